@@ -1,0 +1,1 @@
+"""A Telegram bot that tells a team when balances change."""

@@ -1,0 +1,1 @@
+"""The room of Telegram: commands in, alerts and answers out."""

@@ -1,0 +1,1 @@
+"""The room of the balances API: questions out, whole answers in."""

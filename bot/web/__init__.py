@@ -1,0 +1,1 @@
+"""The room of the health pages: plain values over aiohttp's server."""
