@@ -1,0 +1,69 @@
+"""Who may do what: closed by default, decided by facts that come in as arguments."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+ANONYMOUS_ADMINISTRATOR = 1087968824
+"""The user that every anonymous administrator of every group writes as (telegram.md 6.3)."""
+
+CHANNEL_IN_GROUP = 136817688
+"""The user that a channel writes as in a group; no administrator of it (telegram.md 6.3)."""
+
+
+class Verdict(Enum):
+    """What comes of somebody's wish to do something in a chat."""
+
+    ALLOWED = "allowed"
+    STRANGER = "stranger"
+    """The chat is not open."""
+    NEEDS_ADMINISTRATOR = "needs administrator"
+    """The chat is open to look, and changes are for its administrators and for owners."""
+    NEEDS_OWNER = "needs owner"
+
+
+class Action(Enum):
+    """How much somebody wishes to do."""
+
+    LOOK = "look"
+    CHANGE = "change"
+    OWN = "own"
+    """Open and close chats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote, and where."""
+
+    user_id: int | None
+    chat_id: int
+    is_private: bool
+    sender_chat_id: int | None = None
+    """The chat that somebody writes in the name of, a group for its anonymous administrators."""
+
+    @property
+    def is_anonymous_administrator(self) -> bool:
+        """Whether it is an administrator of this very group, unnamed."""
+        return self.user_id == ANONYMOUS_ADMINISTRATOR and self.sender_chat_id == self.chat_id
+
+    @property
+    def named_user_id(self) -> int | None:
+        """The person, or None where the number stands for many."""
+        return None if self.sender_chat_id is not None else self.user_id
+
+
+def is_open(*, decided: bool | None, configured: bool, is_owners_private_chat: bool) -> bool:
+    """Whether a chat may use the bot; what was decided by command beats the configuration."""
+    if decided is not None:
+        return decided
+    return configured or is_owners_private_chat
+
+
+def judge(action: Action, *, chat_is_open: bool, is_private: bool, is_owner: bool) -> Verdict | None:
+    """Return whether the action is allowed; None: that depends on whether they administer the group."""
+    if action is Action.OWN:
+        return Verdict.ALLOWED if is_owner else Verdict.NEEDS_OWNER
+    if not chat_is_open:
+        return Verdict.STRANGER
+    if action is Action.LOOK or is_private or is_owner:
+        return Verdict.ALLOWED
+    return None

@@ -1,0 +1,43 @@
+"""Addresses as people write them and as the house keeps them."""
+
+from eth_utils.address import is_checksum_formatted_address, to_checksum_address
+
+from bot.domain.model import Address
+
+_DIGITS = frozenset("0123456789abcdefABCDEF")
+_LENGTH = 42
+
+
+class AddressRefused(ValueError):
+    """The text is no address; the message says why, in words for the person who typed it."""
+
+
+def parse_address(text: str) -> Address:
+    """Return the address in lower case.
+
+    Any casing is taken; mixed casing is a checksum (EIP-55) and has to be right,
+    since a wrong one means a mistyped digit.
+    """
+    if text[:2] not in ("0x", "0X"):
+        raise AddressRefused("an address starts with 0x")
+    digits = text[2:]
+    for digit in digits:
+        if digit not in _DIGITS:
+            raise AddressRefused(f"“{digit}” is no hex digit (0-9, a-f)")
+    if len(text) != _LENGTH:
+        raise AddressRefused(f"an address has 40 digits after 0x, this has {len(digits)}")
+    address = Address("0x" + digits.lower())
+    if is_checksum_formatted_address("0x" + digits) and to_checksum_address(address) != "0x" + digits:
+        raise AddressRefused("its checksum is wrong, so at least one digit or capital is mistyped")
+    return address
+
+
+def checksummed(address: Address) -> str:
+    """Return the address in the mixed casing of EIP-55, for people to copy."""
+    return to_checksum_address(address)
+
+
+def shortened(address: Address) -> str:
+    """Return the first and last four digits, checksummed: `0x8e3E…d8B9`."""
+    whole = checksummed(address)
+    return f"{whole[:6]}…{whole[-4:]}"

@@ -1,0 +1,213 @@
+"""What new readings say about what is stored.
+
+Decides only: someone else fetched the answers, someone else will store the
+verdicts. Three rules carry everything here: absence means something only
+inside an observed part; a first observation is a baseline; what is missing
+from a list is a question to ask by name, not a zero.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from bot.domain.model import (
+    NATIVE,
+    NATIVE_PART,
+    NOTHING,
+    Address,
+    Answer,
+    Asset,
+    Balance,
+    ChainId,
+    Holding,
+    Move,
+    MoveKind,
+    Part,
+    Question,
+    Reading,
+    Standing,
+    Verdict,
+    View,
+)
+from bot.domain.plan import Wanted
+
+Answered = tuple[Question, Answer]
+
+
+def readings(wanted: Mapping[Address, Wanted], answered: Iterable[Answered]) -> Iterator[Reading]:
+    """Merge the answers about a group of accounts into one reading of each account on each wanted chain.
+
+    Rows nobody asked for are left out; a question without an answer leaves its parts unknown.
+    """
+    pairs = tuple(answered)
+    for account, one in wanted.items():
+        for chain_id in one.chains():
+            reading = Reading(account, chain_id)
+            for question, answer in pairs:
+                if account in question.accounts:
+                    reading = _merged(reading, question, answer, one)
+            yield reading
+
+
+def with_named(reading: Reading, question: Question, answer: Answer, contracts: Iterable[Address]) -> Reading:
+    """Add what a narrow answer says of these contracts: an amount, or nothing; unknown adds nothing."""
+    account, chain_id = reading.account, reading.chain_id
+    asked = [contract for contract in contracts if contract in question.contracts]
+    if not asked or not _tokens_known(question, answer, account, chain_id):
+        return reading
+    seen = answer.tokens[chain_id].get(account, {})
+    added = {Asset(chain_id, contract): seen.get(contract, NOTHING) for contract in asked}
+    return replace(reading, named={**reading.named, **added})
+
+
+def compare(
+    view: View,
+    reading: Reading,
+    *,
+    wanted: frozenset[Part],
+    status: Part,
+    known_block: int | None = None,
+) -> Verdict:
+    """Return what moved, what went missing and what is to be stored of one account on one chain.
+
+    `wanted` are the parts people asked for. `known_block` is the highest block
+    known on the chain when the account was last read: what appears with an
+    older one, or with none, was there before and is only now listed. Where
+    broad and narrow show the same asset, narrow wins.
+    """
+    observed = _observed(reading, status) & wanted
+    covered = wanted & view.coverage.keys()
+    moves: list[Move] = []
+    missing: list[Asset] = []
+    balances: dict[Asset, Balance | None] = {}
+    for asset in _assets(view, reading):
+        stored = view.balances.get(asset)
+        seen = _seen(reading, asset)
+        if seen is None:
+            if _is_missing(stored, reading, covered, status):
+                missing.append(asset)
+            continue
+        listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
+        sighting = _Sighting(
+            asset, stored, seen, listed, _through(asset, stored, covered, status, listed=listed)
+        )
+        move = _move(sighting, status, known_block)
+        if move is not None:
+            moves.append(move)
+        after = Balance(seen, _standing(sighting, reading)) if seen.amount_raw else None
+        if _has_to_be_stored(stored, after):
+            balances[asset] = after
+    return Verdict(
+        account=reading.account,
+        chain_id=reading.chain_id,
+        first_seen=frozenset(observed - covered),
+        seen_again=frozenset(part for part in observed & covered if view.coverage[part] is not None),
+        still_unknown=frozenset(covered - observed),
+        never_seen=frozenset(wanted - covered - observed),
+        moves=tuple(moves),
+        missing=tuple(missing),
+        balances=balances,
+    )
+
+
+class _Sighting(NamedTuple):
+    """One asset that a reading speaks of, beside what is stored of it."""
+
+    asset: Asset
+    stored: Balance | None
+    seen: Holding
+    listed: bool
+    through: frozenset[Part]
+    """The covered parts it belongs to."""
+
+
+def _merged(reading: Reading, question: Question, answer: Answer, wanted: Wanted) -> Reading:
+    chain_id = reading.chain_id
+    if question.contracts:
+        here = [contract for contract, chains in wanted.named.items() if chain_id in chains]
+        return with_named(reading, question, answer, here)
+    if chain_id not in wanted.broad:
+        return reading
+    native = answer.natives.get(chain_id, {}).get(reading.account)
+    listed = None
+    if _tokens_known(question, answer, reading.account, chain_id):
+        tokens = answer.tokens[chain_id].get(reading.account, {})
+        listed = {Asset(chain_id, contract): holding for contract, holding in tokens.items()}
+    return replace(reading, native=native, listed=listed)
+
+
+def _tokens_known(question: Question, answer: Answer, account: Address, chain_id: ChainId) -> bool:
+    return (
+        account in question.accounts
+        and chain_id in answer.tokens
+        and (chain_id, account) not in answer.doubtful
+    )
+
+
+def _observed(reading: Reading, status: Part) -> frozenset[Part]:
+    parts = {asset.part for asset in reading.named}
+    if reading.native is not None:
+        parts.add(NATIVE_PART)
+    if reading.listed is not None:
+        parts.add(status)
+    return frozenset(parts)
+
+
+def _assets(view: View, reading: Reading) -> list[Asset]:
+    native = {Asset(reading.chain_id, NATIVE)} if reading.native is not None else set()
+    return sorted(native | view.balances.keys() | reading.named.keys() | (reading.listed or {}).keys())
+
+
+def _seen(reading: Reading, asset: Asset) -> Holding | None:
+    """Return what the reading says of the asset; None: nothing, which is not zero."""
+    if asset.contract == NATIVE:
+        return reading.native
+    if asset in reading.named:
+        return reading.named[asset]
+    return reading.listed.get(asset) if reading.listed is not None else None
+
+
+def _is_missing(stored: Balance | None, reading: Reading, covered: frozenset[Part], status: Part) -> bool:
+    if stored is None or stored.standing is not Standing.LISTED:
+        return False
+    return reading.listed is not None and status in covered
+
+
+def _through(
+    asset: Asset, stored: Balance | None, covered: frozenset[Part], status: Part, *, listed: bool
+) -> frozenset[Part]:
+    if asset.contract == NATIVE:
+        return covered & {NATIVE_PART}
+    was_listed = stored is not None and stored.standing is not Standing.NAMED
+    return covered & ({asset.part, status} if listed or was_listed else {asset.part})
+
+
+def _standing(sighting: _Sighting, reading: Reading) -> Standing:
+    if sighting.listed:
+        return Standing.LISTED
+    if sighting.stored is None or sighting.stored.standing is Standing.NAMED:
+        return Standing.NAMED
+    return sighting.stored.standing if reading.listed is None else Standing.UNLISTED
+
+
+def _move(sighting: _Sighting, status: Part, known_block: int | None) -> Move | None:
+    asset, stored, seen, listed, through = sighting
+    if stored is not None and not seen.differs_from(stored.holding):
+        newly_listed = listed and stored.standing is Standing.NAMED and status in through
+        return Move(asset, NOTHING, seen, frozenset({status}), MoveKind.LISTED) if newly_listed else None
+    if not through or (stored is None and not seen.amount_raw):
+        return None
+    if stored is None and through == {status} and not _is_gain(seen, known_block):
+        return Move(asset, NOTHING, seen, through, MoveKind.LISTED)
+    return Move(asset, stored.holding if stored is not None else NOTHING, seen, through)
+
+
+def _is_gain(seen: Holding, known_block: int | None) -> bool:
+    return seen.block is not None and (known_block is None or seen.block > known_block)
+
+
+def _has_to_be_stored(stored: Balance | None, after: Balance | None) -> bool:
+    """Whether the stored row would differ; a block alone is not worth a write, the next change brings it."""
+    if stored is None or after is None:
+        return stored is not after
+    return after.standing is not stored.standing or after.holding.differs_from(stored.holding)

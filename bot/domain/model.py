@@ -1,0 +1,364 @@
+"""The words of the house as values: what is watched, what was seen, what changed, who is told.
+
+Addresses are `0x` and 40 lower-case hex digits everywhere inside; amounts are
+whole numbers of smallest units; moments are aware and in UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, NewType
+
+ChainId = NewType("ChainId", int)
+"""EIP-155 number of a chain."""
+
+Address = NewType("Address", str)
+"""`0x` and 40 lower-case hex digits, or `NATIVE` where a contract is meant."""
+
+Part = NewType("Part", str)
+"""What can be observed by itself: `NATIVE_PART`, all of a contract status, or one named contract."""
+
+SubscriptionId = NewType("SubscriptionId", int)
+DestinationId = NewType("DestinationId", int)
+AlertId = NewType("AlertId", int)
+DeliveryId = NewType("DeliveryId", int)
+SweepNumber = NewType("SweepNumber", int)
+
+NATIVE = Address("")
+"""The contract of a chain's native coin: none."""
+
+NATIVE_PART = Part("native")
+
+AMOUNT_MAX = 2**256 - 1
+"""The largest amount an EVM contract can speak of."""
+
+COLLECTION_KINDS = frozenset(
+    {"ERC721", "ERC1155", "ERC6909", "ERC721_BRIDGE", "ERC1155_BRIDGE"},
+)
+"""Contract types that count items with ids; a Summary folds them into one row (indexer-gateway.md 1.4)."""
+
+
+class Asset(NamedTuple):
+    """One thing that can be held: a chain's native coin, or a token contract on it."""
+
+    chain_id: ChainId
+    contract: Address
+
+    @property
+    def part(self) -> Part:
+        """The part that observes this asset and nothing else."""
+        return Part(self.contract) if self.contract else NATIVE_PART
+
+
+class Holding(NamedTuple):
+    """How much of an asset was seen."""
+
+    amount_raw: int
+    """In smallest units; of a collection, the number of items."""
+    uniques: int | None = None
+    """Distinct ids of a collection; None where the source counts none."""
+    block: int | None = None
+    """Block of the last change, as the source tells it; natives have none (indexer-gateway.md 2.2)."""
+
+    def differs_from(self, other: "Holding") -> bool:
+        """Whether the amount is another one; a block or a price alone is no difference."""
+        if self.amount_raw != other.amount_raw:
+            return True
+        return self.uniques is not None and other.uniques is not None and self.uniques != other.uniques
+
+
+NOTHING = Holding(0)
+
+
+class Standing(IntEnum):
+    """How a stored balance came to be known."""
+
+    NAMED = 0
+    """Only because somebody named its contract."""
+    LISTED = 1
+    """Listed by the readings that list everything of a contract status."""
+    UNLISTED = 2
+    """Was listed, lost its mark, is still held: asked for by name until it is listed again or gone."""
+
+
+class Balance(NamedTuple):
+    """What is stored of one asset of one account; zero is not stored."""
+
+    holding: Holding
+    standing: Standing
+
+
+class Description(NamedTuple):
+    """What the source says an asset is."""
+
+    kind: str
+    """Contract type in the source's spelling, `NATIVE` for a native coin."""
+    symbol: str | None = None
+    decimals: int | None = None
+    """None: unknown, which is not zero."""
+    rebasing: bool = False
+    price_usd: str | None = None
+    """Decimal number as the source spelled it, of one whole unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request for balances, pages not counted; exactly one of `chain_ids` and `networks` is given."""
+
+    accounts: tuple[Address, ...]
+    chain_ids: tuple[ChainId, ...] = ()
+    networks: tuple[str, ...] = ()
+    contract_status: str = "VERIFIED"
+    contracts: tuple[Address, ...] = ()
+    """Only these; none means no restriction."""
+    contracts_left_out: tuple[Address, ...] = ()
+    natives: bool = True
+    prices: bool = True
+    metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the source said to one question, all pages folded together.
+
+    A chain is a key of `natives` or `tokens` only if its entry was there and
+    carried no error: anything else is unknown, never zero.
+    """
+
+    natives: Mapping[ChainId, Mapping[Address, Holding]]
+    """By chain and account; an account that is not in it is unknown."""
+    tokens: Mapping[ChainId, Mapping[Address, Mapping[Address, Holding]]]
+    """By chain, account and contract; an account that is not in it holds nothing, unless it is doubtful."""
+    doubtful: frozenset[tuple[ChainId, Address]] = frozenset()
+    """Accounts of which a token row was refused on that chain: their tokens there are unknown."""
+    descriptions: Mapping[Asset, Description] = field(default_factory=dict)
+    refused_rows: int = 0
+    troubles: tuple[str, ...] = ()
+    """What the source or the decoder said about single chains, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one sweep saw of one account on one chain."""
+
+    account: Address
+    chain_id: ChainId
+    native: Holding | None = None
+    """None: unknown, or not asked."""
+    listed: Mapping[Asset, Holding] | None = None
+    """All tokens of the contract status; None: unknown, or not asked."""
+    named: Mapping[Asset, Holding] = field(default_factory=dict)
+    """Each contract asked for by name and answered, with `NOTHING` where it holds none."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is stored of one account on one chain."""
+
+    coverage: Mapping[Part, datetime | None] = field(default_factory=dict)
+    """Parts observed since somebody asked, with the moment since when they are unknown."""
+    balances: Mapping[Asset, Balance] = field(default_factory=dict)
+
+
+class MoveKind(StrEnum):
+    """What a change says."""
+
+    MOVED = "moved"
+    """The amount is another one than before."""
+    LISTED = "listed"
+    """It was held before, and is only now listed."""
+
+
+class Move(NamedTuple):
+    """One asset of one account, before and after."""
+
+    asset: Asset
+    before: Holding
+    after: Holding
+    through: frozenset[Part]
+    """The covered parts it was seen through: who asked for one of them hears of it."""
+    kind: MoveKind = MoveKind.MOVED
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reading says about what is stored of one account on one chain."""
+
+    account: Address
+    chain_id: ChainId
+    first_seen: frozenset[Part] = frozenset()
+    """Parts observed for the first time since somebody asked: a baseline, not a change."""
+    seen_again: frozenset[Part] = frozenset()
+    """Covered parts that had been unknown."""
+    still_unknown: frozenset[Part] = frozenset()
+    """Covered parts that were asked for and not observed."""
+    never_seen: frozenset[Part] = frozenset()
+    """Wanted parts that gave no usable answer since somebody asked."""
+    moves: tuple[Move, ...] = ()
+    missing: tuple[Asset, ...] = ()
+    """Listed before, not listed now: a question to ask by name, not a zero."""
+    balances: Mapping[Asset, Balance | None] = field(default_factory=dict)
+    """What is to be stored anew; None: it is gone."""
+
+    @property
+    def says_nothing_new(self) -> bool:
+        """Whether nothing of this verdict has to be written."""
+        return not (self.first_seen or self.seen_again or self.moves or self.balances)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one batch of a sweep brought: all of it is recorded, or nothing."""
+
+    sweep: SweepNumber
+    asked_under: SubscriptionId
+    """The newest subscription when the questions were planned; what only newer ones ask for is not meant."""
+    observed_at: datetime
+    verdicts: tuple[Verdict, ...]
+    descriptions: Mapping[Asset, Description]
+    """What the answers said of assets on the way; steady ones leave symbol and decimals out."""
+    described: Mapping[Asset, Description] = field(default_factory=dict)
+    """What the source said when it was asked what an asset is."""
+
+    @property
+    def says_nothing_new(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.described and all(verdict.says_nothing_new for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One asset of one account, before and after, as it is told."""
+
+    account: Address
+    asset: Asset
+    kind: MoveKind
+    before: Holding
+    after: Holding
+    observed_at: datetime
+    price_usd: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A destination's wish to hear of an account, or of a contract in all accounts it watches."""
+
+    id: SubscriptionId
+    destination_id: DestinationId
+    account: Address | None
+    """None: the contracts, for every account this destination watches."""
+    contracts: frozenset[Address] = frozenset()
+    """Empty: all that the account holds."""
+    chains: frozenset[ChainId] = frozenset()
+    """Empty: every chain that is asked."""
+    label: str = ""
+
+    def covers_chain(self, chain_id: ChainId) -> bool:
+        """Whether this chain is among the wished ones."""
+        return not self.chains or chain_id in self.chains
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Notice: an account was read for the first time."""
+
+    account: Address
+    label: str
+    balances: int
+    chains: tuple[ChainId, ...]
+    """Chains of the first reading."""
+    unanswered: tuple[ChainId, ...]
+    """Chains that were asked and gave no usable answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAlert:
+    """A change on its way to one destination."""
+
+    id: AlertId
+    change: Change
+    label: str
+    """What this destination calls the account, "" if nothing."""
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAlert:
+    """Something told that is no change."""
+
+    id: AlertId
+    notice: Baseline
+    observed_at: datetime
+
+
+Alert = ChangeAlert | NoticeAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody writes and is answered: a chat, or one topic of it."""
+
+    chat_id: int
+    """Telegram's number."""
+    kind: str
+    """private, group, supergroup or channel."""
+    title: str
+    thread_id: int | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether one person is alone with the bot here."""
+        return self.kind == "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks to be told of, before it is a subscription."""
+
+    account: Address | None
+    contracts: frozenset[Address] = frozenset()
+    chains: frozenset[ChainId] = frozenset()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSubscription:
+    """A subscription as its destination sees it."""
+
+    number: int
+    """What people call it: `#3`."""
+    subscription: Subscription
+
+
+class Subscribing(StrEnum):
+    """What came of a wish."""
+
+    CREATED = "created"
+    ALREADY = "already"
+    RELABELLED = "relabelled"
+    FULL = "full"
+    """The chat has as many subscriptions as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What came of a wish, and what is known already of what it asks for."""
+
+    outcome: Subscribing
+    number: int
+    known: Baseline | None = None
+    """What was read of the account before; None: its first reading is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBalances:
+    """What is stored of an account on one chain."""
+
+    chain_id: ChainId
+    seen_at: datetime
+    """When its parts were last seen whole."""
+    unknown_since: datetime | None
+    """Set where a part gives no answer: the balances are the last ones known."""
+    balances: tuple[tuple[Asset, Description, Holding], ...]
+    """Natives first."""

@@ -1,0 +1,182 @@
+"""What has to be asked: from what people wish to the fewest questions that observe it.
+
+Every watched account is asked for once, whatever the number of chats. *Broad*
+asks for all tokens of the configured status, natives included; *narrow* asks
+for named contracts, verified or not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.domain.model import NATIVE_PART, Address, Asset, ChainId, DestinationId, Part, Question, Subscription
+
+CONTRACTS_PER_QUESTION = 50
+"""A whitelist's length; the source names no limit (indexer-gateway.md 8)."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of one account is to be observed."""
+
+    broad: frozenset[ChainId] = frozenset()
+    """Chains on which natives and all tokens of the status are asked."""
+    named: Mapping[Address, frozenset[ChainId]] = field(default_factory=dict)
+    """Contracts asked by name, and on which chains."""
+
+    def parts(self, chain_id: ChainId, status: Part) -> frozenset[Part]:
+        """Return the parts wanted on one chain."""
+        named = {Part(contract) for contract, chains in self.named.items() if chain_id in chains}
+        return frozenset(named | ({NATIVE_PART, status} if chain_id in self.broad else set()))
+
+    def chains(self) -> frozenset[ChainId]:
+        """Return every chain on which anything is wanted."""
+        return self.broad.union(*self.named.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Accounts that are asked together, whose answers are compared together."""
+
+    accounts: tuple[Address, ...]
+    questions: tuple[Question, ...]
+
+
+def wishes(
+    subscriptions: Iterable[Subscription],
+) -> dict[Address, list[tuple[Subscription, Subscription]]]:
+    """Return, for every watched account, who wishes something of it.
+
+    Each wish is a pair: the subscription that names the account, and the one
+    that says what to look at. They are the same, but for a contract alone: it
+    is wished of every account its destination watches, on the chains of both.
+    """
+    watching: dict[DestinationId, list[Subscription]] = defaultdict(list)
+    tokens: list[Subscription] = []
+    result: dict[Address, list[tuple[Subscription, Subscription]]] = defaultdict(list)
+    for subscription in subscriptions:
+        if subscription.account is None:
+            tokens.append(subscription)
+        else:
+            watching[subscription.destination_id].append(subscription)
+            result[subscription.account].append((subscription, subscription))
+    for token in tokens:
+        for watch in watching[token.destination_id]:
+            assert watch.account is not None
+            result[watch.account].append((watch, token))
+    return result
+
+
+def wished_parts(
+    pairs: Iterable[tuple[Subscription, Subscription]], chain_id: ChainId, status: Part
+) -> frozenset[Part]:
+    """Return the parts of one account on one chain that these wishes speak of."""
+    parts: set[Part] = set()
+    for watch, wish in pairs:
+        if watch.covers_chain(chain_id) and wish.covers_chain(chain_id):
+            parts.update(map(Part, wish.contracts) if wish.contracts else (NATIVE_PART, status))
+    return frozenset(parts)
+
+
+def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId]) -> dict[Address, Wanted]:
+    """Return what is to be observed of each account; `chains` are meant where a subscription names none."""
+    result = {}
+    for account, pairs in wishes(subscriptions).items():
+        broad: set[ChainId] = set()
+        named: dict[Address, set[ChainId]] = defaultdict(set)
+        for watch, wish in pairs:
+            on = (watch.chains or chains) & (wish.chains or watch.chains or chains)
+            for contract in wish.contracts:
+                named[contract] |= on
+            if not wish.contracts:
+                broad |= on
+        result[account] = Wanted(
+            frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on}
+        )
+    return result
+
+
+def with_unlisted(
+    wanted: Mapping[Address, Wanted], unlisted: Mapping[Address, Iterable[Asset]]
+) -> dict[Address, Wanted]:
+    """Return the same, and by name what lost its listing where the account is still asked broadly."""
+    result = dict(wanted)
+    for account, assets in unlisted.items():
+        one = result.get(account)
+        if one is None:
+            continue
+        named = dict(one.named)
+        for asset in assets:
+            if asset.chain_id in one.broad:
+                named[asset.contract] = named.get(asset.contract, frozenset()) | {asset.chain_id}
+        result[account] = Wanted(one.broad, named)
+    return result
+
+
+def batches(
+    wanted: Mapping[Address, Wanted],
+    *,
+    accounts_per_request: int,
+    contract_status: str,
+    contracts_left_out: tuple[Address, ...] = (),
+    metadata_for: frozenset[Address] = frozenset(),
+) -> Iterator[Batch]:
+    """Group accounts that can share requests, and word the questions.
+
+    `metadata_for` are the accounts never read before: their answers describe
+    the assets, which steady ones leave out.
+    """
+    groups: dict[tuple[frozenset[ChainId], frozenset[ChainId], bool], list[Address]] = defaultdict(list)
+    for account, one in wanted.items():
+        if one.chains():
+            groups[one.broad, frozenset().union(*one.named.values()), account in metadata_for].append(account)
+    for (broad, narrow, metadata), accounts in groups.items():
+        accounts.sort(key=lambda account: (sorted(wanted[account].named), account))
+        for some in chunks(accounts, accounts_per_request):
+            questions: list[Question] = []
+            if broad:
+                questions.append(
+                    Question(
+                        accounts=some,
+                        chain_ids=tuple(sorted(broad)),
+                        contract_status=contract_status,
+                        contracts_left_out=contracts_left_out,
+                        metadata=metadata,
+                    )
+                )
+            named = {account: wanted[account].named for account in some}
+            questions += narrow_questions(named, narrow, metadata=metadata)
+            yield Batch(some, tuple(questions))
+
+
+def narrow_questions(
+    named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
+) -> list[Question]:
+    """Word the questions for contracts by name: one list serves all accounts of the group.
+
+    Always with status `ALL`, or unverified contracts stay hidden (indexer-gateway.md 1.3).
+    """
+    askers: dict[Address, set[Address]] = defaultdict(set)
+    for account, contracts in named.items():
+        for contract in contracts:
+            askers[contract].add(account)
+    return [
+        Question(
+            accounts=tuple(sorted(set().union(*(askers[contract] for contract in some)))),
+            chain_ids=tuple(sorted(chains)),
+            contract_status="ALL",
+            contracts=some,
+            natives=False,
+            metadata=metadata,
+        )
+        for some in chunks(sorted(askers), CONTRACTS_PER_QUESTION)
+    ]
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Cut a sequence into tuples of at most `size`."""
+    for start in range(0, len(items), size):
+        yield tuple(items[start : start + size])

@@ -1,0 +1,78 @@
+"""Smallest units to decimal text and back, exactly.
+
+Everything here is whole-number arithmetic: 2^256-1 has 78 digits, more than a
+float or a default Decimal context keeps.
+"""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+MINUS = "\N{MINUS SIGN}"
+ELLIPSIS = "…"
+_SHOWN_PLACES = 6
+_EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
+_CENT = Decimal("0.01")
+
+
+def format_exact(amount_raw: int, decimals: int) -> str:
+    """Return every digit with thousands separated, `1,234.000001`; below zero with a real minus."""
+    whole, fraction = _split(abs(amount_raw), decimals)
+    sign = MINUS if amount_raw < 0 else ""
+    return f"{sign}{whole:,}.{fraction}" if fraction else f"{sign}{whole:,}"
+
+
+def format_shown(amount_raw: int, decimals: int) -> str:
+    """Return an amount exact up to six decimals; what lies beyond is cut and marked `…`, never rounded."""
+    whole, fraction = _split(abs(amount_raw), decimals)
+    sign = MINUS if amount_raw < 0 else ""
+    if len(fraction) > _SHOWN_PLACES:
+        fraction = fraction[:_SHOWN_PLACES] + ELLIPSIS
+    return f"{sign}{whole:,}.{fraction}" if fraction else f"{sign}{whole:,}"
+
+
+def format_signed(delta_raw: int, decimals: int) -> str:
+    """Return a difference with its sign and every digit: `+0.42`, `−1,250`."""
+    return ("+" if delta_raw >= 0 else "") + format_exact(delta_raw, decimals)
+
+
+def parse_exact(text: str, decimals: int) -> int:
+    """Return the smallest units of what `format_exact` wrote.
+
+    Raises ValueError for anything else, more decimals than the unit has included.
+    """
+    digits = text.replace(",", "").replace(MINUS, "-")
+    sign = -1 if digits.startswith("-") else 1
+    whole, _, fraction = digits.removeprefix("-").partition(".")
+    if not all(part.isascii() and part.isdigit() for part in (whole, fraction or "0")):
+        raise ValueError(f"not an amount: {text!r}")
+    if len(fraction) > decimals:
+        raise ValueError(f"more than {decimals} decimals: {text!r}")
+    return sign * int(whole + fraction.ljust(decimals, "0"))
+
+
+def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal | None:
+    """Return what an amount is worth, unrounded; None where the price is missing or no number."""
+    if price_usd is None:
+        return None
+    try:
+        price = Decimal(price_usd)
+    except InvalidOperation:
+        return None
+    if not price.is_finite():
+        return None
+    return _EXACT.multiply(_EXACT.scaleb(Decimal(amount_raw), -decimals), price)
+
+
+def format_usd(value: Decimal) -> str:
+    """Return dollars and cents with a sign: `−$1,250.00`; a value that would round to nothing is `<$0.01`."""
+    cents = _EXACT.quantize(abs(value), _CENT)
+    if cents == 0 and value != 0:
+        return f"<${_CENT}"
+    sign = MINUS if value < 0 else "+"
+    return f"{sign}${cents:,}"
+
+
+def _split(amount_raw: int, decimals: int) -> tuple[int, str]:
+    if decimals == 0:
+        return amount_raw, ""
+    whole, rest = divmod(amount_raw, 10**decimals)
+    return whole, str(rest).rjust(decimals, "0").rstrip("0")
