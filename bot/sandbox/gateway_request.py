@@ -1,0 +1,186 @@
+"""What a client asks of the simulated Indexer Gateway, read as its Go server would read it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from bot.sandbox.gateway_errors import BAD_REQUEST, Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """One call as it arrived: `body` is the parsed JSON, or None where it was none."""
+
+    method: str
+    body: object
+    headers: Mapping[str, str]
+    received_at: datetime
+
+
+class Fields:
+    """The members of one JSON object: keys in any case, null as absent, unknown ones never looked at.
+
+    An absent member reads as its type's zero; one of a wrong type raises Refused (indexer-gateway.md 1.3).
+    """
+
+    def __init__(self, members: Mapping[str, object]) -> None:
+        self.members = {key.lower(): value for key, value in members.items() if value is not None}
+
+    def text(self, name: str) -> str:
+        """Return a string member, "" where absent."""
+        value = self._get(name, "")
+        return value if isinstance(value, str) else _mistyped(name, value, "string")
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean member, False where absent."""
+        value = self._get(name, default=False)
+        return value if isinstance(value, bool) else _mistyped(name, value, "bool")
+
+    def number(self, name: str) -> int:
+        """Return a member that is an unsigned whole JSON number, 0 where absent."""
+        return _unsigned(name, self._get(name, 0))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of strings, empty where absent."""
+        items = self._items(name)
+        return tuple(item if isinstance(item, str) else _mistyped(name, item, "string") for item in items)
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Return a list of unsigned whole JSON numbers, empty where absent."""
+        return tuple(_unsigned(name, item) for item in self._items(name))
+
+    def big_integers(self, name: str) -> tuple[int, ...]:
+        """Return a list of integers that may be decimal strings or numbers (indexer-gateway.md 2.6)."""
+        return tuple(_big_integer(name, item) for item in self._items(name))
+
+    def nested(self, name: str) -> "Fields":
+        """Return the members of an object, none where absent."""
+        value = self._get(name, {})
+        return Fields(value) if isinstance(value, dict) else _mistyped(name, value, "struct")
+
+    def _items(self, name: str) -> list[object]:
+        value = self._get(name, [])
+        return value if isinstance(value, list) else _mistyped(name, value, "list")
+
+    def _get(self, name: str, default: object) -> object:
+        return self.members.get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selectors:
+    """Which chains are meant; every list given narrows."""
+
+    chain_ids: frozenset[int]
+    networks: frozenset[str]
+    network_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceFilter:
+    """Whose balances, and of which contracts; addresses in lower case, an empty list restricts nothing."""
+
+    accounts: tuple[str, ...]
+    contract_status: str
+    contract_types: frozenset[str]
+    whitelist: frozenset[str]
+    blacklist: frozenset[str]
+    token_ids: frozenset[int]
+    omit_natives: bool
+    omit_prices: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """The page object of a request: its number and size, 0 where absent, and all its members as they came."""
+
+    number: int
+    size: int
+    members: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancesRequest:
+    """The body that asks for balances (indexer-gateway.md 1.3)."""
+
+    selectors: Selectors
+    filter: BalanceFilter
+    omit_metadata: bool
+    page: AskedPage
+
+
+def read_fields(body: bytes) -> Fields:
+    """Parse a request body; a bare null has no members."""
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refused(BAD_REQUEST.because(f"failed to unmarshal request data: {error}")) from None
+    if value is None:
+        return Fields({})
+    return Fields(value) if isinstance(value, dict) else _mistyped("request", value, "struct")
+
+
+def read_selectors(fields: Fields) -> Selectors:
+    """Read the chain selectors; with none at all, every mainnet is meant."""
+    chain_ids, networks = frozenset(fields.numbers("chainIds")), frozenset(fields.texts("networks"))
+    default_type = "ALL" if chain_ids or networks else "MAINNETS"
+    return Selectors(
+        chain_ids=chain_ids,
+        networks=networks,
+        network_type=fields.text("networkType") or default_type,
+    )
+
+
+def read_balances_request(fields: Fields) -> BalancesRequest:
+    """Read the body that Summary and Details share."""
+    return BalancesRequest(
+        selectors=read_selectors(fields),
+        filter=_read_filter(fields.nested("filter")),
+        omit_metadata=fields.flag("omitMetadata"),
+        page=_read_page(fields.nested("page")),
+    )
+
+
+def _read_filter(fields: Fields) -> BalanceFilter:
+    return BalanceFilter(
+        accounts=tuple(sorted(_lowered(fields.texts("accountAddresses")))),
+        contract_status=fields.text("contractStatus"),
+        contract_types=frozenset(fields.texts("contractTypes")),
+        whitelist=_lowered(fields.texts("contractWhitelist")),
+        blacklist=_lowered(fields.texts("contractBlacklist")),
+        token_ids=frozenset(fields.big_integers("tokenIDs")),
+        omit_natives=fields.flag("omitNativeBalances"),
+        omit_prices=fields.flag("omitPrices"),
+    )
+
+
+def _read_page(fields: Fields) -> AskedPage:
+    return AskedPage(number=fields.number("page"), size=fields.number("pageSize"), members=fields.members)
+
+
+def _lowered(addresses: Iterable[str]) -> frozenset[str]:
+    return frozenset(address.lower() for address in addresses)
+
+
+def _unsigned(name: str, value: object) -> int:
+    # True and False are integers to Python, and are none on the wire.
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return _mistyped(name, value, "uint64")
+
+
+def _big_integer(name: str, value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return _unsigned(name, value)
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _mistyped(name: str, value: object, wanted: str) -> NoReturn:
+    found = type(value).__name__
+    cause = f"failed to unmarshal request data: cannot unmarshal {found} into field {name} of type {wanted}"
+    raise Refused(BAD_REQUEST.because(cause))

@@ -1,0 +1,118 @@
+"""The rows and chain entries that the simulated Indexer Gateway answers with (indexer-gateway.md 2)."""
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Context, Decimal
+
+from bot.sandbox.world import Chain, Contract, Holding, World
+
+Row = dict[str, object]
+
+_NATIVE_DECIMALS = 18
+_CENT = Decimal("0.01")
+_EXACT = Context(prec=160)  # 78 digits of a balance, with room for a price
+_PRICED_AT = "2026-05-20T10:00:00Z"
+_DESCRIBED_AT = "2026-05-01T08:09:10.123456789Z"
+
+
+def entry(chain_id: int, results: list[Row]) -> Row:
+    """Return the entry of a chain that answered."""
+    return {"chainId": chain_id, "results": results}
+
+
+def failed_entry(chain_id: int, reason: str) -> Row:
+    """Return the entry of a chain that did not (indexer-gateway.md 4.3)."""
+    return {"chainId": chain_id, "errorReason": reason, "results": None}
+
+
+def native_row(chain: Chain, account: str, amount: int) -> Row:
+    """Return one account's native balance, without its price (indexer-gateway.md 2.2)."""
+    return {
+        "accountAddress": account,
+        "chainId": chain.chain_id,
+        "name": chain.native_name,
+        "symbol": chain.native_symbol,
+        "balance": str(amount),
+    }
+
+
+def native_prices(chain: Chain, amount: int) -> Row:
+    """Return what prices add to a native row."""
+    return _prices(amount, _NATIVE_DECIMALS, chain.native_price)
+
+
+def failed_native_row(chain: Chain, account: str, reason: str) -> Row:
+    """Return the row of an account whose balance could not be read: a zero that means nothing."""
+    return {**native_row(chain, account, 0), "errorReason": reason}
+
+
+def summary_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+    """Return one account's holdings of one contract as a single row, without price and description.
+
+    A collection's token ids are added up and counted (indexer-gateway.md 1.4, 2.3).
+    """
+    block = max(holding.block for holding in held.values())
+    row: Row = {
+        "contractType": contract.kind,
+        "contractAddress": contract.address,
+        "accountAddress": account,
+        "balance": str(total(held)),
+        "blockHash": world.block_hash(contract.chain_id, block),
+        "blockNumber": block,
+        "chainId": contract.chain_id,
+    }
+    if contract.kind == "ERC20":
+        return {**row, "tokenID": "0"}
+    unique = sum(holding.amount > 0 for holding in held.values())
+    return {**row, "uniqueCollectibles": str(unique), "isSummary": True}
+
+
+def total(held: Mapping[int, Holding]) -> int:
+    """Return what the token ids of one contract come to."""
+    return sum(holding.amount for holding in held.values())
+
+
+def token_prices(contract: Contract, held: Mapping[int, Holding]) -> Row:
+    """Return what prices add to a token row; what has no decimals has no price."""
+    return {} if contract.decimals is None else _prices(total(held), contract.decimals, contract.price)
+
+
+def contract_info(contract: Contract) -> Row:
+    """Return a contract's description (indexer-gateway.md 2.4)."""
+    row: Row = {
+        "chainId": contract.chain_id,
+        "address": contract.address,
+        "source": "",
+        "name": contract.name,
+        "type": contract.kind,
+        "symbol": contract.symbol,
+        "deployed": True,
+        "bytecodeHash": "0x" + hashlib.sha256(contract.address.encode()).hexdigest(),
+        "extensions": _extensions(contract),
+        "updatedAt": _DESCRIBED_AT,
+        "queuedAt": None,
+        "status": "AVAILABLE",
+    }
+    if contract.decimals is not None:
+        row["decimals"] = contract.decimals
+    if contract.logo_uri:
+        row["logoURI"] = contract.logo_uri
+    return row
+
+
+def _extensions(contract: Contract) -> Row | None:
+    """Return what a directory adds: members that are false are left out, nothing at all is null."""
+    verified: Row = {"verified": True, "verifiedBy": "token-directory"} if contract.verified else {}
+    rebasing: Row = {"indexingInfo": {"useOnChainBalance": True}} if contract.rebasing else {}
+    return {**verified, **rebasing} or None
+
+
+def _prices(amount: int, decimals: int, price: Decimal | None) -> Row:
+    if price is None:
+        return {}
+    worth = _EXACT.multiply(_EXACT.scaleb(Decimal(amount), -decimals), price)
+    return {
+        "balanceUSD": f"{worth.quantize(_CENT, context=_EXACT):f}",
+        "priceUSD": f"{price:f}",
+        "priceUpdatedAt": _PRICED_AT,
+    }

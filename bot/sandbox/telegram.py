@@ -1,0 +1,158 @@
+"""A local Telegram: the Bot API over real HTTP, with people, chats and faults that tests and visitors set.
+
+It stands in for the Bot API server wherever the bot is tried, tested or measured without an account. It
+shares no code with the bot, so that both can't be wrong in the same way.
+"""
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Self
+
+from aiohttp import web
+
+from bot.sandbox.telegram_api import BotApi, Call
+from bot.sandbox.telegram_control import Control
+from bot.sandbox.telegram_faults import (
+    Close,
+    Error,
+    Fault,
+    Faults,
+    Garbage,
+    Hold,
+    Page,
+    Reset,
+    after,
+    before,
+    too_many_requests,
+)
+from bot.sandbox.telegram_html import Entity
+from bot.sandbox.telegram_methods import Methods, Toast
+from bot.sandbox.telegram_people import People
+from bot.sandbox.telegram_world import Button, Chat, Clock, Message, SandboxError, Status, User
+
+__all__ = [
+    "SANDBOX_BOT",
+    "SANDBOX_TOKEN",
+    "SANDBOX_USER_ID",
+    "Button",
+    "Call",
+    "Chat",
+    "Close",
+    "Entity",
+    "Error",
+    "Fault",
+    "Garbage",
+    "Hold",
+    "Message",
+    "Page",
+    "Reset",
+    "SandboxError",
+    "Status",
+    "Telegram",
+    "Toast",
+    "User",
+    "after",
+    "before",
+    "furnished",
+    "too_many_requests",
+]
+
+SANDBOX_TOKEN = "123456789:AAF-sandbox-token-for-local-use-only0"  # noqa: S105 - it opens nothing
+SANDBOX_BOT = User(123456789, "Balance Bot", "balance_sandbox_bot", is_bot=True)
+SANDBOX_USER_ID = 1000
+
+# Polls and held requests in progress are cut off at the end; nobody needs their answers any more.
+CLOSING_SECONDS = 0.05
+
+
+class Telegram(People):
+    """The whole of it for one bot: who there is and what they do, what goes wrong, and what was asked.
+
+    `url` is the root of all addresses: the bot's methods are under `{url}/bot{token}/`, the control under
+    `{url}/sandbox/`. It is empty until it serves.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str = SANDBOX_TOKEN,
+        bot: User = SANDBOX_BOT,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(bot, clock)
+        self.token = token
+        self.url = ""
+        self._faults = Faults()
+        self._methods = Methods(self)
+        self._api = BotApi(token, self._methods, self._faults, clock)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request that named the token and a method, oldest first."""
+        return self._api.calls
+
+    def fault(
+        self,
+        fault: Fault,
+        *,
+        times: int | None = None,
+        chat: Chat | None = None,
+        method: str | None = "sendMessage",
+    ) -> None:
+        """Let this happen to the next requests, or to all until healed; no method means any."""
+        self._faults.add(fault, times=times, chat_id=chat.id if chat else None, method=method)
+
+    def hold_before(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hold:
+        """Hold the next request before anything happened."""
+        hold = Hold()
+        self.fault(before(hold), times=1, chat=chat, method=method)
+        return hold
+
+    def hold_after(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hold:
+        """Hold the next request's answer when everything has happened."""
+        hold = Hold()
+        self.fault(after(hold), times=1, chat=chat, method=method)
+        return hold
+
+    def heal(self) -> None:
+        """Let everything work again, and what is held go on."""
+        self._faults.heal()
+
+    async def wait_for_toast(self, query_id: str, *, timeout_seconds: float = 5) -> Toast:
+        """Return how the bot answered a press."""
+        return await self._methods.toasted.wait_for(
+            lambda: self._methods.toasts.get(query_id), timeout_seconds
+        )
+
+    @asynccontextmanager
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
+        """Answer on a loopback address until the block ends; port 0 is any free one.
+
+        Outside the block connections are refused. It may be served again, on the same port too, and all
+        is as it was: so a Telegram is down and comes back.
+        """
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"the sandbox is for this machine only, and {host} is no loopback address")
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            self.url = site.name
+            yield self
+        finally:
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes([*Control(self, self._faults, self._api).routes(), *self._api.routes()])
+        return application
+
+
+def furnished() -> Telegram:
+    """Return a Telegram to start with: one person, in a private chat with the bot."""
+    telegram = Telegram()
+    telegram.add_private_chat(telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="you"))
+    return telegram

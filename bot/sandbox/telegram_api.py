@@ -1,0 +1,77 @@
+"""The Bot API's door: requests in, envelopes out, faults in between."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from bot.sandbox.telegram_faults import Faults, meet
+from bot.sandbox.telegram_methods import Methods
+from bot.sandbox.telegram_parameters import Parameters, read_parameters
+from bot.sandbox.telegram_wire import ApiError, failure_json, success_json
+from bot.sandbox.telegram_world import Clock
+
+TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of the bot, as it arrived."""
+
+    method: str
+    parameters: dict[str, object]
+    received_at: datetime
+
+
+class BotApi:
+    """Answers `/bot<token>/<method>`, and keeps what was asked."""
+
+    def __init__(self, token: str, methods: Methods, faults: Faults, now: Clock) -> None:
+        self._token = token
+        self._methods = methods
+        self._faults = faults
+        self._now = now
+        self.calls: list[Call] = []
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return where it answers; what is nowhere else is not found in Telegram's words."""
+        return [
+            web.route(verb, path, answer)
+            for path, answer in (("/bot{token}/{method}", self._serve), ("/{anywhere:.*}", _not_found))
+            for verb in ("GET", "POST")
+        ]
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        try:
+            self._check_token(request.match_info["token"])
+            name = self._methods.name_of(request.match_info["method"])
+            parameters = await read_parameters(request)
+        except ApiError as error:
+            return _failure(error)
+        self.calls.append(Call(name, parameters.values, self._now()))
+        fault = self._faults.take(name, parameters.integer("chat_id"))
+        if fault is None:
+            return await self._accept(name, parameters)
+        return await meet(fault, request, lambda: self._accept(name, parameters))
+
+    async def _accept(self, name: str, parameters: Parameters) -> web.Response:
+        try:
+            return web.json_response(success_json(await self._methods.call(name, parameters)))
+        except ApiError as error:
+            return _failure(error)
+
+    def _check_token(self, token: str) -> None:
+        """Refuse a foreign token as 401, and what is no token at all as 404 (telegram.md 3)."""
+        if not TOKEN_FORM.fullmatch(token):
+            raise ApiError(404, "Not Found")
+        if token != self._token:
+            raise ApiError(401, "Unauthorized")
+
+
+async def _not_found(_: web.Request) -> web.Response:
+    return _failure(ApiError(404, "Not Found"))
+
+
+def _failure(error: ApiError) -> web.Response:
+    return web.json_response(failure_json(error), status=error.code)

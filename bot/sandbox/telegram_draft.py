@@ -1,0 +1,95 @@
+"""What the bot wants to show, checked as Telegram checks it before anything is sent (telegram.md 1)."""
+
+from dataclasses import dataclass
+
+from bot.sandbox.telegram_html import CannotParse, Entity, Formatted, read_html, read_plain
+from bot.sandbox.telegram_parameters import Parameters
+from bot.sandbox.telegram_wire import Json, bad_request
+from bot.sandbox.telegram_world import Button, Buttons
+
+MAX_RAW_BYTES = 32_768
+MAX_CHARACTERS = 4096
+MAX_CALLBACK_BYTES = 64
+MAX_BUTTONS = 100
+MAX_BUTTONS_IN_ROW = 8
+URL_BEGINNINGS = ("http://", "https://", "tg://")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text fit to be shown, with its formatting and its buttons; `html` is the text as it was sent."""
+
+    text: str
+    html: str
+    entities: tuple[Entity, ...]
+    buttons: Buttons
+    link_preview_options: Json | None
+
+
+def read_draft(parameters: Parameters) -> Draft:
+    """Return what the call wants to show; ApiError where Telegram would refuse it."""
+    raw = parameters.text("text")
+    formatted = _read_text(raw, parameters.text("parse_mode"))
+    return Draft(
+        text=formatted.text,
+        html=raw,
+        entities=formatted.entities,
+        buttons=read_buttons(parameters),
+        link_preview_options=parameters.mapping("link_preview_options"),
+    )
+
+
+def read_buttons(parameters: Parameters) -> Buttons:
+    """Return the inline keyboard, empty rows left out; other keyboards have nothing to press in a message."""
+    markup = parameters.mapping("reply_markup") or {}
+    rows = markup.get("inline_keyboard", [])
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise bad_request('field "inline_keyboard" must be of type Array of Arrays')
+    buttons = tuple(tuple(_read_button(button) for button in row) for row in rows if row)
+    if sum(map(len, buttons)) > MAX_BUTTONS or any(len(row) > MAX_BUTTONS_IN_ROW for row in buttons):
+        raise bad_request("reply markup is too long")
+    return buttons
+
+
+def _read_text(raw: str, parse_mode: str) -> Formatted:
+    if not raw:
+        raise bad_request("message text is empty")
+    if len(raw.encode()) > MAX_RAW_BYTES:
+        raise bad_request("text is too long")
+    formatted = _formatted(raw, parse_mode.lower())
+    if not formatted.text:
+        raise bad_request("message text is empty")
+    if len(formatted.text) > MAX_CHARACTERS:
+        raise bad_request("message is too long")
+    return formatted
+
+
+def _formatted(raw: str, parse_mode: str) -> Formatted:
+    if parse_mode not in ("", "html"):
+        raise bad_request("unsupported parse_mode")
+    try:
+        return read_html(raw) if parse_mode else read_plain(raw)
+    except CannotParse as reason:
+        raise bad_request(f"can't parse entities: {reason}") from None
+
+
+def _read_button(button: object) -> Button:
+    if not isinstance(button, dict) or not isinstance(button.get("text"), str) or not button["text"]:
+        raise bad_request('can\'t parse inline keyboard button: Field "text" must be of type String')
+    if "url" in button:
+        return Button(button["text"], url=_checked_url(str(button["url"])))
+    if "callback_data" in button:
+        return Button(button["text"], callback_data=_checked_data(str(button["callback_data"])))
+    raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
+
+
+def _checked_data(data: str) -> str:
+    if not 1 <= len(data.encode()) <= MAX_CALLBACK_BYTES:
+        raise bad_request("BUTTON_DATA_INVALID")
+    return data
+
+
+def _checked_url(url: str) -> str:
+    if not url.lower().startswith(URL_BEGINNINGS):
+        raise bad_request("BUTTON_URL_INVALID")
+    return url

@@ -1,0 +1,205 @@
+"""What can go wrong between a request and its answer, set beforehand by whoever tests (telegram.md 11).
+
+A fault is a place and an answer: `before` the request is accepted nothing happened yet, `after` it the
+message is in its chat and only the answer suffers. `before(Close())` loses a message, `after(Reset())` and
+`after(Hold())` deliver it and leave the sender in doubt.
+"""
+
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from bot.sandbox.telegram_signal import Signal
+from bot.sandbox.telegram_wire import ApiError, failure_json
+from bot.sandbox.telegram_world import SandboxError
+
+Accept = Callable[[], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class Close:
+    """The connection is closed without an answer."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The connection is reset without an answer."""
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """The status is 200, the body is not what a Bot API says."""
+
+    body: str = '{"ok":true,"resu'
+
+
+@dataclass(frozen=True)
+class Error:
+    """The Bot API says no."""
+
+    code: int
+    description: str
+    parameters: dict[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A proxy answers with a page of its own."""
+
+    status: int = 502
+    html: str = "<html><body><h1>Bad Gateway</h1></body></html>"
+
+
+class Hold:
+    """The request stands still until it is released, dropped or healed; the client may be gone by then."""
+
+    def __init__(self) -> None:
+        self._signal = Signal()
+        self._held = 0
+        self._end: Literal["released", "dropped"] | None = None
+
+    async def arrived(self, *, timeout_seconds: float = 5) -> None:
+        """Wait until a request is held."""
+        await self._signal.wait_for(lambda: self._held or None, timeout_seconds)
+
+    def release(self) -> None:
+        """Let what is held, and whatever comes later, go on as if nothing had been."""
+        self._finish("released")
+
+    def drop(self) -> None:
+        """Close the connections of what is held, and of whatever comes later, without an answer."""
+        self._finish("dropped")
+
+    async def passes(self) -> bool:
+        """Stand still; return whether the request may go on."""
+        self._held += 1
+        self._signal.send()
+        try:
+            return await self._signal.wait_for(lambda: self._end) == "released"
+        finally:
+            self._held -= 1
+
+    def _finish(self, end: Literal["released", "dropped"]) -> None:
+        self._end = end
+        self._signal.send()
+
+
+Answer = Close | Reset | Garbage | Error | Page | Hold
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request."""
+
+    place: Literal["before", "after"]
+    answer: Answer
+
+
+def before(answer: Answer) -> Fault:
+    """Answer so instead of accepting the request."""
+    return Fault("before", answer)
+
+
+def after(answer: Answer) -> Fault:
+    """Accept the request, then answer so."""
+    return Fault("after", answer)
+
+
+def too_many_requests(retry_after_seconds: int) -> Fault:
+    """Refuse as Telegram does when it wants a pause."""
+    return before(
+        Error(
+            429,
+            f"Too Many Requests: retry after {retry_after_seconds}",
+            {"retry_after": retry_after_seconds},
+        )
+    )
+
+
+@dataclass(eq=False)
+class _Rule:
+    fault: Fault
+    left: int | None
+    chat_id: int | None
+    method: str | None
+
+    def fits(self, method: str, chat_id: int | None) -> bool:
+        return self.method in (None, method) and self.chat_id in (None, chat_id)
+
+
+class Faults:
+    """What is set to go wrong; of several that fit, the one set first."""
+
+    def __init__(self) -> None:
+        self._rules: list[_Rule] = []
+        self._holds: list[Hold] = []
+
+    def add(self, fault: Fault, *, times: int | None, chat_id: int | None, method: str | None) -> None:
+        """Set a fault for so many requests, or until healed; for one chat and one method, or for all."""
+        if times is not None and times < 1:
+            raise SandboxError("A fault happens at least once.")
+        self._rules.append(_Rule(fault, times, chat_id, method))
+        if isinstance(fault.answer, Hold):
+            self._holds.append(fault.answer)
+
+    def heal(self) -> None:
+        """Let everything work again, and what is held go on."""
+        self._rules.clear()
+        for hold in self._holds:
+            hold.release()
+        self._holds.clear()
+
+    def take(self, method: str, chat_id: int | None) -> Fault | None:
+        """Return what is to happen to this request, if anything, and count it."""
+        rule = next((rule for rule in self._rules if rule.fits(method, chat_id)), None)
+        if rule is None:
+            return None
+        if rule.left is not None:
+            rule.left -= 1
+        if rule.left == 0:
+            self._rules.remove(rule)
+        return rule.fault
+
+
+async def meet(fault: Fault, request: web.Request, accept: Accept) -> web.Response:
+    """Let the fault happen to the request."""
+    accepted = await accept() if fault.place == "after" else None
+    if isinstance(fault.answer, Hold):
+        if await fault.answer.passes():
+            return accepted or await accept()
+        return _closed(request)
+    return _answer(fault.answer, request)
+
+
+def _answer(answer: Close | Reset | Garbage | Error | Page, request: web.Request) -> web.Response:
+    match answer:
+        case Close():
+            return _closed(request)
+        case Reset():
+            return _reset(request)
+        case Garbage(body):
+            return web.Response(text=body, content_type="application/json")
+        case Error(code, description, parameters):
+            error = ApiError(code, description, parameters)
+            return web.json_response(failure_json(error), status=code)
+        case Page(status, html):
+            return web.Response(text=html, status=status, content_type="text/html")
+
+
+def _closed(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Close with nothing to linger for: the client's system reports a reset, not an end."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,288 @@
+"""What each method of the Bot API does, in the words Telegram answers with (telegram.md 3)."""
+
+import json
+from dataclasses import dataclass, replace
+
+from bot.sandbox.telegram_draft import read_buttons, read_draft
+from bot.sandbox.telegram_parameters import Parameters
+from bot.sandbox.telegram_people import People
+from bot.sandbox.telegram_signal import Signal
+from bot.sandbox.telegram_wire import (
+    ApiError,
+    Json,
+    bad_request,
+    forbidden,
+    full_chat_json,
+    me_json,
+    member_json,
+)
+from bot.sandbox.telegram_world import IN_CHARGE, Chat, Message
+
+GENERAL_TOPIC = 1
+MAX_TOAST_CHARACTERS = 200
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+
+
+@dataclass(frozen=True)
+class Toast:
+    """What a person sees after pressing a button: a note at the top, or a window to close."""
+
+    query_id: str
+    text: str
+    is_window: bool
+
+
+class Methods:
+    """The bot's hands in the local Telegram: one method each, parameters in, result out."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._commands: dict[tuple[str, str], object] = {}
+        self.toasts: dict[str, Toast] = {}
+        self.toasted = Signal()
+        self._table = {
+            "getMe": self._get_me,
+            "sendMessage": self._send_message,
+            "editMessageText": self._edit_message_text,
+            "editMessageReplyMarkup": self._edit_message_reply_markup,
+            "answerCallbackQuery": self._answer_callback_query,
+            "deleteMessage": self._delete_message,
+            "setMyCommands": self._set_my_commands,
+            "getMyCommands": self._get_my_commands,
+            "deleteMyCommands": self._delete_my_commands,
+            "getChat": self._get_chat,
+            "getChatMember": self._get_chat_member,
+            "getChatAdministrators": self._get_chat_administrators,
+            "deleteWebhook": self._delete_webhook,
+            "getWebhookInfo": self._get_webhook_info,
+            "sendChatAction": self._send_chat_action,
+            "leaveChat": self._leave_chat,
+        }
+        self._names = {name.lower(): name for name in ("getUpdates", *self._table)}
+
+    def name_of(self, written: str) -> str:
+        """Return a method's name as documented; Telegram takes any case."""
+        if written.lower() not in self._names:
+            raise ApiError(404, "Not Found")
+        return self._names[written.lower()]
+
+    async def call(self, name: str, parameters: Parameters) -> object:
+        """Return the method's result; ApiError where Telegram would refuse."""
+        if name == "getUpdates":
+            return await self._get_updates(parameters)
+        return self._table[name](parameters)
+
+    async def _get_updates(self, parameters: Parameters) -> list[Json]:
+        kinds = parameters.structure("allowed_updates")
+        if isinstance(kinds, list):
+            self._people.updates.allow([str(kind) for kind in kinds])
+        limit = parameters.integer("limit")
+        return await self._people.updates.poll(
+            offset=parameters.integer("offset") or 0,
+            limit=100 if limit is None else limit,
+            timeout_seconds=parameters.integer("timeout") or 0,
+        )
+
+    def _get_me(self, _: Parameters) -> Json:
+        return me_json(self._people.bot)
+
+    def _send_message(self, parameters: Parameters) -> Json:
+        draft = read_draft(parameters)
+        chat = self._writable_chat(parameters)
+        message = Message(
+            message_id=0,
+            chat_id=chat.id,
+            thread_id=_thread(chat, parameters),
+            date=self._people.now(),
+            text=draft.text,
+            html=draft.html,
+            entities=draft.entities,
+            buttons=draft.buttons,
+            from_bot=True,
+            silent=parameters.boolean("disable_notification"),
+            sender=None if chat.type == "channel" else self._people.bot,
+            reply_to=_replied(chat, parameters),
+            link_preview_options=draft.link_preview_options,
+        )
+        return self._write(chat, replace(message, message_id=next(chat.message_ids)))
+
+    def _edit_message_text(self, parameters: Parameters) -> Json:
+        draft = read_draft(parameters)
+        chat, before = self._own_message(parameters)
+        after = replace(
+            before,
+            text=draft.text,
+            html=draft.html,
+            entities=draft.entities,
+            buttons=draft.buttons,
+            link_preview_options=draft.link_preview_options,
+        )
+        return self._rewrite(chat, before, after)
+
+    def _edit_message_reply_markup(self, parameters: Parameters) -> Json:
+        buttons = read_buttons(parameters)
+        chat, before = self._own_message(parameters)
+        return self._rewrite(chat, before, replace(before, buttons=buttons))
+
+    def _answer_callback_query(self, parameters: Parameters) -> bool:
+        toast = Toast(
+            parameters.text("callback_query_id"), parameters.text("text"), parameters.boolean("show_alert")
+        )
+        if len(toast.text) > MAX_TOAST_CHARACTERS:
+            raise bad_request("MESSAGE_TOO_LONG")
+        if toast.query_id not in self._people.open_queries:
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        self._people.open_queries.remove(toast.query_id)
+        self.toasts[toast.query_id] = toast
+        self.toasted.send()
+        return True
+
+    def _delete_message(self, parameters: Parameters) -> bool:
+        chat = self._readable_chat(parameters)
+        message = chat.messages.get(parameters.integer("message_id") or 0)
+        if message is None:
+            raise bad_request("message to delete not found")
+        is_in_charge = chat.members.get(self._people.bot.id) in IN_CHARGE
+        if not (message.from_bot or chat.type == "private" or is_in_charge):
+            raise bad_request("message can't be deleted")
+        self._people.erase(chat, message.message_id)
+        return True
+
+    def _set_my_commands(self, parameters: Parameters) -> bool:
+        commands = parameters.structure("commands")
+        if not isinstance(commands, list):
+            raise bad_request("can't parse commands: expected an Array of BotCommand")
+        self._commands[_scope(parameters)] = commands
+        return True
+
+    def _get_my_commands(self, parameters: Parameters) -> object:
+        return self._commands.get(_scope(parameters), [])
+
+    def _delete_my_commands(self, parameters: Parameters) -> bool:
+        self._commands.pop(_scope(parameters), None)
+        return True
+
+    def _get_chat(self, parameters: Parameters) -> Json:
+        return full_chat_json(self._readable_chat(parameters))
+
+    def _get_chat_member(self, parameters: Parameters) -> Json:
+        chat = self._readable_chat(parameters)
+        user = self._people.users.get(parameters.integer("user_id") or 0)
+        if user is None:
+            raise bad_request("user not found")
+        return member_json(user, chat.members.get(user.id, "left"))
+
+    def _get_chat_administrators(self, parameters: Parameters) -> list[Json]:
+        chat = self._readable_chat(parameters)
+        if chat.type == "private":
+            raise bad_request("there are no administrators in the private chat")
+        return [
+            member_json(self._people.user(number), status)
+            for number, status in chat.members.items()
+            if status in IN_CHARGE
+        ]
+
+    def _delete_webhook(self, parameters: Parameters) -> bool:
+        if parameters.boolean("drop_pending_updates"):
+            self._people.updates.clear()
+        return True
+
+    def _get_webhook_info(self, _: Parameters) -> Json:
+        updates = self._people.updates
+        state: Json = {
+            "url": "",
+            "has_custom_certificate": False,
+            "pending_update_count": updates.waiting_count,
+        }
+        return {**state, "allowed_updates": list(updates.allowed)} if updates.allowed else state
+
+    def _send_chat_action(self, parameters: Parameters) -> bool:
+        _thread(self._writable_chat(parameters), parameters)
+        if not parameters.text("action"):
+            raise bad_request("wrong parameter action in request")
+        return True
+
+    def _leave_chat(self, parameters: Parameters) -> bool:
+        chat = self._readable_chat(parameters)
+        if chat.type == "private":
+            raise bad_request("chat member status can't be changed in private chats")
+        self._people.changes_bot(chat, "left", by=self._people.bot)
+        return True
+
+    def _write(self, chat: Chat, message: Message) -> Json:
+        self._people.write(chat, message)
+        return self._people.as_wire(message)
+
+    def _rewrite(self, chat: Chat, before: Message, after: Message) -> Json:
+        """Show a message's later form; one that looks the same is refused, however it was written."""
+        if replace(after, html=before.html) == before:
+            raise bad_request(NOT_MODIFIED)
+        return self._write(chat, replace(after, edited_at=self._people.now()))
+
+    def _known_chat(self, parameters: Parameters) -> Chat:
+        if not parameters.text("chat_id"):
+            raise bad_request("chat_id is empty")
+        chat = self._people.chats.get(parameters.integer("chat_id") or 0)
+        if chat is None:
+            raise bad_request("chat not found")
+        return chat
+
+    def _readable_chat(self, parameters: Parameters) -> Chat:
+        """Return a chat the bot may look at; a private one even when it is blocked there."""
+        chat = self._known_chat(parameters)
+        status = chat.members.get(self._people.bot.id, "left")
+        if chat.type != "private" and status == "kicked":
+            raise forbidden(f"bot was kicked from the {chat.type} chat")
+        if chat.type != "private" and status == "left":
+            raise forbidden(f"bot is not a member of the {chat.type} chat")
+        return chat
+
+    def _writable_chat(self, parameters: Parameters) -> Chat:
+        chat = self._readable_chat(parameters)
+        status = chat.members.get(self._people.bot.id, "left")
+        if status == "kicked":
+            raise forbidden("bot was blocked by the user")
+        if chat.type == "channel" and status not in IN_CHARGE:
+            raise bad_request("need administrator rights in the channel chat")
+        return chat
+
+    def _own_message(self, parameters: Parameters) -> tuple[Chat, Message]:
+        chat = self._readable_chat(parameters)
+        message = chat.messages.get(parameters.integer("message_id") or 0)
+        if message is None:
+            raise bad_request("message to edit not found")
+        if not message.from_bot:
+            raise bad_request("message can't be edited")
+        return chat, message
+
+
+def _thread(chat: Chat, parameters: Parameters) -> int | None:
+    """Return the topic to write in: none for General, none where there are no topics (telegram.md 6.4)."""
+    thread_id = parameters.integer("message_thread_id")
+    if not thread_id or not chat.is_forum:
+        return None
+    if thread_id == GENERAL_TOPIC or thread_id not in chat.topics:
+        raise bad_request("message thread not found")
+    if chat.topics[thread_id].closed:
+        raise bad_request("TOPIC_CLOSED")
+    return thread_id
+
+
+def _replied(chat: Chat, parameters: Parameters) -> int | None:
+    wanted = parameters.mapping("reply_parameters") or {}
+    message_id = wanted.get("message_id")
+    if message_id is None:
+        return None
+    if isinstance(message_id, int) and message_id in chat.messages:
+        return message_id
+    if wanted.get("allow_sending_without_reply") is True:
+        return None
+    raise bad_request("message to be replied not found")
+
+
+def _scope(parameters: Parameters) -> tuple[str, str]:
+    scope = parameters.mapping("scope") or {"type": "default"}
+    return json.dumps(scope, sort_keys=True), parameters.text("language_code")

@@ -1,0 +1,67 @@
+"""What a request asks for, whether it came as a query, a form, multipart or JSON."""
+
+import json
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from bot.sandbox.telegram_wire import Json, bad_request
+
+TRUE_WORDS = frozenset({"true", "yes", "1"})
+
+
+async def read_parameters(request: web.Request) -> "Parameters":
+    """Return what the URL and the body carry; the body wins. Uploaded files are not read."""
+    body = await _read_json(request) if request.content_type == "application/json" else await request.post()
+    fields = {name: value for name, value in body.items() if not isinstance(value, web.FileField)}
+    return Parameters({**request.query, **fields})
+
+
+async def _read_json(request: web.Request) -> Json:
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        raise bad_request("can't parse JSON object") from None
+    if not isinstance(body, dict):
+        raise bad_request("can't parse JSON object: expected an Object")
+    return body
+
+
+class Parameters:
+    """The parameters of one call; forms carry numbers and structures as text, JSON as they are."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self.values = dict(values)
+
+    def text(self, name: str) -> str:
+        """Return a text; empty where it is not given."""
+        value = self.values.get(name, "")
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def integer(self, name: str) -> int | None:
+        """Return a number; none where it is not given or is no number."""
+        try:
+            return int(self.text(name))
+        except ValueError:
+            return None
+
+    def boolean(self, name: str) -> bool:
+        """Return whether it is given and true."""
+        return self.text(name).lower() in TRUE_WORDS
+
+    def structure(self, name: str) -> object:
+        """Return an object or array; none where it is not given. Bad JSON is refused."""
+        value = self.values.get(name)
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value else None
+        except ValueError:
+            raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+
+    def mapping(self, name: str) -> Json | None:
+        """Return an object; none where it is not given. Anything else is refused."""
+        value = self.structure(name)
+        if value is None or isinstance(value, dict):
+            return value
+        raise bad_request(f"object expected as {name.replace('_', ' ')}")

@@ -1,0 +1,198 @@
+"""What people do in the local Telegram; whatever the bot may hear of becomes an update."""
+
+import itertools
+import re
+from dataclasses import replace
+
+from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
+from bot.sandbox.telegram_updates import Updates
+from bot.sandbox.telegram_wire import (
+    inaccessible_json,
+    member_json,
+    message_json,
+    my_member_json,
+    query_json,
+)
+from bot.sandbox.telegram_world import (
+    ANONYMOUS_ADMIN,
+    CHANNEL_WRITER,
+    IN_CHARGE,
+    PRESENT,
+    Chat,
+    Clock,
+    Message,
+    SandboxError,
+    Status,
+    User,
+    World,
+)
+
+_COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)
+
+
+class People(World):
+    """A world where people act. The bot hears them in its own chats, under privacy mode (telegram.md 6.2)."""
+
+    def __init__(self, bot: User, clock: Clock) -> None:
+        super().__init__(bot, clock)
+        self.updates = Updates()
+        self.open_queries: set[str] = set()
+        self._query_ids = itertools.count(4_000_000_001)
+
+    def says(
+        self,
+        user: User,
+        chat: Chat,
+        text: str,
+        *,
+        thread_id: int | None = None,
+        reply_to: Message | None = None,
+    ) -> Message:
+        """Let a member write; in a channel the channel is the author."""
+        self._must_be(user, chat, PRESENT)
+        if chat.type == "channel":
+            self._must_be(user, chat, IN_CHARGE)
+            return self._hear("channel_post", self._written(chat, text, None, thread_id, reply_to))
+        return self._hear("message", self._written(chat, text, user, thread_id, reply_to))
+
+    def says_anonymously(
+        self,
+        user: User,
+        group: Chat,
+        text: str,
+        *,
+        thread_id: int | None = None,
+        reply_to: Message | None = None,
+    ) -> Message:
+        """Let an administrator write in the group's name (telegram.md 6.3)."""
+        self._must_be(user, group, IN_CHARGE)
+        message = self._written(group, text, ANONYMOUS_ADMIN, thread_id, reply_to)
+        return self._hear("message", replace(message, sender_chat_id=group.id))
+
+    def says_as_channel(
+        self,
+        channel: Chat,
+        group: Chat,
+        text: str,
+        *,
+        thread_id: int | None = None,
+        reply_to: Message | None = None,
+    ) -> Message:
+        """Let a channel write in a group (telegram.md 6.3)."""
+        message = self._written(group, text, CHANNEL_WRITER, thread_id, reply_to)
+        return self._hear("message", replace(message, sender_chat_id=channel.id))
+
+    def edits(self, message: Message, text: str) -> Message:
+        """Let the author change what was said."""
+        visible = read_plain(text).text
+        kind = "edited_message" if message.sender else "edited_channel_post"
+        edited = replace(message, text=visible, html=text, entities=_commands(visible), edited_at=self.now())
+        return self._hear(kind, edited)
+
+    def presses(self, user: User, message: Message, button_text: str) -> str:
+        """Let a member press a button that calls back, as the message shows it now; return the query's id."""
+        shown = self.chat(message.chat_id).messages.get(message.message_id, message)
+        buttons = [button for row in shown.buttons for button in row]
+        pressed = next((button for button in buttons if button.text == button_text), None)
+        if pressed is None or not pressed.callback_data:
+            raise SandboxError(
+                f'No button "{button_text}" calls back there; shown are {[b.text for b in buttons]}.'
+            )
+        return self.presses_unshown(user, message, pressed.callback_data)
+
+    def presses_unshown(self, user: User, message: Message, callback_data: str) -> str:
+        """Let a member send callback data of their own, as a forging client can (telegram.md 10)."""
+        chat = self.chat(message.chat_id)
+        self._must_be(user, chat, PRESENT)
+        query_id = str(next(self._query_ids))
+        self.open_queries.add(query_id)
+        shown = chat.messages.get(message.message_id)
+        wire = self.as_wire(shown) if shown else inaccessible_json(chat, message.message_id)
+        self.updates.put("callback_query", query_json(query_id, user, wire, callback_data))
+        return query_id
+
+    def blocks(self, user: User) -> None:
+        """Let a person block the bot."""
+        self.changes_bot(self.chat(user.id), "kicked", by=user)
+
+    def unblocks(self, user: User) -> None:
+        """Let a person take the block back."""
+        self.changes_bot(self.chat(user.id), "member", by=user)
+
+    def adds_bot(self, group: Chat, *, by: User | None = None) -> None:
+        """Let somebody in charge, or the one named, add the bot as a plain member."""
+        self.changes_bot(group, "member", by=by)
+
+    def removes_bot(self, group: Chat, *, by: User | None = None) -> None:
+        """Let somebody in charge, or the one named, remove the bot."""
+        self.changes_bot(group, "kicked", by=by)
+
+    def changes_bot(self, chat: Chat, status: Status, *, by: User | None = None) -> None:
+        """Make the bot something else in a chat, and tell it (telegram.md 6.1)."""
+        before = member_json(self.bot, chat.members.get(self.bot.id, "left"))
+        chat.members[self.bot.id] = status
+        author = by or self._one_in_charge(chat)
+        update = my_member_json(chat, author, before, member_json(self.bot, status), self.now())
+        self.updates.put("my_chat_member", update)
+
+    def as_wire(self, message: Message) -> dict[str, object]:
+        """Write a message as the Bot API does."""
+        sender_chat = self.chat(message.sender_chat_id) if message.sender_chat_id else None
+        return message_json(self.chat(message.chat_id), message, sender_chat)
+
+    def _written(
+        self, chat: Chat, text: str, author: User | None, thread_id: int | None, reply_to: Message | None
+    ) -> Message:
+        if thread_id is not None and thread_id not in chat.topics:
+            raise SandboxError(f"{chat.title} has no topic {thread_id}.")
+        visible = read_plain(text).text
+        return Message(
+            message_id=next(chat.message_ids),
+            chat_id=chat.id,
+            thread_id=thread_id,
+            date=self.now(),
+            text=visible,
+            html=text,
+            entities=_commands(visible),
+            sender=author,
+            reply_to=reply_to.message_id if reply_to else None,
+        )
+
+    def _hear(self, kind: str, message: Message) -> Message:
+        chat = self.chat(message.chat_id)
+        self.write(chat, message)
+        if self._reaches_bot(chat, message):
+            self.updates.put(kind, self.as_wire(message))
+        return message
+
+    def _reaches_bot(self, chat: Chat, message: Message) -> bool:
+        status = chat.members.get(self.bot.id, "left")
+        if status not in PRESENT:
+            return False
+        if chat.type in ("private", "channel") or status == "administrator":
+            return True
+        replied = chat.messages.get(message.reply_to) if message.reply_to else None
+        return bool(replied and replied.from_bot) or self._is_command_for_bot(message.text)
+
+    def _is_command_for_bot(self, text: str) -> bool:
+        addressed = (match[2] for match in _COMMAND.finditer(text))
+        return any(name is None or name.lower() == self.bot.username.lower() for name in addressed)
+
+    def _must_be(self, user: User, chat: Chat, statuses: frozenset[Status]) -> None:
+        status = chat.members.get(user.id, "left")
+        if status not in statuses:
+            raise SandboxError(f"{user.first_name} cannot do that in {chat.title}: their status is {status}.")
+
+    def _one_in_charge(self, chat: Chat) -> User:
+        people = [number for number in chat.members if number != self.bot.id]
+        in_charge = [number for number in people if chat.members[number] in IN_CHARGE]
+        if not people:
+            raise SandboxError(f"{chat.title} has nobody who could do that.")
+        return self.user((in_charge or people)[0])
+
+
+def _commands(text: str) -> tuple[Entity, ...]:
+    return tuple(
+        Entity("bot_command", utf16_length(text[: match.start()]), utf16_length(match.group()))
+        for match in _COMMAND.finditer(text)
+    )

@@ -1,0 +1,81 @@
+"""What waits for the bot: updates in order, kept until a later call confirms them (telegram.md 2)."""
+
+import itertools
+from collections.abc import Collection
+
+from bot.sandbox.telegram_signal import Signal
+from bot.sandbox.telegram_wire import ApiError, Json
+
+NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+FIRST_UPDATE_ID = 700_000_001
+MAX_UPDATES = 100
+MAX_TIMEOUT_SECONDS = 50
+
+
+class Updates:
+    """The queue of one bot. One poll at a time: a second ends the first."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(FIRST_UPDATE_ID)
+        self._waiting: list[Json] = []
+        self._turn = 0
+        self._signal = Signal()
+        self.allowed: tuple[str, ...] = ()
+
+    @property
+    def waiting_count(self) -> int:
+        """How many are neither confirmed nor dropped."""
+        return len(self._waiting)
+
+    def allow(self, kinds: Collection[str]) -> None:
+        """Remember which kinds to queue from now on; none means the default (telegram.md 2)."""
+        self.allowed = tuple(kinds)
+
+    def put(self, kind: str, content: Json) -> None:
+        """Queue one update, unless its kind is not allowed."""
+        if kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT:
+            self._waiting.append({"update_id": next(self._ids), kind: content})
+            self._signal.send()
+
+    def clear(self) -> None:
+        """Forget everything that waits."""
+        self._waiting.clear()
+
+    async def poll(self, *, offset: int, limit: int, timeout_seconds: int) -> list[Json]:
+        """Confirm what is before the offset and return the next, as soon as there is one.
+
+        A negative offset keeps that many from the end and forgets the rest (telegram.md 2). Limit and timeout
+        are brought into their ranges.
+        """
+        self._turn += 1
+        turn = self._turn
+        self._signal.send()
+        self._confirm(offset)
+        count = min(max(limit, 1), MAX_UPDATES)
+        try:
+            return await self._signal.wait_for(
+                lambda: self._next(turn, count), min(max(timeout_seconds, 0), MAX_TIMEOUT_SECONDS)
+            )
+        except TimeoutError:
+            return []
+
+    def _next(self, turn: int, count: int) -> list[Json] | None:
+        if turn != self._turn:
+            raise ApiError(
+                409,
+                "Conflict: terminated by other getUpdates request; "
+                "make sure that only one bot instance is running",
+            )
+        return self._waiting[:count] or None
+
+    def _confirm(self, offset: int) -> None:
+        if offset < 0:
+            self._waiting = self._waiting[offset:]
+        elif offset > 0:
+            self._waiting = [update for update in self._waiting if _update_id(update) >= offset]
+
+
+def _update_id(update: Json) -> int:
+    number = update["update_id"]
+    assert isinstance(number, int)
+    return number

@@ -1,0 +1,267 @@
+"""Who and what exists in the local Telegram: people, chats, and what stands written in them."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, TypeVar
+
+from bot.sandbox.telegram_html import Entity
+from bot.sandbox.telegram_signal import Signal
+
+Status = Literal["creator", "administrator", "member", "left", "kicked"]
+ChatType = Literal["private", "group", "supergroup", "channel"]
+Clock = Callable[[], datetime]
+Known = TypeVar("Known")
+
+PRESENT: frozenset[Status] = frozenset({"creator", "administrator", "member"})
+IN_CHARGE: frozenset[Status] = frozenset({"creator", "administrator"})
+
+
+class SandboxError(ValueError):
+    """Something was asked of the sandbox that cannot happen in Telegram."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A person, or a bot."""
+
+    id: int
+    first_name: str
+    username: str = ""
+    is_bot: bool = False
+
+
+# Whom Telegram names as the author where it must not or cannot name a person (telegram.md 6.3).
+ANONYMOUS_ADMIN = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
+CHANNEL_WRITER = User(136817688, "Channel", "Channel_Bot", is_bot=True)
+
+
+class Button(NamedTuple):
+    """One button under a message; it calls back or opens a link."""
+
+    text: str
+    callback_data: str = ""
+    url: str = ""
+
+
+Buttons = tuple[tuple[Button, ...], ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as a person sees it; `html` is the text as it was sent."""
+
+    message_id: int
+    chat_id: int
+    date: datetime
+    text: str
+    html: str
+    thread_id: int | None = None
+    entities: tuple[Entity, ...] = ()
+    buttons: Buttons = ()
+    from_bot: bool = False
+    silent: bool = False
+    edited_at: datetime | None = None
+    sender: User | None = None
+    sender_chat_id: int | None = None
+    reply_to: int | None = None
+    link_preview_options: Mapping[str, object] | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether the text or the buttons were changed since."""
+        return self.edited_at is not None
+
+
+@dataclass(eq=False)
+class Topic:
+    """A topic of a forum."""
+
+    title: str
+    closed: bool = False
+
+
+@dataclass(eq=False)
+class Chat:
+    """One chat, with its members by user id and its messages by message id."""
+
+    id: int
+    type: ChatType
+    title: str
+    username: str = ""
+    is_forum: bool = False
+    members: dict[int, Status] = field(default_factory=dict, repr=False)
+    topics: dict[int, Topic] = field(default_factory=dict, repr=False)
+    messages: dict[int, Message] = field(default_factory=dict, repr=False)
+    message_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+
+class World:
+    """Everything that exists, as far as the bot's account is concerned. Message ids count per chat."""
+
+    def __init__(self, bot: User, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self.bot = bot
+        self.now = clock
+        self.users: dict[int, User] = {user.id: user for user in (bot, ANONYMOUS_ADMIN, CHANNEL_WRITER)}
+        self.chats: dict[int, Chat] = {}
+        self.changed = Signal()
+        self._user_ids = itertools.count(1001)
+        self._group_ids = itertools.count(-5001, -1)
+        self._supergroup_ids = itertools.count(-1_001_000_000_001, -1)
+
+    def add_user(self, first_name: str, *, user_id: int | None = None, username: str = "") -> User:
+        """Let a person have an account; the bot meets them only in a chat."""
+        user = User(_free(self.users, user_id, self._user_ids), first_name, username)
+        self.users[user.id] = user
+        return user
+
+    def add_private_chat(self, user: User) -> Chat:
+        """Let the person have pressed Start: the bot may write to them."""
+        members: dict[int, Status] = {user.id: "member", self.bot.id: "member"}
+        number = _free(self.chats, user.id, self._user_ids)
+        return self._keep(Chat(number, "private", user.first_name, user.username, members=members))
+
+    def add_group(
+        self,
+        title: str,
+        members: Mapping[User, Status] | None = None,
+        *,
+        bot: Status = "member",
+        chat_id: int | None = None,
+    ) -> Chat:
+        """Add a basic group."""
+        number = _free(self.chats, chat_id, self._group_ids)
+        return self._keep(Chat(number, "group", title, members=self._statuses(members, bot)))
+
+    def add_supergroup(
+        self,
+        title: str,
+        members: Mapping[User, Status] | None = None,
+        *,
+        bot: Status = "member",
+        chat_id: int | None = None,
+    ) -> Chat:
+        """Add a supergroup without topics."""
+        number = _free(self.chats, chat_id, self._supergroup_ids)
+        return self._keep(Chat(number, "supergroup", title, members=self._statuses(members, bot)))
+
+    def add_forum(
+        self,
+        title: str,
+        members: Mapping[User, Status] | None = None,
+        *,
+        bot: Status = "member",
+        chat_id: int | None = None,
+    ) -> Chat:
+        """Add a supergroup with topics; the General topic needs no adding."""
+        forum = self.add_supergroup(title, members, bot=bot, chat_id=chat_id)
+        forum.is_forum = True
+        next(forum.message_ids)  # 1 is the General topic's, which no message may name (telegram.md 6.4)
+        return forum
+
+    def add_channel(
+        self,
+        title: str,
+        members: Mapping[User, Status] | None = None,
+        *,
+        bot: Status = "administrator",
+        chat_id: int | None = None,
+    ) -> Chat:
+        """Add a channel."""
+        number = _free(self.chats, chat_id, self._supergroup_ids)
+        return self._keep(Chat(number, "channel", title, members=self._statuses(members, bot)))
+
+    def add_topic(self, forum: Chat, title: str) -> int:
+        """Open a topic and return its thread id."""
+        if not forum.is_forum:
+            raise SandboxError(f"{forum.title} is no forum, so it has no topics.")
+        thread_id = next(forum.message_ids)
+        forum.topics[thread_id] = Topic(title)
+        return thread_id
+
+    def close_topic(self, forum: Chat, thread_id: int) -> None:
+        """Let nobody write in the topic any more."""
+        forum.topics[thread_id].closed = True
+
+    def delete_topic(self, forum: Chat, thread_id: int) -> None:
+        """Take the topic away, with what stood in it."""
+        del forum.topics[thread_id]
+        forum.messages = {
+            number: message for number, message in forum.messages.items() if message.thread_id != thread_id
+        }
+
+    def set_member(self, chat: Chat, user: User, status: Status) -> None:
+        """Change what a person is in a chat; the bot hears nothing of it."""
+        chat.members[user.id] = status
+
+    def user(self, user_id: int) -> User:
+        """Return the user of this id; SandboxError where there is none."""
+        return _known(self.users, user_id, "user")
+
+    def chat(self, chat_id: int) -> Chat:
+        """Return the chat of this id; SandboxError where there is none."""
+        return _known(self.chats, chat_id, "chat")
+
+    def messages(self, chat: Chat, thread_id: int | None = None) -> list[Message]:
+        """Return what stands in the chat, or in one topic of it, oldest first."""
+        return [
+            message
+            for message in chat.messages.values()
+            if thread_id is None or message.thread_id == thread_id
+        ]
+
+    async def wait_for_message(
+        self,
+        chat: Chat,
+        wanted: str | Callable[[Message], bool],
+        *,
+        after: int = 0,
+        timeout_seconds: float = 5,
+    ) -> Message:
+        """Return the first message of the bot that contains the text, or satisfies the condition.
+
+        Messages up to the id `after` do not count. TimeoutError says what stands there instead.
+        """
+
+        def look() -> Message | None:
+            newer = (m for m in chat.messages.values() if m.from_bot and m.message_id > after)
+            return next(
+                (m for m in newer if (wanted in m.text if isinstance(wanted, str) else wanted(m))), None
+            )
+
+        try:
+            return await self.changed.wait_for(look, timeout_seconds)
+        except TimeoutError:
+            shown = [message.text for message in chat.messages.values()]
+            raise TimeoutError(f"Waited for {wanted!r} in {chat.title}, which shows {shown}") from None
+
+    def write(self, chat: Chat, message: Message) -> None:
+        """Put a message into its chat, or in the place of its earlier form."""
+        chat.messages[message.message_id] = message
+        self.changed.send()
+
+    def erase(self, chat: Chat, message_id: int) -> None:
+        """Let a message vanish."""
+        del chat.messages[message_id]
+        self.changed.send()
+
+    def _keep(self, chat: Chat) -> Chat:
+        self.chats[chat.id] = chat
+        return chat
+
+    def _statuses(self, members: Mapping[User, Status] | None, bot: Status) -> dict[int, Status]:
+        return {**{user.id: status for user, status in (members or {}).items()}, self.bot.id: bot}
+
+
+def _free(taken: Mapping[int, object], wanted: int | None, counted: Iterator[int]) -> int:
+    """Return the wanted id, or the next free one."""
+    if wanted in taken:
+        raise SandboxError(f"The id {wanted} is taken.")
+    return wanted if wanted is not None else next(number for number in counted if number not in taken)
+
+
+def _known(kept: Mapping[int, Known], number: int, word: str) -> Known:
+    if number not in kept:
+        raise SandboxError(f"There is no {word} {number}.")
+    return kept[number]

@@ -1,0 +1,113 @@
+"""The sandbox for people: the terminal is the chat, and the world around it moves by itself.
+
+What is typed is said to the bot; what the bot says appears. The first `/watch`
+is typed for whoever just looks on.
+"""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from bot.sandbox.telegram import Telegram
+from bot.sandbox.telegram_world import Chat, Message, User
+from bot.sandbox.world import EXAMPLE_ACCOUNT, World
+
+FIRST_WORDS = "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 as Treasury"
+MOVE_EVERY_SECONDS = 6.0
+_FOREVER_SECONDS = 366 * 24 * 3600.0
+
+_USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+_SKYWEAVER = "0x631998e91476da5b870d741192fc5cbc55f5a52e"
+_DAI = "0x6b175474e89094c44da98b954eedeac495271d0f"
+
+Move = tuple[str, int, str | None, int, int | None]
+"""What happens in words, then chain, contract (None: native coin), difference and token id."""
+
+STORY: tuple[Move, ...] = (
+    ("12.50 USDC leave on Polygon", 137, _USDC_POLYGON, -12_500_000, None),
+    ("0.42 POL come in on Polygon", 137, None, 420_000_000_000_000_000, None),
+    ("100 DAI come in on Ethereum", 1, _DAI, 100 * 10**18, None),
+    ("a Skyweaver card comes in on Polygon", 137, _SKYWEAVER, 1, 65_600),
+    ("12.50 USDC come back on Polygon", 137, _USDC_POLYGON, 12_500_000, None),
+    ("0.42 POL leave on Polygon", 137, None, -420_000_000_000_000_000, None),
+    ("100 DAI leave on Ethereum", 1, _DAI, -100 * 10**18, None),
+    ("the Skyweaver card leaves on Polygon", 137, _SKYWEAVER, -1, 65_600),
+)
+"""Ends where it began, so that it can go round."""
+
+
+class Terminal:
+    """One person's chat with the bot, on a terminal."""
+
+    def __init__(
+        self,
+        telegram: Telegram,
+        world: World,
+        *,
+        user: User,
+        chat: Chat,
+        read_from: TextIO,
+        show: Callable[[str], None],
+    ) -> None:
+        self._telegram = telegram
+        self._world = world
+        self._user = user
+        self._chat = chat
+        self._read_from = read_from
+        self._show = show
+        self._watched = asyncio.Event()
+
+    async def run(self) -> None:
+        """Show, listen and move the world until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._show_messages())
+            tasks.create_task(self._move_world())
+            tasks.create_task(self._listen())
+            self._say(FIRST_WORDS)
+            self._show(f"  you │ {FIRST_WORDS}")
+
+    def _say(self, text: str) -> None:
+        self._telegram.says(self._user, self._chat, text)
+
+    async def _show_messages(self) -> None:
+        last = 0
+        while True:
+            message = await self._telegram.wait_for_message(
+                self._chat, lambda _: True, after=last, timeout_seconds=_FOREVER_SECONDS
+            )
+            last = message.message_id
+            self._show(_as_shown(message))
+            self._watched.set()
+
+    async def _move_world(self) -> None:
+        await self._watched.wait()
+        for words, chain_id, contract, delta, token_id in itertools.cycle(STORY):
+            await asyncio.sleep(MOVE_EVERY_SECONDS)
+            self._world.move(chain_id, contract, EXAMPLE_ACCOUNT, delta, token_id)
+            self._show(f"world │ {words}")
+
+    async def _listen(self) -> None:
+        """Say what is typed; at the end of the input, only look on."""
+        loop = asyncio.get_running_loop()
+        typed: asyncio.Queue[str] = asyncio.Queue()
+
+        def read() -> None:
+            for line in _lines(self._read_from):
+                loop.call_soon_threadsafe(typed.put_nowait, line)
+
+        threading.Thread(target=read, name="terminal", daemon=True).start()
+        while True:
+            self._say(await typed.get())
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    for line in file:
+        if line.strip():
+            yield line.rstrip("\n")
+
+
+def _as_shown(message: Message) -> str:
+    first, *others = message.text.split("\n")
+    return "\n".join([f"  bot │ {first}", *(f"      │ {line}" for line in others)])

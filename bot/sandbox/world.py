@@ -1,0 +1,298 @@
+"""The chains, contracts and holdings that the simulated neighbours tell of.
+
+Tests and people move this world; the gateway only reads it. Everything is plain
+and synchronous, so that each answer shows one moment.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+MAX_AMOUNT = 2**256 - 1
+
+Kind = Literal["ERC20", "ERC721", "ERC1155"]
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_FUNGIBLE_ID = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One chain; `name` is what the gateway calls it, and prices are in US dollars."""
+
+    chain_id: int
+    name: str
+    native_name: str
+    native_symbol: str
+    native_price: Decimal | None = None
+    testnet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """One token contract; without decimals they are unknown, without a price it has none."""
+
+    chain_id: int
+    address: str
+    kind: Kind
+    symbol: str
+    name: str
+    decimals: int | None = None
+    price: Decimal | None = None
+    verified: bool = True
+    rebasing: bool = False
+    logo_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An amount in smallest units, and the block it last changed at."""
+
+    amount: int
+    block: int
+
+
+class World:
+    """A few chains, their contracts, and who holds what; every change advances its chain by a block.
+
+    Addresses are accepted in any case. What makes no sense raises ValueError and changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._chains: dict[int, Chain] = {}
+        self._blocks: dict[int, int] = {}
+        self._contracts: dict[tuple[int, str], Contract] = {}
+        self._natives: dict[tuple[int, str], Holding] = {}
+        self._tokens: dict[tuple[int, str], dict[str, dict[int, Holding]]] = {}
+
+    def add_chain(self, chain: Chain, *, block: int = 0) -> None:
+        """Open a chain on which nobody holds anything yet."""
+        self._chains[chain.chain_id] = chain
+        self._blocks[chain.chain_id] = block
+
+    def add_contract(self, contract: Contract) -> None:
+        """Make a contract known, or replace what is known of it, such as its being verified."""
+        self._require_chain(contract.chain_id)
+        address = _address(contract.address)
+        self._contracts[contract.chain_id, address] = replace(contract, address=address)
+
+    def set_native(self, chain_id: int, account: str, amount: int) -> None:
+        """Say what an account holds of the chain's native coin."""
+        self._require_chain(chain_id)
+        key = (chain_id, _address(account))
+        self._natives[key] = self._changed(chain_id, self._natives.get(key), amount)
+
+    def set_token(
+        self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
+    ) -> None:
+        """Say what an account holds of an ERC-20, or of one token id of a collection."""
+        key = self._token_key(chain_id, contract, token_id)
+        holder, address = (chain_id, _address(account)), contract.lower()
+        before = self._tokens.get(holder, {}).get(address, {}).get(key)
+        after = self._changed(chain_id, before, amount)
+        self._tokens.setdefault(holder, {}).setdefault(address, {})[key] = after
+
+    def move(
+        self, chain_id: int, contract: str | None, account: str, delta: int, token_id: int | None = None
+    ) -> None:
+        """Let an account gain or lose some; without a contract, of the chain's native coin."""
+        if contract is None:
+            self.set_native(chain_id, account, self.native(chain_id, account) + delta)
+            return
+        before = self.token(chain_id, contract, account, token_id)
+        self.set_token(chain_id, contract, account, before + delta, token_id)
+
+    def advance(self, chain_id: int, *, to_block: int) -> None:
+        """Let blocks pass in which nothing of interest happens."""
+        if to_block < self.block(chain_id):
+            raise ValueError(f"chain {chain_id} is at block {self.block(chain_id)} already")
+        self._blocks[chain_id] = to_block
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return all chains, by chain id."""
+        return tuple(self._chains[chain_id] for chain_id in sorted(self._chains))
+
+    def block(self, chain_id: int) -> int:
+        """Return the chain's newest block."""
+        self._require_chain(chain_id)
+        return self._blocks[chain_id]
+
+    def contract(self, chain_id: int, address: str) -> Contract:
+        """Return what is known of a contract, its address in lower case."""
+        try:
+            return self._contracts[chain_id, _address(address)]
+        except KeyError:
+            raise ValueError(f"chain {chain_id} has no contract {address} in this world") from None
+
+    def accounts(self, chain_id: int) -> tuple[str, ...]:
+        """Return every account of the chain that ever held something, in order."""
+        return tuple(
+            sorted({account for chain, account in (*self._natives, *self._tokens) if chain == chain_id})
+        )
+
+    def native(self, chain_id: int, account: str) -> int:
+        """Return what the account holds of the native coin; strangers hold nothing."""
+        holding = self._natives.get((chain_id, account.lower()))
+        return holding.amount if holding else 0
+
+    def token(self, chain_id: int, contract: str, account: str, token_id: int | None = None) -> int:
+        """Return what the account holds of an ERC-20, or of one token id of a collection."""
+        key = self._token_key(chain_id, contract, token_id)
+        holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
+        return holding.amount if holding else 0
+
+    def tokens(self, chain_id: int, account: str) -> Mapping[str, Mapping[int, Holding]]:
+        """Return what the account ever held: by contract, then by token id (0 for an ERC-20)."""
+        return self._tokens.get((chain_id, account.lower()), {})
+
+    def block_hash(self, chain_id: int, block: int) -> str:
+        """Return the hash of a block, the same in every world."""
+        return "0x" + hashlib.sha256(f"{chain_id}/{block}".encode()).hexdigest()
+
+    def _changed(self, chain_id: int, before: Holding | None, amount: int) -> Holding:
+        _require_amount(amount)
+        self._blocks[chain_id] += 1
+        if before and before.amount == amount:
+            return before
+        return Holding(amount, self._blocks[chain_id])
+
+    def _token_key(self, chain_id: int, contract: str, token_id: int | None) -> int:
+        kind = self.contract(chain_id, contract).kind
+        if kind == "ERC20":
+            if token_id is not None:
+                raise ValueError(f"{contract} is an ERC20 and has no token ids")
+            return _FUNGIBLE_ID
+        if token_id is None:
+            raise ValueError(f"{contract} is an {kind}: say which token id")
+        if not 0 <= token_id <= MAX_AMOUNT:
+            raise ValueError(f"a token id is between 0 and 2**256-1, not {token_id}")
+        return token_id
+
+    def _require_chain(self, chain_id: int) -> None:
+        if chain_id not in self._chains:
+            raise ValueError(f"chain {chain_id} is not in this world")
+
+
+def _address(text: str) -> str:
+    lowered = text.lower()
+    if not _ADDRESS.fullmatch(lowered):
+        raise ValueError(f"an address is 0x and 40 hexadecimal digits, not {text!r}")
+    return lowered
+
+
+def _require_amount(amount: int) -> None:
+    if amount < 0:
+        raise ValueError(f"a balance cannot be below zero, and this one would be {amount}")
+    if amount > MAX_AMOUNT:
+        raise ValueError(f"a balance cannot be above 2**256-1, and this one would be {amount}")
+
+
+EXAMPLE_ACCOUNT = "0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9"
+
+_EXAMPLE_CHAINS = (
+    Chain(
+        chain_id=1, name="mainnet", native_name="Ether", native_symbol="ETH", native_price=Decimal("2500.00")
+    ),
+    Chain(
+        chain_id=10,
+        name="optimism",
+        native_name="Ether",
+        native_symbol="ETH",
+        native_price=Decimal("2500.00"),
+    ),
+    Chain(chain_id=137, name="polygon", native_name="POL", native_symbol="POL", native_price=Decimal("0.22")),
+    Chain(
+        chain_id=8453, name="base", native_name="Ether", native_symbol="ETH", native_price=Decimal("2500.00")
+    ),
+    Chain(
+        chain_id=42161,
+        name="arbitrum",
+        native_name="Ether",
+        native_symbol="ETH",
+        native_price=Decimal("2500.00"),
+    ),
+)
+_FOX = Contract(
+    chain_id=1,
+    address="0xc770eefad204b5180df6a14ee197d99d808ee52d",
+    kind="ERC20",
+    symbol="FOX",
+    name="ShapeShift FOX Token",
+    decimals=18,
+)
+_DAI = Contract(
+    chain_id=1,
+    address="0x6b175474e89094c44da98b954eedeac495271d0f",
+    kind="ERC20",
+    symbol="DAI",
+    name="Dai",
+    decimals=18,
+)
+_USDC = Contract(
+    chain_id=1,
+    address="0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48",
+    kind="ERC20",
+    symbol="USDC",
+    name="USDC",
+    decimals=6,
+    price=Decimal("1.00"),
+    logo_uri="https://assets.coingecko.com/coins/images/6319/large/USD_Coin_icon.png?1547042389",
+)
+_USDC_POLYGON = replace(_USDC, chain_id=137, address="0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+_USDC_ARBITRUM = replace(_USDC, chain_id=42161, address="0xaf88d065e77c8cc2239327c5edb3a432268e5831")
+_SKYWEAVER = Contract(
+    chain_id=137,
+    address="0x631998e91476da5b870d741192fc5cbc55f5a52e",
+    kind="ERC1155",
+    symbol="SKYWVR",
+    name="Skyweaver",
+    logo_uri="https://assets.skyweaver.net/_tX5dRVi/webapp/icons/skyweaver-token.png",
+)
+_SPAM = Contract(
+    chain_id=137,
+    address="0x5ba3000000000000000000000000000000005ba3",
+    kind="ERC20",
+    symbol="CLAIM",
+    name="Visit claim-pol.example for your reward",
+    decimals=18,
+    verified=False,
+)
+
+
+def example_world() -> World:
+    """Build a small lively world around one account, with the holdings of (indexer-gateway.md 9a)."""
+    world = World()
+    for chain in _EXAMPLE_CHAINS:
+        world.add_chain(chain)
+    for contract in (_FOX, _DAI, _USDC, _USDC_POLYGON, _USDC_ARBITRUM, _SKYWEAVER, _SPAM):
+        world.add_contract(contract)
+    _hold_natives(world)
+    _hold_skyweaver_cards(world)
+    _hold(world, _FOX, 58_899_592_885_266_406_938, at_block=18_800_003)
+    _hold(world, _DAI, 5_021_334_051_688_125_324, at_block=19_400_002)
+    _hold(world, _USDC, 221_887_067, at_block=22_500_001)
+    _hold(world, _USDC_POLYGON, 50_000_000, at_block=71_000_123)
+    _hold(world, _SPAM, 1_000_000 * 10**18, at_block=71_000_124)
+    return world
+
+
+def _hold_natives(world: World) -> None:
+    world.set_native(1, EXAMPLE_ACCOUNT, 158_495_082_541_645_504)
+    world.set_native(10, EXAMPLE_ACCOUNT, 40_000_000_000_000_000)
+    world.set_native(137, EXAMPLE_ACCOUNT, 12_500_000_000_000_000_000)
+    world.set_native(8453, EXAMPLE_ACCOUNT, 1_250_000_000_000_000_000)
+
+
+def _hold_skyweaver_cards(world: World) -> None:
+    amounts = (600, *[100] * 11)
+    world.advance(137, to_block=70_880_011 - len(amounts))
+    for token_id, amount in enumerate(amounts, start=65_537):
+        world.set_token(137, _SKYWEAVER.address, EXAMPLE_ACCOUNT, amount, token_id)
+
+
+def _hold(world: World, contract: Contract, amount: int, *, at_block: int) -> None:
+    world.advance(contract.chain_id, to_block=at_block - 1)
+    world.set_token(contract.chain_id, contract.address, EXAMPLE_ACCOUNT, amount)
