@@ -1,0 +1,81 @@
+"""Chats: which are open, and which can be reached."""
+
+from collections.abc import Collection
+
+from sqlite_utils import Database
+
+from bot.domain.model import Part, Place
+from bot.store.database import transaction
+from bot.store.outbox import withdraw
+from bot.store.wishes import end_unwished_coverage
+
+
+def decision_on(db: Database, chat_id: int) -> bool | None:
+    """Return what /allow or /deny said of a chat; None: nothing."""
+    row = db.execute("SELECT decided FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
+    return None if row is None or row[0] is None else bool(row[0])
+
+
+def allow(db: Database, place: Place) -> None:
+    """Open a chat, whether it was seen before or not."""
+    with transaction(db):
+        remember(db, place)
+        db.execute("UPDATE chat SET decided = 1, open = 1 WHERE telegram_id = ?", [place.chat_id])
+
+
+def deny(db: Database, place: Place, status: Part) -> int:
+    """Close a chat and withdraw what it was still to be told; returns how many alerts that were.
+
+    Its subscriptions stay for the day it is opened again, and start with a fresh baseline then.
+    """
+    with transaction(db):
+        row_id = remember(db, place)
+        db.execute("UPDATE chat SET decided = 0, open = 0 WHERE id = ?", [row_id])
+        withdrawn = withdraw(db, row_id)
+        end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
+    return withdrawn
+
+
+def apply_configuration(db: Database, open_chats: Collection[int], status: Part) -> None:
+    """Open and close the known chats that no command decided on, as the configuration says now."""
+    with transaction(db):
+        undecided = db.execute("SELECT id, telegram_id, open FROM chat WHERE decided IS NULL").fetchall()
+        for row_id, telegram_id, is_open in undecided:
+            if is_open == (telegram_id in open_chats):
+                continue
+            db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
+            end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
+
+
+def remember(db: Database, place: Place) -> int:
+    """Note a chat as it is called now and return its row; a new one is closed.
+
+    Part of the caller's transaction.
+    """
+    (row_id,) = db.execute(
+        "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
+        " DO UPDATE SET kind = excluded.kind, title = excluded.title RETURNING id",
+        [place.chat_id, place.kind, place.title],
+    ).fetchone()
+    return int(row_id)
+
+
+def hear_from(db: Database, chat_id: int) -> None:
+    """Note that a chat spoke to us: what waits for it can be sent again."""
+    db.execute(
+        "UPDATE chat SET unavailable = NULL WHERE telegram_id = ? AND unavailable IS NOT NULL", [chat_id]
+    )
+
+
+def lose(db: Database, chat_id: int, reason: str) -> None:
+    """Note that nothing can be sent to a chat until it speaks to us again."""
+    db.execute("UPDATE chat SET unavailable = ? WHERE telegram_id = ?", [reason, chat_id])
+
+
+def _accounts_of_chat(db: Database, row_id: int) -> list[int]:
+    rows = db.execute(
+        "SELECT DISTINCT s.account_id FROM subscription s JOIN destination d ON d.id = s.destination_id"
+        " WHERE d.chat_id = ? AND s.account_id IS NOT NULL",
+        [row_id],
+    )
+    return [account_id for (account_id,) in rows]

@@ -1,0 +1,252 @@
+"""What was observed, recorded with all that must be told, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlite_utils import Database
+
+from bot.domain.delivery import AlertState
+from bot.domain.matching import Wishes, hearers
+from bot.domain.model import (
+    NATIVE,
+    NATIVE_PART,
+    Address,
+    Asset,
+    Balance,
+    Baseline,
+    ChainId,
+    Description,
+    DestinationId,
+    Move,
+    Part,
+    Poll,
+    Standing,
+    Verdict,
+)
+from bot.domain.plan import wished_parts, wishes
+from bot.store.database import transaction
+from bot.store.polls import account_ids, stored_sweep
+from bot.store.rows import (
+    holding_to_row,
+    notice_to_json,
+    part_to_blob,
+    to_blob,
+    to_milliseconds,
+)
+from bot.store.wishes import marks, subscriptions_about
+
+
+def record_poll(db: Database, poll: Poll, status: Part) -> int:
+    """Write what one batch brought and return how many alerts it made.
+
+    One transaction: late readings are dropped (a newer sweep has begun, or
+    nobody who asked then still asks); balances, coverage, changes and the
+    alerts for who wishes to hear of them now are written together.
+    """
+    with transaction(db):
+        if poll.sweep < stored_sweep(db):
+            return 0
+        return _Recording(db, poll, status).write()
+
+
+class _Recording:
+    """The inside of `record_poll`: one batch, one open transaction."""
+
+    def __init__(self, db: Database, poll: Poll, status: Part) -> None:
+        self._db = db
+        self._poll = poll
+        self._status = status
+        self._at = to_milliseconds(poll.observed_at)
+        self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
+        self._wishes: Wishes = wishes(subscriptions_about(db, self._account_ids.values()))
+
+    def write(self) -> int:
+        """Write every verdict, then the baselines, and return the number of alerts."""
+        verdicts = [self._as_still_asked(verdict) for verdict in self._poll.verdicts]
+        for asset, description in self._poll.described.items():
+            self._describe(asset, description)
+        alerts = sum(self._write_verdict(verdict) for verdict in verdicts if not verdict.says_nothing_new)
+        return alerts + self._tell_baselines(verdicts)
+
+    def _as_still_asked(self, verdict: Verdict) -> Verdict:
+        """Keep of a verdict what was asked for by somebody who asked then and still does."""
+        pairs = [
+            pair
+            for pair in self._wishes.get(verdict.account, ())
+            if max(pair[0].id, pair[1].id) <= self._poll.asked_under
+        ]
+        asked = wished_parts(pairs, verdict.chain_id, self._status)
+        return Verdict(
+            verdict.account,
+            verdict.chain_id,
+            first_seen=verdict.first_seen & asked,
+            seen_again=verdict.seen_again & asked,
+            never_seen=verdict.never_seen & asked,
+            moves=tuple(move for move in verdict.moves if move.through & asked),
+            balances={
+                asset: balance
+                for asset, balance in verdict.balances.items()
+                if self._belongs(asset, balance, asked)
+            },
+        )
+
+    def _belongs(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
+        if asset.contract == NATIVE:
+            return NATIVE_PART in asked
+        if asset.part in asked:
+            return True
+        return self._status in asked and (balance is None or balance.standing is not Standing.NAMED)
+
+    def _write_verdict(self, verdict: Verdict) -> int:
+        account_id = self._account_ids[verdict.account]
+        for part in verdict.first_seen:
+            self._db.execute(
+                "INSERT OR IGNORE INTO coverage (account_id, chain_id, part) VALUES (?, ?, ?)",
+                [account_id, verdict.chain_id, part_to_blob(part)],
+            )
+            self._db.execute(
+                "INSERT OR IGNORE INTO chain (id, complete_at) VALUES (?, ?)", [verdict.chain_id, self._at]
+            )
+        alerts = sum(self._write_move(verdict, account_id, move) for move in verdict.moves)
+        for part in verdict.seen_again:
+            self._db.execute(
+                "UPDATE coverage SET unknown_since = NULL WHERE account_id = ? AND chain_id = ? AND part = ?",
+                [account_id, verdict.chain_id, part_to_blob(part)],
+            )
+        for asset, balance in verdict.balances.items():
+            self._write_balance(account_id, asset, balance)
+        return alerts
+
+    def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
+        asset_id = self._asset_id(asset)
+        if balance is None:
+            self._db.execute(
+                "DELETE FROM balance WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
+            )
+            return
+        self._db.execute(
+            "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [account_id, asset_id, *holding_to_row(balance.holding), balance.standing],
+        )
+
+    def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
+        told = hearers(self._wishes, verdict.account, verdict.chain_id, move.through, self._status)
+        before, uniques_before, _ = holding_to_row(move.before)
+        after, uniques_after, block = holding_to_row(move.after)
+        description = self._poll.descriptions.get(move.asset)
+        change_id = self._db.execute(
+            "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
+            " block, price_usd, previous_at, observed_at, sweep) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                account_id,
+                self._asset_id(move.asset),
+                move.kind,
+                before,
+                after,
+                uniques_before,
+                uniques_after,
+                block,
+                description.price_usd if description else None,
+                self._previous_at(account_id, verdict.chain_id, move.through),
+                self._at,
+                self._poll.sweep,
+            ],
+        ).lastrowid
+        for destination_id, label in told.items():
+            self._alert(destination_id, label, change_id=change_id)
+        return len(told)
+
+    def _alert(
+        self,
+        destination_id: DestinationId,
+        label: str,
+        *,
+        change_id: int | None = None,
+        notice: str | None = None,
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO alert (destination_id, change_id, notice, label, state, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [destination_id, change_id, notice, label, AlertState.WAITING, self._at],
+        )
+
+    def _previous_at(self, account_id: int, chain_id: ChainId, parts: frozenset[Part]) -> int | None:
+        row = self._db.execute(
+            "SELECT ifnull(max(v.unknown_since), max(c.complete_at))"
+            " FROM coverage v JOIN chain c ON c.id = v.chain_id"
+            f" WHERE v.account_id = ? AND v.chain_id = ? AND v.part IN ({marks(parts)})",
+            [account_id, chain_id, *map(part_to_blob, parts)],
+        ).fetchone()
+        return row[0] if row else None
+
+    def _tell_baselines(self, verdicts: Iterable[Verdict]) -> int:
+        by_account: dict[Address, list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            by_account[verdict.account].append(verdict)
+        return sum(
+            self._tell_baseline(account, of_account)
+            for account, of_account in by_account.items()
+            if any(verdict.first_seen for verdict in of_account)
+        )
+
+    def _tell_baseline(self, account: Address, verdicts: list[Verdict]) -> int:
+        told: dict[DestinationId, str] = {}
+        for verdict in verdicts:
+            told |= hearers(self._wishes, account, verdict.chain_id, verdict.first_seen, self._status)
+        for destination_id, label in told.items():
+            notice = self._baseline(destination_id, account, label, verdicts)
+            self._alert(destination_id, label, notice=notice_to_json(notice))
+        return len(told)
+
+    def _baseline(
+        self, destination_id: DestinationId, account: Address, label: str, verdicts: list[Verdict]
+    ) -> Baseline:
+        """Count what this destination wished to hear of, and nothing that only others asked for."""
+        mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
+        balances, seen, unanswered = 0, [], []
+        for verdict in verdicts:
+            parts = wished_parts(mine, verdict.chain_id, self._status)
+            if verdict.first_seen & parts:
+                seen.append(verdict.chain_id)
+                balances += sum(
+                    balance is not None and self._belongs(asset, balance, parts & verdict.first_seen)
+                    for asset, balance in verdict.balances.items()
+                )
+            elif verdict.never_seen & parts:
+                unanswered.append(verdict.chain_id)
+        return Baseline(account, label, balances, tuple(seen), tuple(unanswered))
+
+    def _asset_id(self, asset: Asset) -> int:
+        """Return the row of an asset, made of what its rows said if need be."""
+        description = self._poll.descriptions.get(asset, _NOT_DESCRIBED)
+        self._db.execute(
+            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            _asset_row(asset, description),
+        )
+        (asset_id,) = self._db.execute(
+            "SELECT id FROM asset WHERE chain_id = ? AND contract = ?",
+            [asset.chain_id, to_blob(asset.contract)],
+        ).fetchone()
+        return int(asset_id)
+
+    def _describe(self, asset: Asset, description: Description) -> None:
+        self._db.execute(
+            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, described_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
+            " SET kind = excluded.kind, symbol = ifnull(excluded.symbol, symbol),"
+            " decimals = ifnull(excluded.decimals, decimals), rebasing = excluded.rebasing,"
+            " described_at = excluded.described_at",
+            [*_asset_row(asset, description), self._at],
+        )
+
+
+_NOT_DESCRIBED = Description("UNKNOWN")
+
+
+def _asset_row(
+    asset: Asset, description: Description
+) -> tuple[int, bytes, str, str | None, int | None, bool]:
+    kind, symbol, decimals, rebasing, _ = description
+    return asset.chain_id, to_blob(asset.contract), kind, symbol, decimals, rebasing

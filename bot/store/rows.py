@@ -1,0 +1,134 @@
+"""Rows to values and back."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.domain.model import (
+    NATIVE,
+    NATIVE_PART,
+    Address,
+    Asset,
+    Balance,
+    Baseline,
+    ChainId,
+    Description,
+    DestinationId,
+    Holding,
+    Part,
+    Standing,
+    Subscription,
+    SubscriptionId,
+)
+
+Row = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PART_LETTERS = {NATIVE_PART: b"N", Part("VERIFIED"): b"V", Part("ALL"): b"A"}
+_LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
+
+
+def to_milliseconds(moment: datetime) -> int:
+    """Return whole milliseconds since 1970; a naive moment raises TypeError."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def to_moment(milliseconds: int) -> datetime:
+    """Return the moment in UTC."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def to_moment_or_none(milliseconds: int | None) -> datetime | None:
+    """Return the moment in UTC, or None for NULL."""
+    return None if milliseconds is None else to_moment(milliseconds)
+
+
+def to_blob(address: Address) -> bytes:
+    """Return 20 bytes, or none for the native coin."""
+    return bytes.fromhex(address[2:])
+
+
+def to_address(blob: bytes) -> Address:
+    """Return the address of 20 bytes, `NATIVE` for none."""
+    return Address("0x" + blob.hex()) if blob else NATIVE
+
+
+def part_to_blob(part: Part) -> bytes:
+    """Return one letter, or the 20 bytes of a contract."""
+    return _PART_LETTERS.get(part) or to_blob(Address(part))
+
+
+def to_part(blob: bytes) -> Part:
+    """Return the part that `part_to_blob` wrote."""
+    return _LETTER_PARTS.get(blob) or Part(to_address(blob))
+
+
+def holding_to_row(holding: Holding) -> tuple[str, str | None, int | None]:
+    """Return amount and uniques as exact text, and the block."""
+    uniques = None if holding.uniques is None else str(holding.uniques)
+    return str(holding.amount_raw), uniques, holding.block
+
+
+def to_holding(amount: str, uniques: str | None, block: int | None) -> Holding:
+    """Return what `holding_to_row` wrote."""
+    return Holding(int(amount), None if uniques is None else int(uniques), block)
+
+
+def to_balance(amount: str, uniques: str | None, block: int | None, standing: int) -> Balance:
+    """Return a stored balance."""
+    return Balance(to_holding(amount, uniques, block), Standing(standing))
+
+
+def to_asset(chain_id: int, contract: bytes) -> Asset:
+    """Return the asset of its key columns."""
+    return Asset(ChainId(chain_id), to_address(contract))
+
+
+def to_description(kind: str, symbol: str | None, decimals: int | None, rebasing: int) -> Description:
+    """Return what is known of an asset."""
+    return Description(kind, symbol, decimals, bool(rebasing))
+
+
+def words_of(values: Iterable[str | int]) -> str:
+    """Return a set as text, sorted, so that equal sets are equal texts."""
+    return " ".join(str(value) for value in sorted(values))
+
+
+def to_subscription(row: Row) -> Subscription:
+    """Return a subscription of its number, destination, address, contracts, chains and label."""
+    subscription_id, destination_id, account, contracts, chains, label = row
+    return Subscription(
+        SubscriptionId(subscription_id),
+        DestinationId(destination_id),
+        None if account is None else to_address(account),
+        frozenset(Address(word) for word in contracts.split()),
+        frozenset(ChainId(int(word)) for word in chains.split()),
+        label,
+    )
+
+
+def notice_to_json(notice: Baseline) -> str:
+    """Return a notice as it is kept."""
+    return json.dumps(
+        {
+            "kind": "baseline",
+            "account": notice.account,
+            "label": notice.label,
+            "balances": notice.balances,
+            "chains": notice.chains,
+            "unanswered": notice.unanswered,
+        }
+    )
+
+
+def to_notice(text: str) -> Baseline:
+    """Return what `notice_to_json` wrote."""
+    value = json.loads(text)
+    return Baseline(
+        value["account"],
+        value["label"],
+        value["balances"],
+        tuple(value["chains"]),
+        tuple(value["unanswered"]),
+    )

@@ -1,0 +1,147 @@
+"""The tables, as ordered migrations; each runs in one transaction with the record that it ran.
+
+Keys are integers, addresses 20-byte blobs, amounts decimal TEXT (SQLite's
+integers end at 64 bits), moments whole milliseconds since 1970 in UTC. A
+balance that is not there is zero.
+"""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("balance-bot")
+
+
+@migrations()
+def m001_accounts_outbox_and_chats(db: Database) -> None:
+    """Create everything that the first alert needs."""
+    db.executescript(_FIRST_TABLES)
+
+
+_FIRST_TABLES = """
+CREATE TABLE setting (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chat (
+  id INTEGER PRIMARY KEY,
+  telegram_id INTEGER NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  title TEXT NOT NULL,
+  decided INTEGER,                 -- by /allow (1) or /deny (0); NULL: the configuration decides
+  open INTEGER NOT NULL,           -- what follows from both
+  unavailable TEXT,                -- why nothing can be sent; NULL: it can
+  hold_until INTEGER               -- Telegram asked for a pause
+) STRICT;
+
+CREATE TABLE destination (
+  id INTEGER PRIMARY KEY,
+  chat_id INTEGER NOT NULL REFERENCES chat(id),
+  thread_id INTEGER NOT NULL,      -- 0: no topic
+  UNIQUE (chat_id, thread_id)
+) STRICT;
+
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY,
+  address BLOB NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE asset (
+  id INTEGER PRIMARY KEY,
+  chain_id INTEGER NOT NULL,
+  contract BLOB NOT NULL,          -- empty: the native coin
+  kind TEXT NOT NULL,
+  symbol TEXT,
+  decimals INTEGER,                -- NULL: unknown, which is not zero
+  rebasing INTEGER NOT NULL,
+  described_at INTEGER,            -- when the source was last asked what it is
+  UNIQUE (chain_id, contract)
+) STRICT;
+
+CREATE INDEX asset_undescribed ON asset (id) WHERE described_at IS NULL;
+
+CREATE TABLE subscription (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: it fences late readings
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  number INTEGER NOT NULL,                -- what people call it, #3
+  account_id INTEGER REFERENCES account(id),   -- NULL: the contracts, for every account watched here
+  contracts TEXT NOT NULL,                -- sorted, blank between; empty: all that the account holds
+  chains TEXT NOT NULL,                   -- sorted, blank between; empty: every chain that is asked
+  label TEXT NOT NULL,
+  created_by INTEGER,
+  created_at INTEGER NOT NULL,
+  UNIQUE (destination_id, number)
+) STRICT;
+CREATE UNIQUE INDEX subscription_once
+  ON subscription (destination_id, ifnull(account_id, 0), contracts, chains);
+CREATE INDEX subscription_of_account ON subscription (account_id);
+
+CREATE TABLE coverage (
+  account_id INTEGER NOT NULL,
+  chain_id INTEGER NOT NULL,
+  part BLOB NOT NULL,              -- N native, V verified, A all, or a contract
+  unknown_since INTEGER,
+  PRIMARY KEY (account_id, chain_id, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE balance (
+  account_id INTEGER NOT NULL,
+  asset_id INTEGER NOT NULL,
+  amount TEXT NOT NULL,
+  uniques TEXT,
+  block INTEGER,
+  standing INTEGER NOT NULL,
+  PRIMARY KEY (account_id, asset_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX balance_unlisted ON balance (account_id) WHERE standing = 2;
+
+CREATE TABLE chain (
+  id INTEGER PRIMARY KEY,          -- EIP-155 number
+  highest_block INTEGER,
+  complete_at INTEGER NOT NULL     -- what is not marked unknown was seen then
+) STRICT;
+
+CREATE TABLE change (
+  id INTEGER PRIMARY KEY,
+  account_id INTEGER NOT NULL REFERENCES account(id),
+  asset_id INTEGER NOT NULL REFERENCES asset(id),
+  kind TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL,
+  uniques_before TEXT,
+  uniques_after TEXT,
+  block INTEGER,
+  price_usd TEXT,
+  previous_at INTEGER,             -- when the amount before was last seen
+  observed_at INTEGER NOT NULL,
+  sweep INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE delivery (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- the message id people see is made of it
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  text TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  unknowns INTEGER NOT NULL DEFAULT 0,    -- attempts whose outcome Telegram never told
+  not_before INTEGER NOT NULL,
+  message_id INTEGER,
+  reason TEXT
+) STRICT;
+CREATE INDEX delivery_unfinished ON delivery (destination_id, id) WHERE state IN ('ready', 'sending');
+
+CREATE TABLE alert (
+  id INTEGER PRIMARY KEY,
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  change_id INTEGER REFERENCES change(id),
+  notice TEXT,                     -- JSON; of change and notice, one is there
+  label TEXT NOT NULL,
+  state TEXT NOT NULL,
+  delivery_id INTEGER REFERENCES delivery(id),
+  created_at INTEGER NOT NULL,
+  UNIQUE (change_id, destination_id),
+  CHECK ((change_id IS NULL) <> (notice IS NULL))
+) STRICT;
+CREATE INDEX alert_waiting ON alert (destination_id, id) WHERE state = 'waiting';
+CREATE INDEX alert_of_delivery ON alert (delivery_id);
+"""

@@ -1,0 +1,156 @@
+"""The store as the rest of the house knows it: each method is one unit of work in the database's thread."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from bot.domain.delivery import Settlement
+from bot.domain.model import (
+    Address,
+    Asset,
+    ChainBalances,
+    ChainId,
+    DeliveryId,
+    ListedSubscription,
+    Part,
+    Place,
+    Poll,
+    Subscribed,
+    SweepNumber,
+    Wish,
+)
+from bot.store import chats, outbox, polls, recording, subscriptions
+from bot.store.database import DatabaseThread
+from bot.store.outbox import Compose, Outbox
+from bot.store.polls import Views, Watched
+
+
+class Store:
+    """Everything that outlives the process.
+
+    `outbox_grew` is set whenever there is something new to be told.
+    """
+
+    def __init__(self, thread: DatabaseThread, *, status: Part, max_subscriptions_per_chat: int) -> None:
+        self._thread = thread
+        self._status = status
+        self._limit = max_subscriptions_per_chat
+        self.outbox_grew = asyncio.Event()
+
+    @classmethod
+    async def open(cls, path: Path, *, status: Part, max_subscriptions_per_chat: int) -> Self:
+        """Open the database, made if it isn't there; raises DatabaseUnusable."""
+        thread = await DatabaseThread.open(path)
+        return cls(thread, status=status, max_subscriptions_per_chat=max_subscriptions_per_chat)
+
+    async def close(self) -> None:
+        """Finish what was begun and close the file."""
+        await self._thread.close()
+
+    async def respond(self) -> None:
+        """Return once the database's thread has answered."""
+        await self._thread.run(lambda db: db.execute("SELECT 1").fetchone())
+
+    # what is observed
+
+    async def begin_sweep(self) -> SweepNumber:
+        """Return the number of a new sweep."""
+        return await self._thread.run(polls.begin_sweep)
+
+    async def watched(self) -> Watched:
+        """Return everything a sweep plans from."""
+        return await self._thread.run(polls.watched)
+
+    async def views(self, accounts: Sequence[Address]) -> Views:
+        """Return what is stored of these accounts."""
+        return await self._thread.run(polls.views, accounts)
+
+    async def undescribed(self, assets: Iterable[Asset]) -> frozenset[Asset]:
+        """Return the assets of which the source was never asked what they are."""
+        return await self._thread.run(polls.undescribed, tuple(assets))
+
+    async def record_poll(self, poll: Poll) -> int:
+        """Write what one batch brought and return how many alerts it made."""
+        alerts = await self._thread.run(recording.record_poll, poll, self._status)
+        if alerts:
+            self.outbox_grew.set()
+        return alerts
+
+    async def finish_sweep(
+        self,
+        sweep: SweepNumber,
+        started_at: datetime,
+        answered: Mapping[ChainId, int | None],
+        unknown: Iterable[tuple[Address, ChainId, frozenset[Part]]],
+    ) -> None:
+        """Note how far the view of each chain reaches."""
+        await self._thread.run(polls.finish_sweep, sweep, started_at, answered, tuple(unknown))
+
+    # what is told
+
+    async def outbox(self, now: datetime, group_wait_seconds: float, compose: Compose) -> Outbox:
+        """Bind what waited long enough, and return what is due."""
+        return await self._thread.run(outbox.outbox, now, group_wait_seconds, compose)
+
+    async def mark_sending(self, delivery_id: DeliveryId) -> bool:
+        """Mark a delivery as leaving now."""
+        return await self._thread.run(outbox.mark_sending, delivery_id)
+
+    async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
+        """Write what became of an attempt."""
+        await self._thread.run(outbox.settle, delivery_id, settlement)
+
+    async def doubt_unfinished_sends(self, now: datetime) -> int:
+        """Put back what was being sent when the last run ended."""
+        return await self._thread.run(outbox.doubt_unfinished_sends, now)
+
+    # who asks
+
+    async def subscribe(
+        self, place: Place, wishes: Sequence[Wish], *, by: int | None, at: datetime
+    ) -> list[Subscribed]:
+        """Take in what an open chat asks for."""
+        return await self._thread.run(
+            subscriptions.subscribe, place, wishes, limit=self._limit, by=by, at=at, status=self._status
+        )
+
+    async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
+        """End subscriptions; returns how many changes are still to be told here."""
+        return await self._thread.run(subscriptions.unsubscribe, place, numbers, self._status)
+
+    async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:
+        """Return what a destination is subscribed to."""
+        return await self._thread.run(subscriptions.subscriptions_here, place)
+
+    async def balances_of(self, account: Address) -> list[ChainBalances]:
+        """Return what is stored of an account."""
+        return await self._thread.run(subscriptions.balances_of, account)
+
+    # chats
+
+    async def decision_on(self, chat_id: int) -> bool | None:
+        """Return what /allow or /deny said of a chat."""
+        return await self._thread.run(chats.decision_on, chat_id)
+
+    async def allow(self, place: Place) -> None:
+        """Open a chat."""
+        await self._thread.run(chats.allow, place)
+
+    async def deny(self, place: Place) -> int:
+        """Close a chat; returns how many alerts were withdrawn."""
+        return await self._thread.run(chats.deny, place, self._status)
+
+    async def apply_configuration(self, open_chats: Collection[int]) -> None:
+        """Open and close the chats that no command decided on."""
+        await self._thread.run(chats.apply_configuration, open_chats, self._status)
+
+    async def hear_from(self, chat_id: int) -> None:
+        """Note that a chat spoke to us."""
+        await self._thread.run(chats.hear_from, chat_id)
+        self.outbox_grew.set()
+
+    async def lose(self, chat_id: int, reason: str) -> None:
+        """Note that nothing can be sent to a chat."""
+        await self._thread.run(chats.lose, chat_id, reason)

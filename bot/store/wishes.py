@@ -1,0 +1,96 @@
+"""Who wishes what: subscriptions read whole, and coverage that ends when nobody asks any more."""
+
+from collections.abc import Collection, Iterable
+
+from sqlite_utils import Database
+
+from bot.domain.model import NATIVE_PART, Address, Asset, Part, Standing, Subscription
+from bot.domain.plan import wished_parts, wishes
+from bot.store.rows import to_address, to_asset, to_part, to_subscription
+
+_SUBSCRIPTIONS = """
+SELECT s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
+FROM subscription s
+JOIN destination d ON d.id = s.destination_id
+JOIN chat c ON c.id = d.chat_id
+LEFT JOIN account a ON a.id = s.account_id
+WHERE c.open = 1
+"""
+
+
+def all_subscriptions(db: Database) -> list[Subscription]:
+    """Return every subscription of an open chat, oldest first."""
+    return [to_subscription(row) for row in db.execute(_SUBSCRIPTIONS + " ORDER BY s.id")]
+
+
+def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscription]:
+    """Return the subscriptions of open chats that can concern these accounts.
+
+    These are the ones that name an account, and the contracts alone of the destinations that do.
+    """
+    ids = tuple(account_ids)
+    theirs = f"account_id IN ({marks(ids)})"
+    rows = db.execute(
+        f"{_SUBSCRIPTIONS} AND (s.{theirs} OR s.account_id IS NULL AND s.destination_id IN"
+        f" (SELECT destination_id FROM subscription WHERE {theirs})) ORDER BY s.id",
+        ids * 2,
+    )
+    return [to_subscription(row) for row in rows]
+
+
+def end_unwished_coverage(db: Database, account_ids: Collection[int], status: Part) -> None:
+    """Forget, part by part, what nobody asks of these accounts any more: a return is a fresh baseline."""
+    wished = wishes(subscriptions_about(db, account_ids))
+    for account_id in account_ids:
+        (address,) = db.execute("SELECT address FROM account WHERE id = ?", [account_id]).fetchone()
+        pairs = wished.get(to_address(address), [])
+        rows = db.execute("SELECT chain_id, part FROM coverage WHERE account_id = ?", [account_id])
+        for chain_id, blob in rows.fetchall():
+            if to_part(blob) not in wished_parts(pairs, chain_id, status):
+                db.execute(
+                    "DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?",
+                    [account_id, chain_id, blob],
+                )
+        _forget_uncovered_balances(db, account_id, status)
+
+
+def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
+    """Return what lost its listing and is still held, by account."""
+    rows = db.execute(
+        "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
+        " JOIN asset x ON x.id = b.asset_id WHERE b.standing = 2"
+    )
+    result: dict[Address, list[Asset]] = {}
+    for address, chain_id, contract in rows:
+        result.setdefault(to_address(address), []).append(to_asset(chain_id, contract))
+    return result
+
+
+def marks(values: Collection[object]) -> str:
+    """Return as many question marks as there are values."""
+    return ",".join("?" * len(values))
+
+
+def _forget_uncovered_balances(db: Database, account_id: int, status: Part) -> None:
+    """Drop balances no covered part speaks of; what is still covered by name alone is no longer listed."""
+    rows = db.execute("SELECT chain_id, part FROM coverage WHERE account_id = ?", [account_id])
+    covered = {(chain_id, to_part(blob)) for chain_id, blob in rows}
+    balances = db.execute(
+        "SELECT b.asset_id, x.chain_id, x.contract, b.standing FROM balance b"
+        " JOIN asset x ON x.id = b.asset_id WHERE b.account_id = ?",
+        [account_id],
+    )
+    for asset_id, chain_id, contract, standing in balances.fetchall():
+        asset = to_asset(chain_id, contract)
+        by_name = (chain_id, asset.part) in covered
+        by_list = asset.part != NATIVE_PART and standing != Standing.NAMED and (chain_id, status) in covered
+        if by_list or (by_name and standing == Standing.NAMED) or (by_name and asset.part == NATIVE_PART):
+            continue
+        key = [account_id, asset_id]
+        if by_name:
+            db.execute(
+                "UPDATE balance SET standing = 0 WHERE account_id = ? AND asset_id = ?",
+                key,
+            )
+        else:
+            db.execute("DELETE FROM balance WHERE account_id = ? AND asset_id = ?", key)
