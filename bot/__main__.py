@@ -1,0 +1,147 @@
+"""The program: `balance-bot`, also `python -m bot`."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from bot import app
+from bot.chat.connection import TokenRefused
+from bot.logs import set_up_logs
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.terminal import Terminal
+from bot.sandbox.world import example_world
+from bot.settings import SettingsRefused, load_settings, sandbox_settings
+from bot.store.database import DatabaseUnusable, DirectoryHeld
+
+EXIT_STATUSES: dict[type[Exception], int] = {
+    app.WorkerDied: 1,
+    SettingsRefused: 2,
+    DirectoryHeld: 3,
+    TokenRefused: 4,
+    app.KeyRefused: 4,
+    DatabaseUnusable: 5,
+}
+"""What the program ends with where it can't run; operators rely on it."""
+
+CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), required=True, help="The configuration, a TOML file."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="balance-bot")
+def main() -> None:
+    """Tell a team on Telegram when balances change."""
+
+
+@main.command()
+@CONFIG
+def run(config: Path) -> None:
+    """Run the bot until SIGINT or SIGTERM."""
+    _end_with(_run(config))
+
+
+@main.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65533), default=0, help="Listen here and above; 0: any free ports."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Keep the database here; else it is thrown away."
+)
+@click.option(
+    "--only", type=click.Choice(["gateway", "telegram"]), help="Only this neighbour, without the bot."
+)
+def sandbox(port: int, data: Path | None, only: str | None) -> None:
+    """Try the whole bot with a Telegram and an indexer of its own; nothing leaves this machine."""
+    match only:
+        case "gateway":
+            _end_with(_gateway_alone(port))
+        case "telegram":
+            _end_with(_telegram_alone(port))
+        case _:
+            _end_with(_sandbox(port, data))
+
+
+async def _run(config: Path) -> None:
+    settings = load_settings(config)
+    set_up_logs(settings.log.level, settings.log.format, settings.secrets())
+    await app.run(settings, _stop_signal())
+
+
+async def _sandbox(port: int, data: Path | None) -> None:
+    async with AsyncExitStack() as house:
+        gateway = await house.enter_async_context(Gateway(example_world()).serve(port=port))
+        telegram = await house.enter_async_context(furnished().serve(port=port and port + 1))
+        directory = data or Path(house.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
+        settings = sandbox_settings(
+            token=SANDBOX_TOKEN,
+            owner=SANDBOX_USER_ID,
+            api_url=telegram.url,
+            indexer_url=gateway.url,
+            directory=directory,
+        )
+        set_up_logs("WARNING", "text", settings.secrets())
+        _introduce_sandbox(gateway, telegram)
+        stop = _stop_signal()
+        terminal = asyncio.create_task(_terminal(telegram, gateway).run())
+        try:
+            await app.run(settings, stop)
+        finally:
+            terminal.cancel()
+
+
+def _introduce_sandbox(gateway: Gateway, telegram: Telegram) -> None:
+    click.echo("Balance Bot, with a Telegram and an indexer of its own. Type to talk to it; Ctrl-C ends it.")
+    click.echo(f"Indexer  {gateway.url}   move its world: {gateway.control_url}")
+    click.echo(f"Telegram {telegram.url}\n")
+
+
+def _terminal(telegram: Telegram, gateway: Gateway) -> Terminal:
+    return Terminal(
+        telegram,
+        gateway.world,
+        user=telegram.user(SANDBOX_USER_ID),
+        chat=telegram.chat(SANDBOX_USER_ID),
+        read_from=sys.stdin,
+        show=click.echo,
+    )
+
+
+async def _gateway_alone(port: int) -> None:
+    async with Gateway(example_world()).serve(port=port) as gateway:
+        click.echo(f"Indexer Gateway: {gateway.url} (indexer.url)\nIts world: {gateway.control_url}")
+        await _stop_signal().wait()
+
+
+async def _telegram_alone(port: int) -> None:
+    async with furnished().serve(port=port) as telegram:
+        click.echo(f"Telegram: {telegram.url} (telegram.api_url)\nToken: {SANDBOX_TOKEN}")
+        await _stop_signal().wait()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return what SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _end_with(work: Coroutine[None, None, None]) -> None:
+    """Run to the end; what can't run says why on standard error, in words, and ends with its status."""
+    try:
+        asyncio.run(work)
+    except tuple(EXIT_STATUSES) as error:
+        click.echo(f"balance-bot: {error}", err=True)
+        sys.exit(EXIT_STATUSES[type(error)])
+
+
+if __name__ == "__main__":
+    main()

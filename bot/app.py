@@ -1,0 +1,338 @@
+"""The roof: builds each part once, lets the workers run, and closes in reverse order.
+
+indexer -> poller -> store -> dispatcher -> chat -> Telegram
+Telegram -> chat -> store
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.chat.connection import TelegramBot, build_bot, introduce, publish_menu
+from bot.chat.conversation import Conversation
+from bot.chat.gate import Gate
+from bot.chat.handlers import Handlers
+from bot.chat.receiver import Receiver
+from bot.chat.sender import Answers, TelegramSender, Turns
+from bot.chat.texts import compose
+from bot.dispatcher import Dispatcher
+from bot.domain.chains import Chains
+from bot.domain.model import Alert, ChainId, Part
+from bot.domain.pacing import Pacer
+from bot.indexer.client import IndexerClient
+from bot.indexer.errors import AccessRefused, IndexerError
+from bot.poller.sweep import SweepSettings
+from bot.poller.worker import Poller
+from bot.settings import Settings, shipped_chains
+from bot.store.database import DirectoryLock
+from bot.store.outbox import Compose
+from bot.store.sqlite import Store
+from bot.web.pages import serve_pages
+
+log = structlog.get_logger(__name__)
+
+FINISH_SECONDS = 6.0
+"""For what is in flight when the program is asked to stop; all of it has to end within ten."""
+
+INTRODUCE_AGAIN_SECONDS = 5.0
+CHAINS_AGAIN_SECONDS = 60.0
+CHAINS_ANEW_SECONDS = 24 * 3600.0
+DATABASE_ANSWERS_SECONDS = 5.0
+SILENCE_SECONDS = 15.0
+INTERVALS_OF_SILENCE = 3
+SWEEPS_OF_SILENCE = 2
+
+
+class KeyRefused(Exception):
+    """The indexer refuses the access key: check indexer.access_key."""
+
+
+class WorkerDied(Exception):
+    """A worker ended by itself, which it never should; a restart is the cure."""
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the bot until `stop` is set.
+
+    Raises DirectoryHeld, DatabaseUnusable, TokenRefused or KeyRefused where it
+    can't start, and WorkerDied where it can't go on.
+    """
+    async with AsyncExitStack() as house:
+        lock = DirectoryLock(settings.store.path.parent)
+        house.callback(lock.release)
+        bot = await _build(settings, house)
+        await house.enter_async_context(bot.pages())
+        await bot.work_until(stop)
+
+
+async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
+    """Build every part; what has to be closed is left to the house."""
+    registry = shipped_chains()
+    store = await Store.open(
+        settings.store.path,
+        status=Part(settings.indexer.contract_status),
+        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+    )
+    house.push_async_callback(store.close)
+    await store.apply_configuration({*settings.access.chats, *settings.access.owners})
+    source = await house.enter_async_context(_indexer(settings))
+    telegram = build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
+    house.push_async_callback(telegram.shutdown)
+    is_introduced = await introduce(telegram)
+    poller = Poller(
+        source,
+        store,
+        _sweep_settings(settings),
+        interval_seconds=settings.indexer.poll_interval_seconds,
+        chains=await _chains_to_start_with(settings, source, registry),
+        now=_now,
+        monotonic=time.monotonic,
+    )
+    turns = Turns(_pacer(settings), time.monotonic, asyncio.sleep)
+    dispatcher = Dispatcher(
+        store,
+        TelegramSender(telegram),
+        turns,
+        _composer(registry),
+        group_wait_seconds=settings.delivery.group_wait_seconds,
+        now=_now,
+        dice=random.random,
+    )
+    conversation = _conversation(
+        settings, registry, telegram=telegram, store=store, poller=poller, answers=Answers(telegram, turns)
+    )
+    receiver = Receiver(telegram, conversation.on_update, monotonic=time.monotonic)
+    return RunningBot(
+        settings, registry, store, source, telegram, poller, dispatcher, receiver, is_introduced
+    )
+
+
+@dataclass(slots=True)
+class RunningBot:
+    """All parts of one bot, and what they do together."""
+
+    settings: Settings
+    registry: Chains
+    store: Store
+    source: IndexerClient
+    telegram: TelegramBot
+    poller: Poller
+    dispatcher: Dispatcher
+    receiver: Receiver
+    is_introduced: bool
+    """Whether Telegram has told who the bot is."""
+    workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def work_until(self, stop: asyncio.Event) -> None:
+        """Let the workers run until asked to stop, or until one of them dies."""
+        scheduler = self._scheduler()
+        self._start("poller", self.poller.run())
+        self._start("dispatcher", self.dispatcher.run())
+        self._start("receiver", self._receive())
+        self._start("chains", self._keep_chains())
+        self.poller.tick()
+        scheduler.start()
+        log.info("running", action="started")
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, *self.workers.values()}, return_when=asyncio.FIRST_COMPLETED)
+        scheduler.shutdown(wait=False)
+        died = [name for name, worker in self.workers.items() if worker.done()]
+        stopping.cancel()
+        await self._stop_workers()
+        if died:
+            raise WorkerDied(f"the {died[0]} ended by itself")
+        log.info("stopped", action="stopped")
+
+    # workers
+
+    def _start(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self.workers[name] = asyncio.create_task(work, name=name)
+
+    async def _stop_workers(self) -> None:
+        """Take nothing new in, let what is in flight end, and confirm what was dealt with."""
+        for worker in self.workers.values():
+            worker.cancel()
+        for result in await asyncio.gather(*self.workers.values(), return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("a worker ended with an error", action="worker_failed", exc_info=result)
+        await asyncio.gather(self.dispatcher.finish(FINISH_SECONDS), self.receiver.confirm())
+
+    async def _receive(self) -> None:
+        """Receive, once Telegram has told who the bot is."""
+        while not self.is_introduced:
+            await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
+            with suppress(Exception):
+                self.is_introduced = await introduce(self.telegram)
+        await publish_menu(self.telegram)
+        await self.receiver.run()
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        scheduler.add_job(
+            self.poller.tick,
+            IntervalTrigger(seconds=self.settings.indexer.poll_interval_seconds, timezone=UTC),
+            id="sweep",
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        return scheduler
+
+    # chains
+
+    async def _keep_chains(self) -> None:
+        """Learn once a day which chains there are, unless the configuration names them."""
+        pause = CHAINS_AGAIN_SECONDS
+        while not self.settings.indexer.chains:
+            await asyncio.sleep(pause)
+            try:
+                listed = await _mainnets(self.source, self.registry)
+            except IndexerError:
+                pause = CHAINS_AGAIN_SECONDS
+            else:
+                self.poller.chains |= listed
+                pause = CHAINS_ANEW_SECONDS
+        await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def pages(self) -> AsyncIterator[None]:
+        """Serve the health pages, unless they are switched off."""
+        host, _, port = self.settings.web.listen.rpartition(":")
+        if not port:
+            yield
+            return
+        async with serve_pages(host, int(port), unhealthy=self._unhealthy, not_ready=self._not_ready):
+            yield
+
+    # health
+
+    async def _unhealthy(self) -> list[str]:
+        """Return what a restart would cure."""
+        reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
+        try:
+            async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
+                await self.store.respond()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
+            reasons.append(f"the database gives no answer ({type(error).__name__})")
+        return reasons
+
+    async def _not_ready(self) -> list[str]:
+        """Return why the bot does not see or does not tell."""
+        reasons = await self._unhealthy()
+        progress = self.poller.progress
+        silence = max(
+            INTERVALS_OF_SILENCE * self.settings.indexer.poll_interval_seconds,
+            SWEEPS_OF_SILENCE * progress.sweep_seconds,
+            SILENCE_SECONDS,
+        )
+        if time.monotonic() - progress.seen_at > silence:
+            reasons.append(
+                f"nothing seen for {time.monotonic() - progress.seen_at:.0f} s: {progress.trouble}"
+            )
+        if not self.is_introduced:
+            reasons.append("Telegram has not answered yet")
+        if self.receiver.progress.trouble is not None:
+            reasons.append(self.receiver.progress.trouble)
+        return reasons
+
+
+async def _chains_to_start_with(
+    settings: Settings, source: IndexerClient, registry: Chains
+) -> frozenset[ChainId]:
+    """Return the chains to ask where a subscription names none; raises KeyRefused.
+
+    The gateway is asked even where the configuration names them: it says whether the key is good.
+    """
+    try:
+        listed = await _mainnets(source, registry)
+    except AccessRefused as error:
+        raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
+    except IndexerError as error:
+        log.warning("the indexer lists no chains yet", action="chains_unknown", trouble=str(error))
+        listed = frozenset()
+    return frozenset(settings.indexer.chains) or listed or frozenset(registry.mainnets())
+
+
+async def _mainnets(source: IndexerClient, registry: Chains) -> frozenset[ChainId]:
+    return frozenset(chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id))
+
+
+def _conversation(
+    settings: Settings,
+    registry: Chains,
+    *,
+    telegram: TelegramBot,
+    store: Store,
+    poller: Poller,
+    answers: Answers,
+) -> Conversation:
+    access = settings.access
+    gate = Gate(
+        telegram,
+        store,
+        owners=frozenset(access.owners),
+        chats=frozenset(access.chats),
+        monotonic=time.monotonic,
+    )
+    handlers = Handlers(
+        store,
+        gate,
+        registry,
+        max_subscriptions_per_chat=access.max_subscriptions_per_chat,
+        on_new_wish=poller.look_at_news,
+        now=_now,
+    )
+    return Conversation(
+        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _indexer(settings: Settings) -> IndexerClient:
+    indexer = settings.indexer
+    return IndexerClient(
+        indexer.url,
+        indexer.access_key.get_secret_value(),
+        indexer.access_key_header,
+        timeout_seconds=indexer.timeout_seconds,
+        page_size=indexer.page_size,
+        max_concurrent_requests=indexer.max_concurrent_requests,
+    )
+
+
+def _sweep_settings(settings: Settings) -> SweepSettings:
+    indexer = settings.indexer
+    return SweepSettings(
+        contract_status=indexer.contract_status,
+        contracts_left_out=indexer.contract_blacklist,
+        accounts_per_request=indexer.accounts_per_request,
+        batches_at_once=indexer.max_concurrent_requests,
+    )
+
+
+def _pacer(settings: Settings) -> Pacer:
+    delivery = settings.delivery
+    return Pacer(
+        messages_per_second=delivery.messages_per_second,
+        private_messages_per_second=delivery.private_messages_per_second,
+        group_messages_per_minute=delivery.group_messages_per_minute,
+    )
+
+
+def _composer(registry: Chains) -> Compose:
+    def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
+        composed = compose(alerts, message_id, registry, composed_at)
+        return composed.html, composed.told
+
+    return compose_text

@@ -1,0 +1,68 @@
+"""Logs: one event a line, and no secret in any of them, whatever the level.
+
+Libraries say more than they should: httpx logs each address it asks, and
+Telegram's hold the token (telegram.md 4.4). So two loggers are kept quiet, and
+what is left passes a filter that knows the secrets themselves.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+
+import structlog
+
+TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+REDACTED = "[redacted]"
+TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
+
+
+class Redacting(logging.Formatter):
+    """Wraps a formatter and blanks secrets in what it made, tracebacks included."""
+
+    def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._secrets = tuple(sorted(secrets, key=len, reverse=True))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without its secrets."""
+        line = self._inner.format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, REDACTED)
+        return TOKEN_FORM.sub(REDACTED, line)
+
+
+def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
+    """Send every log of the program to standard error, as `text` or `json` lines."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if line_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *([structlog.processors.format_exc_info] if line_format == "json" else []),
+            renderer,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Redacting(formatter, secrets))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in TOO_TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        cache_logger_on_first_use=True,
+    )
