@@ -1,0 +1,41 @@
+"""Reads JSON of which nothing is known beforehand, and never raises."""
+
+import re
+from typing import TypeVar
+
+from msgspec import Raw
+from msgspec.json import Decoder
+
+Value = TypeVar("Value")
+
+_ANYTHING = Decoder(dict[str, object])
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, as it should be
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|\\.",
+    re.DOTALL,
+)
+
+
+def decoded(decoder: Decoder[Value], body: bytes | Raw) -> Value | None:
+    """Return what the decoder makes of these bytes, None where it cannot.
+
+    The msgspec errors and UnicodeDecodeError are kinds of ValueError; deep nesting is a RecursionError.
+    """
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def loosely(body: bytes | Raw) -> dict[str, object]:
+    """Return the fields of a JSON object, none where it is anything else."""
+    return decoded(_ANYTHING, body) or {}
+
+
+def mended(body: bytes) -> bytes:
+    """Return JSON with each half of a character pair that stands alone replaced.
+
+    A lone half is sound JSON, but no text, and would cost the whole reply.
+    """
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], body)

@@ -1,0 +1,106 @@
+"""Everything that can go wrong between a question and its answer, sorted by what helps.
+
+IndexerError
+├── Unavailable      ask again, later
+├── Throttled        ask again after the wait it names
+├── QuotaExceeded    wait for long, tell the operator
+├── QuestionRefused  never ask the same again
+├── AccessRefused    tell the operator: key, project, place
+├── WrongEndpoint    tell the operator: address
+├── ReplyMalformed   ask again, later
+├── ReplyIncomplete  this reading does not count
+└── ReplyTooLarge    ask for less
+
+The first line of each docstring is what an operator reads.
+"""
+
+import unicodedata
+
+_SHOWN_CHARACTERS = 200
+
+
+class IndexerError(Exception):
+    """The indexer gave no answer.
+
+    `status` is the HTTP status, None where no reply came; `code` and `name` are the service's own words
+    (indexer-gateway.md 4.2), or `name` is what the network's failure is called.
+    """
+
+    def __init__(
+        self, detail: str = "", *, status: int | None = None, code: int | None = None, name: str = ""
+    ) -> None:
+        super().__init__(detail)
+        self.detail = plain(detail)
+        self.status = status
+        self.code = code
+        self.name = plain(name)
+
+    def __str__(self) -> str:
+        text = (type(self).__doc__ or type(self).__name__).partition("\n")[0].rstrip(".")
+        if self.detail:
+            text += f": {self.detail}"
+        spoken = " ".join(str(word) for word in (self.code, self.name) if word not in (None, ""))
+        facts = ([f"HTTP {self.status}"] if self.status is not None else []) + ([spoken] if spoken else [])
+        return f"{text} ({', '.join(facts)})" if facts else text
+
+
+class Unavailable(IndexerError):
+    """The indexer cannot be reached or cannot answer now; it is asked again."""
+
+
+class Throttled(IndexerError):
+    """The indexer asks for fewer requests; raise indexer.poll_interval_seconds if this repeats."""
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after_seconds: float | None = None,
+        status: int | None = None,
+        code: int | None = None,
+        name: str = "",
+    ) -> None:
+        super().__init__(detail, status=status, code=code, name=name)
+        self.retry_after_seconds = retry_after_seconds
+        """How long to wait, as the service's headers say; None where they say nothing believable."""
+
+
+class QuotaExceeded(IndexerError):
+    """The quota of the indexer project is used up; raise its plan or wait for the next billing cycle."""
+
+
+class QuestionRefused(IndexerError):
+    """The indexer refused the question as invalid; the same question is not asked again."""
+
+
+class AccessRefused(IndexerError):
+    """The indexer refused the access key; check indexer.access_key and what its project allows."""
+
+
+class WrongEndpoint(IndexerError):
+    """No Indexer Gateway answers at this address; check indexer.url."""
+
+
+class ReplyMalformed(IndexerError):
+    """The indexer's reply cannot be read; nothing of it counts."""
+
+
+class ReplyIncomplete(IndexerError):
+    """The indexer's pages come to no end; nothing of them counts."""
+
+
+class ReplyTooLarge(IndexerError):
+    """The indexer's reply is too large; lower indexer.accounts_per_request or indexer.page_size."""
+
+
+def plain(text: str, conceal: str = "") -> str:
+    """Return foreign text as one short printable line, with every occurrence of `conceal` blotted out."""
+    if conceal:
+        text = text.replace(conceal, "***")
+    printable = "".join(" " if letter.isspace() or _is_control(letter) else letter for letter in text[:5000])
+    line = " ".join(printable.split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("C")

@@ -1,0 +1,130 @@
+"""What one row of a reply must look like, and what it then says (indexer-gateway.md 2.2 to 2.4).
+
+A row whose amount, account or contract is not certain is refused; decoration
+(names, prices, metadata) is left undecoded until wanted and never spoils a row.
+"""
+
+from typing import Final
+
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder
+
+from bot.domain.model import AMOUNT_MAX, COLLECTION_KINDS, Address, Description, Holding
+from bot.indexer.bodies import decoded, loosely
+
+SIGNED_MAX: Final = 2**63 - 1
+"""What fits the integers of the store: block numbers and chain ids."""
+
+NATIVE_KIND: Final = "NATIVE"
+
+_AMOUNT_DIGITS = len(str(AMOUNT_MAX))
+_ADDRESS_LENGTH = 42
+_ADDRESS_BYTES = 20
+_DECIMALS_MAX = 255
+_PRICE_LENGTH = 100
+_TEXT: Decoder[str] = Decoder(str)
+_TEXT_OR_NOTHING: Decoder[tuple[str | None]] = Decoder(tuple[str | None])
+_ABSENT = Raw()
+
+
+class NativeRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
+    """One native balance as it comes; an `error_reason` means that the balance is none."""
+
+    account_address: str = ""
+    chain_id: int
+    balance: str
+    error_reason: str | None = None
+    symbol: Raw = _ABSENT
+    price_usd: Raw = field(default=_ABSENT, name="priceUSD")
+
+
+class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
+    """One token balance as it comes."""
+
+    account_address: str = ""
+    chain_id: int
+    contract_address: str
+    contract_type: str = "UNKNOWN"
+    token_id: str | None = field(default=None, name="tokenID")
+    balance: str
+    block_number: int | None = None
+    unique_collectibles: Raw = _ABSENT
+    price_usd: Raw = field(default=_ABSENT, name="priceUSD")
+    contract_info: Raw = _ABSENT
+
+
+def amount_of(digits: str) -> int | None:
+    """Return a decimal number of 0..2^256-1 spelled the one right way, None for any other spelling."""
+    if not (digits.isdigit() and digits.isascii()) or len(digits) > _AMOUNT_DIGITS:
+        return None
+    if digits[0] == "0" and digits != "0":
+        return None
+    amount = int(digits)
+    return amount if amount <= AMOUNT_MAX else None
+
+
+def address_of(spelling: str) -> Address | None:
+    """Return an address in lower case whatever its casing, None for what is no address."""
+    lower = spelling.lower()
+    if len(spelling) != _ADDRESS_LENGTH or not lower.startswith("0x"):
+        return None
+    try:
+        digits = bytes.fromhex(lower[2:])
+    except ValueError:
+        return None
+    return Address(lower) if len(digits) == _ADDRESS_BYTES else None  # fromhex skips spaces
+
+
+def holding_of(row: TokenRow) -> Holding | None:
+    """Return what a token row says is held, None where it cannot be believed."""
+    amount = amount_of(row.balance)
+    block = row.block_number or None
+    if amount is None or (block is not None and not 0 < block <= SIGNED_MAX):
+        return None
+    if row.contract_type not in COLLECTION_KINDS or not row.unique_collectibles:
+        return Holding(amount, None, block)
+    return _collection_of(row, amount, block)
+
+
+def described_token(row: TokenRow) -> Description:
+    """Return what a token row says of its contract; what is malformed there is absent."""
+    info = loosely(row.contract_info)
+    symbol, decimals = info.get("symbol"), info.get("decimals")
+    indexing = _inside(_inside(info, "extensions"), "indexingInfo")
+    return Description(
+        kind=row.contract_type,
+        symbol=symbol if isinstance(symbol, str) and symbol else None,
+        decimals=decimals if type(decimals) is int and 0 <= decimals <= _DECIMALS_MAX else None,
+        rebasing=indexing.get("useOnChainBalance") is True,
+        price_usd=_price_of(row.price_usd),
+    )
+
+
+def described_native(row: NativeRow) -> Description:
+    """Return what a native row says of its coin, which has no decimals on the wire."""
+    symbol = decoded(_TEXT, row.symbol)
+    return Description(kind=NATIVE_KIND, symbol=symbol or None, price_usd=_price_of(row.price_usd))
+
+
+def _collection_of(row: TokenRow, amount: int, block: int | None) -> Holding | None:
+    spelled = decoded(_TEXT_OR_NOTHING, b"[" + bytes(row.unique_collectibles) + b"]")
+    if spelled is None:
+        return None
+    (digits,) = spelled
+    if digits is None:
+        return Holding(amount, None, block)
+    uniques = amount_of(digits)
+    return None if uniques is None else Holding(amount, uniques, block)
+
+
+def _price_of(spelled: Raw) -> str | None:
+    price = decoded(_TEXT, spelled)
+    if price is None or len(price) > _PRICE_LENGTH or not price.isascii():
+        return None
+    whole, dot, fraction = price.partition(".")
+    return price if whole.isdigit() and (fraction.isdigit() if dot else True) else None
+
+
+def _inside(fields: dict[str, object], name: str) -> dict[str, object]:
+    inner = fields.get(name)
+    return inner if isinstance(inner, dict) else {}
