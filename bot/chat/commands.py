@@ -1,0 +1,352 @@
+"""How a message is read as a command.
+
+Reading forgives what it can (capitals, commas, copied invisible characters) and otherwise
+names what was typed and what is wrong with it; no text makes it raise.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from bot.chat.menu import ALLOW, COMMANDS, DENY, UNWATCH, WATCH, Command
+from bot.chat.watch_lines import WORD, Clauses, LineRefused, read_address, read_clauses
+from bot.domain.chains import Chains
+from bot.domain.model import Address, ChainId
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was not taken, as a whole."""
+
+    line_number: int
+    """From 1, the line of the command."""
+    typed: str
+    """The word that is wrong, shortened; "" where it is the line."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEntry:
+    """One account to watch."""
+
+    line_number: int
+    account: Address
+    contracts: frozenset[Address] = frozenset()
+    chains: frozenset[ChainId] = frozenset()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`/start`, with the payload of a deep link or ""."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`/help`; None: all commands."""
+
+    topic: Command | None
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """`/id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """`/allow`; None: this chat."""
+
+    chat_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """`/deny`; None: this chat."""
+
+    chat_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`/watch` for accounts; at least one entry or one bad line."""
+
+    entries: tuple[WatchEntry, ...]
+    bad: tuple[BadLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchToken:
+    """`/watch token`; at least one contract or one bad line."""
+
+    contracts: frozenset[Address]
+    chains: frozenset[ChainId]
+    label: str
+    bad: tuple[BadLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """`/unwatch`."""
+
+    who: tuple[str, ...]
+    """The words; each may be an address, a `#number` or a label."""
+    rest: str
+    """The same as one text, since a label may have spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """`/list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceOf:
+    """`/balance`; None: everything watched here."""
+
+    who: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A message of addresses and nothing else; at least one address or one bad line."""
+
+    addresses: tuple[Address, ...]
+    bad: tuple[BadLine, ...]
+
+
+Request = Start | Help | Id | Allow | Deny | Watch | WatchToken | Unwatch | List | BalanceOf | Bare
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A command of ours that lacks something, or has something wrong; `reason` may be ""."""
+
+    command: Command
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A command that is none of ours."""
+
+    word: str
+    closest: Command | None
+    addressed: bool
+    """Whether it named this bot; in a group one that did not may be meant for another bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotForUs:
+    """A command that names another bot."""
+
+
+def parse(text: str, bot_username: str, chains: Chains) -> Request | Usage | Unknown | NotForUs | None:
+    """Return what a message asks for; None if it is no command and not only addresses."""
+    cleaned = _cleaned(text)
+    called = _CALL.fullmatch(cleaned)
+    if called is None:
+        return _bare(cleaned)
+    bot = called["bot"]
+    if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
+        return NotForUs()
+    word = called["word"].casefold()
+    command = _BY_WORD.get(word)
+    if command is None:
+        return Unknown(called["word"], _closest_command(word), addressed=bot is not None)
+    return _READERS[command.name](called["rest"] or "", chains)
+
+
+_CALL = re.compile(
+    r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL
+)
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CHAT_ID = re.compile(r"-?[0-9]{1,16}")
+_NO_CHAT_ID = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
+_ADDRESS_LIKE = re.compile(r"0[xX]\w{40}")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
+_BY_WORD: Mapping[str, Command] = MappingProxyType(
+    {word: command for command in COMMANDS for word in (command.name, *command.aliases)}
+)
+
+
+def _cleaned(text: str) -> str:
+    """Return the text without invisible characters, its words one space apart, its lines kept."""
+    return "\n".join(" ".join(_visible(line).split()) for line in text.splitlines()).strip()
+
+
+def _visible(line: str) -> str:
+    kept = (
+        character
+        for character in line
+        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
+    )
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _bare(text: str) -> Bare | None:
+    words = [(number, word) for number, line in _lines(text) for word in WORD.findall(line)]
+    if not words or not all(_ADDRESS_LIKE.fullmatch(word) for _, word in words):
+        return None
+    taken: list[Address] = []
+    bad: list[BadLine] = []
+    for number, word in words:
+        try:
+            taken.append(read_address(word))
+        except LineRefused as refused:
+            bad.append(BadLine(number, refused.typed, refused.reason))
+    return Bare(tuple(dict.fromkeys(taken)), tuple(bad))
+
+
+def _closest_command(word: str) -> Command | None:
+    close = difflib.get_close_matches(word, _BY_WORD, n=1)
+    return _BY_WORD[close[0]] if close else None
+
+
+# ---------------------------------------------------------------- one reader for each command
+
+
+def _start(rest: str, _chains: Chains) -> Start:
+    payload = rest.strip()
+    return Start(payload if _PAYLOAD.fullmatch(payload) else "")
+
+
+def _help(rest: str, _chains: Chains) -> Help:
+    return Help(_BY_WORD.get(rest.strip().removeprefix("/").casefold()))
+
+
+def _id(_rest: str, _chains: Chains) -> Id:
+    return Id()
+
+
+def _allow(rest: str, _chains: Chains) -> Allow | Usage:
+    return Allow(_chat_id(rest)) if _is_chat_id(rest) else Usage(ALLOW, _NO_CHAT_ID)
+
+
+def _deny(rest: str, _chains: Chains) -> Deny | Usage:
+    return Deny(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY, _NO_CHAT_ID)
+
+
+def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
+    lines = _lines(rest)
+    if not lines:
+        return Usage(WATCH, "")
+    if _is_token_line(lines[0][1]):
+        return _watch_token(lines, chains)
+    entries: list[WatchEntry] = []
+    bad: list[BadLine] = []
+    for number, line in lines:
+        try:
+            entries += _entries(number, line, chains)
+        except LineRefused as refused:
+            bad.append(BadLine(number, refused.typed, refused.reason))
+    return Watch(_without_repeats(entries), tuple(bad))
+
+
+def _unwatch(rest: str, _chains: Chains) -> Unwatch | Usage:
+    who = tuple(dict.fromkeys(WORD.findall(rest)))
+    return Unwatch(who, " ".join(rest.split())) if who else Usage(UNWATCH, "")
+
+
+def _list(_rest: str, _chains: Chains) -> List:
+    return List()
+
+
+def _balance(rest: str, _chains: Chains) -> BalanceOf:
+    return BalanceOf(" ".join(rest.split()) or None)
+
+
+_READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyType(
+    {
+        "start": _start,
+        "help": _help,
+        "id": _id,
+        "allow": _allow,
+        "deny": _deny,
+        "watch": _watch,
+        "unwatch": _unwatch,
+        "list": _list,
+        "balance": _balance,
+    }
+)
+
+
+def _is_chat_id(rest: str) -> bool:
+    """Whether it is a chat's number, or nothing, which means this chat."""
+    number = _plain_minus(rest)
+    return not number or (_CHAT_ID.fullmatch(number) is not None and int(number) != 0)
+
+
+def _chat_id(rest: str) -> int | None:
+    return int(_plain_minus(rest)) if rest.strip() else None
+
+
+def _plain_minus(rest: str) -> str:
+    return re.sub("^[\u2212\u2013]", "-", rest.strip())
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if WORD.search(line)]
+
+
+def _is_token_line(line: str) -> bool:
+    first = WORD.search(line)
+    return first is not None and first.group().casefold() == "token"
+
+
+def _entries(number: int, line: str, chains: Chains) -> list[WatchEntry]:
+    if _is_token_line(line):
+        raise LineRefused("token", "tokens go into a message of their own, which starts with /watch token")
+    clauses = read_clauses(line, chains)
+    if clauses.label and len(clauses.addresses) > 1:
+        raise LineRefused(
+            clauses.label, f"a label names one address, and this line has {len(clauses.addresses)}"
+        )
+    return [
+        WatchEntry(number, account, clauses.contracts, clauses.chains, clauses.label)
+        for account in clauses.addresses
+    ]
+
+
+def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:
+    """Return each wish once, with the line where it stood first."""
+    first: dict[WatchEntry, WatchEntry] = {}
+    for entry in entries:
+        first.setdefault(replace(entry, line_number=0), entry)
+    return tuple(first.values())
+
+
+def _watch_token(lines: list[tuple[int, str]], chains: Chains) -> WatchToken | Usage:
+    """Read tokens, which may go on over several lines; chains and label stand in the first."""
+    (first, line), *others = lines
+    told = [
+        (number, text) for number, text in ((first, WORD.sub("", line, count=1)), *others) if text.strip()
+    ]
+    if not told:
+        return Usage(WATCH, "")
+    contracts: list[Address] = []
+    bad: list[BadLine] = []
+    head = Clauses(())
+    for number, text in told:
+        try:
+            clauses = _token_clauses(text, chains, is_first=number == first)
+        except LineRefused as refused:
+            bad.append(BadLine(number, refused.typed, refused.reason))
+        else:
+            contracts += clauses.addresses
+            head = clauses if number == first else head
+    return WatchToken(frozenset(contracts), head.chains, head.label, tuple(bad))
+
+
+def _token_clauses(line: str, chains: Chains, *, is_first: bool) -> Clauses:
+    clauses = read_clauses(line, chains)
+    if clauses.contracts:
+        raise LineRefused("contract", "after the word “token”, the addresses are the contracts")
+    if not is_first and (clauses.chains or clauses.label):
+        raise LineRefused("", "chains and a label stand in the first line, for all tokens")
+    return clauses

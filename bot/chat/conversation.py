@@ -1,0 +1,132 @@
+"""One update on its way: what was asked, who may, what comes back."""
+
+import secrets
+
+import structlog
+from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
+
+from bot.chat import replies
+from bot.chat.commands import (
+    Allow,
+    Deny,
+    Id,
+    NotForUs,
+    Request,
+    Unknown,
+    Unwatch,
+    Usage,
+    Watch,
+    WatchToken,
+    parse,
+)
+from bot.chat.gate import Gate, Heard
+from bot.chat.handlers import Handlers
+from bot.chat.menu import Who
+from bot.chat.sender import Answers
+from bot.domain.access import Action, Sender, Verdict
+from bot.domain.chains import Chains
+from bot.domain.model import Place
+from bot.store.sqlite import Store
+
+log = structlog.get_logger(__name__)
+
+GONE = (ChatMember.LEFT, ChatMember.BANNED)
+
+
+class Conversation:
+    """Everything the bot does when it is spoken to."""
+
+    def __init__(
+        self,
+        *,
+        bot: Bot,
+        store: Store,
+        gate: Gate,
+        handlers: Handlers,
+        answers: Answers,
+        chains: Chains,
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._gate = gate
+        self._handlers = handlers
+        self._answers = answers
+        self._chains = chains
+
+    async def on_update(self, update: Update) -> None:
+        """Deal with one update; what goes wrong is logged, and told by a reference to whoever waits."""
+        try:
+            if update.my_chat_member is not None:
+                await self._on_membership(update.my_chat_member)
+            elif update.message is not None and update.message.text is not None:
+                await self._on_message(update.message, update.message.text)
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("an update failed", action="update_failed", reference=reference)
+            if update.message is not None:
+                await self._answers.answer(_place(update.message), replies.went_wrong(reference))
+
+    async def _on_membership(self, change: ChatMemberUpdated) -> None:
+        status = change.new_chat_member.status
+        if status in GONE:
+            await self._store.lose(change.chat.id, f"the bot is {status} there")
+        else:
+            await self._store.hear_from(change.chat.id)
+
+    async def _on_message(self, message: Message, text: str) -> None:
+        request = parse(text, self._bot.username, self._chains)
+        heard = Heard(_place(message), _sender(message))
+        if request is None or isinstance(request, NotForUs):
+            return
+        if isinstance(request, Unknown) and not (request.addressed or heard.place.is_private):
+            return
+        await self._answer(heard, request)
+
+    async def _answer(self, heard: Heard, request: Request | Usage | Unknown) -> None:
+        verdict = await self._gate.judge(heard, _action(request))
+        if verdict is Verdict.STRANGER and not isinstance(request, Id):
+            if self._gate.greets_stranger(heard.place.chat_id):
+                await self._answers.answer(heard.place, replies.stranger(heard.place.chat_id))
+            return
+        await self._store.hear_from(heard.place.chat_id)
+        match verdict:
+            case Verdict.NEEDS_OWNER:
+                answers = [replies.owners_only()]
+            case Verdict.NEEDS_ADMINISTRATOR:
+                answers = [replies.may_not_change()]
+            case _:
+                answers = list(await self._handlers.carry_out(heard, request))
+        for answer in answers:
+            await self._answers.answer(heard.place, answer)
+
+
+def _action(request: Request | Usage | Unknown) -> Action:
+    match request:
+        case Allow() | Deny():
+            return Action.OWN
+        case Watch() | WatchToken() | Unwatch():
+            return Action.CHANGE
+        case Usage(command) if command.who is Who.OWNERS:
+            return Action.OWN
+        case _:
+            return Action.LOOK
+
+
+def _sender(message: Message) -> Sender:
+    return Sender(
+        user_id=message.from_user.id if message.from_user else None,
+        chat_id=message.chat.id,
+        is_private=message.chat.type == message.chat.PRIVATE,
+        sender_chat_id=message.sender_chat.id if message.sender_chat else None,
+    )
+
+
+def _place(message: Message) -> Place:
+    """Return where a message was written; a thread counts only if it is a topic (telegram.md 6.4)."""
+    chat = message.chat
+    return Place(
+        chat.id,
+        str(chat.type),
+        chat.title or chat.full_name or "",
+        message.message_thread_id if message.is_topic_message else None,
+    )

@@ -1,0 +1,107 @@
+"""Names that others gave: token symbols, labels, chat titles.
+
+Whoever deploys a token chooses its symbol, so a symbol may try to hide, to reverse the
+line, to fill the screen or to become a link by itself (telegram.md 7.2).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from bot.chat.html import EMPTY, Html, code
+from bot.domain.units import ELLIPSIS
+
+CHARACTERS_MOST = 32
+"""How much of a name is shown, in characters as a reader counts them."""
+
+_READ_MOST = 1_000
+_MARKS_MOST = 4  # on one letter: enough for every living script, too few to climb out of the line
+_DROPPED = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks that show nothing
+_OUR_MARKS = frozenset("▲▼✦⇄◦👁")  # a label stands first in its line, where these say what happened
+_LEFT_OUT = _BLANKS | _OUR_MARKS
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+_EAST_ASIAN = frozenset({"BOPOMOFO", "CJK", "HANGUL", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA"})
+
+# What Telegram links without being asked, and what could be read as an amount of ours.
+_ACTIVE = re.compile(
+    r"""
+      [@\#]                            # a mention, a tag, an email
+    | \w[.。]\w                         # a domain
+    | (?<!\w)/\w                       # a command
+    | \$\w                             # a cashtag
+    | ://
+    | (?<!\w)[-+\u2212\u2013]\s*(\d|$) # a sign, with a number or before ours
+    | \d(?:[\s().-]*\d){6}             # a phone number
+    """,
+    re.VERBOSE,
+)
+
+
+@lru_cache(maxsize=1_024)
+def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
+    """Return a name as it may be shown, in one line; `otherwise` where nothing of it can be seen.
+
+    A name that mixes scripts, or that Telegram would make a link of, is shown as code.
+    """
+    shown = _cut(_cleaned(text))
+    if not shown:
+        return EMPTY + otherwise
+    return code(shown) if _is_active(shown) or _mixes_scripts(shown) else EMPTY + shown
+
+
+def _cleaned(text: str) -> str:
+    seen = "".join(" " if character.isspace() else character for character in text[:_READ_MOST])
+    kept = "".join(
+        character
+        for character in seen
+        if unicodedata.category(character) not in _DROPPED and character not in _LEFT_OUT
+    )
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def _cut(text: str) -> str:
+    shown = _characters(text)
+    if len(shown) > CHARACTERS_MOST:
+        shown = [*shown[: CHARACTERS_MOST - 1], ELLIPSIS]
+    return "".join(shown).strip()
+
+
+def _characters(text: str) -> list[str]:
+    """Split into characters as a reader counts them; marks with no letter below them are left out."""
+    shown: list[str] = []
+    for character in text:
+        if shown and _belongs_to(shown[-1], character):
+            if len(shown[-1]) <= _MARKS_MOST:
+                shown[-1] += character
+        elif not _is_mark(character):
+            shown.append(character)
+    return shown
+
+
+def _belongs_to(before: str, character: str) -> bool:
+    if character in _FLAG_LETTERS:
+        return before in _FLAG_LETTERS
+    return character in _SKIN_TONES or _is_mark(character)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+def _is_active(shown: str) -> bool:
+    return any(_ACTIVE.search(form) for form in (shown, unicodedata.normalize("NFKC", shown)))
+
+
+def _mixes_scripts(shown: str) -> bool:
+    return len(set(_scripts(shown))) > 1
+
+
+def _scripts(shown: str) -> Iterable[str]:
+    """Yield the script of each letter, which is how its name begins; Chinese, Japanese and Korean are one."""
+    for character in shown:
+        if unicodedata.category(character).startswith("L"):
+            script = unicodedata.name(character, "").replace("-", " ").partition(" ")[0]
+            yield "EAST ASIAN" if script in _EAST_ASIAN else script

@@ -1,0 +1,114 @@
+"""The one place that writes tags.
+
+Templates glued from strings are where injections come from (telegram.md 7.1). Here text
+and tags are different types: whatever is a `str` is escaped when it joins an `Html`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+VISIBLE_UNITS_MOST = 3_900
+"""Telegram takes 4,096 characters after parsing; UTF-16 units are never fewer (telegram.md 1)."""
+
+SOURCE_BYTES_MOST = 16_000
+"""Telegram takes 32,768 bytes before parsing."""
+
+ENTITIES_MOST = 90
+"""Telegram formats 100 links and code spans, and silently leaves the rest plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A piece of a message. Only this module gives it a source; others start from a `str`."""
+
+    source: str = ""
+    visible: str = ""
+    """What a reader sees of it."""
+    entities: int = 0
+    """Links and code spans: the formats Telegram counts."""
+
+    def __add__(self, other: "Html | str") -> "Html":
+        return join("", (self, other))
+
+    def __radd__(self, other: str) -> "Html":
+        return join("", (other, self))
+
+    def __bool__(self) -> bool:
+        return bool(self.visible)
+
+    @property
+    def visible_units(self) -> int:
+        """Length of what is seen, in UTF-16 units."""
+        return len(self.visible.encode("utf-16-le")) // 2
+
+    @property
+    def source_bytes(self) -> int:
+        """Length of what is sent, in bytes of UTF-8."""
+        return len(self.source.encode())
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be one message."""
+        return (
+            self.visible_units <= VISIBLE_UNITS_MOST
+            and self.source_bytes <= SOURCE_BYTES_MOST
+            and self.entities <= ENTITIES_MOST
+        )
+
+
+EMPTY = Html()
+
+
+def join(separator: Html | str, parts: Iterable[Html | str]) -> Html:
+    """Return the parts in a row, everything that is a `str` escaped."""
+    pieces = [_piece(part) for part in parts]
+    between = _piece(separator)
+    return Html(
+        between.source.join(piece.source for piece in pieces),
+        between.visible.join(piece.visible for piece in pieces),
+        sum(piece.entities for piece in pieces) + between.entities * max(0, len(pieces) - 1),
+    )
+
+
+def fill(sentence: str, *parts: Html | str) -> Html:
+    """Return a sentence of ours with the parts, in order, where it says `{}`."""
+    first, *others = sentence.split("{}")
+    return join("", (first, *(piece for pair in zip(parts, others, strict=True) for piece in pair)))
+
+
+def bold(content: Html | str) -> Html:
+    """Return it in bold; code stays as it is, since Telegram takes no other format around it."""
+    return _tagged("b", content)
+
+
+def italic(content: Html | str) -> Html:
+    """Return it in italics; code stays as it is, as in `bold`."""
+    return _tagged("i", content)
+
+
+def code(content: str) -> Html:
+    """Return it in fixed width: nothing in it becomes a link by itself, and a tap copies it."""
+    text = _piece(content)
+    return Html(f"<code>{text.source}</code>", text.visible, 1)
+
+
+def link(content: Html | str, url: str) -> Html:
+    """Return it as a link; the address comes from our own registry, never from foreign text."""
+    text = _piece(content)
+    return Html(f'<a href="{escape(url)}">{text.source}</a>', text.visible, text.entities + 1)
+
+
+def _piece(content: Html | str) -> Html:
+    if isinstance(content, Html):
+        return content
+    # Half a surrogate pair has no UTF-8 and would fail the whole message at sending.
+    whole = content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Html(escape(whole, quote=False), whole)
+
+
+def _tagged(tag: str, content: Html | str) -> Html:
+    text = _piece(content)
+    if text.entities or not text:
+        return text
+    return Html(f"<{tag}>{text.source}</{tag}>", text.visible)

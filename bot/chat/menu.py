@@ -1,0 +1,108 @@
+"""The one table of commands: the menu, /help and the manual come from it or are tested against it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """Who may use a command (design.md 8)."""
+
+    ANYONE = "anyone"
+    """In closed chats too."""
+    READERS = "readers"
+    """Everybody in an open chat."""
+    CHANGERS = "changers"
+    """In an open group its administrators, in an open private chat its user."""
+    OWNERS = "owners"
+    """Who may also do all of the above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing to type, and what it does."""
+
+    text: str
+    does: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table."""
+
+    name: str
+    does: str
+    """One line for the menu and /help."""
+    grammar: str
+    examples: tuple[Example, ...]
+    who: Who
+    aliases: tuple[str, ...] = ()
+
+
+_ACCOUNT = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
+_CONTRACT = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+
+START = Command("start", "Say hello", "/start", (Example("/start", "says hello"),), Who.ANYONE)
+HELP = Command(
+    "help",
+    "What the bot can do",
+    "/help [COMMAND]",
+    (Example("/help", "lists the commands"), Example("/help watch", "explains one of them")),
+    Who.ANYONE,
+)
+ID = Command(
+    "id", "Show the ids of this chat and of you", "/id", (Example("/id", "shows the ids"),), Who.ANYONE
+)
+WATCH = Command(
+    "watch",
+    "Tell this chat when balances of an address change",
+    "/watch ADDRESS… [contract ADDRESS…] [on CHAIN,…] [as LABEL]",
+    (
+        Example(f"/watch {_ACCOUNT} as Treasury", "watches all it holds, under a name"),
+        Example(f"/watch {_ACCOUNT} on polygon, base", "watches it on these chains only"),
+        Example(f"/watch {_ACCOUNT} contract {_CONTRACT}", "watches one token of it"),
+        Example(f"/watch token {_CONTRACT}", "watches a token in every account watched here"),
+    ),
+    Who.CHANGERS,
+    ("add",),
+)
+UNWATCH = Command(
+    "unwatch",
+    "Stop watching",
+    "/unwatch LABEL, ADDRESS or #NUMBER",
+    (
+        Example("/unwatch Treasury", "stops what has this label"),
+        Example("/unwatch #3", "stops number 3 of /list"),
+    ),
+    Who.CHANGERS,
+    ("remove",),
+)
+LIST = Command(
+    "list", "Show what this chat watches", "/list", (Example("/list", "shows all of it"),), Who.READERS
+)
+BALANCE = Command(
+    "balance",
+    "Show what an address holds",
+    "/balance [LABEL, ADDRESS or #NUMBER]",
+    (
+        Example("/balance Treasury", "shows what it holds"),
+        Example(f"/balance {_ACCOUNT}", "asks for any address, watched or not"),
+    ),
+    Who.READERS,
+    ("balances",),
+)
+ALLOW = Command(
+    "allow",
+    "Open this chat, or another one, for the bot",
+    "/allow [CHAT ID]",
+    (Example("/allow", "opens this chat"), Example("/allow -1001234567890", "opens another chat")),
+    Who.OWNERS,
+)
+DENY = Command(
+    "deny",
+    "Close this chat, or another one",
+    "/deny [CHAT ID]",
+    (Example("/deny", "closes this chat"), Example("/deny -1001234567890", "closes another chat")),
+    Who.OWNERS,
+)
+
+COMMANDS: tuple[Command, ...] = (START, WATCH, UNWATCH, LIST, BALANCE, HELP, ID, ALLOW, DENY)

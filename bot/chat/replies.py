@@ -1,0 +1,319 @@
+"""What the bot answers, in one place: short, in plain words, and naming the next step."""
+
+from collections.abc import Collection, Sequence
+
+from bot.chat.commands import BadLine, WatchEntry
+from bot.chat.foreign import foreign
+from bot.chat.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.menu import COMMANDS, Command, Who
+from bot.chat.pages import Section, paged
+from bot.chat.wording import account_name, chain_names, counted, short_address
+from bot.domain.addresses import checksummed
+from bot.domain.chains import Chains
+from bot.domain.model import Address, ChainId, Subscription
+
+_OFFERED_WHOLE = 3
+_CONTRACTS_NAMED = 3
+_FIRST_WATCH = code("/watch 0x… as Treasury")
+
+# ---------------------------------------------------------------- first words
+
+
+def start(*, is_owner: bool) -> Html:
+    """Return the welcome for someone who may use the bot here."""
+    hello = fill(
+        "Hello! I watch addresses on many chains, and tell this chat when what they hold changes.\n\n"
+        "Begin with {}, or see /help for the rest.",
+        _FIRST_WATCH,
+    )
+    if not is_owner:
+        return hello
+    return hello + "\n\nThis bot is yours: /allow opens a chat for it, /deny closes one."
+
+
+def claim_refused() -> Html:
+    """Return the answer to a claim link that does not open anything."""
+    return fill("This link does not work any more. If nobody owns the bot yet, its log shows the right one.")
+
+
+def stranger(chat_id: int) -> Html:
+    """Return what somebody reads who may not use the bot."""
+    return fill(
+        "This bot is private. Chat id: {}\nAn owner can open it with {}.", code(str(chat_id)), _allow(chat_id)
+    )
+
+
+def knocked(chat_id: int, title: str) -> Html:
+    """Return what owners read when a stranger has written to the bot."""
+    return fill(
+        "Somebody in {} would like to use this bot.\n{} opens it for that chat.",
+        _chat(chat_id, title),
+        _allow(chat_id),
+    )
+
+
+def help_for(*, is_owner: bool) -> Html:
+    """Return the list of commands; owners see theirs too."""
+    lines = [
+        f"/{command.name} · {command.does}"
+        for command in COMMANDS
+        if is_owner or command.who is not Who.OWNERS
+    ]
+    return join("\n", (*lines, "", fill("More about one of them: {}", code("/help watch"))))
+
+
+def here(chat_id: int, thread_id: int | None, user_id: int | None, *, is_open: bool) -> Html:
+    """Return the ids of where and who one is."""
+    ids = (("Chat id", chat_id), ("Topic id", thread_id), ("Your user id", user_id))
+    lines = [fill("{}: {}", what, code(str(number))) for what, number in ids if number is not None]
+    closed = fill("This chat is closed. An owner can open it with {}.", _allow(chat_id))
+    return join("\n", (*lines, "This chat is open: /watch works here." if is_open else closed))
+
+
+# ---------------------------------------------------------------- chats
+
+
+def allowed(chat_id: int, title: str, *, is_here: bool, was_open: bool) -> Html:
+    """Return the answer to /allow."""
+    still = "already open" if was_open else "open now"
+    if is_here:
+        return fill("This chat is {}. Begin with {}.", still, _FIRST_WATCH)
+    return fill("{} is {}. /watch works there.", _chat(chat_id, title), still)
+
+
+def denied(chat_id: int, title: str, *, is_here: bool, was_open: bool, withdrawn: int = 0) -> Html:
+    """Return the answer to /deny; `withdrawn` alerts were still on their way."""
+    which = "This chat" if is_here else _chat(chat_id, title)
+    again = code("/allow") if is_here else _allow(chat_id)
+    if not was_open:
+        return fill("{} is closed already. {} opens it.", which, again)
+    were = "was" if withdrawn == 1 else "were"
+    gone = f" {counted(withdrawn, 'alert')} still on the way {were} taken back." if withdrawn else ""
+    return fill("{} is closed now.{} {} opens it again.", which, gone, again)
+
+
+# ---------------------------------------------------------------- watching
+
+
+def watching(
+    account: Address,
+    label: str,
+    chains: Chains,
+    *,
+    contracts: Collection[Address] = (),
+    only_on: Sequence[ChainId] = (),
+    first_reading_pending: bool,
+    balances: int = 0,
+    chain_count: int = 0,
+) -> Html:
+    """Return the answer to one new account; the numbers are of what is known of it already."""
+    what = "👁 Watching " + _taken(account, label) + _narrowed(contracts, only_on, chains)
+    if first_reading_pending:
+        return what + ".\nThe first reading is on its way; after it, every change is told here."
+    held = counted(balances, "balance") if balances else "nothing held yet"
+    return what + f": {held} on {counted(chain_count, 'chain')}.\nEvery change from now on is told here."
+
+
+def already_watching(account: Address, label: str) -> Html:
+    """Return the answer to a wish that is there already."""
+    return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
+
+
+def label_changed(account: Address, label: str) -> Html:
+    """Return the answer to a new label of a watched account, or to one taken away."""
+    called = fill("is called {} now", _label(label)) if label else "has no label any more"
+    return fill("{} {}. /list shows everything watched here.", short_address(account), called)
+
+
+def bulk_watched(
+    new: Sequence[WatchEntry], known: Sequence[WatchEntry], bad: Sequence[BadLine], *, over_limit: int = 0
+) -> tuple[Html, ...]:
+    """Return the answer to many lines; `over_limit` entries found no room in this chat."""
+    sections = []
+    if new:
+        sections.append(Section(f"👁 Watching {counted(len(new), 'account')}:", _names(new)))
+    if known:
+        sections.append(Section("Watched already:", _names(known)))
+    if bad:
+        sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
+    nexts = (
+        f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
+        "Correct the lines not taken and send them again with /watch." if bad else "",
+        "The first readings are on their way; after them, every change is told here." if new else "",
+    )
+    return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
+
+
+def watching_token(
+    contracts: Collection[Address],
+    label: str,
+    chains: Chains,
+    *,
+    only_on: Sequence[ChainId] = (),
+    accounts: int,
+) -> Html:
+    """Return the answer to /watch token, for so many accounts watched here."""
+    what = fill("👁 Watching {}{}", _tokens(contracts, label), _narrowed((), only_on, chains))
+    if not accounts:
+        return fill(
+            "{} in every account of this chat.\nThere is none yet; {} adds one.", what, code("/watch 0x…")
+        )
+    every = "the one account" if accounts == 1 else f"all {accounts:,} accounts"
+    return fill("{} in {} watched here, and in each one to come.", what, every)
+
+
+def bare_offer(addresses: Sequence[Address], bad: Sequence[BadLine] = ()) -> tuple[Html, ...]:
+    """Return the two things that can be done with addresses that came without a command."""
+    this = "this" if len(addresses) == 1 else "these"
+    sections = [Section(f"What shall I do with {this}?", _offers(addresses))] if addresses else []
+    if bad:
+        sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
+    return paged(sections)
+
+
+def unwatched(
+    account: Address | None, contracts: Collection[Address], label: str, *, still_to_come: int
+) -> Html:
+    """Return the answer to /unwatch; so many alerts were observed before it, and are told."""
+    who = account_name(account, label) if account else _tokens(contracts, label)
+    late = f" {counted(still_to_come, 'alert')} from before will still come." if still_to_come else ""
+    return fill("Stopped watching {}.{} /list shows the rest.", who, late)
+
+
+def not_watched(who: str, suggestion: str = "") -> Html:
+    """Return the answer to a name, address or number that is not watched here."""
+    meant = fill(" Did you mean {}?", _label(suggestion)) if suggestion else EMPTY
+    return fill("{} is not watched here.{} /list shows what is.", _typed(who), meant)
+
+
+def watch_list(entries: Sequence[tuple[int, Subscription]], chains: Chains) -> tuple[Html, ...]:
+    """Return all that is watched here, each with its number."""
+    if not entries:
+        return (nothing_watched(),)
+    lines = [_entry(number, subscription, chains) for number, subscription in entries]
+    number = entries[0][0]
+    closing = fill(
+        "{} shows what it holds, {} stops it.", code(f"/balance #{number}"), code(f"/unwatch #{number}")
+    )
+    return paged([Section(f"Watched here: {len(entries):,}", lines)], closing)
+
+
+def nothing_watched() -> Html:
+    """Return the answer to /list or /balance where nothing is watched."""
+    return fill("Nothing is watched here yet. Begin with {}.", _FIRST_WATCH)
+
+
+# ---------------------------------------------------------------- when something is wrong
+
+
+def usage(command: Command, reason: str = "") -> Html:
+    """Return how a command is used, after what was wrong with it."""
+    lines: list[Html | str] = [reason, ""] if reason else []
+    lines += [f"/{command.name} · {command.does}", code(command.grammar), ""]
+    lines += [fill("{}\n{}", code(example.text), example.does) for example in command.examples]
+    return join("\n", lines)
+
+
+def unknown_command(word: str, closest: Command | None) -> Html:
+    """Return the answer to a command that is none."""
+    meant = f" Did you mean /{closest.name}?" if closest else ""
+    return fill("I do not know {}.{} /help lists what I know.", _typed(f"/{word}"), meant)
+
+
+def may_not_change() -> Html:
+    """Return the answer to a member of a group who may only look."""
+    return fill(
+        "In a group, its administrators and the bot's owners change what is watched; please ask one of them. "
+        "/list and /balance work for everybody."
+    )
+
+
+def owners_only() -> Html:
+    """Return the answer to a command that is the owners' own."""
+    return fill("Only an owner of this bot can do that. /help lists what everybody can.")
+
+
+def too_many(limit: int) -> Html:
+    """Return the answer to a wish beyond what one chat may watch."""
+    return fill(
+        "This chat can watch {} at most. Make room with /unwatch, or ask an owner for more.", f"{limit:,}"
+    )
+
+
+def went_wrong(reference: str) -> Html:
+    """Return the answer where we failed; the reference finds it in the log."""
+    return fill(
+        "Something went wrong on my side, sorry. Please try again; doing it twice does no harm.\n"
+        "If it stays, tell an owner: {}",
+        code(reference),
+    )
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _allow(chat_id: int) -> Html:
+    return code(f"/allow {chat_id}")
+
+
+def _chat(chat_id: int, title: str) -> Html:
+    named, number = bold(foreign(title)), code(str(chat_id))
+    return fill("{} ({})", named, number) if named else fill("Chat {}", number)
+
+
+def _taken(account: Address, label: str) -> Html:
+    """Return what was taken: under a label the short address will do, without one all of it counts."""
+    return account_name(account, label) if label else code(checksummed(account))
+
+
+def _narrowed(contracts: Collection[Address], only_on: Sequence[ChainId], chains: Chains) -> Html:
+    only = ", only " + _tokens(contracts, "") if contracts else EMPTY
+    return only + f" on {chain_names(only_on, chains, last=' and ')}" if only_on else only
+
+
+def _tokens(contracts: Collection[Address], label: str) -> Html:
+    """Return contracts by their short addresses; many are folded."""
+    named = sorted(contracts)[:_CONTRACTS_NAMED]
+    more = len(contracts) - len(named)
+    whole = fill(
+        "{} {}{}",
+        "token" if len(contracts) == 1 else "tokens",
+        join(", ", map(short_address, named)),
+        f" and {more:,} more" if more else "",
+    )
+    return fill("{} · {}", _label(label), whole) if label else whole
+
+
+def _label(label: str) -> Html:
+    return bold(foreign(label, "a name that cannot be shown"))
+
+
+def _offers(addresses: Sequence[Address]) -> list[Html]:
+    whole = " ".join(map(checksummed, addresses)) if len(addresses) <= _OFFERED_WHOLE else "0x… 0x…"
+    return [
+        fill("{} tells this chat when what it holds changes.", code(f"/watch {whole}")),
+        fill("{} follows it as a token, in every account watched here.", code(f"/watch token {whole}")),
+    ]
+
+
+def _names(entries: Sequence[WatchEntry]) -> list[Html]:
+    return [account_name(entry.account, entry.label) for entry in entries]
+
+
+def _bad_line(line: BadLine) -> Html:
+    if not line.typed:
+        return fill("Line {}: {}", str(line.line_number), line.reason)
+    return fill("Line {}: {}: {}", str(line.line_number), _typed(line.typed), line.reason)
+
+
+def _typed(word: str) -> Html:
+    return code(foreign(word, "that").visible)
+
+
+def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:
+    contracts, only_on = subscription.contracts, sorted(subscription.chains)
+    if subscription.account is None:
+        who = _tokens(contracts, subscription.label) + " in every account"
+        return fill("#{} {}{}", str(number), who, _narrowed((), only_on, chains))
+    who = account_name(subscription.account, subscription.label)
+    return fill("#{} {}{}", str(number), who, _narrowed(contracts, only_on, chains))

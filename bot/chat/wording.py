@@ -1,0 +1,103 @@
+"""Words that alerts and answers share, so that one thing has one look everywhere."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+
+from bot.chat.foreign import foreign
+from bot.chat.html import EMPTY, Html, bold, code
+from bot.domain.addresses import shortened
+from bot.domain.chains import Chains
+from bot.domain.model import COLLECTION_KINDS, Address, Asset, ChainId, Description, Holding
+from bot.domain.units import format_shown
+
+RAW_UNITS = "(raw units)"
+"""Follows an amount whose decimals nobody told us: it counts smallest units."""
+
+_NAMES_LISTED_WHOLE = 4
+_NAMES_BEFORE_FOLD = 3
+
+
+def short_address(address: Address) -> Html:
+    """Return `0x8e3E…d8B9`, as code."""
+    return code(shortened(address))
+
+
+def account_name(account: Address, label: str) -> Html:
+    """Return the label, where there is one, and the short address."""
+    named = bold(foreign(label))
+    return named + " · " + short_address(account) if named else short_address(account)
+
+
+def chain_names(chain_ids: Sequence[ChainId], chains: Chains, *, last: str = ", ") -> str:
+    """Return the titles; many are folded: `Ethereum, Polygon, Base and 17 more`."""
+    titles = [chains.get(chain_id).title for chain_id in chain_ids]
+    if len(titles) > _NAMES_LISTED_WHOLE:
+        return f"{', '.join(titles[:_NAMES_BEFORE_FOLD])} and {len(titles) - _NAMES_BEFORE_FOLD:,} more"
+    return last.join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return `1 balance`, `1,400 balances`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def clock(moment: datetime, today: date, *, pattern: str = "%H:%M:%S") -> str:
+    """Return the time of day in UTC, without the zone; with the date before it if that is another day."""
+    in_utc = moment.astimezone(UTC)
+    return in_utc.strftime(pattern if in_utc.date() == today else f"%Y-%m-%d {pattern}")
+
+
+def is_collection(description: Description) -> bool:
+    """Whether its amounts count items with ids."""
+    return description.kind in COLLECTION_KINDS
+
+
+def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:
+    """Return how many digits of an amount stand behind the point; None if nobody told us."""
+    if is_collection(description):
+        return 0
+    if description.decimals is None and not asset.contract:
+        return chains.get(asset.chain_id).native_decimals
+    return description.decimals
+
+
+def asset_name(
+    asset: Asset, description: Description, chains: Chains, look_alikes: frozenset[Asset] = frozenset()
+) -> Html:
+    """Return the symbol, with the contract behind a look-alike's and in place of a missing one."""
+    symbol = _symbol(asset, description, chains)
+    if asset.contract and not symbol:
+        return short_address(asset.contract)
+    return symbol + " " + short_address(asset.contract) if asset in look_alikes else symbol
+
+
+def find_look_alikes(described: Iterable[tuple[Asset, Description]], chains: Chains) -> frozenset[Asset]:
+    """Return the tokens that share their symbol with another one of their chain, or with its native coin."""
+    assets: dict[tuple[ChainId, str], set[Asset]] = defaultdict(set)
+    for asset, description in described:
+        symbol = _symbol(asset, description, chains).visible.casefold()
+        assets[asset.chain_id, symbol].add(asset)
+    return frozenset(
+        asset
+        for (chain_id, symbol), sharing in assets.items()
+        for asset in sharing
+        if asset.contract and (len(sharing) > 1 or symbol == chains.get(chain_id).native_symbol.casefold())
+    )
+
+
+def ids_held(description: Description, holding: Holding) -> int | None:
+    """Return how many different ids of a collection are held; None if unknown, or if it has no ids."""
+    if not is_collection(description):
+        return None
+    return holding.uniques if holding.amount_raw else 0
+
+
+def counted_ids(ids: int) -> str:
+    """Return `1 id`, `13 ids`."""
+    return f"{format_shown(ids, 0)} {'id' if ids == 1 else 'ids'}"
+
+
+def _symbol(asset: Asset, description: Description, chains: Chains) -> Html:
+    otherwise = EMPTY if asset.contract else EMPTY + chains.get(asset.chain_id).native_symbol
+    return foreign(description.symbol or "", otherwise)

@@ -1,0 +1,102 @@
+"""How the tests of this room read a text: as a person sees it, and strictly."""
+
+from html.parser import HTMLParser
+from importlib.resources import files
+
+from bot.domain.addresses import parse_address
+from bot.domain.chains import read_registry
+from bot.domain.model import ChainId
+
+CHAINS = read_registry(files("bot").joinpath("chains.json").read_text(encoding="utf-8"))
+ETHEREUM, POLYGON, BASE, ARBITRUM = ChainId(1), ChainId(137), ChainId(8453), ChainId(42161)
+
+TREASURY = parse_address("0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9")
+VAULT = parse_address("0x" + "ab" * 20)
+USDC = parse_address("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48")
+OTHER = parse_address("0x" + "0d" * 20)
+
+HOSTILE_NAMES = (
+    "<b>bold</b>",
+    "<a href='https://evil.example'>gift</a>",
+    "</code><i>",
+    "&lt;b&gt;",
+    "\"&'<>",
+    "\u202eCDSU",
+    "\u2066USDC\u2069\u200f",
+    "U\u200bS\u200cD\u200dC\ufeff",
+    "@mention",
+    "#tag",
+    "/command",
+    "$CASH",
+    "https://evil.example",
+    "Claim at evil.example",
+    "me@evil.example",
+    "+1 (415) 555-1234",
+    "+1,000,000 USDC",
+    "A" * 5_000,
+    "a" + "\u0301" * 5_000,
+    "\u0301\u0301",
+    "🏴‍☠️",
+    "🇩🇪🇫🇷🇺🇦",
+    "👩‍👩‍👧‍👦",
+    "USDC\n▲ +500 ETH",
+    "▼ −500 ETH",
+    "👁",
+    "\x00\x01\x02",
+    "\ud800",
+    " \u00a0\u3000 ",
+    "\u3164\u2800",
+    "U\u0405D\u0421",
+    "",
+)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.visible = ""
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.code: list[str] = []
+        self.urls: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in {"b", "i", "code", "a"}, tag
+        assert "code" not in self.open, "Telegram takes nothing inside code"
+        assert [name for name, _ in attrs] == (["href"] if tag == "a" else [])
+        self.urls += [value for _, value in attrs]
+        self.open.append(tag)
+        self.tags.append(tag)
+        if tag == "code":
+            self.code.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.visible += data
+        if "code" in self.open:
+            self.code[-1] += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(decl)
+
+    def handle_pi(self, data: str) -> None:
+        raise AssertionError(data)
+
+
+def read(source: str) -> _Reader:
+    """Return what a person sees and which formats it has; fails for tags that do not match."""
+    reader = _Reader()
+    reader.feed(source)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+def seen(source: str) -> str:
+    """Return what a person sees."""
+    return read(source).visible

@@ -1,0 +1,447 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.chat.commands import (
+    Allow,
+    BadLine,
+    BalanceOf,
+    Bare,
+    Deny,
+    Help,
+    Id,
+    List,
+    NotForUs,
+    Request,
+    Start,
+    Unknown,
+    Unwatch,
+    Usage,
+    Watch,
+    WatchEntry,
+    WatchToken,
+    parse,
+)
+from bot.chat.menu import ALLOW, BALANCE, COMMANDS, DENY, HELP, LIST, UNWATCH, WATCH, Command, Who
+from bot.domain.addresses import checksummed
+from bot.domain.model import Address, ChainId
+from tests.chat.reading import (
+    ARBITRUM,
+    BASE,
+    CHAINS,
+    ETHEREUM,
+    HOSTILE_NAMES,
+    OTHER,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+)
+
+WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
+REASON_CHECKSUM = "its checksum is wrong, so at least one digit or capital is mistyped"
+
+REASON_NO_LABEL = "an address starts with 0x, and a label comes after the word “as”"
+REASON_ORDER = "addresses stand before the word “on”, chains after it"
+
+
+def parsed(text: str) -> Request | Usage | Unknown | NotForUs | None:
+    return parse(text, "OurBot", CHAINS)
+
+
+def entries(text: str) -> list[WatchEntry]:
+    request = parsed(text)
+    assert isinstance(request, Watch)
+    assert request.bad == ()
+    return list(request.entries)
+
+
+def refused(text: str) -> list[BadLine]:
+    request = parsed(text)
+    assert isinstance(request, Watch)
+    return list(request.bad)
+
+
+def watched(
+    line: int,
+    account: Address,
+    *,
+    contracts: frozenset[Address] = frozenset(),
+    chains: frozenset[ChainId] = frozenset(),
+    label: str = "",
+) -> WatchEntry:
+    return WatchEntry(line, account, contracts, chains, label)
+
+
+# ---------------------------------------------------------------- what is for us
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("/start", Start("")),
+        ("/start w_0xab-1", Start("w_0xab-1")),
+        ("/start not a payload", Start("")),
+        ("/start " + "a" * 65, Start("")),
+        ("/help", Help(None)),
+        ("/help watch", Help(WATCH)),
+        ("/help /remove", Help(UNWATCH)),
+        ("/help me", Help(None)),
+        ("/id", Id()),
+        ("/id please", Id()),
+        ("/list", List()),
+        ("/balance", BalanceOf(None)),
+        ("/balance  Main  Treasury ", BalanceOf("Main Treasury")),
+        ("/balances #3", BalanceOf("#3")),
+        ("/allow", Allow(None)),
+        ("/allow -1001234567890", Allow(-1001234567890)),
+        ("/allow −1001234567890", Allow(-1001234567890)),
+        ("/deny 42", Deny(42)),
+        ("/deny\n42", Deny(42)),
+    ],
+)
+def test_a_command_is_read(text: str, request_: Request) -> None:
+    assert parsed(text) == request_
+
+
+@pytest.mark.parametrize(
+    "call", ["/list", "/LIST", "/list@OurBot", "/List@OURBOT", "  /list  ", "\u200b/list\u00a0"]
+)
+def test_a_command_is_ours_in_any_casing_and_with_our_name(call: str) -> None:
+    assert parsed(call) == List()
+
+
+def test_our_name_may_come_with_its_sign() -> None:
+    assert parse("/list@OurBot", "@OurBot", CHAINS) == List()
+
+
+@pytest.mark.parametrize("call", ["/list@OtherBot", "/nothing@OtherBot", "/watch@OurBotToo 0x"])
+def test_a_command_for_another_bot_is_not_ours(call: str) -> None:
+    assert parsed(call) == NotForUs()
+
+
+@pytest.mark.parametrize(
+    ("call", "unknown"),
+    [
+        ("/wathc 0x", Unknown("wathc", WATCH, addressed=False)),
+        ("/remov@OurBot x", Unknown("remov", UNWATCH, addressed=True)),
+        ("/zzz", Unknown("zzz", None, addressed=False)),
+    ],
+)
+def test_an_unknown_command_names_the_closest_one(call: str, unknown: Unknown) -> None:
+    assert parsed(call) == unknown
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "hello", "/", "/ list", "//list", "/usr/bin", "/list, please", "see /list"]
+)
+def test_what_is_no_command_is_nothing(text: str) -> None:
+    assert parsed(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [("/watch", WATCH), ("/watch \n , ", WATCH), ("/watch token", WATCH), ("/unwatch", UNWATCH)],
+)
+def test_a_command_that_lacks_something_explains_itself(text: str, command: Command) -> None:
+    assert parsed(text) == Usage(command, "")
+
+
+@pytest.mark.parametrize("number", ["abc", "-", "0", "1 2", "@channel", "1e5", "9" * 17, "٣"])
+def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
+    reason = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
+
+    assert parsed(f"/allow {number}") == Usage(ALLOW, reason)
+    assert parsed(f"/deny {number}") == Usage(DENY, reason)
+
+
+# ---------------------------------------------------------------- watching accounts
+
+
+def test_one_address_is_one_entry() -> None:
+    assert entries(f"/watch {TREASURY}") == [watched(1, TREASURY)]
+
+
+def test_an_alias_means_the_same() -> None:
+    assert entries(f"/add {TREASURY}") == entries(f"/watch {TREASURY}")
+
+
+@pytest.mark.parametrize(
+    "address", [TREASURY, checksummed(TREASURY), TREASURY.upper(), f"\u200b{TREASURY}\ufeff", f",{TREASURY},"]
+)
+def test_an_address_is_taken_however_it_is_written(address: str) -> None:
+    assert entries(f"/watch {address}") == [watched(1, TREASURY)]
+
+
+def test_clauses_say_which_contracts_chains_and_label() -> None:
+    whole = watched(
+        1,
+        TREASURY,
+        contracts=frozenset({USDC, OTHER}),
+        chains=frozenset({ETHEREUM, POLYGON}),
+        label="Main as it is, on paper",
+    )
+
+    assert entries(
+        f"/watch {TREASURY} contract {USDC}, {OTHER} on ethereum,polygon as Main  as it is, on paper"
+    ) == [whole]
+    assert entries(
+        f"/watch {TREASURY} ON Polygon Mainnet CONTRACT {USDC} {OTHER} AS Main as it is, on paper"
+    ) == [whole]
+
+
+@pytest.mark.parametrize(
+    ("words", "chains"),
+    [
+        ("Arbitrum One", {ARBITRUM}),
+        ("arbitrum one, base", {ARBITRUM, BASE}),
+        ("arbitrum", {ARBITRUM}),
+        ("137", {POLYGON}),
+        ("137 polygon", {POLYGON}),
+        ("987654321", {ChainId(987654321)}),
+    ],
+)
+def test_a_chain_is_named_by_slug_title_or_number(words: str, chains: set[ChainId]) -> None:
+    assert entries(f"/watch {TREASURY} on {words}") == [watched(1, TREASURY, chains=frozenset(chains))]
+
+
+def test_several_addresses_share_what_follows() -> None:
+    shared = frozenset({BASE})
+
+    assert entries(f"/watch {TREASURY}, {VAULT} {TREASURY} on base") == [
+        watched(1, TREASURY, chains=shared),
+        watched(1, VAULT, chains=shared),
+    ]
+
+
+def test_many_lines_are_many_entries_and_the_first_shares_the_line_of_the_command() -> None:
+    assert entries(f"/watch {TREASURY} as Treasury\n\n{VAULT} on base\r\n{OTHER} as Other") == [
+        watched(1, TREASURY, label="Treasury"),
+        watched(3, VAULT, chains=frozenset({BASE})),
+        watched(4, OTHER, label="Other"),
+    ]
+
+
+def test_a_list_may_begin_below_the_command() -> None:
+    assert entries(f"/watch@OurBot\n{TREASURY}") == [watched(2, TREASURY)]
+
+
+def test_the_same_wish_twice_is_one() -> None:
+    assert entries(f"/watch {TREASURY}\n{TREASURY}") == [watched(1, TREASURY)]
+
+
+def test_another_wish_for_the_same_account_stays() -> None:
+    assert entries(f"/watch {TREASURY}\n{TREASURY} as Treasury") == [
+        watched(1, TREASURY),
+        watched(2, TREASURY, label="Treasury"),
+    ]
+
+
+def test_a_label_loses_what_cannot_be_seen_and_keeps_the_rest() -> None:
+    assert entries(f"/watch {TREASURY} as \u202e\u200b <b>Ops\u00a0& Co</b> 🦄, on base ")[0].label == (
+        "<b>Ops & Co</b> 🦄, on base"
+    )
+
+
+def test_a_label_of_64_characters_is_taken() -> None:
+    assert entries(f"/watch {TREASURY} as {'x' * 64}")[0].label == "x" * 64
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "reason"),
+    [
+        (WRONG_CHECKSUM, "0x8E3E38fe…d8B9", REASON_CHECKSUM),
+        (TREASURY[:-1], "0x8e3e38fe…8d8b", "an address has 40 digits after 0x, this has 39"),
+        ("Treasury", "Treasury", "an address starts with 0x"),
+        (
+            f"{TREASURY} Treasury",
+            "Treasury",
+            "an address starts with 0x, and a label comes after the word “as”",
+        ),
+        (f"{TREASURY} as", "as", "a label has to follow"),
+        (f"{TREASURY} as {'x' * 65}", "xxxxxxxxxx…xxxx", "a label has at most 64 characters, this has 65"),
+        (f"{TREASURY} {VAULT} as Both", "Both", "a label names one address, and this line has 2"),
+        ("as Treasury", "", "there is no address in it"),
+        (f"contract {USDC}", "", "there is no address in it"),
+        (f"{TREASURY} contract", "contract", "an address has to follow"),
+        (f"{TREASURY} contract USDC", "USDC", "an address starts with 0x"),
+        (f"{TREASURY} on", "on", "a chain has to follow"),
+        (f"{TREASURY} on polygn", "polygn", "no chain is called that; did you mean polygon?"),
+        (f"{TREASURY} on Eth", "Eth", "no chain is called that; did you mean Ethereum?"),
+        (f"{TREASURY} on zzz", "zzz", "no chain is called that"),
+        (f"{TREASURY} on 0", "0", "no chain is called that"),
+        (f"{TREASURY} on ²", "²", "no chain is called that"),
+        (f"{TREASURY} on {'9' * 5_000}", "9999999999…9999", "no chain is called that"),
+        (
+            f"{TREASURY} on base {VAULT}",
+            "0xabababab…abab",
+            "addresses stand before the word “on”, chains after it",
+        ),
+    ],
+)
+def test_a_bad_line_names_what_was_typed_and_why(line: str, typed: str, reason: str) -> None:
+    assert refused(f"/watch {line}") == [BadLine(1, typed, reason)]
+
+
+def test_a_bad_line_does_not_stop_the_others() -> None:
+    assert parsed(f"/watch {TREASURY}\n{VAULT} {WRONG_CHECKSUM}\n{OTHER}") == Watch(
+        (watched(1, TREASURY), watched(3, OTHER)), (BadLine(2, "0x8E3E38fe…d8B9", REASON_CHECKSUM),)
+    )
+
+
+def test_a_token_line_among_accounts_is_refused() -> None:
+    assert refused(f"/watch {TREASURY}\ntoken {USDC}") == [
+        BadLine(2, "token", "tokens go into a message of their own, which starts with /watch token")
+    ]
+
+
+# ---------------------------------------------------------------- watching tokens
+
+
+def test_a_token_is_watched_in_all_accounts() -> None:
+    assert parsed(f"/watch Token {USDC}, {OTHER} on base as Stables") == WatchToken(
+        frozenset({USDC, OTHER}), frozenset({BASE}), "Stables", ()
+    )
+
+
+def test_tokens_may_go_on_over_lines() -> None:
+    assert parsed(f"/watch token\n{USDC}\n{OTHER}") == WatchToken(
+        frozenset({USDC, OTHER}), frozenset(), "", ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        (f"token {WRONG_CHECKSUM}", BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM)),
+        (
+            f"token {USDC} contract {OTHER}",
+            BadLine(1, "contract", "after the word “token”, the addresses are the contracts"),
+        ),
+        (
+            f"token\n{USDC}\n{OTHER} on base",
+            BadLine(3, "", "chains and a label stand in the first line, for all tokens"),
+        ),
+        ("token on base", BadLine(1, "", "there is no address in it")),
+    ],
+)
+def test_a_bad_token_line_names_what_was_typed_and_why(text: str, bad: BadLine) -> None:
+    request = parsed(f"/watch {text}")
+
+    assert isinstance(request, WatchToken)
+    assert request.bad == (bad,)
+
+
+# ---------------------------------------------------------------- the rest
+
+
+def test_unwatch_keeps_the_words_and_the_whole() -> None:
+    assert parsed("/unwatch  Main Treasury, #3  #3") == Unwatch(
+        ("Main", "Treasury", "#3"), "Main Treasury, #3 #3"
+    )
+
+
+def test_unwatch_takes_all_for_a_word() -> None:
+    assert parsed("/remove all") == Unwatch(("all",), "all")
+
+
+def test_addresses_alone_are_an_offer() -> None:
+    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == Bare((TREASURY, USDC), ())
+
+
+def test_an_address_alone_with_a_mistake_says_so() -> None:
+    assert parsed(WRONG_CHECKSUM) == Bare((), (BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM),))
+
+
+@pytest.mark.parametrize("text", [f"look at {TREASURY}", f"{TREASURY}!", "0x12", "0x" + "ab" * 32, "token"])
+def test_addresses_among_other_words_are_no_offer(text: str) -> None:
+    assert parsed(text) is None
+
+
+# ---------------------------------------------------------------- the table and the laws
+
+
+def test_every_word_of_the_table_is_a_command_of_its_own() -> None:
+    words = [word for command in COMMANDS for word in (command.name, *command.aliases)]
+
+    assert len(words) == len(set(words))
+    for word in words:
+        assert word.isascii()
+        assert word.isidentifier()
+        assert not isinstance(parsed(f"/{word}"), Unknown)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_row_of_the_table_fits_telegrams_menu(command: Command) -> None:
+    assert 1 <= len(command.name) <= 32
+    assert 1 <= len(command.does) <= 256
+    assert command.grammar.startswith(f"/{command.name}")
+
+
+@pytest.mark.parametrize("text", [example.text for command in COMMANDS for example in command.examples])
+def test_every_example_works(text: str) -> None:
+    request = parsed(text)
+
+    assert request is not None
+    assert not isinstance(request, Usage | Unknown | NotForUs)
+    assert getattr(request, "bad", ()) == ()
+
+
+def test_looking_is_for_everybody_and_opening_for_owners() -> None:
+    assert {LIST.who, BALANCE.who} == {Who.READERS}
+    assert {WATCH.who, UNWATCH.who} == {Who.CHANGERS}
+    assert {ALLOW.who, DENY.who} == {Who.OWNERS}
+    assert HELP.who is Who.ANYONE
+
+
+WORDS = st.one_of(
+    st.sampled_from(
+        ["contract", "on", "as", "token", "base", "polygn", "#3", ",", "\n", "0x", TREASURY, VAULT]
+    ),
+    st.sampled_from([WRONG_CHECKSUM, "²", "9" * 5_000, *HOSTILE_NAMES]),
+    st.text(st.characters(), max_size=10),
+)
+
+
+@given(st.one_of(st.text(st.characters()), st.sampled_from(HOSTILE_NAMES)))
+@example("/watch@")
+@example("/allow ²")
+def test_no_text_makes_it_raise(text: str) -> None:
+    parsed(text)
+
+
+@given(st.sampled_from([command.name for command in COMMANDS]), st.lists(WORDS))
+def test_no_words_after_a_command_make_it_raise(name: str, words: list[str]) -> None:
+    request = parsed(f"/{name} {' '.join(words)}")
+
+    if isinstance(request, Watch):
+        assert request.entries or request.bad
+        assert all(len(entry.label) <= 64 for entry in request.entries)
+        assert all("\n" not in bad.typed and len(bad.typed) <= 24 for bad in request.bad)
+    if isinstance(request, WatchToken):
+        assert request.contracts or request.bad
+
+
+@given(
+    st.lists(st.sampled_from([TREASURY, VAULT]), min_size=1, max_size=1),
+    st.frozensets(st.sampled_from([USDC, OTHER])),
+    st.frozensets(st.sampled_from([ETHEREUM, ARBITRUM, BASE])),
+    st.sampled_from(["", "Treasury", "on base", "contract 0x12", "as"]),
+    st.booleans(),
+)
+def test_what_is_written_by_the_grammar_is_read_back(
+    accounts: list[Address],
+    contracts: frozenset[Address],
+    chains: frozenset[ChainId],
+    label: str,
+    chains_first: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    clauses = [
+        f"contract {', '.join(contracts)}" if contracts else "",
+        f"on {', '.join(CHAINS.get(chain).title for chain in chains)}" if chains else "",
+    ]
+    named = f"as {label}" if label else ""
+
+    text = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
+
+    assert entries(text) == [WatchEntry(1, accounts[0], contracts, chains, label)]

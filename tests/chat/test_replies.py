@@ -1,0 +1,492 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.chat import replies
+from bot.chat.commands import BadLine, WatchEntry
+from bot.chat.holdings import balances
+from bot.chat.html import Html
+from bot.chat.menu import ALLOW, COMMANDS, WATCH, Command, Who
+from bot.domain.addresses import checksummed
+from bot.domain.model import (
+    NATIVE,
+    Address,
+    Asset,
+    ChainBalances,
+    ChainId,
+    Description,
+    DestinationId,
+    Holding,
+    Subscription,
+    SubscriptionId,
+)
+from tests.chat.reading import (
+    ARBITRUM,
+    BASE,
+    CHAINS,
+    ETHEREUM,
+    HOSTILE_NAMES,
+    OTHER,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+    read,
+    seen,
+)
+
+NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
+CHAT = -1001234567890
+LATE_HERE = "This chat is closed now. 1 alert still on the way was taken back. /allow opens it again."
+LATE_THERE = "Ops (-1) is closed now. 2 alerts still on the way were taken back. /allow -1 opens it again."
+
+
+def text(html: Html) -> str:
+    assert html.fits
+    assert seen(html.source) == html.visible
+    return html.visible
+
+
+def texts(pages: tuple[Html, ...]) -> list[str]:
+    return [text(page) for page in pages]
+
+
+def subscription(
+    account: Address | None = TREASURY,
+    label: str = "",
+    *,
+    contracts: frozenset[Address] = frozenset(),
+    chains: frozenset[ChainId] = frozenset(),
+) -> Subscription:
+    return Subscription(SubscriptionId(1), DestinationId(1), account, contracts, chains, label)
+
+
+# ---------------------------------------------------------------- first words
+
+
+def test_the_welcome_names_the_first_step() -> None:
+    assert "/watch 0x… as Treasury" in read(replies.start(is_owner=False).source).code
+
+
+def test_only_owners_are_welcomed_to_allow_and_deny() -> None:
+    assert "/allow" in text(replies.start(is_owner=True))
+    assert "/allow" not in text(replies.start(is_owner=False))
+
+
+def test_a_stranger_reads_the_chat_id_and_how_to_get_in() -> None:
+    assert text(replies.stranger(CHAT)) == (
+        "This bot is private. Chat id: -1001234567890\nAn owner can open it with /allow -1001234567890."
+    )
+
+
+def test_owners_read_where_somebody_knocked() -> None:
+    assert text(replies.knocked(CHAT, "Ops")) == (
+        "Somebody in Ops (-1001234567890) would like to use this bot.\n"
+        "/allow -1001234567890 opens it for that chat."
+    )
+
+
+def test_a_chat_without_a_title_is_its_number() -> None:
+    assert text(replies.knocked(CHAT, "\u200b")).startswith("Somebody in Chat -1001234567890 would")
+
+
+def test_help_lists_exactly_the_table() -> None:
+    lines = text(replies.help_for(is_owner=True)).split("\n")
+
+    assert lines[: len(COMMANDS)] == [f"/{command.name} · {command.does}" for command in COMMANDS]
+
+
+def test_help_for_others_leaves_out_what_owners_may() -> None:
+    lines = text(replies.help_for(is_owner=False))
+
+    for command in COMMANDS:
+        assert (f"/{command.name} ·" in lines) is (command.who is not Who.OWNERS)
+
+
+def test_here_names_the_ids_there_are() -> None:
+    assert text(replies.here(CHAT, 7, 42, is_open=True)) == (
+        "Chat id: -1001234567890\nTopic id: 7\nYour user id: 42\nThis chat is open: /watch works here."
+    )
+    assert text(replies.here(CHAT, None, None, is_open=False)) == (
+        "Chat id: -1001234567890\nThis chat is closed. An owner can open it with /allow -1001234567890."
+    )
+
+
+# ---------------------------------------------------------------- chats
+
+
+@pytest.mark.parametrize(
+    ("is_here", "was_open", "answer"),
+    [
+        (True, False, "This chat is open now. Begin with /watch 0x… as Treasury."),
+        (True, True, "This chat is already open. Begin with /watch 0x… as Treasury."),
+        (False, False, "Ops (-1001234567890) is open now. /watch works there."),
+        (False, True, "Ops (-1001234567890) is already open. /watch works there."),
+    ],
+)
+def test_opening_a_chat_says_what_it_changed(*, is_here: bool, was_open: bool, answer: str) -> None:
+    assert text(replies.allowed(CHAT, "Ops", is_here=is_here, was_open=was_open)) == answer
+
+
+@pytest.mark.parametrize(
+    ("is_here", "was_open", "withdrawn", "answer"),
+    [
+        (True, True, 0, "This chat is closed now. /allow opens it again."),
+        (
+            True,
+            True,
+            1,
+            LATE_HERE,
+        ),
+        (
+            False,
+            True,
+            2,
+            LATE_THERE,
+        ),
+        (False, False, 0, "Ops (-1) is closed already. /allow -1 opens it."),
+    ],
+)
+def test_closing_a_chat_says_what_it_changed(
+    *, is_here: bool, was_open: bool, withdrawn: int, answer: str
+) -> None:
+    assert text(replies.denied(-1, "Ops", is_here=is_here, was_open=was_open, withdrawn=withdrawn)) == answer
+
+
+# ---------------------------------------------------------------- watching
+
+
+def test_a_new_account_is_confirmed_before_its_first_reading() -> None:
+    assert text(replies.watching(TREASURY, "Treasury", CHAINS, first_reading_pending=True)) == (
+        "👁 Watching Treasury · 0x8e3E…d8B9.\n"
+        "The first reading is on its way; after it, every change is told here."
+    )
+
+
+def test_an_account_that_is_known_already_tells_what_is_known() -> None:
+    assert text(
+        replies.watching(
+            TREASURY, "Treasury", CHAINS, first_reading_pending=False, balances=14, chain_count=3
+        )
+    ) == (
+        "👁 Watching Treasury · 0x8e3E…d8B9: 14 balances on 3 chains.\nEvery change from now on is told here."
+    )
+    assert "nothing held yet on 1 chain." in text(
+        replies.watching(TREASURY, "", CHAINS, first_reading_pending=False, chain_count=1)
+    )
+
+
+def test_without_a_label_the_whole_address_is_confirmed() -> None:
+    assert checksummed(TREASURY) in text(replies.watching(TREASURY, "", CHAINS, first_reading_pending=True))
+
+
+def test_a_narrow_wish_is_confirmed_with_its_limits() -> None:
+    answer = replies.watching(
+        TREASURY, "Treasury", CHAINS, contracts=[USDC], only_on=[BASE, ARBITRUM], first_reading_pending=True
+    )
+
+    assert "d8B9, only token 0xA0b8…eB48 on Base and Arbitrum One." in text(answer)
+
+
+def test_many_contracts_are_folded() -> None:
+    many = [Address(f"0x{number:040x}") for number in range(50)]
+
+    assert "0x0000…0002 and 47 more" in text(
+        replies.watching(TREASURY, "", CHAINS, contracts=many, first_reading_pending=True)
+    )
+
+
+def test_a_repeated_wish_is_answered_calmly() -> None:
+    assert text(replies.already_watching(TREASURY, "Treasury")) == (
+        "Already watching Treasury · 0x8e3E…d8B9. /list shows everything watched here."
+    )
+
+
+def test_a_label_changes_or_goes() -> None:
+    assert text(replies.label_changed(TREASURY, "Vault")).startswith("0x8e3E…d8B9 is called Vault now.")
+    assert text(replies.label_changed(TREASURY, "")).startswith("0x8e3E…d8B9 has no label any more.")
+
+
+def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
+    pages = replies.bulk_watched(
+        [WatchEntry(1, TREASURY, label="Treasury")],
+        [WatchEntry(2, VAULT)],
+        [BadLine(3, "polygn", "no chain is called that"), BadLine(4, "", "there is no address in it")],
+        over_limit=2,
+    )
+
+    assert texts(pages) == [
+        (
+            "👁 Watching 1 account:\n"
+            "Treasury · 0x8e3E…d8B9\n\n"
+            "Watched already:\n"
+            "0xABaB…ABaB\n\n"
+            "Not taken:\n"
+            "Line 3: polygn: no chain is called that\n"
+            "Line 4: there is no address in it\n\n"
+            "No room for 2 more: make some with /unwatch. "
+            "Correct the lines not taken and send them again with /watch. "
+            "The first readings are on their way; after them, every change is told here."
+        )
+    ]
+
+
+def test_many_lines_without_a_mistake_speak_of_none() -> None:
+    (page,) = texts(replies.bulk_watched([], [WatchEntry(1, VAULT)], []))
+
+    assert page == "Watched already:\n0xABaB…ABaB\n\n/list shows everything watched here."
+
+
+def test_a_token_is_confirmed_for_all_accounts() -> None:
+    assert text(replies.watching_token([USDC], "", CHAINS, accounts=12)) == (
+        "👁 Watching token 0xA0b8…eB48 in all 12 accounts watched here, and in each one to come."
+    )
+
+
+def test_a_token_for_no_account_names_the_next_step() -> None:
+    assert text(replies.watching_token([USDC, OTHER], "Stables", CHAINS, only_on=[BASE], accounts=0)) == (
+        "👁 Watching Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 on Base in every account of this chat.\n"
+        "There is none yet; /watch 0x… adds one."
+    )
+
+
+def test_a_bare_address_can_be_watched_in_two_ways() -> None:
+    (page,) = replies.bare_offer([TREASURY])
+
+    assert text(page).startswith(
+        "What shall I do with this?\n/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 tells"
+    )
+    assert [word.rpartition(" ")[0] for word in read(page.source).code] == ["/watch", "/watch token"]
+
+
+def test_many_bare_addresses_are_not_repeated() -> None:
+    (page,) = texts(replies.bare_offer([TREASURY] * 90))
+
+    assert page.startswith("What shall I do with these?\n/watch 0x… 0x… tells")
+
+
+def test_a_bare_address_with_a_mistake_says_so() -> None:
+    assert texts(replies.bare_offer([], [BadLine(1, "0x12", "its checksum is wrong")])) == [
+        "Not taken:\nLine 1: 0x12: its checksum is wrong"
+    ]
+
+
+def test_stopping_says_what_will_still_come() -> None:
+    assert text(replies.unwatched(TREASURY, [], "Treasury", still_to_come=2)) == (
+        "Stopped watching Treasury · 0x8e3E…d8B9. 2 alerts from before will still come. /list shows the rest."
+    )
+    assert text(replies.unwatched(None, [USDC], "", still_to_come=0)) == (
+        "Stopped watching token 0xA0b8…eB48. /list shows the rest."
+    )
+
+
+def test_a_name_not_watched_may_have_a_neighbour() -> None:
+    assert text(replies.not_watched("Tresury", "Treasury")) == (
+        "Tresury is not watched here. Did you mean Treasury? /list shows what is."
+    )
+    assert text(replies.not_watched("#9")) == "#9 is not watched here. /list shows what is."
+
+
+# ---------------------------------------------------------------- lists
+
+
+def test_the_list_has_numbers_labels_and_limits() -> None:
+    pages = replies.watch_list(
+        [
+            (1, subscription(label="Treasury")),
+            (4, subscription(VAULT, contracts=frozenset({USDC}), chains=frozenset({BASE, POLYGON}))),
+            (5, subscription(None, "Stables", contracts=frozenset({USDC, OTHER}))),
+        ],
+        CHAINS,
+    )
+
+    assert texts(pages) == [
+        (
+            "Watched here: 3\n"
+            "#1 Treasury · 0x8e3E…d8B9\n"
+            "#4 0xABaB…ABaB, only token 0xA0b8…eB48 on Polygon and Base\n"
+            "#5 Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 in every account\n\n"
+            "/balance #1 shows what it holds, /unwatch #1 stops it."
+        )
+    ]
+
+
+def test_an_empty_list_names_the_first_step() -> None:
+    assert texts(replies.watch_list([], CHAINS)) == [
+        "Nothing is watched here yet. Begin with /watch 0x… as Treasury."
+    ]
+
+
+def test_a_long_list_comes_in_numbered_pages_that_fit() -> None:
+    entries = [(number, subscription(label=f"Account {number}")) for number in range(1, 501)]
+
+    pages = texts(replies.watch_list(entries, CHAINS))
+
+    shown = [line.split(" ")[0] for page in pages for line in page.split("\n") if line.startswith("#")]
+    assert shown == [f"#{number}" for number in range(1, 501)]
+    assert [page.split("\n")[0] for page in pages] == ["Watched here: 500"] * len(pages)
+    assert [page.split("\n")[-1] for page in pages] == [f"{n}/{len(pages)}" for n in range(1, len(pages) + 1)]
+    assert sum("stops it" in page for page in pages) == 1
+
+
+Balance = tuple[Asset, Description, Holding]
+
+
+def seen_of(
+    chain_id: ChainId,
+    *balances: Balance,
+    age: timedelta = timedelta(seconds=12),
+    unknown: bool = False,
+) -> ChainBalances:
+    seen_at = NOON - age
+    return ChainBalances(chain_id, seen_at, seen_at if unknown else None, balances)
+
+
+def held(
+    amount_raw: int,
+    symbol: str | None,
+    decimals: int | None = 0,
+    *,
+    kind: str = "ERC20",
+    contract: Address = USDC,
+    ids: int | None = None,
+) -> Balance:
+    return Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Holding(amount_raw, ids)
+
+
+def shown(*known: ChainBalances) -> str:
+    return "\n".join(texts(balances(TREASURY, "Treasury", known, CHAINS, NOON)))
+
+
+def test_balances_say_how_old_they_are() -> None:
+    native = held(10**18 + 1, None, None, kind="NATIVE", contract=NATIVE)
+
+    assert shown(seen_of(ETHEREUM, native, held(2_150_000_000, "USDC", 6))) == (
+        "Treasury · 0x8e3E…d8B9\n\nEthereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
+    )
+
+
+def test_what_is_unknown_is_said_to_be_so_with_what_was_known() -> None:
+    long_ago = timedelta(minutes=23, seconds=22)
+
+    assert shown(seen_of(POLYGON, held(5, "USDC"), age=long_ago, unknown=True)).endswith(
+        "\n\nPolygon: unknown since 13:40 UTC; last known:\n5 USDC"
+    )
+
+
+def test_a_chain_that_answered_with_nothing_holds_nothing() -> None:
+    assert shown(seen_of(BASE)).endswith("\n\nBase · as of 14:03:10 UTC, 12 s ago\nnothing held")
+
+
+def test_an_account_never_read_says_so() -> None:
+    assert shown().endswith("No reading yet; the first one is on its way.")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=-3), "0 s ago"),
+        (timedelta(seconds=119), "119 s ago"),
+        (timedelta(seconds=120), "2 min ago"),
+        (timedelta(hours=2), "2 h ago"),
+        (timedelta(days=3), "2026-11-19 14:03:22 UTC, 3 days ago"),
+    ],
+)
+def test_an_age_is_told_in_the_unit_that_fits(age: timedelta, words: str) -> None:
+    assert shown(seen_of(BASE, age=age)).endswith(f"{words}\nnothing held")
+
+
+@pytest.mark.parametrize(
+    ("balance", "line"),
+    [
+        (held(5, None), "5 0xA0b8…eB48"),
+        (held(5, "FOO", None), "5 FOO (raw units)"),
+        (held(5, "eth"), "5 eth 0xA0b8…eB48"),
+        (held(1_701, "SKYWVR", kind="ERC721", ids=13), "1,701 SKYWVR · 13 ids"),
+        (held(1, "SKYWVR", kind="ERC721"), "1 SKYWVR"),
+    ],
+)
+def test_a_balance_is_one_line(balance: Balance, line: str) -> None:
+    assert shown(seen_of(ETHEREUM, balance)).endswith(f"\n{line}")
+
+
+def test_more_balances_than_three_pages_are_counted() -> None:
+    many = [held(number, f"T{number}") for number in range(2_000)]
+
+    pages = texts(balances(TREASURY, "", [seen_of(ETHEREUM, *many)], CHAINS, NOON))
+
+    lines = [line for page in pages for line in page.split("\n") if " T" in line]
+    assert len(pages) == 3
+    assert f"… and {2_000 - len(lines):,} more lines." in pages[-1]
+    assert all("Ethereum · as of" in page for page in pages)
+
+
+# ---------------------------------------------------------------- when something is wrong
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_usage_shows_the_grammar_and_every_example(command: Command) -> None:
+    code = read(replies.usage(command).source).code
+
+    assert code == [command.grammar, *(example.text for example in command.examples)]
+
+
+def test_usage_begins_with_what_was_wrong() -> None:
+    assert text(replies.usage(ALLOW, "That is no number.")).startswith("That is no number.\n\n/allow · ")
+    assert text(replies.usage(ALLOW)).startswith("/allow · ")
+
+
+def test_an_unknown_command_may_have_a_neighbour() -> None:
+    assert text(replies.unknown_command("wathc", WATCH)) == (
+        "I do not know /wathc. Did you mean /watch? /help lists what I know."
+    )
+    assert text(replies.unknown_command("zzz", None)) == "I do not know /zzz. /help lists what I know."
+
+
+def test_refusals_name_who_may_and_what_is_left() -> None:
+    assert "administrators" in text(replies.may_not_change())
+    assert "/list and /balance" in text(replies.may_not_change())
+    assert "owner" in text(replies.owners_only())
+    assert "/unwatch" in text(replies.too_many(500))
+    assert "500" in text(replies.too_many(500))
+    assert "log shows" in text(replies.claim_refused())
+
+
+def test_our_failure_has_a_reference() -> None:
+    assert "K7Q2" in read(replies.went_wrong("K7Q2").source).code
+
+
+@given(st.one_of(st.sampled_from(HOSTILE_NAMES), st.text(st.characters())))
+def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
+    entry = WatchEntry(1, TREASURY, label=name)
+    answers = (
+        replies.knocked(CHAT, name),
+        replies.allowed(CHAT, name, is_here=False, was_open=False),
+        replies.denied(CHAT, name, is_here=False, was_open=True),
+        replies.watching(TREASURY, name, CHAINS, first_reading_pending=True),
+        replies.already_watching(TREASURY, name),
+        replies.label_changed(TREASURY, name),
+        *replies.bulk_watched([entry], [entry], [BadLine(1, name, "no")]),
+        replies.watching_token([USDC], name, CHAINS, accounts=1),
+        replies.unwatched(None, [USDC], name, still_to_come=0),
+        replies.not_watched(name, name),
+        *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
+        *balances(TREASURY, name, [seen_of(ETHEREUM, held(1, name))], CHAINS, NOON),
+        replies.unknown_command(name, None),
+    )
+
+    for answer in answers:
+        assert text(answer).count("\n") < 15
+
+
+def test_no_answer_shows_an_active_name_outside_code() -> None:
+    for name in ("@mention", "evil.example", "/command"):
+        for answer in (
+            replies.knocked(CHAT, name),
+            replies.watching(TREASURY, name, CHAINS, first_reading_pending=True),
+            replies.not_watched(name, name),
+        ):
+            reader = read(answer.source)
+            assert reader.visible.count(name) == reader.code.count(name) > 0

@@ -1,0 +1,541 @@
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.chat.texts import Composed, compose
+from bot.domain.model import (
+    AMOUNT_MAX,
+    NATIVE,
+    Address,
+    Alert,
+    AlertId,
+    Asset,
+    Baseline,
+    ChainId,
+    Change,
+    ChangeAlert,
+    Description,
+    Holding,
+    MoveKind,
+    NoticeAlert,
+)
+from bot.domain.units import parse_exact
+from tests.chat.reading import (
+    ARBITRUM,
+    BASE,
+    CHAINS,
+    ETHEREUM,
+    HOSTILE_NAMES,
+    OTHER,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+    read,
+    seen,
+)
+
+NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
+POL = Asset(POLYGON, NATIVE)
+SKYWVR = Description("ERC1155", "SKYWVR")
+
+
+def alert(
+    before: int = 0,
+    after: int = 5,
+    *,
+    symbol: str | None = "USDC",
+    decimals: int | None = 0,
+    kind: str = "ERC20",
+    asset: Asset = Asset(POLYGON, USDC),  # noqa: B008 - a value
+    account: Address = TREASURY,
+    label: str = "Treasury",
+    price: str | None = None,
+    observed_at: datetime = NOON,
+    move: MoveKind = MoveKind.MOVED,
+    block: int | None = None,
+) -> ChangeAlert:
+    change = Change(account, asset, move, Holding(before), Holding(after, block=block), observed_at, price)
+    return ChangeAlert(AlertId(1), change, label, Description(kind, symbol, decimals))
+
+
+def collection(before: Holding, after: Holding, move: MoveKind = MoveKind.MOVED) -> ChangeAlert:
+    change = Change(TREASURY, Asset(POLYGON, USDC), move, before, after, NOON)
+    return ChangeAlert(AlertId(1), change, "Treasury", SKYWVR)
+
+
+def notice(
+    balances: int = 14,
+    seen_on: Sequence[ChainId] = (ETHEREUM, POLYGON, BASE),
+    unanswered: Sequence[ChainId] = (),
+    *,
+    account: Address = TREASURY,
+    label: str = "Treasury",
+) -> NoticeAlert:
+    return NoticeAlert(
+        AlertId(1), Baseline(account, label, balances, tuple(seen_on), tuple(unanswered)), NOON
+    )
+
+
+def composed(*alerts: Alert, at: datetime = NOON) -> Composed:
+    return compose(alerts, "7KQ2F", CHAINS, at)
+
+
+def lines(*alerts: Alert) -> list[str]:
+    return seen(composed(*alerts).html).split("\n")
+
+
+def change_line(*alerts: Alert) -> str:
+    return lines(*alerts)[2]
+
+
+def footer(*alerts: Alert, at: datetime = NOON) -> str:
+    return seen(composed(*alerts, at=at).html).split("\n")[-1]
+
+
+# ---------------------------------------------------------------- the layout
+
+
+def test_an_alert_looks_like_this() -> None:
+    message = composed(
+        alert(3_400_000_000, 2_150_000_000, decimals=6, price="1.0"),
+        alert(12_080_000_000, 12_500_000_000, symbol="POL", decimals=9, kind="NATIVE", asset=POL),
+        alert(0, 500, symbol="DEGEN", asset=Asset(BASE, OTHER)),
+    )
+
+    page = "/address/0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9"
+    assert message == Composed(
+        "<b>Treasury</b> · <code>0x8e3E…d8B9</code>\n"
+        f'<a href="{CHAINS.get(POLYGON).explorer_url}{page}">Polygon</a>\n'
+        "▼ −1,250 USDC     3,400 → 2,150     −$1,250.00\n"
+        "▲ +0.42 POL     12.08 → 12.5\n"
+        f'<a href="{CHAINS.get(BASE).explorer_url}{page}">Base</a>\n'
+        "✦ +500 DEGEN     0 → 500\n"
+        "14:03:22 UTC · 7KQ2F",
+        told=3,
+    )
+
+
+def test_an_account_without_a_label_is_its_short_address() -> None:
+    assert lines(alert(label=""))[0] == "0x8e3E…d8B9"
+
+
+def test_the_newest_label_counts() -> None:
+    assert lines(alert(label="Old"), alert(label="New"), alert(label=""))[0] == "New · 0x8e3E…d8B9"
+
+
+def test_a_chain_without_an_explorer_is_no_link() -> None:
+    message = composed(alert(asset=Asset(ChainId(424242), USDC)))
+
+    assert read(message.html).urls == []
+    assert seen(message.html).split("\n")[1] == "chain 424242"
+
+
+def test_accounts_and_chains_keep_the_order_in_which_they_were_first_seen() -> None:
+    on_base = Asset(BASE, USDC)
+
+    assert lines(
+        alert(1, 2, account=VAULT, label="Vault"),
+        alert(3, 4, asset=on_base),
+        alert(5, 6, account=VAULT, label="Vault", asset=on_base),
+        alert(7, 8, account=VAULT, label="Vault"),
+    )[:-1] == [
+        "Vault · 0xabAB…ABab".replace(
+            "0xabAB…ABab", seen(composed(alert(account=VAULT, label="")).html)[:11]
+        ),
+        "Polygon",
+        "▲ +1 USDC     1 → 2",
+        "▲ +1 USDC     7 → 8",
+        "Base",
+        "▲ +1 USDC     5 → 6",
+        "",
+        "Treasury · 0x8e3E…d8B9",
+        "Base",
+        "▲ +1 USDC     3 → 4",
+    ]
+
+
+# ---------------------------------------------------------------- one change
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (alert(5, 2), "▼ −3 USDC     5 → 2"),
+        (alert(5, 0), "▼ −5 USDC     5 → 0"),
+        (alert(2, 5), "▲ +3 USDC     2 → 5"),
+        (alert(0, 5), "✦ +5 USDC     0 → 5"),
+        (alert(1, 12_345_678, decimals=7), "▲ +1.2345677 USDC     0.000000… → 1.234567…"),
+    ],
+)
+def test_less_more_and_new_have_their_marks(told: Alert, line: str) -> None:
+    assert change_line(told) == line
+
+
+def test_without_decimals_raw_units_are_told() -> None:
+    assert change_line(alert(0, 1_500, decimals=None)) == "✦ +1,500 USDC (raw units)     0 → 1,500"
+
+
+def test_without_decimals_nothing_is_priced() -> None:
+    assert "$" not in change_line(alert(0, 1_500, decimals=None, price="2"))
+
+
+def test_a_native_coin_without_decimals_has_those_of_its_chain() -> None:
+    told = alert(0, 5 * 10**17, symbol=None, decimals=None, kind="NATIVE", asset=POL)
+
+    assert change_line(told) == "✦ +0.5 POL     0 → 0.5"
+
+
+def test_a_token_without_a_symbol_is_its_short_contract() -> None:
+    for symbol in (None, "", "\u200b"):
+        assert change_line(alert(symbol=symbol)) == "✦ +5 0xA0b8…eB48     0 → 5"
+
+
+def test_two_contracts_with_one_symbol_are_told_apart() -> None:
+    fake = Asset(POLYGON, OTHER)
+
+    shown = lines(alert(), alert(symbol="us\u200bdc", asset=fake))
+
+    assert shown[2:4] == ["✦ +5 USDC 0xA0b8…eB48     0 → 5", "✦ +5 usdc 0x0D0D…0d0d     0 → 5"]
+
+
+def test_one_symbol_on_two_chains_needs_no_contract() -> None:
+    assert "0xA0b8" not in "".join(lines(alert(), alert(asset=Asset(BASE, OTHER))))
+
+
+def test_one_contract_in_two_accounts_needs_no_contract() -> None:
+    assert "0xA0b8" not in "".join(lines(alert(), alert(account=VAULT)))
+
+
+def test_a_token_that_borrows_the_native_symbol_shows_its_contract() -> None:
+    assert change_line(alert(symbol="pol")) == "✦ +5 pol 0xA0b8…eB48     0 → 5"
+
+
+def test_a_collection_counts_items_whatever_its_decimals() -> None:
+    told = alert(1, 3, kind="ERC721", decimals=18, symbol="SKYWVR")
+
+    assert change_line(told) == "▲ +2 SKYWVR     1 → 3"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        (Holding(1_700, 12), Holding(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids"),
+        (Holding(1_700, 12), Holding(1_701, 12), "▲ +1 SKYWVR     1,700 → 1,701 · 12 ids"),
+        (Holding(1_700), Holding(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 13 ids"),
+        (Holding(1_700, 12), Holding(1_701), "▲ +1 SKYWVR     1,700 → 1,701"),
+        (Holding(0), Holding(1, 1), "✦ +1 SKYWVR     0 → 1 · 0 → 1 id"),
+        (Holding(1, 1), Holding(0), "▼ −1 SKYWVR     1 → 0 · 1 → 0 ids"),
+        (Holding(1_700, 12), Holding(1_700, 13), "⇄ SKYWVR     1,700 items · 12 → 13 ids"),
+        (Holding(1, 1), Holding(1, 1), "⇄ SKYWVR     1 item · 1 id"),
+    ],
+)
+def test_a_collection_tells_its_ids_where_they_are_known(before: Holding, after: Holding, line: str) -> None:
+    assert change_line(collection(before, after)) == line
+
+
+def test_what_is_only_now_listed_has_no_sign() -> None:
+    listed = collection(Holding(0), Holding(1_700, 12, 70_880_011), MoveKind.LISTED)
+
+    assert change_line(listed) == "◦ SKYWVR now listed: 1,700, held since block 70,880,011"
+
+
+def test_what_is_only_now_listed_without_a_block_was_held_before() -> None:
+    assert change_line(alert(0, 5, move=MoveKind.LISTED)) == "◦ USDC now listed: 5, held before"
+
+
+def test_what_is_only_now_listed_without_decimals_says_so() -> None:
+    told = alert(0, 5, move=MoveKind.LISTED, decimals=None)
+
+    assert change_line(told) == "◦ USDC now listed: 5 (raw units), held before"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "price", "worth"),
+    [
+        (0, 2, "1.5", "     +$3.00"),
+        (2, 0, "1.5", "     −$3.00"),
+        (0, 1, "0.001", "     <$0.01"),
+        (0, 1, None, ""),
+        (0, 1, "", ""),
+        (0, 1, "0", ""),
+        (0, 1, "-1", ""),
+        (0, 1, "NaN", ""),
+        (0, 1, "1e999999", ""),
+        (0, AMOUNT_MAX, "1e999999", ""),
+        (0, 1, "1e350", ""),
+        (0, 1, "1e-999999", "     <$0.01"),
+    ],
+)
+def test_a_price_decorates_or_is_left_out(before: int, after: int, price: str | None, worth: str) -> None:
+    assert change_line(alert(before, after, price=price)) == (f"{change_line(alert(before, after))}{worth}")
+
+
+# ---------------------------------------------------------------- when
+
+
+def test_a_message_of_today_has_no_date() -> None:
+    assert footer(alert()) == "14:03:22 UTC · 7KQ2F"
+
+
+def test_a_message_of_another_day_has_one() -> None:
+    assert footer(alert(), at=NOON + timedelta(days=1)) == "2026-11-22 14:03:22 UTC · 7KQ2F"
+
+
+def test_times_are_utc_wherever_they_come_from() -> None:
+    there = timezone(timedelta(hours=13))
+
+    assert footer(alert(observed_at=NOON.astimezone(there)), at=NOON.astimezone(there)) == (
+        "14:03:22 UTC · 7KQ2F"
+    )
+
+
+def test_alerts_a_second_apart_make_a_range() -> None:
+    later = alert(observed_at=NOON + timedelta(seconds=108))
+
+    assert footer(later, alert()) == "14:03:22–14:05:10 UTC · 7KQ2F"
+    assert footer(later, alert(), at=NOON + timedelta(days=1)) == ("2026-11-22 14:03:22–14:05:10 UTC · 7KQ2F")
+
+
+def test_alerts_less_than_a_second_apart_make_none() -> None:
+    assert footer(alert(), alert(observed_at=NOON + timedelta(seconds=0.9))) == "14:03:22 UTC · 7KQ2F"
+
+
+def test_a_range_over_midnight_has_both_dates() -> None:
+    assert footer(alert(), alert(observed_at=NOON + timedelta(hours=10))) == (
+        "2026-11-22 14:03:22 – 2026-11-23 00:03:22 UTC · 7KQ2F"
+    )
+
+
+# ---------------------------------------------------------------- notices
+
+ALL_CHAINS = CHAINS.mainnets()
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            notice(),
+            "👁 Watching Treasury · 0x8e3E…d8B9: 14 balances on 3 chains (Ethereum, Polygon, Base)",
+        ),
+        (notice(1, [BASE]), "👁 Watching Treasury · 0x8e3E…d8B9: 1 balance on 1 chain (Base)"),
+        (notice(label=""), "👁 Watching 0x8e3E…d8B9: 14 balances on 3 chains (Ethereum, Polygon, Base)"),
+        (notice(0, ALL_CHAINS[:20]), "👁 Watching Treasury · 0x8e3E…d8B9: nothing held yet on 20 chains"),
+        (
+            notice(700, ALL_CHAINS[:20]),
+            (
+                "👁 Watching Treasury · 0x8e3E…d8B9: "
+                "700 balances on 20 chains (Ethereum, Polygon, BNB Smart Chain and 17 more)"
+            ),
+        ),
+        (
+            notice(2, [BASE], [ARBITRUM]),
+            (
+                "👁 Watching Treasury · 0x8e3E…d8B9: 2 balances on 1 chain (Base). "
+                "No answer yet from Arbitrum One; it joins when it answers."
+            ),
+        ),
+        (
+            notice(0, [], [ARBITRUM, POLYGON]),
+            (
+                "👁 Watching Treasury · 0x8e3E…d8B9. "
+                "No answer yet from Arbitrum One and Polygon; they join when they answer."
+            ),
+        ),
+    ],
+)
+def test_a_first_reading_is_told_in_one_line(told: Alert, line: str) -> None:
+    assert lines(told) == [line, "14:03:22 UTC · 7KQ2F"]
+
+
+def test_five_first_readings_are_told_singly() -> None:
+    assert len(lines(*[notice()] * 5)) == 6
+
+
+def test_six_first_readings_fold_into_one_line() -> None:
+    told = [notice(10, [BASE], [ARBITRUM], account=Address(f"0x{number:040x}")) for number in range(5)]
+    message = composed(*told, notice(3, [POLYGON]))
+
+    assert message.told == 6
+    assert seen(message.html).split("\n")[0] == (
+        "👁 Watching 6 accounts: 53 balances on 2 chains. "
+        "No answer yet from Arbitrum One; it joins when it answers."
+    )
+
+
+def test_thousands_of_first_readings_are_one_message() -> None:
+    assert composed(*[notice()] * 3_000).told == 3_000
+
+
+def test_notices_stand_above_changes() -> None:
+    assert [line[:1] for line in lines(alert(), notice())] == ["👁", "", "T", "P", "✦", "1"]
+
+
+# ---------------------------------------------------------------- laws
+
+NAMES = st.one_of(st.none(), st.sampled_from(HOSTILE_NAMES), st.text(), st.just("USDC"))
+AMOUNTS = st.one_of(st.integers(0, AMOUNT_MAX), st.integers(0, 10), st.just(AMOUNT_MAX))
+HOLDINGS = st.builds(
+    Holding, AMOUNTS, st.one_of(st.none(), AMOUNTS), st.one_of(st.none(), st.integers(0, 2**64))
+)
+CHAIN_IDS = st.sampled_from([ETHEREUM, POLYGON, BASE, ChainId(2**53)])
+ACCOUNTS = st.sampled_from([TREASURY, VAULT])
+MOMENTS = st.timedeltas(timedelta(0), timedelta(days=3)).map(lambda later: NOON + later)
+CHANGE_ALERTS = st.builds(
+    ChangeAlert,
+    st.just(AlertId(1)),
+    st.builds(
+        Change,
+        ACCOUNTS,
+        st.builds(Asset, CHAIN_IDS, st.sampled_from([NATIVE, USDC, OTHER])),
+        st.sampled_from(MoveKind),
+        HOLDINGS,
+        HOLDINGS,
+        MOMENTS,
+        st.one_of(st.none(), st.text(), st.decimals().map(str), st.sampled_from(["1", "1e99999"])),
+    ),
+    NAMES.map(lambda name: name or ""),
+    st.builds(
+        Description,
+        st.sampled_from(["NATIVE", "ERC20", "ERC721", "ERC1155", "UNKNOWN"]),
+        NAMES,
+        st.one_of(st.none(), st.integers(0, 255)),
+    ),
+)
+NOTICE_ALERTS = st.builds(
+    NoticeAlert,
+    st.just(AlertId(1)),
+    st.builds(
+        Baseline,
+        ACCOUNTS,
+        NAMES.map(lambda name: name or ""),
+        st.integers(0, 10**9),
+        st.lists(CHAIN_IDS, unique=True).map(tuple),
+        st.lists(CHAIN_IDS, unique=True).map(tuple),
+    ),
+    MOMENTS,
+)
+ALERTS = st.lists(st.one_of(CHANGE_ALERTS, CHANGE_ALERTS, NOTICE_ALERTS), min_size=1, max_size=12).flatmap(
+    lambda alerts: st.integers(1, 12).map(lambda times: alerts * times)
+)
+A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
+
+
+@settings(max_examples=60, deadline=None)
+@given(ALERTS)
+def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
+    message = compose(alerts, "7KQ2F", CHAINS, NOON)
+
+    reader = read(message.html)
+    assert 1 <= message.told <= len(alerts)
+    assert len(reader.visible.encode("utf-16-le")) // 2 <= 3_900
+    assert len(message.html.encode()) <= 16_000
+    assert len(reader.tags) - reader.tags.count("b") <= 90
+    assert reader.visible.endswith(" UTC · 7KQ2F")
+    assert set(reader.urls) <= {
+        f"{CHAINS.get(chain).explorer_url}/address/{account}"
+        for chain in (ETHEREUM, POLYGON, BASE)
+        for account in (TREASURY, VAULT)
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(ALERTS)
+def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None:
+    left, told = alerts, 0
+    while left:
+        message = compose(left, "7KQ2F", CHAINS, NOON)
+        told += message.told
+        left = left[message.told :]
+
+    assert told == len(alerts)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ALERTS)
+def test_each_change_told_is_one_line_and_no_other_line_has_a_mark(alerts: list[Alert]) -> None:
+    message = compose(alerts, "7KQ2F", CHAINS, NOON)
+
+    shown = seen(message.html).split("\n")
+    changes = sum(isinstance(alert, ChangeAlert) for alert in alerts[: message.told])
+    assert sum(line[:2] in {"▲ ", "▼ ", "✦ ", "⇄ ", "◦ "} for line in shown) == changes
+
+
+@given(CHANGE_ALERTS)
+def test_any_single_alert_fits(told: ChangeAlert) -> None:
+    long = replace(
+        told, label="👁\u0301\u0301\u0301\u0301&" * 90, description=Description("ERC20", "&" * 900, 255)
+    )
+
+    assert composed(long).told == 1
+    assert len(seen(composed(long).html)) < 2_000
+
+
+@given(AMOUNTS, AMOUNTS, st.integers(0, 36))
+def test_the_signed_amount_is_the_difference_to_the_last_unit(before: int, after: int, decimals: int) -> None:
+    if before == after:
+        return
+    line = change_line(alert(before, after, decimals=decimals))
+
+    _, amount, symbol = line.split(" ")[:3]
+    assert symbol == "USDC"
+    assert amount[0] == ("+" if after > before else "−")
+    assert parse_exact(amount.removeprefix("+"), decimals) == after - before
+
+
+@settings(max_examples=60, deadline=None)
+@given(ALERTS)
+def test_only_change_lines_pair_a_symbol_with_a_signed_number(alerts: list[Alert]) -> None:
+    for line in compose(alerts, "7KQ2F", CHAINS, NOON).html.split("\n"):
+        plain = seen(re.sub(r"<code>.*?</code>", "", line))
+        if plain[:2] in {"▲ ", "▼ ", "✦ "}:
+            assert A_SIGNED_NUMBER.match(plain[2:])
+        else:
+            assert not A_SIGNED_NUMBER.search(plain)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_hostile_name_stays_in_its_place(name: str) -> None:
+    message = composed(alert(symbol=name, label=name), notice(label=name))
+
+    assert "<" not in re.sub(r"</?(b|code)>|<a href=\"[^\"<]*\">|</a>", "", message.html)
+    assert "\u202e" not in message.html
+    assert [line[:1] for line in seen(message.html).split("\n")[-3:]] == ["P", "✦", "1"]
+    assert len(seen(message.html).split("\n")) == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["@mention", "evil.example", "/command", "+1,000,000 USDC", "U\u0405D\u0421"]
+)
+def test_a_name_that_could_become_a_link_is_code(name: str) -> None:
+    assert name in read(composed(alert(symbol=name)).html).code
+
+
+def test_as_many_alerts_as_fit_are_told() -> None:
+    alerts = [alert(number, number + 1) for number in range(500)]
+
+    told = composed(*alerts).told
+
+    assert 100 < told < 500
+    assert not _would_fit(alerts[: told + 1])
+
+
+def test_each_contract_shown_counts_against_the_formats_of_a_message() -> None:
+    alerts = [
+        alert(symbol=None, asset=Asset(POLYGON, Address(f"0x{number:040x}"))) for number in range(1, 200)
+    ]
+
+    message = composed(*alerts)
+
+    assert message.told == 88
+    assert read(message.html).tags.count("code") + read(message.html).tags.count("a") == 90
+
+
+def _would_fit(alerts: Sequence[Alert]) -> bool:
+    return compose(alerts, "7KQ2F", CHAINS, NOON).told == len(alerts)
