@@ -1,0 +1,79 @@
+"""Documents that cannot rot: what they say is compared with what is there."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.chat.menu import COMMANDS
+from bot.settings import Settings, load_settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+EXAMPLE = (ROOT / "config.example.toml").read_text()
+
+
+def uncommented(text: str) -> str:
+    """Return the example with the keys that stand behind a # set."""
+    return re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
+
+
+def without_files(text: str) -> str:
+    return re.sub(r"^(token|access_key)_file = .*$", "", text, flags=re.MULTILINE)
+
+
+def test_the_example_loads_as_it_is(tmp_path: Path) -> None:
+    settings = load_settings(ROOT / "config.example.toml")
+
+    assert settings.access.owners == (123456789,)
+
+
+def test_the_example_shows_every_key_and_no_other() -> None:
+    shown = {section: set(keys) for section, keys in tomllib.loads(uncommented(EXAMPLE)).items()}
+    known = {
+        name: set(field.annotation.model_fields)  # type: ignore[union-attr]
+        for name, field in Settings.model_fields.items()
+    }
+
+    assert shown == known
+
+
+def test_the_example_shows_the_real_defaults(tmp_path: Path) -> None:
+    every_key = tmp_path / "config.toml"
+    every_key.write_text(without_files(uncommented(EXAMPLE)))
+
+    assert load_settings(every_key) == load_settings(ROOT / "config.example.toml")
+
+
+def test_the_readme_lists_exactly_the_commands() -> None:
+    listed = re.findall(r"^\| `/(\w+)", README, flags=re.MULTILINE)
+
+    assert set(listed) == {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_readme_shows_each_commands_grammar(command: object) -> None:
+    assert f"`{command.grammar}`" in README  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_pinned_requirements_name_no_index(name: str) -> None:
+    text = (ROOT / name).read_text()
+
+    assert "://" not in text
+    assert not re.search(r"^--?\w*index", text, flags=re.MULTILINE)
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_each_rule_names_tests_that_exist() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "rules.md").read_text())
+
+    assert named
+    assert [name for name in named if f"def {name}(" not in tests] == []
