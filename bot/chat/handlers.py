@@ -32,6 +32,9 @@ from bot.domain.chains import Chains
 from bot.domain.model import Address, ListedSubscription, Place, Subscribed, Subscribing, Wish
 from bot.store.sqlite import Store
 
+ACCOUNTS_SHOWN = 5
+"""By /balance without a name: each is a message, and a chat is not flooded."""
+
 Answer = Iterable[Html]
 """The messages of one answer, in order."""
 
@@ -228,9 +231,12 @@ class Handlers:
             who = request.who or ""
             return (replies.not_watched(who, closest_label(listed, who)),)
         answers: list[Html] = []
-        for account, label in _accounts(meant, listed).items():
+        accounts = _accounts(meant, listed)
+        for account, label in tuple(accounts.items())[:ACCOUNTS_SHOWN]:
             known = await self._store.balances_of(account)
             answers += balances(account, label, known, self._chains, self._now())
+        if len(accounts) > ACCOUNTS_SHOWN:
+            answers.append(replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
         return answers
 
 

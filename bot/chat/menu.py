@@ -81,11 +81,11 @@ LIST = Command(
 )
 BALANCE = Command(
     "balance",
-    "Show what an address holds",
+    "Show what a watched account holds",
     "/balance [LABEL, ADDRESS or #NUMBER]",
     (
         Example("/balance Treasury", "shows what it holds"),
-        Example(f"/balance {_ACCOUNT}", "asks for any address, watched or not"),
+        Example("/balance", "shows all accounts watched here"),
     ),
     Who.READERS,
     ("balances",),

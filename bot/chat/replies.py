@@ -31,24 +31,10 @@ def start(*, is_owner: bool) -> Html:
     return hello + "\n\nThis bot is yours: /allow opens a chat for it, /deny closes one."
 
 
-def claim_refused() -> Html:
-    """Return the answer to a claim link that does not open anything."""
-    return fill("This link does not work any more. If nobody owns the bot yet, its log shows the right one.")
-
-
 def stranger(chat_id: int) -> Html:
     """Return what somebody reads who may not use the bot."""
     return fill(
         "This bot is private. Chat id: {}\nAn owner can open it with {}.", code(str(chat_id)), _allow(chat_id)
-    )
-
-
-def knocked(chat_id: int, title: str) -> Html:
-    """Return what owners read when a stranger has written to the bot."""
-    return fill(
-        "Somebody in {} would like to use this bot.\n{} opens it for that chat.",
-        _chat(chat_id, title),
-        _allow(chat_id),
     )
 
 
@@ -201,6 +187,11 @@ def watch_list(entries: Sequence[tuple[int, Subscription]], chains: Chains) -> t
 def nothing_watched() -> Html:
     """Return the answer to /list or /balance where nothing is watched."""
     return fill("Nothing is watched here yet. Begin with {}.", _FIRST_WATCH)
+
+
+def more_accounts(number: int) -> Html:
+    """Return what stands below the accounts that /balance shows, where there are more."""
+    return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))
 
 
 # ---------------------------------------------------------------- when something is wrong

@@ -7,6 +7,7 @@ python-telegram-bot's permanent refusals are subclasses of its network errors.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import httpx
 import structlog
@@ -59,7 +60,7 @@ LOST_CHATS = (
 
 
 class Turns:
-    """The one pace of all sends: waits until the next message may leave."""
+    """The one pace of all sends: who comes first in a chat leaves first."""
 
     def __init__(
         self, pacer: Pacer, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
@@ -67,11 +68,14 @@ class Turns:
         self._pacer = pacer
         self._monotonic = monotonic
         self._sleep = sleep
+        self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def turn(self, chat_id: int, *, is_group: bool) -> None:
         """Return when a message to this chat may leave."""
-        while wait := self._pacer.take(chat_id, self._monotonic(), is_group=is_group):
-            await self._sleep(wait)
+        queue = self._queues.setdefault(chat_id, asyncio.Lock())
+        async with queue:
+            while wait := self._pacer.take(chat_id, self._monotonic(), is_group=is_group):
+                await self._sleep(wait)
 
 
 class TelegramSender:

@@ -84,7 +84,8 @@ class Hold:
             self._held -= 1
 
     def _finish(self, end: Literal["released", "dropped"]) -> None:
-        self._end = end
+        """End it once: what was dropped is not released by healing."""
+        self._end = self._end or end
         self._signal.send()
 
 
