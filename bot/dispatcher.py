@@ -62,12 +62,13 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver what is due, for ever; an error in one look is logged, and the next tries again."""
-        in_doubt = await self._store.doubt_unfinished_sends(self._now())
-        if in_doubt:
-            log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
+        has_doubted = False
         while True:
             self._store.outbox_grew.clear()
             try:
+                if not has_doubted:
+                    await self._doubt()
+                    has_doubted = True
                 pause = await self._look()
             except Exception:
                 log.exception("looking into the outbox failed", action="outbox_failed")
@@ -84,39 +85,52 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
+    async def _doubt(self) -> None:
+        in_doubt = await self._store.doubt_unfinished_sends(self._now())
+        if in_doubt:
+            log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
+
     async def _look(self) -> float | None:
         """Start what is due and return the seconds until more is, None for never by itself."""
         outbox = await self._store.outbox(self._now(), self._group_wait_seconds, self._compose)
+        for trouble in outbox.troubles:
+            log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         for delivery in outbox.due:
             if delivery.chat_id not in self._in_flight:
                 task = asyncio.create_task(self._deliver(delivery))
                 self._in_flight[delivery.chat_id] = task
                 task.add_done_callback(partial(self._landed, delivery.chat_id))
-        return None if outbox.next_at is None else max(0.0, (outbox.next_at - self._now()).total_seconds())
+        waits = [LOOK_AGAIN_SECONDS] if outbox.troubles else []
+        if outbox.next_at is not None:
+            waits.append(max(0.0, (outbox.next_at - self._now()).total_seconds()))
+        return min(waits, default=None)
 
     def _landed(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
         self._store.outbox_grew.set()
 
     async def _deliver(self, delivery: Delivery) -> None:
-        await self._pace.turn(delivery.chat_id, is_group=delivery.is_group)
         try:
+            await self._pace.turn(delivery.chat_id, is_group=delivery.is_group)
             if not await self._store.mark_sending(delivery.id):
                 return
         except Exception:
             log.exception("a delivery could not be marked", action="mark_failed", delivery=delivery.id)
             await asyncio.sleep(SETTLE_AGAIN_SECONDS)
             return
-        outcome = await self._send(delivery)
-        self._tell_log(delivery, outcome)
-        await self._settle(delivery, settle(delivery, outcome, self._now(), self._dice()))
+        await self._settle(delivery, await self._attempt(delivery))
 
-    async def _send(self, delivery: Delivery) -> Outcome:
+    async def _attempt(self, delivery: Delivery) -> Settlement:
+        """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
         try:
-            return await self._sender.send(delivery)
+            outcome = await self._sender.send(delivery)
+            settlement = settle(delivery, outcome, self._now(), self._dice())
         except Exception as error:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
-            return Unknown(repr(error))
+            outcome = Unknown(repr(error))
+            settlement = settle(delivery, outcome, self._now(), self._dice())
+        self._tell_log(delivery, outcome)
+        return settlement
 
     async def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
         """Write what Telegram said, however often that takes: what is sent and forgotten is sent twice."""

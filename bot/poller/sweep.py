@@ -39,6 +39,9 @@ log = structlog.get_logger(__name__)
 HOPELESS = (AccessRefused, QuotaExceeded, Throttled, WrongEndpoint)
 """What the next question of the same sweep would meet as well."""
 
+READINGS_IN_ONE_GO = 250
+"""Compared without a pause: some 20 ms."""
+
 NEVER_READ = View()
 
 
@@ -67,34 +70,47 @@ class KnownBlocks:
     """
 
     _highest: dict[ChainId, int] = field(default_factory=dict)
+    _at_start: dict[ChainId, int] = field(default_factory=dict)
     _at_reading: dict[Address, Mapping[ChainId, int]] = field(default_factory=dict)
 
     def start_from(self, stored: Mapping[ChainId, int]) -> None:
-        """Take over what was stored, before anything was read."""
-        for chain_id, block in stored.items():
-            self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
+        """Take over what an earlier run stored; nothing was read in this one yet."""
+        if not self._highest:
+            self._at_start |= stored
+            self._highest |= stored
 
     def now(self) -> dict[ChainId, int]:
         """Return what is known at this moment."""
         return dict(self._highest)
 
-    def when_read(self, account: Address, chain_id: ChainId, stored: Mapping[ChainId, int]) -> int | None:
+    def when_read(self, account: Address, chain_id: ChainId) -> int | None:
         """Return what was known of a chain when the account was last read, in this run or an earlier one."""
-        return self._at_reading.get(account, stored).get(chain_id)
+        return self._at_reading.get(account, self._at_start).get(chain_id)
 
-    def note(self, read: Iterable[Reading], known: dict[ChainId, int]) -> None:
-        """Keep what was `known` when these readings were asked for, and what they say themselves."""
-        of_group = known
-        accounts = set()
+    def note(self, read: Iterable[Reading], known: Mapping[ChainId, int]) -> None:
+        """Keep what was `known` when these readings were asked for, and what they say themselves.
+
+        Where a list was not readable, what was known when it last was stays.
+        """
+        of_group = dict(known)
+        listed: dict[Address, set[ChainId]] = {}
         for reading in read:
-            accounts.add(reading.account)
+            if reading.listed is not None:
+                listed.setdefault(reading.account, set()).add(reading.chain_id)
             holdings = chain((reading.listed or {}).values(), reading.named.values())
             block = max((holding.block for holding in holdings if holding.block is not None), default=0)
             if block:
                 of_group[reading.chain_id] = max(block, of_group.get(reading.chain_id, 0))
-        self.start_from(of_group)
-        for account in accounts:
-            self._at_reading[account] = of_group
+        for chain_id, block in of_group.items():
+            self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
+        shared: dict[tuple[int, frozenset[ChainId]], Mapping[ChainId, int]] = {}
+        for account, chains in listed.items():
+            before = self._at_reading.get(account, self._at_start)
+            key = (id(before), frozenset(chains))
+            if key not in shared:
+                fresh = {chain_id: block for chain_id, block in of_group.items() if chain_id in chains}
+                shared[key] = {**before, **fresh}
+            self._at_reading[account] = shared[key]
 
 
 class Sweep:
@@ -114,9 +130,9 @@ class Sweep:
         progress: Callable[[], None],
     ) -> None:
         self.answered: dict[ChainId, int | None] = {}
-        """Chains that gave any usable answer, with the highest block seen there."""
+        """Chains that gave any usable answer, with the highest block known there before, or else now."""
         self.unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
-        """What was covered, asked for and not seen."""
+        """What was asked for and not seen, and is not known to be unknown yet."""
         self.answers = 0
         self.troubles: list[IndexerError] = []
         self.number = number
@@ -132,6 +148,7 @@ class Sweep:
         self._progress = progress
         self._room = asyncio.Semaphore(settings.batches_at_once)
         blocks.start_from(watched.highest_blocks)
+        self._known_before = blocks.now()
 
     async def run(self) -> None:
         """Read everything wanted; what goes wrong in one batch leaves the others alone."""
@@ -145,7 +162,10 @@ class Sweep:
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
                 tasks.create_task(self._read_alone(batch))
-        await self._describe_leftovers()
+        try:
+            await self._describe_leftovers()
+        except Exception:
+            log.exception("asking what assets are failed", action="describe_failed")
 
     @property
     def is_hopeless(self) -> bool:
@@ -158,6 +178,7 @@ class Sweep:
                 await self._read(batch)
             except Exception:
                 log.exception("batch failed", action="batch_failed", accounts=len(batch.accounts))
+                self._note_failed(batch)
             self._progress()
 
     async def _read(self, batch: Batch) -> None:
@@ -165,12 +186,9 @@ class Sweep:
         answered = await self._ask_all(batch.questions)
         observed_at = self._now()
         views = await self._store.views(batch.accounts)
-        read = list(readings({account: self._asked[account] for account in batch.accounts}, answered))
-        verdicts = [self._judge(reading, views) for reading in read]
+        read, verdicts = await self._judge_all(batch, answered, views)
         if any(verdict.missing for verdict in verdicts):
             read, verdicts = await self._ask_for_missing(read, verdicts, views)
-        self._blocks.note(read, known_blocks)
-        self._note(read, verdicts)
         descriptions = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
         poll = Poll(
             self.number,
@@ -182,6 +200,8 @@ class Sweep:
         )
         if not poll.says_nothing_new:
             await self._store.record_poll(poll)
+        self._blocks.note(read, known_blocks)
+        self._note(read, verdicts, views)
 
     async def _ask_all(self, questions: Iterable[Question]) -> list[Answered]:
         """Return the questions that were answered, with their answers."""
@@ -202,6 +222,19 @@ class Sweep:
             log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
         return answer
 
+    async def _judge_all(
+        self, batch: Batch, answered: Iterable[Answered], views: Views
+    ) -> tuple[list[Reading], list[Verdict]]:
+        """Compare what was read of a batch with what is stored; others get their turn in between."""
+        read, verdicts = [], []
+        asked = {account: self._asked[account] for account in batch.accounts}
+        for number, reading in enumerate(readings(asked, answered), start=1):
+            read.append(reading)
+            verdicts.append(self._judge(reading, views))
+            if number % READINGS_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+        return read, verdicts
+
     def _judge(self, reading: Reading, views: Views) -> Verdict:
         account, chain_id = reading.account, reading.chain_id
         return compare(
@@ -209,7 +242,7 @@ class Sweep:
             reading,
             wanted=self._wanted[account].parts(chain_id, self._status),
             status=self._status,
-            known_block=self._blocks.when_read(account, chain_id, self._watched.highest_blocks),
+            known_block=self._blocks.when_read(account, chain_id),
         )
 
     async def _ask_for_missing(
@@ -226,11 +259,11 @@ class Sweep:
             named[account] += contracts
         chains = frozenset(chain_id for _, chain_id in missing)
         answered = await self._ask_all(narrow_questions(named, chains, metadata=False))
-        read = [
-            _completed(reading, missing.get((reading.account, reading.chain_id), []), answered)
-            for reading in read
-        ]
-        return read, [self._judge(reading, views) for reading in read]
+        for index, verdict in enumerate(verdicts):
+            if verdict.missing:
+                read[index] = _completed(read[index], missing[verdict.account, verdict.chain_id], answered)
+                verdicts[index] = self._judge(read[index], views)
+        return read, verdicts
 
     async def _describe_new(
         self, verdicts: Iterable[Verdict], answered: Iterable[Answered]
@@ -269,13 +302,24 @@ class Sweep:
                 Poll(self.number, self._watched.newest, self._now(), (), {}, described)
             )
 
-    def _note(self, read: Iterable[Reading], verdicts: Iterable[Verdict]) -> None:
-        highest = self._blocks.now()
+    def _note(self, read: Iterable[Reading], verdicts: Iterable[Verdict], views: Views) -> None:
+        highest = {**self._blocks.now(), **self._known_before}
         for reading, verdict in zip(read, verdicts, strict=True):
-            if verdict.still_unknown:
-                self.unknown.append((verdict.account, verdict.chain_id, verdict.still_unknown))
+            key = (verdict.account, verdict.chain_id)
+            coverage = views.get(key, NEVER_READ).coverage
+            newly = frozenset(part for part in verdict.still_unknown if coverage[part] is None)
+            if newly:
+                self.unknown.append((*key, newly))
             if reading.native is not None or reading.listed is not None or reading.named:
                 self.answered[reading.chain_id] = highest.get(reading.chain_id)
+
+    def _note_failed(self, batch: Batch) -> None:
+        """Note that nothing of a batch was recorded, whatever was read of it."""
+        for account in batch.accounts:
+            one = self._wanted[account]
+            self.unknown += [
+                (account, chain_id, one.parts(chain_id, self._status)) for chain_id in one.chains()
+            ]
 
 
 def _completed(reading: Reading, contracts: list[Address], answered: Iterable[Answered]) -> Reading:

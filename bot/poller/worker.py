@@ -64,6 +64,7 @@ class Poller:
         self._wake = asyncio.Event()
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
+        self._swept_at = monotonic()
 
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""
@@ -107,15 +108,19 @@ class Poller:
             await self._read(watched, new)
 
     async def _next_due(self) -> Coroutine[None, None, None]:
+        patience = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
         try:
-            async with asyncio.timeout(TICKS_MISSED * self._interval_seconds):
+            async with asyncio.timeout(max(0.0, patience)):
                 await self._wake.wait()
         except TimeoutError:
             log.warning("no tick for too long: sweeping anyway", action="tick_missed")
             self._is_due = True
         self._wake.clear()
         is_due, self._is_due = self._is_due, False
-        return self.sweep() if is_due else self.read_news()
+        if not is_due:
+            return self.read_news()
+        self._swept_at = self._monotonic()
+        return self.sweep()
 
     async def _until_finished(self, sweep: asyncio.Task[None]) -> None:
         while not sweep.done():

@@ -5,9 +5,14 @@ from collections.abc import Collection
 from sqlite_utils import Database
 
 from bot.domain.model import Part, Place
+from bot.domain.plan import chunks
 from bot.store.database import transaction
 from bot.store.outbox import withdraw
-from bot.store.wishes import end_unwished_coverage
+from bot.store.rows import LISTING_PARTS, part_to_blob
+from bot.store.wishes import end_unwished_coverage, marks
+
+_ACCOUNTS_AT_ONCE = 1000
+"""SQLite takes a limited number of values in one statement."""
 
 
 def decision_on(db: Database, chat_id: int) -> bool | None:
@@ -37,14 +42,26 @@ def deny(db: Database, place: Place, status: Part) -> int:
 
 
 def apply_configuration(db: Database, open_chats: Collection[int], status: Part) -> None:
-    """Open and close the known chats that no command decided on, as the configuration says now."""
+    """Open and close the known chats that no command decided on, as the configuration says now.
+
+    What waits for a chat that closes is withdrawn, and what was read under another contract status is
+    forgotten: both start anew.
+    """
     with transaction(db):
         undecided = db.execute("SELECT id, telegram_id, open FROM chat WHERE decided IS NULL").fetchall()
         for row_id, telegram_id, is_open in undecided:
             if is_open == (telegram_id in open_chats):
                 continue
             db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
+            if is_open:
+                withdraw(db, row_id)
             end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
+        others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
+        read_otherwise = db.execute(
+            f"SELECT DISTINCT account_id FROM coverage WHERE part IN ({marks(others)})", others
+        ).fetchall()
+        for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
+            end_unwished_coverage(db, [account_id for (account_id,) in some], status)
 
 
 def remember(db: Database, place: Place) -> int:
@@ -54,7 +71,7 @@ def remember(db: Database, place: Place) -> int:
     """
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
-        " DO UPDATE SET kind = excluded.kind, title = excluded.title RETURNING id",
+        " DO UPDATE SET kind = excluded.kind, title = ifnull(nullif(excluded.title, ''), title) RETURNING id",
         [place.chat_id, place.kind, place.title],
     ).fetchone()
     return int(row_id)

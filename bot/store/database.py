@@ -106,42 +106,55 @@ def _lock_file(directory: Path) -> TextIO:
 
 
 def _open(path: Path) -> Database:
+    os.umask(0o077)
     try:
         if not path.exists():
             _create(path)
         elif path.stat().st_size == 0:
             raise DatabaseUnusable(
                 f"the database {path} is empty, which it never is by our doing: restore a backup, "
-                "or move the file away to start anew"
+                f"or {_START_ANEW}"
             )
-        db = _connect(path)
-        migrations.apply(db)
+        db = Database(path, execute_plugins=False, strict=True)
+        try:
+            _prepare(db, path)
+        except BaseException:
+            db.close()
+            raise
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(
-            f"the database {path} can't be used ({error}): restore a backup, or move the file away"
+            f"the database {path} can't be used ({error}): restore a backup, or {_START_ANEW}"
         ) from None
     return db
 
 
 def _create(path: Path) -> None:
     """Make the new database under another name, so that a half-made one never stands in its place."""
-    os.umask(0o077)
+    log_of_old = path.with_name(path.name + "-wal")
+    if log_of_old.exists():  # it would be played into the new one, whatever it belongs to
+        raise DatabaseUnusable(f"the database {path} is gone, but {log_of_old} is there: restore the former")
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     db = Database(unfinished, execute_plugins=False, strict=True)
-    migrations.apply(db)
-    db.close()
+    try:
+        migrations.apply(db)
+    finally:
+        db.close()
     unfinished.rename(path)
 
 
-def _connect(path: Path) -> Database:
-    os.umask(0o077)
-    db = Database(path, execute_plugins=False, strict=True)
+def _prepare(db: Database, path: Path) -> None:
+    """Check a database and make it ours to work with."""
     db.execute("PRAGMA busy_timeout = 5000")
     problems = [row[0] for row in db.execute("PRAGMA quick_check").fetchall()]
     if problems != ["ok"]:
         raise DatabaseUnusable(f"the database {path} is damaged ({problems[0]}): restore a backup")
+    if not migrations.applied(db):
+        raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
     db.enable_wal()
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
-    return db
+    migrations.apply(db)
+
+
+_START_ANEW = "move it away, with its -wal and -shm files, to start anew"

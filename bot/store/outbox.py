@@ -5,6 +5,7 @@ the same text on every attempt. It is marked as being sent before the request
 leaves, so that a crash in between is known to be in doubt.
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,22 +55,35 @@ class Outbox:
     """At most one of each chat: the oldest that is not sent."""
     next_at: datetime | None
     """When more becomes due by itself; None: only when something new happens."""
+    troubles: tuple[str, ...] = ()
+    """What could not be composed; it waits on, and others do not wait for it."""
 
 
 def outbox(db: Database, now: datetime, group_wait_seconds: float, compose: Compose) -> Outbox:
-    """Bind what waited long enough into deliveries, and return what is due."""
+    """Bind what waited long enough into deliveries, and return what is due.
+
+    While a chat is held or can't be reached, what waits for it is not bound: it becomes fewer messages then.
+    """
     later: list[datetime] = []
+    troubles: list[str] = []
     with transaction(db):
-        for destination_id, first_at, last_at in db.execute(_WAITING).fetchall():
+        for destination_id, first_at, last_at, hold_until in db.execute(_WAITING).fetchall():
             at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
+            at = max(at, to_moment(hold_until))
             if at > now:
                 later.append(at)
-            else:
-                _bind(db, destination_id, now, compose)
+                continue
+            try:
+                with db.atomic():
+                    _bind(db, destination_id, now, compose)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
+                troubles.append(f"destination {destination_id}: {error!r}")
     heads = [(_to_delivery(tuple(row)), to_moment(at)) for *row, at in db.execute(_HEADS).fetchall()]
     later += [at for _, at in heads if at > now]
     due = tuple(delivery for delivery, at in heads if at <= now)
-    return Outbox(due, min(later, default=None))
+    return Outbox(due, min(later, default=None), tuple(troubles))
 
 
 def mark_sending(db: Database, delivery_id: DeliveryId) -> bool:
@@ -103,11 +117,19 @@ def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> Non
 
 def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     """Put back what was being sent when the last run ended; its outcome is unknown. Returns how many."""
-    changed = db.execute(
-        "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, not_before = ?,"
-        " reason = 'the program ended while it was being sent' WHERE state = 'sending'",
-        [to_milliseconds(now)],
-    )
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, not_before = ?,"
+            " reason = 'the program ended while it was being sent'"
+            f" WHERE {_UNFINISHED} AND state = 'sending'",
+            [to_milliseconds(now)],
+        )
+        closed = db.execute(
+            "SELECT DISTINCT c.id FROM delivery d JOIN destination n ON n.id = d.destination_id"
+            f" JOIN chat c ON c.id = n.chat_id WHERE d.{_UNFINISHED} AND c.open = 0"
+        )
+        for (chat_id,) in closed.fetchall():
+            withdraw(db, chat_id)
     return changed.rowcount
 
 
@@ -117,42 +139,58 @@ def withdraw(db: Database, chat_id: int) -> int:
     Part of the caller's transaction.
     """
     here = "destination_id IN (SELECT id FROM destination WHERE chat_id = ?)"
-    db.execute(
-        f"UPDATE delivery SET state = 'withdrawn' WHERE state = 'ready' AND {here}",
+    ready = f"{_UNFINISHED} AND state = 'ready' AND {here}"
+    waiting = db.execute(
+        f"UPDATE alert SET state = 'withdrawn' WHERE state = 'waiting' AND {here}", [chat_id]
+    )
+    bound = db.execute(
+        "UPDATE alert SET state = 'withdrawn' WHERE state = 'bound'"
+        f" AND delivery_id IN (SELECT id FROM delivery WHERE {ready})",
         [chat_id],
     )
-    changed = db.execute(
-        f"UPDATE alert SET state = 'withdrawn' WHERE {here} AND (state = 'waiting'"
-        " OR state = 'bound' AND delivery_id IN (SELECT id FROM delivery WHERE state = 'withdrawn'))",
-        [chat_id],
-    )
-    return changed.rowcount
+    db.execute(f"UPDATE delivery SET state = 'withdrawn' WHERE {ready}", [chat_id])
+    return waiting.rowcount + bound.rowcount
 
 
 def waiting_alerts(db: Database, destination_id: int) -> int:
     """Return how many changes a destination is still to be told."""
     (count,) = db.execute(
-        "SELECT count(*) FROM alert WHERE destination_id = ? AND state IN ('waiting', 'bound')"
-        " AND change_id IS NOT NULL",
+        "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'waiting')"
+        " + (SELECT count(l.change_id) FROM delivery d JOIN alert l ON l.delivery_id = d.id"
+        f" WHERE d.destination_id = ?1 AND d.{_UNFINISHED} AND l.state = 'bound')",
         [destination_id],
     ).fetchone()
     return int(count)
 
 
+_UNFINISHED = "state IN ('ready', 'sending')"
+"""In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
+
 _WAITING = """
-SELECT destination_id, min(created_at), max(created_at) FROM alert
-WHERE state = 'waiting' GROUP BY destination_id
+SELECT destination_id, first_at, last_at, hold_until FROM (
+  SELECT n.id AS destination_id, ifnull(c.hold_until, 0) AS hold_until,
+         (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
+          ORDER BY l.id LIMIT 1) AS first_at,
+         (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
+          ORDER BY l.id DESC LIMIT 1) AS last_at
+  FROM destination n JOIN chat c ON c.id = n.chat_id
+  WHERE c.open = 1 AND c.unavailable IS NULL)
+WHERE first_at IS NOT NULL
 """
 
-_HEADS = """
+_HEADS = f"""
 SELECT d.id, c.telegram_id, n.thread_id, c.kind, d.text, d.attempts, d.unknowns,
        max(d.not_before, ifnull(c.hold_until, 0))
-FROM delivery d
+FROM (
+  SELECT min(first_of_destination) AS id FROM (
+    SELECT m.chat_id, (SELECT min(o.id) FROM delivery o
+                       WHERE o.destination_id = m.id AND o.{_UNFINISHED}) AS first_of_destination
+    FROM destination m)
+  WHERE first_of_destination IS NOT NULL GROUP BY chat_id) head
+JOIN delivery d ON d.id = head.id
 JOIN destination n ON n.id = d.destination_id
 JOIN chat c ON c.id = n.chat_id
-WHERE c.unavailable IS NULL AND d.state = 'ready' AND d.id = (
-  SELECT min(o.id) FROM delivery o JOIN destination m ON m.id = o.destination_id
-  WHERE m.chat_id = c.id AND o.state IN ('ready', 'sending'))
+WHERE c.open = 1 AND c.unavailable IS NULL AND d.state = 'ready'
 ORDER BY d.id
 """
 
@@ -180,6 +218,8 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
             ).lastrowid
             assert delivery_id is not None
             text, told = compose(waiting, message_id(DeliveryId(delivery_id)), now)
+            if not 0 < told <= len(waiting):
+                raise ValueError(f"a message of {len(waiting)} alerts tells {told} of them")
             db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
             db.conn.executemany(
                 "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",

@@ -61,7 +61,9 @@ def watched(db: Database) -> Watched:
     """Return what is to be asked, by whom, and what is known of it."""
     subscriptions = tuple(all_subscriptions(db))
     (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
-    covered = db.execute("SELECT address FROM account WHERE id IN (SELECT DISTINCT account_id FROM coverage)")
+    covered = db.execute(
+        "SELECT address FROM account a WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)"
+    )
     blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
     return Watched(
         subscriptions,
@@ -118,9 +120,8 @@ def finish_sweep(
 ) -> None:
     """Note how far the view of each chain reaches: one row a chain, and one a part that newly went blind.
 
-    `answered` holds the chains that gave any usable answer, with the highest
-    block seen there. Of a chain that gave none nothing is written: its age
-    shows by itself.
+    `answered` holds the chains that gave any usable answer, with a block known
+    there. Of a chain that gave none nothing is written: its age shows by itself.
     """
     with transaction(db):
         if sweep != stored_sweep(db):
@@ -138,10 +139,14 @@ def finish_sweep(
 
 
 def _undescribed_holdings(db: Database) -> dict[Address, list[Asset]]:
+    """Return them with one of their holders each; all are looked up in a single pass over the balances."""
+    undescribed_ids = "SELECT id FROM asset WHERE described_at IS NULL AND contract <> x''"
+    if db.execute(undescribed_ids).fetchone() is None:
+        return {}
     rows = db.execute(
-        "SELECT a.address, x.chain_id, x.contract FROM asset x JOIN account a ON a.id ="
-        " (SELECT b.account_id FROM balance b WHERE b.asset_id = x.id LIMIT 1)"
-        " WHERE x.described_at IS NULL AND x.contract <> x''"
+        "SELECT a.address, x.chain_id, x.contract FROM (SELECT asset_id, min(account_id) AS account_id"
+        f" FROM balance WHERE asset_id IN ({undescribed_ids}) GROUP BY asset_id) holder"
+        " JOIN account a ON a.id = holder.account_id JOIN asset x ON x.id = holder.asset_id"
     )
     result: dict[Address, list[Asset]] = defaultdict(list)
     for address, chain_id, contract in rows:

@@ -25,13 +25,14 @@ from bot.domain.model import (
 )
 from bot.domain.plan import wished_parts, wishes
 from bot.store.database import transaction
-from bot.store.polls import account_ids, stored_sweep
+from bot.store.polls import Views, account_ids, stored_sweep, views
 from bot.store.rows import (
     holding_to_row,
     notice_to_json,
     part_to_blob,
     to_blob,
     to_milliseconds,
+    to_part,
 )
 from bot.store.wishes import marks, subscriptions_about
 
@@ -69,26 +70,40 @@ class _Recording:
         return alerts + self._tell_baselines(verdicts)
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
-        """Keep of a verdict what was asked for by somebody who asked then and still does."""
+        """Keep of a verdict what was asked for by somebody who asked then and still does.
+
+        What was covered then has to be covered still: a chat closed and opened again starts anew.
+        """
         pairs = [
             pair
             for pair in self._wishes.get(verdict.account, ())
             if max(pair[0].id, pair[1].id) <= self._poll.asked_under
         ]
         asked = wished_parts(pairs, verdict.chain_id, self._status)
+        if verdict.says_nothing_new or not asked:
+            return Verdict(verdict.account, verdict.chain_id, never_seen=verdict.never_seen & asked)
+        valid = asked & (verdict.first_seen | self._covered(verdict))
+        through = [move._replace(through=move.through & valid) for move in verdict.moves]
         return Verdict(
             verdict.account,
             verdict.chain_id,
-            first_seen=verdict.first_seen & asked,
-            seen_again=verdict.seen_again & asked,
+            first_seen=verdict.first_seen & valid,
+            seen_again=verdict.seen_again & valid,
             never_seen=verdict.never_seen & asked,
-            moves=tuple(move for move in verdict.moves if move.through & asked),
+            moves=tuple(move for move in through if move.through),
             balances={
                 asset: balance
                 for asset, balance in verdict.balances.items()
-                if self._belongs(asset, balance, asked)
+                if self._belongs(asset, balance, valid)
             },
         )
+
+    def _covered(self, verdict: Verdict) -> frozenset[Part]:
+        rows = self._db.execute(
+            "SELECT part FROM coverage WHERE account_id = ? AND chain_id = ?",
+            [self._account_ids[verdict.account], verdict.chain_id],
+        )
+        return frozenset(to_part(blob) for (blob,) in rows)
 
     def _belongs(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
         if asset.contract == NATIVE:
@@ -184,25 +199,35 @@ class _Recording:
         by_account: dict[Address, list[Verdict]] = defaultdict(list)
         for verdict in verdicts:
             by_account[verdict.account].append(verdict)
-        return sum(
-            self._tell_baseline(account, of_account)
+        of_new = {
+            account: of_account
             for account, of_account in by_account.items()
             if any(verdict.first_seen for verdict in of_account)
-        )
+        }
+        stored = views(self._db, tuple(of_new))
+        return sum(self._tell_baseline(account, of_account, stored) for account, of_account in of_new.items())
 
-    def _tell_baseline(self, account: Address, verdicts: list[Verdict]) -> int:
+    def _tell_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
         told: dict[DestinationId, str] = {}
         for verdict in verdicts:
             told |= hearers(self._wishes, account, verdict.chain_id, verdict.first_seen, self._status)
         for destination_id, label in told.items():
-            notice = self._baseline(destination_id, account, label, verdicts)
+            notice = self._baseline(destination_id, account, label, verdicts, stored)
             self._alert(destination_id, label, notice=notice_to_json(notice))
         return len(told)
 
     def _baseline(
-        self, destination_id: DestinationId, account: Address, label: str, verdicts: list[Verdict]
+        self,
+        destination_id: DestinationId,
+        account: Address,
+        label: str,
+        verdicts: list[Verdict],
+        stored: Views,
     ) -> Baseline:
-        """Count what this destination wished to hear of, and nothing that only others asked for."""
+        """Count what this destination wished to hear of, and nothing that only others asked for.
+
+        It is counted in what is stored now: some of it was known before, by what others asked for.
+        """
         mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
         balances, seen, unanswered = 0, [], []
         for verdict in verdicts:
@@ -210,8 +235,8 @@ class _Recording:
             if verdict.first_seen & parts:
                 seen.append(verdict.chain_id)
                 balances += sum(
-                    balance is not None and self._belongs(asset, balance, parts & verdict.first_seen)
-                    for asset, balance in verdict.balances.items()
+                    self._belongs(asset, balance, parts & verdict.first_seen)
+                    for asset, balance in stored[account, verdict.chain_id].balances.items()
                 )
             elif verdict.never_seen & parts:
                 unanswered.append(verdict.chain_id)

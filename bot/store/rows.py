@@ -25,7 +25,10 @@ from bot.domain.model import (
 Row = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PART_LETTERS = {NATIVE_PART: b"N", Part("VERIFIED"): b"V", Part("ALL"): b"A"}
+LISTING_PARTS = (Part("VERIFIED"), Part("ALL"))
+"""The parts that are all of a contract status; which one is asked for, the configuration says."""
+
+_PART_LETTERS = {NATIVE_PART: b"N", LISTING_PARTS[0]: b"V", LISTING_PARTS[1]: b"A"}
 _LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
 
 

@@ -28,7 +28,9 @@ from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
+    LISTING_PARTS,
     Row,
+    part_to_blob,
     to_asset,
     to_blob,
     to_description,
@@ -39,7 +41,7 @@ from bot.store.rows import (
     to_subscription,
     words_of,
 )
-from bot.store.wishes import end_unwished_coverage
+from bot.store.wishes import end_unwished_coverage, marks
 
 _LISTED = """
 SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
@@ -65,7 +67,7 @@ def subscribe(
     """Take in what an open chat asks for; a repeated wish changes at most its label."""
     with transaction(db):
         chat_row = remember(db, place)
-        db.execute("UPDATE chat SET open = 1 WHERE id = ?", [chat_row])
+        db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = _destination(db, chat_row, place)
         return [
             _relabelled(db, destination_id, wish)
@@ -96,12 +98,17 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
 
 
 def balances_of(db: Database, account: Address) -> list[ChainBalances]:
-    """Return what is stored of an account, chain by chain, natives first; a chain never read is not there."""
+    """Return what is stored of an account, chain by chain, natives first; a chain never read is not there.
+
+    Natives and tokens are asked for together: where only one of them was ever seen, the chain is not known.
+    """
+    native, *listing = (part_to_blob(part) for part in (NATIVE_PART, *LISTING_PARTS))
     views_at = db.execute(
-        "SELECT v.chain_id, c.complete_at, min(v.unknown_since) FROM coverage v"
-        " JOIN account a ON a.id = v.account_id JOIN chain c ON c.id = v.chain_id"
+        "SELECT v.chain_id, c.complete_at, ifnull(min(v.unknown_since),"
+        f" iif(sum(v.part = ?) = sum(v.part IN ({marks(listing)})), NULL, c.complete_at))"
+        " FROM coverage v JOIN account a ON a.id = v.account_id JOIN chain c ON c.id = v.chain_id"
         " WHERE a.address = ? GROUP BY v.chain_id ORDER BY v.chain_id",
-        [to_blob(account)],
+        [native, *listing, to_blob(account)],
     ).fetchall()
     held: dict[int, list[tuple[Asset, Description, Holding]]] = {}
     for row in db.execute(_BALANCES, [to_blob(account)]):

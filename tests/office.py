@@ -1,0 +1,158 @@
+"""A dispatcher between a real store and a Telegram that does what it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.dispatcher import Dispatcher
+from bot.domain.delivery import (
+    Delivery,
+    Outcome,
+    Sent,
+)
+from bot.domain.model import Place
+from bot.store.outbox import Compose
+from bot.store.sqlite import Store
+from tests.builders import USDC, reading
+from tests.poller.conftest import Clock, until
+from tests.store.conftest import OLGA, OPS, Keeper, open_store, words
+
+Answer = Callable[[Delivery], Outcome]
+
+
+def sent(delivery: Delivery) -> Outcome:
+    return Sent(delivery.id)
+
+
+@dataclass
+class Telegram:
+    """Takes messages, and answers each as it is told to."""
+
+    answers: list[Outcome | Exception] = field(default_factory=list)
+    """For the next sends; afterwards everything is sent."""
+    answer_for: dict[int, Answer] = field(default_factory=dict)
+    taken: list[Delivery] = field(default_factory=list)
+    arrived: list[Delivery] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: list[int] = field(default_factory=list)
+    most_per_chat: int = 0
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        self.taken.append(delivery)
+        self.under_way.append(delivery.chat_id)
+        self.most_per_chat = max(self.most_per_chat, self.under_way.count(delivery.chat_id))
+        try:
+            await self.may_answer.wait()
+        finally:
+            self.under_way.remove(delivery.chat_id)
+        answer = self.answer_for.get(delivery.chat_id)
+        outcome = answer(delivery) if answer else self.answers.pop(0) if self.answers else sent(delivery)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, Sent):
+            self.arrived.append(delivery)
+        return outcome
+
+    def texts(self, place: Place = OLGA) -> list[str]:
+        """Return what arrived in a chat, ids left out."""
+        return [
+            delivery.text.partition(" ")[2] for delivery in self.arrived if delivery.chat_id == place.chat_id
+        ]
+
+
+@dataclass
+class Turns:
+    """Lets everything leave at once, unless told to wait."""
+
+    may_leave: asyncio.Event = field(default_factory=asyncio.Event)
+    troubles: list[Exception] = field(default_factory=list)
+    waiting: int = 0
+
+    def __post_init__(self) -> None:
+        self.may_leave.set()
+
+    async def turn(self, _: int, *, is_group: bool) -> None:  # noqa: ARG002 - named by the protocol
+        self.waiting += 1
+        await self.may_leave.wait()
+        self.waiting -= 1
+        if self.troubles:
+            raise self.troubles.pop()
+
+
+@dataclass
+class Office:
+    """A dispatcher between a real store and a Telegram that does what it is told."""
+
+    keeper: Keeper
+    telegram: Telegram
+    turns: Turns
+    clock: Clock
+    dispatcher: Dispatcher
+    amount: int = 5
+    _task: asyncio.Task[None] | None = None
+
+    async def change(self) -> None:
+        """Let every destination have something to be told."""
+        self.amount += 1
+        await self.keeper.record(reading({USDC: self.amount}, native=100), when=self.clock.now())
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[asyncio.Task[None]]:
+        task = asyncio.create_task(self.dispatcher.run())
+        yield task
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await self.dispatcher.finish(5)
+
+    async def arrived(self, messages: int) -> None:
+        await until(lambda: len(self.telegram.arrived) >= messages)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until nothing is in flight and the dispatcher has looked again."""
+        await until(lambda: not self.dispatcher._in_flight)
+        for _ in range(5):
+            await self.keeper.store.respond()
+
+    def restarted(self, compose: Compose = words) -> None:
+        self.dispatcher = dispatcher_of(
+            self.keeper.store, self.telegram, self.turns, self.clock, compose=compose
+        )
+
+    async def states(self) -> list[str]:
+        rows = await self.keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
+        return [state for (state,) in rows]
+
+
+def dispatcher_of(
+    store: Store,
+    telegram: Telegram,
+    turns: Turns,
+    clock: Clock,
+    *,
+    compose: Compose = words,
+    window: float = 0,
+) -> Dispatcher:
+    return Dispatcher(
+        store, telegram, turns, compose, group_wait_seconds=window, now=clock.now, dice=lambda: 0.0
+    )
+
+
+@asynccontextmanager
+async def open_office(directory: Path) -> AsyncIterator[Office]:
+    """Let Olga and the group watch the treasury, which was read once."""
+    path = directory / "bot.sqlite3"
+    keeper = Keeper(await open_store(path), path)
+    for place in (OLGA, OPS):
+        await keeper.watch(place=place)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    telegram, turns, clock = Telegram(), Turns(), Clock()
+    yield Office(keeper, telegram, turns, clock, dispatcher_of(keeper.store, telegram, turns, clock))
+    await keeper.store.close()

@@ -1,0 +1,197 @@
+"""A source of balances that is scripted, and a poller over a real store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Question
+from bot.indexer.errors import IndexerError
+from bot.poller.sweep import SweepSettings
+from bot.poller.worker import Poller
+from tests.builders import NOON, POLYGON, TREASURY, USDC
+from tests.store.conftest import Keeper, open_store
+
+CHAINS = frozenset({POLYGON})
+INTERVAL = 60.0
+
+Trouble = Callable[[Question], Exception | None]
+
+
+def no_trouble(_: Question) -> None:
+    return None
+
+
+@dataclass
+class Source:
+    """A world of balances that answers questions as the indexer does."""
+
+    natives: dict[tuple[ChainId, Address], int] = field(default_factory=dict)
+    listed: dict[tuple[ChainId, Address], dict[Address, Holding]] = field(default_factory=dict)
+    hidden: dict[tuple[ChainId, Address], dict[Address, Holding]] = field(default_factory=dict)
+    """Held, but without the mark that lists show."""
+    silent: set[ChainId] = field(default_factory=set)
+    doubtful: set[tuple[ChainId, Address]] = field(default_factory=set)
+    symbols: dict[Address, str] = field(default_factory=lambda: {USDC: "USDC"})
+    trouble: Trouble = no_trouble
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    questions: list[Question] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    def holds(
+        self, contract: Address, amount: int, *, account: Address = TREASURY, block: int | None = None
+    ) -> None:
+        self.listed.setdefault((POLYGON, account), {})[contract] = Holding(amount, None, block)
+
+    def hides(self, contract: Address, account: Address = TREASURY) -> None:
+        self.hidden.setdefault((POLYGON, account), {})[contract] = self.listed[POLYGON, account].pop(contract)
+
+    async def balances(self, question: Question) -> Answer:
+        self.questions.append(question)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.may_answer.wait()
+        finally:
+            self.at_once -= 1
+        trouble = self.trouble(question)
+        if trouble is not None:
+            raise trouble
+        return self._answer(question)
+
+    def _answer(self, question: Question) -> Answer:
+        chains = [chain_id for chain_id in question.chain_ids if chain_id not in self.silent]
+        tokens = {chain_id: self._tokens(question, chain_id) for chain_id in chains}
+        natives = {
+            chain_id: {
+                account: Holding(self.natives.get((chain_id, account), 0)) for account in question.accounts
+            }
+            for chain_id in chains
+            if question.natives
+        }
+        assets = {
+            Asset(chain_id, contract)
+            for chain_id, by_account in tokens.items()
+            for held in by_account.values()
+            for contract in held
+        }
+        return Answer(
+            natives,
+            tokens,
+            frozenset(self.doubtful),
+            {asset: self._description(asset, question) for asset in assets if asset.contract in self.symbols},
+        )
+
+    def _tokens(self, question: Question, chain_id: ChainId) -> dict[Address, Mapping[Address, Holding]]:
+        result: dict[Address, Mapping[Address, Holding]] = {}
+        for account in question.accounts:
+            key = (chain_id, account)
+            shown = dict(self.listed.get(key, {}))
+            if question.contract_status == "ALL":
+                shown |= self.hidden.get(key, {})
+            wanted = question.contracts or shown.keys()
+            held = {contract: shown[contract] for contract in wanted if contract in shown}
+            if held:
+                result[account] = held
+        return result
+
+    def _description(self, asset: Asset, question: Question) -> Description:
+        if not question.metadata:
+            return Description("ERC20", price_usd="1")
+        return Description("ERC20", self.symbols[asset.contract], 6, price_usd="1")
+
+    def asked(self) -> list[Question]:
+        """Return what was asked since the last time."""
+        asked, self.questions = self.questions, []
+        return asked
+
+
+@dataclass
+class Clock:
+    """A clock that only moves when told to."""
+
+    seconds: float = 0.0
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Watchtower:
+    """A poller with what it looks at, where it writes, and its clock."""
+
+    keeper: Keeper
+    source: Source
+    clock: Clock
+    poller: Poller
+
+    async def restart(self) -> None:
+        """End this poller and start from what is stored."""
+        await self.keeper.reopen()
+        self.poller = poller_of(self.keeper, self.source, self.clock)
+
+
+def poller_of(
+    keeper: Keeper,
+    source: Source,
+    clock: Clock,
+    *,
+    accounts_per_request: int = 50,
+    batches_at_once: int = 4,
+    interval_seconds: float = INTERVAL,
+) -> Poller:
+    return Poller(
+        source,
+        keeper.store,
+        SweepSettings("VERIFIED", (), accounts_per_request, batches_at_once),
+        interval_seconds=interval_seconds,
+        chains=CHAINS,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+
+
+@pytest.fixture
+async def tower(tmp_path: Path) -> AsyncIterator[Watchtower]:
+    path = tmp_path / "bot.sqlite3"
+    keeper = Keeper(await open_store(path), path)
+    source, clock = Source(), Clock()
+    source.natives[POLYGON, TREASURY] = 100
+    source.holds(USDC, 5, block=10)
+    yield Watchtower(keeper, source, clock, poller_of(keeper, source, clock))
+    await keeper.store.close()
+
+
+@pytest.fixture
+async def watching(tower: Watchtower) -> Watchtower:
+    """Olga watches the treasury, and one sweep has read 5 USDC and 100 of the coin."""
+    await tower.keeper.watch()
+    await tower.poller.sweep()
+    await tower.keeper.deliver_all()
+    tower.source.asked()
+    return tower
+
+
+def failing(error: Exception) -> Trouble:
+    return lambda _: error
+
+
+def failing_for(account: Address, error: IndexerError) -> Trouble:
+    return lambda question: error if account in question.accounts else None
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something has come true; every step lets the others go on."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows nothing of tests
+            await asyncio.sleep(0.001)

@@ -1,0 +1,189 @@
+import sqlite3
+
+import pytest
+
+from bot.domain.model import NATIVE, ChangeAlert, MoveKind
+from bot.indexer.errors import (
+    AccessRefused,
+    IndexerError,
+    QuestionRefused,
+    QuotaExceeded,
+    ReplyMalformed,
+    Throttled,
+    Unavailable,
+    WrongEndpoint,
+)
+from bot.poller.sweep import HOPELESS
+from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
+from tests.poller.conftest import Watchtower, failing, failing_for, poller_of
+
+
+async def ages(tower: Watchtower) -> list[tuple[object, object]]:
+    return [(one.seen_at, one.unknown_since) for one in await tower.keeper.store.balances_of(TREASURY)]
+
+
+async def amount(tower: Watchtower) -> int | None:
+    return (await tower.keeper.balances()).get((POLYGON, USDC))
+
+
+# ---------------------------------------------------------------- what fails
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable(), ReplyMalformed(), QuestionRefused(), *(kind() for kind in HOPELESS)]
+)
+async def test_a_source_that_fails_changes_nothing_and_does_not_end_the_sweep(
+    watching: Watchtower, error: IndexerError
+) -> None:
+    watching.source.trouble = failing(error)
+    watching.clock.seconds = 60
+
+    await watching.poller.sweep()
+
+    assert await watching.keeper.alerts() == []
+    assert await amount(watching) == 5
+    assert watching.poller.progress.trouble == str(error)
+    assert watching.poller.progress.finished_at == 60
+    assert watching.poller.progress.seen_at == 0
+    assert await ages(watching) == [(at(0), None)]
+
+
+async def test_a_source_that_answers_again_is_no_trouble_any_more(watching: Watchtower) -> None:
+    watching.source.trouble = failing(Unavailable())
+    await watching.poller.sweep()
+    watching.source.trouble = lambda _: None
+    watching.clock.seconds = 120
+
+    await watching.poller.sweep()
+
+    assert watching.poller.progress.trouble is None
+    assert watching.poller.progress.seen_at == 120
+
+
+async def test_a_failing_batch_leaves_the_others_alone(tower: Watchtower) -> None:
+    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1)
+    await tower.keeper.watch()
+    await tower.keeper.watch(VAULT)
+    await poller.sweep()
+    await tower.keeper.deliver_all()
+    tower.source.trouble = failing_for(VAULT, Unavailable())
+    tower.source.holds(USDC, 7, block=11)
+    tower.source.natives[POLYGON, VAULT] = 1
+    tower.clock.seconds = 60
+
+    await poller.sweep()
+
+    assert await tower.keeper.changes() == [(USDC, 5, 7)]
+    assert await ages(tower) == [(at(60), None)]
+    (vault,) = await tower.keeper.store.balances_of(VAULT)
+    assert (vault.seen_at, vault.unknown_since) == (at(60), at(0))
+    tower.source.trouble = lambda _: None
+    await poller.sweep()
+    assert await tower.keeper.changes() == [(NATIVE, 0, 1)]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), sqlite3.OperationalError("disk full")])
+async def test_a_batch_that_ends_unexpectedly_leaves_the_others_alone_and_is_unknown(
+    tower: Watchtower, error: Exception
+) -> None:
+    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1)
+    await tower.keeper.watch()
+    await tower.keeper.watch(VAULT)
+    await poller.sweep()
+    await tower.keeper.deliver_all()
+    tower.source.trouble = lambda question: error if VAULT in question.accounts else None
+    tower.source.holds(USDC, 7, block=11)
+    tower.clock.seconds = 60
+
+    await poller.sweep()
+
+    assert await tower.keeper.changes() == [(USDC, 5, 7)]
+    (vault,) = await tower.keeper.store.balances_of(VAULT)
+    assert vault.unknown_since == at(0)
+
+
+async def test_what_could_not_be_recorded_is_told_by_the_next_sweep_as_what_it_is(
+    watching: Watchtower,
+) -> None:
+    watching.source.holds(DAI, 3, block=11)
+    watching.clock.seconds = 60
+    await watching.keeper.run(
+        "CREATE TRIGGER broken BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    await watching.poller.sweep()
+    assert await ages(watching) == [(at(0), None)]
+
+    await watching.keeper.run("DROP TRIGGER broken")
+    await watching.poller.sweep()
+
+    (alert,) = await watching.keeper.alerts()
+    assert isinstance(alert, ChangeAlert)
+    assert alert.change.kind is MoveKind.MOVED
+
+
+@pytest.mark.parametrize("kind", [AccessRefused, QuotaExceeded, Throttled, WrongEndpoint])
+async def test_what_holds_for_every_question_is_asked_once_a_sweep(
+    tower: Watchtower, kind: type[IndexerError]
+) -> None:
+    for number in range(1, 6):
+        await tower.keeper.watch(address(number))
+    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
+    tower.source.trouble = failing(kind())
+
+    await poller.sweep()
+    assert len(tower.source.asked()) == 1
+
+    await poller.sweep()
+    assert len(tower.source.asked()) == 1
+
+
+async def test_what_concerns_one_question_does_not_keep_the_others_from_being_asked(
+    tower: Watchtower,
+) -> None:
+    for number in range(1, 6):
+        await tower.keeper.watch(address(number))
+    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
+    tower.source.trouble = failing(Unavailable())
+
+    await poller.sweep()
+
+    assert len(tower.source.asked()) == 5
+
+
+async def test_a_silent_chain_is_unknown_and_never_zero(watching: Watchtower) -> None:
+    watching.source.silent.add(POLYGON)
+    watching.clock.seconds = 60
+
+    await watching.poller.sweep()
+
+    assert await watching.keeper.alerts() == []
+    assert await watching.keeper.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
+    assert await ages(watching) == [(at(0), None)]
+
+
+async def test_doubtful_tokens_are_unknown_and_natives_beside_them_are_read(watching: Watchtower) -> None:
+    watching.source.doubtful.add((POLYGON, TREASURY))
+    watching.source.listed.clear()
+    watching.source.natives[POLYGON, TREASURY] = 90
+    watching.clock.seconds = 60
+
+    await watching.poller.sweep()
+
+    assert await watching.keeper.changes() == [(NATIVE, 100, 90)]
+    assert await amount(watching) == 5
+    assert await ages(watching) == [(at(60), at(0))]
+
+
+async def test_what_was_unknown_is_told_with_its_net_effect_when_it_is_back(watching: Watchtower) -> None:
+    watching.source.doubtful.add((POLYGON, TREASURY))
+    for seconds in (60, 120):
+        watching.clock.seconds = seconds
+        watching.source.holds(USDC, 5 + seconds, block=10 + seconds)
+        await watching.poller.sweep()
+    assert await watching.keeper.alerts() == []
+    watching.source.doubtful.clear()
+
+    await watching.poller.sweep()
+
+    assert await watching.keeper.changes() == [(USDC, 5, 125)]
+    assert await ages(watching) == [(at(120), None)]

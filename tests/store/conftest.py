@@ -1,0 +1,208 @@
+"""A real store on a real file, with short words for what the poller and people do with it."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.compare import compare
+from bot.domain.delivery import Delivery, DeliveryState, Settlement
+from bot.domain.model import (
+    Address,
+    Alert,
+    Asset,
+    Baseline,
+    ChainId,
+    ChangeAlert,
+    Description,
+    Part,
+    Place,
+    Poll,
+    Reading,
+    Subscribed,
+    View,
+    Wish,
+)
+from bot.domain.plan import wanted_by, with_unlisted
+from bot.store.outbox import Outbox
+from bot.store.sqlite import Store
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED
+
+OLGA = Place(7001, "private", "Olga")
+OPS = Place(-1001, "supergroup", "Ops")
+ALERTS_TOPIC = Place(-1001, "supergroup", "Ops", thread_id=5)
+CHAINS = frozenset({ETHEREUM, POLYGON, BASE})
+LIMIT = 5
+LONG_AFTER = NOON + timedelta(days=1)
+
+
+@dataclass
+class Keeper:
+    """The store, and what happens to it in a test."""
+
+    store: Store
+    path: Path
+
+    async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return rows of the database as they are."""
+        return await self.store._thread.run(lambda db: db.execute(sql, values).fetchall())
+
+    async def value(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - it is what is stored
+        """Return the one value of the one row."""
+        ((value,),) = await self.rows(sql, *values)
+        return value
+
+    async def run(self, script: str) -> None:
+        """Let the database do something beside the store."""
+        await self.store._thread.run(lambda db: db.conn.executescript(script))
+
+    async def written(self) -> int:
+        """Return how many rows were ever written by this connection."""
+        return await self.store._thread.run(lambda db: db.conn.total_changes)
+
+    async def subscribe(self, *wishes: Wish, place: Place = OLGA, when: datetime = NOON) -> list[Subscribed]:
+        return await self.store.subscribe(place, wishes, by=1, at=when)
+
+    async def watch(
+        self,
+        account: Address | None = TREASURY,
+        *,
+        place: Place = OLGA,
+        contracts: Iterable[Address] = (),
+        chains: Iterable[ChainId] = (),
+        label: str = "",
+    ) -> Subscribed:
+        wish = Wish(account, frozenset(contracts), frozenset(chains), label)
+        (subscribed,) = await self.subscribe(wish, place=place)
+        return subscribed
+
+    async def judged(
+        self,
+        *readings: Reading,
+        when: datetime = NOON,
+        descriptions: Mapping[Asset, Description] | None = None,
+        status: Part = VERIFIED,
+    ) -> Poll:
+        """Return what a new sweep makes of these readings; nothing is recorded yet."""
+        watched = await self.store.watched()
+        asked = with_unlisted(wanted_by(watched.subscriptions, CHAINS), watched.unlisted)
+        wanted = wanted_by(watched.subscriptions, CHAINS)
+        sweep = await self.store.begin_sweep()
+        views = await self.store.views([reading.account for reading in readings])
+        verdicts = [
+            compare(
+                views.get((reading.account, reading.chain_id), View()),
+                reading,
+                wanted=wanted[reading.account].parts(reading.chain_id, status),
+                status=status,
+                known_block=0,
+            )
+            for reading in readings
+            if reading.account in asked
+        ]
+        return Poll(sweep, watched.newest, when, tuple(verdicts), descriptions or {})
+
+    async def record(
+        self,
+        *readings: Reading,
+        when: datetime = NOON,
+        descriptions: Mapping[Asset, Description] | None = None,
+    ) -> int:
+        """Let one sweep see these readings, and return the number of alerts."""
+        return await self.store.record_poll(
+            await self.judged(*readings, when=when, descriptions=descriptions)
+        )
+
+    async def balances(self) -> dict[tuple[ChainId, Address], int]:
+        """Return the stored amounts of the treasury."""
+        views = await self.store.views([TREASURY])
+        return {
+            (asset.chain_id, asset.contract): balance.holding.amount_raw
+            for view in views.values()
+            for asset, balance in view.balances.items()
+        }
+
+    async def alerts(self, place: Place = OLGA) -> list[Alert]:
+        """Return what waits for a destination, oldest first, and take it as told."""
+        heard: list[Alert] = []
+
+        def listen(alerts: Sequence[Alert], _: str, __: datetime) -> tuple[str, int]:
+            heard.extend(alerts)
+            return "…", len(alerts)
+
+        others = (
+            "UPDATE alert SET state = ? WHERE state = ? AND destination_id NOT IN (SELECT d.id"
+            " FROM destination d JOIN chat c ON c.id = d.chat_id WHERE c.telegram_id = ? AND d.thread_id = ?)"
+        )
+        here = (place.chat_id, place.thread_id or 0)
+        await self.rows(others, "of another", "waiting", *here)
+        await self.store.outbox(LONG_AFTER, 0, listen)
+        await self.rows(others, "waiting", "of another", *here)
+        return heard
+
+    async def baselines(self, place: Place = OLGA) -> list[Baseline]:
+        """Return the baseline notices that wait for a destination; changes there must be none."""
+        alerts = await self.alerts(place)
+        assert not [alert for alert in alerts if isinstance(alert, ChangeAlert)]
+        return [alert.notice for alert in alerts if not isinstance(alert, ChangeAlert)]
+
+    async def changes(self, place: Place = OLGA) -> list[tuple[Address, int, int]]:
+        """Return the changes that wait for a destination: contract, before and after."""
+        alerts = await self.alerts(place)
+        return [
+            (alert.change.asset.contract, alert.change.before.amount_raw, alert.change.after.amount_raw)
+            for alert in alerts
+            if isinstance(alert, ChangeAlert)
+        ]
+
+    async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
+        return await self.store.outbox(now, window, words)
+
+    async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:
+        return (await self.outbox(now, window)).due
+
+    async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
+        """Let a delivery leave and arrive."""
+        assert await self.store.mark_sending(delivery.id)
+        await self.store.settle(delivery.id, Settlement(DeliveryState.SENT, now, message_id=delivery.id))
+
+    async def deliver_all(self, now: datetime = NOON) -> list[Delivery]:
+        """Deliver whatever is due, until nothing is."""
+        delivered: list[Delivery] = []
+        while due := await self.due(now):
+            for delivery in due:
+                await self.sent(delivery, now)
+            delivered += due
+        return delivered
+
+    async def reopen(self) -> None:
+        """Close the file and open it again, as a restart does."""
+        await self.store.close()
+        self.store = await open_store(self.path)
+
+
+def words(alerts: Sequence[Alert], message_id: str, _: datetime) -> tuple[str, int]:
+    """Compose a text that shows the id and each alert."""
+    return " ".join([message_id, *map(word, alerts)]), len(alerts)
+
+
+def word(alert: Alert) -> str:
+    if isinstance(alert, ChangeAlert):
+        change = alert.change
+        return f"{alert.id}:{change.before.amount_raw}>{change.after.amount_raw}"
+    return f"{alert.id}:baseline={alert.notice.balances}"
+
+
+async def open_store(path: Path, *, status: Part = VERIFIED) -> Store:
+    return await Store.open(path, status=status, max_subscriptions_per_chat=LIMIT)
+
+
+@pytest.fixture
+async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
+    path = tmp_path / "bot.sqlite3"
+    one = Keeper(await open_store(path), path)
+    yield one
+    await one.store.close()

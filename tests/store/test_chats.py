@@ -1,0 +1,219 @@
+import pytest
+
+from bot.domain.model import Part, Place
+from tests.builders import POLYGON, TREASURY, USDC, VAULT, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
+
+
+@pytest.fixture
+async def waiting(keeper: Keeper) -> Keeper:
+    """Olga and the group both watch the treasury; each has one change bound and one that waits."""
+    await keeper.watch()
+    await keeper.watch(place=OPS)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    await keeper.record(reading({USDC: 6}, native=100))
+    await keeper.outbox()
+    await keeper.record(reading({USDC: 7}, native=100))
+    return keeper
+
+
+async def states(keeper: Keeper, place: Place) -> list[str]:
+    rows = await keeper.rows(
+        "SELECT a.state FROM alert a JOIN destination d ON d.id = a.destination_id"
+        " JOIN chat c ON c.id = d.chat_id WHERE c.telegram_id = ? AND a.change_id IS NOT NULL ORDER BY a.id",
+        place.chat_id,
+    )
+    return [state for (state,) in rows]
+
+
+async def chats_due(keeper: Keeper) -> set[int]:
+    return {delivery.chat_id for delivery in await keeper.due()}
+
+
+# ---------------------------------------------------------------- by command
+
+
+async def test_of_a_chat_nobody_decided_on_nothing_is_known(keeper: Keeper) -> None:
+    assert await keeper.store.decision_on(OPS.chat_id) is None
+    await keeper.watch(place=OPS)
+    assert await keeper.store.decision_on(OPS.chat_id) is None
+
+
+async def test_the_last_decision_stands(keeper: Keeper) -> None:
+    await keeper.store.allow(OPS)
+    assert await keeper.store.decision_on(OPS.chat_id) is True
+    await keeper.store.deny(OPS)
+    assert await keeper.store.decision_on(OPS.chat_id) is False
+    await keeper.store.allow(OPS)
+    assert await keeper.store.decision_on(OPS.chat_id) is True
+
+
+async def test_closing_a_chat_withdraws_what_waits_for_it_and_counts_it(waiting: Keeper) -> None:
+    assert await waiting.store.deny(OPS) == 2
+
+    assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
+    assert await chats_due(waiting) == {OLGA.chat_id}
+    assert await waiting.deliver_all()
+    assert await states(waiting, OLGA) == ["told", "told"]
+    assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
+
+
+async def test_closing_a_chat_withdraws_from_its_topics_too(keeper: Keeper) -> None:
+    await keeper.watch(place=ALERTS_TOPIC)
+    await keeper.record(reading({USDC: 5}, native=100))
+
+    assert await keeper.store.deny(OPS) == 1
+    assert await keeper.due() == ()
+
+
+async def test_closing_a_chat_twice_withdraws_nothing_more(waiting: Keeper) -> None:
+    await waiting.store.deny(OPS)
+
+    assert await waiting.store.deny(OPS) == 0
+
+
+async def test_closing_a_chat_that_was_never_seen_is_kept_for_later(keeper: Keeper) -> None:
+    assert await keeper.store.deny(OPS) == 0
+    assert await keeper.store.decision_on(OPS.chat_id) is False
+
+
+async def test_a_closed_chat_is_no_longer_asked_for(waiting: Keeper) -> None:
+    await waiting.store.deny(OLGA)
+    assert await waiting.balances() != {}
+    await waiting.store.deny(OPS)
+
+    assert await waiting.balances() == {}
+    assert await waiting.rows("SELECT * FROM coverage") == []
+
+
+async def test_an_opened_chat_has_its_subscriptions_back_with_a_fresh_baseline(waiting: Keeper) -> None:
+    for place in (OLGA, OPS):
+        await waiting.store.deny(place)
+    await waiting.store.allow(OPS)
+
+    assert len(await waiting.store.subscriptions_here(OPS)) == 1
+    await waiting.record(reading({USDC: 50}, native=1))
+
+    assert [notice.balances for notice in await waiting.baselines(OPS)] == [2]
+    assert await waiting.alerts(OLGA) == []
+
+
+async def test_what_was_withdrawn_stays_so_when_the_chat_is_opened_again(waiting: Keeper) -> None:
+    await waiting.store.deny(OPS)
+    await waiting.store.allow(OPS)
+
+    assert await chats_due(waiting) == {OLGA.chat_id}
+
+
+async def test_a_chat_named_by_its_number_alone_keeps_the_title_it_had(keeper: Keeper) -> None:
+    await keeper.store.allow(OPS)
+    await keeper.store.deny(Place(OPS.chat_id, "supergroup", ""))
+
+    assert await keeper.rows("SELECT title, kind FROM chat") == [("Ops", "supergroup")]
+
+
+async def test_a_chat_that_changed_its_title_is_known_by_the_new_one(keeper: Keeper) -> None:
+    await keeper.store.allow(OPS)
+    await keeper.store.allow(Place(OPS.chat_id, "supergroup", "Operations"))
+
+    assert await keeper.rows("SELECT title FROM chat") == [("Operations",)]
+
+
+# ---------------------------------------------------------------- by configuration
+
+
+async def test_a_chat_that_left_the_configuration_is_closed_and_told_nothing_more(waiting: Keeper) -> None:
+    await waiting.store.apply_configuration({OLGA.chat_id})
+
+    assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
+    assert await chats_due(waiting) == {OLGA.chat_id}
+    await waiting.record(reading({USDC: 8}, native=100))
+    assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
+
+
+async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting: Keeper) -> None:
+    await waiting.store.apply_configuration({OLGA.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+
+    await waiting.record(reading({USDC: 8}, native=100))
+
+    assert await waiting.changes(OPS) == [(USDC, 7, 8)]
+
+
+async def test_the_same_configuration_again_changes_nothing(waiting: Keeper) -> None:
+    before = await waiting.written()
+
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+
+    assert await waiting.written() == before
+
+
+async def test_what_was_decided_by_command_beats_the_configuration(waiting: Keeper) -> None:
+    await waiting.store.allow(OPS)
+    await waiting.store.deny(OLGA)
+
+    await waiting.store.apply_configuration({OLGA.chat_id})
+
+    assert await chats_due(waiting) == {OPS.chat_id}
+    assert [one.account for one in (await waiting.store.watched()).subscriptions] == [TREASURY]
+
+
+async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
+    await waiting.watch(VAULT, contracts=[USDC])
+    await waiting.record(reading(named={USDC: 4}, account=VAULT))
+    await waiting.deliver_all()
+    await waiting.store.close()
+
+    waiting.store = await open_store(waiting.path, status=Part("ALL"))
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+
+    covered = {part for (part,) in await waiting.rows("SELECT part FROM coverage")}
+    assert covered == {b"N", bytes.fromhex(USDC[2:])}
+    assert (await waiting.balances()).keys() == {(POLYGON, "")}
+    poll = await waiting.judged(reading({USDC: 9}, native=100), status=Part("ALL"))
+    await waiting.store.record_poll(poll)
+    assert [notice.balances for notice in await waiting.baselines()] == [1]
+
+
+# ---------------------------------------------------------------- within reach
+
+
+async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Keeper) -> None:
+    await waiting.store.lose(OPS.chat_id, "kicked")
+
+    assert await chats_due(waiting) == {OLGA.chat_id}
+    await waiting.deliver_all()
+    assert await states(waiting, OLGA) == ["told", "told"]
+    assert await states(waiting, OPS) == ["bound", "waiting"]
+
+
+async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Keeper) -> None:
+    await waiting.store.lose(OPS.chat_id, "kicked")
+    await waiting.deliver_all()
+    waiting.store.outbox_grew.clear()
+
+    await waiting.store.hear_from(OPS.chat_id)
+
+    assert waiting.store.outbox_grew.is_set()
+    assert len(await waiting.deliver_all()) == 2
+    assert await states(waiting, OPS) == ["told", "told"]
+
+
+async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> None:
+    await waiting.store.lose(OPS.chat_id, "kicked")
+    for amount in range(10, 30):
+        await waiting.record(reading({USDC: amount}, native=100))
+        await waiting.deliver_all()
+
+    await waiting.store.hear_from(OPS.chat_id)
+
+    assert len(await waiting.deliver_all()) == 2
+    assert set(await states(waiting, OPS)) == {"told"}
+
+
+async def test_hearing_from_or_losing_a_chat_that_was_never_seen_is_no_error(keeper: Keeper) -> None:
+    await keeper.store.hear_from(99)
+    await keeper.store.lose(99, "kicked")
+
+    assert await keeper.rows("SELECT * FROM chat") == []

@@ -1,0 +1,257 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from bot.domain.delivery import (
+    Delivery,
+    RetryLater,
+    Settlement,
+    message_id,
+    settle,
+)
+from bot.domain.model import Alert, ChangeAlert
+from bot.store.outbox import ALERTS_READ_AT_ONCE
+from tests.builders import NOON, USDC, VAULT, address, at, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
+
+EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
+
+
+@pytest.fixture
+async def watching(keeper: Keeper) -> Keeper:
+    """Olga, the group and one of its topics watch the treasury, which was read once."""
+    for place in EVERYONE:
+        await keeper.watch(place=place)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    return keeper
+
+
+async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
+    await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
+
+
+async def attempt(keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON) -> Settlement:
+    settlement = settle(delivery, outcome, now, 0.0)  # type: ignore[arg-type]
+    assert await keeper.store.mark_sending(delivery.id)
+    await keeper.store.settle(delivery.id, settlement)
+    return settlement
+
+
+async def told(keeper: Keeper) -> list[str]:
+    rows = await keeper.rows("SELECT state FROM alert WHERE change_id IS NOT NULL ORDER BY id")
+    return [state for (state,) in rows]
+
+
+def in_topics(due: Sequence[Delivery]) -> list[tuple[int, int | None]]:
+    return [(delivery.chat_id, delivery.thread_id) for delivery in due]
+
+
+# ---------------------------------------------------------------- binding
+
+
+async def test_nothing_that_waits_is_nothing_due(keeper: Keeper) -> None:
+    outbox = await keeper.outbox()
+
+    assert (outbox.due, outbox.next_at, outbox.troubles) == ((), None, ())
+
+
+async def test_what_happened_together_is_one_message_for_each_destination(keeper: Keeper) -> None:
+    for place in EVERYONE:
+        await keeper.watch(place=place)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    await keeper.record(reading({USDC: 6}, native=101))
+
+    delivered = await keeper.deliver_all()
+
+    assert sorted(in_topics(delivered), key=str) == [(-1001, 5), (-1001, None), (7001, None)]
+    assert [delivery.text.count(">") for delivery in delivered] == [2, 2, 2]
+
+
+async def test_where_a_message_goes_is_written_on_it(watching: Keeper) -> None:
+    await change(watching, 6)
+
+    by_chat = {delivery.chat_id: delivery for delivery in await watching.due()}
+
+    assert by_chat[OLGA.chat_id].is_group is False
+    assert by_chat[OLGA.chat_id].thread_id is None
+    assert by_chat[OPS.chat_id].is_group is True
+
+
+async def test_a_message_shows_its_own_id(watching: Keeper) -> None:
+    await change(watching, 6)
+
+    for delivery in await watching.deliver_all():
+        assert delivery.text.startswith(message_id(delivery.id) + " ")
+
+
+async def test_the_window_keeps_an_alert_until_it_ends(watching: Keeper) -> None:
+    await change(watching, 6)
+
+    early = await watching.outbox(at(1.999), 2)
+    assert (early.due, early.next_at) == ((), at(2))
+
+    assert len((await watching.outbox(at(2), 2)).due) == 2
+
+
+async def test_the_window_restarts_with_each_alert_of_the_destination(watching: Keeper) -> None:
+    await change(watching, 6)
+    await change(watching, 7, seconds=1.5)
+
+    assert (await watching.outbox(at(2), 2)).next_at == at(3.5)
+    (first, *_) = (await watching.outbox(at(3.5), 2)).due
+    assert "5>6" in first.text
+    assert "6>7" in first.text
+
+
+async def test_the_window_of_one_destination_is_not_kept_open_by_another(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.watch(VAULT, place=OPS)
+    await watching.record(reading({USDC: 6}, native=100), reading({}, native=1, account=VAULT), when=at(1.5))
+
+    outbox = await watching.outbox(at(2), 2)
+
+    assert sorted(in_topics(outbox.due)) == [(OPS.chat_id, 5), (OLGA.chat_id, None)]
+    assert outbox.next_at == at(3.5)
+
+
+async def test_a_stream_of_alerts_is_kept_for_five_seconds_at_most(watching: Keeper) -> None:
+    for seconds in range(6):
+        await change(watching, 6 + seconds, seconds=seconds)
+
+    assert (await watching.outbox(at(4.9), 2)).next_at == at(5)
+    assert len((await watching.outbox(at(5), 2)).due) == 2
+
+
+async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watching: Keeper) -> None:
+    for amount in range(6, 13):
+        await change(watching, amount)
+    heard: list[Alert] = []
+
+    def three_at_most(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+        heard.extend(alerts[:3])
+        return words(alerts[:3], number, now)
+
+    await watching.store.outbox(NOON, 0, three_at_most)
+    texts = [delivery.text for delivery in await watching.deliver_all() if delivery.chat_id == OLGA.chat_id]
+
+    assert [text.count(">") for text in texts] == [3, 3, 1]
+    assert set(await told(watching)) == {"told"}
+    assert len(heard) == 7 * len(EVERYONE)
+
+
+async def test_more_alerts_than_are_read_at_once_are_all_bound(keeper: Keeper) -> None:
+    await keeper.watch()
+    tokens = [address(number) for number in range(1, ALERTS_READ_AT_ONCE + 20)]
+    await keeper.record(reading(dict.fromkeys(tokens, 1), native=1))
+    await keeper.deliver_all()
+    await keeper.record(reading(dict.fromkeys(tokens, 2), native=1))
+
+    delivered = await keeper.deliver_all()
+
+    assert [delivery.text.count(">") for delivery in delivered] == [ALERTS_READ_AT_ONCE, 19]
+
+
+@pytest.mark.parametrize("told_of_them", [0, -1, 99])
+async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
+    watching: Keeper, told_of_them: int
+) -> None:
+    await change(watching, 6)
+
+    outbox = await watching.store.outbox(NOON, 0, lambda _, __, ___: ("…", told_of_them))
+
+    assert outbox.due == ()
+    assert len(outbox.troubles) == len(EVERYONE)
+    assert await told(watching) == ["waiting"] * 3
+    assert len(await watching.deliver_all()) == 3
+
+
+async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_others(
+    watching: Keeper,
+) -> None:
+    await watching.watch(VAULT)
+    await watching.record(reading({USDC: 6}, native=100), reading({}, native=1, account=VAULT))
+
+    def fail_for_the_vault(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+        if any(not isinstance(alert, ChangeAlert) for alert in alerts):
+            raise ValueError("no words")
+        return words(alerts, number, now)
+
+    outbox = await watching.store.outbox(NOON, 0, fail_for_the_vault)
+
+    assert {delivery.chat_id for delivery in outbox.due} == {OPS.chat_id}
+    (trouble,) = outbox.troubles
+    assert "no words" in trouble
+    assert await watching.value("SELECT count(*) FROM delivery WHERE text = ''") == 0
+    assert OLGA.chat_id in {delivery.chat_id for delivery in await watching.deliver_all()}
+
+
+# ---------------------------------------------------------------- order
+
+
+async def test_at_most_one_message_of_a_chat_is_due_whatever_its_topics(watching: Keeper) -> None:
+    await change(watching, 6)
+
+    due = await watching.due()
+
+    assert sorted(delivery.chat_id for delivery in due) == [OPS.chat_id, OLGA.chat_id]
+
+
+async def test_the_messages_of_a_chat_are_due_in_order(watching: Keeper) -> None:
+    for amount in (6, 7, 8):
+        await change(watching, amount)
+        await watching.outbox()
+
+    delivered = await watching.deliver_all()
+
+    ids = [delivery.id for delivery in delivered if delivery.chat_id == OLGA.chat_id]
+    assert ids == sorted(ids)
+    assert len(ids) == 3
+
+
+async def test_while_a_message_is_being_sent_the_next_of_its_chat_is_not_due(watching: Keeper) -> None:
+    await change(watching, 6)
+    first, second = await watching.due()
+    await change(watching, 7)
+    assert await watching.store.mark_sending(first.id)
+
+    assert await watching.due() == (second,)
+
+
+async def test_a_message_is_marked_as_leaving_once(watching: Keeper) -> None:
+    await change(watching, 6)
+    (first, *_) = await watching.due()
+
+    assert await watching.store.mark_sending(first.id) is True
+    assert await watching.store.mark_sending(first.id) is False
+
+
+async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_waiting(
+    watching: Keeper,
+) -> None:
+    await change(watching, 6)
+    due = {delivery.chat_id: delivery for delivery in await watching.due()}
+    settlement = await attempt(watching, due[OLGA.chat_id], RetryLater("connection refused"))
+    await change(watching, 7)
+
+    outbox = await watching.outbox()
+
+    assert {delivery.chat_id for delivery in outbox.due} == {OPS.chat_id}
+    assert outbox.next_at == settlement.not_before
+    later = {one.chat_id: one for one in await watching.due(settlement.not_before)}
+    assert later[OLGA.chat_id].id == due[OLGA.chat_id].id
+
+
+# ---------------------------------------------------------------- speed
+
+
+@pytest.mark.parametrize("name", ["_HEADS", "_WAITING"])
+async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
+    from bot.store import outbox  # noqa: PLC0415 - the statements are its own affair but for this
+
+    plan = [step for *_, step in await keeper.rows("EXPLAIN QUERY PLAN " + getattr(outbox, name))]
+
+    assert not [step for step in plan if step.startswith(("SCAN d", "SCAN o", "SCAN l"))]
+    assert [step for step in plan if "delivery_unfinished" in step or "alert_waiting" in step]

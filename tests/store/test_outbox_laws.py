@@ -1,0 +1,197 @@
+"""Whatever happens in whatever order: no alert is lost, none is told that was not sent, none twice."""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.domain.delivery import (
+    AlertState,
+    Delivery,
+    DeliveryState,
+    Outcome,
+    RetryLater,
+    Sent,
+    Throttled,
+    Unknown,
+    Unreachable,
+    settle,
+)
+from bot.domain.model import DeliveryId, Place
+from tests.builders import NOON, USDC, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
+
+OUTCOMES = st.one_of(
+    st.builds(Sent, st.integers(1, 10**6)),
+    st.builds(RetryLater, st.just("refused")),
+    st.builds(Throttled, st.integers(1, 60)),
+    st.builds(Unknown, st.just("timeout")),
+    st.builds(Unreachable, st.just("kicked")),
+)
+CHATS = st.sampled_from([OLGA, OPS])
+
+
+@dataclass
+class Model:
+    """What the outbox promised so far."""
+
+    texts: dict[DeliveryId, str] = field(default_factory=dict)
+    sent: list[DeliveryId] = field(default_factory=list)
+    in_flight: dict[int, Delivery] = field(default_factory=dict)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """A bot whose alerts, answers and crashes come in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.directory = tempfile.TemporaryDirectory()
+        self.now = NOON
+        self.amount = 5
+        self.model = Model()
+        self.closed: set[int] = set()
+        path = Path(self.directory.name) / "bot.sqlite3"
+        self.keeper = Keeper(self.wait(open_store(path)), path)
+        for place in (OLGA, OPS, ALERTS_TOPIC):
+            self.wait(self.keeper.watch(place=place))
+        self.wait(self.keeper.record(reading({USDC: 5}, native=1)))
+
+    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.wait(self.keeper.store.close())
+        self.loop.close()
+        self.directory.cleanup()
+
+    # what happens
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 2.0, 30.0, 90.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def something_changes(self) -> None:
+        self.amount += 1
+        self.wait(self.keeper.record(reading({USDC: self.amount}, native=1), when=self.now))
+
+    @rule(window=st.sampled_from([0.0, 1.0]))
+    def the_dispatcher_looks(self, window: float) -> None:
+        due = self.wait(self.keeper.due(self.now, window))
+        assert len({delivery.chat_id for delivery in due}) == len(due)
+        for delivery in due:
+            assert delivery.chat_id not in self.closed
+            assert self.model.texts.setdefault(delivery.id, delivery.text) == delivery.text
+            assert delivery.chat_id not in self.model.in_flight
+            assert self.wait(self.keeper.store.mark_sending(delivery.id))
+            self.model.in_flight[delivery.chat_id] = delivery
+
+    @precondition(lambda self: self.model.in_flight)
+    @rule(data=st.data(), outcome=OUTCOMES, dice=st.floats(0, 0.999))
+    def telegram_answers(self, data: st.DataObject, outcome: Outcome, dice: float) -> None:
+        chat = data.draw(st.sampled_from(sorted(self.model.in_flight)))
+        delivery = self.model.in_flight.pop(chat)
+        self.wait(self.keeper.store.settle(delivery.id, settle(delivery, outcome, self.now, dice)))
+        if isinstance(outcome, Sent):
+            self.model.sent.append(delivery.id)
+
+    @rule()
+    def the_bot_is_killed_and_starts_again(self) -> None:
+        self.wait(self.keeper.reopen())
+        in_doubt = self.wait(self.keeper.store.doubt_unfinished_sends(self.now))
+        assert in_doubt == len(self.model.in_flight)
+        self.model.in_flight.clear()
+
+    @rule(chat=CHATS)
+    def a_chat_speaks(self, chat: Place) -> None:
+        self.wait(self.keeper.store.hear_from(chat.chat_id))
+
+    @rule(chat=CHATS)
+    def a_chat_is_closed(self, chat: Place) -> None:
+        self.wait(self.keeper.store.deny(chat))
+        self.closed.add(chat.chat_id)
+
+    @rule(chat=CHATS)
+    def a_chat_is_opened(self, chat: Place) -> None:
+        self.wait(self.keeper.store.allow(chat))
+        self.closed.discard(chat.chat_id)
+
+    # what always holds
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.wait(self.keeper.rows(sql))
+        return rows
+
+    @invariant()
+    def an_alert_is_told_exactly_when_its_message_was_sent(self) -> None:
+        rows = self._rows(
+            "SELECT a.state, d.id, d.state FROM alert a LEFT JOIN delivery d ON d.id = a.delivery_id"
+        )
+        for state, delivery_id, delivery_state in rows:
+            is_sent = delivery_id in self.model.sent
+            assert (state == AlertState.TOLD) == is_sent
+            assert (delivery_state == DeliveryState.SENT) == is_sent
+
+    @invariant()
+    def an_alert_that_is_not_told_waits_is_on_its_way_or_was_withdrawn(self) -> None:
+        rows = self._rows("SELECT a.state, d.state FROM alert a LEFT JOIN delivery d ON d.id = a.delivery_id")
+        for state, delivery_state in rows:
+            assert (state, delivery_state) in {
+                (AlertState.WAITING, None),
+                (AlertState.BOUND, DeliveryState.READY),
+                (AlertState.BOUND, DeliveryState.SENDING),
+                (AlertState.TOLD, DeliveryState.SENT),
+                (AlertState.WITHDRAWN, None),
+                (AlertState.WITHDRAWN, DeliveryState.WITHDRAWN),
+            }
+
+    @invariant()
+    def no_message_is_sent_twice_after_its_arrival_is_known(self) -> None:
+        assert len(self.model.sent) == len(set(self.model.sent))
+
+    @invariant()
+    def every_message_tells_something_and_its_text_never_changes(self) -> None:
+        rows = self._rows(
+            "SELECT d.id, d.text, (SELECT count(*) FROM alert a WHERE a.delivery_id = d.id) FROM delivery d"
+        )
+        for delivery_id, text, alerts in rows:
+            assert alerts > 0
+            assert len(text.split()) == alerts + 1
+            assert self.model.texts.get(delivery_id, text) == text
+
+    @invariant()
+    def one_message_of_a_chat_is_in_flight_at_most(self) -> None:
+        rows = self._rows("SELECT id FROM delivery WHERE state = 'sending'")
+        assert {delivery_id for (delivery_id,) in rows} == {
+            delivery.id for delivery in self.model.in_flight.values()
+        }
+
+    @invariant()
+    def once_everything_is_well_again_everything_is_told(self) -> None:
+        """Look at a copy in which the source of all trouble is gone."""
+        self.wait(self._heal_a_copy(self.now + timedelta(minutes=5)))
+
+    async def _heal_a_copy(self, later: datetime) -> None:
+        copy_path = self.keeper.path.with_name("copy.sqlite3")
+        await self.keeper.rows(f"VACUUM INTO '{copy_path}'")
+        copy = Keeper(await open_store(copy_path), copy_path)
+        await copy.store.doubt_unfinished_sends(later)
+        for place in (OLGA, OPS):
+            await copy.store.hear_from(place.chat_id)
+        await copy.deliver_all(later)
+        states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
+        await copy.store.close()
+        copy_path.unlink()
+        assert states <= {AlertState.TOLD, AlertState.WITHDRAWN}
+
+
+TestOutbox = OutboxMachine.TestCase
+TestOutbox.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

@@ -1,0 +1,413 @@
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.model import (
+    AMOUNT_MAX,
+    NATIVE,
+    ChangeAlert,
+    Description,
+    MoveKind,
+    Standing,
+    SubscriptionId,
+    SweepNumber,
+)
+from tests.builders import BASE, DAI, POLYGON, USDC, VAULT, asset, at, coin, held, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
+
+TABLES = ("balance", "coverage", "change", "alert", "chain", "asset")
+
+
+@pytest.fixture
+async def watching(keeper: Keeper) -> Keeper:
+    """Olga watches the treasury, which was read once: 5 USDC and 100 of the coin."""
+    await keeper.watch(label="Treasury")
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    return keeper
+
+
+async def everything(keeper: Keeper) -> dict[str, list[tuple[object, ...]]]:
+    return {table: await keeper.rows(f"SELECT * FROM {table}") for table in TABLES}
+
+
+# ---------------------------------------------------------------- changes
+
+
+async def test_a_first_reading_alerts_nobody_of_a_change(keeper: Keeper) -> None:
+    await keeper.watch()
+
+    assert await keeper.record(reading({USDC: 5}, native=100)) == 1
+
+    assert await keeper.changes() == []
+    assert await keeper.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
+
+
+async def test_a_second_reading_that_differs_alerts(watching: Keeper) -> None:
+    assert await watching.record(reading({USDC: 7}, native=100)) == 1
+
+    assert await watching.changes() == [(USDC, 5, 7)]
+    assert await watching.balances() == {(POLYGON, USDC): 7, (POLYGON, NATIVE): 100}
+
+
+async def test_a_second_reading_that_is_the_same_alerts_nobody(watching: Keeper) -> None:
+    assert await watching.record(reading({USDC: 5}, native=100)) == 0
+
+    assert await watching.changes() == []
+
+
+async def test_an_alert_carries_the_change_the_label_and_what_the_asset_is(watching: Keeper) -> None:
+    described = {asset(): Description("ERC20", "USDC", 6, price_usd="1.01")}
+    poll = await watching.judged(
+        reading({USDC: held(7, block=90)}, native=100), when=at(60), descriptions=described
+    )
+
+    await watching.store.record_poll(replace(poll, described=described))
+
+    (alert,) = await watching.alerts()
+    assert isinstance(alert, ChangeAlert)
+    assert alert.label == "Treasury"
+    assert alert.description == Description("ERC20", "USDC", 6)
+    assert alert.change.asset == asset()
+    assert alert.change.before == held(5)
+    assert alert.change.after == held(7, block=90)
+    assert alert.change.kind is MoveKind.MOVED
+    assert alert.change.observed_at == at(60)
+    assert alert.change.price_usd == "1.01"
+
+
+async def test_amounts_of_any_size_are_exact_to_the_last_unit(watching: Keeper) -> None:
+    await watching.record(reading({USDC: AMOUNT_MAX}, native=AMOUNT_MAX - 1))
+
+    assert sorted(await watching.changes()) == [(NATIVE, 100, AMOUNT_MAX - 1), (USDC, 5, AMOUNT_MAX)]
+    assert await watching.balances() == {(POLYGON, USDC): AMOUNT_MAX, (POLYGON, NATIVE): AMOUNT_MAX - 1}
+
+
+async def test_what_went_to_zero_is_told_and_no_longer_stored(watching: Keeper) -> None:
+    await watching.record(reading({}, native=0, named={USDC: 0}))
+
+    assert sorted(await watching.changes()) == [(NATIVE, 100, 0), (USDC, 5, 0)]
+    assert await watching.balances() == {}
+
+
+async def test_what_is_missing_from_a_list_is_neither_told_nor_zero(watching: Keeper) -> None:
+    assert await watching.record(reading({}, native=100)) == 0
+
+    assert await watching.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
+
+
+async def test_what_could_not_be_read_stays_as_it_was(watching: Keeper) -> None:
+    assert await watching.record(reading(None, native=None)) == 0
+
+    assert await watching.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
+
+
+async def test_a_change_knows_when_the_amount_before_was_last_seen(watching: Keeper) -> None:
+    sweep = await watching.store.begin_sweep()
+    await watching.store.finish_sweep(sweep, at(60), {POLYGON: None}, [])
+
+    await watching.record(reading({USDC: 7}, native=100), when=at(120))
+
+    assert await watching.value("SELECT previous_at FROM change") == 1000 * int(at(60).timestamp())
+
+
+# ---------------------------------------------------------------- all or nothing
+
+
+@pytest.mark.parametrize("table", ["balance", "change", "alert"])
+async def test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells(
+    watching: Keeper, table: str
+) -> None:
+    before = await everything(watching)
+    poll = await watching.judged(reading({USDC: 7, DAI: held(3, block=9)}, native=90))
+    await watching.run(
+        f"CREATE TRIGGER broken BEFORE INSERT ON {table}"
+        f" WHEN (SELECT count(*) FROM change) = 3 OR '{table}' <> 'alert'"
+        " BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
+    )
+
+    with pytest.raises(sqlite3.IntegrityError, match="disk on fire"):
+        await watching.store.record_poll(poll)
+    assert await everything(watching) == before
+
+    await watching.run("DROP TRIGGER broken")
+    assert await watching.record(reading({USDC: 7, DAI: held(3, block=9)}, native=90)) == 3
+    assert sorted(await watching.changes()) == [(NATIVE, 100, 90), (USDC, 5, 7), (DAI, 0, 3)]
+
+
+async def test_a_baseline_that_fails_midway_leaves_nothing_covered(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.run(
+        "CREATE TRIGGER broken BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
+    )
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.run("DROP TRIGGER broken")
+
+    assert not any((await everything(keeper)).values())
+    await keeper.record(reading({USDC: 6}, native=100))
+    assert [notice.balances for notice in await keeper.baselines()] == [2]
+
+
+# ---------------------------------------------------------------- who is told
+
+
+async def test_every_destination_that_wishes_is_told_once(watching: Keeper) -> None:
+    for place in (OPS, ALERTS_TOPIC):
+        await watching.watch(place=place)
+    await watching.watch(chains=[POLYGON])
+    await watching.watch(contracts=[USDC])
+
+    await watching.record(reading({USDC: 7}, native=100, named={USDC: 7}))
+
+    for place in (OLGA, OPS, ALERTS_TOPIC):
+        assert (USDC, 5, 7) in await watching.changes(place)
+    assert await watching.value("SELECT count(*) FROM change") == 1
+    assert await watching.value("SELECT count(*) FROM alert WHERE change_id IS NOT NULL") == 3
+
+
+async def test_nobody_else_is_told(watching: Keeper) -> None:
+    await watching.watch(VAULT, place=OPS)
+    await watching.watch(chains=[BASE], place=ALERTS_TOPIC)
+
+    await watching.record(reading({USDC: 7}, native=100))
+
+    assert await watching.changes(OPS) == []
+    assert await watching.changes(ALERTS_TOPIC) == []
+    assert await watching.changes(OLGA) == [(USDC, 5, 7)]
+
+
+async def test_a_contract_alone_is_told_for_accounts_watched_in_the_same_place_only(watching: Keeper) -> None:
+    await watching.watch(contracts=[DAI], place=OPS)
+    await watching.watch(None, contracts=[USDC], place=OPS)
+    await watching.watch(None, contracts=[USDC], place=ALERTS_TOPIC)
+    await watching.record(reading({USDC: 5}, native=100, named={USDC: 5, DAI: 0}))
+    await watching.deliver_all()
+
+    await watching.record(reading({USDC: 7}, native=100, named={USDC: 7, DAI: 0}))
+
+    assert await watching.changes(OPS) == [(USDC, 5, 7)]
+    assert await watching.changes(ALERTS_TOPIC) == []
+
+
+async def test_each_destination_reads_its_own_label(watching: Keeper) -> None:
+    await watching.watch(place=OPS, label="Cold wallet")
+
+    await watching.record(reading({USDC: 7}, native=100))
+
+    assert [alert.label for alert in await watching.alerts(OPS) if isinstance(alert, ChangeAlert)] == [
+        "Cold wallet"
+    ]
+    assert [alert.label for alert in await watching.alerts(OLGA) if isinstance(alert, ChangeAlert)] == [
+        "Treasury"
+    ]
+
+
+async def test_a_chat_that_unsubscribed_during_the_poll_is_not_told(watching: Keeper) -> None:
+    await watching.watch(place=OPS)
+    poll = await watching.judged(reading({USDC: 7}, native=100))
+    await watching.store.unsubscribe(OLGA, [1])
+
+    await watching.store.record_poll(poll)
+
+    assert await watching.changes(OLGA) == []
+    assert await watching.changes(OPS) == [(USDC, 5, 7)]
+
+
+async def test_a_chat_that_subscribed_during_the_poll_to_what_was_covered_is_told(watching: Keeper) -> None:
+    poll = await watching.judged(reading({USDC: 7}, native=100))
+    await watching.watch(place=OPS)
+
+    await watching.store.record_poll(poll)
+
+    assert await watching.changes(OPS) == [(USDC, 5, 7)]
+
+
+async def test_the_subscriptions_of_a_closed_chat_do_not_count(watching: Keeper) -> None:
+    await watching.watch(place=OPS)
+    await watching.store.deny(OPS)
+
+    await watching.record(reading({USDC: 7}, native=100))
+
+    assert await watching.value("SELECT count(*) FROM alert WHERE state = 'waiting'") == 1
+    assert await watching.changes(OLGA) == [(USDC, 5, 7)]
+
+
+# ---------------------------------------------------------------- late readings
+
+
+async def test_a_poll_of_an_older_sweep_is_refused(watching: Keeper) -> None:
+    before = await everything(watching)
+    late = await watching.judged(reading({USDC: 7}, native=100))
+    await watching.store.begin_sweep()
+
+    assert await watching.store.record_poll(late) == 0
+    assert await everything(watching) == before
+
+
+async def test_a_poll_of_the_newest_sweep_is_taken(watching: Keeper) -> None:
+    await watching.store.begin_sweep()
+    poll = await watching.judged(reading({USDC: 7}, native=100))
+
+    assert await watching.store.record_poll(poll) == 1
+
+
+async def test_a_reading_that_nobody_wants_any_more_is_dropped(watching: Keeper) -> None:
+    poll = await watching.judged(reading({USDC: 7, DAI: 1}, native=99))
+    await watching.store.unsubscribe(OLGA, [1])
+
+    assert await watching.store.record_poll(poll) == 0
+
+    assert await watching.balances() == {}
+    assert await watching.rows("SELECT * FROM coverage") == []
+    assert await watching.rows("SELECT * FROM change") == []
+
+
+async def test_a_first_reading_that_nobody_wants_any_more_is_dropped(keeper: Keeper) -> None:
+    await keeper.watch()
+    poll = await keeper.judged(reading({USDC: 7}, native=99))
+    await keeper.store.unsubscribe(OLGA, [1])
+
+    assert await keeper.store.record_poll(poll) == 0
+    assert await keeper.rows("SELECT * FROM coverage") == []
+    assert await keeper.balances() == {}
+
+
+async def test_who_left_and_came_back_during_the_poll_gets_a_fresh_baseline_and_no_alert(
+    watching: Keeper,
+) -> None:
+    poll = await watching.judged(reading({USDC: 7}, native=100))
+    await watching.store.unsubscribe(OLGA, [1])
+    await watching.watch()
+
+    assert await watching.store.record_poll(poll) == 0
+    assert await watching.balances() == {}
+
+    await watching.record(reading({USDC: 8}, native=100))
+    assert [notice.balances for notice in await watching.baselines()] == [2]
+
+
+async def test_who_left_and_came_back_hears_on_what_another_chat_kept_covered(watching: Keeper) -> None:
+    await watching.watch(place=OPS)
+    poll = await watching.judged(reading({USDC: 7}, native=100))
+    await watching.store.unsubscribe(OLGA, [1])
+    await watching.watch()
+
+    await watching.store.record_poll(poll)
+
+    assert await watching.changes(OLGA) == [(USDC, 5, 7)]
+    assert await watching.changes(OPS) == [(USDC, 5, 7)]
+
+
+async def test_who_came_back_is_not_told_through_what_only_another_wish_kept_covered(
+    watching: Keeper,
+) -> None:
+    await watching.watch(contracts=[USDC], place=OPS)
+    await watching.record(reading({USDC: 5}, native=100, named={USDC: 5}))
+    await watching.deliver_all()
+    poll = await watching.judged(reading({USDC: 7}, native=99, named={USDC: 7}))
+    await watching.store.unsubscribe(OLGA, [1])
+    await watching.watch()
+
+    await watching.store.record_poll(poll)
+
+    assert await watching.changes(OPS) == [(USDC, 5, 7)]
+    assert await watching.changes(OLGA) == []
+    assert await watching.balances() == {(POLYGON, USDC): 7}
+
+
+async def test_a_chat_closed_and_opened_during_the_poll_gets_a_fresh_baseline_and_no_alert(
+    watching: Keeper,
+) -> None:
+    poll = await watching.judged(reading({USDC: 7}, native=99))
+    await watching.store.deny(OLGA)
+    await watching.store.allow(OLGA)
+
+    assert await watching.store.record_poll(poll) == 0
+    assert await watching.balances() == {}
+
+    await watching.record(reading({USDC: 8}, native=99))
+    assert [notice.balances for notice in await watching.baselines()] == [2]
+
+
+async def test_what_only_newer_subscriptions_ask_for_is_not_taken_from_an_older_question(
+    keeper: Keeper,
+) -> None:
+    await keeper.watch()
+    poll = await keeper.judged(reading({USDC: 7}, native=99))
+
+    old = replace(poll, asked_under=SubscriptionId(0))
+
+    assert await keeper.store.record_poll(old) == 0
+    assert await keeper.balances() == {}
+
+
+# ---------------------------------------------------------------- quiet
+
+
+async def test_a_quiet_poll_writes_nothing(watching: Keeper) -> None:
+    poll = await watching.judged(reading({USDC: held(5, block=77)}, native=100))
+    assert poll.says_nothing_new
+    before = await watching.written()
+
+    await watching.store.record_poll(poll)
+
+    assert await watching.written() == before
+
+
+async def test_a_poll_of_nothing_writes_nothing(watching: Keeper) -> None:
+    poll = await watching.judged()
+    before = await watching.written()
+
+    assert await watching.store.record_poll(poll) == 0
+    assert await watching.written() == before
+
+
+async def test_new_alerts_wake_who_tells_them_and_a_quiet_poll_does_not(watching: Keeper) -> None:
+    watching.store.outbox_grew.clear()
+    await watching.record(reading({USDC: 5}, native=100))
+    assert not watching.store.outbox_grew.is_set()
+
+    await watching.record(reading({USDC: 7}, native=100))
+    assert watching.store.outbox_grew.is_set()
+
+
+# ---------------------------------------------------------------- what an asset is
+
+
+async def test_what_the_source_said_when_asked_stands_over_what_rows_say(watching: Keeper) -> None:
+    poll = await watching.judged(descriptions={coin(): Description("NATIVE", "POL")})
+    await watching.store.record_poll(replace(poll, described={asset(): Description("ERC20", "USDC", 6)}))
+
+    await watching.record(reading({USDC: 7}, native=100), descriptions={asset(): Description("ERC20")})
+
+    (alert,) = await watching.alerts()
+    assert isinstance(alert, ChangeAlert)
+    assert alert.description == Description("ERC20", "USDC", 6)
+
+
+async def test_a_later_silence_about_symbol_and_decimals_does_not_forget_them(watching: Keeper) -> None:
+    for said in (Description("ERC20", "USDC", 6), Description("ERC20")):
+        poll = await watching.judged()
+        await watching.store.record_poll(replace(poll, described={asset(): said}))
+
+    assert await watching.rows("SELECT symbol, decimals FROM asset WHERE contract <> x''") == [("USDC", 6)]
+
+
+async def test_what_lost_its_listing_stays_stored_as_unlisted(watching: Keeper) -> None:
+    assert await watching.record(reading({}, native=100, named={USDC: 5})) == 0
+
+    standing = await watching.value(
+        "SELECT standing FROM balance b JOIN asset x ON x.id = b.asset_id WHERE x.contract <> x''"
+    )
+    assert standing == Standing.UNLISTED
+    assert await watching.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
+
+
+async def test_sweeps_are_numbered_one_after_the_other(keeper: Keeper) -> None:
+    numbers = [await keeper.store.begin_sweep() for _ in range(3)]
+    await keeper.reopen()
+
+    assert [*numbers, await keeper.store.begin_sweep()] == [SweepNumber(number) for number in (1, 2, 3, 4)]

@@ -1,0 +1,167 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlite_utils import Database
+
+from bot.domain.model import (
+    AMOUNT_MAX,
+    NATIVE,
+    NATIVE_PART,
+    Address,
+    Asset,
+    Balance,
+    Baseline,
+    ChainId,
+    DestinationId,
+    Holding,
+    Part,
+    Standing,
+    Subscription,
+    SubscriptionId,
+)
+from bot.store import rows
+from bot.store.schema import migrations
+
+amounts = st.integers(0, AMOUNT_MAX) | st.sampled_from([0, 2**63 - 1, 2**63, 2**64, 10**18, AMOUNT_MAX])
+blocks = st.none() | st.integers(1, 2**63 - 1)
+addresses = st.binary(min_size=20, max_size=20).map(lambda blob: Address("0x" + blob.hex()))
+parts = st.sampled_from([NATIVE_PART, Part("VERIFIED"), Part("ALL")]) | addresses.map(Part)
+chain_ids = st.integers(1, 2**63 - 1).map(ChainId)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+holdings = st.builds(Holding, amounts, st.none() | amounts, blocks)
+
+_DB = Database(memory=True, execute_plugins=False, strict=True)
+migrations.apply(_DB)
+
+
+def stored(table: str, columns: str, *values: object) -> tuple[object, ...]:
+    """Return what a real table makes of a row."""
+    marks = ", ".join("?" * len(values))
+    _DB.execute("BEGIN")
+    _DB.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+    row = _DB.execute(f"SELECT {columns} FROM {table}").fetchone()
+    _DB.rollback()
+    return tuple(row)
+
+
+@given(holdings, st.sampled_from(Standing))
+def test_every_balance_comes_back_from_its_table(holding: Holding, standing: Standing) -> None:
+    columns = "account_id, asset_id, amount, uniques, block, standing"
+
+    row = stored("balance", columns, 1, 2, *rows.holding_to_row(holding), standing)
+
+    assert rows.to_balance(*row[2:]) == Balance(holding, standing)  # type: ignore[arg-type]
+
+
+@given(holdings, holdings)
+def test_every_change_comes_back_from_its_table(before: Holding, after: Holding) -> None:
+    columns = (
+        "account_id, asset_id, kind, before, uniques_before, after, uniques_after, block, observed_at, sweep"
+    )
+    old, old_uniques, _ = rows.holding_to_row(before)
+    new, new_uniques, block = rows.holding_to_row(after)
+
+    row = stored("change", columns, 1, 2, "moved", old, old_uniques, new, new_uniques, block, 0, 1)
+
+    assert rows.to_holding(row[3], row[4], None) == before._replace(block=None)  # type: ignore[arg-type]
+    assert rows.to_holding(row[5], row[6], row[7]) == after  # type: ignore[arg-type]
+
+
+@given(parts)
+def test_every_part_comes_back_from_its_table(part: Part) -> None:
+    row = stored("coverage", "account_id, chain_id, part", 1, 1, rows.part_to_blob(part))
+
+    assert rows.to_part(row[2]) == part  # type: ignore[arg-type]
+
+
+@given(parts, parts)
+def test_no_two_parts_are_stored_alike(one: Part, other: Part) -> None:
+    assert (rows.part_to_blob(one) == rows.part_to_blob(other)) == (one == other)
+
+
+@given(addresses)
+def test_an_address_is_twenty_bytes_and_comes_back(address: Address) -> None:
+    blob = rows.to_blob(address)
+
+    assert len(blob) == 20
+    assert rows.to_address(blob) == address
+
+
+def test_the_native_coin_is_no_bytes_at_all() -> None:
+    assert rows.to_blob(NATIVE) == b""
+    assert rows.to_asset(137, b"") == Asset(ChainId(137), NATIVE)
+
+
+@given(moments)
+def test_a_moment_comes_back_to_the_millisecond_and_never_later(moment: datetime) -> None:
+    back = rows.to_moment(rows.to_milliseconds(moment))
+
+    assert timedelta() <= moment - back < timedelta(milliseconds=1)
+    assert back.tzinfo is UTC
+
+
+@given(moments, st.integers(-12, 12))
+def test_a_moment_is_the_same_in_every_time_zone(moment: datetime, hours: int) -> None:
+    elsewhere = moment.astimezone(timezone(timedelta(hours=hours)))
+
+    assert rows.to_milliseconds(elsewhere) == rows.to_milliseconds(moment)
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(TypeError):
+        rows.to_milliseconds(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_nothing_is_no_moment() -> None:
+    assert rows.to_moment_or_none(None) is None
+    assert rows.to_moment_or_none(0) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@given(
+    st.builds(
+        Baseline,
+        addresses,
+        st.text(),
+        st.integers(0, 10**6),
+        st.lists(chain_ids).map(tuple),
+        st.lists(chain_ids).map(tuple),
+    )
+)
+def test_a_notice_comes_back_whatever_its_label(notice: Baseline) -> None:
+    assert rows.to_notice(rows.notice_to_json(notice)) == notice
+
+
+@given(
+    st.builds(
+        Subscription,
+        st.integers(1).map(SubscriptionId),
+        st.integers(1).map(DestinationId),
+        st.none() | addresses,
+        st.frozensets(addresses),
+        st.frozensets(chain_ids),
+        st.text(),
+    )
+)
+def test_a_subscription_comes_back(subscription: Subscription) -> None:
+    row = (
+        subscription.id,
+        subscription.destination_id,
+        rows.to_blob(subscription.account) if subscription.account else None,
+        rows.words_of(subscription.contracts),
+        rows.words_of(subscription.chains),
+        subscription.label,
+    )
+
+    assert rows.to_subscription(row) == subscription
+
+
+@given(st.lists(chain_ids, unique=True))
+def test_equal_sets_are_equal_texts_in_whatever_order_they_come(chains: list[ChainId]) -> None:
+    assert rows.words_of(chains) == rows.words_of(reversed(chains))
+
+
+def test_unknown_decimals_are_not_zero() -> None:
+    assert rows.to_description("ERC20", None, None, 0).decimals is None
+    assert rows.to_description("ERC20", None, 0, 0).decimals == 0

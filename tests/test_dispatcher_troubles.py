@@ -1,0 +1,212 @@
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bot import dispatcher
+from bot.domain.delivery import (
+    Outcome,
+    RetryLater,
+    Settlement,
+    Throttled,
+    Unknown,
+    Unreachable,
+)
+from bot.domain.model import Alert, DeliveryId
+from tests.office import Office, open_office
+from tests.poller.conftest import until
+from tests.store.conftest import OLGA, OPS, words
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with open_office(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "SETTLE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "LOOK_AGAIN_SECONDS", 0.01)
+
+
+# ---------------------------------------------------------------- not sent
+
+
+async def test_a_throttled_chat_is_held_and_others_go(office: Office) -> None:
+    office.telegram.answer_for[OPS.chat_id] = lambda _: Throttled(30)
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+        office.clock.seconds = 29.9
+        office.keeper.store.outbox_grew.set()
+        await office.settled()
+        assert len(office.telegram.taken) == 2
+
+        del office.telegram.answer_for[OPS.chat_id]
+        office.clock.seconds = 30
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(2)
+
+    assert office.telegram.texts(OPS) == ["4:5>6"]
+    assert await office.states() == ["told", "told"]
+
+
+async def test_an_unknown_outcome_is_the_same_text_again(office: Office) -> None:
+    office.telegram.answers = [Unknown("read timeout"), Unknown("read timeout")]
+    await office.change()
+    async with office.open():
+        await until(lambda: len(office.telegram.taken) == 2)
+        await office.settled()
+        await office.change()
+        office.clock.seconds = 5
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(4)
+
+    by_id: dict[DeliveryId, set[str]] = {}
+    for delivery in office.telegram.taken:
+        by_id.setdefault(delivery.id, set()).add(delivery.text)
+    assert all(len(texts) == 1 for texts in by_id.values())
+    assert len(office.telegram.texts()) == 2
+    assert await office.states() == ["told"] * 4
+
+
+async def test_a_known_failure_is_tried_again_later(office: Office) -> None:
+    office.telegram.answers = [RetryLater("refused"), RetryLater("refused")]
+    await office.change()
+    async with office.open():
+        await until(lambda: len(office.telegram.taken) == 2)
+        await office.settled()
+        assert await office.states() == ["bound", "bound"]
+        office.clock.seconds = 1
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(2)
+
+
+async def test_an_unreachable_chat_is_parked_until_it_speaks(office: Office) -> None:
+    office.telegram.answer_for[OPS.chat_id] = lambda _: Unreachable("kicked")
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+        office.clock.seconds = 10_000
+        await office.change()
+        await office.arrived(2)
+        assert [one.chat_id for one in office.telegram.taken].count(OPS.chat_id) == 1
+
+        del office.telegram.answer_for[OPS.chat_id]
+        await office.keeper.store.hear_from(OPS.chat_id)
+        await office.arrived(4)
+
+    assert len(office.telegram.texts(OPS)) == 2
+    assert await office.states() == ["told"] * 4
+
+
+@pytest.mark.parametrize("answer", [ZeroDivisionError("a bug"), Throttled(float("nan"))])
+async def test_a_send_that_ends_unexpectedly_may_have_arrived_and_is_repeated(
+    office: Office, answer: Outcome | Exception
+) -> None:
+    office.telegram.answers = [answer, answer]
+    await office.change()
+    async with office.open() as task:
+        await until(lambda: len(office.telegram.taken) == 2)
+        await office.settled()
+        rows = await office.keeper.rows("SELECT state, unknowns FROM delivery WHERE state <> 'sent'")
+        assert rows == [("ready", 1), ("ready", 1)]
+        office.clock.seconds = 5
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(2)
+        assert not task.done()
+
+    assert await office.states() == ["told", "told"]
+
+
+async def test_a_chat_closed_while_its_message_waits_for_its_turn_is_not_told(office: Office) -> None:
+    office.turns.may_leave.clear()
+    await office.change()
+    async with office.open():
+        await until(lambda: office.turns.waiting == 2)
+        assert await office.keeper.store.deny(OPS) == 1
+        office.turns.may_leave.set()
+        await office.arrived(1)
+
+    assert [delivery.chat_id for delivery in office.telegram.taken] == [OLGA.chat_id]
+
+
+async def test_a_turn_that_cannot_be_had_is_asked_for_again(office: Office) -> None:
+    office.turns.troubles = [ValueError("a bug"), ValueError("a bug")]
+    await office.change()
+    async with office.open():
+        await office.arrived(2)
+
+
+# ---------------------------------------------------------------- a store that fails
+
+
+def failing_times(work: Callable[..., object], times: int) -> Callable[..., object]:
+    left = [sqlite3.OperationalError("disk full")] * times
+
+    async def work_or_fail(*args: object, **kwargs: object) -> object:
+        if left:
+            raise left.pop()
+        return await work(*args, **kwargs)  # type: ignore[misc]
+
+    return work_or_fail
+
+
+@pytest.mark.parametrize("method", ["outbox", "mark_sending", "settle", "doubt_unfinished_sends"])
+async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
+    office: Office, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    store = office.keeper.store
+    monkeypatch.setattr(store, method, failing_times(getattr(store, method), 3))
+    await office.change()
+    async with office.open() as task:
+        await office.arrived(2)
+        assert not task.done()
+
+    assert len(office.telegram.taken) == 2
+    assert await office.states() == ["told", "told"]
+
+
+async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = office.keeper.store
+    settlements: list[Settlement] = []
+    settle = store.settle
+
+    async def settle_at_the_third_try(delivery_id: DeliveryId, settlement: Settlement) -> None:
+        settlements.append(settlement)
+        if len(settlements) < 3:
+            raise sqlite3.OperationalError("disk full")
+        await settle(delivery_id, settlement)
+
+    monkeypatch.setattr(store, "settle", settle_at_the_third_try)
+    await store.deny(OPS)
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+
+    assert settlements[0] == settlements[1] == settlements[2]
+    assert len(office.telegram.taken) == 1
+
+
+async def test_alerts_that_cannot_be_composed_keep_no_other_chat_waiting(office: Office) -> None:
+    is_broken = True
+
+    def compose(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+        if is_broken and alerts[0].id == 3:
+            raise ValueError("no words")
+        return words(alerts, number, now)
+
+    office.restarted(compose)
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+        assert office.telegram.texts(OLGA) == []
+        is_broken = False
+        await office.arrived(2)
+
+    assert await office.states() == ["told", "told"]
