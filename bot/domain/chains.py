@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from bot.domain.model import Address, Asset, ChainId
 
+_NUMBER_DIGITS_MOST = 18
+"""Numbers of chains fit 64 bits with their sign, here and at the source."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -38,9 +41,13 @@ class Chains:
         )
 
     def find(self, word: str) -> ChainId | None:
-        """Return the chain of a name, a title or a number; None if there is none. Any number is one."""
+        """Return the chain of a name, a title or a number; None if there is none.
+
+        Any number is one, but for zero and for what is too large to be anywhere.
+        """
         if word.isascii() and word.isdigit():
-            return ChainId(int(word))
+            number = int(word) if len(word) <= _NUMBER_DIGITS_MOST else 0
+            return ChainId(number) if number else None
         chain = self._by_word.get(word.casefold())
         return chain.id if chain else None
 

@@ -41,7 +41,7 @@ def readings(wanted: Mapping[Address, Wanted], answered: Iterable[Answered]) -> 
     """
     pairs = tuple(answered)
     for account, one in wanted.items():
-        for chain_id in one.chains():
+        for chain_id in sorted(one.chains()):
             reading = Reading(account, chain_id)
             for question, answer in pairs:
                 if account in question.accounts:
@@ -84,7 +84,7 @@ def compare(
         stored = view.balances.get(asset)
         seen = _seen(reading, asset)
         if seen is None:
-            if _is_missing(stored, reading, covered, status):
+            if _is_missing(asset, stored, reading, covered, status):
                 missing.append(asset)
             continue
         listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
@@ -94,7 +94,7 @@ def compare(
         move = _move(sighting, status, known_block)
         if move is not None:
             moves.append(move)
-        after = Balance(seen, _standing(sighting, reading)) if seen.amount_raw else None
+        after = Balance(_kept(sighting), _standing(sighting, reading)) if seen.amount_raw else None
         if _has_to_be_stored(stored, after):
             balances[asset] = after
     return Verdict(
@@ -167,8 +167,11 @@ def _seen(reading: Reading, asset: Asset) -> Holding | None:
     return reading.listed.get(asset) if reading.listed is not None else None
 
 
-def _is_missing(stored: Balance | None, reading: Reading, covered: frozenset[Part], status: Part) -> bool:
-    if stored is None or stored.standing is not Standing.LISTED:
+def _is_missing(
+    asset: Asset, stored: Balance | None, reading: Reading, covered: frozenset[Part], status: Part
+) -> bool:
+    """Whether a list lacks what stood in it; natives stand in no list and have no name to ask by."""
+    if asset.contract == NATIVE or stored is None or stored.standing is not Standing.LISTED:
         return False
     return reading.listed is not None and status in covered
 
@@ -206,8 +209,16 @@ def _is_gain(seen: Holding, known_block: int | None) -> bool:
     return seen.block is not None and (known_block is None or seen.block > known_block)
 
 
+def _kept(sighting: _Sighting) -> Holding:
+    """Return what to remember of a sighting: ids that nobody counted this time are not forgotten."""
+    stored, seen = sighting.stored, sighting.seen
+    if stored is None or seen.uniques is not None or seen.differs_from(stored.holding):
+        return seen
+    return seen._replace(uniques=stored.holding.uniques)
+
+
 def _has_to_be_stored(stored: Balance | None, after: Balance | None) -> bool:
     """Whether the stored row would differ; a block alone is not worth a write, the next change brings it."""
     if stored is None or after is None:
         return stored is not after
-    return after.standing is not stored.standing or after.holding.differs_from(stored.holding)
+    return (after.standing, after.holding[:2]) != (stored.standing, stored.holding[:2])

@@ -88,7 +88,7 @@ def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId])
         broad: set[ChainId] = set()
         named: dict[Address, set[ChainId]] = defaultdict(set)
         for watch, wish in pairs:
-            on = (watch.chains or chains) & (wish.chains or watch.chains or chains)
+            on = _chains_of(watch, wish, chains)
             for contract in wish.contracts:
                 named[contract] |= on
             if not wish.contracts:
@@ -97,6 +97,13 @@ def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId])
             frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on}
         )
     return result
+
+
+def _chains_of(watch: Subscription, wish: Subscription, chains: frozenset[ChainId]) -> frozenset[ChainId]:
+    """Return the chains of both; one that names none leaves the choice to the other."""
+    if watch.chains and wish.chains:
+        return watch.chains & wish.chains
+    return watch.chains or wish.chains or chains
 
 
 def with_unlisted(

@@ -4,6 +4,7 @@ Everything here is whole-number arithmetic: 2^256-1 has 78 digits, more than a
 float or a default Decimal context keeps.
 """
 
+import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 MINUS = "\N{MINUS SIGN}"
@@ -11,6 +12,10 @@ ELLIPSIS = "…"
 _SHOWN_PLACES = 6
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 _CENT = Decimal("0.01")
+_PRICE_DIGITS_MOST = 100
+"""Before the point. A price beyond is nonsense, and its arithmetic would leave the context."""
+
+_AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
 def format_exact(amount_raw: int, decimals: int) -> str:
@@ -35,36 +40,36 @@ def format_signed(delta_raw: int, decimals: int) -> str:
 
 
 def parse_exact(text: str, decimals: int) -> int:
-    """Return the smallest units of what `format_exact` wrote.
+    """Return the smallest units of what `format_exact` wrote; its commas may be left out.
 
     Raises ValueError for anything else, more decimals than the unit has included.
     """
-    digits = text.replace(",", "").replace(MINUS, "-")
-    sign = -1 if digits.startswith("-") else 1
-    whole, _, fraction = digits.removeprefix("-").partition(".")
-    if not all(part.isascii() and part.isdigit() for part in (whole, fraction or "0")):
+    digits = text.replace(MINUS, "-")
+    if not _AMOUNT.fullmatch(digits):
         raise ValueError(f"not an amount: {text!r}")
+    sign = -1 if digits.startswith("-") else 1
+    whole, _, fraction = digits.removeprefix("-").replace(",", "").partition(".")
     if len(fraction) > decimals:
         raise ValueError(f"more than {decimals} decimals: {text!r}")
     return sign * int(whole + fraction.ljust(decimals, "0"))
 
 
 def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal | None:
-    """Return what an amount is worth, unrounded; None where the price is missing or no number."""
+    """Return what an amount is worth, unrounded; None where the price is missing or none that can be."""
     if price_usd is None:
         return None
     try:
         price = Decimal(price_usd)
     except InvalidOperation:
         return None
-    if not price.is_finite():
+    if not price.is_finite() or price < 0 or price.adjusted() >= _PRICE_DIGITS_MOST:
         return None
     return _EXACT.multiply(_EXACT.scaleb(Decimal(amount_raw), -decimals), price)
 
 
 def format_usd(value: Decimal) -> str:
     """Return dollars and cents with a sign: `−$1,250.00`; a value that would round to nothing is `<$0.01`."""
-    cents = _EXACT.quantize(abs(value), _CENT)
+    cents = _EXACT.quantize(value.copy_abs(), _CENT)
     if cents == 0 and value != 0:
         return f"<${_CENT}"
     sign = MINUS if value < 0 else "+"

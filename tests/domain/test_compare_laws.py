@@ -1,0 +1,251 @@
+"""What holds for every reading and everything that may be stored."""
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.compare import compare
+from bot.domain.model import (
+    AMOUNT_MAX,
+    NATIVE_PART,
+    NOTHING,
+    Address,
+    Asset,
+    Balance,
+    Holding,
+    Move,
+    Part,
+    Reading,
+    Standing,
+    Verdict,
+    View,
+)
+from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, coin, reading, view
+
+CONTRACTS = (USDC, DAI, DEGEN, PUNKS)
+PARTS = (NATIVE_PART, VERIFIED, *(Part(contract) for contract in CONTRACTS))
+
+amounts = st.integers(0, 3) | st.integers(0, AMOUNT_MAX)
+counts = st.none() | st.integers(0, 3)
+holdings = st.builds(Holding, amounts, counts, counts)
+something = holdings.filter(lambda holding: holding.amount_raw > 0)
+by_contract = st.dictionaries(st.sampled_from(CONTRACTS), holdings)
+parts = st.frozensets(st.sampled_from(PARTS))
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Reading:
+    return reading(
+        draw(st.none() | by_contract), native=draw(st.none() | st.integers(0, 3)), named=draw(by_contract)
+    )
+
+
+@st.composite
+def views(draw: st.DrawFn) -> View:
+    standings = st.sampled_from(Standing)
+    tokens = draw(st.dictionaries(st.sampled_from(CONTRACTS), st.builds(Balance, something, standings)))
+    native = draw(st.dictionaries(st.just(coin()), st.builds(Balance, something, st.just(Standing.LISTED))))
+    return View(
+        draw(st.dictionaries(st.sampled_from(PARTS), st.none() | st.just(NOON))),
+        {asset(contract): balance for contract, balance in tokens.items()} | native,
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison, whole."""
+
+    stored: View
+    seen: Reading
+    wanted: frozenset[Part]
+    known_block: int | None
+
+    def judged(self) -> Verdict:
+        return compare(
+            self.stored, self.seen, wanted=self.wanted, status=VERIFIED, known_block=self.known_block
+        )
+
+    def says(self, one: Asset) -> list[Holding]:
+        """Return everything that the reading says of an asset."""
+        if one == coin():
+            return [self.seen.native] if self.seen.native is not None else []
+        return [said[one] for said in (self.seen.named, self.seen.listed or {}) if one in said]
+
+
+cases = st.builds(Case, views(), readings(), parts, st.none() | st.integers(0, 3))
+
+
+def recorded(stored: View, verdict: Verdict) -> View:
+    """Return what is stored once the verdict is."""
+    seen = verdict.first_seen | verdict.seen_again
+    balances = dict(stored.balances)
+    for one, balance in verdict.balances.items():
+        if balance is None:
+            del balances[one]
+        else:
+            balances[one] = balance
+    return View({**stored.coverage, **dict.fromkeys(seen)}, balances)
+
+
+def applied(before: dict[Asset, Holding], moves: tuple[Move, ...]) -> dict[Asset, int]:
+    """Return the amounts after these moves, zeroes left out."""
+    after = {one: holding.amount_raw for one, holding in before.items()}
+    after |= {move.asset: move.after.amount_raw for move in moves}
+    return {one: amount for one, amount in after.items() if amount}
+
+
+@given(cases)
+def test_what_was_recorded_says_nothing_new_when_it_is_read_again(case: Case) -> None:
+    verdict = case.judged()
+
+    again = compare(
+        recorded(case.stored, verdict),
+        case.seen,
+        wanted=case.wanted,
+        status=VERIFIED,
+        known_block=case.known_block,
+    )
+
+    assert again.says_nothing_new
+
+
+@given(cases)
+def test_what_a_reading_does_not_speak_of_is_neither_changed_nor_stored(case: Case) -> None:
+    verdict = case.judged()
+
+    for one in {move.asset for move in verdict.moves} | verdict.balances.keys():
+        assert case.says(one)
+    for one in verdict.missing:
+        assert not case.says(one)
+
+
+@given(cases)
+def test_a_zero_is_told_or_stored_only_where_somebody_said_zero(case: Case) -> None:
+    verdict = case.judged()
+
+    zeroed = {move.asset for move in verdict.moves if not move.after.amount_raw}
+    gone = {one for one, balance in verdict.balances.items() if balance is None}
+    for one in zeroed | gone:
+        assert 0 in [said.amount_raw for said in case.says(one)]
+
+
+@given(cases)
+def test_a_change_is_told_only_through_parts_that_were_covered_and_are_wanted(case: Case) -> None:
+    for move in case.judged().moves:
+        assert move.through
+        assert move.through <= case.wanted & case.stored.coverage.keys()
+        assert move.through <= {move.asset.part, VERIFIED}
+
+
+@given(cases)
+def test_every_change_is_stored_or_was_stored_before(case: Case) -> None:
+    verdict = case.judged()
+
+    after = recorded(case.stored, verdict).balances
+    for move in verdict.moves:
+        stored = after.get(move.asset)
+        assert (stored.holding.amount_raw if stored else 0) == move.after.amount_raw
+
+
+@given(cases)
+def test_an_amount_that_changes_in_a_covered_part_is_told(case: Case) -> None:
+    verdict = case.judged()
+
+    told = {move.asset for move in verdict.moves}
+    for one, after in verdict.balances.items():
+        stored = case.stored.balances.get(one)
+        amounts_differ = (stored.holding.amount_raw if stored else 0) != (
+            after.holding.amount_raw if after else 0
+        )
+        if amounts_differ and one not in told:
+            covered = case.wanted & case.stored.coverage.keys()
+            is_listed = one.contract and one in (case.seen.listed or {})
+            was_listed = one.contract and stored is not None and stored.standing is not Standing.NAMED
+            assert one.part not in covered
+            assert VERIFIED not in covered or not (is_listed or was_listed)
+
+
+@given(cases)
+def test_only_a_listed_token_goes_missing_and_only_from_a_list_that_was_seen(case: Case) -> None:
+    for one in case.judged().missing:
+        assert case.seen.listed is not None
+        assert one.contract
+        assert case.stored.balances[one].standing is Standing.LISTED
+
+
+@given(cases)
+def test_the_wanted_parts_fall_into_four(case: Case) -> None:
+    observed = {Part(one.contract) for one in case.seen.named}
+    observed |= {NATIVE_PART} if case.seen.native is not None else set()
+    observed |= {VERIFIED} if case.seen.listed is not None else set()
+    covered = case.stored.coverage.keys()
+
+    verdict = case.judged()
+
+    assert verdict.first_seen == case.wanted & observed - covered
+    assert verdict.still_unknown == case.wanted & covered - observed
+    assert verdict.never_seen == case.wanted - covered - observed
+    assert verdict.seen_again == {
+        part for part in case.wanted & covered & observed if case.stored.coverage[part] is not None
+    }
+
+
+# ---------------------------------------------------------------- whole readings of a watched account
+
+blocks = st.integers(1, 5)
+held_tokens = st.dictionaries(
+    st.sampled_from(CONTRACTS),
+    st.builds(Holding, st.integers(1, 3) | st.integers(1, AMOUNT_MAX), st.none(), blocks),
+)
+natives = st.integers(0, 3)
+
+
+def moves_between(
+    before: dict[Address, Holding], coins_before: int, after: dict[Address, Holding], coins_after: int
+) -> tuple[Move, ...]:
+    """Return the moves from one whole reading to the next; what is not listed any more is confirmed gone."""
+    gone = {contract: NOTHING for contract in before if contract not in after}
+    verdict = compare(
+        view(before, native=coins_before),
+        reading(after, native=coins_after, named=gone),
+        wanted=BROAD,
+        status=VERIFIED,
+    )
+    assert verdict.missing == ()
+    return verdict.moves
+
+
+@given(held_tokens, natives)
+def test_comparing_a_reading_with_what_it_stored_is_empty(tokens: dict[Address, Holding], coins: int) -> None:
+    seen = reading(tokens, native=coins)
+    first = compare(View(), seen, wanted=BROAD, status=VERIFIED)
+
+    second = compare(recorded(View(), first), seen, wanted=BROAD, status=VERIFIED)
+
+    assert second.says_nothing_new
+    assert second.missing == ()
+
+
+@given(held_tokens, natives, held_tokens, natives)
+def test_moves_applied_to_before_give_after(
+    before: dict[Address, Holding], coins_before: int, after: dict[Address, Holding], coins_after: int
+) -> None:
+    moves = moves_between(before, coins_before, after, coins_after)
+
+    stored = view(before, native=coins_before).balances
+    seen = view(after, native=coins_after).balances
+    told = applied({one: balance.holding for one, balance in stored.items()}, moves)
+    assert told == {one: balance.holding.amount_raw for one, balance in seen.items()}
+
+
+@given(held_tokens, natives, held_tokens, natives)
+def test_there_mirrors_back_again(
+    here: dict[Address, Holding], coins_here: int, there: dict[Address, Holding], coins_there: int
+) -> None:
+    forth = moves_between(here, coins_here, there, coins_there)
+    back = moves_between(there, coins_there, here, coins_here)
+
+    told = [(move.asset, move.before.amount_raw, move.after.amount_raw, move.through) for move in forth]
+    mirrored = [(move.asset, move.after.amount_raw, move.before.amount_raw, move.through) for move in back]
+    assert told == mirrored
