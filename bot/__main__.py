@@ -1,6 +1,7 @@
 """The program: `balance-bot`, also `python -m bot`."""
 
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bot import app
+from bot import __version__, app
 from bot.chat.connection import TokenRefused
 from bot.logs import set_up_logs
 from bot.sandbox.gateway import Gateway
@@ -19,10 +20,12 @@ from bot.sandbox.terminal import Terminal
 from bot.sandbox.world import example_world
 from bot.settings import SettingsRefused, load_settings, sandbox_settings
 from bot.store.database import DatabaseUnusable, DirectoryHeld
+from bot.web.pages import CannotListen
 
 EXIT_STATUSES: dict[type[Exception], int] = {
     app.WorkerDied: 1,
     SettingsRefused: 2,
+    CannotListen: 2,
     DirectoryHeld: 3,
     TokenRefused: 4,
     app.KeyRefused: 4,
@@ -36,7 +39,7 @@ CONFIG = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="balance-bot")
+@click.version_option(__version__)
 def main() -> None:
     """Tell a team on Telegram when balances change."""
 
@@ -135,12 +138,18 @@ def _stop_signal() -> asyncio.Event:
 
 
 def _end_with(work: Coroutine[None, None, None]) -> None:
-    """Run to the end; what can't run says why on standard error, in words, and ends with its status."""
+    """Run to the end; what can't run says why on standard error, in words, and ends with its status.
+
+    What nobody expected goes through the log, which knows the secrets.
+    """
     try:
         asyncio.run(work)
     except tuple(EXIT_STATUSES) as error:
         click.echo(f"balance-bot: {error}", err=True)
-        sys.exit(EXIT_STATUSES[type(error)])
+        sys.exit(next(status for kind, status in EXIT_STATUSES.items() if isinstance(error, kind)))
+    except Exception:
+        logging.getLogger("bot").critical("the program ended by an error", exc_info=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

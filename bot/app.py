@@ -7,7 +7,7 @@ Telegram -> chat -> store
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 6.0
 """For what is in flight when the program is asked to stop; all of it has to end within ten."""
+
+START_SECONDS = 5.0
+"""For the neighbours to say who they are; without an answer the bot starts all the same."""
 
 INTRODUCE_AGAIN_SECONDS = 5.0
 CHAINS_AGAIN_SECONDS = 60.0
@@ -86,13 +89,15 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     source = await house.enter_async_context(_indexer(settings))
     telegram = build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
     house.push_async_callback(telegram.shutdown)
-    is_introduced = await introduce(telegram)
+    is_introduced, chains = await asyncio.gather(
+        _introduced(telegram), _chains_to_start_with(settings, source, registry)
+    )
     poller = Poller(
         source,
         store,
         _sweep_settings(settings),
         interval_seconds=settings.indexer.poll_interval_seconds,
-        chains=await _chains_to_start_with(settings, source, registry),
+        chains=chains,
         now=_now,
         monotonic=time.monotonic,
     )
@@ -177,7 +182,7 @@ class RunningBot:
     def _scheduler(self) -> AsyncIOScheduler:
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(
-            self.poller.tick,
+            _in_the_loop(self.poller.tick),
             IntervalTrigger(seconds=self.settings.indexer.poll_interval_seconds, timezone=UTC),
             id="sweep",
             coalesce=True,
@@ -244,6 +249,15 @@ class RunningBot:
         return reasons
 
 
+async def _introduced(telegram: TelegramBot) -> bool:
+    """Ask Telegram who the bot is, without waiting long: the indexer can be asked meanwhile."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            return await introduce(telegram)
+    except TimeoutError:
+        return False
+
+
 async def _chains_to_start_with(
     settings: Settings, source: IndexerClient, registry: Chains
 ) -> frozenset[ChainId]:
@@ -251,13 +265,14 @@ async def _chains_to_start_with(
 
     The gateway is asked even where the configuration names them: it says whether the key is good.
     """
+    listed: frozenset[ChainId] = frozenset()
     try:
-        listed = await _mainnets(source, registry)
+        async with asyncio.timeout(START_SECONDS):
+            listed = await _mainnets(source, registry)
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
-    except IndexerError as error:
+    except (IndexerError, TimeoutError) as error:
         log.warning("the indexer lists no chains yet", action="chains_unknown", trouble=str(error))
-        listed = frozenset()
     return frozenset(settings.indexer.chains) or listed or frozenset(registry.mainnets())
 
 
@@ -293,6 +308,15 @@ def _conversation(
     return Conversation(
         bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
     )
+
+
+def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:
+    """Make a coroutine of a tick: APScheduler runs plain functions in threads of its own."""
+
+    async def run_tick() -> None:
+        tick()
+
+    return run_tick
 
 
 def _now() -> datetime:

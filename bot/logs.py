@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import structlog
 
@@ -18,16 +19,24 @@ TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access
 
 
 class Redacting(logging.Formatter):
-    """Wraps a formatter and blanks secrets in what it made, tracebacks included."""
+    """Wraps a formatter and blanks secrets in what it made, tracebacks included.
+
+    A record that can't be formatted is only named: the library would print its arguments as they are.
+    """
 
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = tuple(sorted(secrets, key=len, reverse=True))
+        given = {secret for secret in secrets if secret}
+        in_urls = {quote(secret, safe="") for secret in given}
+        self._secrets = tuple(sorted(given | in_urls, key=len, reverse=True))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without its secrets."""
-        line = self._inner.format(record)
+        try:
+            line = self._inner.format(record)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a log line is no reason to stumble
+            line = f"a line of {record.name} could not be formatted ({type(error).__name__})"
         for secret in self._secrets:
             line = line.replace(secret, REDACTED)
         return TOKEN_FORM.sub(REDACTED, line)
@@ -43,7 +52,11 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if line_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows the locals, folded, as soon as rich happens to be installed.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

@@ -35,7 +35,9 @@ from bot.domain.model import Address, ChainId
 
 PREFIX = "BALANCE_BOT_"
 
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+_KEY = re.compile(r"[!#-&(-\[\]-~]*")
+"""Visible ASCII but quotes and the backslash, which logs would spell in another way and so not recognise."""
 
 
 class SettingsRefused(Exception):
@@ -88,7 +90,7 @@ Contract = Annotated[Address, BeforeValidator(_address)]
 class Section(BaseModel):
     """A part of the file; what it does not know is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -99,10 +101,13 @@ def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     if secret.get_secret_value():
         raise ValueError(f"given twice, here and by {info.field_name}_file: keep one")
     try:
-        return SecretStr(path.read_text("utf-8").strip())
+        content = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ValueError(f"the file {path} can't be read: {reason}") from None
+    if not content:
+        raise ValueError(f"the file {path} is empty")
+    return SecretStr(content)
 
 
 class Telegram(Section):
@@ -144,7 +149,7 @@ class Indexer(Section):
     @classmethod
     def _is_a_key(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
         key = _from_file(secret, info).get_secret_value()
-        if not (key.isascii() and key.isprintable()):
+        if not _KEY.fullmatch(key):
             raise ValueError("has characters that no key has: copy it again")
         return SecretStr(key)
 
@@ -230,10 +235,12 @@ class Settings(BaseSettings):
 
 def load_settings(path: Path) -> Settings:
     """Return the configuration of file and environment; raises SettingsRefused with every mistake."""
-    content: dict[str, Any] = {section: {} for section in Settings.model_fields} | _read(path)
-    mistakes = list(_unknown_variables(os.environ))
+    content = _read(path)
+    mistakes = [f"{name}: no such section" for name in content if name not in Settings.model_fields]
+    mistakes += _unknown_variables(os.environ)
     try:
-        settings = Settings(**content)
+        # Sections only: the library takes other arguments too, and obeys them.
+        settings = Settings(**{section: content.get(section, {}) for section in Settings.model_fields})
     except ValidationError as error:
         mistakes += [_mistake(detail) for detail in error.errors(include_input=False, include_url=False)]
     else:

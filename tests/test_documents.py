@@ -23,7 +23,7 @@ def without_files(text: str) -> str:
     return re.sub(r"^(token|access_key)_file = .*$", "", text, flags=re.MULTILINE)
 
 
-def test_the_example_loads_as_it_is(tmp_path: Path) -> None:
+def test_the_example_loads_as_it_is() -> None:
     settings = load_settings(ROOT / "config.example.toml")
 
     assert settings.access.owners == (123456789,)

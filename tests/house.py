@@ -1,0 +1,181 @@
+"""The whole bot between its two neighbours, over real local HTTP and a real database."""
+
+import asyncio
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot import app
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram_world import Chat, Message, User
+from bot.sandbox.world import EXAMPLE_ACCOUNT, World, example_world
+from bot.settings import load_settings
+
+OWNER = 7001
+ACCESS_KEY = "AQAAAAAAAHouseTestKey"
+LONGEST_SECONDS = 20.0
+
+ACCOUNT = EXAMPLE_ACCOUNT
+CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
+SHORT = "0x8e3E…d8B9"
+
+ETHEREUM, POLYGON, ARBITRUM, BASE, OPTIMISM = 1, 137, 42161, 8453, 10
+USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
+USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+USDC_ARBITRUM = "0xaf88d065e77c8cc2239327c5edb3a432268e5831"
+SKYWEAVER = "0x631998e91476da5b870d741192fc5cbc55f5a52e"
+DAI = "0x6b175474e89094c44da98b954eedeac495271d0f"
+
+
+@dataclass
+class House:
+    """Two neighbours, an owner called Olga in her private chat, and a bot that can be started and stopped."""
+
+    directory: Path
+    gateway: Gateway
+    telegram: Telegram
+    olga: User
+    chat: Chat
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: asyncio.Task[None] | None = None
+    _processes: list[Process] = field(default_factory=list)
+    _heard: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def world(self) -> World:
+        """The world the gateway shows."""
+        return self.gateway.world
+
+    @property
+    def config(self) -> Path:
+        """The configuration as an operator would write it."""
+        sections: dict[str, list[str]] = {
+            "telegram": [f'token = "{SANDBOX_TOKEN}"', f'api_url = "{self.telegram.url}"'],
+            "indexer": [
+                f'url = "{self.gateway.url}"',
+                f'access_key = "{ACCESS_KEY}"',
+                "poll_interval_seconds = 0.1",
+                "timeout_seconds = 2",
+            ],
+            "store": [f'path = "{self.directory / "data" / "bot.sqlite3"}"'],
+            "access": [f"owners = [{OWNER}]"],
+            "delivery": [
+                "group_wait_seconds = 0.05",
+                "private_messages_per_second = 1000",
+                "messages_per_second = 1000",
+                "group_messages_per_minute = 1000",
+            ],
+            "web": ['listen = ""'],
+        }
+        for section, more in self.lines.items():
+            keys = {line.split("=")[0].strip() for line in more}
+            kept = [line for line in sections.get(section, []) if line.split("=")[0].strip() not in keys]
+            sections[section] = kept + more
+        text = "\n".join(f"[{name}]\n" + "\n".join(lines) for name, lines in sections.items())
+        path = self.directory / "config.toml"
+        path.write_text(text)
+        return path
+
+    def start(self) -> None:
+        """Start the bot in this process."""
+        self._stop = asyncio.Event()
+        self._running = asyncio.create_task(app.run(load_settings(self.config), self._stop))
+
+    async def start_process(self) -> Process:
+        """Start the bot as a program of its own, which can be killed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "run",
+            "--config",
+            str(self.config),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._processes.append(process)
+        return process
+
+    async def kill(self, process: Process) -> None:
+        """End a process as `kill -9` does, whatever it is doing."""
+        process.kill()
+        await process.wait()
+
+    async def kill_all(self) -> None:
+        """End what a test left running."""
+        for process in self._processes:
+            if process.returncode is None:
+                await self.kill(process)
+
+    async def stop(self) -> None:
+        """Ask the bot to stop, as SIGTERM does, and see it end."""
+        if self._running is not None:
+            self._stop.set()
+            running, self._running = self._running, None
+            await running
+
+    def say(
+        self, text: str, *, chat: Chat | None = None, user: User | None = None, topic: int | None = None
+    ) -> None:
+        """Let somebody write, Olga in her chat unless named."""
+        self.telegram.says(user or self.olga, chat or self.chat, text, thread_id=topic)
+
+    async def hears(self, wanted: str | Callable[[Message], bool], *, chat: Chat | None = None) -> Message:
+        """Return the next message of the bot, after those heard before, that contains a text."""
+        chat = chat or self.chat
+        message = await self.telegram.wait_for_message(
+            chat, wanted, after=self._heard.get(chat.id, 0), timeout_seconds=LONGEST_SECONDS
+        )
+        self._heard[chat.id] = message.message_id
+        return message
+
+    async def watches(self, command: str = f"/watch {CHECKSUMMED} as Treasury") -> Message:
+        """Let Olga watch something, and wait for the first reading."""
+        self.say(command)
+        await self.hears("Watching")
+        return await self.hears("Watching")
+
+    def said(self, chat: Chat | None = None) -> list[str]:
+        """Return all that the bot said in a chat."""
+        return [message.text for message in self.telegram.messages(chat or self.chat) if message.from_bot]
+
+    async def asked(self, more: int = 1) -> None:
+        """Wait until the gateway was asked for balances this many times more."""
+        wanted = self.balance_requests() + more
+        await until(lambda: self.balance_requests() >= wanted)
+
+    async def knocked(self) -> None:
+        """Wait until both neighbours were asked for something."""
+        await until(lambda: bool(self.gateway.requests and self.telegram.calls))
+
+    def balance_requests(self) -> int:
+        """Return how often the gateway was asked for balances."""
+        return sum(request.method == "GetTokenBalancesSummary" for request in self.gateway.requests)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Return once something has happened; the neighbours tell nobody of requests, so it is looked at."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while not happened():  # noqa: ASYNC110 - nobody sets an event
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def open_house(directory: Path, **sections: list[str]) -> AsyncIterator[House]:
+    """Build the neighbours; the bot is started by the test, and stopped here at the latest."""
+    telegram = Telegram()
+    olga = telegram.add_user("Olga", user_id=OWNER)
+    chat = telegram.add_private_chat(olga)
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(
+            Gateway(example_world(), access_keys=frozenset({ACCESS_KEY})).serve()
+        )
+        await stack.enter_async_context(telegram.serve())
+        house = House(directory, gateway, telegram, olga, chat, lines=sections)
+        stack.push_async_callback(house.stop)
+        stack.push_async_callback(house.kill_all)
+        yield house

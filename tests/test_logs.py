@@ -1,0 +1,211 @@
+"""Logs: one event a line in both formats, and no secret in any, whoever writes it."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import NoReturn
+from urllib.parse import quote
+
+import pytest
+import structlog
+
+from bot.logs import REDACTED, TOO_TALKATIVE, set_up_logs
+from tests.configuring import KEY, TOKEN, logs_restored
+
+OTHER_TOKEN = "987654321:BBG-another-token-nobody-configured"
+"""Known by its form alone."""
+
+ODD_KEY = "key/with+signs=="
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    with logs_restored():
+        yield
+
+
+@pytest.fixture(params=["text", "json"])
+def lines(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> "Lines":
+    return Lines(str(request.param), capsys)
+
+
+class Lines:
+    """What reaches standard error in one of the formats, at the level that says most."""
+
+    def __init__(self, line_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self._line_format = line_format
+        self._capsys = capsys
+
+    def begin(self) -> None:
+        set_up_logs("DEBUG", self._line_format, [TOKEN, KEY, ODD_KEY])
+
+    def read(self) -> str:
+        """Return it all, having seen that no secret is in it, whole or in part."""
+        captured = self._capsys.readouterr()
+        assert captured.out == ""
+        for secret in (TOKEN, KEY, OTHER_TOKEN, ODD_KEY):
+            for part in (secret, quote(secret, safe=""), secret.partition(":")[2][:20] or secret):
+                assert part not in captured.err
+        return captured.err
+
+
+# ---------------------------------------------------------------- formats
+
+
+def test_a_text_line_says_when_how_grave_who_and_what(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "text", [])
+
+    structlog.get_logger("bot.poller").info("sweep finished", action="sweep_finished", sweep=7)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    for word in ("T", "Z", "info", "sweep finished", "bot.poller", "action=sweep_finished", "sweep=7"):
+        assert word in line
+
+
+def test_a_json_line_is_one_object_of_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "json", [])
+
+    structlog.get_logger("bot.poller").info("sweep finished", action="sweep_finished", sweep=7)
+    logging.getLogger("asyncio").warning("took %s s", 5)
+
+    ours, foreign = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert ours.pop("timestamp").endswith("Z")
+    assert ours == {
+        "event": "sweep finished",
+        "action": "sweep_finished",
+        "sweep": 7,
+        "level": "info",
+        "logger": "bot.poller",
+    }
+    assert (foreign["event"], foreign["level"], foreign["logger"]) == ("took 5 s", "warning", "asyncio")
+
+
+def test_a_json_line_stays_one_line_with_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "json", [])
+
+    try:
+        _stumble("over a stone")
+    except RuntimeError:
+        structlog.get_logger("bot.poller").exception("sweep failed")
+        logging.getLogger("asyncio").exception("task failed")
+
+    for line in capsys.readouterr().err.splitlines():
+        assert "RuntimeError: over a stone" in json.loads(line)["exception"]
+
+
+def test_what_is_below_the_level_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("WARNING", "text", [])
+
+    for logger in (structlog.get_logger("bot.poller"), logging.getLogger("asyncio")):
+        logger.info("a detail")
+        logger.warning("a warning")
+
+    written = capsys.readouterr().err
+    assert "a detail" not in written
+    assert written.count("a warning") == 2
+
+
+def test_lines_are_written_once_however_often_logs_are_set_up(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "json", [])
+    set_up_logs("INFO", "text", [])
+
+    logging.getLogger("asyncio").warning("once")
+
+    assert capsys.readouterr().err.count("once") == 1
+
+
+@pytest.mark.parametrize("name", [*TOO_TALKATIVE, "httpx._client", "telegram.ext.Application"])
+def test_talkative_libraries_are_heard_from_warnings_on(lines: Lines, name: str) -> None:
+    lines.begin()
+
+    logging.getLogger(name).info("asked https://api.telegram.org/bot%s/getMe", TOKEN)
+    logging.getLogger(name).warning("slow")
+
+    written = lines.read()
+    assert "asked" not in written
+    assert "slow" in written
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def _stumble(over: str) -> NoReturn:
+    locally_known = f"{over} {OTHER_TOKEN}"
+    assert locally_known
+    raise RuntimeError(over)
+
+
+def test_secrets_in_lines_of_libraries_are_blanked(lines: Lines) -> None:
+    lines.begin()
+
+    logger = logging.getLogger("some.library")
+    logger.debug("HTTP Request: POST https://api.telegram.org/bot%s/sendMessage", TOKEN)
+    logger.warning("url %s", f"https://api.telegram.org/bot{OTHER_TOKEN}/getMe")
+    logger.error("headers %r", {"X-Access-Key": KEY})
+    logger.error("https://gateway/?key=%s or %s", quote(ODD_KEY, safe=""), ODD_KEY)
+
+    assert lines.read().count(REDACTED) == 5
+
+
+def test_secrets_in_values_of_events_are_blanked(lines: Lines) -> None:
+    lines.begin()
+
+    log = structlog.get_logger("bot.test")
+    log.debug("configured", token=TOKEN, headers={"X-Access-Key": KEY, "also": [OTHER_TOKEN]})
+    event = f"the token is {TOKEN}"
+    log.info(event, raw=TOKEN.encode(), error=RuntimeError(KEY))
+    log.bind(key=ODD_KEY).warning("bound")
+
+    assert lines.read().count(REDACTED) == 7
+
+
+def test_secrets_in_tracebacks_are_blanked_and_locals_not_shown(lines: Lines) -> None:
+    lines.begin()
+
+    try:
+        try:
+            _stumble(f"the token {TOKEN} was rejected")
+        except RuntimeError as error:
+            raise ValueError(KEY) from error
+    except ValueError as error:
+        structlog.get_logger("bot.test").exception("failed")
+        structlog.get_logger("bot.test").error("failed", exc_info=error)
+        logging.getLogger("some.library").exception("failed")
+
+    written = lines.read()
+    assert written.count("RuntimeError") >= 3
+    assert written.count(REDACTED) == 6
+
+
+def test_a_line_that_cannot_be_formatted_is_named_without_its_arguments(lines: Lines) -> None:
+    lines.begin()
+
+    logging.getLogger("some.library").error("%d of them", TOKEN)
+    structlog.get_logger("bot.test").error("unspeakable", value=_Unspeakable())
+
+    written = lines.read()
+    assert "a line of some.library could not be formatted (TypeError)" in written
+    assert "a line of bot.test could not be formatted (RuntimeError)" in written
+
+
+def test_what_is_no_secret_is_left_as_it_is(lines: Lines) -> None:
+    lines.begin()
+
+    logging.getLogger("some.library").warning("at 12:30:45, 137:short and 0x%s", "ab" * 32)
+
+    written = lines.read()
+    assert "at 12:30:45, 137:short and 0x" + "ab" * 32 in written
+    assert REDACTED not in written
+
+
+def test_no_secret_is_no_word_to_blank(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "text", ["", TOKEN])
+
+    logging.getLogger("some.library").warning("as it is")
+
+    assert "as it is" in capsys.readouterr().err
+
+
+class _Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError(TOKEN)

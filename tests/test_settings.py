@@ -1,0 +1,260 @@
+"""The configuration: every key from file and environment, and secrets from files of their own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.settings import sandbox_settings
+from tests.builders import DAI, USDC
+from tests.configuring import (
+    KEY,
+    TOKEN,
+    clear_variables,
+    keys_of,
+    load,
+    mistakes_in,
+    put,
+    section,
+    telegram,
+    written,
+)
+
+DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "telegram": {"token_file": None, "api_url": "https://api.telegram.org"},
+    "indexer": {
+        "url": "https://indexer.sequence.app/rpc/IndexerGateway",
+        "access_key_file": None,
+        "access_key_header": "X-Access-Key",
+        "chains": (),
+        "contract_status": "VERIFIED",
+        "contract_blacklist": (),
+        "poll_interval_seconds": 60,
+        "timeout_seconds": 30,
+        "accounts_per_request": 50,
+        "page_size": 1000,
+        "max_concurrent_requests": 4,
+        "stale_after_seconds": 600,
+    },
+    "store": {
+        "path": Path("data/balance-bot.sqlite3"),
+        "history_days": 365,
+        "backup_dir": "",
+        "backups_kept": 7,
+    },
+    "access": {"owners": (), "chats": (), "max_subscriptions_per_chat": 500},
+    "delivery": {
+        "group_wait_seconds": 1.0,
+        "messages_per_second": 25,
+        "private_messages_per_second": 1,
+        "group_messages_per_minute": 18,
+        "expire_after_hours": 72,
+    },
+    "web": {"listen": "127.0.0.1:8080"},
+    "log": {"level": "INFO", "format": "text"},
+}
+"""Every key but the secrets, which the tests of secrets look at."""
+
+EXAMPLES: list[tuple[str, str, str, str, object]] = [
+    ("telegram", "api_url", '"http://127.0.0.1:8081/"', "http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
+    ("indexer", "url", '"http://127.0.0.1:9/rpc"', "http://127.0.0.1:9/rpc", "http://127.0.0.1:9/rpc"),
+    ("indexer", "access_key_header", '"Api-Key"', "Api-Key", "Api-Key"),
+    ("indexer", "chains", '["polygon", 8453, "1"]', "polygon, 8453,1", (137, 8453, 1)),
+    ("indexer", "contract_status", '"ALL"', "ALL", "ALL"),
+    ("indexer", "contract_blacklist", f'["{USDC}", "{DAI.upper()}"]', f"{USDC},{DAI}", (USDC, DAI)),
+    ("indexer", "poll_interval_seconds", "0.2", "0.2", 0.2),
+    ("indexer", "timeout_seconds", "0.5", "0.5", 0.5),
+    ("indexer", "accounts_per_request", "100", "100", 100),
+    ("indexer", "page_size", "40", "40", 40),
+    ("indexer", "max_concurrent_requests", "32", "32", 32),
+    ("indexer", "stale_after_seconds", "1.5", "1.5", 1.5),
+    ("store", "path", '"/var/lib/bot.sqlite3"', "/var/lib/bot.sqlite3", Path("/var/lib/bot.sqlite3")),
+    ("store", "history_days", "30", "30", 30),
+    ("store", "backup_dir", '"/var/backups"', "/var/backups", "/var/backups"),
+    ("store", "backups_kept", "2", "2", 2),
+    ("access", "owners", "[7001, 7002]", "7001,7002", (7001, 7002)),
+    ("access", "chats", "[-1001234567890]", "-1001234567890", (-1001234567890,)),
+    ("access", "max_subscriptions_per_chat", "9", "9", 9),
+    ("delivery", "group_wait_seconds", "0", "0", 0),
+    ("delivery", "messages_per_second", "0.5", "0.5", 0.5),
+    ("delivery", "private_messages_per_second", "0.5", "0.5", 0.5),
+    ("delivery", "group_messages_per_minute", "5", "5", 5),
+    ("delivery", "expire_after_hours", "0.1", "0.1", 0.1),
+    ("web", "listen", '""', "", ""),
+    ("log", "level", '"DEBUG"', "DEBUG", "DEBUG"),
+    ("log", "format", '"json"', "json", "json"),
+]
+"""Section, key, value as TOML and as an environment variable, and what comes of it."""
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_variables(monkeypatch)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def test_a_token_is_all_that_has_to_be_given(tmp_path: Path) -> None:
+    settings = load(tmp_path, telegram())
+
+    assert settings.telegram.token.get_secret_value() == TOKEN
+    assert settings.indexer.access_key.get_secret_value() == ""
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_every_key_has_its_default(tmp_path: Path, name: str) -> None:
+    values = getattr(load(tmp_path, telegram()), name).model_dump()
+
+    assert {key: value for key, value in values.items() if key not in ("token", "access_key")} == DEFAULTS[
+        name
+    ]
+
+
+def test_every_key_has_an_example_here() -> None:
+    shown = {(section, key) for section, key, *_ in EXAMPLES}
+    secrets = {("telegram", "token_file"), ("indexer", "access_key_file")}
+
+    assert shown | secrets == {(section, key) for section, keys in DEFAULTS.items() for key in keys}
+
+
+@pytest.mark.parametrize(("name", "key", "in_toml", "_", "value"), EXAMPLES, ids=lambda case: str(case)[:30])
+def test_every_key_can_stand_in_the_file(
+    tmp_path: Path, name: str, key: str, in_toml: str, _: str, value: object
+) -> None:
+    line = f"{key} = {in_toml}"
+
+    settings = load(tmp_path, telegram(line) if name == "telegram" else section(name, line))
+
+    assert getattr(getattr(settings, name), key) == value
+
+
+@pytest.mark.parametrize(("name", "key", "_", "variable", "value"), EXAMPLES, ids=lambda case: str(case)[:30])
+def test_every_key_can_be_a_variable(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    name: str,
+    key: str,
+    _: str,
+    variable: str,
+    value: object,
+) -> None:
+    put(monkeypatch, name, key, variable)
+
+    settings = load(tmp_path, telegram())
+
+    assert getattr(getattr(settings, name), key) == value
+
+
+def test_a_variable_beats_the_file_and_leaves_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch, "indexer", "page_size", "40")
+
+    settings = load(tmp_path, section("indexer", "page_size = 500", "timeout_seconds = 5"))
+
+    assert (settings.indexer.page_size, settings.indexer.timeout_seconds) == (40, 5)
+
+
+def test_a_list_of_no_words_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, "access", "owners", " , ")
+
+    assert load(tmp_path, telegram()).access.owners == ()
+
+
+def test_nothing_switches_the_pages_off(tmp_path: Path) -> None:
+    assert load(tmp_path, section("web", 'listen = ""')).web.listen == ""
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_secrets_can_be_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, "telegram", "token", TOKEN)
+    put(monkeypatch, "indexer", "access_key", KEY)
+
+    assert load(tmp_path, "").secrets() == (TOKEN, KEY)
+
+
+def test_secrets_can_stand_in_files_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, key = written(tmp_path / "token", f"{TOKEN}\n"), written(tmp_path / "key", f" {KEY} \r\n")
+    put(monkeypatch, "indexer", "access_key_file", str(key))
+
+    settings = load(tmp_path, f'[telegram]\ntoken_file = "{token}"')
+
+    assert settings.secrets() == (TOKEN, KEY)
+
+
+def test_secrets_are_those_that_are_given(tmp_path: Path) -> None:
+    assert load(tmp_path, telegram()).secrets() == (TOKEN,)
+
+
+def test_settings_never_show_their_secrets(tmp_path: Path) -> None:
+    settings = load(tmp_path, section("indexer", f'access_key = "{KEY}"'))
+
+    for shown in (repr(settings), str(settings), repr(settings.telegram), f"{settings.indexer}"):
+        assert TOKEN not in shown
+        assert KEY not in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "can't be read: No such file or directory"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"\xff\xfe", "can't be read: it is no text"),
+    ],
+)
+@pytest.mark.parametrize(("name", "key"), [("telegram", "token"), ("indexer", "access_key")])
+def test_a_secret_file_that_says_nothing_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, key: str, content: bytes | None, why: str
+) -> None:
+    path = tmp_path / "missing" if content is None else written(tmp_path / "secret", content)
+    put(monkeypatch, name, f"{key}_file", str(path))
+
+    (mistake,) = mistakes_in(tmp_path, telegram() if name == "indexer" else "")
+
+    assert mistake == f"{name}.{key}: the file {path} {why}"
+
+
+def test_a_secret_given_twice_is_a_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path / "secret", TOKEN)
+
+    mistakes = mistakes_in(
+        tmp_path,
+        telegram(f'token_file = "{path}"') + f'[indexer]\naccess_key = "{KEY}"\naccess_key_file = "{path}"',
+    )
+
+    assert keys_of(mistakes) == ["telegram.token", "indexer.access_key"]
+    assert all("given twice" in mistake for mistake in mistakes)
+
+
+def test_a_secret_in_the_file_and_another_named_by_a_variable_is_given_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch, "telegram", "token_file", str(written(tmp_path / "secret", TOKEN)))
+
+    assert keys_of(mistakes_in(tmp_path, telegram())) == ["telegram.token"]
+
+
+# ---------------------------------------------------------------- the sandbox
+
+
+def test_the_sandbox_looks_at_no_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put(monkeypatch, "telegram", "token", f"{TOKEN}2")
+    put(monkeypatch, "indexer", "url", "https://example.org")
+
+    settings = sandbox_settings(
+        token=TOKEN,
+        owner=7001,
+        api_url="http://127.0.0.1:1",
+        indexer_url="http://127.0.0.1:2",
+        directory=tmp_path,
+    )
+
+    assert settings.telegram.token.get_secret_value() == TOKEN
+    assert settings.indexer.url == "http://127.0.0.1:2"
+    assert settings.access.owners == (7001,)
+    assert settings.store.path.parent == tmp_path

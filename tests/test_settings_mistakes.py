@@ -1,0 +1,225 @@
+"""What is wrong with a configuration: every mistake at once, each with its key, and never a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import PREFIX, SettingsRefused, load_settings
+from tests.builders import USDC
+from tests.configuring import (
+    KEY,
+    TOKEN,
+    clear_variables,
+    keys_of,
+    load,
+    mistakes_in,
+    put,
+    section,
+    telegram,
+    written,
+)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_variables(monkeypatch)
+
+
+# ---------------------------------------------------------------- mistakes
+
+
+def test_a_missing_token_is_a_mistake_that_says_where_to_get_one(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path, "") == ["telegram.token: missing: @BotFather on Telegram gives you one"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        TOKEN.replace(":", ""),
+        f"bot{TOKEN}",
+        f"{TOKEN} ",
+        TOKEN.partition(":")[2],
+        "٣٤٥:abc",
+        f"{TOKEN}/x",
+        f"{TOKEN}\\n",
+    ],
+)
+def test_a_malformed_token_is_a_mistake_that_does_not_show_it(tmp_path: Path, token: str) -> None:
+    (mistake,) = mistakes_in(tmp_path, f'[telegram]\ntoken = "{token}"')
+
+    assert mistake.startswith("telegram.token: not of the form")
+    assert token.strip() not in mistake
+    assert TOKEN.partition(":")[2] not in mistake
+
+
+@pytest.mark.parametrize("key", ["two words", "quoted'", 'quoted\\"', "back\\\\slash", "ключ", "tab\\t"])
+def test_a_key_with_signs_that_no_key_has_is_a_mistake_without_it(tmp_path: Path, key: str) -> None:
+    (mistake,) = mistakes_in(tmp_path, section("indexer", f'access_key = "{key}{KEY}"'))
+
+    assert mistake == "indexer.access_key: has characters that no key has: copy it again"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'telegram = "{TOKEN}"',
+        f'telegram = ["{TOKEN}"]',
+        f'[telegram]\ntoken = ["{TOKEN}"]',
+        f'[telegram]\ntoken = {{ inner = "{TOKEN}" }}',
+        f'[telegram.token]\n"{TOKEN}" = 1',
+        f'[log]\nlevel = "{TOKEN}"',
+        f'[web]\nlisten = "{TOKEN}"',
+        f'[access]\nowners = "{TOKEN}"',
+        f'[indexer]\nurl = "{TOKEN}"\ncontract_blacklist = "{KEY}"\naccess_key_header = "{KEY} "',
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_a_mistake_that_does_not_show_it(tmp_path: Path, text: str) -> None:
+    assert mistakes_in(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("indexer", "poll_interval_seconds = 0"),
+        ("indexer", "poll_interval_seconds = -1"),
+        ("indexer", "poll_interval_seconds = inf"),
+        ("indexer", "poll_interval_seconds = nan"),
+        ("indexer", "timeout_seconds = 0"),
+        ("indexer", "timeout_seconds = inf"),
+        ("indexer", "stale_after_seconds = 0"),
+        ("indexer", "accounts_per_request = 0"),
+        ("indexer", "accounts_per_request = 1.5"),
+        ("indexer", "page_size = 0"),
+        ("indexer", "max_concurrent_requests = 0"),
+        ("indexer", 'url = "indexer.sequence.app"'),
+        ("indexer", 'url = "ftp://indexer.sequence.app"'),
+        ("indexer", 'url = ""'),
+        ("indexer", 'access_key_header = "X Access"'),
+        ("indexer", 'access_key_header = ""'),
+        ("indexer", 'contract_status = "verified"'),
+        ("store", "history_days = 0"),
+        ("store", "backups_kept = 0"),
+        ("access", "max_subscriptions_per_chat = 0"),
+        ("delivery", "group_wait_seconds = -0.1"),
+        ("delivery", "group_wait_seconds = inf"),
+        ("delivery", "group_wait_seconds = nan"),
+        ("delivery", "messages_per_second = 0"),
+        ("delivery", "private_messages_per_second = 0"),
+        ("delivery", "group_messages_per_minute = 0"),
+        ("delivery", "expire_after_hours = 0"),
+        ("web", 'listen = "8080"'),
+        ("web", 'listen = ":8080"'),
+        ("web", 'listen = "127.0.0.1"'),
+        ("web", 'listen = "127.0.0.1:"'),
+        ("web", 'listen = "127.0.0.1:65536"'),
+        ("web", 'listen = "127.0.0.1:http"'),
+        ("log", 'level = "LOUD"'),
+        ("log", 'format = "xml"'),
+    ],
+)
+def test_a_value_that_cannot_be_is_a_mistake_that_names_its_key(tmp_path: Path, name: str, line: str) -> None:
+    key = line.partition(" ")[0]
+
+    assert keys_of(mistakes_in(tmp_path, section(name, line))) == [f"{name}.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "mistake"),
+    [
+        (
+            'chains = ["polygon", "polygone"]',
+            "indexer.chains.1: no chain is called “polygone”: use a name such as polygon, or a chain id",
+        ),
+        (
+            "chains = [0]",
+            "indexer.chains.0: no chain is called “0”: use a name such as polygon, or a chain id",
+        ),
+        (
+            f'contract_blacklist = ["{USDC}", "{USDC[:-1]}"]',
+            "indexer.contract_blacklist.1: an address has 40 digits after 0x, this has 39",
+        ),
+    ],
+)
+def test_a_mistake_in_a_list_says_which_word_it_is(tmp_path: Path, line: str, mistake: str) -> None:
+    assert mistakes_in(tmp_path, section("indexer", line)) == [mistake]
+
+
+@pytest.mark.parametrize("line", ['owners = [7001, "olga"]', "owners = [7001, 1.5]", 'owners = "7001,olga"'])
+def test_an_owner_is_a_number(tmp_path: Path, line: str) -> None:
+    assert keys_of(mistakes_in(tmp_path, section("access", line))) == ["access.owners.1"]
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}INDEXR__URL", KEY)
+    put(monkeypatch, "delivery", "messages_per_secnd", "5")
+    put(monkeypatch, "web", "listen", "nowhere")
+
+    mistakes = mistakes_in(
+        tmp_path,
+        f'[telegram]\ntoken = "x{TOKEN}"\ntokn = 5\n[indexer]\npage_size = 0\n[log]\nlevel = 5\n[more]\n',
+    )
+
+    assert sorted(keys_of(mistakes)) == [
+        f"{PREFIX}INDEXR__URL",
+        "delivery.messages_per_secnd",
+        "indexer.page_size",
+        "log.level",
+        "more",
+        "telegram.token",
+        "telegram.tokn",
+        "web.listen",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["BALANCE_BOT_TOKEN", "BALANCE_BOT_TELEGRAM_TOKEN", "balance_bot_x", "BALANCE_BOT_"]
+)
+def test_a_variable_of_ours_that_means_nothing_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str
+) -> None:
+    monkeypatch.setenv(name, TOKEN)
+
+    (mistake,) = mistakes_in(tmp_path, telegram())
+
+    assert mistake == f"{name}: no such section; names are BALANCE_BOT_<SECTION>__<KEY>"
+
+
+def test_a_variable_that_names_a_whole_section_or_too_much_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}INDEXER", f'{{"access_key": "{KEY}"}}')
+    monkeypatch.setenv(f"{PREFIX}TELEGRAM__TOKEN__MORE", TOKEN)
+
+    assert {f"{PREFIX}INDEXER", "telegram.token"} <= set(keys_of(mistakes_in(tmp_path, "")))
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALANCE_BOTTLE", "1")
+    monkeypatch.setenv("TELEGRAM__TOKEN", "1")
+
+    assert load(tmp_path, telegram()).secrets() == (TOKEN,)
+
+
+@pytest.mark.parametrize(
+    "key", ["_env_file", "_cli_parse_args", "_env_prefix", "_secrets_dir", "model_config"]
+)
+def test_a_top_level_key_is_a_section_or_a_mistake(tmp_path: Path, key: str) -> None:
+    assert keys_of(mistakes_in(tmp_path, f'{key} = "{TOKEN}"\n{telegram()}')) == [key]
+
+
+@pytest.mark.parametrize(
+    "content", ["[telegram", "token = ", f"token = {TOKEN}", f'a = "{TOKEN}', b"\xff\xfe"]
+)
+def test_a_file_that_is_no_toml_is_a_mistake(tmp_path: Path, content: str | bytes) -> None:
+    written(tmp_path / "broken.toml", content)
+
+    with pytest.raises(SettingsRefused, match="is no TOML") as refused:
+        load_settings(tmp_path / "broken.toml")
+
+    assert TOKEN not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsRefused, match="can't be read"):
+        load_settings(tmp_path / name)

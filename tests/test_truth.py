@@ -1,0 +1,148 @@
+"""It never lies: whatever the gateway does, no alert without a cause, and none lost."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.sandbox.gateway_faults import (
+    AnswerError,
+    AnswerHtml,
+    CutBody,
+    DropConnection,
+    FailNativeRow,
+    FailNatives,
+    FailTokens,
+    Fault,
+    LeaveOutNatives,
+    LeaveOutTokens,
+    RepeatPage,
+    ReplaceFields,
+)
+from tests.house import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, House
+
+
+def relist(house: House, *, verified: bool) -> None:
+    house.world.add_contract(replace(house.world.contract(POLYGON, USDC_POLYGON), verified=verified))
+
+
+TROUBLES: dict[str, Fault] = {
+    "the tokens of a chain fail": FailTokens(chain_id=POLYGON),
+    "the natives of a chain fail": FailNatives(chain_id=POLYGON),
+    "one native row fails and shows zero": FailNativeRow(chain_id=POLYGON),
+    "a chain is missing from the tokens": LeaveOutTokens(chain_id=POLYGON),
+    "a chain is missing from the natives": LeaveOutNatives(chain_id=POLYGON),
+    "the gateway is down": AnswerHtml(status=502),
+    "a proxy answers with a page and 200": AnswerHtml(status=200),
+    "bodies are cut": CutBody(),
+    "connections are dropped": DropConnection(),
+    "a transient error comes with status 400": AnswerError(name="QueryFailed", code=2003, status=400),
+    "the quota is used up": AnswerError(name="QuotaExceeded", code=1200, status=423),
+    "the key is refused": AnswerError(name="AccessKeyNotFound", code=1101, status=401),
+    "pages repeat themselves": RepeatPage(),
+    **{
+        f"every balance is {value!r}": ReplaceFields(fields={"balance": value})
+        for value in (
+            -1,
+            "-1",
+            "",
+            None,
+            True,
+            1.5,
+            1e18,
+            " 10 ",
+            "01",
+            "١٢",
+            str(2**256),
+            "9" * 5000,
+            2**53 + 1,
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
+async def test_trouble_is_no_change_and_hides_none(house: House, trouble: Fault) -> None:
+    await house.watches()
+    before = house.said()
+
+    house.gateway.faults.add(trouble)
+    await house.asked(3)
+    assert house.said() == before
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    house.world.move(POLYGON, None, ACCOUNT, 10**18)
+    house.gateway.faults.heal()
+
+    await house.hears(lambda message: "POL" in message.text or "USDC" in message.text)
+    await house.asked(3)
+    told = "\n".join(house.said()[len(before) :])
+    assert told.count("→") == 2
+    assert "▼ −1 USDC     50 → 49" in told
+    assert "▲ +1 POL     12.5 → 13.5" in told
+
+
+async def test_a_token_that_loses_its_verification_is_still_held_and_no_loss(house: House) -> None:
+    await house.watches()
+    before = house.said()
+
+    relist(house, verified=False)
+    await house.asked(4)
+
+    assert house.said() == before
+
+
+async def test_a_token_that_lost_its_verification_is_still_told_when_it_moves(house: House) -> None:
+    await house.watches()
+    relist(house, verified=False)
+    await house.asked(4)
+
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+
+    assert "▼ −1 USDC     50 → 49" in (await house.hears("USDC")).text
+
+
+async def test_a_token_that_is_spent_is_gone(house: House) -> None:
+    await house.watches()
+
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+
+    assert "▼ −50 USDC     50 → 0" in (await house.hears("USDC")).text
+
+
+async def test_a_spent_token_is_asked_for_by_name_before_it_is_told(house: House) -> None:
+    await house.watches()
+    asked_before = len(house.gateway.requests)
+
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    await house.hears("USDC")
+
+    questions = [str(request.body) for request in house.gateway.requests[asked_before:]]
+    assert any(f"'contractWhitelist': ['{USDC_POLYGON}']" in question for question in questions)
+
+
+async def test_a_token_listed_later_than_it_came_is_no_gain(house: House) -> None:
+    relist(house, verified=False)
+    house.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
+    await house.watches()
+
+    relist(house, verified=True)
+
+    told = (await house.hears("USDC")).text
+    assert "◦ USDC now listed: 50, held since block 71,000,123" in told
+    assert "+50" not in told
+
+
+async def test_a_token_that_comes_in_anew_is_a_gain(house: House) -> None:
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    await house.watches()
+
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 50_000_000)
+
+    assert "✦ +50 USDC     0 → 50" in (await house.hears("USDC")).text
+
+
+async def test_a_native_coin_that_is_spent_to_nothing_is_told(house: House) -> None:
+    await house.watches()
+
+    house.world.set_native(ETHEREUM, ACCOUNT, 0)
+
+    assert "▼ −0.158495082541645504 ETH     0.158495… → 0" in (await house.hears("ETH")).text
