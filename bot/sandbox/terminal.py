@@ -15,6 +15,7 @@ from bot.sandbox.telegram_world import Chat, Message, User
 from bot.sandbox.world import EXAMPLE_ACCOUNT, World
 
 FIRST_WORDS = "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 as Treasury"
+FIRST_MOVE_SECONDS = 1.5
 MOVE_EVERY_SECONDS = 6.0
 _FOREVER_SECONDS = 366 * 24 * 3600.0
 
@@ -83,10 +84,11 @@ class Terminal:
 
     async def _move_world(self) -> None:
         await self._watched.wait()
+        await asyncio.sleep(FIRST_MOVE_SECONDS)
         for words, chain_id, contract, delta, token_id in itertools.cycle(STORY):
-            await asyncio.sleep(MOVE_EVERY_SECONDS)
             self._world.move(chain_id, contract, EXAMPLE_ACCOUNT, delta, token_id)
             self._show(f"world │ {words}")
+            await asyncio.sleep(MOVE_EVERY_SECONDS)
 
     async def _listen(self) -> None:
         """Say what is typed; at the end of the input, only look on."""
