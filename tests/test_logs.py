@@ -138,7 +138,7 @@ def _stumble(over: str) -> NoReturn:
 def test_secrets_in_lines_of_libraries_are_blanked(lines: Lines) -> None:
     lines.begin()
 
-    logger = logging.getLogger("some.library")
+    logger = logging.getLogger("some.package")
     logger.debug("HTTP Request: POST https://api.telegram.org/bot%s/sendMessage", TOKEN)
     logger.warning("url %s", f"https://api.telegram.org/bot{OTHER_TOKEN}/getMe")
     logger.error("headers %r", {"X-Access-Key": KEY})
@@ -170,7 +170,7 @@ def test_secrets_in_tracebacks_are_blanked_and_locals_not_shown(lines: Lines) ->
     except ValueError as error:
         structlog.get_logger("bot.test").exception("failed")
         structlog.get_logger("bot.test").error("failed", exc_info=error)
-        logging.getLogger("some.library").exception("failed")
+        logging.getLogger("some.package").exception("failed")
 
     written = lines.read()
     assert written.count("RuntimeError") >= 3
@@ -180,18 +180,18 @@ def test_secrets_in_tracebacks_are_blanked_and_locals_not_shown(lines: Lines) ->
 def test_a_line_that_cannot_be_formatted_is_named_without_its_arguments(lines: Lines) -> None:
     lines.begin()
 
-    logging.getLogger("some.library").error("%d of them", TOKEN)
+    logging.getLogger("some.package").error("%d of them", TOKEN)
     structlog.get_logger("bot.test").error("unspeakable", value=_Unspeakable())
 
     written = lines.read()
-    assert "a line of some.library could not be formatted (TypeError)" in written
+    assert "a line of some.package could not be formatted (TypeError)" in written
     assert "a line of bot.test could not be formatted (RuntimeError)" in written
 
 
 def test_what_is_no_secret_is_left_as_it_is(lines: Lines) -> None:
     lines.begin()
 
-    logging.getLogger("some.library").warning("at 12:30:45, 137:short and 0x%s", "ab" * 32)
+    logging.getLogger("some.package").warning("at 12:30:45, 137:short and 0x%s", "ab" * 32)
 
     written = lines.read()
     assert "at 12:30:45, 137:short and 0x" + "ab" * 32 in written
@@ -201,7 +201,7 @@ def test_what_is_no_secret_is_left_as_it_is(lines: Lines) -> None:
 def test_no_secret_is_no_word_to_blank(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs("INFO", "text", ["", TOKEN])
 
-    logging.getLogger("some.library").warning("as it is")
+    logging.getLogger("some.package").warning("as it is")
 
     assert "as it is" in capsys.readouterr().err
 
