@@ -114,6 +114,12 @@ class Office:
         await until(lambda: len(self.telegram.arrived) >= messages)
         await self.settled()
 
+    async def told(self) -> None:
+        """Wait until every alert has been told, in however many messages."""
+        async with asyncio.timeout(10):
+            while set(await self.states()) != {"told"}:
+                await self.settled()
+
     async def settled(self) -> None:
         """Wait until nothing is in flight and the dispatcher has looked again."""
         await until(lambda: not self.dispatcher._in_flight)
