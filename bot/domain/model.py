@@ -70,6 +70,9 @@ class Holding(NamedTuple):
 
 NOTHING = Holding(0)
 
+Items = Mapping[int, int]
+"""What an account holds of one collection: amounts by token id; ids it holds nothing of are left out."""
+
 
 class Standing(IntEnum):
     """How a stored balance came to be known."""
@@ -133,9 +136,32 @@ class Answer:
     doubtful: frozenset[tuple[ChainId, Address]] = frozenset()
     """Accounts of which a token row was refused on that chain: their tokens there are unknown."""
     descriptions: Mapping[Asset, Description] = field(default_factory=dict)
+    highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
+    """The newest block that any row of a chain names; a chain whose rows name none is not in it."""
+    digests: Mapping[Address, bytes] = field(default_factory=dict)
+    """Of each account of which nothing is unknown: equal only if all holdings are, blocks included.
+
+    Neither prices and names nor the order of rows matter. Comparable between answers to the same question.
+    """
     refused_rows: int = 0
     troubles: tuple[str, ...] = ()
     """What the source or the decoder said about single chains, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the source said of its limits with its last answer; None where it said nothing believable."""
+
+    rate_limit: int | None = None
+    """Requests times their cost, in a sliding minute."""
+    rate_remaining: int | None = None
+    quota_limit: int | None = None
+    """Free units of the billing cycle."""
+    quota_remaining: int | None = None
+    quota_overage: int | None = None
+    """Units above the free ones."""
+    quota_cost: int | None = None
+    """Units that the last request cost."""
 
 
 @dataclass(frozen=True, slots=True)
