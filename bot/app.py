@@ -24,8 +24,9 @@ from bot.chat.receiver import Receiver
 from bot.chat.sender import Answers, TelegramSender, Turns
 from bot.chat.texts import compose
 from bot.dispatcher import Dispatcher
+from bot.domain.alerts import Alert
 from bot.domain.chains import Chains
-from bot.domain.model import Alert, ChainId, Part
+from bot.domain.model import ChainId, Part
 from bot.domain.pacing import Pacer
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError

@@ -7,6 +7,7 @@ configured status is `VERIFIED`.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.alerts import ChangeAlert
 from bot.domain.delivery import Delivery
 from bot.domain.model import (
     NATIVE,
@@ -18,7 +19,6 @@ from bot.domain.model import (
     Balance,
     ChainId,
     Change,
-    ChangeAlert,
     DeliveryId,
     Description,
     DestinationId,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import dispatcher
+from bot.domain.alerts import Alert
 from bot.domain.delivery import (
     Outcome,
     RetryLater,
@@ -14,7 +15,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.model import Alert, DeliveryId
+from bot.domain.model import DeliveryId
 from tests.office import Office, open_office
 from tests.poller.conftest import until
 from tests.store.conftest import OLGA, OPS, words

@@ -28,8 +28,9 @@ from bot.chat.finding import closest_label, find
 from bot.chat.gate import Gate, Heard
 from bot.chat.holdings import balances
 from bot.chat.html import Html
+from bot.domain.alerts import Subscribed
 from bot.domain.chains import Chains
-from bot.domain.model import Address, ListedSubscription, Place, Subscribed, Subscribing, Wish
+from bot.domain.model import Address, ListedSubscription, Place, Subscribing, Wish
 from bot.store.sqlite import Store
 
 ACCOUNTS_SHOWN = 5

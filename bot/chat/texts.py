@@ -23,18 +23,9 @@ from bot.chat.wording import (
     find_look_alikes,
     ids_held,
 )
+from bot.domain.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
-from bot.domain.model import (
-    Address,
-    Alert,
-    Asset,
-    Baseline,
-    ChainId,
-    Change,
-    ChangeAlert,
-    MoveKind,
-    NoticeAlert,
-)
+from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
 from bot.domain.units import format_shown, format_signed, format_usd, usd_value
 
 _GAP = "     "
@@ -70,7 +61,8 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 
 
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, today: date) -> Html:
-    baselines = [alert.notice for alert in alerts if isinstance(alert, NoticeAlert)]
+    notices = [alert.notice for alert in alerts if isinstance(alert, NoticeAlert)]
+    baselines = [notice for notice in notices if isinstance(notice, Baseline)]
     changes = [alert for alert in alerts if isinstance(alert, ChangeAlert)]
     blocks = [_baselines(baselines, chains)] if baselines else []
     return join("\n\n", blocks + _accounts(changes, chains)) + "\n" + _footer(alerts, message_id, today)

@@ -90,6 +90,16 @@ class Balance(NamedTuple):
 
     holding: Holding
     standing: Standing
+    told_raw: int | None = None
+    """The amount last told, where it is another one: what rebases is told in steps."""
+
+
+class Hold(NamedTuple):
+    """A reading that contradicts what is stored, and is believed only when others agree with it."""
+
+    holding: Holding
+    times: int
+    """Readings in a row that said so."""
 
 
 class Description(NamedTuple):
@@ -185,6 +195,10 @@ class View:
     coverage: Mapping[Part, datetime | None] = field(default_factory=dict)
     """Parts observed since somebody asked, with the moment since when they are unknown."""
     balances: Mapping[Asset, Balance] = field(default_factory=dict)
+    holds: Mapping[Asset, Hold] = field(default_factory=dict)
+    lately: Mapping[Asset, Holding] = field(default_factory=dict)
+    """What was held before the last change, of assets that changed within the last few sweeps."""
+    rebasing: frozenset[Asset] = frozenset()
 
 
 class MoveKind(StrEnum):
@@ -196,6 +210,14 @@ class MoveKind(StrEnum):
     """It was held before, and is only now listed."""
 
 
+class ItemMove(NamedTuple):
+    """One token id of a collection, before and after."""
+
+    token_id: int
+    before_raw: int
+    after_raw: int
+
+
 class Move(NamedTuple):
     """One asset of one account, before and after."""
 
@@ -205,6 +227,13 @@ class Move(NamedTuple):
     through: frozenset[Part]
     """The covered parts it was seen through: who asked for one of them hears of it."""
     kind: MoveKind = MoveKind.MOVED
+    items: tuple[ItemMove, ...] = ()
+    """Of a collection, the ids that came and went; none where nobody knows."""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether nothing is left."""
+        return not self.after.amount_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +255,18 @@ class Verdict:
     """Listed before, not listed now: a question to ask by name, not a zero."""
     balances: Mapping[Asset, Balance | None] = field(default_factory=dict)
     """What is to be stored anew; None: it is gone."""
+    holds: Mapping[Asset, Hold | None] = field(default_factory=dict)
+    """What is to be held from now on; None: no longer."""
 
     @property
     def says_nothing_new(self) -> bool:
         """Whether nothing of this verdict has to be written."""
-        return not (self.first_seen or self.seen_again or self.moves or self.balances)
+        return not (self.first_seen or self.seen_again or self.moves or self.balances or self.holds)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the same reading again would say nothing at all."""
+        return self.says_nothing_new and not (self.still_unknown or self.never_seen or self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +282,15 @@ class Poll:
     """What the answers said of assets on the way; steady ones leave symbol and decimals out."""
     described: Mapping[Asset, Description] = field(default_factory=dict)
     """What the source said when it was asked what an asset is."""
+    items: Mapping[tuple[Address, Asset], Items] = field(default_factory=dict)
+    """What is to be stored of collections, id by id; nothing: forget what is stored."""
 
     @property
     def says_nothing_new(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.described and all(verdict.says_nothing_new for verdict in self.verdicts)
+        return not (self.described or self.items) and all(
+            verdict.says_nothing_new for verdict in self.verdicts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +304,7 @@ class Change:
     after: Holding
     observed_at: datetime
     price_usd: str | None = None
+    items: tuple[ItemMove, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,42 +324,6 @@ class Subscription:
     def covers_chain(self, chain_id: ChainId) -> bool:
         """Whether this chain is among the wished ones."""
         return not self.chains or chain_id in self.chains
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """Notice: an account was read for the first time."""
-
-    account: Address
-    label: str
-    balances: int
-    chains: tuple[ChainId, ...]
-    """Chains of the first reading."""
-    unanswered: tuple[ChainId, ...]
-    """Chains that were asked and gave no usable answer yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeAlert:
-    """A change on its way to one destination."""
-
-    id: AlertId
-    change: Change
-    label: str
-    """What this destination calls the account, "" if nothing."""
-    description: Description
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeAlert:
-    """Something told that is no change."""
-
-    id: AlertId
-    notice: Baseline
-    observed_at: datetime
-
-
-Alert = ChangeAlert | NoticeAlert
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,16 +370,6 @@ class Subscribing(StrEnum):
     RELABELLED = "relabelled"
     FULL = "full"
     """The chat has as many subscriptions as it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """What came of a wish, and what is known already of what it asks for."""
-
-    outcome: Subscribing
-    number: int
-    known: Baseline | None = None
-    """What was read of the account before; None: its first reading is still to come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.delivery import (
     AlertState,
     Delivery,
@@ -20,15 +21,7 @@ from bot.domain.delivery import (
     bind_at,
     message_id,
 )
-from bot.domain.model import (
-    Alert,
-    AlertId,
-    Change,
-    ChangeAlert,
-    DeliveryId,
-    MoveKind,
-    NoticeAlert,
-)
+from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
 from bot.store.rows import (
     Row,

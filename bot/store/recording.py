@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
+from bot.domain.alerts import Baseline
 from bot.domain.delivery import AlertState
 from bot.domain.matching import Wishes, hearers
 from bot.domain.model import (
@@ -13,7 +14,6 @@ from bot.domain.model import (
     Address,
     Asset,
     Balance,
-    Baseline,
     ChainId,
     Description,
     DestinationId,

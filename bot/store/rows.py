@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.domain.alerts import Baseline
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
     Address,
     Asset,
     Balance,
-    Baseline,
     ChainId,
     Description,
     DestinationId,

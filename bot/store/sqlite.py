@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from bot.domain.alerts import Subscribed
 from bot.domain.delivery import Settlement
 from bot.domain.model import (
     Address,
@@ -17,7 +18,6 @@ from bot.domain.model import (
     Part,
     Place,
     Poll,
-    Subscribed,
     SweepNumber,
     Wish,
 )

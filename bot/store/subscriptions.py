@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.alerts import Baseline, Subscribed
 from bot.domain.model import (
     NATIVE_PART,
     Address,
     Asset,
-    Baseline,
     ChainBalances,
     ChainId,
     Description,
@@ -19,7 +19,6 @@ from bot.domain.model import (
     Part,
     Place,
     Standing,
-    Subscribed,
     Subscribing,
     Wish,
 )

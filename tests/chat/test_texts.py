@@ -8,21 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.texts import Composed, compose
+from bot.domain.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE,
     Address,
-    Alert,
     AlertId,
     Asset,
-    Baseline,
     ChainId,
     Change,
-    ChangeAlert,
     Description,
     Holding,
     MoveKind,
-    NoticeAlert,
 )
 from bot.domain.units import parse_exact
 from tests.chat.reading import (

@@ -2,7 +2,8 @@ import sqlite3
 
 import pytest
 
-from bot.domain.model import NATIVE, ChangeAlert, MoveKind
+from bot.domain.alerts import ChangeAlert
+from bot.domain.model import NATIVE, MoveKind
 from bot.indexer.errors import (
     AccessRefused,
     IndexerError,

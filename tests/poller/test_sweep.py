@@ -1,6 +1,7 @@
 import pytest
 
-from bot.domain.model import NATIVE, Answer, ChainId, ChangeAlert, Description, MoveKind, Question
+from bot.domain.alerts import ChangeAlert
+from bot.domain.model import NATIVE, Answer, ChainId, Description, MoveKind, Question
 from bot.indexer.errors import (
     Unavailable,
 )

@@ -8,24 +8,10 @@ from typing import Any
 
 import pytest
 
+from bot.domain.alerts import Alert, Baseline, ChangeAlert, Notice, NoticeAlert, Subscribed
 from bot.domain.compare import compare
 from bot.domain.delivery import Delivery, DeliveryState, Settlement
-from bot.domain.model import (
-    Address,
-    Alert,
-    Asset,
-    Baseline,
-    ChainId,
-    ChangeAlert,
-    Description,
-    Part,
-    Place,
-    Poll,
-    Reading,
-    Subscribed,
-    View,
-    Wish,
-)
+from bot.domain.model import Address, Asset, ChainId, Description, Part, Place, Poll, Reading, View, Wish
 from bot.domain.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox
 from bot.store.sqlite import Store
@@ -144,10 +130,17 @@ class Keeper:
         return heard
 
     async def baselines(self, place: Place = OLGA) -> list[Baseline]:
-        """Return the baseline notices that wait for a destination; changes there must be none."""
+        """Return the baseline notices that wait for a destination; anything else there must not be."""
+        notices = await self.notices(place)
+        baselines = [notice for notice in notices if isinstance(notice, Baseline)]
+        assert baselines == notices
+        return baselines
+
+    async def notices(self, place: Place = OLGA) -> list[Notice]:
+        """Return the notices that wait for a destination; changes there must be none."""
         alerts = await self.alerts(place)
         assert not [alert for alert in alerts if isinstance(alert, ChangeAlert)]
-        return [alert.notice for alert in alerts if not isinstance(alert, ChangeAlert)]
+        return [alert.notice for alert in alerts if isinstance(alert, NoticeAlert)]
 
     async def changes(self, place: Place = OLGA) -> list[tuple[Address, int, int]]:
         """Return the changes that wait for a destination: contract, before and after."""
@@ -193,7 +186,9 @@ def word(alert: Alert) -> str:
     if isinstance(alert, ChangeAlert):
         change = alert.change
         return f"{alert.id}:{change.before.amount_raw}>{change.after.amount_raw}"
-    return f"{alert.id}:baseline={alert.notice.balances}"
+    if isinstance(alert.notice, Baseline):
+        return f"{alert.id}:baseline={alert.notice.balances}"
+    return f"{alert.id}:{type(alert.notice).__name__}"
 
 
 async def open_store(path: Path, *, status: Part = VERIFIED) -> Store:

@@ -3,6 +3,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.domain.alerts import Alert, ChangeAlert
 from bot.domain.delivery import (
     Delivery,
     RetryLater,
@@ -10,7 +11,6 @@ from bot.domain.delivery import (
     message_id,
     settle,
 )
-from bot.domain.model import Alert, ChangeAlert
 from bot.store.outbox import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words

@@ -3,16 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE,
-    ChangeAlert,
-    Description,
-    MoveKind,
-    Standing,
-    SubscriptionId,
-    SweepNumber,
-)
+from bot.domain.alerts import ChangeAlert
+from bot.domain.model import AMOUNT_MAX, NATIVE, Description, MoveKind, Standing, SubscriptionId, SweepNumber
 from tests.builders import BASE, DAI, POLYGON, USDC, VAULT, asset, at, coin, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 

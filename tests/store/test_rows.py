@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
+from bot.domain.alerts import Baseline
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE,
@@ -12,7 +13,6 @@ from bot.domain.model import (
     Address,
     Asset,
     Balance,
-    Baseline,
     ChainId,
     DestinationId,
     Holding,

@@ -1,6 +1,7 @@
 import pytest
 
-from bot.domain.model import NATIVE, Address, Subscribed, Subscribing, Wish
+from bot.domain.alerts import Subscribed
+from bot.domain.model import NATIVE, Address, Subscribing, Wish
 from tests.builders import BASE, DAI, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 

@@ -1,0 +1,121 @@
+"""What is told: changes matched with wishes, and notices, which are no changes.
+
+Both are durable, travel the same way, and are told until Telegram has confirmed them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.domain.model import Address, AlertId, ChainId, Change, Description, Subscribing
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An account was read for the first time."""
+
+    account: Address
+    label: str
+    balances: int
+    chains: tuple[ChainId, ...]
+    """Chains of the first reading."""
+    unanswered: tuple[ChainId, ...]
+    """Chains that were asked and gave no usable answer yet."""
+
+
+class Gap(NamedTuple):
+    """Something watched that gives no answer, or gave none for a while."""
+
+    chain_id: ChainId
+    account: Address | None
+    """None: nothing of the chain answers."""
+    label: str
+    """What the destination calls the account, "" if nothing."""
+    since: datetime
+    """When it was last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """What a destination watches has given no answer for long."""
+
+    gaps: tuple[Gap, ...]
+    is_everything: bool
+    """Whether nothing that the destination watches answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAgain:
+    """What had been told to be blind is seen again; changes of the meantime are told as changes."""
+
+    gaps: tuple[Gap, ...]
+    changes: int
+    """How much changed meanwhile, as far as this destination hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainGone:
+    """The source no longer lists a chain that somebody watches; it is asked all the same."""
+
+    chain_id: ChainId
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBack:
+    """The source lists a chain again that it had dropped."""
+
+    chain_id: ChainId
+
+
+@dataclass(frozen=True, slots=True)
+class MassLoss:
+    """To owners: so much of a chain vanished at once that its index is taken to be rebuilt."""
+
+    chain_id: ChainId
+    lost: int
+    held: int
+    """Token balances that were stored there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRefuses:
+    """To owners: the source refuses to answer until somebody does something about it."""
+
+    reason: str
+    """As the operator reads it in the log; what the source said is part of it."""
+
+
+Notice = Baseline | Blind | SeenAgain | ChainGone | ChainBack | MassLoss | SourceRefuses
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAlert:
+    """A change on its way to one destination."""
+
+    id: AlertId
+    change: Change
+    label: str
+    """What this destination calls the account, "" if nothing."""
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAlert:
+    """Something told that is no change."""
+
+    id: AlertId
+    notice: Notice
+    observed_at: datetime
+
+
+Alert = ChangeAlert | NoticeAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What came of a wish, and what is known already of what it asks for."""
+
+    outcome: Subscribing
+    number: int
+    known: Baseline | None = None
+    """What was read of the account before; None: its first reading is still to come."""
