@@ -22,6 +22,7 @@ from bot.domain.model import (
     DeliveryId,
     Description,
     DestinationId,
+    Hold,
     Holding,
     MoveKind,
     Part,
@@ -54,6 +55,8 @@ Amounts = Mapping[Address, int | Holding]
 """By contract, on the chain in question; a bare number has no block and no ids."""
 
 NO_AMOUNTS: Amounts = {}
+NO_HOLDS: Mapping[Asset, Hold] = {}
+NO_HOLDINGS: Mapping[Asset, Holding] = {}
 
 
 def address(number: int) -> Address:
@@ -87,6 +90,9 @@ def view(
     unlisted: Amounts = NO_AMOUNTS,
     covered: Iterable[Part] = BROAD,
     unknown: Iterable[Part] = (),
+    holds: Mapping[Asset, Hold] = NO_HOLDS,
+    lately: Mapping[Asset, Holding] = NO_HOLDINGS,
+    rebasing: Iterable[Asset] = (),
     chain_id: ChainId = POLYGON,
 ) -> View:
     """Return what is stored: amounts by standing, covered parts, and those of them unknown since noon."""
@@ -96,7 +102,7 @@ def view(
         for contract, amount in amounts.items():
             balances[asset(contract, chain_id)] = Balance(held(amount), standing)
     coverage: dict[Part, datetime | None] = dict.fromkeys(covered)
-    return View(coverage | dict.fromkeys(unknown, NOON), balances)
+    return View(coverage | dict.fromkeys(unknown, NOON), balances, holds, lately, frozenset(rebasing))
 
 
 def reading(

@@ -1,9 +1,10 @@
 """What new readings say about what is stored.
 
 Decides only: someone else fetched the answers, someone else will store the
-verdicts. Three rules carry everything here: absence means something only
+verdicts. Four rules carry everything here: absence means something only
 inside an observed part; a first observation is a baseline; what is missing
-from a list is a question to ask by name, not a zero.
+from a list is a question to ask by name, not a zero; and what contradicts
+newer knowledge is held until other readings agree.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from bot.domain.model import (
     Asset,
     Balance,
     ChainId,
+    Hold,
     Holding,
     Move,
     MoveKind,
@@ -44,7 +46,7 @@ def readings(wanted: Mapping[Address, Wanted], answered: Iterable[Answered]) -> 
         for chain_id in sorted(one.chains()):
             reading = Reading(account, chain_id)
             for question, answer in pairs:
-                if account in question.accounts:
+                if account in question.accounts and _asks(question, chain_id):
                     reading = _merged(reading, question, answer, one)
             yield reading
 
@@ -60,6 +62,20 @@ def with_named(reading: Reading, question: Question, answer: Answer, contracts: 
     return replace(reading, named={**reading.named, **added})
 
 
+READINGS_FOR_OLDER = 3
+"""Readings in a row that make an older block, or what is only now listed, believed.
+
+A reorganisation stays; a replica that lags goes away.
+"""
+
+READINGS_FOR_RETURN = 2
+"""Readings in a row that make a return to what was held before the last change believed, where no block
+tells which of the two is newer."""
+
+REBASING_STEPS = 100
+"""What rebases is told when it has moved by one of so many parts of what was last told."""
+
+
 def compare(
     view: View,
     reading: Reading,
@@ -67,35 +83,47 @@ def compare(
     wanted: frozenset[Part],
     status: Part,
     known_block: int | None = None,
+    collections: frozenset[Asset] = frozenset(),
 ) -> Verdict:
     """Return what moved, what went missing and what is to be stored of one account on one chain.
 
     `wanted` are the parts people asked for. `known_block` is the highest block
     known on the chain when the account was last read: what appears with an
     older one, or with none, was there before and is only now listed. Where
-    broad and narrow show the same asset, narrow wins.
+    broad and narrow show the same asset, narrow wins. `collections` are those
+    whose items may be exchanged without another amount: their block counts too.
     """
     observed = _observed(reading, status) & wanted
     covered = wanted & view.coverage.keys()
     moves: list[Move] = []
     missing: list[Asset] = []
     balances: dict[Asset, Balance | None] = {}
+    holds: dict[Asset, Hold | None] = {}
     for asset in _assets(view, reading):
         stored = view.balances.get(asset)
         seen = _seen(reading, asset)
         if seen is None:
-            if _is_missing(asset, stored, reading, covered, status):
-                missing.append(asset)
+            if _is_absent(asset, stored, reading, covered, status):
+                if stored is not None:
+                    missing.append(asset)
+                elif asset in view.holds:
+                    holds[asset] = None
             continue
         listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
+        through = _through(asset, stored, covered, status, listed=listed)
         sighting = _Sighting(
-            asset, stored, seen, listed, _through(asset, stored, covered, status, listed=listed)
+            asset, stored, seen, listed, through, asset in collections, asset in view.rebasing
         )
+        hold = _held_on(sighting, view, status, known_block)
+        if hold is not None or asset in view.holds:
+            holds[asset] = hold
+        if hold is not None:
+            continue
         move = _move(sighting, status, known_block)
         if move is not None:
             moves.append(move)
-        after = Balance(_kept(sighting), _standing(sighting, reading)) if seen.amount_raw else None
-        if _has_to_be_stored(stored, after):
+        after = _after(sighting, reading, is_told=move is not None)
+        if _has_to_be_stored(stored, after, by_block=sighting.is_collection):
             balances[asset] = after
     return Verdict(
         account=reading.account,
@@ -107,6 +135,7 @@ def compare(
         moves=tuple(moves),
         missing=tuple(missing),
         balances=balances,
+        holds=holds,
     )
 
 
@@ -119,6 +148,26 @@ class _Sighting(NamedTuple):
     listed: bool
     through: frozenset[Part]
     """The covered parts it belongs to."""
+    is_collection: bool
+    rebases: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is not what is stored; items may be exchanged for as many others."""
+        if self.stored is None or self.seen.differs_from(self.stored.holding):
+            return True
+        return self.is_collection and (self.seen.block or 0) > (self.stored.holding.block or 0) > 0
+
+    @property
+    def told_raw(self) -> int:
+        """The amount that people know."""
+        if self.stored is None:
+            return 0
+        return self.stored.holding.amount_raw if self.stored.told_raw is None else self.stored.told_raw
+
+
+def _asks(question: Question, chain_id: ChainId) -> bool:
+    return not question.chain_ids or chain_id in question.chain_ids
 
 
 def _merged(reading: Reading, question: Question, answer: Answer, wanted: Wanted) -> Reading:
@@ -155,7 +204,8 @@ def _observed(reading: Reading, status: Part) -> frozenset[Part]:
 
 def _assets(view: View, reading: Reading) -> list[Asset]:
     native = {Asset(reading.chain_id, NATIVE)} if reading.native is not None else set()
-    return sorted(native | view.balances.keys() | reading.named.keys() | (reading.listed or {}).keys())
+    known = native | view.balances.keys() | view.holds.keys()
+    return sorted(known | reading.named.keys() | (reading.listed or {}).keys())
 
 
 def _seen(reading: Reading, asset: Asset) -> Holding | None:
@@ -167,11 +217,11 @@ def _seen(reading: Reading, asset: Asset) -> Holding | None:
     return reading.listed.get(asset) if reading.listed is not None else None
 
 
-def _is_missing(
+def _is_absent(
     asset: Asset, stored: Balance | None, reading: Reading, covered: frozenset[Part], status: Part
 ) -> bool:
     """Whether a list lacks what stood in it; natives stand in no list and have no name to ask by."""
-    if asset.contract == NATIVE or stored is None or stored.standing is not Standing.LISTED:
+    if asset.contract == NATIVE or (stored is not None and stored.standing is not Standing.LISTED):
         return False
     return reading.listed is not None and status in covered
 
@@ -193,32 +243,78 @@ def _standing(sighting: _Sighting, reading: Reading) -> Standing:
     return sighting.stored.standing if reading.listed is None else Standing.UNLISTED
 
 
+def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | None) -> Hold | None:
+    """Return what is to be held for now; None: the sighting is believed."""
+    needed = _readings_needed(sighting, view.lately.get(sighting.asset), status, known_block)
+    if needed == 1:
+        return None
+    held = view.holds.get(sighting.asset)
+    agrees = held is not None and not sighting.seen.differs_from(held.holding)
+    times = held.times + 1 if held is not None and agrees else 1
+    return Hold(sighting.seen, times) if times < needed else None
+
+
+def _readings_needed(
+    sighting: _Sighting, lately: Holding | None, status: Part, known_block: int | None
+) -> int:
+    """Return how many readings in a row have to say what this one says before it is believed."""
+    _, stored, seen, _, through, *_ = sighting
+    if not through or not seen.differs_from(NOTHING if stored is None else stored.holding):
+        return 1
+    if (
+        stored is None
+        and not _is_gain(seen, known_block)
+        and (through == {status} or (lately is not None and seen.block is not None))
+    ):
+        return READINGS_FOR_OLDER
+    if stored is not None and seen.block is not None and seen.block < (stored.holding.block or 0):
+        return READINGS_FOR_OLDER
+    if seen.block is None and lately is not None and not seen.differs_from(lately):
+        return READINGS_FOR_RETURN
+    return 1
+
+
 def _move(sighting: _Sighting, status: Part, known_block: int | None) -> Move | None:
-    asset, stored, seen, listed, through = sighting
-    if stored is not None and not seen.differs_from(stored.holding):
+    asset, stored, seen, listed, through, *_ = sighting
+    if stored is not None and not sighting.differs:
         newly_listed = listed and stored.standing is Standing.NAMED and status in through
         return Move(asset, NOTHING, seen, frozenset({status}), MoveKind.LISTED) if newly_listed else None
-    if not through or (stored is None and not seen.amount_raw):
+    if not through or (stored is None and not seen.amount_raw) or _is_within_a_step(sighting):
         return None
     if stored is None and through == {status} and not _is_gain(seen, known_block):
         return Move(asset, NOTHING, seen, through, MoveKind.LISTED)
-    return Move(asset, stored.holding if stored is not None else NOTHING, seen, through)
+    before = NOTHING if stored is None else stored.holding._replace(amount_raw=sighting.told_raw)
+    return Move(asset, before, seen, through)
 
 
 def _is_gain(seen: Holding, known_block: int | None) -> bool:
     return seen.block is not None and (known_block is None or seen.block > known_block)
 
 
-def _kept(sighting: _Sighting) -> Holding:
-    """Return what to remember of a sighting: ids that nobody counted this time are not forgotten."""
+def _is_within_a_step(sighting: _Sighting) -> bool:
+    """Whether an amount that changes by itself has changed too little to be told."""
+    told, seen = sighting.told_raw, sighting.seen.amount_raw
+    return sighting.rebases and bool(told and seen) and abs(seen - told) * REBASING_STEPS < told
+
+
+def _after(sighting: _Sighting, reading: Reading, *, is_told: bool) -> Balance | None:
+    """Return what is to be stored of a sighting; ids that nobody counted this time are not forgotten."""
     stored, seen = sighting.stored, sighting.seen
-    if stored is None or seen.uniques is not None or seen.differs_from(stored.holding):
-        return seen
-    return seen._replace(uniques=stored.holding.uniques)
+    if not seen.amount_raw:
+        return None
+    if stored is not None and seen.uniques is None and not seen.differs_from(stored.holding):
+        seen = seen._replace(uniques=stored.holding.uniques)
+    told = seen.amount_raw if is_told or stored is None or not sighting.through else sighting.told_raw
+    return Balance(seen, _standing(sighting, reading), None if told == seen.amount_raw else told)
 
 
-def _has_to_be_stored(stored: Balance | None, after: Balance | None) -> bool:
-    """Whether the stored row would differ; a block alone is not worth a write, the next change brings it."""
+def _has_to_be_stored(stored: Balance | None, after: Balance | None, *, by_block: bool) -> bool:
+    """Whether the stored row would differ.
+
+    A block alone is not worth a write, the next change brings it; of collections it is compared.
+    """
     if stored is None or after is None:
         return stored is not after
-    return (after.standing, after.holding[:2]) != (stored.standing, stored.holding[:2])
+    if by_block and (after.holding.block or 0) > (stored.holding.block or 0):
+        return True
+    return (after.holding[:2], after[1:]) != (stored.holding[:2], stored[1:])

@@ -41,13 +41,19 @@ def deny(db: Database, place: Place, status: Part) -> int:
     return withdrawn
 
 
-def apply_configuration(db: Database, open_chats: Collection[int], status: Part) -> None:
+def apply_configuration(
+    db: Database, open_chats: Collection[int], owners: Collection[int], status: Part
+) -> None:
     """Open and close the known chats that no command decided on, as the configuration says now.
 
-    What waits for a chat that closes is withdrawn, and what was read under another contract status is
+    Owners are reached in their private chats, which are open too. What waits for a chat that closes is withdrawn, and what was read under another contract status is
     forgotten: both start anew.
     """
     with transaction(db):
+        for owner in owners:
+            remember(db, Place(owner, "private", ""))
+        db.execute(f"UPDATE chat SET is_owner = telegram_id IN ({marks(owners)})", tuple(owners))
+        open_chats = {*open_chats, *owners}
         undecided = db.execute("SELECT id, telegram_id, open FROM chat WHERE decided IS NULL").fetchall()
         for row_id, telegram_id, is_open in undecided:
             if is_open == (telegram_id in open_chats):

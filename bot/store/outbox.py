@@ -23,15 +23,16 @@ from bot.domain.delivery import (
 )
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
+from bot.store.notices import to_notice
 from bot.store.rows import (
     Row,
     to_address,
     to_asset,
     to_description,
     to_holding,
+    to_item_moves,
     to_milliseconds,
     to_moment,
-    to_notice,
 )
 
 ALERTS_READ_AT_ONCE = 500
@@ -190,7 +191,8 @@ ORDER BY d.id
 _ALERTS_WAITING = """
 SELECT l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
        x.kind, x.symbol, x.decimals, x.rebasing,
-       c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.price_usd, c.observed_at
+       c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
+       c.observed_at
 FROM alert l
 LEFT JOIN change c ON c.id = l.change_id
 LEFT JOIN account a ON a.id = c.account_id
@@ -243,7 +245,7 @@ def _to_alert(row: Row) -> Alert:
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
-    block, price_usd, observed_at = rest
+    block, items, price_usd, observed_at = rest
     change = Change(
         to_address(account),
         to_asset(chain_id, contract),
@@ -252,6 +254,7 @@ def _to_alert(row: Row) -> Alert:
         to_holding(after, uniques_after, block),
         to_moment(observed_at),
         price_usd,
+        to_item_moves(items),
     )
     return ChangeAlert(
         AlertId(alert_id), change, label, to_description(asset_kind, symbol, decimals, rebasing)

@@ -1,8 +1,7 @@
-"""Sweeps: what they plan from and compare with, and how far they reached."""
+"""What is stored of accounts, as new readings are compared with it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -13,89 +12,103 @@ from bot.domain.model import (
     Asset,
     Balance,
     ChainId,
+    Hold,
+    Holding,
+    Items,
     Part,
-    Subscription,
-    SubscriptionId,
-    SweepNumber,
     View,
 )
-from bot.store.database import transaction
 from bot.store.rows import (
-    part_to_blob,
     to_address,
     to_asset,
     to_balance,
     to_blob,
-    to_milliseconds,
+    to_holding,
     to_moment_or_none,
     to_part,
 )
-from bot.store.wishes import all_subscriptions, marks, unlisted_assets
+from bot.store.wishes import marks
 
 Views = dict[tuple[Address, ChainId], View]
 
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Everything a sweep plans from."""
-
-    subscriptions: tuple[Subscription, ...]
-    newest: SubscriptionId
-    unlisted: Mapping[Address, Sequence[Asset]]
-    read_before: frozenset[Address]
-    """Accounts of which something is covered."""
-    highest_blocks: Mapping[ChainId, int]
-    undescribed: Mapping[Address, Sequence[Asset]]
-    """Held assets of which the source has not said yet what they are, each with one account that holds it."""
-
-
-def begin_sweep(db: Database) -> SweepNumber:
-    """Give out the next number; what an older sweep brings from now on is refused."""
-    with transaction(db):
-        number = stored_sweep(db) + 1
-        db.execute("REPLACE INTO setting (name, value) VALUES ('sweep', ?)", [str(number)])
-    return SweepNumber(number)
-
-
-def watched(db: Database) -> Watched:
-    """Return what is to be asked, by whom, and what is known of it."""
-    subscriptions = tuple(all_subscriptions(db))
-    (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
-    covered = db.execute(
-        "SELECT address FROM account a WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)"
-    )
-    blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
-    return Watched(
-        subscriptions,
-        SubscriptionId(newest),
-        unlisted_assets(db),
-        frozenset(to_address(address) for (address,) in covered),
-        {ChainId(chain_id): block for chain_id, block in blocks},
-        _undescribed_holdings(db),
-    )
+SWEEPS_LATELY = 3
+"""An amount that returns within so many sweeps is held."""
 
 
 def views(db: Database, accounts: Sequence[Address]) -> Views:
     """Return what is stored of these accounts, by account and chain."""
-    ids = account_ids(db, accounts)
+    by_id = {account_id: account for account, account_id in account_ids(db, accounts).items()}
     coverage: dict[tuple[Address, ChainId], dict[Part, datetime | None]] = defaultdict(dict)
     balances: dict[tuple[Address, ChainId], dict[Asset, Balance]] = defaultdict(dict)
-    placeholders = marks(ids)
-    by_id = {account_id: account for account, account_id in ids.items()}
+    rebasing: dict[tuple[Address, ChainId], set[Asset]] = defaultdict(set)
+    theirs, ids = f"IN ({marks(by_id)})", tuple(by_id)
     for account_id, chain_id, part, unknown_since in db.execute(
-        "SELECT account_id, chain_id, part, unknown_since FROM coverage"
-        f" WHERE account_id IN ({placeholders})",
-        tuple(by_id),
+        f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs}", ids
     ):
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
-    for account_id, chain_id, contract, *rest in db.execute(
-        "SELECT b.account_id, x.chain_id, x.contract, b.amount, b.uniques, b.block, b.standing"
-        f" FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id IN ({placeholders})",
+    for account_id, chain_id, contract, rebases, *rest in db.execute(
+        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, b.amount, b.uniques, b.block, b.standing,"
+        f" b.told FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
+        ids,
+    ):
+        key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
+        balances[key][asset] = to_balance(*rest)
+        if rebases:
+            rebasing[key].add(asset)
+    holds = _holds(db, by_id)
+    lately = _lately(db, by_id)
+    return {
+        key: View(
+            coverage.get(key, {}),
+            balances.get(key, {}),
+            holds.get(key, {}),
+            lately.get(key, {}),
+            frozenset(rebasing.get(key, ())),
+        )
+        for key in coverage.keys() | balances.keys()
+    }
+
+
+def _holds(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Hold]]:
+    result: dict[tuple[Address, ChainId], dict[Asset, Hold]] = defaultdict(dict)
+    for account_id, chain_id, contract, times, *holding in db.execute(
+        "SELECT h.account_id, x.chain_id, x.contract, h.times, h.amount, h.uniques, h.block"
+        f" FROM held h JOIN asset x ON x.id = h.asset_id WHERE h.account_id IN ({marks(by_id)})",
         tuple(by_id),
     ):
-        balances[by_id[account_id], chain_id][to_asset(chain_id, contract)] = to_balance(*rest)
-    keys = coverage.keys() | balances.keys()
-    return {key: View(dict(coverage.get(key, {})), dict(balances.get(key, {}))) for key in keys}
+        asset = to_asset(chain_id, contract)
+        result[by_id[account_id], chain_id][asset] = Hold(to_holding(*holding), times)
+    return result
+
+
+def _lately(
+    db: Database, by_id: Mapping[int, Address]
+) -> dict[tuple[Address, ChainId], dict[Asset, Holding]]:
+    """Return what was held before the last change of each asset, where that was a few sweeps ago at most."""
+    result: dict[tuple[Address, ChainId], dict[Asset, Holding]] = defaultdict(dict)
+    for account_id, chain_id, contract, before, uniques in db.execute(
+        "SELECT c.account_id, x.chain_id, x.contract, c.before, c.uniques_before"
+        " FROM change c JOIN asset x ON x.id = c.asset_id"
+        f" WHERE c.account_id IN ({marks(by_id)}) AND c.sweep >= ? ORDER BY c.id",
+        (*by_id, stored_sweep(db) - SWEEPS_LATELY),
+    ):
+        asset = to_asset(chain_id, contract)
+        result[by_id[account_id], chain_id][asset] = to_holding(before, uniques, None)
+    return result
+
+
+def items_of(db: Database, account: Address, assets: Iterable[Asset]) -> dict[Asset, Items]:
+    """Return the stored ids of an account's collections; one of which none are stored is not in it."""
+    result: dict[Asset, dict[int, int]] = {}
+    for asset in assets:
+        rows = db.execute(
+            "SELECT i.token_id, i.amount FROM item i JOIN account a ON a.id = i.account_id"
+            " JOIN asset x ON x.id = i.asset_id WHERE a.address = ? AND x.chain_id = ? AND x.contract = ?",
+            [to_blob(account), asset.chain_id, to_blob(asset.contract)],
+        ).fetchall()
+        if rows:
+            result[asset] = {int(token_id): int(amount) for token_id, amount in rows}
+    return dict(result)
 
 
 def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
@@ -109,49 +122,6 @@ def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
             [asset.chain_id, to_blob(asset.contract)],
         ).fetchone()
     )
-
-
-def finish_sweep(
-    db: Database,
-    sweep: SweepNumber,
-    started_at: datetime,
-    answered: Mapping[ChainId, int | None],
-    unknown: Iterable[tuple[Address, ChainId, frozenset[Part]]],
-) -> None:
-    """Note how far the view of each chain reaches: one row a chain, and one a part that newly went blind.
-
-    `answered` holds the chains that gave any usable answer, with a block known
-    there. Of a chain that gave none nothing is written: its age shows by itself.
-    """
-    with transaction(db):
-        if sweep != stored_sweep(db):
-            return
-        for account, chain_id, parts in unknown:
-            if chain_id in answered:
-                _go_blind(db, account, chain_id, parts, started_at)
-        for chain_id, block in answered.items():
-            db.execute(
-                "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"
-                " DO UPDATE SET complete_at = ?3, highest_block ="
-                " CASE WHEN ?2 IS NULL THEN highest_block ELSE max(ifnull(highest_block, 0), ?2) END",
-                [chain_id, block, to_milliseconds(started_at)],
-            )
-
-
-def _undescribed_holdings(db: Database) -> dict[Address, list[Asset]]:
-    """Return them with one of their holders each; all are looked up in a single pass over the balances."""
-    undescribed_ids = "SELECT id FROM asset WHERE described_at IS NULL AND contract <> x''"
-    if db.execute(undescribed_ids).fetchone() is None:
-        return {}
-    rows = db.execute(
-        "SELECT a.address, x.chain_id, x.contract FROM (SELECT asset_id, min(account_id) AS account_id"
-        f" FROM balance WHERE asset_id IN ({undescribed_ids}) GROUP BY asset_id) holder"
-        " JOIN account a ON a.id = holder.account_id JOIN asset x ON x.id = holder.asset_id"
-    )
-    result: dict[Address, list[Asset]] = defaultdict(list)
-    for address, chain_id, contract in rows:
-        result[to_address(address)].append(to_asset(chain_id, contract))
-    return result
 
 
 def account_id_of(db: Database, account: Address) -> int:
@@ -172,15 +142,3 @@ def stored_sweep(db: Database) -> int:
     """Return the number of the newest sweep that has begun."""
     row = db.execute("SELECT value FROM setting WHERE name = 'sweep'").fetchone()
     return int(row[0]) if row else 0
-
-
-def _go_blind(
-    db: Database, account: Address, chain_id: ChainId, parts: frozenset[Part], at: datetime
-) -> None:
-    """Mark parts unknown since they were last seen, unless they are marked already."""
-    db.execute(
-        "UPDATE coverage SET unknown_since = ifnull((SELECT complete_at FROM chain WHERE id = ?1), ?2)"
-        " WHERE unknown_since IS NULL AND chain_id = ?1 AND account_id ="
-        f" (SELECT id FROM account WHERE address = ?3) AND part IN ({marks(parts)})",
-        [chain_id, to_milliseconds(at), to_blob(account), *map(part_to_blob, parts)],
-    )

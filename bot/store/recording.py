@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline
-from bot.domain.delivery import AlertState
 from bot.domain.matching import Wishes, hearers
 from bot.domain.model import (
     NATIVE,
@@ -17,6 +16,8 @@ from bot.domain.model import (
     ChainId,
     Description,
     DestinationId,
+    Hold,
+    Items,
     Move,
     Part,
     Poll,
@@ -25,10 +26,12 @@ from bot.domain.model import (
 )
 from bot.domain.plan import wished_parts, wishes
 from bot.store.database import transaction
+from bot.store.notices import tell
 from bot.store.polls import Views, account_ids, stored_sweep, views
 from bot.store.rows import (
+    balance_to_row,
     holding_to_row,
-    notice_to_json,
+    items_to_json,
     part_to_blob,
     to_blob,
     to_milliseconds,
@@ -67,6 +70,9 @@ class _Recording:
         for asset, description in self._poll.described.items():
             self._describe(asset, description)
         alerts = sum(self._write_verdict(verdict) for verdict in verdicts if not verdict.says_nothing_new)
+        for (account, asset), items in self._poll.items.items():
+            if account in self._wishes:
+                self._write_items(account, asset, items)
         return alerts + self._tell_baselines(verdicts)
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
@@ -95,6 +101,11 @@ class _Recording:
                 asset: balance
                 for asset, balance in verdict.balances.items()
                 if self._belongs(asset, balance, valid)
+            },
+            holds={
+                asset: hold
+                for asset, hold in verdict.holds.items()
+                if valid & {asset.part, *({self._status} if asset.contract else ())}
             },
         )
 
@@ -130,19 +141,40 @@ class _Recording:
             )
         for asset, balance in verdict.balances.items():
             self._write_balance(account_id, asset, balance)
+        for asset, hold in verdict.holds.items():
+            self._write_hold(account_id, asset, hold)
         return alerts
 
     def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
-        asset_id = self._asset_id(asset)
+        asset_id = self._asset_id(asset, holder=account_id)
         if balance is None:
             self._db.execute(
                 "DELETE FROM balance WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
             )
             return
         self._db.execute(
-            "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing)"
+            "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing, told)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [account_id, asset_id, *balance_to_row(balance)],
+        )
+
+    def _write_hold(self, account_id: int, asset: Asset, hold: Hold | None) -> None:
+        asset_id = self._asset_id(asset)
+        if hold is None:
+            self._db.execute("DELETE FROM held WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
+            return
+        self._db.execute(
+            "REPLACE INTO held (account_id, asset_id, amount, uniques, block, times)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            [account_id, asset_id, *holding_to_row(balance.holding), balance.standing],
+            [account_id, asset_id, *holding_to_row(hold.holding), hold.times],
+        )
+
+    def _write_items(self, account: Address, asset: Asset, items: Items) -> None:
+        key = [self._account_ids[account], self._asset_id(asset)]
+        self._db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", key)
+        self._db.conn.executemany(
+            "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (?, ?, ?, ?)",
+            [(*key, str(token_id), str(amount)) for token_id, amount in items.items()],
         )
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
@@ -152,7 +184,8 @@ class _Recording:
         description = self._poll.descriptions.get(move.asset)
         change_id = self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
-            " block, price_usd, previous_at, observed_at, sweep) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " block, items, price_usd, previous_at, observed_at, sweep)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 account_id,
                 self._asset_id(move.asset),
@@ -162,6 +195,7 @@ class _Recording:
                 uniques_before,
                 uniques_after,
                 block,
+                items_to_json(move.items),
                 description.price_usd if description else None,
                 self._previous_at(account_id, verdict.chain_id, move.through),
                 self._at,
@@ -169,22 +203,8 @@ class _Recording:
             ],
         ).lastrowid
         for destination_id, label in told.items():
-            self._alert(destination_id, label, change_id=change_id)
+            tell(self._db, destination_id, self._at, label=label, change_id=change_id)
         return len(told)
-
-    def _alert(
-        self,
-        destination_id: DestinationId,
-        label: str,
-        *,
-        change_id: int | None = None,
-        notice: str | None = None,
-    ) -> None:
-        self._db.execute(
-            "INSERT INTO alert (destination_id, change_id, notice, label, state, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [destination_id, change_id, notice, label, AlertState.WAITING, self._at],
-        )
 
     def _previous_at(self, account_id: int, chain_id: ChainId, parts: frozenset[Part]) -> int | None:
         row = self._db.execute(
@@ -213,7 +233,7 @@ class _Recording:
             told |= hearers(self._wishes, account, verdict.chain_id, verdict.first_seen, self._status)
         for destination_id, label in told.items():
             notice = self._baseline(destination_id, account, label, verdicts, stored)
-            self._alert(destination_id, label, notice=notice_to_json(notice))
+            tell(self._db, destination_id, self._at, label=label, notice=notice)
         return len(told)
 
     def _baseline(
@@ -242,13 +262,13 @@ class _Recording:
                 unanswered.append(verdict.chain_id)
         return Baseline(account, label, balances, tuple(seen), tuple(unanswered))
 
-    def _asset_id(self, asset: Asset) -> int:
+    def _asset_id(self, asset: Asset, holder: int | None = None) -> int:
         """Return the row of an asset, made of what its rows said if need be."""
         description = self._poll.descriptions.get(asset, _NOT_DESCRIBED)
         self._db.execute(
-            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            _asset_row(asset, description),
+            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, holder)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [*_asset_row(asset, description), holder],
         )
         (asset_id,) = self._db.execute(
             "SELECT id FROM asset WHERE chain_id = ? AND contract = ?",

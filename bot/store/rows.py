@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.alerts import Baseline
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -16,6 +15,7 @@ from bot.domain.model import (
     Description,
     DestinationId,
     Holding,
+    ItemMove,
     Part,
     Standing,
     Subscription,
@@ -78,9 +78,28 @@ def to_holding(amount: str, uniques: str | None, block: int | None) -> Holding:
     return Holding(int(amount), None if uniques is None else int(uniques), block)
 
 
-def to_balance(amount: str, uniques: str | None, block: int | None, standing: int) -> Balance:
-    """Return a stored balance."""
-    return Balance(to_holding(amount, uniques, block), Standing(standing))
+def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:
+    """Return amount, uniques, block, standing, and the amount last told where it is another one."""
+    told = None if balance.told_raw is None else str(balance.told_raw)
+    return *holding_to_row(balance.holding), balance.standing, told
+
+
+def to_balance(
+    amount: str, uniques: str | None, block: int | None, standing: int, told: str | None
+) -> Balance:
+    """Return what `balance_to_row` wrote."""
+    told_raw = None if told is None else int(told)
+    return Balance(to_holding(amount, uniques, block), Standing(standing), told_raw)
+
+
+def items_to_json(items: Iterable[ItemMove]) -> str | None:
+    """Return the ids that came and went as text, exact; NULL for none."""
+    return json.dumps([[str(value) for value in item] for item in items]) if items else None
+
+
+def to_item_moves(text: str | None) -> tuple[ItemMove, ...]:
+    """Return what `items_to_json` wrote."""
+    return tuple(ItemMove(*map(int, item)) for item in json.loads(text or "[]"))
 
 
 def to_asset(chain_id: int, contract: bytes) -> Asset:
@@ -108,30 +127,4 @@ def to_subscription(row: Row) -> Subscription:
         frozenset(Address(word) for word in contracts.split()),
         frozenset(ChainId(int(word)) for word in chains.split()),
         label,
-    )
-
-
-def notice_to_json(notice: Baseline) -> str:
-    """Return a notice as it is kept."""
-    return json.dumps(
-        {
-            "kind": "baseline",
-            "account": notice.account,
-            "label": notice.label,
-            "balances": notice.balances,
-            "chains": notice.chains,
-            "unanswered": notice.unanswered,
-        }
-    )
-
-
-def to_notice(text: str) -> Baseline:
-    """Return what `notice_to_json` wrote."""
-    value = json.loads(text)
-    return Baseline(
-        value["account"],
-        value["label"],
-        value["balances"],
-        tuple(value["chains"]),
-        tuple(value["unanswered"]),
     )

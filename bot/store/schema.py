@@ -31,7 +31,8 @@ CREATE TABLE chat (
   decided INTEGER,                 -- by /allow (1) or /deny (0); NULL: the configuration decides
   open INTEGER NOT NULL,           -- what follows from both
   unavailable TEXT,                -- why nothing can be sent; NULL: it can
-  hold_until INTEGER               -- Telegram asked for a pause
+  hold_until INTEGER,              -- Telegram asked for a pause
+  is_owner INTEGER NOT NULL DEFAULT 0   -- an owner's private chat: told what only owners need to know
 ) STRICT;
 
 CREATE TABLE destination (
@@ -43,7 +44,8 @@ CREATE TABLE destination (
 
 CREATE TABLE account (
   id INTEGER PRIMARY KEY,
-  address BLOB NOT NULL UNIQUE
+  address BLOB NOT NULL UNIQUE,
+  generation INTEGER NOT NULL DEFAULT 0  -- counts how often some of its coverage ended
 ) STRICT;
 
 CREATE TABLE asset (
@@ -55,10 +57,11 @@ CREATE TABLE asset (
   decimals INTEGER,                -- NULL: unknown, which is not zero
   rebasing INTEGER NOT NULL,
   described_at INTEGER,            -- when the source was last asked what it is
+  holder INTEGER,                  -- an account that held it: it is asked by way of one
   UNIQUE (chain_id, contract)
 ) STRICT;
 
-CREATE INDEX asset_undescribed ON asset (id) WHERE described_at IS NULL;
+CREATE INDEX asset_described ON asset (described_at);
 
 CREATE TABLE subscription (
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: it fences late readings
@@ -83,6 +86,7 @@ CREATE TABLE coverage (
   unknown_since INTEGER,
   PRIMARY KEY (account_id, chain_id, part)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX coverage_unknown ON coverage (chain_id, account_id) WHERE unknown_since IS NOT NULL;
 
 CREATE TABLE balance (
   account_id INTEGER NOT NULL,
@@ -91,15 +95,48 @@ CREATE TABLE balance (
   uniques TEXT,
   block INTEGER,
   standing INTEGER NOT NULL,
+  told TEXT,                       -- the amount last told, where it is another one
   PRIMARY KEY (account_id, asset_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX balance_unlisted ON balance (account_id) WHERE standing = 2;
 
+CREATE TABLE held (                -- readings that contradict newer knowledge, until others agree
+  account_id INTEGER NOT NULL,
+  asset_id INTEGER NOT NULL,
+  amount TEXT NOT NULL,
+  uniques TEXT,
+  block INTEGER,
+  times INTEGER NOT NULL,
+  PRIMARY KEY (account_id, asset_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE item (                -- all ids of a collection, or none of them
+  account_id INTEGER NOT NULL,
+  asset_id INTEGER NOT NULL,
+  token_id TEXT NOT NULL,
+  amount TEXT NOT NULL,
+  PRIMARY KEY (account_id, asset_id, token_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE chain (
   id INTEGER PRIMARY KEY,          -- EIP-155 number
   highest_block INTEGER,
-  complete_at INTEGER NOT NULL     -- what is not marked unknown was seen then
+  complete_at INTEGER NOT NULL,    -- what is not marked unknown was seen then
+  lost_since INTEGER,              -- too much vanished at once: its index is taken to be rebuilt
+  is_loss_believed INTEGER NOT NULL DEFAULT 0,   -- an owner says that it is gone indeed
+  gone_since INTEGER               -- the source no longer lists it
 ) STRICT;
+
+CREATE TABLE blindness (           -- what each destination was told of what it can't see
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  chain_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,     -- 0: all of the chain
+  since INTEGER NOT NULL,
+  told_at INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  ended_at INTEGER,
+  PRIMARY KEY (destination_id, chain_id, account_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE change (
   id INTEGER PRIMARY KEY,
@@ -111,11 +148,13 @@ CREATE TABLE change (
   uniques_before TEXT,
   uniques_after TEXT,
   block INTEGER,
+  items TEXT,                      -- JSON: ids of a collection, each with before and after
   price_usd TEXT,
   previous_at INTEGER,             -- when the amount before was last seen
   observed_at INTEGER NOT NULL,
   sweep INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX change_of_account ON change (account_id, sweep);
 
 CREATE TABLE delivery (
   id INTEGER PRIMARY KEY AUTOINCREMENT,   -- the message id people see is made of it

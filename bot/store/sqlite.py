@@ -1,12 +1,12 @@
 """The store as the rest of the house knows it: each method is one unit of work in the database's thread."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from bot.domain.alerts import Subscribed
+from bot.domain.alerts import Notice, Subscribed
 from bot.domain.delivery import Settlement
 from bot.domain.model import (
     Address,
@@ -14,6 +14,7 @@ from bot.domain.model import (
     ChainBalances,
     ChainId,
     DeliveryId,
+    Items,
     ListedSubscription,
     Part,
     Place,
@@ -21,10 +22,12 @@ from bot.domain.model import (
     SweepNumber,
     Wish,
 )
-from bot.store import chats, outbox, polls, recording, subscriptions
+from bot.store import chains, chats, notices, outbox, polls, recording, subscriptions, sweeps
 from bot.store.database import DatabaseThread
 from bot.store.outbox import Compose, Outbox
-from bot.store.polls import Views, Watched
+from bot.store.polls import Views
+from bot.store.rows import to_milliseconds
+from bot.store.sweeps import Reach, Watched
 
 
 class Store:
@@ -33,17 +36,30 @@ class Store:
     `outbox_grew` is set whenever there is something new to be told.
     """
 
-    def __init__(self, thread: DatabaseThread, *, status: Part, max_subscriptions_per_chat: int) -> None:
+    def __init__(
+        self, thread: DatabaseThread, *, status: Part, max_subscriptions_per_chat: int, stale_after: timedelta
+    ) -> None:
         self._thread = thread
         self._status = status
         self._limit = max_subscriptions_per_chat
+        self._stale_after = stale_after
         self.outbox_grew = asyncio.Event()
 
     @classmethod
-    async def open(cls, path: Path, *, status: Part, max_subscriptions_per_chat: int) -> Self:
-        """Open the database, made if it isn't there; raises DatabaseUnusable."""
+    async def open(
+        cls, path: Path, *, status: Part, max_subscriptions_per_chat: int, stale_after: timedelta
+    ) -> Self:
+        """Open the database, made if it isn't there; raises DatabaseUnusable.
+
+        What gives no answer for `stale_after` is told to be blind.
+        """
         thread = await DatabaseThread.open(path)
-        return cls(thread, status=status, max_subscriptions_per_chat=max_subscriptions_per_chat)
+        return cls(
+            thread,
+            status=status,
+            max_subscriptions_per_chat=max_subscriptions_per_chat,
+            stale_after=stale_after,
+        )
 
     async def close(self) -> None:
         """Finish what was begun and close the file."""
@@ -57,11 +73,11 @@ class Store:
 
     async def begin_sweep(self) -> SweepNumber:
         """Return the number of a new sweep."""
-        return await self._thread.run(polls.begin_sweep)
+        return await self._thread.run(sweeps.begin_sweep)
 
-    async def watched(self) -> Watched:
+    async def watched(self, now: datetime) -> Watched:
         """Return everything a sweep plans from."""
-        return await self._thread.run(polls.watched)
+        return await self._thread.run(sweeps.watched, now)
 
     async def views(self, accounts: Sequence[Address]) -> Views:
         """Return what is stored of these accounts."""
@@ -78,15 +94,31 @@ class Store:
             self.outbox_grew.set()
         return alerts
 
-    async def finish_sweep(
-        self,
-        sweep: SweepNumber,
-        started_at: datetime,
-        answered: Mapping[ChainId, int | None],
-        unknown: Iterable[tuple[Address, ChainId, frozenset[Part]]],
-    ) -> None:
-        """Note how far the view of each chain reaches."""
-        await self._thread.run(polls.finish_sweep, sweep, started_at, answered, tuple(unknown))
+    async def items_of(self, account: Address, assets: Iterable[Asset]) -> dict[Asset, Items]:
+        """Return the stored ids of an account's collections, where they are stored."""
+        return await self._thread.run(polls.items_of, account, tuple(assets))
+
+    async def token_balances_on(self, chains: Iterable[ChainId]) -> dict[ChainId, int]:
+        """Return how many token balances are stored on these chains."""
+        return await self._thread.run(sweeps.token_balances_on, tuple(chains))
+
+    async def believe_losses(self, chain_id: ChainId) -> bool:
+        """Take what vanished of a chain for gone; False: nothing there is doubted."""
+        return await self._thread.run(sweeps.believe_losses, chain_id)
+
+    async def remembered_chains(self) -> frozenset[ChainId]:
+        """Return every chain that the source ever listed."""
+        return await self._thread.run(chains.remembered_chains)
+
+    async def note_chains(self, listed: Collection[ChainId], at: datetime) -> None:
+        """Remember what the source lists, and tell what became of watched chains."""
+        if await self._thread.run(chains.note_chains, tuple(listed), at, self._status):
+            self.outbox_grew.set()
+
+    async def finish_sweep(self, reach: Reach) -> None:
+        """Note how far a sweep reached, and tell what gives no answer."""
+        if await self._thread.run(sweeps.finish_sweep, reach, self._stale_after, self._status):
+            self.outbox_grew.set()
 
     # what is told
 
@@ -142,9 +174,14 @@ class Store:
         """Close a chat; returns how many alerts were withdrawn."""
         return await self._thread.run(chats.deny, place, self._status)
 
-    async def apply_configuration(self, open_chats: Collection[int]) -> None:
+    async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
         """Open and close the chats that no command decided on."""
-        await self._thread.run(chats.apply_configuration, open_chats, self._status)
+        await self._thread.run(chats.apply_configuration, open_chats, owners, self._status)
+
+    async def tell_owners(self, notice: Notice, at: datetime) -> None:
+        """Let every owner be told of something."""
+        if await self._thread.run(notices.tell_owners, notice, to_milliseconds(at)):
+            self.outbox_grew.set()
 
     async def hear_from(self, chat_id: int) -> None:
         """Note that a chat spoke to us."""

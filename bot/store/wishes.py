@@ -4,7 +4,16 @@ from collections.abc import Collection, Iterable
 
 from sqlite_utils import Database
 
-from bot.domain.model import NATIVE_PART, Address, Asset, Part, Standing, Subscription
+from bot.domain.model import (
+    NATIVE_PART,
+    Address,
+    Asset,
+    ChainId,
+    DestinationId,
+    Part,
+    Standing,
+    Subscription,
+)
 from bot.domain.plan import wished_parts, wishes
 from bot.store.rows import to_address, to_asset, to_part, to_subscription
 
@@ -45,13 +54,35 @@ def end_unwished_coverage(db: Database, account_ids: Collection[int], status: Pa
         (address,) = db.execute("SELECT address FROM account WHERE id = ?", [account_id]).fetchone()
         pairs = wished.get(to_address(address), [])
         rows = db.execute("SELECT chain_id, part FROM coverage WHERE account_id = ?", [account_id])
-        for chain_id, blob in rows.fetchall():
-            if to_part(blob) not in wished_parts(pairs, chain_id, status):
-                db.execute(
-                    "DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?",
-                    [account_id, chain_id, blob],
-                )
+        ended = [
+            (account_id, chain_id, blob)
+            for chain_id, blob in rows.fetchall()
+            if to_part(blob) not in wished_parts(pairs, chain_id, status)
+        ]
+        if not ended:
+            continue
+        db.conn.executemany("DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?", ended)
+        db.execute("UPDATE account SET generation = generation + 1 WHERE id = ?", [account_id])
         _forget_uncovered_balances(db, account_id, status)
+
+
+def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> frozenset[DestinationId]:
+    """Return who watches anything on a chain that was read there."""
+    covered = {
+        to_address(blob)
+        for (blob,) in db.execute(
+            "SELECT a.address FROM account a WHERE EXISTS"
+            " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
+            [chain_id],
+        )
+    }
+    return frozenset(
+        watch.destination_id
+        for account, pairs in wishes(all_subscriptions(db)).items()
+        if account in covered
+        for watch, wish in pairs
+        if wished_parts([(watch, wish)], chain_id, status)
+    )
 
 
 def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
@@ -94,3 +125,5 @@ def _forget_uncovered_balances(db: Database, account_id: int, status: Part) -> N
             )
         else:
             db.execute("DELETE FROM balance WHERE account_id = ? AND asset_id = ?", key)
+            db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", key)
+    db.execute("DELETE FROM held WHERE account_id = ?", [account_id])

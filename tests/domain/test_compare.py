@@ -2,12 +2,13 @@
 
 import pytest
 
-from bot.domain.compare import compare
+from bot.domain.compare import READINGS_FOR_OLDER, compare
 from bot.domain.model import (
     NATIVE_PART,
     NOTHING,
     Address,
     Balance,
+    Hold,
     Holding,
     Move,
     MoveKind,
@@ -231,7 +232,11 @@ def test_what_is_newly_listed_is_a_gain_only_if_its_block_is_newer_than_what_was
 ) -> None:
     seen = held(5, block=block)
 
-    verdict = judged(view(), reading({USDC: seen}), known_block=known_block)
+    verdict = judged(
+        view(holds={asset(): Hold(seen, READINGS_FOR_OLDER - 1)}),
+        reading({USDC: seen}),
+        known_block=known_block,
+    )
 
     assert verdict.moves == (through_list(NOTHING, seen, kind=kind),)
 

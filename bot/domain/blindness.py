@@ -1,0 +1,106 @@
+"""When a destination is told that it sees nothing, and when that it sees again.
+
+A gap is told once it has lasted; its end is told if the gap was. One that
+keeps coming back is told at growing intervals.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from bot.domain.alerts import Gap
+from bot.domain.model import Address, ChainId
+
+FORGOTTEN_AFTER = timedelta(days=1)
+"""A gap that ended so long ago no longer counts as one that keeps coming back."""
+
+INTERVAL_MOST = timedelta(hours=6)
+
+_DOUBLINGS_MOST = 20
+
+
+class Spot(NamedTuple):
+    """What can be blind: an account on a chain, or without an account all of the chain."""
+
+    chain_id: ChainId
+    account: Address | None
+
+
+class Told(NamedTuple):
+    """What a destination was last told of a spot."""
+
+    since: datetime
+    told_at: datetime
+    times: int
+    """How often it was told to be blind, of late."""
+    ended_at: datetime | None
+    """When it was told to be seen again; None: it is blind, as far as the destination knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What one destination is to be told now, and what is to be remembered of it."""
+
+    blind: tuple[Spot, ...] = ()
+    seen: tuple[Spot, ...] = ()
+    remembered: Mapping[Spot, Told] | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.blind or self.seen)
+
+
+def telling(
+    gaps: Mapping[Spot, datetime], told: Mapping[Spot, Told], now: datetime, stale_after: timedelta
+) -> Telling:
+    """Return what a destination is told; `gaps` is all that gives no answer, since when, however short.
+
+    An account's gap is left to that of its whole chain. The interval between
+    two tellings of one spot doubles each time, up to `INTERVAL_MOST`.
+    """
+    open_spots = {spot for spot, one in told.items() if one.ended_at is None}
+    lasting = {spot for spot, since in gaps.items() if now - since >= stale_after}
+    chains = {spot.chain_id for spot in lasting | (open_spots & gaps.keys()) if spot.account is None}
+    blind = [
+        spot
+        for spot in sorted(lasting - open_spots, key=_order)
+        if (spot.account is None or spot.chain_id not in chains) and _is_due(told.get(spot), now, stale_after)
+    ]
+    seen = [spot for spot in sorted(open_spots, key=_order) if not _is_in_gap(spot, gaps)]
+    remembered = {spot: Told(gaps[spot], now, _times(told.get(spot), now) + 1, None) for spot in blind} | {
+        spot: told[spot]._replace(ended_at=now) for spot in seen
+    }
+    return Telling(tuple(blind), tuple(seen), remembered)
+
+
+def _is_in_gap(spot: Spot, gaps: Mapping[Spot, datetime]) -> bool:
+    return spot in gaps or Spot(spot.chain_id, None) in gaps
+
+
+def _is_due(last: Told | None, now: datetime, stale_after: timedelta) -> bool:
+    times = _times(last, now)
+    if last is None or not times:
+        return True
+    return now - last.told_at >= min(stale_after * (1 << min(times, _DOUBLINGS_MOST)), INTERVAL_MOST)
+
+
+def _times(last: Told | None, now: datetime) -> int:
+    if last is None or (last.ended_at is not None and now - last.ended_at >= FORGOTTEN_AFTER):
+        return 0
+    return last.times
+
+
+def _order(spot: Spot) -> tuple[int, str]:
+    return spot.chain_id, spot.account or ""
+
+
+def as_gaps(
+    spots: Iterable[Spot], since: Mapping[Spot, datetime], labels: Mapping[Address, str]
+) -> tuple[Gap, ...]:
+    """Return spots as they are told to a destination, with its labels."""
+    return tuple(
+        Gap(spot.chain_id, spot.account, labels.get(spot.account, "") if spot.account else "", since[spot])
+        for spot in spots
+    )

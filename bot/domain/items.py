@@ -1,0 +1,70 @@
+"""Which items of a collection came and went.
+
+A Summary says that a collection changed, not which ids: these come from a
+second question, and count only where they add up to what the Summary says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.model import Asset, Holding, ItemMove, Items, Move, MoveKind, Verdict
+
+ITEMS_MOST = 200
+"""Ids that are stored of one collection of one account; of larger ones only the count is told."""
+
+KnownItems = Mapping[Asset, Items]
+
+
+def adds_up(items: Items, holding: Holding) -> bool:
+    """Whether these ids are what the Summary counted."""
+    ids_agree = holding.uniques is None or holding.uniques == len(items)
+    return ids_agree and sum(items.values()) == holding.amount_raw
+
+
+def item_moves(before: Items, after: Items) -> tuple[ItemMove, ...]:
+    """Return what came and went, by id."""
+    return tuple(
+        ItemMove(token_id, before.get(token_id, 0), after.get(token_id, 0))
+        for token_id in sorted(before.keys() | after.keys())
+        if before.get(token_id, 0) != after.get(token_id, 0)
+    )
+
+
+def with_items(
+    verdict: Verdict, collections: frozenset[Asset], stored: KnownItems, seen: KnownItems
+) -> tuple[Verdict, dict[Asset, Items]]:
+    """Return the verdict with the ids of its moves, and what is to be stored of its collections; {}: nothing.
+
+    `stored` and `seen` lack what is not known. Where only the block moved and
+    the ids are the same, nothing happened; where nobody can say, the next
+    reading asks again.
+    """
+    moves: list[Move] = []
+    keep: dict[Asset, Items] = {}
+    again: set[Asset] = set()
+    for move in verdict.moves:
+        known = stored.get(move.asset)
+        if known is None and move.asset not in collections:
+            moves.append(move)
+            continue
+        items = _seen_items(move, seen)
+        if _is_mere_exchange(move) and known is not None and items is None:
+            again.add(move.asset)
+            continue
+        told = () if known is None or items is None else item_moves(known, items)
+        if told or known is None or not _is_mere_exchange(move):
+            moves.append(move._replace(items=told))
+        keep[move.asset] = items or {}
+    balances = {asset: balance for asset, balance in verdict.balances.items() if asset not in again}
+    return replace(verdict, moves=tuple(moves), balances=balances), keep
+
+
+def _seen_items(move: Move, seen: KnownItems) -> Items | None:
+    if move.is_loss:
+        return {}
+    items = seen.get(move.asset)
+    return items if items is not None and adds_up(items, move.after) else None
+
+
+def _is_mere_exchange(move: Move) -> bool:
+    return move.kind is MoveKind.MOVED and not move.after.differs_from(move.before)

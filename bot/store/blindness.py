@@ -1,0 +1,182 @@
+"""Who is told that something gives no answer, and that it does again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import Blind, SeenAgain
+from bot.domain.blindness import Spot, Telling, Told, as_gaps, telling
+from bot.domain.matching import Wishes, labels
+from bot.domain.model import Address, ChainId, DestinationId, Part, Subscription, SweepNumber
+from bot.domain.plan import wished_parts, wishes
+from bot.store.notices import tell
+from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
+from bot.store.wishes import all_subscriptions, marks
+
+Gaps = dict[DestinationId, dict[Spot, datetime]]
+Pair = tuple[Subscription, Subscription]
+
+
+def tell_blindness(
+    db: Database,
+    now: datetime,
+    *,
+    sweep: SweepNumber,
+    asked: frozenset[ChainId],
+    answered: frozenset[ChainId],
+    stale_after: timedelta,
+    status: Part,
+) -> int:
+    """Tell what has given no answer for long, and what does again; returns the number of notices.
+
+    A chain that was asked and never answered is not blind: it is not there yet. Part of the caller's
+    transaction, after the sweep's own rows are written.
+    """
+    chains = _silent_chains(db, asked - answered)
+    views = _silent_views(db, asked & answered)
+    told = _told(db)
+    oldest = min([*chains.values(), *(since for *_, since in views)], default=now)
+    if not any(one.ended_at is None for of_one in told.values() for one in of_one.values()) and (
+        now - oldest < stale_after
+    ):
+        return 0
+    subscriptions = all_subscriptions(db)
+    wished = _by_destination(wishes(subscriptions))
+    gaps = _gaps(db, wished, chains, views, status)
+    named = labels(subscriptions)
+    notices = 0
+    for destination_id in gaps.keys() | told.keys():
+        known = told.get(destination_id, {})
+        mine = wished.get(destination_id, {})
+        wanted = {spot: one for spot, one in known.items() if _is_wished(spot, mine, status)}
+        _forget(db, destination_id, known.keys() - wanted.keys())
+        one = telling(gaps.get(destination_id, {}), wanted, now, stale_after)
+        _remember(db, destination_id, one)
+        since = {spot: last.since for spot, last in wanted.items()} | gaps.get(destination_id, {})
+        my_labels = {account: named.get((destination_id, account), "") for account in mine}
+        if one.blind:
+            blind = Blind(as_gaps(one.blind, since, my_labels), is_everything=not answered)
+            tell(db, destination_id, to_milliseconds(now), notice=blind)
+        if one.seen:
+            changes = _changes_told(db, destination_id, sweep, {spot.chain_id for spot in one.seen})
+            seen_again = SeenAgain(as_gaps(one.seen, since, my_labels), changes)
+            tell(db, destination_id, to_milliseconds(now), notice=seen_again)
+        notices += bool(one.blind) + bool(one.seen)
+    return notices
+
+
+def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pair]]]:
+    result: dict[DestinationId, dict[Address, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+    for account, pairs in wished.items():
+        for pair in pairs:
+            result[pair[0].destination_id][account].append(pair)
+    return result
+
+
+def _is_wished(spot: Spot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
+    """Whether a destination still watches what it was told of."""
+    accounts = mine if spot.account is None else {spot.account} & mine.keys()
+    return any(wished_parts(mine[account], spot.chain_id, status) for account in accounts)
+
+
+def _silent_chains(db: Database, chains: frozenset[ChainId]) -> dict[ChainId, datetime]:
+    rows = db.execute(f"SELECT id, complete_at FROM chain WHERE id IN ({marks(chains)})", tuple(chains))
+    return {ChainId(chain_id): to_moment(complete_at) for chain_id, complete_at in rows}
+
+
+def _silent_views(db: Database, chains: frozenset[ChainId]) -> list[tuple[Address, ChainId, Part, datetime]]:
+    rows = db.execute(
+        "SELECT a.address, v.chain_id, v.part, v.unknown_since FROM coverage v"
+        " JOIN account a ON a.id = v.account_id"
+        f" WHERE v.unknown_since IS NOT NULL AND v.chain_id IN ({marks(chains)})",
+        tuple(chains),
+    )
+    return [
+        (to_address(address), ChainId(chain_id), to_part(part), to_moment(since))
+        for address, chain_id, part, since in rows
+    ]
+
+
+def _gaps(
+    db: Database,
+    wished: Mapping[DestinationId, Wishes],
+    chains: Mapping[ChainId, datetime],
+    views: Sequence[tuple[Address, ChainId, Part, datetime]],
+    status: Part,
+) -> Gaps:
+    """Return all that gives no answer, by who wishes to hear of it."""
+    result: Gaps = defaultdict(dict)
+    covered = {chain_id: _covered_on(db, chain_id) for chain_id in chains}
+    for destination_id, mine in wished.items():
+        for chain_id, since in chains.items():
+            if any(wished_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
+                result[destination_id][Spot(chain_id, None)] = since
+        for account, chain_id, part, since in views:
+            if part in wished_parts(mine.get(account, ()), chain_id, status):
+                of_one = result[destination_id]
+                spot = Spot(chain_id, account)
+                of_one[spot] = min(since, of_one.get(spot, since))
+    return result
+
+
+def _covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
+    rows = db.execute(
+        "SELECT a.address FROM account a WHERE EXISTS"
+        " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
+        [chain_id],
+    )
+    return frozenset(to_address(address) for (address,) in rows)
+
+
+def _told(db: Database) -> dict[DestinationId, dict[Spot, Told]]:
+    result: dict[DestinationId, dict[Spot, Told]] = defaultdict(dict)
+    for destination_id, chain_id, address, since, told_at, times, ended_at in db.execute(
+        "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at"
+        " FROM blindness b LEFT JOIN account a ON a.id = b.account_id"
+    ):
+        spot = Spot(ChainId(chain_id), None if address is None else to_address(address))
+        result[DestinationId(destination_id)][spot] = Told(
+            to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at)
+        )
+    return result
+
+
+def _changes_told(
+    db: Database, destination_id: DestinationId, sweep: SweepNumber, chains: set[ChainId]
+) -> int:
+    (count,) = db.execute(
+        "SELECT count(*) FROM alert l JOIN change c ON c.id = l.change_id JOIN asset x ON x.id = c.asset_id"
+        f" WHERE l.destination_id = ? AND c.sweep = ? AND x.chain_id IN ({marks(chains)})"
+        " AND c.account_id IN (SELECT account_id FROM subscription WHERE destination_id = ?)",
+        [destination_id, sweep, *chains, destination_id],
+    ).fetchone()
+    return int(count)
+
+
+def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None:
+    for spot, told in (one.remembered or {}).items():
+        ended_at = None if told.ended_at is None else to_milliseconds(told.ended_at)
+        db.execute(
+            "REPLACE INTO blindness (destination_id, chain_id, account_id, since, told_at, times, ended_at)"
+            " VALUES (?, ?, ifnull((SELECT id FROM account WHERE address = ?), 0), ?, ?, ?, ?)",
+            [
+                destination_id,
+                spot.chain_id,
+                to_blob(spot.account) if spot.account else None,
+                to_milliseconds(told.since),
+                to_milliseconds(told.told_at),
+                told.times,
+                ended_at,
+            ],
+        )
+
+
+def _forget(db: Database, destination_id: DestinationId, spots: Iterable[Spot]) -> None:
+    for spot in spots:
+        db.execute(
+            "DELETE FROM blindness WHERE destination_id = ? AND chain_id = ?"
+            " AND account_id = ifnull((SELECT id FROM account WHERE address = ?), 0)",
+            [destination_id, spot.chain_id, to_blob(spot.account) if spot.account else None],
+        )

@@ -1,0 +1,124 @@
+"""Notices as rows: each kind is JSON with a name, so that an old row is understood for good."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import (
+    Baseline,
+    Blind,
+    ChainBack,
+    ChainGone,
+    Gap,
+    MassLoss,
+    Notice,
+    SeenAgain,
+    SourceRefuses,
+)
+from bot.domain.delivery import AlertState
+from bot.domain.model import DestinationId
+from bot.store.rows import to_milliseconds, to_moment
+
+Fields = Mapping[str, Any]
+
+
+def tell(
+    db: Database,
+    destination_id: DestinationId,
+    at: int,
+    *,
+    label: str = "",
+    change_id: int | None = None,
+    notice: Notice | None = None,
+) -> None:
+    """Let a destination be told of a change, or of a notice; `at` in milliseconds.
+
+    Part of the caller's transaction.
+    """
+    text = None if notice is None else notice_to_json(notice)
+    db.execute(
+        "INSERT INTO alert (destination_id, change_id, notice, label, state, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [destination_id, change_id, text, label, AlertState.WAITING, at],
+    )
+
+
+def tell_owners(db: Database, notice: Notice, at: int) -> int:
+    """Let every owner be told in their private chat; returns how many."""
+    chats = db.execute("SELECT id FROM chat WHERE is_owner = 1").fetchall()
+    for (chat_id,) in chats:
+        db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, 0)", [chat_id])
+        (destination_id,) = db.execute(
+            "SELECT id FROM destination WHERE chat_id = ? AND thread_id = 0", [chat_id]
+        ).fetchone()
+        tell(db, DestinationId(destination_id), at, notice=notice)
+    return len(chats)
+
+
+def notice_to_json(notice: Notice) -> str:
+    """Return a notice as it is kept."""
+    kind, fields = _named_fields(notice)
+    return json.dumps({"kind": kind, **fields})
+
+
+def to_notice(text: str) -> Notice:
+    """Return what `notice_to_json` wrote."""
+    fields = json.loads(text)
+    return _READERS[fields["kind"]](fields)
+
+
+def _named_fields(notice: Notice) -> tuple[str, Fields]:  # noqa: PLR0911 - one for each kind
+    match notice:
+        case Baseline():
+            return "baseline", _baseline_fields(notice)
+        case Blind():
+            return "blind", {"gaps": _gap_rows(notice.gaps), "everything": notice.is_everything}
+        case SeenAgain():
+            return "seen again", {"gaps": _gap_rows(notice.gaps), "changes": notice.changes}
+        case ChainGone():
+            return "chain gone", {"chain": notice.chain_id}
+        case ChainBack():
+            return "chain back", {"chain": notice.chain_id}
+        case MassLoss():
+            return "mass loss", {"chain": notice.chain_id, "lost": notice.lost, "held": notice.held}
+        case SourceRefuses():
+            return "source refuses", {"reason": notice.reason}
+
+
+def _baseline_fields(notice: Baseline) -> dict[str, object]:
+    return {
+        "account": notice.account,
+        "label": notice.label,
+        "balances": notice.balances,
+        "chains": notice.chains,
+        "unanswered": notice.unanswered,
+    }
+
+
+def _gap_rows(gaps: Iterable[Gap]) -> list[list[object]]:
+    return [[gap.chain_id, gap.account, gap.label, to_milliseconds(gap.since)] for gap in gaps]
+
+
+def _gaps(fields: Fields) -> tuple[Gap, ...]:
+    return tuple(
+        Gap(chain_id, account, label, to_moment(since)) for chain_id, account, label, since in fields["gaps"]
+    )
+
+
+_READERS: Mapping[str, Callable[[Fields], Notice]] = {
+    "baseline": lambda fields: Baseline(
+        fields["account"],
+        fields["label"],
+        fields["balances"],
+        tuple(fields["chains"]),
+        tuple(fields["unanswered"]),
+    ),
+    "blind": lambda fields: Blind(_gaps(fields), fields["everything"]),
+    "seen again": lambda fields: SeenAgain(_gaps(fields), fields["changes"]),
+    "chain gone": lambda fields: ChainGone(fields["chain"]),
+    "chain back": lambda fields: ChainBack(fields["chain"]),
+    "mass loss": lambda fields: MassLoss(fields["chain"], fields["lost"], fields["held"]),
+    "source refuses": lambda fields: SourceRefuses(fields["reason"]),
+}

@@ -1,0 +1,174 @@
+"""Sweeps: what they plan from, and how far they reached."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import MassLoss
+from bot.domain.model import (
+    Address,
+    Asset,
+    ChainId,
+    Part,
+    Subscription,
+    SubscriptionId,
+    SweepNumber,
+)
+from bot.store.blindness import tell_blindness
+from bot.store.database import transaction
+from bot.store.notices import tell_owners
+from bot.store.polls import stored_sweep
+from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
+from bot.store.wishes import all_subscriptions, marks, unlisted_assets
+
+DESCRIBED_ANEW_AFTER = timedelta(days=7)
+DESCRIBED_AT_ONCE = 100
+"""Assets of which one sweep asks what they are, beside the new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Everything a sweep plans from."""
+
+    subscriptions: tuple[Subscription, ...]
+    newest: SubscriptionId
+    unlisted: Mapping[Address, Sequence[Asset]]
+    generations: Mapping[Address, int]
+    """Accounts of which something is covered, with how often some of their coverage ended."""
+    highest_blocks: Mapping[ChainId, int]
+    undescribed: Mapping[Address, Sequence[Asset]]
+    """Held assets that the source has to be asked about, each with one account that holds it."""
+    believed: frozenset[ChainId]
+    """Chains whose losses an owner believes, however many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a sweep reached."""
+
+    sweep: SweepNumber
+    started_at: datetime
+    ended_at: datetime
+    asked: frozenset[ChainId]
+    answered: Mapping[ChainId, int | None]
+    """Chains that gave any usable answer, with a block known there."""
+    unknown: Sequence[tuple[Address, ChainId, frozenset[Part]]] = ()
+    """What was asked for and not seen."""
+    lost: Mapping[ChainId, tuple[int, int]] = field(default_factory=dict)
+    """Chains of which too much vanished at once: how many token balances, of how many."""
+
+
+def begin_sweep(db: Database) -> SweepNumber:
+    """Give out the next number; what an older sweep brings from now on is refused."""
+    with transaction(db):
+        number = stored_sweep(db) + 1
+        db.execute("REPLACE INTO setting (name, value) VALUES ('sweep', ?)", [str(number)])
+    return SweepNumber(number)
+
+
+def watched(db: Database, now: datetime) -> Watched:
+    """Return what is to be asked, by whom, and what is known of it."""
+    subscriptions = tuple(all_subscriptions(db))
+    (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
+    covered = db.execute(
+        "SELECT address, generation FROM account a"
+        " WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)"
+    )
+    blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
+    believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
+    return Watched(
+        subscriptions,
+        SubscriptionId(newest),
+        unlisted_assets(db),
+        {to_address(address): generation for address, generation in covered},
+        {ChainId(chain_id): block for chain_id, block in blocks},
+        _to_describe(db, now),
+        frozenset(ChainId(chain_id) for (chain_id,) in believed),
+    )
+
+
+def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, int]:
+    """Return how many token balances are stored on these chains."""
+    wanted = tuple(chains)
+    rows = db.execute(
+        "SELECT x.chain_id, count(*) FROM balance b JOIN asset x ON x.id = b.asset_id"
+        f" WHERE x.contract <> x'' AND x.chain_id IN ({marks(wanted)}) GROUP BY x.chain_id",
+        wanted,
+    )
+    return {ChainId(chain_id): count for chain_id, count in rows}
+
+
+def believe_losses(db: Database, chain_id: ChainId) -> bool:
+    """Take what vanished of a chain for gone; False: nothing there is doubted."""
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE chain SET is_loss_believed = 1 WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
+        )
+        return changed.rowcount == 1
+
+
+def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Part) -> int:
+    """Note how far a sweep reached, and return how many notices of blindness and its end that makes.
+
+    A quiet sweep writes one row a chain, and one a part that newly went blind. Of a chain that gave no
+    usable answer nothing is written: its age shows by itself.
+    """
+    with transaction(db):
+        if reach.sweep != stored_sweep(db):
+            return 0
+        for account, chain_id, parts in reach.unknown:
+            if chain_id in reach.answered:
+                _go_blind(db, account, chain_id, parts, reach.started_at)
+        for chain_id, block in reach.answered.items():
+            db.execute(
+                "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"
+                " DO UPDATE SET complete_at = ?3, lost_since = NULL, is_loss_believed = 0, highest_block ="
+                " CASE WHEN ?2 IS NULL THEN highest_block ELSE max(ifnull(highest_block, 0), ?2) END",
+                [chain_id, block, to_milliseconds(reach.started_at)],
+            )
+        told = sum(_doubt_losses(db, chain_id, *loss, reach) for chain_id, loss in reach.lost.items())
+        return told + tell_blindness(
+            db,
+            reach.ended_at,
+            sweep=reach.sweep,
+            asked=reach.asked,
+            answered=frozenset(reach.answered),
+            stale_after=stale_after,
+            status=status,
+        )
+
+
+def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: Reach) -> int:
+    at = to_milliseconds(reach.ended_at)
+    newly = db.execute("UPDATE chain SET lost_since = ? WHERE id = ? AND lost_since IS NULL", [at, chain_id])
+    return tell_owners(db, MassLoss(chain_id, lost, held), at) if newly.rowcount else 0
+
+
+def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
+    """Return what nobody described yet, or long ago, each with one that holds it."""
+    before = to_milliseconds(now - DESCRIBED_ANEW_AFTER)
+    rows = db.execute(
+        "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
+        " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"
+        " WHERE x.contract <> x'' AND (x.described_at IS NULL OR x.described_at < ?) LIMIT ?",
+        [before, DESCRIBED_AT_ONCE],
+    )
+    result: dict[Address, list[Asset]] = defaultdict(list)
+    for chain_id, contract, address in rows:
+        result[to_address(address)].append(to_asset(chain_id, contract))
+    return dict(result)
+
+
+def _go_blind(
+    db: Database, account: Address, chain_id: ChainId, parts: frozenset[Part], at: datetime
+) -> None:
+    """Mark parts unknown since they were last seen, unless they are marked already."""
+    db.execute(
+        "UPDATE coverage SET unknown_since = ifnull((SELECT complete_at FROM chain WHERE id = ?1), ?2)"
+        " WHERE unknown_since IS NULL AND chain_id = ?1 AND account_id ="
+        f" (SELECT id FROM account WHERE address = ?3) AND part IN ({marks(parts)})",
+        [chain_id, to_milliseconds(at), to_blob(account), *map(part_to_blob, parts)],
+    )
