@@ -61,7 +61,8 @@ class Trouble(Enum):
 
     def pause_seconds(self, times: int, dice: float) -> float:
         """Return the pause after so many earlier ones; `dice` in [0, 1) lengthens it by up to a tenth."""
-        return self.value[min(times, len(self.value) - 1)] * (1 + PAUSE_JITTER * dice)
+        pauses: tuple[float, ...] = self.value
+        return pauses[min(times, len(pauses) - 1)] * (1 + PAUSE_JITTER * dice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,9 @@ class Spoilers:
 
     def with_heavy(self, account: Address, *, chains: int, worked: int) -> "Spoilers":
         """Add an account that was answered in parts of at most `worked` of its `chains` only."""
-        size = self.heavy.get(account, RequestSize(chains, chains))
-        return replace(self, heavy={**self.heavy, account: size.worked(worked)})
+        known = self.heavy.get(account, RequestSize(chains, chains))
+        size = RequestSize(max(known.most, chains), min(known.now, worked))
+        return replace(self, heavy={**self.heavy, account: size})
 
     def without(self, question: Question) -> "Spoilers":
         """Forget what was answered."""
@@ -194,8 +196,6 @@ class Spoilers:
 
     def usual(self, question: Question) -> tuple[Question, ...]:
         """Return what of a question can be asked as ever, in parts that spoil each other no more."""
-        if not question.chain_ids:
-            return (question,)
         chains = tuple(chain_id for chain_id in question.chain_ids if chain_id not in self.chains)
         bad = self._bad_chains(question.accounts, chains)
         alone = bad.keys() | (self.heavy.keys() & set(question.accounts))
@@ -277,12 +277,10 @@ def sized(question: Question, accounts_per_request: int) -> tuple[Question, ...]
 
 
 def smallest(question: Question, turn: int) -> Question:
-    """Return the least a question can be, another account and chain each turn: one of them may be the trouble."""
+    """Return the least a question can be: another account and chain each turn, one may be the trouble."""
     accounts, chains = question.accounts, question.chain_ids
     return replace(
-        question,
-        accounts=(accounts[turn % len(accounts)],),
-        chain_ids=(chains[turn % len(chains)],) if chains else (),
+        question, accounts=(accounts[turn % len(accounts)],), chain_ids=(chains[turn % len(chains)],)
     )
 
 

@@ -55,10 +55,7 @@ HOPELESS: dict[type[IndexerError], Trouble] = {
 }
 """What the next question of the same sweep would meet as well."""
 
-_REPLIES = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
-"""No answers, but signs of life: the source looked at the question."""
-
-_TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError", "ConnectionTimeoutError"})
+_TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError"})
 _EXHAUSTED = 2004
 _CHAIN_NOT_ENABLED = 1106
 
@@ -67,7 +64,12 @@ def _smaller_may_help(error: IndexerError) -> bool:
     """Whether a part of the question may be answered."""
     if isinstance(error, Unavailable):
         return error.code == _EXHAUSTED or error.name in _TOO_SLOW
-    return isinstance(error, _REPLIES) or _concerns_chain(error)
+    return _is_reply(error)
+
+
+def _is_reply(error: IndexerError) -> bool:
+    """Whether the source looked at the question: no answer, but a sign of life."""
+    return isinstance(error, (QuestionRefused, ReplyTooLarge, ReplyIncomplete)) or _concerns_chain(error)
 
 
 def _concerns_chain(error: IndexerError) -> bool:
@@ -143,8 +145,10 @@ class Asker:
     async def ask(self, question: Question) -> tuple[Answered, ...]:
         """Return what is answered of a question, in as many parts as it takes; nothing if nothing is.
 
-        Returns at once while the source is left alone. Never raises an IndexerError.
+        The question selects chains by `chain_ids`. Returns at once while the source is left alone. Never
+        raises an IndexerError.
         """
+        assert question.chain_ids, "only chains with ids can be asked apart"
         while self._scouted is not None:
             await self._scouted.wait()
         if self._may_ask():
@@ -206,25 +210,38 @@ class Asker:
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
-        """Ask the least of a question; its answer counts as a sign only, the question is asked all the same."""
+        """Ask the least of a question; the answer is a sign only, the question is asked all the same."""
         self._signs += 1
-        await self._send(smallest(question, self._signs))
+        likely = self._parts(question) or (question,)
+        await self._send(smallest(likely[0], self._signs))
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
+        outcome = await self._send_uncounted(question)
+        if isinstance(outcome, IndexerError):
+            if _is_reply(outcome):
+                self._breaker = self._breaker.after_answer()
+            elif _hopeless(outcome) is None:
+                self._count_failure(Trouble.OUTAGE, outcome)
+        return outcome
+
+    async def _send_uncounted(self, question: Question) -> Answer | IndexerError | None:
+        """Do the same, where a failure that concerns this question only says nothing of the source."""
         if self._is_over or not (self._breaker.is_closed or self._breaker.is_probing):
             return None
         try:
             answer = await self._source.balances(question)
         except IndexerError as error:
-            self._note_trouble(error)
+            self.troubles.append(error)
+            hopeless = _hopeless(error)
+            if hopeless is not None:
+                self._is_over = True
+                self._count_failure(hopeless, error)
             return error
-        self._note_answer(question)
-        for part in answer.troubles:
-            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
+        self._note_answer(question, answer)
         return answer
 
-    def _note_answer(self, question: Question) -> None:
+    def _note_answer(self, question: Question, answer: Answer) -> None:
         self.answers += 1
         self._largest = max(self._largest, len(question.accounts))
         self._proven.update(question.chain_ids)
@@ -232,18 +249,12 @@ class Asker:
         self._spoilers[kind] = self._spoilers[kind].without(question)
         self._breaker = self._breaker.after_answer()
         self._progress()
+        for part in answer.troubles:
+            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
 
-    def _note_trouble(self, error: IndexerError) -> None:
-        self.troubles.append(error)
-        hopeless = _hopeless(error)
-        if hopeless is not None:
-            self._is_over = True
-        if isinstance(error, _REPLIES) or _concerns_chain(error):
-            self._breaker = self._breaker.after_answer()
-            return
-        now = self._monotonic()
+    def _count_failure(self, trouble: Trouble, error: IndexerError) -> None:
         was_closed = self._breaker.is_closed
-        self._breaker = self._breaker.after_failure(hopeless or Trouble.OUTAGE, now, self._random())
+        self._breaker = self._breaker.after_failure(trouble, self._monotonic(), self._random())
         if was_closed and not self._breaker.is_closed:
             log.warning("the indexer is left alone for a while", action="breaker_opened", trouble=str(error))
 
@@ -276,7 +287,7 @@ class Asker:
         return due
 
     async def _try_again(self, probe: Probe) -> list[Answered]:
-        outcome = await self._send(probe.question)
+        outcome = await self._send_uncounted(probe.question)
         if isinstance(outcome, Answer):
             rest = await self._ask_known(probe.rest) if probe.rest else []
             return [(probe.question, outcome), *rest]
@@ -357,28 +368,38 @@ class Asker:
         return answered
 
     async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
-        """Ask, but not in doubt: large questions failing in a row are an outage only if the least one fails."""
+        """Ask, but not in doubt: large questions that fail in a row are no outage if the least one does not."""
         if self._breaker.is_in_doubt:
             await self._show_life(question)
         self._searched += 1
         return await self._send(question)
 
     def _give_up(self, question: Question, error: IndexerError) -> None:
-        """Report what stays refused; where it can't be cut any more, it is to blame."""
-        self._refused.append(Refused(question.accounts, question.chain_ids, error))
-        if cells_in(question) != 1:
+        """Report what stays refused; where it can't be cut any more, it is to blame.
+
+        Unless the source is down: what times out while nobody is answered is no more to blame than the others.
+        """
+        if not self._may_ask():
             return
+        self._refused.append(Refused(question.accounts, question.chain_ids, error))
+        if cells_in(question) == 1 and (self.answers or _is_reply(error)):
+            self._blame_cell(question, error)
+
+    def _blame_cell(self, question: Question, error: IndexerError) -> None:
         ((account,), (chain_id,)) = question.accounts, question.chain_ids
         kind = bool(question.contracts)
         spoilers = self._spoilers[kind].with_cell(account, chain_id, self._proven)
-        self._spoilers[kind] = spoilers.with_chain(chain_id) if _concerns_chain(error) else spoilers
+        if _concerns_chain(error):
+            spoilers = spoilers.with_chain(chain_id)
+        self._spoilers[kind] = spoilers
+        self._probed |= {(kind, account, True), (kind, chain_id, True)}
         self._culprits += 1
         log.warning(
             "asked apart from now on",
             action="asked_apart",
             account=account,
             chain_id=chain_id,
-            whole_chain=chain_id in self._spoilers[kind].chains,
+            whole_chain=chain_id in spoilers.chains,
             trouble=str(error),
         )
 
