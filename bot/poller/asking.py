@@ -213,11 +213,15 @@ class Asker:
         """Ask the least of a question; the answer is a sign only, the question is asked all the same."""
         self._signs += 1
         likely = self._parts(question) or (question,)
-        await self._send(smallest(likely[0], self._signs))
+        await self._request(smallest(likely[0], self._signs))
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
-        outcome = await self._send_uncounted(question)
+        return await self._request(question) if self._may_ask() else None
+
+    async def _request(self, question: Question) -> Answer | IndexerError:
+        """Return the answer, or what went wrong, and count it for or against the source."""
+        outcome = await self._request_uncounted(question)
         if isinstance(outcome, IndexerError):
             if _is_reply(outcome):
                 self._breaker = self._breaker.after_answer()
@@ -225,10 +229,8 @@ class Asker:
                 self._count_failure(Trouble.OUTAGE, outcome)
         return outcome
 
-    async def _send_uncounted(self, question: Question) -> Answer | IndexerError | None:
-        """Do the same, where a failure that concerns this question only says nothing of the source."""
-        if self._is_over or not (self._breaker.is_closed or self._breaker.is_probing):
-            return None
+    async def _request_uncounted(self, question: Question) -> Answer | IndexerError:
+        """Do the same for a question that was refused before: that it fails says nothing of the source."""
         try:
             answer = await self._source.balances(question)
         except IndexerError as error:
@@ -287,13 +289,14 @@ class Asker:
         return due
 
     async def _try_again(self, probe: Probe) -> list[Answered]:
-        outcome = await self._send_uncounted(probe.question)
-        if isinstance(outcome, Answer):
-            rest = await self._ask_known(probe.rest) if probe.rest else []
-            return [(probe.question, outcome), *rest]
-        if outcome is not None:
+        if not self._may_ask():
+            return []
+        outcome = await self._request_uncounted(probe.question)
+        if isinstance(outcome, IndexerError):
             self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
-        return []
+            return []
+        rest = await self._ask_known(probe.rest) if probe.rest else []
+        return [(probe.question, outcome), *rest]
 
     async def _ask_part(self, question: Question) -> list[Answered]:
         outcome = await self._send(question)
@@ -368,8 +371,8 @@ class Asker:
         return answered
 
     async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
-        """Ask, but not in doubt: large questions that fail in a row are no outage if the least one does not."""
-        if self._breaker.is_in_doubt:
+        """Ask, but show life first if in doubt: what fails in a row here may be too large, and no outage."""
+        if self._may_ask() and self._breaker.is_in_doubt:
             await self._show_life(question)
         self._searched += 1
         return await self._send(question)
@@ -377,7 +380,7 @@ class Asker:
     def _give_up(self, question: Question, error: IndexerError) -> None:
         """Report what stays refused; where it can't be cut any more, it is to blame.
 
-        Unless the source is down: what times out while nobody is answered is no more to blame than the others.
+        Unless the source is down: what times out while nobody is answered is to blame for nothing.
         """
         if not self._may_ask():
             return
