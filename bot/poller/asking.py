@@ -1,0 +1,434 @@
+"""Asks many questions of a source that may be down, refuse some of them, or bear only smaller ones.
+
+What failed as a whole is asked in parts. One search at a time looks for what
+is to blame, and the other questions that failed meanwhile profit from what it
+found: a chain, an account, or the size. `bot.domain.adapting` decides; here it
+is carried out. No answer is repeated: each account, chain and part comes in one
+pair of question and answer at most.
+"""
+
+import asyncio
+import random as dice
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from bot.domain.adapting import (
+    Breaker,
+    Probe,
+    RequestSize,
+    Spoilers,
+    Trouble,
+    cells_in,
+    halves,
+    head_and_tail,
+    sized,
+    smallest,
+)
+from bot.domain.compare import Answered
+from bot.domain.model import Address, Answer, ChainId, Question
+from bot.indexer.errors import (
+    AccessRefused,
+    IndexerError,
+    QuestionRefused,
+    QuotaExceeded,
+    ReplyIncomplete,
+    ReplyTooLarge,
+    Throttled,
+    Unavailable,
+    WrongEndpoint,
+)
+
+log = structlog.get_logger(__name__)
+
+SEARCH_REQUESTS = 128
+"""The most that a sweep spends on finding out what is to blame; the next one goes on where it stopped."""
+
+HOPELESS: dict[type[IndexerError], Trouble] = {
+    AccessRefused: Trouble.ACCESS,
+    WrongEndpoint: Trouble.ACCESS,
+    QuotaExceeded: Trouble.QUOTA,
+    Throttled: Trouble.THROTTLED,
+}
+"""What the next question of the same sweep would meet as well."""
+
+_TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError"})
+_EXHAUSTED = 2004
+_CHAIN_NOT_ENABLED = 1106
+
+
+def _smaller_may_help(error: IndexerError) -> bool:
+    """Whether a part of the question may be answered."""
+    if isinstance(error, Unavailable):
+        return error.code == _EXHAUSTED or error.name in _TOO_SLOW
+    return _is_reply(error)
+
+
+def _is_reply(error: IndexerError) -> bool:
+    """Whether the source looked at the question: no answer, but a sign of life."""
+    return isinstance(error, (QuestionRefused, ReplyTooLarge, ReplyIncomplete)) or _concerns_chain(error)
+
+
+def _concerns_chain(error: IndexerError) -> bool:
+    """Whether the source refuses a chain, whoever is asked for there."""
+    return error.code == _CHAIN_NOT_ENABLED
+
+
+def _hopeless(error: IndexerError) -> Trouble | None:
+    """Return why nothing else needs to be asked, None where the next question may be answered."""
+    if _smaller_may_help(error):
+        return None
+    return next((trouble for kind, trouble in HOPELESS.items() if isinstance(error, kind)), None)
+
+
+class BalanceSource(Protocol):
+    """Where balances come from."""
+
+    async def balances(self, question: Question) -> Answer:
+        """Return the whole answer, or raise an IndexerError."""
+
+
+class Refused(NamedTuple):
+    """What stayed refused, asked alone, and is therefore unknown."""
+
+    accounts: tuple[Address, ...]
+    """None: whoever is asked for."""
+    chain_ids: tuple[ChainId, ...]
+    error: IndexerError
+
+
+class Asker:
+    """Asks a source for one sweep after the other, and remembers from sweep to sweep what it can bear.
+
+    Several questions at once are normal; `begin` and `finish` of sweeps alternate. `monotonic` is in
+    seconds; `random` in [0, 1) spreads the probes; `progress` is called after each answer.
+    """
+
+    def __init__(
+        self,
+        source: BalanceSource,
+        *,
+        accounts_per_request: int,
+        progress: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = dice.random,
+    ) -> None:
+        self.troubles: list[IndexerError] = []
+        """What went wrong in this sweep, in order."""
+        self.answers = 0
+        """How many questions were answered in this sweep."""
+        self._source = source
+        self._progress = progress
+        self._monotonic = monotonic
+        self._random = random
+        self._size = RequestSize(accounts_per_request, accounts_per_request)
+        self._breaker = Breaker()
+        self._spoilers: dict[bool, Spoilers] = defaultdict(Spoilers)
+        """For lists and for named contracts: what spoils the ones may be no trouble in the others."""
+        self._searching = asyncio.Lock()
+        self._scouted: asyncio.Event | None = None
+        """Set when the one who looks whether the source is back has returned."""
+        self._turn = 0
+        """Counts sweeps."""
+        self._signs = 0
+        """Counts the least questions, so that each is another one."""
+        self._forget_sweep()
+
+    def begin(self) -> None:
+        """Start a sweep: what failed in the last one may be tried again."""
+        self._turn += 1
+        self._forget_sweep()
+
+    async def ask(self, question: Question) -> tuple[Answered, ...]:
+        """Return what is answered of a question, in as many parts as it takes; nothing if nothing is.
+
+        The question selects chains by `chain_ids`. Returns at once while the source is left alone. Never
+        raises an IndexerError.
+        """
+        assert question.chain_ids, "only chains with ids can be asked apart"
+        while self._scouted is not None:
+            await self._scouted.wait()
+        if self._may_ask():
+            return tuple(await self._ask_known(question))
+        if not self._is_over and self._breaker.is_due(self._monotonic()):
+            return tuple(await self._scout(question))
+        return ()
+
+    def finish(self) -> None:
+        """End a sweep: one without trouble lets requests grow again, in time."""
+        if self.answers and not self._searched and self._breaker.is_closed:
+            if self._largest >= self._size.now:
+                self._resize(self._size.after_good_sweep())
+            for kind, spoilers in self._spoilers.items():
+                self._spoilers[kind] = spoilers.after_good_sweep()
+
+    @property
+    def accounts_per_request(self) -> int:
+        """How many accounts a question had better name now."""
+        return self._size.now
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """What stayed refused in this sweep."""
+        return tuple(self._refused)
+
+    @property
+    def probe_in_seconds(self) -> float | None:
+        """How long to wait until another sweep makes sense; None: the source is not left alone."""
+        return self._breaker.seconds_to_probe(self._monotonic())
+
+    def _forget_sweep(self) -> None:
+        self.troubles = []
+        self.answers = 0
+        self._refused: list[Refused] = []
+        self._proven: set[ChainId] = set()
+        """Chains on which somebody was answered."""
+        self._probed: set[tuple[Address | ChainId | bool, ...]] = set()
+        self._searched = 0
+        self._culprits = 0
+        self._largest = 0
+        self._is_over = False
+
+    # ------------------------------------------------------------ a source that may be down
+
+    def _may_ask(self) -> bool:
+        return self._breaker.is_closed and not self._is_over
+
+    async def _scout(self, question: Question) -> list[Answered]:
+        """Look whether the source is back: with the least question, then with this one, while others wait."""
+        scouted = self._scouted = asyncio.Event()
+        self._breaker = self._breaker.probing()
+        try:
+            await self._show_life(question)
+            return await self._ask_known(question) if self._may_ask() else []
+        finally:
+            self._breaker = self._breaker.probe_abandoned()
+            self._scouted = None
+            scouted.set()
+
+    async def _show_life(self, question: Question) -> None:
+        """Ask the least of a question; the answer is a sign only, the question is asked all the same."""
+        self._signs += 1
+        likely = self._parts(question) or (question,)
+        await self._request(smallest(likely[0], self._signs))
+
+    async def _send(self, question: Question) -> Answer | IndexerError | None:
+        """Return the answer, or what went wrong; None if nothing may be asked any more."""
+        return await self._request(question) if self._may_ask() else None
+
+    async def _request(self, question: Question) -> Answer | IndexerError:
+        """Return the answer, or what went wrong, and count it for or against the source."""
+        outcome = await self._request_uncounted(question)
+        if isinstance(outcome, IndexerError):
+            if _is_reply(outcome):
+                self._breaker = self._breaker.after_answer()
+            elif _hopeless(outcome) is None:
+                self._count_failure(Trouble.OUTAGE, outcome)
+        return outcome
+
+    async def _request_uncounted(self, question: Question) -> Answer | IndexerError:
+        """Do the same for a question that was refused before: that it fails says nothing of the source."""
+        try:
+            answer = await self._source.balances(question)
+        except IndexerError as error:
+            self.troubles.append(error)
+            hopeless = _hopeless(error)
+            if hopeless is not None:
+                self._is_over = True
+                self._count_failure(hopeless, error)
+            return error
+        self._note_answer(question, answer)
+        return answer
+
+    def _note_answer(self, question: Question, answer: Answer) -> None:
+        self.answers += 1
+        self._largest = max(self._largest, len(question.accounts))
+        self._proven.update(question.chain_ids)
+        kind = bool(question.contracts)
+        self._spoilers[kind] = self._spoilers[kind].without(question)
+        self._breaker = self._breaker.after_answer()
+        self._progress()
+        for part in answer.troubles:
+            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
+
+    def _count_failure(self, trouble: Trouble, error: IndexerError) -> None:
+        was_closed = self._breaker.is_closed
+        self._breaker = self._breaker.after_failure(trouble, self._monotonic(), self._random())
+        if was_closed and not self._breaker.is_closed:
+            log.warning("the indexer is left alone for a while", action="breaker_opened", trouble=str(error))
+
+    # ------------------------------------------------------------ what is known to spoil questions
+
+    def _parts(self, question: Question) -> tuple[Question, ...]:
+        """Return a question in parts that can be answered, as far as is known."""
+        usual = self._spoilers[bool(question.contracts)].usual(question)
+        return tuple(part for one in usual for part in sized(one, self._size.now))
+
+    async def _ask_known(self, question: Question) -> list[Answered]:
+        """Ask what can be asked as ever, then, once a sweep, what was refused before."""
+        probes = self._due_probes(question)
+        answered: list[Answered] = []
+        for part in self._parts(question):
+            answered += await self._ask_part(part)
+        for probe in probes:
+            answered += await self._try_again(probe)
+        return answered
+
+    def _due_probes(self, question: Question) -> list[Probe]:
+        """Return the probes that nobody made in this sweep, and count them as made."""
+        kind = bool(question.contracts)
+        due = [
+            probe
+            for probe in self._spoilers[kind].probes(question, self._turn)
+            if (kind, *probe.key) not in self._probed
+        ]
+        self._probed.update((kind, *probe.key) for probe in due)
+        return due
+
+    async def _try_again(self, probe: Probe) -> list[Answered]:
+        if not self._may_ask():
+            return []
+        outcome = await self._request_uncounted(probe.question)
+        if isinstance(outcome, IndexerError):
+            self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
+            return []
+        rest = await self._ask_known(probe.rest) if probe.rest else []
+        return [(probe.question, outcome), *rest]
+
+    async def _ask_part(self, question: Question) -> list[Answered]:
+        outcome = await self._send(question)
+        if isinstance(outcome, Answer):
+            return [(question, outcome)]
+        if outcome is None or not _smaller_may_help(outcome):
+            return []
+        async with self._searching:
+            return await self._settle(question, outcome)
+
+    # ------------------------------------------------------------ the search for what is to blame
+
+    async def _settle(self, question: Question, error: IndexerError) -> list[Answered]:
+        """Ask in parts what failed as a whole: along what was found since, or else by a search."""
+        parts = self._parts(question)
+        if parts != (question,):
+            return await self._search_all(parts)
+        culprits = self._culprits
+        answered = await self._search(question, error)
+        if culprits == self._culprits and _covers(answered, question):
+            self._blame_size(question, answered)
+        return answered
+
+    async def _search_all(self, parts: Iterable[Question]) -> list[Answered]:
+        return [pair for part in parts for pair in await self._search_in(part)]
+
+    async def _search_in(self, question: Question) -> list[Answered]:
+        outcome = await self._send_in_search(question)
+        if isinstance(outcome, Answer):
+            return [(question, outcome)]
+        if outcome is None or not _smaller_may_help(outcome):
+            return []
+        return await self._settle(question, outcome)
+
+    async def _search(self, question: Question, error: IndexerError) -> list[Answered]:
+        """Find what is to blame, a chain first: one account shows it as well as all.
+
+        Without that, a chain refused to everybody would be found once for each account.
+        """
+        cut = head_and_tail(question)
+        if cut is None or self._searched >= SEARCH_REQUESTS:
+            return await self._halve(question, error)
+        head, tail = cut
+        outcome = await self._send_in_search(head)
+        if isinstance(outcome, Answer):
+            return [(head, outcome), *await self._halve(tail, error)]
+        if outcome is None or not _smaller_may_help(outcome):
+            return []
+        return [*await self._halve(head, outcome), *await self._search_in(tail)]
+
+    async def _halve(self, question: Question, error: IndexerError) -> list[Answered]:
+        """Ask both halves of what failed, before going on with the halves that failed, too.
+
+        In this order an answer comes between two failures, where only one part is to blame.
+        """
+        parts = halves(question)
+        if parts is None or self._searched >= SEARCH_REQUESTS:
+            self._give_up(question, error)
+            return []
+        answered: list[Answered] = []
+        failed: list[tuple[Question, IndexerError]] = []
+        for part in parts:
+            outcome = await self._send_in_search(part)
+            if isinstance(outcome, Answer):
+                answered.append((part, outcome))
+            elif outcome is not None and _smaller_may_help(outcome):
+                failed.append((part, outcome))
+        for part, trouble in failed:
+            known = self._parts(part)
+            answered += await (self._halve(part, trouble) if known == (part,) else self._search_all(known))
+        self._blame_weight(question, answered)
+        return answered
+
+    async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
+        """Ask, but show life first if in doubt: what fails in a row here may be too large, and no outage."""
+        if self._may_ask() and self._breaker.is_in_doubt:
+            await self._show_life(question)
+        self._searched += 1
+        return await self._send(question)
+
+    def _give_up(self, question: Question, error: IndexerError) -> None:
+        """Report what stays refused; where it can't be cut any more, it is to blame.
+
+        Unless the source is down: what times out while nobody is answered is to blame for nothing.
+        """
+        if not self._may_ask():
+            return
+        self._refused.append(Refused(question.accounts, question.chain_ids, error))
+        if cells_in(question) == 1 and (self.answers or _is_reply(error)):
+            self._blame_cell(question, error)
+
+    def _blame_cell(self, question: Question, error: IndexerError) -> None:
+        ((account,), (chain_id,)) = question.accounts, question.chain_ids
+        kind = bool(question.contracts)
+        spoilers = self._spoilers[kind].with_cell(account, chain_id, self._proven)
+        if _concerns_chain(error):
+            spoilers = spoilers.with_chain(chain_id)
+        self._spoilers[kind] = spoilers
+        self._probed |= {(kind, account, True), (kind, chain_id, True)}
+        self._culprits += 1
+        log.warning(
+            "asked apart from now on",
+            action="asked_apart",
+            account=account,
+            chain_id=chain_id,
+            whole_chain=chain_id in spoilers.chains,
+            trouble=str(error),
+        )
+
+    def _blame_weight(self, question: Question, answered: list[Answered]) -> None:
+        """Remember of a single account that it was answered in parts only."""
+        if len(question.accounts) == 1 and answered and _covers(answered, question):
+            kind = bool(question.contracts)
+            self._spoilers[kind] = self._spoilers[kind].with_heavy(
+                question.accounts[0],
+                chains=len(question.chain_ids),
+                worked=max(len(part.chain_ids) for part, _ in answered),
+            )
+            self._culprits += 1
+
+    def _blame_size(self, question: Question, answered: list[Answered]) -> None:
+        """Use the size that worked where all was answered, only not at once."""
+        worked = max(len(part.accounts) for part, _ in answered)
+        if worked < len(question.accounts):
+            self._resize(self._size.worked(worked))
+
+    def _resize(self, size: RequestSize) -> None:
+        if size.now != self._size.now:
+            log.info("requests change size", action="request_size", accounts=size.now, before=self._size.now)
+        self._size = size
+
+
+def _covers(answered: Iterable[Answered], question: Question) -> bool:
+    """Whether the answers to parts of a question make up the whole."""
+    return sum(cells_in(part) for part, _ in answered) == cells_in(question)
