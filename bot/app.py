@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -84,14 +84,15 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
         settings.store.path,
         status=Part(settings.indexer.contract_status),
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+        stale_after=timedelta(seconds=settings.indexer.stale_after_seconds),
     )
     house.push_async_callback(store.close)
-    await store.apply_configuration({*settings.access.chats, *settings.access.owners})
+    await store.apply_configuration(settings.access.chats, settings.access.owners)
     source = await house.enter_async_context(_indexer(settings))
     telegram = build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
     house.push_async_callback(telegram.shutdown)
     is_introduced, chains = await asyncio.gather(
-        _introduced(telegram), _chains_to_start_with(settings, source, registry)
+        _introduced(telegram), _chains_to_start_with(settings, source, registry, store)
     )
     poller = Poller(
         source,
@@ -195,18 +196,19 @@ class RunningBot:
     # chains
 
     async def _keep_chains(self) -> None:
-        """Learn once a day which chains there are, unless the configuration names them."""
+        """Learn once a day which chains there are; if the configuration names some, only those are asked."""
         pause = CHAINS_AGAIN_SECONDS
-        while not self.settings.indexer.chains:
+        while True:
             await asyncio.sleep(pause)
             try:
                 listed = await _mainnets(self.source, self.registry)
             except IndexerError:
                 pause = CHAINS_AGAIN_SECONDS
-            else:
+                continue
+            await self.store.note_chains(listed, _now())
+            if not self.settings.indexer.chains:
                 self.poller.chains |= listed
-                pause = CHAINS_ANEW_SECONDS
-        await asyncio.Event().wait()
+            pause = CHAINS_ANEW_SECONDS
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
@@ -260,21 +262,22 @@ async def _introduced(telegram: TelegramBot) -> bool:
 
 
 async def _chains_to_start_with(
-    settings: Settings, source: IndexerClient, registry: Chains
+    settings: Settings, source: IndexerClient, registry: Chains, store: Store
 ) -> frozenset[ChainId]:
     """Return the chains to ask where a subscription names none; raises KeyRefused.
 
     The gateway is asked even where the configuration names them: it says whether the key is good.
     """
-    listed: frozenset[ChainId] = frozenset()
     try:
         async with asyncio.timeout(START_SECONDS):
             listed = await _mainnets(source, registry)
+        await store.note_chains(listed, _now())
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:
         log.warning("the indexer lists no chains yet", action="chains_unknown", trouble=str(error))
-    return frozenset(settings.indexer.chains) or listed or frozenset(registry.mainnets())
+    remembered = await store.remembered_chains()
+    return frozenset(settings.indexer.chains) or remembered or frozenset(registry.mainnets())
 
 
 async def _mainnets(source: IndexerClient, registry: Chains) -> frozenset[ChainId]:

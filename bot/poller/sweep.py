@@ -1,55 +1,43 @@
-"""One sweep: plan, ask, compare, ask again by name, record; batch by batch.
+"""One sweep: plan, ask, compare, record; batch by batch.
 
-What could not be seen stays as it was. Nothing here sends anything: what must
-be told is in the store when a batch is recorded.
+What could not be seen stays as it was. What is read as it was before is not even
+compared. Losses wait until the end of the sweep, which shows whether the world
+or the index has lost them. Nothing here sends anything: what must be told is in
+the store when a batch is recorded.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
-from typing import Protocol
 
 import structlog
 
-from bot.domain.compare import Answered, compare, readings, with_named
+from bot.domain.compare import Answered
+from bot.domain.items import ITEMS_MOST
+from bot.domain.mass_loss import LOST_AT_LEAST, doubted_chains
 from bot.domain.model import (
+    COLLECTION_KINDS,
+    NATIVE,
     Address,
-    Answer,
-    Asset,
     ChainId,
-    Description,
     Part,
     Poll,
-    Question,
-    Reading,
     SweepNumber,
     Verdict,
-    View,
 )
-from bot.domain.plan import Batch, Wanted, batches, narrow_questions, with_unlisted
-from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Throttled, WrongEndpoint
-from bot.store.polls import Views, Watched
+from bot.domain.plan import Batch, Wanted, batches, with_unlisted
+from bot.poller.asking import Asker
+from bot.poller.batch import BatchReader, ItemSource, Outcome, without
+from bot.poller.memory import Fingerprint, Memory, Quiet, Unseen, fingerprint
 from bot.store.sqlite import Store
+from bot.store.sweeps import Reach, Watched
 
 log = structlog.get_logger(__name__)
 
-HOPELESS = (AccessRefused, QuotaExceeded, Throttled, WrongEndpoint)
-"""What the next question of the same sweep would meet as well."""
-
-READINGS_IN_ONE_GO = 250
-"""Compared without a pause: some 20 ms."""
-
-NEVER_READ = View()
-
-
-class BalanceSource(Protocol):
-    """Where balances come from."""
-
-    async def balances(self, question: Question) -> Answer:
-        """Return the whole answer, or raise an IndexerError."""
+COLLECTIONS_LEARNED = 20
+"""Collections of which one sweep asks the ids without any of them having changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,57 +50,6 @@ class SweepSettings:
     batches_at_once: int
 
 
-@dataclass(slots=True)
-class KnownBlocks:
-    """The highest block known on each chain, and what was known when each account was last read.
-
-    What appears in an account with a block no higher than that was there before.
-    """
-
-    _highest: dict[ChainId, int] = field(default_factory=dict)
-    _at_start: dict[ChainId, int] = field(default_factory=dict)
-    _at_reading: dict[Address, Mapping[ChainId, int]] = field(default_factory=dict)
-
-    def start_from(self, stored: Mapping[ChainId, int]) -> None:
-        """Take over what an earlier run stored; nothing was read in this one yet."""
-        if not self._highest:
-            self._at_start |= stored
-            self._highest |= stored
-
-    def now(self) -> dict[ChainId, int]:
-        """Return what is known at this moment."""
-        return dict(self._highest)
-
-    def when_read(self, account: Address, chain_id: ChainId) -> int | None:
-        """Return what was known of a chain when the account was last read, in this run or an earlier one."""
-        return self._at_reading.get(account, self._at_start).get(chain_id)
-
-    def note(self, read: Iterable[Reading], known: Mapping[ChainId, int]) -> None:
-        """Keep what was `known` when these readings were asked for, and what they say themselves.
-
-        Where a list was not readable, what was known when it last was stays.
-        """
-        of_group = dict(known)
-        listed: dict[Address, set[ChainId]] = {}
-        for reading in read:
-            if reading.listed is not None:
-                listed.setdefault(reading.account, set()).add(reading.chain_id)
-            holdings = chain((reading.listed or {}).values(), reading.named.values())
-            block = max((holding.block for holding in holdings if holding.block is not None), default=0)
-            if block:
-                of_group[reading.chain_id] = max(block, of_group.get(reading.chain_id, 0))
-        for chain_id, block in of_group.items():
-            self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
-        shared: dict[tuple[int, frozenset[ChainId]], Mapping[ChainId, int]] = {}
-        for account, chains in listed.items():
-            before = self._at_reading.get(account, self._at_start)
-            key = (id(before), frozenset(chains))
-            if key not in shared:
-                fresh = {chain_id: block for chain_id, block in of_group.items() if chain_id in chains}
-                shared[key] = {**before, **fresh}
-            self._at_reading[account] = shared[key]
-
-
 class Sweep:
     """One round over some accounts; `run` once, then read what came of it."""
 
@@ -122,55 +59,77 @@ class Sweep:
         watched: Watched,
         wanted: Mapping[Address, Wanted],
         *,
-        source: BalanceSource,
+        asker: Asker,
+        item_source: ItemSource,
         store: Store,
         settings: SweepSettings,
-        blocks: KnownBlocks,
+        memory: Memory,
         now: Callable[[], datetime],
         progress: Callable[[], None],
     ) -> None:
-        self.answered: dict[ChainId, int | None] = {}
-        """Chains that gave any usable answer, with the highest block known there before, or else now."""
-        self.unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
-        """What was asked for and not seen, and is not known to be unknown yet."""
-        self.answers = 0
-        self.troubles: list[IndexerError] = []
         self.number = number
         self._watched = watched
         self._wanted = wanted
         self._asked = with_unlisted(wanted, watched.unlisted)
-        self._source = source
+        self._asker = asker
         self._store = store
         self._settings = settings
         self._status = Part(settings.contract_status)
-        self._blocks = blocks
+        self._memory = memory
         self._now = now
         self._progress = progress
         self._room = asyncio.Semaphore(settings.batches_at_once)
-        blocks.start_from(watched.highest_blocks)
-        self._known_before = blocks.now()
+        self._started_at = now()
+        memory.blocks.start_from(watched.highest_blocks)
+        self._known_before = memory.blocks.now()
+        self._reader = BatchReader(
+            number,
+            watched,
+            wanted,
+            self._asked,
+            self._status,
+            asker,
+            item_source,
+            store,
+            memory.blocks,
+        )
+        self._losses: list[Outcome] = []
+        self._answered: set[ChainId] = set()
+        self._unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
+        self._lost: dict[ChainId, tuple[int, int]] = {}
 
-    async def run(self) -> None:
-        """Read everything wanted; what goes wrong in one batch leaves the others alone."""
+    async def run(self) -> Reach:
+        """Read everything wanted, and return how far that reached.
+
+        What goes wrong in one batch leaves the others alone.
+        """
         plan = batches(
             self._asked,
             accounts_per_request=self._settings.accounts_per_request,
             contract_status=self._settings.contract_status,
             contracts_left_out=self._settings.contracts_left_out,
-            metadata_for=frozenset(self._wanted.keys() - self._watched.read_before),
+            metadata_for=frozenset(self._wanted.keys() - self._watched.generations.keys()),
         )
+        self._asker.begin()
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
                 tasks.create_task(self._read_alone(batch))
-        try:
-            await self._describe_leftovers()
-        except Exception:
-            log.exception("asking what assets are failed", action="describe_failed")
+        await self._settle_losses()
+        await self._look_at_leftovers()
+        self._asker.finish()
+        return self._reach()
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether the source said something that holds for every further question."""
-        return any(isinstance(trouble, HOPELESS) for trouble in self.troubles)
+    def _reach(self) -> Reach:
+        blocks = {**self._memory.blocks.now(), **self._known_before}
+        return Reach(
+            self.number,
+            self._started_at,
+            self._now(),
+            frozenset().union(*(one.chains() for one in self._wanted.values())),
+            {chain_id: blocks.get(chain_id) for chain_id in self._answered - self._lost.keys()},
+            self._unknown,
+            self._lost,
+        )
 
     async def _read_alone(self, batch: Batch) -> None:
         async with self._room:
@@ -178,151 +137,165 @@ class Sweep:
                 await self._read(batch)
             except Exception:
                 log.exception("batch failed", action="batch_failed", accounts=len(batch.accounts))
-                self._note_failed(batch)
+                self._note_unread(batch.accounts)
             self._progress()
 
     async def _read(self, batch: Batch) -> None:
-        known_blocks = self._blocks.now()
-        answered = await self._ask_all(batch.questions)
-        observed_at = self._now()
-        views = await self._store.views(batch.accounts)
-        read, verdicts = await self._judge_all(batch, answered, views)
-        if any(verdict.missing for verdict in verdicts):
-            read, verdicts = await self._ask_for_missing(read, verdicts, views)
-        descriptions = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
-        poll = Poll(
-            self.number,
-            self._watched.newest,
-            observed_at,
-            tuple(verdicts),
-            descriptions,
-            await self._describe_new(verdicts, answered),
-        )
+        known_blocks = self._memory.blocks.now()
+        answered = [pair for question in batch.questions for pair in await self._asker.ask(question)]
+        if not answered:
+            self._note_unread(batch.accounts)
+            return
+        prints = self._fingerprints(batch, answered)
+        quiet = {account for account in batch.accounts if self._is_quiet(account, prints[account])}
+        read = {account: self._asked[account].chains() for account in quiet}
+        noisy = [account for account in batch.accounts if account not in quiet]
+        if noisy:
+            outcome = await self._reader.judge(noisy, answered, self._now())
+            losses = [verdict for verdict in outcome.poll.verdicts if _has_losses(verdict)]
+            await self._record(without(outcome.poll, losses))
+            self._note(outcome, losses, prints)
+            read |= self._chains_read(outcome)
+        self._note_answered(answered)
+        self._memory.blocks.note(read, known_blocks, _highest_blocks(answered))
+
+    async def _record(self, poll: Poll) -> None:
         if not poll.says_nothing_new:
             await self._store.record_poll(poll)
-        self._blocks.note(read, known_blocks)
-        self._note(read, verdicts, views)
 
-    async def _ask_all(self, questions: Iterable[Question]) -> list[Answered]:
-        """Return the questions that were answered, with their answers."""
-        asked = [(question, await self._ask(question)) for question in questions]
-        return [(question, answer) for question, answer in asked if answer is not None]
+    # what was read before
 
-    async def _ask(self, question: Question) -> Answer | None:
-        if self.is_hopeless:
-            return None
-        try:
-            answer = await self._source.balances(question)
-        except IndexerError as trouble:
-            self.troubles.append(trouble)
-            return None
-        self.answers += 1
-        self._progress()
-        for part in answer.troubles:
-            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
-        return answer
-
-    async def _judge_all(
-        self, batch: Batch, answered: Iterable[Answered], views: Views
-    ) -> tuple[list[Reading], list[Verdict]]:
-        """Compare what was read of a batch with what is stored; others get their turn in between."""
-        read, verdicts = [], []
-        asked = {account: self._asked[account] for account in batch.accounts}
-        for number, reading in enumerate(readings(asked, answered), start=1):
-            read.append(reading)
-            verdicts.append(self._judge(reading, views))
-            if number % READINGS_IN_ONE_GO == 0:
-                await asyncio.sleep(0)
-        return read, verdicts
-
-    def _judge(self, reading: Reading, views: Views) -> Verdict:
-        account, chain_id = reading.account, reading.chain_id
-        return compare(
-            views.get((account, chain_id), NEVER_READ),
-            reading,
-            wanted=self._wanted[account].parts(chain_id, self._status),
-            status=self._status,
-            known_block=self._blocks.when_read(account, chain_id),
-        )
-
-    async def _ask_for_missing(
-        self, read: list[Reading], verdicts: list[Verdict], views: Views
-    ) -> tuple[list[Reading], list[Verdict]]:
-        """Ask by name for what lists no longer show, and judge again."""
-        missing = {
-            (verdict.account, verdict.chain_id): [asset.contract for asset in verdict.missing]
-            for verdict in verdicts
-            if verdict.missing
+    def _fingerprints(self, batch: Batch, answered: Sequence[Answered]) -> dict[Address, Fingerprint]:
+        generations = self._watched.generations
+        return {
+            account: fingerprint(account, generations.get(account, 0), self._asked[account], answered)
+            for account in batch.accounts
         }
-        named: dict[Address, list[Address]] = defaultdict(list)
-        for (account, _), contracts in missing.items():
-            named[account] += contracts
-        chains = frozenset(chain_id for _, chain_id in missing)
-        answered = await self._ask_all(narrow_questions(named, chains, metadata=False))
-        for index, verdict in enumerate(verdicts):
-            if verdict.missing:
-                read[index] = _completed(read[index], missing[verdict.account, verdict.chain_id], answered)
-                verdicts[index] = self._judge(read[index], views)
-        return read, verdicts
 
-    async def _describe_new(
-        self, verdicts: Iterable[Verdict], answered: Iterable[Answered]
-    ) -> dict[Asset, Description]:
-        """Return what the source says of assets that come up for the first time."""
-        holders = {asset: verdict.account for verdict in verdicts for asset in verdict.balances}
-        new = await self._store.undescribed(holders) if holders else frozenset()
-        described = {
-            asset: answer.descriptions[asset]
-            for question, answer in answered
-            if question.metadata
-            for asset in new & answer.descriptions.keys()
-        }
-        return described | await self._describe({asset: holders[asset] for asset in new - described.keys()})
+    def _is_quiet(self, account: Address, read: Fingerprint) -> bool:
+        """Whether all of this was read before and had nothing to say; what it could not see is noted."""
+        quiet = self._memory.quiet.get(account)
+        if quiet is None or quiet.fingerprint != read:
+            self._memory.quiet.pop(account, None)
+            return False
+        self._unknown += [(account, chain_id, parts) for chain_id, parts in quiet.unseen]
+        return True
 
-    async def _describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
-        """Ask what assets are, each by way of an account that holds it; unanswered, the next sweep asks."""
-        if not holders:
-            return {}
-        named: dict[Address, set[Address]] = defaultdict(set)
-        for asset, account in holders.items():
-            named[account].add(asset.contract)
-        chains = frozenset(asset.chain_id for asset in holders)
-        answered = await self._ask_all(narrow_questions(named, chains, metadata=True))
-        said = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
-        return {asset: said[asset] for asset in holders if asset in said}
+    # what came of it
 
-    async def _describe_leftovers(self) -> None:
-        """Ask again what the source did not say when an asset came up."""
-        holders = {
-            asset: account for account, assets in self._watched.undescribed.items() for asset in assets
-        }
-        described = await self._describe(holders)
-        if described:
-            await self._store.record_poll(
-                Poll(self.number, self._watched.newest, self._now(), (), {}, described)
-            )
+    def _note(
+        self, outcome: Outcome, losses: Sequence[Verdict], prints: Mapping[Address, Fingerprint]
+    ) -> None:
+        """Note what was not seen, and which accounts had nothing to say."""
+        restless: set[Address] = set()
+        unseen: dict[Address, list[Unseen]] = {}
+        for verdict in outcome.poll.verdicts:
+            if not verdict.says_nothing_new or verdict.missing:
+                restless.add(verdict.account)
+            if verdict.still_unknown:
+                unseen.setdefault(verdict.account, []).append((verdict.chain_id, verdict.still_unknown))
+        for account, parts in unseen.items():
+            self._unknown += [(account, *one) for one in parts]
+        for account, read in prints.items():
+            if account not in restless and read.answers:
+                self._memory.quiet[account] = Quiet(read, tuple(unseen.get(account, ())))
+        if losses:
+            self._losses.append(outcome)
+        self._remember_collections(outcome.poll)
 
-    def _note(self, read: Iterable[Reading], verdicts: Iterable[Verdict], views: Views) -> None:
-        highest = {**self._blocks.now(), **self._known_before}
-        for reading, verdict in zip(read, verdicts, strict=True):
-            key = (verdict.account, verdict.chain_id)
-            coverage = views.get(key, NEVER_READ).coverage
-            newly = frozenset(part for part in verdict.still_unknown if coverage[part] is None)
-            if newly:
-                self.unknown.append((*key, newly))
-            if reading.native is not None or reading.listed is not None or reading.named:
-                self.answered[reading.chain_id] = highest.get(reading.chain_id)
+    def _remember_collections(self, poll: Poll) -> None:
+        for verdict in poll.verdicts:
+            for asset, balance in verdict.balances.items():
+                description = poll.descriptions.get(asset)
+                is_collection = description is not None and description.kind in COLLECTION_KINDS
+                is_few = balance is not None and (balance.holding.uniques or 0) <= ITEMS_MOST
+                if is_collection and is_few and not poll.items.get((verdict.account, asset)):
+                    self._memory.unlearned[verdict.account, asset] = None
 
-    def _note_failed(self, batch: Batch) -> None:
-        """Note that nothing of a batch was recorded, whatever was read of it."""
-        for account in batch.accounts:
+    def _chains_read(self, outcome: Outcome) -> dict[Address, frozenset[ChainId]]:
+        """Return on which chains the tokens of each account were read: the list, or else the names."""
+        read: dict[Address, set[ChainId]] = {}
+        for reading in outcome.read:
+            is_broad = reading.chain_id in self._wanted[reading.account].broad
+            if reading.listed is not None if is_broad else reading.named:
+                read.setdefault(reading.account, set()).add(reading.chain_id)
+        return {account: frozenset(chains) for account, chains in read.items()}
+
+    def _note_answered(self, answered: Iterable[Answered]) -> None:
+        for _, answer in answered:
+            self._answered |= answer.tokens.keys()
+            self._answered |= {chain_id for chain_id, natives in answer.natives.items() if natives}
+
+    def _note_unread(self, accounts: Iterable[Address]) -> None:
+        """Note that nothing of these accounts was recorded, whatever was read of them."""
+        for account in accounts:
+            self._memory.quiet.pop(account, None)
             one = self._wanted[account]
-            self.unknown += [
+            self._unknown += [
                 (account, chain_id, one.parts(chain_id, self._status)) for chain_id in one.chains()
             ]
 
+    # losses
 
-def _completed(reading: Reading, contracts: list[Address], answered: Iterable[Answered]) -> Reading:
-    for question, answer in answered:
-        reading = with_named(reading, question, answer, contracts)
-    return reading
+    async def _settle_losses(self) -> None:
+        """Record the losses, but for those of chains that lost too much at once to be believed."""
+        counted = Counter(
+            verdict.chain_id
+            for outcome in self._losses
+            for verdict in outcome.poll.verdicts
+            for move in verdict.moves
+            if move.is_loss and move.asset.contract != NATIVE
+        )
+        many = {chain_id: count for chain_id, count in counted.items() if count >= LOST_AT_LEAST}
+        held = await self._store.token_balances_on(many) if many else {}
+        doubted = doubted_chains(many, held) - self._watched.believed
+        self._lost = {chain_id: (many[chain_id], held[chain_id]) for chain_id in doubted}
+        for chain_id, (lost, of) in self._lost.items():
+            log.warning(
+                "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=lost, held=of
+            )
+        for outcome in self._losses:
+            others = [one for one in outcome.poll.verdicts if not _has_losses(one) or one.chain_id in doubted]
+            try:
+                await self._record(without(outcome.poll, others))
+            except Exception:
+                log.exception("losses could not be recorded", action="batch_failed")
+                self._note_unread({verdict.account for verdict in outcome.poll.verdicts})
+
+    # leftovers
+
+    async def _look_at_leftovers(self) -> None:
+        """Ask what nobody said in passing: what assets are, and which ids collections have."""
+        try:
+            await self._describe_leftovers()
+            await self._learn_collections()
+        except Exception:
+            log.exception("asking what assets are failed", action="describe_failed")
+
+    async def _describe_leftovers(self) -> None:
+        holders = {
+            asset: account for account, assets in self._watched.undescribed.items() for asset in assets
+        }
+        described = await self._reader.describe(holders)
+        if described:
+            poll = Poll(self.number, self._watched.newest, self._now(), (), {}, described)
+            await self._store.record_poll(poll)
+
+    async def _learn_collections(self) -> None:
+        for account, asset in list(self._memory.unlearned)[:COLLECTIONS_LEARNED]:
+            del self._memory.unlearned[account, asset]
+            items = await self._reader.items(account, asset)
+            if items:
+                await self._store.learn_items(account, asset, items)
+
+
+def _has_losses(verdict: Verdict) -> bool:
+    return any(move.is_loss and move.asset.contract != NATIVE for move in verdict.moves)
+
+
+def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:
+    highest: dict[ChainId, int] = {}
+    for _, answer in answered:
+        for chain_id, block in answer.highest_blocks.items():
+            highest[chain_id] = max(block, highest.get(chain_id, 0))
+    return highest

@@ -4,14 +4,20 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
+from bot.domain.alerts import SourceRefuses
 from bot.domain.model import Address, ChainId, SubscriptionId
 from bot.domain.plan import Wanted, wanted_by, wishes
-from bot.poller.sweep import BalanceSource, KnownBlocks, Sweep, SweepSettings
-from bot.store.polls import Watched
+from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
+from bot.poller.asking import Asker, BalanceSource
+from bot.poller.batch import ItemSource
+from bot.poller.memory import Memory
+from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.sqlite import Store
+from bot.store.sweeps import Reach, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +26,17 @@ TICKS_MISSED = 2
 
 STALLED_SECONDS = 300.0
 """Seconds without any progress after which a sweep is given up; every request has a limit far below."""
+
+
+REFUSED = (AccessRefused, QuotaExceeded, WrongEndpoint)
+"""What only the operator can cure."""
+
+SWEEPS_REFUSED = 2
+"""Sweeps in a row that the source has to refuse before owners are told."""
+
+
+class Source(BalanceSource, ItemSource, Protocol):
+    """Where everything comes from."""
 
 
 @dataclass(slots=True)
@@ -35,6 +52,8 @@ class PollerProgress:
     sweep_seconds: float = 0.0
     trouble: str | None = None
     """What the source said instead of answers in the last sweep."""
+    refusals: int = 0
+    """Sweeps in a row that brought nothing but a refusal."""
 
 
 class Poller:
@@ -42,7 +61,7 @@ class Poller:
 
     def __init__(
         self,
-        source: BalanceSource,
+        source: Source,
         store: Store,
         settings: SweepSettings,
         *,
@@ -60,7 +79,13 @@ class Poller:
         self._interval_seconds = interval_seconds
         self._now = now
         self._monotonic = monotonic
-        self._blocks = KnownBlocks()
+        self._memory = Memory()
+        self._asker = Asker(
+            source,
+            accounts_per_request=settings.accounts_per_request,
+            progress=self._moved,
+            monotonic=monotonic,
+        )
         self._wake = asyncio.Event()
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
@@ -88,17 +113,17 @@ class Poller:
 
     async def sweep(self) -> None:
         """Ask for everything watched, once."""
-        started_at, started = self._now(), self._monotonic()
-        watched = await self._store.watched()
-        sweep = await self._read(watched, wanted_by(watched.subscriptions, self.chains))
-        await self._store.finish_sweep(sweep.number, started_at, sweep.answered, sweep.unknown)
-        self._note(sweep, self._monotonic() - started)
+        started = self._monotonic()
+        watched = await self._store.watched(self._now())
+        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
+        await self._store.finish_sweep(await self._read(watched, wanted))
+        await self._note(self._monotonic() - started, is_idle=not wanted)
 
     async def read_news(self) -> None:
         """Ask for the accounts of which somebody asked something since the last plan, once."""
         planned_up_to = self._planned_up_to
-        watched = await self._store.watched()
-        wanted = wanted_by(watched.subscriptions, self.chains)
+        watched = await self._store.watched(self._now())
+        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
             for account, pairs in wishes(watched.subscriptions).items()
@@ -109,11 +134,13 @@ class Poller:
 
     async def _next_due(self) -> Coroutine[None, None, None]:
         patience = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
+        probe = self._asker.probe_in_seconds
         try:
-            async with asyncio.timeout(max(0.0, patience)):
+            async with asyncio.timeout(max(0.0, patience if probe is None else min(patience, probe))):
                 await self._wake.wait()
         except TimeoutError:
-            log.warning("no tick for too long: sweeping anyway", action="tick_missed")
+            if probe is None:
+                log.warning("no tick for too long: sweeping anyway", action="tick_missed")
             self._is_due = True
         self._wake.clear()
         is_due, self._is_due = self._is_due, False
@@ -130,41 +157,51 @@ class Poller:
                 return
         sweep.result()
 
-    async def _read(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Sweep:
+    async def _read(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Reach:
         self._planned_up_to = watched.newest
         sweep = Sweep(
             await self._store.begin_sweep(),
             watched,
             wanted,
-            source=self._source,
+            asker=self._asker,
+            item_source=self._source,
             store=self._store,
             settings=self._settings,
-            blocks=self._blocks,
+            memory=self._memory,
             now=self._now,
             progress=self._moved,
         )
-        await sweep.run()
-        return sweep
+        return await sweep.run()
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()
 
-    def _note(self, sweep: Sweep, seconds: float) -> None:
-        progress = self.progress
+    async def _note(self, seconds: float, *, is_idle: bool) -> None:
+        progress, asker = self.progress, self._asker
         progress.finished_at = progress.moved_at = self._monotonic()
         progress.sweep_seconds = seconds
-        trouble = str(sweep.troubles[0]) if sweep.troubles else None
-        if trouble is not None and progress.trouble is None:
-            log.warning("the indexer gives trouble", action="source_trouble", trouble=trouble)
-        if trouble is None and progress.trouble is not None:
-            log.info("the indexer answers again", action="source_recovered")
-        progress.trouble = trouble
-        if sweep.answers or not sweep.troubles:
+        if asker.answers or is_idle:
             progress.seen_at = progress.finished_at
-        log.debug(
-            "sweep finished",
-            action="sweep_finished",
-            sweep=sweep.number,
-            seconds=round(seconds, 3),
-            answers=sweep.answers,
-        )
+        if asker.answers or asker.troubles or is_idle:
+            self._note_trouble(asker.troubles[0] if asker.troubles else None)
+        await self._warn_of_refusal()
+        log.debug("sweep finished", action="sweep_finished", seconds=round(seconds, 3), answers=asker.answers)
+
+    def _note_trouble(self, error: IndexerError | None) -> None:
+        """Log the first trouble and the recovery, not each trouble between."""
+        before, trouble = self.progress.trouble, None if error is None else str(error)
+        if trouble is not None and before is None:
+            log.warning("the indexer gives trouble", action="source_trouble", trouble=trouble)
+        if trouble is None and before is not None:
+            log.info("the indexer answers again", action="source_recovered")
+        self.progress.trouble = trouble
+
+    async def _warn_of_refusal(self) -> None:
+        """Tell owners, once, that the source refuses to answer."""
+        refusal = next((one for one in self._asker.troubles if isinstance(one, REFUSED)), None)
+        if self._asker.answers:
+            self.progress.refusals = 0
+        elif refusal is not None:
+            self.progress.refusals += 1
+            if self.progress.refusals == SWEEPS_REFUSED:
+                await self._store.tell_owners(SourceRefuses(str(refusal)), self._now())

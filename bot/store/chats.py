@@ -46,13 +46,16 @@ def apply_configuration(
 ) -> None:
     """Open and close the known chats that no command decided on, as the configuration says now.
 
-    Owners are reached in their private chats, which are open too. What waits for a chat that closes is withdrawn, and what was read under another contract status is
-    forgotten: both start anew.
+    Owners are reached in their private chats, which are open too. What waits for a chat that closes is
+    withdrawn, and what was read under another contract status is forgotten: both start anew.
     """
     with transaction(db):
         for owner in owners:
             remember(db, Place(owner, "private", ""))
-        db.execute(f"UPDATE chat SET is_owner = telegram_id IN ({marks(owners)})", tuple(owners))
+        db.execute(
+            f"UPDATE chat SET is_owner = NOT is_owner WHERE is_owner <> (telegram_id IN ({marks(owners)}))",
+            tuple(owners),
+        )
         open_chats = {*open_chats, *owners}
         undecided = db.execute("SELECT id, telegram_id, open FROM chat WHERE decided IS NULL").fetchall()
         for row_id, telegram_id, is_open in undecided:

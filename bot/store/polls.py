@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.items import ITEMS_MOST, adds_up
 from bot.domain.model import (
+    COLLECTION_KINDS,
     NATIVE,
     Address,
     Asset,
@@ -18,6 +20,7 @@ from bot.domain.model import (
     Part,
     View,
 )
+from bot.store.database import transaction
 from bot.store.rows import (
     to_address,
     to_asset,
@@ -109,6 +112,43 @@ def items_of(db: Database, account: Address, assets: Iterable[Asset]) -> dict[As
         if rows:
             result[asset] = {int(token_id): int(amount) for token_id, amount in rows}
     return dict(result)
+
+
+def learn_items(db: Database, account: Address, asset: Asset, items: Items) -> bool:
+    """Store the ids of a collection if they are what is stored of it; False: something else is, by now."""
+    with transaction(db):
+        row = db.execute(
+            "SELECT b.account_id, b.asset_id, b.amount, b.uniques, b.block FROM balance b"
+            " JOIN account a ON a.id = b.account_id JOIN asset x ON x.id = b.asset_id"
+            " WHERE a.address = ? AND x.chain_id = ? AND x.contract = ?",
+            [to_blob(account), asset.chain_id, to_blob(asset.contract)],
+        ).fetchone()
+        if row is None or not adds_up(items, to_holding(*row[2:])):
+            return False
+        write_items(db, row[0], row[1], items)
+        return True
+
+
+def write_items(db: Database, account_id: int, asset_id: int, items: Items) -> None:
+    """Store these ids of a collection and no others. Part of the caller's transaction."""
+    db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
+    db.conn.executemany(
+        "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (?, ?, ?, ?)",
+        [(account_id, asset_id, str(token_id), str(amount)) for token_id, amount in items.items()],
+    )
+
+
+def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
+    """Return the collections of which the ids are not stored, though they could be."""
+    rows = db.execute(
+        "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
+        f" JOIN asset x ON x.id = b.asset_id WHERE x.kind IN ({marks(COLLECTION_KINDS)})"
+        " AND length(ifnull(b.uniques, '')) <= 3 AND CAST(ifnull(b.uniques, '0') AS INTEGER) <= ?"
+        " AND NOT EXISTS"
+        " (SELECT 1 FROM item i WHERE i.account_id = b.account_id AND i.asset_id = b.asset_id)",
+        [*COLLECTION_KINDS, ITEMS_MOST],
+    )
+    return [(to_address(address), to_asset(chain_id, contract)) for address, chain_id, contract in rows]
 
 
 def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:

@@ -27,7 +27,7 @@ from bot.domain.model import (
 from bot.domain.plan import wished_parts, wishes
 from bot.store.database import transaction
 from bot.store.notices import tell
-from bot.store.polls import Views, account_ids, stored_sweep, views
+from bot.store.polls import Views, account_ids, stored_sweep, views, write_items
 from bot.store.rows import (
     balance_to_row,
     holding_to_row,
@@ -146,12 +146,18 @@ class _Recording:
         return alerts
 
     def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
-        asset_id = self._asset_id(asset, holder=account_id)
+        asset_id = self._asset_id(asset)
         if balance is None:
             self._db.execute(
                 "DELETE FROM balance WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
             )
+            self._db.execute(
+                "UPDATE asset SET holder = NULL WHERE id = ? AND holder = ?", [asset_id, account_id]
+            )
             return
+        self._db.execute(
+            "UPDATE asset SET holder = ? WHERE id = ? AND holder IS NULL", [account_id, asset_id]
+        )
         self._db.execute(
             "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing, told)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -170,12 +176,7 @@ class _Recording:
         )
 
     def _write_items(self, account: Address, asset: Asset, items: Items) -> None:
-        key = [self._account_ids[account], self._asset_id(asset)]
-        self._db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", key)
-        self._db.conn.executemany(
-            "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (?, ?, ?, ?)",
-            [(*key, str(token_id), str(amount)) for token_id, amount in items.items()],
-        )
+        write_items(self._db, self._account_ids[account], self._asset_id(asset), items)
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
         told = hearers(self._wishes, verdict.account, verdict.chain_id, move.through, self._status)
@@ -262,13 +263,13 @@ class _Recording:
                 unanswered.append(verdict.chain_id)
         return Baseline(account, label, balances, tuple(seen), tuple(unanswered))
 
-    def _asset_id(self, asset: Asset, holder: int | None = None) -> int:
+    def _asset_id(self, asset: Asset) -> int:
         """Return the row of an asset, made of what its rows said if need be."""
         description = self._poll.descriptions.get(asset, _NOT_DESCRIBED)
         self._db.execute(
-            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, holder)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [*_asset_row(asset, description), holder],
+            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            _asset_row(asset, description),
         )
         (asset_id,) = self._db.execute(
             "SELECT id FROM asset WHERE chain_id = ? AND contract = ?",

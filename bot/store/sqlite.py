@@ -98,6 +98,14 @@ class Store:
         """Return the stored ids of an account's collections, where they are stored."""
         return await self._thread.run(polls.items_of, account, tuple(assets))
 
+    async def learn_items(self, account: Address, asset: Asset, items: Items) -> bool:
+        """Store the ids of a collection if they are what is stored of it."""
+        return await self._thread.run(polls.learn_items, account, asset, items)
+
+    async def collections_without_items(self) -> list[tuple[Address, Asset]]:
+        """Return the collections of which the ids are not stored, though they could be."""
+        return await self._thread.run(polls.collections_without_items)
+
     async def token_balances_on(self, chains: Iterable[ChainId]) -> dict[ChainId, int]:
         """Return how many token balances are stored on these chains."""
         return await self._thread.run(sweeps.token_balances_on, tuple(chains))

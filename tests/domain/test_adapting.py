@@ -109,7 +109,7 @@ def test_good_sweeps_alone_lead_back_to_the_most(most: int, now: int) -> None:
     assert after_good_sweeps(size, GOOD_SWEEPS_TO_GROW * most.bit_length()) == RequestSize(most, most)
 
 
-# ---------------------------------------------------------------- breaker
+# ---------------------------------------------------------------- the breaker
 
 
 def test_three_failures_in_a_row_open() -> None:

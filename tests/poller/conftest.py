@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Question
+from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Items, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -19,6 +19,10 @@ CHAINS = frozenset({POLYGON})
 INTERVAL = 60.0
 
 Trouble = Callable[[Question], Exception | None]
+
+
+Natives = Mapping[ChainId, Mapping[Address, Holding]]
+Tokens = Mapping[ChainId, Mapping[Address, Mapping[Address, Holding]]]
 
 
 def no_trouble(_: Question) -> None:
@@ -39,6 +43,9 @@ class Source:
     trouble: Trouble = no_trouble
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     questions: list[Question] = field(default_factory=list)
+    ids: dict[tuple[Address, Asset], dict[int, int]] = field(default_factory=dict)
+    items_asked: list[tuple[Address, Asset]] = field(default_factory=list)
+    items_trouble: IndexerError | None = None
     at_once: int = 0
     most_at_once: int = 0
 
@@ -87,7 +94,23 @@ class Source:
             tokens,
             frozenset(self.doubtful),
             {asset: self._description(asset, question) for asset in assets if asset.contract in self.symbols},
+            _highest_blocks(tokens),
+            {account: self._digest(account, natives, tokens) for account in question.accounts},
         )
+
+    def _digest(self, account: Address, natives: Natives, tokens: Tokens) -> bytes:
+        """Return all that is said of an account, what is unknown included."""
+        of_one = [
+            (chain_id, held.get(account)) for side in (natives, tokens) for chain_id, held in side.items()
+        ]
+        doubted = [chain_id for chain_id, doubtful in self.doubtful if doubtful == account]
+        return repr((of_one, doubted)).encode()
+
+    async def items(self, account: Address, asset: Asset) -> Items:
+        self.items_asked.append((account, asset))
+        if self.items_trouble is not None:
+            raise self.items_trouble
+        return self.ids[account, asset]
 
     def _tokens(self, question: Question, chain_id: ChainId) -> dict[Address, Mapping[Address, Holding]]:
         result: dict[Address, Mapping[Address, Holding]] = {}
@@ -111,6 +134,14 @@ class Source:
         """Return what was asked since the last time."""
         asked, self.questions = self.questions, []
         return asked
+
+
+def _highest_blocks(tokens: Tokens) -> dict[ChainId, int]:
+    blocks = {
+        chain_id: [one.block for held in accounts.values() for one in held.values() if one.block is not None]
+        for chain_id, accounts in tokens.items()
+    }
+    return {chain_id: max(some) for chain_id, some in blocks.items() if some}
 
 
 @dataclass

@@ -14,7 +14,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.sweep import HOPELESS
+from bot.poller.asking import HOPELESS
 from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import Watchtower, failing, failing_for, poller_of
 
@@ -134,6 +134,7 @@ async def test_what_holds_for_every_question_is_asked_once_a_sweep(
     await poller.sweep()
     assert len(tower.source.asked()) == 1
 
+    tower.clock.seconds = 60
     await poller.sweep()
     assert len(tower.source.asked()) == 1
 
@@ -144,11 +145,22 @@ async def test_what_concerns_one_question_does_not_keep_the_others_from_being_as
     for number in range(1, 6):
         await tower.keeper.watch(address(number))
     poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
-    tower.source.trouble = failing(Unavailable())
+    tower.source.trouble = failing_for(address(1), Unavailable())
 
     await poller.sweep()
 
     assert len(tower.source.asked()) == 5
+
+
+async def test_three_failures_in_a_row_are_an_outage_and_nothing_else_is_asked(tower: Watchtower) -> None:
+    for number in range(1, 6):
+        await tower.keeper.watch(address(number))
+    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
+    tower.source.trouble = failing(Unavailable())
+
+    await poller.sweep()
+
+    assert len(tower.source.asked()) == 3
 
 
 async def test_a_silent_chain_is_unknown_and_never_zero(watching: Watchtower) -> None:

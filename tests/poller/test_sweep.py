@@ -1,11 +1,12 @@
 import pytest
 
 from bot.domain.alerts import ChangeAlert
+from bot.domain.compare import READINGS_FOR_OLDER
 from bot.domain.model import NATIVE, Answer, ChainId, Description, MoveKind, Question
 from bot.indexer.errors import (
     Unavailable,
 )
-from tests.builders import DAI, DEGEN, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, address, at
+from tests.builders import DAI, DEGEN, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import Watchtower, poller_of
 from tests.store.conftest import OLGA, OPS
 
@@ -144,6 +145,11 @@ async def test_a_failing_confirmation_does_not_keep_other_changes_back(watching:
 # ---------------------------------------------------------------- gains, and what is only now listed
 
 
+async def sweeps(tower: Watchtower, times: int) -> None:
+    for _ in range(times):
+        await tower.poller.sweep()
+
+
 async def kinds(tower: Watchtower) -> list[MoveKind]:
     return [alert.change.kind for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
 
@@ -159,7 +165,7 @@ async def test_what_arrived_since_the_last_reading_is_a_gain(watching: Watchtowe
 async def test_what_was_there_at_the_last_reading_is_only_now_listed(watching: Watchtower) -> None:
     watching.source.holds(DAI, 3, block=10)
 
-    await watching.poller.sweep()
+    await sweeps(watching, READINGS_FOR_OLDER)
 
     assert await kinds(watching) == [MoveKind.LISTED]
 
@@ -171,7 +177,7 @@ async def test_gains_are_told_from_listings_after_a_restart_too(
     await watching.restart()
     watching.source.holds(DAI, 3, block=block)
 
-    await watching.poller.sweep()
+    await sweeps(watching, READINGS_FOR_OLDER)
 
     assert await kinds(watching) == [kind]
 
@@ -222,7 +228,7 @@ async def test_assets_of_a_new_account_are_described_by_its_own_answers(tower: W
 
     (question,) = tower.source.asked()
     assert question.metadata is True
-    assert (await tower.keeper.store.watched()).undescribed == {}
+    assert (await tower.keeper.store.watched(NOON)).undescribed == {}
 
 
 async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: Watchtower) -> None:
@@ -247,14 +253,14 @@ async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watc
     watching.source.trouble = lambda question: Unavailable() if question.metadata else None
     await watching.poller.sweep()
     assert await watching.keeper.changes() == [(DAI, 0, 3)]
-    assert (await watching.keeper.store.watched()).undescribed.keys() == {TREASURY}
+    assert (await watching.keeper.store.watched(NOON)).undescribed.keys() == {TREASURY}
     watching.source.asked()
     watching.source.trouble = lambda _: None
 
     await watching.poller.sweep()
 
     assert [question.contracts for question in watching.source.asked() if question.metadata] == [(DAI,)]
-    assert (await watching.keeper.store.watched()).undescribed == {}
+    assert (await watching.keeper.store.watched(NOON)).undescribed == {}
 
 
 async def test_an_unexpected_end_of_the_question_what_assets_are_does_not_end_the_sweep(

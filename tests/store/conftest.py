@@ -11,11 +11,24 @@ import pytest
 from bot.domain.alerts import Alert, Baseline, ChangeAlert, Notice, NoticeAlert, Subscribed
 from bot.domain.compare import compare
 from bot.domain.delivery import Delivery, DeliveryState, Settlement
-from bot.domain.model import Address, Asset, ChainId, Description, Part, Place, Poll, Reading, View, Wish
+from bot.domain.model import (
+    Address,
+    Asset,
+    ChainId,
+    Description,
+    Part,
+    Place,
+    Poll,
+    Reading,
+    SweepNumber,
+    View,
+    Wish,
+)
 from bot.domain.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox
 from bot.store.sqlite import Store
-from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED
+from bot.store.sweeps import Reach
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
 
 OLGA = Place(7001, "private", "Olga")
 OPS = Place(-1001, "supergroup", "Ops")
@@ -73,7 +86,7 @@ class Keeper:
         status: Part = VERIFIED,
     ) -> Poll:
         """Return what a new sweep makes of these readings; nothing is recorded yet."""
-        watched = await self.store.watched()
+        watched = await self.store.watched(when)
         asked = with_unlisted(wanted_by(watched.subscriptions, CHAINS), watched.unlisted)
         wanted = wanted_by(watched.subscriptions, CHAINS)
         sweep = await self.store.begin_sweep()
@@ -101,6 +114,21 @@ class Keeper:
         return await self.store.record_poll(
             await self.judged(*readings, when=when, descriptions=descriptions)
         )
+
+    async def reach(
+        self,
+        seconds: float,
+        answered: Mapping[ChainId, int | None],
+        unknown: Sequence[tuple[Address, ChainId, frozenset[Part]]] = (),
+        *,
+        asked: frozenset[ChainId] = CHAINS,
+        lost: Mapping[ChainId, tuple[int, int]] | None = None,
+        sweep: SweepNumber | None = None,
+    ) -> None:
+        """Let a sweep end so many seconds after noon, by default a new one."""
+        number = await self.store.begin_sweep() if sweep is None else sweep
+        when = at(seconds)
+        await self.store.finish_sweep(Reach(number, when, when, asked, answered, unknown, lost or {}))
 
     async def balances(self) -> dict[tuple[ChainId, Address], int]:
         """Return the stored amounts of the treasury."""
@@ -191,8 +219,11 @@ def word(alert: Alert) -> str:
     return f"{alert.id}:{type(alert.notice).__name__}"
 
 
+STALE_AFTER = timedelta(minutes=10)
+
+
 async def open_store(path: Path, *, status: Part = VERIFIED) -> Store:
-    return await Store.open(path, status=status, max_subscriptions_per_chat=LIMIT)
+    return await Store.open(path, status=status, max_subscriptions_per_chat=LIMIT, stale_after=STALE_AFTER)
 
 
 @pytest.fixture

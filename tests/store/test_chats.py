@@ -1,7 +1,7 @@
 import pytest
 
 from bot.domain.model import Part, Place
-from tests.builders import POLYGON, TREASURY, USDC, VAULT, reading
+from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
 
 
@@ -124,7 +124,7 @@ async def test_a_chat_that_changed_its_title_is_known_by_the_new_one(keeper: Kee
 
 
 async def test_a_chat_that_left_the_configuration_is_closed_and_told_nothing_more(waiting: Keeper) -> None:
-    await waiting.store.apply_configuration({OLGA.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id}, ())
 
     assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
     assert await chats_due(waiting) == {OLGA.chat_id}
@@ -133,8 +133,8 @@ async def test_a_chat_that_left_the_configuration_is_closed_and_told_nothing_mor
 
 
 async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting: Keeper) -> None:
-    await waiting.store.apply_configuration({OLGA.chat_id})
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id}, ())
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     await waiting.record(reading({USDC: 8}, native=100))
 
@@ -142,9 +142,10 @@ async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting:
 
 
 async def test_the_same_configuration_again_changes_nothing(waiting: Keeper) -> None:
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
     before = await waiting.written()
 
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     assert await waiting.written() == before
 
@@ -153,10 +154,10 @@ async def test_what_was_decided_by_command_beats_the_configuration(waiting: Keep
     await waiting.store.allow(OPS)
     await waiting.store.deny(OLGA)
 
-    await waiting.store.apply_configuration({OLGA.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id}, ())
 
     assert await chats_due(waiting) == {OPS.chat_id}
-    assert [one.account for one in (await waiting.store.watched()).subscriptions] == [TREASURY]
+    assert [one.account for one in (await waiting.store.watched(NOON)).subscriptions] == [TREASURY]
 
 
 async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
@@ -166,7 +167,7 @@ async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
     await waiting.store.close()
 
     waiting.store = await open_store(waiting.path, status=Part("ALL"))
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id})
+    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     covered = {part for (part,) in await waiting.rows("SELECT part FROM coverage")}
     assert covered == {b"N", bytes.fromhex(USDC[2:])}

@@ -97,7 +97,7 @@ async def test_what_could_not_be_read_stays_as_it_was(watching: Keeper) -> None:
 
 async def test_a_change_knows_when_the_amount_before_was_last_seen(watching: Keeper) -> None:
     sweep = await watching.store.begin_sweep()
-    await watching.store.finish_sweep(sweep, at(60), {POLYGON: None}, [])
+    await watching.reach(60, {POLYGON: None}, sweep=sweep)
 
     await watching.record(reading({USDC: 7}, native=100), when=at(120))
 

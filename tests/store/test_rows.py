@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from bot.domain.alerts import Baseline
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE,
@@ -16,6 +15,7 @@ from bot.domain.model import (
     ChainId,
     DestinationId,
     Holding,
+    ItemMove,
     Part,
     Standing,
     Subscription,
@@ -46,13 +46,18 @@ def stored(table: str, columns: str, *values: object) -> tuple[object, ...]:
     return tuple(row)
 
 
-@given(holdings, st.sampled_from(Standing))
-def test_every_balance_comes_back_from_its_table(holding: Holding, standing: Standing) -> None:
-    columns = "account_id, asset_id, amount, uniques, block, standing"
+@given(st.builds(Balance, holdings, st.sampled_from(Standing), st.none() | amounts))
+def test_every_balance_comes_back_from_its_table(balance: Balance) -> None:
+    columns = "account_id, asset_id, amount, uniques, block, standing, told"
 
-    row = stored("balance", columns, 1, 2, *rows.holding_to_row(holding), standing)
+    row = stored("balance", columns, 1, 2, *rows.balance_to_row(balance))
 
-    assert rows.to_balance(*row[2:]) == Balance(holding, standing)  # type: ignore[arg-type]
+    assert rows.to_balance(*row[2:]) == balance  # type: ignore[arg-type]
+
+
+@given(st.lists(st.builds(ItemMove, amounts, amounts, amounts)).map(tuple))
+def test_ids_that_came_and_went_come_back_exactly(items: tuple[ItemMove, ...]) -> None:
+    assert rows.to_item_moves(rows.items_to_json(items)) == items
 
 
 @given(holdings, holdings)
@@ -117,20 +122,6 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 def test_nothing_is_no_moment() -> None:
     assert rows.to_moment_or_none(None) is None
     assert rows.to_moment_or_none(0) == datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@given(
-    st.builds(
-        Baseline,
-        addresses,
-        st.text(),
-        st.integers(0, 10**6),
-        st.lists(chain_ids).map(tuple),
-        st.lists(chain_ids).map(tuple),
-    )
-)
-def test_a_notice_comes_back_whatever_its_label(notice: Baseline) -> None:
-    assert rows.to_notice(rows.notice_to_json(notice)) == notice
 
 
 @given(

@@ -2,7 +2,7 @@ import pytest
 
 from bot.domain.alerts import Subscribed
 from bot.domain.model import NATIVE, Address, Subscribing, Wish
-from tests.builders import BASE, DAI, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, address, reading
+from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 
 CREATED, ALREADY = Subscribing.CREATED, Subscribing.ALREADY
@@ -126,7 +126,7 @@ async def test_subscribing_does_not_open_a_chat_that_was_closed_by_command(keepe
 
     await keeper.watch()
 
-    assert (await keeper.store.watched()).subscriptions == ()
+    assert (await keeper.store.watched(NOON)).subscriptions == ()
 
 
 async def test_a_place_without_subscriptions_lists_none(keeper: Keeper) -> None:

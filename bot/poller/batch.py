@@ -1,0 +1,248 @@
+"""One batch of a sweep: ask, compare, ask again by name, and word what is to be recorded.
+
+Nothing is written here; what a batch brings is one `Poll`, recorded whole.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import Protocol
+
+import structlog
+
+from bot.domain.compare import Answered, compare, readings, with_named
+from bot.domain.items import ITEMS_MOST, KnownItems, with_items
+from bot.domain.model import (
+    COLLECTION_KINDS,
+    NATIVE,
+    Address,
+    Asset,
+    ChainId,
+    Description,
+    Items,
+    Move,
+    Part,
+    Poll,
+    Reading,
+    SweepNumber,
+    Verdict,
+    View,
+)
+from bot.domain.plan import Wanted, narrow_questions
+from bot.indexer.errors import IndexerError
+from bot.poller.asking import Asker
+from bot.poller.memory import KnownBlocks
+from bot.store.polls import Views
+from bot.store.sqlite import Store
+from bot.store.sweeps import Watched
+
+log = structlog.get_logger(__name__)
+
+READINGS_IN_ONE_GO = 250
+"""Compared without a pause: some 20 ms."""
+
+NEVER_READ = View()
+
+
+class ItemSource(Protocol):
+    """Where the ids of collections come from."""
+
+    async def items(self, account: Address, asset: Asset) -> Items:
+        """Return all ids of an account's collection, or raise an IndexerError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a batch: what was read of each account and chain, and what that says."""
+
+    poll: Poll
+    read: tuple[Reading, ...]
+    """In the order of the poll's verdicts."""
+    views: Views
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReader:
+    """Reads one batch after the other for a sweep."""
+
+    sweep: SweepNumber
+    watched: Watched
+    wanted: Mapping[Address, Wanted]
+    """What people ask for."""
+    asked: Mapping[Address, Wanted]
+    """The same, and what has to be asked by name to go on being seen."""
+    status: Part
+    asker: Asker
+    item_source: ItemSource
+    store: Store
+    blocks: KnownBlocks
+
+    async def judge(
+        self, accounts: Sequence[Address], answered: Sequence[Answered], observed_at: datetime
+    ) -> Outcome:
+        """Return what the answers say of some accounts, asking on where they leave a question open."""
+        views = await self.store.views(accounts)
+        descriptions = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
+        collections = frozenset(
+            asset for asset, description in descriptions.items() if description.kind in COLLECTION_KINDS
+        )
+
+        def judge(reading: Reading) -> Verdict:
+            account, chain_id = reading.account, reading.chain_id
+            return compare(
+                views.get((account, chain_id), NEVER_READ),
+                reading,
+                wanted=self.wanted[account].parts(chain_id, self.status),
+                status=self.status,
+                known_block=self.blocks.when_read(account, chain_id),
+                collections=collections,
+            )
+
+        read, verdicts = await self._judge_all(accounts, answered, judge)
+        if any(verdict.missing for verdict in verdicts):
+            read, verdicts = await self._ask_for_missing(read, verdicts, judge)
+        verdicts, items = await self._tell_items(verdicts, collections)
+        described = await self._describe_new(verdicts, answered)
+        poll = Poll(
+            self.sweep,
+            self.watched.newest,
+            observed_at,
+            tuple(verdicts),
+            descriptions,
+            described,
+            items,
+        )
+        return Outcome(poll, tuple(read), views)
+
+    async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
+        """Ask what assets are, each by way of an account that holds it; unanswered, the next sweep asks."""
+        if not holders:
+            return {}
+        named: dict[Address, set[Address]] = defaultdict(set)
+        for asset, account in holders.items():
+            named[account].add(asset.contract)
+        chains = frozenset(asset.chain_id for asset in holders)
+        answered = await self._ask_named(named, chains, metadata=True)
+        said = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
+        return {asset: said[asset] for asset in holders if asset in said}
+
+    async def items(self, account: Address, asset: Asset) -> Items | None:
+        """Ask which ids of a collection an account holds; None: no answer."""
+        if self.asker.probe_in_seconds is not None:
+            return None
+        try:
+            return await self.item_source.items(account, asset)
+        except IndexerError as trouble:
+            log.debug("ids of a collection are unknown", action="items_unknown", trouble=str(trouble))
+            return None
+
+    async def _ask_named(
+        self, named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
+    ) -> list[Answered]:
+        questions = narrow_questions(named, chains, metadata=metadata)
+        return [pair for question in questions for pair in await self.asker.ask(question)]
+
+    async def _judge_all(
+        self,
+        accounts: Iterable[Address],
+        answered: Iterable[Answered],
+        judge: Callable[[Reading], Verdict],
+    ) -> tuple[list[Reading], list[Verdict]]:
+        """Compare what was read with what is stored; others get their turn in between."""
+        read, verdicts = [], []
+        asked = {account: self.asked[account] for account in accounts}
+        for number, reading in enumerate(readings(asked, answered), start=1):
+            read.append(reading)
+            verdicts.append(judge(reading))
+            if number % READINGS_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+        return read, verdicts
+
+    async def _ask_for_missing(
+        self, read: list[Reading], verdicts: list[Verdict], judge: Callable[[Reading], Verdict]
+    ) -> tuple[list[Reading], list[Verdict]]:
+        """Ask by name for what lists no longer show, and judge again."""
+        missing = {
+            (verdict.account, verdict.chain_id): [asset.contract for asset in verdict.missing]
+            for verdict in verdicts
+            if verdict.missing
+        }
+        named: dict[Address, list[Address]] = defaultdict(list)
+        for (account, _), contracts in missing.items():
+            named[account] += contracts
+        chains = frozenset(chain_id for _, chain_id in missing)
+        answered = await self._ask_named(named, chains, metadata=False)
+        for index, verdict in enumerate(verdicts):
+            if verdict.missing:
+                read[index] = _completed(read[index], missing[verdict.account, verdict.chain_id], answered)
+                verdicts[index] = judge(read[index])
+        return read, verdicts
+
+    async def _tell_items(
+        self, verdicts: list[Verdict], collections: frozenset[Asset]
+    ) -> tuple[list[Verdict], dict[tuple[Address, Asset], Items]]:
+        """Find out which ids of the collections that moved came and went."""
+        result: list[Verdict] = []
+        keep: dict[tuple[Address, Asset], Items] = {}
+        for verdict in verdicts:
+            moved = [move for move in verdict.moves if _may_have_items(move, collections)]
+            if moved:
+                stored = await self.store.items_of(verdict.account, [move.asset for move in moved])
+                seen = await self._seen_items(verdict.account, moved, collections)
+                told, items = with_items(verdict, collections, stored, seen)
+                keep |= {(verdict.account, asset): ids for asset, ids in items.items()}
+                result.append(told)
+            else:
+                result.append(verdict)
+        return result, keep
+
+    async def _seen_items(
+        self, account: Address, moved: Iterable[Move], collections: frozenset[Asset]
+    ) -> KnownItems:
+        seen: dict[Asset, Items] = {}
+        for move in moved:
+            is_few = move.after.uniques is None or move.after.uniques <= ITEMS_MOST
+            if move.asset in collections and is_few and not move.is_loss:
+                items = await self.items(account, move.asset)
+                if items is not None:
+                    seen[move.asset] = items
+        return seen
+
+    async def _describe_new(
+        self, verdicts: Iterable[Verdict], answered: Iterable[Answered]
+    ) -> dict[Asset, Description]:
+        """Return what the source says of assets that come up for the first time."""
+        holders = {asset: verdict.account for verdict in verdicts for asset in verdict.balances}
+        new = await self.store.undescribed(holders) if holders else frozenset()
+        described = {
+            asset: answer.descriptions[asset]
+            for question, answer in answered
+            if question.metadata
+            for asset in new & answer.descriptions.keys()
+        }
+        return described | await self.describe({asset: holders[asset] for asset in new - described.keys()})
+
+
+def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
+    """Return a poll without some of its verdicts, and without what it says of their collections."""
+    out = {(verdict.account, verdict.chain_id) for verdict in left_out}
+    return replace(
+        poll,
+        verdicts=tuple(
+            verdict for verdict in poll.verdicts if (verdict.account, verdict.chain_id) not in out
+        ),
+        items={key: items for key, items in poll.items.items() if (key[0], key[1].chain_id) not in out},
+    )
+
+
+def _may_have_items(move: Move, collections: frozenset[Asset]) -> bool:
+    return move.asset in collections or (move.is_loss and move.asset.contract != NATIVE)
+
+
+def _completed(reading: Reading, contracts: list[Address], answered: Iterable[Answered]) -> Reading:
+    for question, answer in answered:
+        reading = with_named(reading, question, answer, contracts)
+    return reading

@@ -1,0 +1,76 @@
+"""Notices as they are kept, and who gets them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.alerts import (
+    Baseline,
+    Blind,
+    ChainBack,
+    ChainGone,
+    Gap,
+    MassLoss,
+    Notice,
+    SeenAgain,
+    SourceRefuses,
+)
+from bot.domain.model import Address, ChainId
+from bot.store.notices import notice_to_json, to_notice
+from tests.builders import NOON, POLYGON, address
+from tests.store.conftest import OLGA, OPS, Keeper
+
+chain_ids = st.integers(1, 2**53).map(ChainId)
+addresses = st.integers(0, 2**160 - 1).map(address)
+numbers = st.integers(0, 10**6)
+moments = st.integers(0, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+gaps = st.lists(st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments)).map(tuple)
+notices = st.one_of(
+    st.builds(
+        Baseline,
+        addresses,
+        st.text(),
+        numbers,
+        st.lists(chain_ids).map(tuple),
+        st.lists(chain_ids).map(tuple),
+    ),
+    st.builds(Blind, gaps, st.booleans()),
+    st.builds(SeenAgain, gaps, numbers),
+    st.builds(ChainGone, chain_ids),
+    st.builds(ChainBack, chain_ids),
+    st.builds(MassLoss, chain_ids, numbers, numbers),
+    st.builds(SourceRefuses, st.text()),
+)
+
+
+@given(notices)
+def test_a_notice_comes_back_whatever_its_words(notice: Notice) -> None:
+    assert to_notice(notice_to_json(notice)) == notice
+
+
+async def test_owners_are_told_in_their_private_chats_and_nobody_else_is(keeper: Keeper) -> None:
+    await keeper.store.apply_configuration([OPS.chat_id], [OLGA.chat_id])
+
+    await keeper.store.tell_owners(MassLoss(POLYGON, 12, 14), NOON)
+
+    assert await keeper.notices(OPS) == []
+    assert await keeper.notices(OLGA) == [MassLoss(POLYGON, 12, 14)]
+
+
+async def test_an_owner_of_yesterday_is_told_nothing(keeper: Keeper) -> None:
+    await keeper.store.apply_configuration([], [OLGA.chat_id])
+    await keeper.store.apply_configuration([OLGA.chat_id], [])
+
+    await keeper.store.tell_owners(ChainGone(POLYGON), NOON)
+
+    assert await keeper.notices(OLGA) == []
+
+
+@pytest.mark.parametrize("account", [None, Address("0x" + "ab" * 20)])
+def test_an_old_row_is_understood(account: Address | None) -> None:
+    shown = "null" if account is None else f'"{account}"'
+    text = f'{{"kind": "blind", "gaps": [[137, {shown}, "Treasury", 1772366400000]], "everything": false}}'
+
+    assert to_notice(text) == Blind((Gap(POLYGON, account, "Treasury", NOON),), is_everything=False)
