@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 
 from bot.domain.model import Answer, ChainId, Question
+from bot.indexer.collected import Collected
 from bot.indexer.errors import (
     IndexerError,
     QuestionRefused,
@@ -26,10 +27,9 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
+from bot.indexer.pages import PageMark
 from bot.indexer.replies import decode_error
 from bot.indexer.wire import (
-    Collected,
-    PageMark,
     decode_chains,
     decode_ping,
     encode_chains_question,

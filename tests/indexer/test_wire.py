@@ -21,9 +21,9 @@ from bot.domain.model import (
     Holding,
     Question,
 )
+from bot.indexer.collected import Collected
 from bot.indexer.errors import IndexerError, ReplyMalformed, Unavailable
 from bot.indexer.wire import (
-    Collected,
     decode_chains,
     decode_ping,
     encode_chains_question,
@@ -358,6 +358,22 @@ def test_rows_of_accounts_that_were_not_asked_are_counted_and_ignored() -> None:
 # ---------------------------------------------------------------- blocks, items, ids
 
 
+def test_the_newest_block_of_each_chain_is_told() -> None:
+    question = Question(accounts=(ANN, BOB), chain_ids=(MAINNET, POLYGON))
+    mainnet = entry(token(blockNumber=7), token(DAI, blockNumber=9), token(FOX, blockNumber=8))
+    older = entry(token(account=BOB, blockNumber=5))
+
+    said = answer(question, body([mainnet, entry(token(chainId=137), chain=137)]), body([older]))
+
+    assert said.highest_blocks == {MAINNET: 9}
+
+
+def test_a_block_of_a_refused_row_is_no_newest_one() -> None:
+    refused = token(balance="-1", blockNumber=9), token(account=EVE, blockNumber=9)
+
+    assert tokens_of(token(blockNumber=7), *refused).highest_blocks == {MAINNET: 7}
+
+
 @pytest.mark.parametrize(
     ("block", "read"), [(ABSENT, None), (None, None), (0, None), (1, 1), (2**63 - 1, 2**63 - 1)]
 )
@@ -435,11 +451,11 @@ def test_two_contracts_with_ids_of_their_own_are_certain() -> None:
 # ---------------------------------------------------------------- natives
 
 
-def test_a_native_row_with_an_error_is_no_balance_even_if_another_page_had_one() -> None:
+def test_a_native_row_with_an_error_is_no_balance_even_if_another_row_had_one() -> None:
     good, bad = native("7"), native("0", errorReason="node unavailable")
 
-    for rows in [(good, bad), (bad, good)]:
-        said = answer(OF_ANN, *(body(natives=[entry(row)]) for row in rows))
+    for pages in [([good, bad],), ([bad, good],), ([bad], [good])]:
+        said = answer(OF_ANN, *(body(natives=[entry(*rows)]) for rows in pages))
         assert said.natives == {MAINNET: {}}
         assert said.troubles[0] == "chain 1: natives: node unavailable"
 
@@ -464,6 +480,60 @@ def test_a_native_row_with_an_error_is_new_once() -> None:
 
     assert collected.add(page).new_rows
     assert not collected.add(page).new_rows
+
+
+def test_natives_are_passed_over_once_all_of_them_came() -> None:
+    said = answer(OF_ANN, body(natives=[entry(native("7"))]), body(natives=[entry(native("8"), None)]))
+
+    assert said.natives == {MAINNET: {ANN: Holding(7)}}
+    assert (said.refused_rows, said.troubles) == (0, ("chain 1: no tokens",))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        body(),
+        body(natives=[entry(native(account=BOB), chain=1)]),
+        body(natives=[entry(native(account=ANN), native(account=BOB))]),
+    ],
+)
+def test_natives_are_read_on_later_pages_while_any_is_missing(first: bytes) -> None:
+    question = Question(accounts=(ANN, BOB), chain_ids=(MAINNET, POLYGON))
+    polygon = entry(native(chainId=137), native(account=BOB, chainId=137), chain=137)
+    mainnet = entry(native(), native(account=BOB))
+
+    said = answer(question, first, body(natives=[mainnet, polygon]))
+
+    assert said.natives == {chain: {ANN: Holding(7), BOB: Holding(7)} for chain in (MAINNET, POLYGON)}
+
+
+def test_natives_that_cannot_be_known_any_more_are_not_waited_for() -> None:
+    question = Question(accounts=(ANN,), chain_ids=(MAINNET, POLYGON))
+    first = body(natives=[entry(native(None)), entry(chain=137, errorReason="down")])
+
+    said = answer(question, first, body(natives=[None]))
+
+    assert said.natives == {MAINNET: {}}
+
+
+def test_a_page_whose_natives_are_passed_over_is_refused_for_all_else() -> None:
+    for rest in (
+        b'"nativeBalances":[',
+        b'"nativeBalances":[],"balances":5}',
+        b'"nativeBalances":[],"page":5}',
+    ):
+        collected = Collected(OF_ANN)
+        collected.add(body(natives=[entry(native())]))
+        with pytest.raises(ReplyMalformed):
+            collected.add(b"{" + rest)
+
+
+def test_natives_asked_for_by_network_names_are_read_on_every_page() -> None:
+    question = Question(accounts=(ANN,), networks=("mainnet",))
+
+    said = answer(question, body(natives=[entry(native())]), body(natives=[entry(native("8"))]))
+
+    assert said.natives == {MAINNET: {ANN: Holding(8)}}
 
 
 def test_natives_that_were_not_asked_are_ignored() -> None:
