@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from bot.domain.model import Address, Holding, Question
+from bot.domain.model import Address, Asset, Holding, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,
+    ChainRefused,
+    MetadataFailed,
     QuestionRefused,
     ReplyIncomplete,
+    TooManyItems,
 )
 from tests.indexer.gateway import (
     ANN,
@@ -205,3 +209,123 @@ async def test_a_later_page_that_is_refused_does_not_start_over() -> None:
         await fails(told, QuestionRefused)
 
     assert len(told.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        b'{"more":true,"after":{"137":"c2lt","1":123456789012345678901234567890}}',
+        b'{"more":true,"after":"9007199254740993"}',
+        b'{"more":true,"after":9007199254740993}',
+        b'{"more":true,"before":[1.10,1e2,-0]}',
+        b'{"more":true,"column":"id","sort":[{"column":"\\u0069d","order":"ASC"}],"new":null}',
+    ],
+)
+async def test_a_cursor_of_any_kind_survives_byte_for_byte(mark: bytes) -> None:
+    async with (
+        gateway(says(page(5, USDC, mark)), says(page(6, contract(7)))) as told,
+        client_of(told) as client,
+    ):
+        await client.balances(QUESTION)
+
+    assert told.bodies[1].endswith(b'"page":' + mark + b"}")
+
+
+async def test_a_chain_that_is_refused_is_not_taken_for_a_page_size_that_is() -> None:
+    async with gateway(refuses(403, 1106)) as told:
+        await fails(told, ChainRefused)
+
+    assert told.page_sizes == [1000]
+
+
+# ---------------------------------------------------------------- metadata
+
+
+async def test_where_metadata_fails_the_question_is_asked_again_without() -> None:
+    question = replace(QUESTION, metadata=True)
+    async with gateway(refuses(400, 3003), says(page())) as told, client_of(told) as client:
+        answer = await client.balances(question)
+
+    assert [json.loads(body)["omitMetadata"] for body in told.bodies] == [False, True]
+    assert answer.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+
+
+async def test_where_metadata_fails_even_if_nobody_asks_for_it_the_caller_hears_of_it() -> None:
+    async with gateway(refuses(400, 3003)) as told:
+        await fails(told, MetadataFailed)
+
+    assert len(told.bodies) == 2
+
+
+# ---------------------------------------------------------------- items
+
+
+def items_page(*token_ids: int, mark: bytes = b'{"more":false}') -> bytes:
+    rows = [
+        {
+            "contractType": "ERC721",
+            "contractAddress": USDC,
+            "accountAddress": ANN,
+            "tokenID": str(token_id),
+            "balance": "1",
+            "chainId": 1,
+        }
+        for token_id in token_ids
+    ]
+    return (
+        json.dumps({"balances": [{"chainId": 1, "results": rows}]}).encode()[:-1] + b',"page":' + mark + b"}"
+    )
+
+
+CARDS = Asset(MAINNET, USDC)
+
+
+async def test_items_of_all_pages_are_read_in_detail() -> None:
+    mark = b'{"more":true,"after":{"1":1e2}}'
+    async with (
+        gateway(says(items_page(1, 2, mark=mark)), says(items_page(2**256 - 1))) as told,
+        client_of(told) as client,
+    ):
+        items = await client.items(ANN, CARDS)
+
+    assert items == {1: 1, 2: 1, 2**256 - 1: 1}
+    assert {request.path.rsplit("/")[-1] for request in told.requests} == {"GetTokenBalancesDetails"}
+    assert told.bodies[1].endswith(b'"page":' + mark + b"}")
+
+
+async def test_more_items_than_allowed_are_not_read_on() -> None:
+    pages = (items_page(number, mark=b'{"more":true,"page":%d}' % number) for number in range(9))
+    async with gateway(*(says(each) for each in pages)) as told, client_of(told) as client:
+        with failing(TooManyItems):
+            await client.items(ANN, CARDS, items_max=3)
+
+    assert len(told.bodies) == 4
+
+
+@pytest.mark.parametrize(
+    "marks", [[b'{"more":true}'] * 9, [b'{"more":true,"page":%d}' % n for n in range(9)]]
+)
+async def test_items_that_repeat_themselves_are_none(marks: list[bytes]) -> None:
+    async with (
+        gateway(*(says(items_page(1, mark=mark)) for mark in marks)) as told,
+        client_of(told) as client,
+    ):
+        with failing(ReplyIncomplete):
+            await client.items(ANN, CARDS)
+
+    assert len(told.bodies) == 2
+
+
+async def test_a_malformed_page_of_items_is_asked_again() -> None:
+    async with gateway(says(b'{"balances":[{'), says(items_page(1))) as told, client_of(told) as client:
+        assert await client.items(ANN, CARDS) == {1: 1}
+
+
+async def test_items_of_a_failing_chain_are_an_error_and_not_none() -> None:
+    down = says(b'{"balances":[{"chainId":1,"errorReason":"down","results":null}]}')
+    async with gateway(down) as told, client_of(told) as client:
+        with failing(ReplyIncomplete) as caught:
+            await client.items(ANN, CARDS)
+
+    assert "down" in str(caught.value)
+    assert len(told.bodies) == 1

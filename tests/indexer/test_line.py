@@ -10,15 +10,17 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
-from bot.domain.model import Holding
+from bot.domain.model import Allowance, Holding
 from bot.indexer.errors import (
     AccessRefused,
+    ChainRefused,
     IndexerError,
     QuotaExceeded,
     ReplyMalformed,
     ReplyTooLarge,
     Throttled,
     TimedOut,
+    TooMuchAsked,
     Unavailable,
     WrongEndpoint,
 )
@@ -29,10 +31,12 @@ from tests.indexer.gateway import (
     MAINNET,
     QUESTION,
     USDC,
+    Clock,
     Gateway,
     Pauses,
     Reply,
     client_of,
+    failing,
     fails,
     gateway,
     packs,
@@ -142,6 +146,116 @@ async def test_retries_are_logged_with_what_happened() -> None:
     assert (entry["action"], entry["pause_seconds"]) == ("retry", 0.5)
     assert "HTTP 500" in entry["error"]
     assert KEY not in repr(logs)
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind"),
+    [(refuses(400, 2004), TooMuchAsked), (says(b"", 413), TooMuchAsked), (refuses(403, 1106), ChainRefused)],
+)
+async def test_what_is_too_much_is_not_asked_again(refused: Reply, kind: type[IndexerError]) -> None:
+    async with gateway(refused) as told:
+        await fails(told, kind)
+
+    assert len(told.bodies) == 1
+
+
+@pytest.mark.parametrize("gave_up", [refuses(408, 1900), says(b"", 408), says(b"<html>", 504)])
+async def test_a_time_limit_of_the_service_is_tried_again_before_less_is_asked(gave_up: Reply) -> None:
+    async with gateway(gave_up, says(page())) as told, client_of(told) as client:
+        await client.balances(QUESTION)
+    async with gateway(gave_up) as told:
+        await fails(told, TimedOut)
+
+    assert len(told.bodies) == 3
+
+
+# ---------------------------------------------------------------- limits
+
+
+def limited(remaining: int, **more: str) -> dict[str, str]:
+    told = {"Credits-Rate-Remaining": str(remaining), "Credits-Rate-Reset": "1010", "Credits-Rate-Limit": "9"}
+    return told | {name.replace("_", "-"): text for name, text in more.items()}
+
+
+async def test_a_throttled_request_holds_all_others_back() -> None:
+    clock = Clock()
+    throttles = refuses(429, 1201, headers={"Retry-After": "7"})
+    async with (
+        gateway(throttles, says(page())) as told,
+        client_of(told, sleep=clock.sleep, now=clock, max_concurrent_requests=1) as client,
+    ):
+        await asyncio.gather(*(client.balances(QUESTION) for _ in range(5)))
+
+    assert clock.pauses == [7.0]
+    assert len(told.bodies) == 6
+
+
+async def test_when_the_wait_is_over_no_more_start_than_ever_do() -> None:
+    clock = Clock()
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.01)
+        return web.Response(body=page())
+
+    async with (
+        gateway(refuses(429, 1201, headers={"Retry-After": "7"}), slowly) as told,
+        client_of(told, sleep=clock.sleep, now=clock, max_concurrent_requests=2) as client,
+    ):
+        await asyncio.gather(*(client.balances(QUESTION) for _ in range(10)))
+
+    assert told.at_once_most == 2
+    assert len(told.bodies) == 11
+
+
+@pytest.mark.parametrize(
+    ("headers", "pauses"),
+    [
+        (limited(0), [11.0]),
+        (limited(1), []),
+        (limited(4, Credits_Rate_Cost="5"), [11.0]),
+        (limited(5, Credits_Rate_Cost="5"), []),
+        (limited(0, Credits_Rate_Reset="1600"), [60.0]),
+        (limited(0, Credits_Rate_Reset="soon"), []),
+        (limited(0, Credits_Rate_Limit="0"), []),
+    ],
+)
+async def test_a_used_up_rate_holds_the_next_request_back(
+    headers: dict[str, str], pauses: list[float]
+) -> None:
+    clock = Clock()
+    async with (
+        gateway(says(page(), headers=headers), says(page())) as told,
+        client_of(told, sleep=clock.sleep, now=clock) as client,
+    ):
+        await client.balances(QUESTION)
+        assert clock.pauses == []
+        await client.balances(QUESTION)
+
+    assert clock.pauses == pauses
+
+
+async def test_the_allowance_is_what_the_last_answer_that_had_one_said() -> None:
+    first = says(page(), headers={"Quota-Limit": "100", "Quota-Remaining": "7", "Quota-Cost": "2"})
+    refused = refuses(423, 1200, headers={"Quota-Remaining": "0"})
+    async with gateway(first, says(page()), refused) as told, client_of(told) as client:
+        assert client.allowance == Allowance()
+        await client.balances(QUESTION)
+        assert client.allowance == Allowance(quota_limit=100, quota_remaining=7, quota_cost=2)
+        await client.balances(QUESTION)
+        assert client.allowance == Allowance(quota_limit=100, quota_remaining=7, quota_cost=2)
+        with failing(QuotaExceeded):
+            await client.balances(QUESTION)
+
+    assert client.allowance == Allowance(quota_remaining=0)
+
+
+async def test_absurd_limits_fail_no_question() -> None:
+    absurd = dict.fromkeys(limited(0, Retry_After="", Quota_Limit="", Quota_Cost=""), "-9e999")
+    async with gateway(says(page(), headers=absurd)) as told, client_of(told) as client:
+        await client.balances(QUESTION)
+        await client.balances(QUESTION)
+
+    assert client.allowance == Allowance()
 
 
 # ---------------------------------------------------------------- the network
