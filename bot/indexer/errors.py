@@ -1,20 +1,26 @@
 """Everything that can go wrong between a question and its answer, sorted by what helps.
 
 IndexerError
-├── Unavailable      ask again, later
-├── Throttled        ask again after the wait it names
-├── QuotaExceeded    wait for long, tell the operator
-├── QuestionRefused  never ask the same again
-├── AccessRefused    tell the operator: key, project, place
-├── WrongEndpoint    tell the operator: address
-├── ReplyMalformed   ask again, later
-├── ReplyIncomplete  this reading does not count
-└── ReplyTooLarge    ask for less
+├── Unavailable          ask again, later
+│   ├── TimedOut         ask for less
+│   └── MetadataFailed   ask without metadata
+├── Throttled            ask again after the wait it names
+├── QuotaExceeded        wait for long, tell the operator
+├── QuestionRefused      never ask the same again; a smaller question may do
+│   └── ChainRefused     leave that chain out, tell the operator
+├── TooMuchAsked         ask for less
+│   └── ReplyTooLarge    ask for less
+├── TooManyItems         do without the items
+├── AccessRefused        tell the operator: key, project, place
+├── WrongEndpoint        tell the operator: address
+├── ReplyMalformed       ask again, later
+└── ReplyIncomplete      this reading does not count
 
 The first line of each docstring is what an operator reads.
 """
 
 import unicodedata
+from typing import Final
 
 _SHOWN_CHARACTERS = 200
 
@@ -48,6 +54,17 @@ class Unavailable(IndexerError):
     """The indexer cannot be reached or cannot answer now; it is asked again."""
 
 
+class TimedOut(Unavailable):
+    """The indexer takes too long to answer; lower indexer.accounts_per_request if this repeats.
+
+    `status` is None where our own limit ended the request, else the service or a proxy gave it up.
+    """
+
+
+class MetadataFailed(Unavailable):
+    """The indexer cannot say now what contracts are; it is asked again."""
+
+
 class Throttled(IndexerError):
     """The indexer asks for fewer requests; raise indexer.poll_interval_seconds if this repeats."""
 
@@ -73,6 +90,25 @@ class QuestionRefused(IndexerError):
     """The indexer refused the question as invalid; the same question is not asked again."""
 
 
+class ChainRefused(QuestionRefused):
+    """The indexer refused a chain that the access key's project does not include; check indexer.chains.
+
+    It names no chain: questions of fewer chains find out which.
+    """
+
+
+class TooMuchAsked(IndexerError):
+    """The indexer was asked for too much at once; lower indexer.accounts_per_request if this repeats."""
+
+
+class ReplyTooLarge(TooMuchAsked):
+    """The indexer's reply is too large; lower indexer.accounts_per_request or indexer.page_size."""
+
+
+class TooManyItems(IndexerError):
+    """The account holds more items of the collection than are read one by one."""
+
+
 class AccessRefused(IndexerError):
     """The indexer refused the access key; check indexer.access_key and what its project allows."""
 
@@ -86,11 +122,11 @@ class ReplyMalformed(IndexerError):
 
 
 class ReplyIncomplete(IndexerError):
-    """The indexer's pages come to no end; nothing of them counts."""
+    """The indexer's reply is not whole; nothing of it counts."""
 
 
-class ReplyTooLarge(IndexerError):
-    """The indexer's reply is too large; lower indexer.accounts_per_request or indexer.page_size."""
+SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused)
+"""What a question about fewer accounts or chains may not meet again."""
 
 
 def plain(text: str, conceal: str = "") -> str:

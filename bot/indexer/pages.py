@@ -18,6 +18,16 @@ from bot.indexer.rows import NativeRow, TokenRow
 Row = TypeVar("Row", NativeRow, TokenRow)
 
 
+class PageMark(NamedTuple):
+    """Where a page stands among the pages of one answer."""
+
+    page: bytes
+    """The page object, byte for byte as it came: asks for the next page."""
+    more: bool
+    new_rows: bool
+    """Whether it held a row that no earlier page held."""
+
+
 class BrokenRow(NamedTuple):
     """A row that has not the shape of one."""
 
@@ -53,21 +63,23 @@ def read_page(body: bytes) -> Page:
     """Return what a page says, or raise ReplyMalformed."""
     whole = decoded(_WHOLE, body)
     if whole is not None:
-        natives = tuple(
-            Entry(entry.chain_id, entry.error_reason or "", entry.results or ())
-            for entry in whole.native_balances or ()
-        )
-        tokens = tuple(
-            Entry(entry.chain_id, entry.error_reason or "", entry.results or ())
-            for entry in whole.balances or ()
-        )
-        return _page_of(whole.page, natives, tokens)
+        return _page_of(whole.page, _entries(whole.native_balances), _entries(whole.balances))
     loose = decoded(_LOOSE, body) or decoded(_LOOSE, mended(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
     natives = tuple(_loose_entry(entry, _NATIVE_ROW) for entry in loose.native_balances or ())
-    tokens = tuple(_loose_entry(entry, _TOKEN_ROW) for entry in loose.balances or ())
-    return _page_of(loose.page, natives, tokens)
+    return _page_of(loose.page, natives, _loose_tokens(loose.balances))
+
+
+def read_tokens(body: bytes) -> Page:
+    """Return what a page says of tokens, or raise ReplyMalformed; its natives are passed over unread."""
+    whole = decoded(_WHOLE_TOKENS, body)
+    if whole is not None:
+        return _page_of(whole.page, (), _entries(whole.balances))
+    loose = decoded(_LOOSE_TOKENS, body) or decoded(_LOOSE_TOKENS, mended(body))
+    if loose is None:
+        raise ReplyMalformed("no page of balances", status=200)
+    return _page_of(loose.page, (), _loose_tokens(loose.balances))
 
 
 def _page_of(page: Raw, natives: tuple[Entry[NativeRow], ...], tokens: tuple[Entry[TokenRow], ...]) -> Page:
@@ -80,28 +92,28 @@ def _page_of(page: Raw, natives: tuple[Entry[NativeRow], ...], tokens: tuple[Ent
     return Page(raw, more=mark.more is True, natives=natives, tokens=tokens)
 
 
-class _NativeEntry(Struct, rename="camel", kw_only=True):
+class _WholeEntry(Struct, Generic[Row], rename="camel", kw_only=True):
     chain_id: int
     error_reason: str | None = None
-    results: list[NativeRow] | None = None
+    results: list[Row] | None = None
 
 
-class _TokenEntry(Struct, rename="camel", kw_only=True):
-    chain_id: int
-    error_reason: str | None = None
-    results: list[TokenRow] | None = None
-
-
-class _Whole(Struct, rename="camel"):
+class _WholeTokens(Struct, rename="camel"):
     page: Raw = Raw()
-    native_balances: list[_NativeEntry] | None = None
-    balances: list[_TokenEntry] | None = None
+    balances: list[_WholeEntry[TokenRow]] | None = None
 
 
-class _Loose(Struct, rename="camel"):
+class _Whole(_WholeTokens, rename="camel"):
+    native_balances: list[_WholeEntry[NativeRow]] | None = None
+
+
+class _LooseTokens(Struct, rename="camel"):
     page: Raw = Raw()
-    native_balances: list[Raw] | None = None
     balances: list[Raw] | None = None
+
+
+class _Loose(_LooseTokens, rename="camel"):
+    native_balances: list[Raw] | None = None
 
 
 class _LooseEntry(Struct, rename="camel"):
@@ -122,13 +134,25 @@ class _Mark(Struct):
 
 
 _WHOLE = Decoder(_Whole)
+_WHOLE_TOKENS = Decoder(_WholeTokens)
 _LOOSE = Decoder(_Loose)
+_LOOSE_TOKENS = Decoder(_LooseTokens)
 _LOOSE_ENTRY = Decoder(_LooseEntry)
 _NATIVE_ROW = Decoder(NativeRow)
 _TOKEN_ROW = Decoder(TokenRow)
 _CHAIN = Decoder(_Chain)
 _ACCOUNT = Decoder(_Account)
 _MARK = Decoder(_Mark)
+
+
+def _entries(entries: list[_WholeEntry[Row]] | None) -> tuple[Entry[Row], ...]:
+    return tuple(
+        Entry(entry.chain_id, entry.error_reason or "", entry.results or ()) for entry in entries or ()
+    )
+
+
+def _loose_tokens(entries: list[Raw] | None) -> tuple[Entry[TokenRow], ...]:
+    return tuple(_loose_entry(entry, _TOKEN_ROW) for entry in entries or ())
 
 
 def _loose_entry(raw: Raw, decoder: Decoder[Row]) -> Entry[Row]:

@@ -4,10 +4,7 @@ Several passing failures come with HTTP 400 and an exhausted quota with 423, so 
 status is asked last (indexer-gateway.md 4.2).
 """
 
-import math
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,15 +12,20 @@ from urllib.parse import urlsplit
 from bot.indexer.bodies import loosely, mended
 from bot.indexer.errors import (
     AccessRefused,
+    ChainRefused,
     IndexerError,
+    MetadataFailed,
     QuestionRefused,
     QuotaExceeded,
     ReplyMalformed,
     Throttled,
+    TimedOut,
+    TooMuchAsked,
     Unavailable,
     WrongEndpoint,
     plain,
 )
+from bot.indexer.limits import lowered, named_wait_seconds
 
 _WEBRPC = "Webrpc"
 
@@ -56,22 +58,22 @@ _ERRORS: Final[tuple[tuple[int, str, type[IndexerError]], ...]] = (
     (1103, "InvalidOrigin", AccessRefused),
     (1104, "InvalidService", AccessRefused),
     (1105, "UnauthorizedUser", AccessRefused),
-    (1106, "InvalidChain", AccessRefused),
+    (1106, "InvalidChain", ChainRefused),
     (1200, "QuotaExceeded", QuotaExceeded),
     (1201, "RateLimit", Throttled),
     (1201, "QuotaRateLimit", Throttled),
     (1300, "NoDefaultKey", AccessRefused),
     (1301, "MaxAccessKeys", AccessRefused),
     (1302, "AtLeastOneKey", AccessRefused),
-    (1900, "Timeout", Unavailable),
-    (2000, "Timeout", Unavailable),
+    (1900, "Timeout", TimedOut),
+    (2000, "Timeout", TimedOut),
     (2001, "InvalidArgument", QuestionRefused),
     (2002, "Unavailable", Unavailable),
     (2003, "QueryFailed", Unavailable),
-    (2004, "ResourceExhausted", Unavailable),
+    (2004, "ResourceExhausted", TooMuchAsked),
     (3000, "NotFound", QuestionRefused),
     (3002, "ProjectNotFound", AccessRefused),
-    (3003, "MetadataCallFailed", Unavailable),
+    (3003, "MetadataCallFailed", MetadataFailed),
 )
 _BY_CODE: Final = {code: kind for code, _, kind in _ERRORS}
 _BY_NAME: Final = {name: kind for _, name, kind in _ERRORS}
@@ -81,15 +83,14 @@ _BY_STATUS: Final[Mapping[int, type[IndexerError]]] = {
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: AccessRefused,
     HTTPStatus.NOT_FOUND: WrongEndpoint,
     HTTPStatus.METHOD_NOT_ALLOWED: WrongEndpoint,
-    HTTPStatus.REQUEST_TIMEOUT: Unavailable,
+    HTTPStatus.REQUEST_TIMEOUT: TimedOut,
+    HTTPStatus.GATEWAY_TIMEOUT: TimedOut,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooMuchAsked,
     HTTPStatus.TOO_EARLY: Unavailable,
     HTTPStatus.TOO_MANY_REQUESTS: Throttled,
     HTTPStatus.LOCKED: QuotaExceeded,
 }
 _BY_HUNDREDS: Final[Mapping[int, type[IndexerError]]] = {3: WrongEndpoint, 4: QuestionRefused, 5: Unavailable}
-
-_WAIT_MIN_SECONDS = 1.0
-_WAIT_SANE_SECONDS = 86_400.0
 
 
 def decode_error(
@@ -111,13 +112,13 @@ def decode_error(
     name = plain(name, conceal) if isinstance(name, str) else ""
     message = said.get("msg") or said.get("message")
     detail = plain(message, conceal) if isinstance(message, str) else ""
-    headers = {key.lower(): value for key, value in headers.items()}
     kind = _kind_of(code, name, status)
     if kind is Throttled:
-        wait = _wait_seconds(headers, now)
+        wait = named_wait_seconds(headers, now)
         return Throttled(detail, retry_after_seconds=wait, status=status, code=code, name=name)
-    if kind is WrongEndpoint and not detail and "location" in headers:
-        detail = plain(f"it points to {_host_of(headers['location'])}", conceal)
+    location = lowered(headers).get("location")
+    if kind is WrongEndpoint and not detail and location is not None:
+        detail = plain(f"it points to {_host_of(location)}", conceal)
     return kind(detail, status=status, code=code, name=name)
 
 
@@ -128,35 +129,6 @@ def _kind_of(code: int | None, name: str, status: int) -> type[IndexerError]:
         or _BY_STATUS.get(status)
         or _BY_HUNDREDS.get(status // 100, ReplyMalformed)
     )
-
-
-def _wait_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the shorter of the waits that make sense, at least a second (indexer-gateway.md 4.4)."""
-    waits = (
-        _retry_after_seconds(headers.get("retry-after", ""), now),
-        _number(headers.get("credits-rate-reset", "")) - now + 1,
-    )
-    sane = [wait for wait in waits if 0 <= wait <= _WAIT_SANE_SECONDS]
-    return max(_WAIT_MIN_SECONDS, min(sane)) if sane else None
-
-
-def _retry_after_seconds(text: str, now: float) -> float:
-    seconds = _number(text)
-    if not math.isnan(seconds):
-        return seconds
-    try:
-        moment = parsedate_to_datetime(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return math.nan
-
-
-def _number(text: str) -> float:
-    """Return a number, NaN for none: it compares as no sane wait."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _host_of(location: str) -> str:

@@ -1,158 +1,39 @@
-"""The client against a real server that answers as it is told to."""
+"""The client against a real server: questions, pages, items."""
 
 import asyncio
-import gzip
 import json
-import traceback
-import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TypedDict, Unpack
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
 from structlog.testing import capture_logs
 
-from bot.domain.model import Address, ChainId, Holding, Question
-from bot.indexer.client import REPLY_MAX_BYTES, IndexerClient
+from bot.domain.model import Address, Asset, Holding, Question
+from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,
-    IndexerError,
+    ChainRefused,
+    MetadataFailed,
     QuestionRefused,
-    QuotaExceeded,
     ReplyIncomplete,
-    ReplyMalformed,
-    ReplyTooLarge,
-    Throttled,
-    Unavailable,
-    WrongEndpoint,
+    TooManyItems,
 )
-
-KEY = "AQAAAAAAAKeyThatOpensNothing"
-ANN = Address("0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9")
-USDC = Address("0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48")
-MAINNET = ChainId(1)
-BOMB_BYTES = 200 * 1024 * 1024
-QUESTION = Question(accounts=(ANN,), chain_ids=(MAINNET,))
-
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Gateway:
-    """A server that gives its replies in turn, the last one for ever, and remembers what it was asked."""
-
-    replies: list[Reply]
-    url: str = ""
-    bodies: list[bytes] = field(default_factory=list)
-    requests: list[web.Request] = field(default_factory=list)
-    at_once: int = 0
-    at_once_most: int = 0
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.at_once += 1
-        self.at_once_most = max(self.at_once_most, self.at_once)
-        try:
-            self.bodies.append(await request.read())
-            self.requests.append(request)
-            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-            return await reply(request)
-        finally:
-            self.at_once -= 1
-
-    @property
-    def page_sizes(self) -> list[int]:
-        return [json.loads(body)["page"]["pageSize"] for body in self.bodies]
-
-
-@asynccontextmanager
-async def gateway(*replies: Reply) -> AsyncIterator[Gateway]:
-    told = Gateway(list(replies))
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", told.answer)
-    server = TestServer(app)
-    await server.start_server()
-    told.url = str(server.make_url("/rpc/IndexerGateway"))
-    try:
-        yield told
-    finally:
-        await server.close()
-
-
-class Pauses(list[float]):
-    """A sleep that only takes notes."""
-
-    async def __call__(self, seconds: float) -> None:
-        self.append(seconds)
-
-
-class Options(TypedDict, total=False):
-    timeout_seconds: float
-    page_size: int
-    max_concurrent_requests: int
-    pages_max: int
-    sleep: Pauses
-    random: Callable[[], float]
-    now: Callable[[], float]
-
-
-def client_of(told: Gateway, **options: Unpack[Options]) -> IndexerClient:
-    wishes: Options = {"sleep": Pauses(), "random": lambda: 1.0, **options}
-    return IndexerClient(told.url, KEY, **wishes)
-
-
-def says(body: bytes, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
-    async def reply(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=body, status=status, headers=headers)
-
-    return reply
-
-
-def refuses(
-    status: int, code: int, message: str = "words", headers: Mapping[str, str] = MappingProxyType({})
-) -> Reply:
-    return says(json.dumps({"code": code, "msg": message, "status": status}).encode(), status, headers)
-
-
-def packs(body: bytes, encoding: str = "gzip") -> Reply:
-    return says(body, headers={"Content-Encoding": encoding})
-
-
-def page(balance: int = 5, contract: str = USDC, mark: bytes = b'{"more":false}') -> bytes:
-    row = {
-        "contractType": "ERC20",
-        "contractAddress": contract,
-        "accountAddress": ANN,
-        "balance": str(balance),
-        "chainId": 1,
-    }
-    reply = {"balances": [{"chainId": 1, "results": [row]}], "nativeBalances": None}
-    return json.dumps(reply).encode()[:-1] + b',"page":' + mark + b"}"
-
-
-def contract(number: int) -> str:
-    return f"0x{number:040x}"
-
-
-@contextmanager
-def failing(kind: type[IndexerError]) -> Iterator[pytest.ExceptionInfo[IndexerError]]:
-    """Expect exactly this error, and the key nowhere in it nor in the log."""
-    with capture_logs() as logs, pytest.raises(IndexerError) as caught:
-        yield caught
-    assert type(caught.value) is kind
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(logs)
-    assert KEY not in told
-
-
-async def fails(told: Gateway, kind: type[IndexerError], **options: Unpack[Options]) -> IndexerError:
-    async with client_of(told, **options) as client:
-        with failing(kind) as caught:
-            await client.balances(QUESTION)
-    return caught.value
-
+from tests.indexer.gateway import (
+    ANN,
+    KEY,
+    MAINNET,
+    QUESTION,
+    USDC,
+    Pauses,
+    client_of,
+    contract,
+    failing,
+    fails,
+    gateway,
+    page,
+    refuses,
+    says,
+)
 
 # ---------------------------------------------------------------- requests
 
@@ -330,261 +211,121 @@ async def test_a_later_page_that_is_refused_does_not_start_over() -> None:
     assert len(told.bodies) == 2
 
 
-# ---------------------------------------------------------------- asking again
-
-
 @pytest.mark.parametrize(
-    "passing",
+    "mark",
     [
-        refuses(400, 2003),
-        refuses(500, -7),
-        says(b"<html>gone</html>", 502),
-        says(b"<html>hello</html>"),
-        says(b'{"balances":[{"chainId":1,"resu'),
-        packs(gzip.compress(page())[:60]),
+        b'{"more":true,"after":{"137":"c2lt","1":123456789012345678901234567890}}',
+        b'{"more":true,"after":"9007199254740993"}',
+        b'{"more":true,"after":9007199254740993}',
+        b'{"more":true,"before":[1.10,1e2,-0]}',
+        b'{"more":true,"column":"id","sort":[{"column":"\\u0069d","order":"ASC"}],"new":null}',
     ],
 )
-async def test_what_passes_by_itself_is_asked_three_times(passing: Reply) -> None:
-    pauses = Pauses()
+async def test_a_cursor_of_any_kind_survives_byte_for_byte(mark: bytes) -> None:
     async with (
-        gateway(passing, passing, says(page())) as told,
-        client_of(told, sleep=pauses, random=lambda: 0.5) as client,
-    ):
-        answer = await client.balances(QUESTION)
-
-    assert answer.tokens[MAINNET][ANN] == {USDC: Holding(5)}
-    assert pauses == [0.25, 0.5]
-    assert client.requests_sent == 3
-
-
-@pytest.mark.parametrize(
-    ("passing", "kind"), [(refuses(400, 2002), Unavailable), (says(b"<html>hello</html>"), ReplyMalformed)]
-)
-async def test_after_three_attempts_the_caller_hears_of_it(passing: Reply, kind: type[IndexerError]) -> None:
-    async with gateway(passing) as told:
-        error = await fails(told, kind)
-
-    assert len(told.bodies) == 3
-    assert "html" not in str(error)
-
-
-@pytest.mark.parametrize(
-    ("final", "kind"),
-    [
-        (refuses(401, 1101), AccessRefused),
-        (refuses(423, 1200), QuotaExceeded),
-        (refuses(404, -2), WrongEndpoint),
-        (says(b"not here", 404), WrongEndpoint),
-        (says(b"", 204), ReplyMalformed),
-    ],
-)
-async def test_what_does_not_pass_is_asked_once(final: Reply, kind: type[IndexerError]) -> None:
-    async with gateway(final) as told:
-        await fails(told, kind)
-
-    assert len(told.bodies) == (3 if kind is ReplyMalformed else 1)
-
-
-@pytest.mark.parametrize(("seconds", "pause"), [("7", 7.0), ("600", 60.0), ("soon", 1.0)])
-async def test_a_throttled_request_waits_once(seconds: str, pause: float) -> None:
-    pauses = Pauses()
-    async with (
-        gateway(refuses(429, 1201, headers={"Retry-After": seconds}), says(page())) as told,
-        client_of(told, sleep=pauses) as client,
+        gateway(says(page(5, USDC, mark)), says(page(6, contract(7)))) as told,
+        client_of(told) as client,
     ):
         await client.balances(QUESTION)
 
-    assert pauses == [pause]
+    assert told.bodies[1].endswith(b'"page":' + mark + b"}")
+
+
+async def test_a_chain_that_is_refused_is_not_taken_for_a_page_size_that_is() -> None:
+    async with gateway(refuses(403, 1106)) as told:
+        await fails(told, ChainRefused)
+
+    assert told.page_sizes == [1000]
+
+
+# ---------------------------------------------------------------- metadata
+
+
+async def test_where_metadata_fails_the_question_is_asked_again_without() -> None:
+    question = replace(QUESTION, metadata=True)
+    async with gateway(refuses(400, 3003), says(page())) as told, client_of(told) as client:
+        answer = await client.balances(question)
+
+    assert [json.loads(body)["omitMetadata"] for body in told.bodies] == [False, True]
+    assert answer.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+
+
+async def test_where_metadata_fails_even_if_nobody_asks_for_it_the_caller_hears_of_it() -> None:
+    async with gateway(refuses(400, 3003)) as told:
+        await fails(told, MetadataFailed)
+
     assert len(told.bodies) == 2
 
 
-async def test_a_request_throttled_twice_is_left_to_the_caller() -> None:
-    async with gateway(refuses(429, 1201, headers={"Retry-After": "600"})) as told:
-        error = await fails(told, Throttled)
-
-    assert isinstance(error, Throttled)
-    assert error.retry_after_seconds == 600.0
-    assert len(told.bodies) == 2
+# ---------------------------------------------------------------- items
 
 
-async def test_the_clock_that_is_handed_in_decides_how_long_a_throttled_request_waits() -> None:
-    pauses = Pauses()
-    throttles = refuses(429, 1201, headers={"Retry-After": "60", "Credits-Rate-Reset": "1010"})
+def items_page(*token_ids: int, mark: bytes = b'{"more":false}') -> bytes:
+    rows = [
+        {
+            "contractType": "ERC721",
+            "contractAddress": USDC,
+            "accountAddress": ANN,
+            "tokenID": str(token_id),
+            "balance": "1",
+            "chainId": 1,
+        }
+        for token_id in token_ids
+    ]
+    return (
+        json.dumps({"balances": [{"chainId": 1, "results": rows}]}).encode()[:-1] + b',"page":' + mark + b"}"
+    )
+
+
+CARDS = Asset(MAINNET, USDC)
+
+
+async def test_items_of_all_pages_are_read_in_detail() -> None:
+    mark = b'{"more":true,"after":{"1":1e2}}'
     async with (
-        gateway(throttles, says(page())) as told,
-        client_of(told, sleep=pauses, now=lambda: 1000.0) as client,
+        gateway(says(items_page(1, 2, mark=mark)), says(items_page(2**256 - 1))) as told,
+        client_of(told) as client,
     ):
-        await client.balances(QUESTION)
+        items = await client.items(ANN, CARDS)
 
-    assert pauses == [11.0]
-
-
-async def test_retries_are_logged_with_what_happened() -> None:
-    with capture_logs() as logs:
-        async with gateway(refuses(500, -7, f"key {KEY}"), says(page())) as told, client_of(told) as client:
-            await client.balances(QUESTION)
-
-    (entry,) = logs
-    assert (entry["action"], entry["pause_seconds"]) == ("retry", 0.5)
-    assert "HTTP 500" in entry["error"]
-    assert KEY not in repr(logs)
+    assert items == {1: 1, 2: 1, 2**256 - 1: 1}
+    assert {request.path.rsplit("/")[-1] for request in told.requests} == {"GetTokenBalancesDetails"}
+    assert told.bodies[1].endswith(b'"page":' + mark + b"}")
 
 
-# ---------------------------------------------------------------- the network
+async def test_more_items_than_allowed_are_not_read_on() -> None:
+    pages = (items_page(number, mark=b'{"more":true,"page":%d}' % number) for number in range(9))
+    async with gateway(*(says(each) for each in pages)) as told, client_of(told) as client:
+        with failing(TooManyItems):
+            await client.items(ANN, CARDS, items_max=3)
 
-
-async def test_a_redirect_is_not_followed() -> None:
-    async with gateway(says(page())) as elsewhere:
-        moved = says(b"", 307, {"Location": elsewhere.url.replace("127.0.0.1", "localhost") + f"?{KEY}"})
-        async with gateway(moved) as told:
-            error = await fails(told, WrongEndpoint)
-
-    assert elsewhere.requests == []
-    assert "it points to localhost (HTTP 307)" in str(error)
-
-
-async def test_nobody_there_is_unavailable() -> None:
-    nobody = Gateway([], url=f"http://127.0.0.1:{unused_port()}")
-
-    error = await fails(nobody, Unavailable)
-
-    assert error.status is None
-    assert error.name == "ClientConnectorError"
-
-
-@pytest.mark.parametrize("url", ["", "no url", "ftp://127.0.0.1/x", "http://", "http://127.0.0.1:99999"])
-async def test_an_address_that_is_none_is_a_wrong_endpoint(url: str) -> None:
-    await fails(Gateway([], url=url), WrongEndpoint)
-
-
-async def dropped(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-async def cut(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Length": "1000"})
-    await response.prepare(request)
-    await response.write(page()[:100])
-    assert request.transport is not None
-    request.transport.close()
-    return response
-
-
-async def echoed(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.write(b"HTTP/1.1 200 OK\r\n" + f"X {KEY}\x00\r\n\r\n".encode())
-    request.transport.close()
-    return web.Response()
+    assert len(told.bodies) == 4
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [
-        dropped,
-        cut,
-        echoed,
-        packs(b"no gzip at all"),
-        packs(b"no deflate", "deflate"),
-        packs(b"no brotli", "br"),
-        packs(b"no zstandard", "zstd"),
-    ],
+    "marks", [[b'{"more":true}'] * 9, [b'{"more":true,"page":%d}' % n for n in range(9)]]
 )
-async def test_a_reply_broken_on_its_way_is_unavailable(broken: Reply) -> None:
-    async with gateway(broken) as told:
-        await fails(told, Unavailable)
+async def test_items_that_repeat_themselves_are_none(marks: list[bytes]) -> None:
+    async with (
+        gateway(*(says(items_page(1, mark=mark)) for mark in marks)) as told,
+        client_of(told) as client,
+    ):
+        with failing(ReplyIncomplete):
+            await client.items(ANN, CARDS)
 
-        assert len(told.bodies) == 3
-
-
-@pytest.mark.parametrize("broken", [dropped, cut])
-async def test_after_a_broken_reply_the_next_one_counts(broken: Reply) -> None:
-    async with gateway(broken, says(page())) as told, client_of(told) as client:
-        assert (await client.balances(QUESTION)).tokens[MAINNET][ANN] == {USDC: Holding(5)}
+    assert len(told.bodies) == 2
 
 
-async def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over() -> None:
-    async def drips(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(500):
-            await response.write(b" ")
-            await asyncio.sleep(0.01)
-        return response
-
-    async with gateway(drips) as told:
-        error = await fails(told, Unavailable, timeout_seconds=0.1)
-
-    assert error.name == "TimeoutError"
-    assert len(told.bodies) == 3
+async def test_a_malformed_page_of_items_is_asked_again() -> None:
+    async with gateway(says(b'{"balances":[{'), says(items_page(1))) as told, client_of(told) as client:
+        assert await client.items(ANN, CARDS) == {1: 1}
 
 
-async def test_a_server_that_says_nothing_is_given_up() -> None:
-    async def silent(_: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(5)
-        return web.Response()
+async def test_items_of_a_failing_chain_are_an_error_and_not_none() -> None:
+    down = says(b'{"balances":[{"chainId":1,"errorReason":"down","results":null}]}')
+    async with gateway(down) as told, client_of(told) as client:
+        with failing(ReplyIncomplete) as caught:
+            await client.items(ANN, CARDS)
 
-    async with gateway(silent) as told:
-        await fails(told, Unavailable, timeout_seconds=0.05)
-
-
-async def test_a_cancelled_question_is_cancelled() -> None:
-    arrived = asyncio.Event()
-
-    async def silent(_: web.Request) -> web.StreamResponse:
-        arrived.set()
-        await asyncio.sleep(5)
-        return web.Response()
-
-    async with gateway(silent) as told, client_of(told) as client:
-        asking = asyncio.create_task(client.balances(QUESTION))
-        await arrived.wait()
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-
+    assert "down" in str(caught.value)
     assert len(told.bodies) == 1
-
-
-# ---------------------------------------------------------------- size
-
-
-async def test_a_compressed_reply_is_read() -> None:
-    async with gateway(packs(gzip.compress(page()))) as told, client_of(told) as client:
-        assert (await client.balances(QUESTION)).tokens[MAINNET]
-
-    assert "gzip" in told.requests[0].headers["Accept-Encoding"]
-
-
-@pytest.mark.parametrize("send", [says, lambda body: packs(gzip.compress(body, 1))])
-async def test_the_largest_reply_allowed_is_read(send: Callable[[bytes], Reply]) -> None:
-    async with gateway(send(page().ljust(REPLY_MAX_BYTES))) as told, client_of(told) as client:
-        assert (await client.balances(QUESTION)).tokens[MAINNET]
-
-
-@pytest.mark.parametrize("send", [says, lambda body: packs(gzip.compress(body, 1))])
-async def test_a_larger_reply_is_too_large_and_not_asked_again(send: Callable[[bytes], Reply]) -> None:
-    async with gateway(send(page().ljust(REPLY_MAX_BYTES + 1))) as told:
-        await fails(told, ReplyTooLarge)
-
-    assert len(told.bodies) == 1
-
-
-async def test_a_bomb_is_not_unpacked_whole() -> None:
-    bomb = gzip.compress(bytes(BOMB_BYTES), 9)
-    async with gateway(packs(bomb)) as told:
-        tracemalloc.start()
-        try:
-            await fails(told, ReplyTooLarge)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-
-    assert len(bomb) < BOMB_BYTES / 100
-    assert peak < BOMB_BYTES / 2
-
-
-async def test_a_refusal_of_any_size_is_sorted_by_its_status() -> None:
-    async with gateway(says(bytes(REPLY_MAX_BYTES + 1), 403)) as told:
-        await fails(told, AccessRefused)

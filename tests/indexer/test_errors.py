@@ -1,7 +1,7 @@
 """The family of errors: what a refusal means, how long to wait, what an operator reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from types import MappingProxyType
@@ -12,12 +12,17 @@ from hypothesis import strategies as st
 
 from bot.indexer import errors
 from bot.indexer.errors import (
+    SMALLER_MAY_HELP,
     AccessRefused,
+    ChainRefused,
     IndexerError,
+    MetadataFailed,
     QuestionRefused,
     QuotaExceeded,
     ReplyMalformed,
     Throttled,
+    TimedOut,
+    TooMuchAsked,
     Unavailable,
     WrongEndpoint,
 )
@@ -56,7 +61,7 @@ TABLE = [
     (1103, "InvalidOrigin", 403, AccessRefused),
     (1104, "InvalidService", 403, AccessRefused),
     (1105, "UnauthorizedUser", 403, AccessRefused),
-    (1106, "InvalidChain", 403, AccessRefused),
+    (1106, "InvalidChain", 403, ChainRefused),
     (1200, "QuotaExceeded", 429, QuotaExceeded),
     (1200, "QuotaExceeded", 423, QuotaExceeded),
     (1201, "RateLimit", 429, Throttled),
@@ -64,15 +69,15 @@ TABLE = [
     (1300, "NoDefaultKey", 403, AccessRefused),
     (1301, "MaxAccessKeys", 403, AccessRefused),
     (1302, "AtLeastOneKey", 403, AccessRefused),
-    (1900, "Timeout", 408, Unavailable),
-    (2000, "Timeout", 408, Unavailable),
+    (1900, "Timeout", 408, TimedOut),
+    (2000, "Timeout", 408, TimedOut),
     (2001, "InvalidArgument", 400, QuestionRefused),
     (2002, "Unavailable", 400, Unavailable),
     (2003, "QueryFailed", 400, Unavailable),
-    (2004, "ResourceExhausted", 400, Unavailable),
+    (2004, "ResourceExhausted", 400, TooMuchAsked),
     (3000, "NotFound", 400, QuestionRefused),
     (3002, "ProjectNotFound", 400, AccessRefused),
-    (3003, "MetadataCallFailed", 400, Unavailable),
+    (3003, "MetadataCallFailed", 400, MetadataFailed),
 ]
 
 STATUSES = [
@@ -82,14 +87,16 @@ STATUSES = [
     (403, AccessRefused),
     (404, WrongEndpoint),
     (405, WrongEndpoint),
-    (408, Unavailable),
-    (413, QuestionRefused),
+    (408, TimedOut),
+    (413, TooMuchAsked),
     (423, QuotaExceeded),
     (425, Unavailable),
     (429, Throttled),
     (451, AccessRefused),
     (500, Unavailable),
     (502, Unavailable),
+    (503, Unavailable),
+    (504, TimedOut),
     (204, ReplyMalformed),
 ]
 
@@ -244,9 +251,47 @@ def test_an_operator_reads_what_happened_what_to_do_and_the_facts() -> None:
     assert str(Unavailable()) == "The indexer cannot be reached or cannot answer now; it is asked again"
 
 
-def test_the_tree_of_the_module_names_the_whole_family() -> None:
-    family = {kind.__name__ for kind in IndexerError.__subclasses__()}
-    drawn = {line[4:].split()[0] for line in str(errors.__doc__).splitlines() if line.startswith(("├", "└"))}
+def family_of(kind: type[IndexerError]) -> Iterator[tuple[str, str]]:
+    """Return every descendant of an error with the name of its parent."""
+    for child in kind.__subclasses__():
+        yield child.__name__, kind.__name__
+        yield from family_of(child)
 
-    assert drawn == family
-    assert all(kind.__doc__ for kind in IndexerError.__subclasses__())
+
+def test_the_tree_of_the_module_names_the_whole_family() -> None:
+    lines = str(errors.__doc__).split("\n\n")[1].splitlines()
+    path: list[str] = []
+    drawn = set()
+    for line in lines:
+        depth = line.index(line.lstrip("│├└─ ")) // 4
+        path[depth:] = [line.lstrip("│├└─ ").split()[0]]
+        drawn |= {(path[-1], path[-2])} if depth else set()
+
+    assert drawn == set(family_of(IndexerError))
+
+
+def test_every_error_tells_an_operator_one_thing_of_its_own() -> None:
+    family = [getattr(errors, name) for name, _ in family_of(IndexerError)]
+
+    assert len({str(kind()) for kind in family}) == len(family)
+
+
+@pytest.mark.parametrize(
+    ("refused", "helps"),
+    [
+        (refusal(408), True),
+        (refusal(413), True),
+        (refusal(400, code=2004), True),
+        (refusal(400, code=2001), True),
+        (refusal(403, code=1106), True),
+        (refusal(403, code=1104), False),
+        (refusal(503), False),
+        (refusal(400, code=2003), False),
+        (refusal(429), False),
+        (refusal(423), False),
+        (refusal(404), False),
+        (refusal(204), False),
+    ],
+)
+def test_it_is_known_when_a_smaller_question_may_help(refused: IndexerError, helps: bool) -> None:  # noqa: FBT001
+    assert isinstance(refused, SMALLER_MAY_HELP) is helps

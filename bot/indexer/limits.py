@@ -1,0 +1,91 @@
+"""Reads what the headers of a reply say of limits (indexer-gateway.md 4.4).
+
+Every header may be missing or absurd: nothing here raises, and what is not
+believable is as good as not said.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from bot.domain.model import Allowance
+
+_WAIT_MIN_SECONDS = 1.0
+_WAIT_SANE_SECONDS = 86_400.0
+_COUNT_DIGITS = 18
+"""Any number of so many digits fits the integers of other programs."""
+
+
+def lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers under their names in lower case."""
+    return {name.lower(): text for name, text in headers.items()}
+
+
+def decode_allowance(headers: Mapping[str, str]) -> Allowance | None:
+    """Return what the headers say of limits, None where they say nothing believable."""
+    said = lowered(headers)
+    allowance = Allowance(
+        rate_limit=_count(said.get("credits-rate-limit", "")),
+        rate_remaining=_count(said.get("credits-rate-remaining", "")),
+        quota_limit=_count(said.get("quota-limit", "")),
+        quota_remaining=_count(said.get("quota-remaining", "")),
+        quota_overage=_count(said.get("quota-overage", "")),
+        quota_cost=_count(said.get("quota-cost", said.get("x-ratelimit-increment", ""))),
+    )
+    return None if allowance == Allowance() else allowance
+
+
+def used_up_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """Return how long until another request fits the rate, None where one fits now or nobody says.
+
+    The next request is taken to cost what this one did. A rate that never allows one is not believed.
+    """
+    said = lowered(headers)
+    remaining = _count(said.get("credits-rate-remaining", ""))
+    cost = _count(said.get("credits-rate-cost", "")) or 1
+    limit = _count(said.get("credits-rate-limit", ""))
+    if remaining is None or remaining >= cost or (limit is not None and limit < cost):
+        return None
+    wait = _reset_seconds(said, now)
+    return wait if _is_sane(wait) else None
+
+
+def named_wait_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the shorter of the waits that make sense, at least a second; None where there is none."""
+    said = lowered(headers)
+    waits = (_retry_after_seconds(said.get("retry-after", ""), now), _reset_seconds(said, now))
+    sane = [wait for wait in waits if _is_sane(wait)]
+    return max(_WAIT_MIN_SECONDS, min(sane)) if sane else None
+
+
+def _is_sane(wait: float) -> bool:
+    return 0 <= wait <= _WAIT_SANE_SECONDS
+
+
+def _reset_seconds(said: Mapping[str, str], now: float) -> float:
+    """Return the time to the end of the window, which is told in whole seconds, and one more."""
+    return _number(said.get("credits-rate-reset", "")) - now + 1
+
+
+def _retry_after_seconds(text: str, now: float) -> float:
+    seconds = _number(text)
+    if not math.isnan(seconds):
+        return seconds
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return math.nan
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= _COUNT_DIGITS else None
+
+
+def _number(text: str) -> float:
+    """Return a number, NaN for none: it compares as no sane wait."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,199 @@
+"""Carries requests to the Indexer Gateway over HTTP and brings replies, or one of our own errors.
+
+What passes by itself is asked again a few times here; what does not is for the
+caller to judge. Where the service asks for a pause, all requests make it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import aiohttp
+import structlog
+
+from bot.domain.model import Allowance
+from bot.indexer.errors import (
+    IndexerError,
+    MetadataFailed,
+    ReplyMalformed,
+    ReplyTooLarge,
+    Throttled,
+    TimedOut,
+    Unavailable,
+    WrongEndpoint,
+    plain,
+)
+from bot.indexer.gate import Gate
+from bot.indexer.limits import decode_allowance, used_up_seconds
+from bot.indexer.replies import decode_error
+
+REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
+"""Unpacked; a compressed reply is measured by what comes out of it."""
+
+ATTEMPTS: Final = 3
+BACKOFF_BASE_SECONDS: Final = 0.5
+PAUSE_MAX_SECONDS: Final = 60.0
+
+_CHUNK_BYTES = 64 * 1024
+_CONNECT_SECONDS = 10.0
+_THROTTLE_MIN_SECONDS = 1.0
+_HTTP_OK = 200
+
+Read = TypeVar("Read")
+
+log = structlog.get_logger(__name__)
+
+
+class Line:
+    """The line to one gateway, to be entered once.
+
+    All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte; the
+    key is sent under `access_key_header` and nowhere else, and not at all if it is empty.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        access_key: str,
+        access_key_header: str,
+        *,
+        timeout_seconds: float,
+        max_concurrent_requests: int,
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self.requests_sent = 0
+        """HTTP requests since the start, repeated ones included."""
+        self.allowance = Allowance()
+        """What the last answer that spoke of limits said of them."""
+        self._url = url.rstrip("/")
+        self._key = access_key
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if access_key:
+            self._headers[access_key_header] = access_key
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout_seconds, sock_connect=min(timeout_seconds / 2, _CONNECT_SECONDS)
+        )
+        self._slots = asyncio.Semaphore(max_concurrent_requests)
+        self._gate = Gate(sleep=sleep, now=now)
+        self._sleep = sleep
+        self._random = random
+        self._now = now
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(self, method: str, body: bytes, read: Callable[[bytes], Read]) -> Read:
+        """Ask until there is a reply that `read` takes.
+
+        Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
+        `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
+        service names, 60 s at most, or else after a second and such a pause.
+        """
+        attempt = 1
+        throttled = False
+        while True:
+            try:
+                return read(await self._post(method, body))
+            except Throttled as error:
+                pause = self._throttle_seconds(error)
+                self._gate.shut(pause)
+                if throttled:
+                    raise
+                throttled = True
+                self._log_pause(method, error, pause)
+            except (Unavailable, ReplyMalformed) as error:
+                if attempt == ATTEMPTS or not _passes(error):
+                    raise
+                pause = self._backoff_seconds(attempt)
+                attempt += 1
+                self._log_pause(method, error, pause)
+                await self._sleep(pause)
+
+    def _backoff_seconds(self, attempt: int) -> float:
+        return self._random() * BACKOFF_BASE_SECONDS * 2.0 ** (attempt - 1)
+
+    def _throttle_seconds(self, error: Throttled) -> float:
+        if error.retry_after_seconds is None:
+            return _THROTTLE_MIN_SECONDS + self._backoff_seconds(1)
+        return min(error.retry_after_seconds, PAUSE_MAX_SECONDS)
+
+    def _log_pause(self, method: str, error: IndexerError, pause: float) -> None:
+        log.debug(
+            "the indexer is asked again", action="retry", method=method, error=str(error), pause_seconds=pause
+        )
+
+    async def _post(self, method: str, body: bytes) -> bytes:
+        """Send one request and return the body of its 200; everything else is an IndexerError."""
+        async with self._slots:
+            # Who waits at the gate keeps its slot: when it opens, no more requests start than ever do.
+            await self._gate.passed()
+            self.requests_sent += 1
+            status, headers, content = await self._exchange(method, body)
+        self._note_limits(headers)
+        if status != _HTTP_OK:
+            raise decode_error(status, content or b"", headers, now=self._now(), conceal=self._key)
+        if content is None:
+            raise ReplyTooLarge(f"more than {REPLY_MAX_BYTES} bytes", status=status)
+        return content
+
+    async def _exchange(self, method: str, body: bytes) -> tuple[int, Mapping[str, str], bytes | None]:
+        """Return status, headers and body of whatever comes back, no body where it is too large.
+
+        Causes are not chained: what a server or the network said could repeat the key.
+        """
+        assert self._session is not None, "a line is entered before it is used"
+        try:
+            async with self._session.post(
+                f"{self._url}/{method}", data=body, allow_redirects=False
+            ) as response:
+                return response.status, response.headers, await _read_capped(response)
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise WrongEndpoint("no URL of HTTP", name=type(error).__name__) from None
+        except aiohttp.ClientError as error:  # kinds of TimeoutError among them: nobody to connect to
+            raise Unavailable(plain(str(error), self._key), name=type(error).__name__) from None
+        except TimeoutError as error:
+            raise TimedOut(f"after {self._timeout.total:g} s", name=type(error).__name__) from None
+        except (OSError, ValueError) as error:
+            raise Unavailable(plain(str(error), self._key), name=type(error).__name__) from None
+
+    def _note_limits(self, headers: Mapping[str, str]) -> None:
+        """Keep what a reply says of limits, and hold requests back where it leaves room for none."""
+        allowance = decode_allowance(headers)
+        if allowance is None:
+            return
+        self.allowance = allowance
+        wait = used_up_seconds(headers, self._now())
+        if wait is not None:
+            pause = min(wait, PAUSE_MAX_SECONDS)
+            self._gate.shut(pause)
+            log.debug("the rate of the indexer is used up", action="rate", pause_seconds=pause)
+
+
+def _passes(error: IndexerError) -> bool:
+    """Whether the same request may do better at once: not after our own time limit, nor with metadata."""
+    timed_out_here = isinstance(error, TimedOut) and error.status is None
+    return not timed_out_here and not isinstance(error, MetadataFailed)
+
+
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the unpacked body, None where it is larger than any reply may be."""
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        content += chunk
+        if len(content) > REPLY_MAX_BYTES:
+            return None
+    return bytes(content)

@@ -1,0 +1,175 @@
+"""Pages as they come in, sound ones and any other bytes."""
+
+import copy
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.model import (
+    Holding,
+    Question,
+)
+from bot.indexer.collected import Collected
+from bot.indexer.errors import IndexerError, ReplyMalformed
+from bot.indexer.wire import (
+    decode_chains,
+    decode_ping,
+)
+from tests.indexer.rows import (
+    ABSENT,
+    ANN,
+    EVE,
+    MAINNET,
+    OF_ANN,
+    OF_BOTH,
+    SUMMARY,
+    USDC,
+    answer,
+    body,
+    entry,
+    token,
+)
+
+# ---------------------------------------------------------------- pages
+
+
+def test_a_page_mark_holds_the_page_as_it_came() -> None:
+    page = b'{ "page":1,"more" :true, "after":{"137":"c2lt"} }'
+
+    mark = Collected(OF_ANN).add(b'{"page":' + page + b',"balances":[]}')
+
+    assert (mark.page, mark.more, mark.new_rows) == (page, True, False)
+
+
+@pytest.mark.parametrize("page", [ABSENT, None, {}, {"more": False}, {"more": None}, {"page": 3}])
+def test_without_more_a_page_is_the_last(page: object) -> None:
+    assert not Collected(OF_ANN).add(body(page=page)).more
+
+
+@pytest.mark.parametrize("page", ["x", 5, [], {"more": 1}, {"more": "true"}])
+def test_a_malformed_page_object_spoils_the_reply(page: object) -> None:
+    with pytest.raises(ReplyMalformed):
+        Collected(OF_ANN).add(body(page=page))
+
+
+@pytest.mark.parametrize(
+    "row", [token(), token(account=EVE), token(balance=None), token(balance="-1"), token(tokenID="5"), None]
+)
+def test_a_row_is_new_once(row: object) -> None:
+    collected = Collected(OF_BOTH)
+
+    assert collected.add(body([entry(row)])).new_rows
+    assert not collected.add(body([entry(row)])).new_rows
+
+
+def test_a_second_token_id_is_new_once() -> None:
+    collected = Collected(OF_ANN)
+    collected.add(body([entry(token(tokenID="1"))]))
+
+    assert collected.add(body([entry(token(tokenID="2"))])).new_rows
+    assert not collected.add(body([entry(token(tokenID="2"))])).new_rows
+
+
+def test_a_malformed_page_leaves_nothing_behind() -> None:
+    collected = Collected(OF_ANN)
+    with pytest.raises(ReplyMalformed):
+        collected.add(body([entry(token())], [None]))
+    with pytest.raises(ReplyMalformed):
+        collected.add(body([entry(token())], page=5))
+
+    assert collected.answer().tokens == {}
+    assert collected.add(body([entry(token())])).new_rows
+
+
+# ---------------------------------------------------------------- any bytes
+
+
+NOT_PAGES = [
+    b"", b" ", b"null", b"[]", b"5", b'"x"', b"<html></html>", b"\xff\xfe", b"\xef\xbb\xbf{}", b"{} {}",
+    b"NaN", b'{"balances":{}}', b'{"balances":[{"chainId":1,"results":[', b'{"balances":' + b"[" * 200_000,
+    b'{"page":' * 100_000 + b"}" * 100_000, b'{"page":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("junk", NOT_PAGES)
+def test_what_is_no_page_is_malformed(junk: bytes) -> None:
+    for read in (Collected(OF_ANN).add, decode_chains, decode_ping):
+        with pytest.raises(ReplyMalformed):
+            read(junk)
+
+
+def test_nesting_and_foreign_bytes_inside_metadata_are_only_bad_metadata() -> None:
+    plain = body([entry(token(contractInfo="INFO"))])
+
+    for info in (
+        b"[" * 500 + b"]" * 500,
+        b'{"symbol":"\xff"}',
+        b'{"symbol":"\\ud800"}',
+        b'{"decimals":1e999}',
+    ):
+        said = answer(OF_ANN, plain.replace(b'"INFO"', info))
+        assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_arbitrary_bytes_raise_only_our_own_errors(junk: bytes) -> None:
+    for read in (Collected(OF_ANN).add, decode_chains, decode_ping):
+        with suppress(IndexerError):
+            read(junk)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([ANN, USDC, "1", "5"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: object) -> list[tuple[Any, Any]]:
+    """Return every spot inside a JSON value as (container, key)."""
+    if isinstance(value, dict):
+        return [spot for key, inner in value.items() for spot in [(value, key), *places(inner)]]
+    if isinstance(value, list):
+        return [spot for at, inner in enumerate(value) for spot in [(value, at), *places(inner)]]
+    return []
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_a_mutated_reply_raises_our_own_error_or_says_nothing_false_of_other_chains(
+    data: st.DataObject,
+) -> None:
+    reply = copy.deepcopy(SUMMARY)
+    mainnet = answer(OF_ANN, json.dumps(SUMMARY).encode())
+    container, key = data.draw(
+        st.sampled_from(places(reply["balances"][0]) + places(reply["nativeBalances"][0]))
+    )
+    container[key] = data.draw(JSON)
+
+    try:
+        said = answer(Question(accounts=(ANN,), networks=("any",)), json.dumps(reply).encode())
+    except ReplyMalformed:
+        return
+
+    if said.tokens.keys() >= {MAINNET} and reply["balances"][0].get("chainId") != MAINNET:
+        assert said.tokens[MAINNET] == mainnet.tokens[MAINNET]
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_a_reply_with_damaged_bytes_raises_only_our_own_errors(data: st.DataObject) -> None:
+    damaged = bytearray(json.dumps(SUMMARY).encode())
+    start = data.draw(st.integers(0, len(damaged)))
+    damaged[start : start + data.draw(st.integers(0, 50))] = data.draw(st.binary(max_size=8))
+
+    with suppress(ReplyMalformed):
+        answer(OF_ANN, bytes(damaged))
