@@ -149,7 +149,7 @@ class Answer:
     highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
     """The newest block that any row of a chain names; a chain whose rows name none is not in it."""
     digests: Mapping[Address, bytes] = field(default_factory=dict)
-    """Of each account of which nothing is unknown: equal only if all holdings are, blocks included.
+    """Of each account: equal only if all holdings are, blocks included, and if the same is unknown.
 
     Neither prices and names nor the order of rows matter. Comparable between answers to the same question.
     """

@@ -1,36 +1,42 @@
 """Tells in 16 bytes whether two answers to the same question say the same of an account."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from msgspec.json import Encoder
 
-from bot.domain.model import Address, Answer, Question
+from bot.domain.model import Address, Answer, ChainId, Holding, Question
 
 DIGEST_BYTES = 16
 
+_NOBODY: Mapping[Address, Holding] = {}
 _CANONICAL = Encoder(order="deterministic")
 """Sorts the contracts of an account; chains are sorted here, and a holding is a list."""
 
 
 def digests_of(question: Question, answer: Answer) -> dict[Address, bytes]:
-    """Return a digest for each asked account of which the answer leaves nothing open.
+    """Return a digest for each asked account: of what is held, and of what the answer leaves open.
 
-    None where any asked chain is unknown, nor where chains were asked for by name: one that is missing
-    would not be missed.
+    None where chains were asked for by name: one that is missing would not be missed.
     """
     chain_ids = sorted(set(question.chain_ids))
-    sides = (answer.natives, answer.tokens) if question.natives else (answer.tokens,)
-    if not chain_ids or not all(chain_id in side for side in sides for chain_id in chain_ids):
+    if not chain_ids:
         return {}
-    natives = [answer.natives[chain_id] for chain_id in chain_ids] if question.natives else []
-    tokens = [answer.tokens[chain_id] for chain_id in chain_ids]
-    doubtful = {account for _, account in answer.doubtful}
-    start = blake2b(_CANONICAL.encode((question.natives, chain_ids)), digest_size=DIGEST_BYTES)
+    natives = [answer.natives.get(chain_id, _NOBODY) for chain_id in chain_ids] if question.natives else []
+    tokens = [answer.tokens.get(chain_id) for chain_id in chain_ids]
+    open_chains = [held is None for held in tokens]
+    start = blake2b(_CANONICAL.encode((question.natives, chain_ids, open_chains)), digest_size=DIGEST_BYTES)
+    lists = [held or {} for held in tokens]
+    doubted: dict[Address, list[ChainId]] = defaultdict(list)
+    for chain_id, account in sorted(answer.doubtful):
+        doubted[account].append(chain_id)
     digests: dict[Address, bytes] = {}
     for account in question.accounts:
+        digest = start.copy()
         coins = [held.get(account) for held in natives]
-        if account not in doubtful and None not in coins:
-            digest = start.copy()
-            digest.update(_CANONICAL.encode((coins, [held.get(account) for held in tokens])))
-            digests[account] = digest.digest()
+        digest.update(
+            _CANONICAL.encode((coins, [held.get(account) for held in lists], doubted.get(account, ())))
+        )
+        digests[account] = digest.digest()
     return digests

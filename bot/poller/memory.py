@@ -42,7 +42,7 @@ def fingerprint(
         generation,
         asked,
         tuple(
-            (question.chain_ids, question.contracts, answer.digests.get(account, b""))
+            (question.chain_ids, question.contracts, answer.digests[account])
             for question, answer in answered
             if account in answer.digests
         ),

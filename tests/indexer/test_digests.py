@@ -150,30 +150,41 @@ def test_an_account_without_tokens_has_a_digest() -> None:
 # ---------------------------------------------------------------- what is unknown
 
 
-def test_a_doubtful_account_has_no_digest_and_the_other_one_has() -> None:
-    after = copy.deepcopy(world())
+def test_a_doubtful_account_has_another_digest_and_the_other_one_has_not() -> None:
+    after, empty = copy.deepcopy(world()), copy.deepcopy(world())
     after["tokens"][0]["balance"] = "-1"
+    empty["tokens"] = [row for row in empty["tokens"] if row["accountAddress"] != ANN]
 
-    assert digests(after) == {BOB: digests(world())[BOB]}
+    assert digests(after)[BOB] == digests(world())[BOB]
+    assert digests(after)[ANN] not in {digests(world())[ANN], digests(empty)[ANN]}
 
 
 @pytest.mark.parametrize("spoiled", [{"errorReason": "down"}, {"balance": None}])
-def test_an_account_without_one_of_its_natives_has_no_digest(spoiled: dict[str, object]) -> None:
-    missing, failing = copy.deepcopy(world()), copy.deepcopy(world())
+def test_an_account_without_one_of_its_natives_has_another_digest(spoiled: dict[str, object]) -> None:
+    missing, failing, zero = (copy.deepcopy(world()) for _ in range(3))
     del missing["natives"][0]
     failing["natives"][0].update(spoiled)
+    zero["natives"][0]["balance"] = "0"
 
     for after in (missing, failing):
-        assert digests(after) == {BOB: digests(world())[BOB]}
+        assert digests(after)[BOB] == digests(world())[BOB]
+        assert digests(after)[ANN] not in {digests(world())[ANN], digests(zero)[ANN]}
 
 
 @pytest.mark.parametrize("side", ["nativeBalances", "balances"])
 @pytest.mark.parametrize("change", [{"chainId": 10}, {"errorReason": "down"}])
-def test_a_chain_that_is_unknown_leaves_nobody_a_digest(side: str, change: dict[str, object]) -> None:
+def test_a_chain_that_is_unknown_gives_everybody_another_digest(side: str, change: dict[str, object]) -> None:
     reply = json.loads(page(world()["natives"], world()["tokens"]))
     reply[side][0].update(change)
+    empty = json.loads(page(world()["natives"], world()["tokens"]))
+    empty["balances"][0]["results"] = []
 
-    assert answer(json.dumps(reply).encode()).digests == {}
+    unknown = answer(json.dumps(reply).encode()).digests
+    nothing = answer(json.dumps(empty).encode()).digests
+
+    for account in OF_BOTH.accounts:
+        assert unknown[account] not in {digests(world())[account], nothing[account]}
+    assert unknown == answer(json.dumps(reply).encode()).digests
 
 
 def test_natives_that_were_not_asked_are_not_missed() -> None:
