@@ -1,0 +1,183 @@
+"""Who is told that something gives no answer, and that it does again."""
+
+import pytest
+
+from bot.domain.alerts import Blind, ChainBack, ChainGone, Gap, MassLoss, Notice, SeenAgain
+from bot.domain.model import ChainId, SweepNumber
+from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
+from tests.store.conftest import OLGA, OPS, Keeper
+
+BOTH = frozenset({ETHEREUM, POLYGON})
+ALL_ANSWER: dict[ChainId, int | None] = {ETHEREUM: None, POLYGON: None}
+POLYGON_SILENT: dict[ChainId, int | None] = {ETHEREUM: None}
+
+
+def chain(chain_id: ChainId, since: float = 0) -> Gap:
+    return Gap(chain_id, None, "", at(since))
+
+
+@pytest.fixture
+async def covered(keeper: Keeper) -> Keeper:
+    """Olga watches the treasury, read at noon on two chains."""
+    await keeper.watch(label="Treasury")
+    await keeper.record(reading({USDC: 5}, native=100), reading({}, native=7, chain_id=ETHEREUM))
+    await keeper.reach(0, ALL_ANSWER, asked=BOTH)
+    await keeper.deliver_all()
+    return keeper
+
+
+async def told(keeper: Keeper) -> list[Notice]:
+    return await keeper.notices(OLGA)
+
+
+async def test_a_silent_chain_is_told_after_a_while(covered: Keeper) -> None:
+    await covered.reach(599, POLYGON_SILENT, asked=BOTH)
+    assert await told(covered) == []
+
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+    assert await told(covered) == [Blind((chain(POLYGON),), is_everything=False)]
+
+
+async def test_a_silent_chain_is_told_once_and_again_when_it_is_back(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+    await told(covered)
+
+    await covered.reach(660, POLYGON_SILENT, asked=BOTH)
+    assert await told(covered) == []
+
+    await covered.reach(720, ALL_ANSWER, asked=BOTH)
+    assert await told(covered) == [SeenAgain((chain(POLYGON),), 0)]
+
+
+async def test_a_chain_that_answers_in_time_is_no_word_worth(covered: Keeper) -> None:
+    await covered.reach(300, POLYGON_SILENT, asked=BOTH)
+    await covered.reach(360, ALL_ANSWER, asked=BOTH)
+    await covered.reach(900, ALL_ANSWER, asked=BOTH)
+
+    assert await told(covered) == []
+
+
+async def test_all_silent_is_one_message(covered: Keeper) -> None:
+    await covered.reach(600, {}, asked=BOTH)
+
+    assert await told(covered) == [Blind((chain(ETHEREUM), chain(POLYGON)), is_everything=True)]
+
+
+async def test_one_account_that_gives_no_answer_is_told_by_its_name(covered: Keeper) -> None:
+    unknown = [(TREASURY, POLYGON, BROAD)]
+    await covered.reach(60, ALL_ANSWER, unknown, asked=BOTH)
+    await covered.reach(660, ALL_ANSWER, unknown, asked=BOTH)
+
+    assert await told(covered) == [Blind((Gap(POLYGON, TREASURY, "Treasury", NOON),), is_everything=False)]
+
+
+async def test_the_end_of_blindness_counts_what_changed_meanwhile(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+    await told(covered)
+
+    await covered.record(reading({USDC: 3}, native=90), when=at(700))
+    sweep = await covered.value("SELECT value FROM setting WHERE name = 'sweep'")
+    assert len(await covered.alerts(OLGA)) == 2
+    await covered.reach(700, ALL_ANSWER, asked=BOTH, sweep=SweepNumber(int(sweep)))
+
+    assert await told(covered) == [SeenAgain((chain(POLYGON),), 2)]
+
+
+async def test_a_chain_that_never_answered_is_not_blind(covered: Keeper) -> None:
+    await covered.reach(6000, ALL_ANSWER, asked=BOTH | {BASE})
+
+    assert await told(covered) == []
+
+
+async def test_a_chain_that_is_no_longer_asked_is_not_blind(covered: Keeper) -> None:
+    await covered.reach(6000, POLYGON_SILENT, asked=frozenset({ETHEREUM}))
+
+    assert await told(covered) == []
+
+
+async def test_only_who_watches_the_chain_is_told(covered: Keeper) -> None:
+    await covered.watch(VAULT, place=OPS, chains=[ETHEREUM])
+
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+
+    assert await covered.notices(OPS) == []
+
+
+async def test_who_no_longer_watches_is_not_told_that_it_is_back(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+    await told(covered)
+
+    await covered.store.unsubscribe(OLGA, [1])
+    await covered.reach(660, ALL_ANSWER, asked=BOTH)
+
+    assert await told(covered) == []
+
+
+async def test_a_quiet_sweep_writes_one_row_a_chain(covered: Keeper) -> None:
+    sweep = await covered.store.begin_sweep()
+    before = await covered.written()
+
+    await covered.reach(60, ALL_ANSWER, asked=BOTH, sweep=sweep)
+
+    assert await covered.written() - before == len(ALL_ANSWER)
+
+
+# ---------------------------------------------------------------- chains that come and go
+
+
+async def test_who_watches_a_chain_is_told_when_the_source_drops_it(covered: Keeper) -> None:
+    await covered.store.note_chains([ETHEREUM, POLYGON], NOON)
+    await covered.store.note_chains([ETHEREUM], at(60))
+    assert await told(covered) == [ChainGone(POLYGON)]
+    assert await covered.store.remembered_chains() == BOTH
+
+    await covered.store.note_chains([ETHEREUM], at(120))
+    assert await told(covered) == []
+
+    await covered.store.note_chains([ETHEREUM, POLYGON], at(180))
+    assert await told(covered) == [ChainBack(POLYGON)]
+
+
+async def test_a_chain_that_was_never_listed_is_not_gone(covered: Keeper) -> None:
+    await covered.store.note_chains([ETHEREUM], NOON)
+
+    assert await told(covered) == []
+
+
+async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> None:
+    await covered.store.note_chains([ETHEREUM, POLYGON], NOON)
+    await covered.store.note_chains([ETHEREUM, POLYGON, BASE], at(60))
+
+    assert await told(covered) == []
+    assert await covered.store.remembered_chains() == BOTH | {BASE}
+
+
+# ---------------------------------------------------------------- mass loss
+
+
+async def test_owners_are_told_once_of_a_mass_loss(covered: Keeper) -> None:
+    await covered.store.apply_configuration([], [OLGA.chat_id])
+    for seconds in (60, 120):
+        await covered.reach(seconds, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+
+    assert await told(covered) == [MassLoss(POLYGON, 12, 14)]
+
+
+async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(covered: Keeper) -> None:
+    await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+
+    assert await covered.store.believe_losses(POLYGON)
+    assert (await covered.store.watched(NOON)).believed == {POLYGON}
+
+    await covered.reach(120, ALL_ANSWER, asked=BOTH)
+    assert (await covered.store.watched(NOON)).believed == frozenset()
+
+
+async def test_nothing_can_be_believed_where_nothing_is_doubted(covered: Keeper) -> None:
+    assert not await covered.store.believe_losses(POLYGON)
+
+
+async def test_what_an_account_holds_is_counted_by_chain(covered: Keeper) -> None:
+    await covered.record(reading({USDC: 5, DAI: held(1, block=11)}, native=100))
+
+    assert await covered.store.token_balances_on([POLYGON, ETHEREUM]) == {POLYGON: 2}
