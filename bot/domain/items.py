@@ -56,7 +56,7 @@ def with_items(
             moves.append(move._replace(items=told))
         keep[move.asset] = items or {}
     balances = {asset: balance for asset, balance in verdict.balances.items() if asset not in again}
-    return replace(verdict, moves=tuple(moves), balances=balances), keep
+    return replace(verdict, moves=tuple(moves), balances=balances, unexplained=tuple(sorted(again))), keep
 
 
 def _seen_items(move: Move, seen: KnownItems) -> Items | None:

@@ -257,6 +257,8 @@ class Verdict:
     """What is to be stored anew; None: it is gone."""
     holds: Mapping[Asset, Hold | None] = field(default_factory=dict)
     """What is to be held from now on; None: no longer."""
+    unexplained: tuple[Asset, ...] = ()
+    """Collections that moved in a way that nobody explained yet: the next reading asks again."""
 
     @property
     def says_nothing_new(self) -> bool:
@@ -265,8 +267,8 @@ class Verdict:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the same reading again would say nothing at all."""
-        return self.says_nothing_new and not (self.still_unknown or self.never_seen or self.missing)
+        """Whether the same reading again would have nothing to say either."""
+        return self.says_nothing_new and not (self.missing or self.unexplained)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ Unseen = tuple[ChainId, frozenset[Part]]
 class Fingerprint(NamedTuple):
     """All that was read of an account, in so few bytes: equal only if nothing at all is different."""
 
-    generation: int
-    """Of the account's coverage."""
+    generation: int | None
+    """Of the account's coverage; None: nothing of it is covered."""
     asked: Wanted
     answers: tuple[tuple[tuple[ChainId, ...], tuple[Address, ...], bytes], ...]
     """Of each answer that speaks of the account: chains, contracts and digest."""
@@ -35,7 +35,7 @@ class Quiet(NamedTuple):
 
 
 def fingerprint(
-    account: Address, generation: int, asked: Wanted, answered: Iterable[Answered]
+    account: Address, generation: int | None, asked: Wanted, answered: Iterable[Answered]
 ) -> Fingerprint:
     """Return what was read of an account as one value to compare."""
     return Fingerprint(

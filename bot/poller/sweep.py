@@ -168,7 +168,7 @@ class Sweep:
     def _fingerprints(self, batch: Batch, answered: Sequence[Answered]) -> dict[Address, Fingerprint]:
         generations = self._watched.generations
         return {
-            account: fingerprint(account, generations.get(account, 0), self._asked[account], answered)
+            account: fingerprint(account, generations.get(account), self._asked[account], answered)
             for account in batch.accounts
         }
 
@@ -190,7 +190,7 @@ class Sweep:
         restless: set[Address] = set()
         unseen: dict[Address, list[Unseen]] = {}
         for verdict in outcome.poll.verdicts:
-            if not verdict.says_nothing_new or verdict.missing:
+            if not verdict.is_settled:
                 restless.add(verdict.account)
             if verdict.still_unknown:
                 unseen.setdefault(verdict.account, []).append((verdict.chain_id, verdict.still_unknown))

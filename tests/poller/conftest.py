@@ -40,6 +40,8 @@ class Source:
     silent: set[ChainId] = field(default_factory=set)
     doubtful: set[tuple[ChainId, Address]] = field(default_factory=set)
     symbols: dict[Address, str] = field(default_factory=lambda: {USDC: "USDC"})
+    kinds: dict[Address, str] = field(default_factory=dict)
+    """Contract types of what is no ERC-20."""
     trouble: Trouble = no_trouble
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     questions: list[Question] = field(default_factory=list)
@@ -126,9 +128,10 @@ class Source:
         return result
 
     def _description(self, asset: Asset, question: Question) -> Description:
+        kind = self.kinds.get(asset.contract, "ERC20")
         if not question.metadata:
-            return Description("ERC20", price_usd="1")
-        return Description("ERC20", self.symbols[asset.contract], 6, price_usd="1")
+            return Description(kind, price_usd="1")
+        return Description(kind, self.symbols[asset.contract], 6, price_usd="1")
 
     def asked(self) -> list[Question]:
         """Return what was asked since the last time."""

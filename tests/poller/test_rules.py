@@ -1,0 +1,387 @@
+"""What sweep after sweep makes of a source that lags, loses, flickers and comes back."""
+
+import pytest
+
+from bot.domain.alerts import ChangeAlert, MassLoss, SourceRefuses
+from bot.domain.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
+from bot.domain.model import Address, Asset, Holding, ItemMove
+from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
+from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
+from tests.poller.conftest import Watchtower, failing, failing_for
+from tests.store.conftest import OLGA
+
+PUNK = Asset(POLYGON, PUNKS)
+UNKNOWN_PARTS = "SELECT count(*) FROM coverage WHERE unknown_since IS NOT NULL"
+
+
+async def changes_after(tower: Watchtower, sweeps: int) -> list[tuple[Address, int, int]]:
+    for _ in range(sweeps):
+        tower.clock.seconds += 60
+        await tower.poller.sweep()
+    return await tower.keeper.changes()
+
+
+# ---------------------------------------------------------------- held
+
+
+async def test_a_lagging_replica_tells_nothing_and_goes_away(watching: Watchtower) -> None:
+    watching.source.holds(USDC, 9, block=20)
+    assert await changes_after(watching, 1) == [(USDC, 5, 9)]
+    watching.source.holds(USDC, 5, block=10)
+    assert await changes_after(watching, READINGS_FOR_OLDER - 1) == []
+    watching.source.holds(USDC, 9, block=20)
+    assert await changes_after(watching, 5) == []
+
+
+async def test_a_reorganisation_stays_and_is_told(watching: Watchtower) -> None:
+    watching.source.holds(USDC, 9, block=20)
+    assert await changes_after(watching, 1) == [(USDC, 5, 9)]
+    watching.source.holds(USDC, 5, block=10)
+    assert await changes_after(watching, READINGS_FOR_OLDER) == [(USDC, 9, 5)]
+    assert await changes_after(watching, 2) == []
+
+
+async def test_a_hold_survives_a_restart(watching: Watchtower) -> None:
+    watching.source.holds(USDC, 4, block=9)
+    assert await changes_after(watching, READINGS_FOR_OLDER - 1) == []
+    await watching.restart()
+
+    assert await changes_after(watching, 1) == [(USDC, 5, 4)]
+
+
+async def test_a_token_that_came_is_not_lost_to_a_replica_that_does_not_know_it_yet(
+    watching: Watchtower,
+) -> None:
+    watching.source.holds(DAI, 7, block=20)
+    assert await changes_after(watching, 1) == [(DAI, 0, 7)]
+    del watching.source.listed[POLYGON, TREASURY][DAI]
+    assert await changes_after(watching, 1) == []
+    watching.source.holds(DAI, 7, block=20)
+    assert await changes_after(watching, 3) == []
+
+
+async def test_a_token_that_is_spent_at_once_is_told_one_reading_later(watching: Watchtower) -> None:
+    watching.source.holds(DAI, 7, block=20)
+    assert await changes_after(watching, 1) == [(DAI, 0, 7)]
+    del watching.source.listed[POLYGON, TREASURY][DAI]
+    assert await changes_after(watching, READINGS_FOR_RETURN) == [(DAI, 7, 0)]
+
+
+async def test_a_native_that_flickers_is_told_once(watching: Watchtower) -> None:
+    watching.source.natives[POLYGON, TREASURY] = 90
+    assert await changes_after(watching, 1) == [(Address(""), 100, 90)]
+    for amount in (100, 90):
+        watching.source.natives[POLYGON, TREASURY] = amount
+        assert await changes_after(watching, 1) == []
+
+
+async def test_a_native_that_returns_for_good_is_told(watching: Watchtower) -> None:
+    watching.source.natives[POLYGON, TREASURY] = 90
+    assert await changes_after(watching, 1) == [(Address(""), 100, 90)]
+    watching.source.natives[POLYGON, TREASURY] = 100
+    assert await changes_after(watching, READINGS_FOR_RETURN) == [(Address(""), 90, 100)]
+
+
+async def test_a_native_that_returns_after_a_while_is_told_at_once(watching: Watchtower) -> None:
+    watching.source.natives[POLYGON, TREASURY] = 90
+    assert await changes_after(watching, 5) == [(Address(""), 100, 90)]
+    watching.source.natives[POLYGON, TREASURY] = 100
+    assert await changes_after(watching, 1) == [(Address(""), 90, 100)]
+
+
+# ---------------------------------------------------------------- mass loss
+
+
+TOKENS = [address(number) for number in range(100, 112)]
+
+
+@pytest.fixture
+async def rich(tower: Watchtower) -> Watchtower:
+    """Olga, an owner, watches a treasury of twelve tokens beside USDC, and a vault."""
+    await tower.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await tower.keeper.watch()
+    await tower.keeper.watch(VAULT)
+    for token in TOKENS:
+        tower.source.holds(token, 3, block=5)
+        tower.source.symbols[token] = "T"
+    await tower.poller.sweep()
+    await tower.poller.sweep()
+    await tower.keeper.deliver_all()
+    return tower
+
+
+def lose(tower: Watchtower, tokens: list[Address]) -> None:
+    for token in tokens:
+        del tower.source.listed[POLYGON, TREASURY][token]
+
+
+async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: Watchtower) -> None:
+    lose(rich, TOKENS)
+    rich.source.natives[POLYGON, VAULT] = 5
+
+    for _ in range(4):
+        rich.clock.seconds += 60
+        await rich.poller.sweep()
+    alerts = await rich.keeper.alerts()
+    assert [alert.notice for alert in alerts if not isinstance(alert, ChangeAlert)] == [
+        MassLoss(POLYGON, 12, 13)
+    ]
+    told = [alert.change for alert in alerts if isinstance(alert, ChangeAlert)]
+    assert [(change.account, change.asset.contract) for change in told] == [(VAULT, "")]
+
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+    assert await changes_after(rich, 2) == []
+    assert len(await rich.keeper.balances()) == 14
+
+
+async def test_few_losses_are_told(rich: Watchtower) -> None:
+    lose(rich, TOKENS[:9])
+
+    assert sorted(await changes_after(rich, 1)) == sorted((token, 3, 0) for token in TOKENS[:9])
+
+
+async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: Watchtower) -> None:
+    for number in range(200, 213):
+        rich.source.holds(address(number), 1, account=VAULT, block=20)
+    await changes_after(rich, 1)
+    lose(rich, TOKENS)
+
+    assert len(await changes_after(rich, 1)) == 12
+
+
+async def test_a_mass_loss_that_an_owner_believes_is_told(rich: Watchtower) -> None:
+    lose(rich, TOKENS)
+    await rich.poller.sweep()
+    assert await rich.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
+
+    assert await rich.keeper.store.believe_losses(POLYGON)
+
+    assert len(await changes_after(rich, 1)) == 12
+    assert await changes_after(rich, 1) == []
+
+
+async def test_a_chain_that_lost_too_much_counts_as_not_seen(rich: Watchtower) -> None:
+    (before,) = await rich.keeper.rows("SELECT complete_at FROM chain")
+    lose(rich, TOKENS)
+    rich.clock.seconds += 60
+    await rich.poller.sweep()
+
+    assert await rich.keeper.rows("SELECT complete_at FROM chain") == [before]
+
+
+# ---------------------------------------------------------------- collections
+
+
+@pytest.fixture
+async def collecting(tower: Watchtower) -> Watchtower:
+    """Olga watches a treasury with a collection of two items, of which the ids are known."""
+    tower.source.kinds[PUNKS] = "ERC721"
+    tower.source.symbols[PUNKS] = "PUNK"
+    collect(tower, {7: 1, 9: 1}, block=10)
+    await tower.keeper.watch()
+    await tower.poller.sweep()
+    await tower.poller.sweep()
+    await tower.keeper.deliver_all()
+    tower.source.items_asked.clear()
+    return tower
+
+
+def collect(tower: Watchtower, items: dict[int, int], *, block: int) -> None:
+    tower.source.listed.setdefault((POLYGON, TREASURY), {})[PUNKS] = Holding(
+        sum(items.values()), len(items), block
+    )
+    tower.source.ids[TREASURY, PUNK] = items
+
+
+async def items_told(tower: Watchtower) -> list[tuple[ItemMove, ...]]:
+    await tower.poller.sweep()
+    return [alert.change.items for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+
+
+async def test_ids_that_came_and_went_are_told(collecting: Watchtower) -> None:
+    collect(collecting, {7: 1}, block=11)
+    assert await items_told(collecting) == [(ItemMove(9, 1, 0),)]
+
+    collect(collecting, {7: 1, 8: 1, 10: 1}, block=12)
+    assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(10, 0, 1))]
+
+
+async def test_one_id_that_left_while_another_came_is_told(collecting: Watchtower) -> None:
+    collect(collecting, {7: 1, 8: 1}, block=11)
+
+    assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(9, 1, 0))]
+
+
+async def test_a_collection_that_moved_out_and_in_again_is_no_change(collecting: Watchtower) -> None:
+    collect(collecting, {7: 1, 9: 1}, block=11)
+    assert await items_told(collecting) == []
+    collecting.source.items_asked.clear()
+
+    assert await items_told(collecting) == []
+    assert collecting.source.items_asked == []
+
+
+async def test_all_ids_of_a_collection_that_is_gone_went(collecting: Watchtower) -> None:
+    del collecting.source.listed[POLYGON, TREASURY][PUNKS]
+
+    assert await items_told(collecting) == [(ItemMove(7, 1, 0), ItemMove(9, 1, 0))]
+    assert collecting.source.items_asked == []
+
+
+async def test_without_details_the_count_is_told_and_the_ids_are_learned_again(
+    collecting: Watchtower,
+) -> None:
+    collect(collecting, {7: 1}, block=11)
+    collecting.source.items_trouble = Unavailable()
+    assert await items_told(collecting) == [()]
+    assert await collecting.keeper.rows("SELECT * FROM item") == []
+
+    collecting.source.items_trouble = None
+    collect(collecting, {7: 1, 8: 1}, block=12)
+    assert await items_told(collecting) == [()]
+    collect(collecting, {8: 1}, block=13)
+    assert await items_told(collecting) == [(ItemMove(7, 1, 0),)]
+
+
+async def test_an_exchange_that_details_do_not_explain_is_looked_at_until_they_do(
+    collecting: Watchtower,
+) -> None:
+    collect(collecting, {7: 1, 8: 1}, block=11)
+    collecting.source.items_trouble = Unavailable()
+    assert await items_told(collecting) == []
+
+    collecting.source.items_trouble = None
+    assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(9, 1, 0))]
+
+
+async def test_ids_that_do_not_add_up_are_not_believed(collecting: Watchtower) -> None:
+    collect(collecting, {7: 1, 8: 1, 10: 1}, block=11)
+    collecting.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
+
+    assert await items_told(collecting) == [()]
+
+
+async def test_more_ids_than_are_stored_are_only_counted(collecting: Watchtower) -> None:
+    collect(collecting, dict.fromkeys(range(201), 1), block=11)
+
+    assert await items_told(collecting) == [()]
+    assert collecting.source.items_asked == []
+
+
+# ---------------------------------------------------------------- what did not change is not compared
+
+
+async def views_read(tower: Watchtower, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Sweep, and return of how many accounts the stored view was read."""
+    read: list[Address] = []
+    views = tower.keeper.store.views
+
+    async def counted(accounts: tuple[Address, ...]) -> object:
+        read.extend(accounts)
+        return await views(accounts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tower.keeper.store, "views", counted)
+        await tower.poller.sweep()
+    return len(read)
+
+
+async def test_what_is_read_as_before_is_not_compared(
+    watching: Watchtower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watching.keeper.watch(VAULT)
+    await watching.poller.sweep()
+    await watching.poller.sweep()
+    assert await views_read(watching, monkeypatch) == 0
+
+    watching.source.holds(USDC, 6, block=11)
+    assert await views_read(watching, monkeypatch) == 1
+    assert await changes_after(watching, 1) == [(USDC, 5, 6)]
+
+
+async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(watching: Watchtower) -> None:
+    for _ in range(2):
+        await watching.poller.sweep()
+    await watching.keeper.store.unsubscribe(OLGA, [1])
+    await watching.keeper.watch()
+
+    await watching.poller.sweep()
+
+    assert len(await watching.keeper.baselines()) == 1
+
+
+async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching: Watchtower) -> None:
+    for _ in range(2):
+        await watching.poller.sweep()
+    watching.source.hidden[POLYGON, TREASURY] = {DAI: Holding(3, None, 5)}
+    await watching.keeper.watch(contracts=[DAI])
+
+    await watching.poller.sweep()
+
+    assert [notice.balances for notice in await watching.keeper.baselines()] == [1]
+
+
+async def test_an_account_that_could_not_be_read_is_seen_again_though_it_reads_as_before(
+    watching: Watchtower,
+) -> None:
+    await watching.keeper.watch(VAULT)
+    for _ in range(2):
+        await watching.poller.sweep()
+    watching.source.doubtful.add((POLYGON, TREASURY))
+    for _ in range(3):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+    assert await watching.keeper.rows(UNKNOWN_PARTS) == [(1,)]
+
+    watching.source.doubtful.clear()
+    await watching.poller.sweep()
+
+    assert await watching.keeper.rows(UNKNOWN_PARTS) == [(0,)]
+
+
+async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_that_one(
+    watching: Watchtower,
+) -> None:
+    await watching.keeper.watch(VAULT)
+    for _ in range(2):
+        await watching.poller.sweep()
+    watching.source.silent.add(POLYGON)
+    await changes_after(watching, 2)
+    watching.source.silent.clear()
+    watching.source.trouble = failing_for(TREASURY, Unavailable())
+    watching.poller._settings = watching.poller._settings.__class__("VERIFIED", (), 1, 1)
+
+    await changes_after(watching, 1)
+
+    ((unknown,),) = await watching.keeper.rows(UNKNOWN_PARTS)
+    assert unknown == 2
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("error", [AccessRefused("no"), QuotaExceeded("no")])
+async def test_owners_are_told_once_that_the_source_refuses(
+    watching: Watchtower, error: IndexerError
+) -> None:
+    await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
+    watching.source.trouble = failing(error)
+
+    for _ in range(6):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+
+    notices = [notice for notice in await watching.keeper.notices() if isinstance(notice, SourceRefuses)]
+    assert notices == [SourceRefuses(str(error))]
+
+
+async def test_a_source_that_is_down_is_no_matter_for_owners(watching: Watchtower) -> None:
+    await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
+    watching.source.trouble = failing(Unavailable())
+
+    for _ in range(6):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+
+    assert await watching.keeper.notices() == []
