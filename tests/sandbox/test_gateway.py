@@ -24,7 +24,7 @@ from bot.sandbox.gateway_faults import (
     RepeatPage,
     ReplaceFields,
 )
-from bot.sandbox.gateway_summary import Knobs
+from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Chain, Contract, example_world
 
 CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
@@ -1112,9 +1112,10 @@ async def test_balances_can_be_moved_over_http(client: Client, gateway: Gateway)
         (
             "fault",
             {"fault": "FailTokens", "chainId": 1, "colour": "red"},
-            "the fields of FailTokens are: chainId, reason",
+            "the fields of FailTokens are: "
+            "method, forAccount, forChain, aboveAccounts, every, times, chainId, reason",
         ),
-        ("fault", {"fault": "RepeatPage", "times": 1}, "the fields of RepeatPage are: none"),
+        ("fault", {"fault": "RepeatPage", "every": 0}, "every is at least 1, not 0"),
     ],
 )
 async def test_what_cannot_be_is_answered_with_a_sentence(
