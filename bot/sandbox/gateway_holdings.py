@@ -49,7 +49,7 @@ class Held:
 def holdings(asked: Asked, chain_id: int, *, beyond: Position) -> Iterator[Held]:
     """Yield what makes a token row each, in the order of their positions, beyond one of them."""
     wanted = asked.request.filter
-    for account in wanted.accounts or asked.world.accounts(chain_id):
+    for account in asked.world.accounts(chain_id) if wanted.of_all_holders else wanted.accounts:
         if account < beyond[0]:
             continue
         tokens = asked.world.tokens(chain_id, account, at_block=asked.block(chain_id))

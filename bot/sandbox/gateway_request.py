@@ -94,6 +94,7 @@ class BalanceFilter:
     token_ids: frozenset[int]
     omit_natives: bool
     omit_prices: bool
+    of_all_holders: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,7 @@ def read_contract_request(fields: Fields) -> BalancesRequest:
         raise Refused(INVALID_ARGUMENT.because("filter.contractAddresses is empty"))
     return BalancesRequest(
         selectors=read_selectors(fields),
-        filter=replace(_read_filter(wanted), whitelist=contracts, omit_natives=True),
+        filter=replace(_read_filter(wanted), whitelist=contracts, of_all_holders=not read_accounts(fields)),
         omit_metadata=fields.flag("omitMetadata"),
         page=_read_page(fields.nested("page")),
     )
