@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 
 from bot.sandbox.gateway import Gateway
@@ -123,3 +125,64 @@ async def test_a_maximum_below_forty_is_the_page_size_of_who_names_none(
     gateway.knobs = Knobs(max_page_size=3)
 
     assert (await client.summary()).body["page"]["pageSize"] == 3
+
+
+# Pages as the knobs have them
+
+
+async def test_a_page_can_have_its_size_of_each_chain(client: Client, gateway: Gateway) -> None:
+    gateway.knobs = Knobs(page_scope="chain")
+
+    pages = await all_pages(client, {"pageSize": 1}, chainIds=[1, 10, 137])
+
+    counts = [{chain_id: len(rows) for chain_id, rows in entries(p.body["balances"]).items()} for p in pages]
+    assert counts == [{1: 1, 10: 0, 137: 1}, {1: 1, 10: 0, 137: 1}, {1: 1, 10: 0, 137: 0}]
+    assert set.union(*(set(token_rows(page)) for page in pages)) == VERIFIED
+    assert pages[0].body["page"]["after"].keys() == {"1", "137"}
+
+
+async def test_a_page_has_its_size_of_all_chains_together(client: Client) -> None:
+    first, *_ = await all_pages(client, {"pageSize": 1}, chainIds=[1, 10, 137])
+
+    assert len(token_rows(first)) == 1
+
+
+async def test_natives_can_be_on_the_first_page_only(client: Client, gateway: Gateway) -> None:
+    gateway.knobs = Knobs(natives_on_later_pages="omitted")
+
+    first, *later = await all_pages(client, {"pageSize": 2}, chainIds=[1, 137])
+
+    assert entries(first.body["nativeBalances"]).keys() == {1, 137}
+    assert [page.body["nativeBalances"] for page in later] == [None, None]
+
+
+@pytest.mark.parametrize("scope", ["request", "chain"])
+async def test_a_cursor_can_be_a_string(
+    client: Client, gateway: Gateway, scope: Literal["request", "chain"]
+) -> None:
+    gateway.knobs = Knobs(cursor_type="string", page_scope=scope)
+
+    pages = await all_pages(client, {"pageSize": 2})
+
+    assert isinstance(pages[0].body["page"]["after"], str)
+    assert set.union(*(set(token_rows(page)) for page in pages)) == VERIFIED
+
+
+@pytest.mark.parametrize("after", [{"1": "MQ=="}, "MQ==", "e30=", "!", 5])
+async def test_a_string_that_is_no_cursor_is_refused(client: Client, gateway: Gateway, after: object) -> None:
+    gateway.knobs = Knobs(cursor_type="string")
+    page = (await client.summary(page={"pageSize": 2})).body["page"]
+
+    answer = await client.summary(page={**page, "after": after})
+
+    assert (answer.status, answer.body["code"]) == (400, 2001)
+
+
+async def test_pages_can_be_without_numbers(client: Client, gateway: Gateway) -> None:
+    gateway.knobs = Knobs(page_numbers=False)
+
+    pages = await all_pages(client, {"pageSize": 2})
+
+    assert all("page" not in page.body["page"] for page in pages)
+    assert pages[-1].body["page"] == {"pageSize": 2, "more": False}
+    assert set.union(*(set(token_rows(page)) for page in pages)) == VERIFIED
