@@ -1,4 +1,6 @@
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -8,16 +10,26 @@ from bot.sandbox.gateway_faults import (
     AnswerHtml,
     CutBody,
     Delay,
+    DripBody,
     DropConnection,
+    EndlessPages,
     FailNativeRow,
     FailNatives,
     FailTokens,
+    FlickerNative,
+    GzipBomb,
+    Lag,
+    LeaveOutChain,
     LeaveOutNatives,
     LeaveOutTokens,
+    Redirect,
+    Reindex,
     RepeatPage,
     ReplaceFields,
+    Stall,
 )
-from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT
+from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
 from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
 
 # The back door
@@ -46,6 +58,88 @@ async def test_balances_can_be_moved_over_http(client: Client, gateway: Gateway)
 
     assert gateway.world.native(1, EXAMPLE_ACCOUNT) == 158495082541645500
     assert gateway.world.token(1, USDC, EXAMPLE_ACCOUNT) == 221887100
+
+
+async def test_balances_can_drift_over_http(client: Client, gateway: Gateway) -> None:
+    asset = {"account": CHECKSUMMED, "chainId": 137, "contract": SKYWEAVER, "tokenId": "65537"}
+
+    answer = await client.control("POST", "drift", {**asset, "balance": "601"})
+
+    assert answer.body == {"block": gateway.world.block(137)}
+    assert gateway.world.tokens(137, EXAMPLE_ACCOUNT)[SKYWEAVER][65537] == Holding(601, 70880000)
+
+
+async def test_balances_can_be_reorganised_over_http(client: Client, gateway: Gateway) -> None:
+    asset = {"account": CHECKSUMMED, "chainId": 1, "contract": USDC}
+
+    await client.control("POST", "reorganise", {**asset, "balance": "5", "block": "22500000"})
+
+    assert gateway.world.tokens(1, EXAMPLE_ACCOUNT)[USDC][0] == Holding(5, 22500000)
+
+
+async def test_blocks_can_pass_over_http(client: Client, gateway: Gateway) -> None:
+    answer = await client.control("POST", "advance", {"chainId": 1, "toBlock": 22600000})
+
+    assert answer.body == {"block": 22600000}
+    assert gateway.world.block(1) == 22600000
+
+
+async def test_chains_can_be_added_hidden_and_shown_over_http(client: Client, gateway: Gateway) -> None:
+    amoy = {"name": "amoy", "nativeName": "POL", "nativeSymbol": "POL", "nativePrice": "0.2", "testnet": True}
+
+    await client.control("POST", "chain", {"chainId": 80002, **amoy})
+    hidden = await client.control("POST", "hide-chain", {"chainId": 1})
+    shown = await client.control("POST", "show-chain", {"chainId": 1})
+
+    assert hidden.body == {"chains": [10, 137, 8453, 42161, 80002]}
+    assert shown.body == {"chains": [1, 10, 137, 8453, 42161, 80002]}
+    assert gateway.world.chains()[-1].native_price == Decimal("0.2")
+    assert gateway.world.chains()[-1].testnet is True
+
+
+async def test_a_contract_can_be_made_known_over_http(client: Client, gateway: Gateway) -> None:
+    address = "0xC014000000000000000000000000000000000000"
+    coin = {"kind": "ERC20", "symbol": "COIN", "name": "Coin", "decimals": 6, "rebasing": True}
+
+    await client.control("POST", "contract", {"chainId": 10, "address": address, **coin})
+
+    assert gateway.world.contract(10, address) == Contract(
+        chain_id=10,
+        address=address.lower(),
+        kind="ERC20",
+        symbol="COIN",
+        name="Coin",
+        decimals=6,
+        rebasing=True,
+    )
+
+
+async def test_what_is_known_of_a_contract_can_be_changed_over_http(client: Client, gateway: Gateway) -> None:
+    known = gateway.world.contract(1, USDC)
+
+    await client.control("POST", "contract", {"chainId": 1, "address": USDC, "verified": False})
+
+    assert gateway.world.contract(1, USDC) == replace(known, verified=False)
+
+
+async def test_knobs_can_be_turned_one_after_another_over_http(client: Client, gateway: Gateway) -> None:
+    await client.control("POST", "knobs", {"chainsWithoutRows": "null", "maxAccounts": 5})
+    answer = await client.control("POST", "knobs", {"pageNumbers": False, "maxAccounts": None})
+
+    assert gateway.knobs == Knobs(chains_without_rows="null", page_numbers=False)
+    assert (await client.control("GET", "knobs")).body == answer.body
+    assert answer.body["chainsWithoutRows"] == "null"
+    assert answer.body["latencySecondsPerPair"] == 0.0
+
+
+async def test_keys_can_be_named_over_http(client: Client) -> None:
+    await client.control("POST", "keys", {"keys": ["right"]})
+    named = [(await client.call("Ping", {}, key=key)).status for key in ("right", "wrong")]
+
+    await client.control("POST", "keys", {"keys": None})
+    any_key = (await client.call("Ping", {}, key="wrong")).status
+
+    assert (named, any_key) == ([200, 401], 200)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +184,22 @@ async def test_balances_can_be_moved_over_http(client: Client, gateway: Gateway)
             f"the fields of FailTokens are: {AIM}, chainId, reason",
         ),
         ("fault", {"fault": "RepeatPage", "every": 0}, "every is at least 1, not 0"),
+        ("fault", {"fault": "RepeatPage", "method": "Pong"}, 'method of RepeatPage cannot be "Pong"'),
+        ("drift", {"chainId": 1, "account": STRANGER, "balance": "1"}, "contract must be a string, not null"),
+        (
+            "reorganise",
+            {"chainId": 1, "contract": USDC, "account": EXAMPLE_ACCOUNT, "balance": 1, "block": 22500001},
+            "block 22500001 is not older than 22500001",
+        ),
+        ("advance", {"chainId": 1, "toBlock": 5}, "chain 1 is at block 22500001 already"),
+        ("hide-chain", {"chainId": 5}, "chain 5 is not in this world"),
+        ("chain", {"chainId": 5}, "Chain needs name, nativeName, nativeSymbol"),
+        ("contract", {"chainId": 1, "address": STRANGER}, "Contract needs kind, symbol, name"),
+        ("contract", {"chainId": 1, "address": USDC, "price": "x"}, 'price of Contract cannot be "x"'),
+        ("contract", {"chainId": 1, "address": USDC, "verified": 1}, "verified of Contract cannot be 1"),
+        ("knobs", {"pageScope": "all"}, 'pageScope of Knobs cannot be "all"'),
+        ("knobs", {"emitZeroRows": None}, "emitZeroRows of Knobs cannot be null"),
+        ("keys", {"keys": "mine"}, 'keys must be a list of strings, not "mine"'),
     ],
 )
 async def test_what_cannot_be_is_answered_with_a_sentence(
@@ -118,6 +228,27 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client
     ("body", "fault"),
     [
         ({"fault": "FailTokens", "chainId": 137}, FailTokens(chain_id=137)),
+        (
+            {
+                "fault": "FailTokens",
+                "chainId": 137,
+                "method": "GetTokenBalancesSummary",
+                "forAccount": STRANGER,
+                "forChain": 1,
+                "aboveAccounts": 5,
+                "every": 2,
+                "times": 3,
+            },
+            FailTokens(
+                chain_id=137,
+                method="GetTokenBalancesSummary",
+                for_account=STRANGER,
+                for_chain=1,
+                above_accounts=5,
+                every=2,
+                times=3,
+            ),
+        ),
         ({"fault": "FailNatives", "chainId": 1, "reason": "x"}, FailNatives(chain_id=1, reason="x")),
         ({"fault": "FailNativeRow", "chainId": 1, "account": None}, FailNativeRow(chain_id=1)),
         ({"fault": "LeaveOutTokens", "chainId": 1}, LeaveOutTokens(chain_id=1)),
@@ -135,6 +266,15 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client
         ({"fault": "AnswerHtml", "status": 200}, AnswerHtml(status=200)),
         ({"fault": "CutBody", "times": 2}, CutBody(times=2)),
         ({"fault": "DropConnection"}, DropConnection()),
+        ({"fault": "DripBody", "secondsPerByte": 1}, DripBody(seconds_per_byte=1)),
+        ({"fault": "GzipBomb", "unpackedBytes": 9}, GzipBomb(unpacked_bytes=9)),
+        ({"fault": "Redirect", "location": "/", "status": 302}, Redirect(location="/", status=302)),
+        ({"fault": "FlickerNative", "chainId": 1}, FlickerNative(chain_id=1)),
+        ({"fault": "LeaveOutChain", "chainId": 1}, LeaveOutChain(chain_id=1)),
+        ({"fault": "Lag", "chainId": 1, "behind": 2}, Lag(chain_id=1, behind=2)),
+        ({"fault": "Stall", "chainId": 1, "atBlock": 2}, Stall(chain_id=1, at_block=2)),
+        ({"fault": "Reindex", "chainId": 1, "share": 0.5}, Reindex(chain_id=1, share=0.5)),
+        ({"fault": "EndlessPages", "rows": "invented"}, EndlessPages(rows="invented")),
     ],
 )
 async def test_every_fault_can_be_added_over_http_and_healed(
