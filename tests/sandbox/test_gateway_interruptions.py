@@ -1,11 +1,22 @@
 import asyncio
+import gzip
+import json
 from dataclasses import replace
 
 import aiohttp
 import pytest
 
 from bot.sandbox.gateway import Gateway
-from bot.sandbox.gateway_faults import AnswerError, AnswerHtml, CutBody, Delay, DropConnection
+from bot.sandbox.gateway_faults import (
+    AnswerError,
+    AnswerHtml,
+    CutBody,
+    Delay,
+    DripBody,
+    DropConnection,
+    GzipBomb,
+    Redirect,
+)
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import USDC, Client, token_rows
@@ -99,13 +110,14 @@ async def test_a_delay_outlasts_an_impatient_client(client: Client, gateway: Gat
 
 
 async def test_latency_is_part_of_every_call(client: Client, gateway: Gateway) -> None:
-    loop = asyncio.get_running_loop()
-    gateway.knobs = Knobs(latency_seconds=0.05)
-    started_at = loop.time()
+    gateway.knobs = Knobs(latency_seconds=3600)
 
-    await client.call("Ping", {})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client.call("Ping", {})
 
-    assert loop.time() - started_at >= 0.05
+    gateway.knobs = Knobs()
+    assert (await client.call("Ping", {})).status == 200
 
 
 async def test_a_call_waits_at_the_gate_until_it_is_released(client: Client, gateway: Gateway) -> None:
@@ -130,3 +142,54 @@ async def test_a_held_call_does_not_keep_the_gateway_from_stopping() -> None:
 
         with pytest.raises(aiohttp.ClientConnectionError):
             await call
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_calls_can_be_redirected(client: Client, gateway: Gateway, status: int) -> None:
+    gateway.faults.add(Redirect(location="/elsewhere", status=status, times=1))
+
+    async with client.session.post(f"{gateway.url}/Ping", json={}, allow_redirects=False) as response:
+        assert response.status == status
+        assert response.headers["Location"] == "/elsewhere"
+    assert (await client.call("Ping", {})).status == 200
+
+
+async def test_a_body_can_come_a_byte_at_a_time(client: Client, gateway: Gateway) -> None:
+    gateway.faults.add(DripBody(seconds_per_byte=0, times=1))
+
+    answer = await client.call("Ping", {})
+
+    assert answer.body == {"status": True}
+    assert answer.headers["Content-Length"] == str(len('{"status":true}'))
+
+
+async def test_a_body_can_come_too_slowly(client: Client, gateway: Gateway) -> None:
+    gateway.faults.add(DripBody(seconds_per_byte=3600))
+
+    headers = {"X-Access-Key": "any"}
+    async with client.session.post(f"{gateway.url}/Ping", json={}, headers=headers) as response:
+        assert response.status == 200
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await response.read()
+
+
+async def test_a_body_can_be_a_bomb(gateway: Gateway) -> None:
+    gateway.faults.add(GzipBomb(unpacked_bytes=8 * 2**20 + 5))
+
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        headers = {"X-Access-Key": "any"}
+        async with session.post(f"{gateway.url}/Ping", json={}, headers=headers) as response:
+            packed = await response.read()
+
+    unpacked = gzip.decompress(packed)
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert len(packed) < 20_000
+    assert len(unpacked) == 8 * 2**20 + 5
+    assert json.loads(unpacked) == {"status": True}
+
+
+async def test_a_bomb_smaller_than_the_answer_is_the_answer(client: Client, gateway: Gateway) -> None:
+    gateway.faults.add(GzipBomb(unpacked_bytes=1))
+
+    assert (await client.call("Ping", {})).body == {"status": True}
