@@ -7,13 +7,16 @@ reading of these answers, so that both cannot be wrong in the same way.
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Self
 
 from aiohttp import hdrs, web
 
+from bot.sandbox.gateway_answers import error_response, html_response, json_response, send
+from bot.sandbox.gateway_balances import balances, balances_by_contract
+from bot.sandbox.gateway_chains import selected
 from bot.sandbox.gateway_control import Control
 from bot.sandbox.gateway_errors import (
     ACCESS_KEY_NOT_FOUND,
@@ -22,24 +25,30 @@ from bot.sandbox.gateway_errors import (
     BAD_ROUTE,
     UNAUTHORIZED,
     Refused,
-    WireError,
+    TooLarge,
 )
-from bot.sandbox.gateway_faults import AnswerError, AnswerHtml, CutBody, DropConnection, Faults, Gate
+from bot.sandbox.gateway_faults import Call
+from bot.sandbox.gateway_gate import Gate
+from bot.sandbox.gateway_holdings import Asked
+from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway_limits import Limits, Session
 from bot.sandbox.gateway_request import (
+    BalancesRequest,
     Fields,
     RecordedRequest,
+    read_accounts,
     read_balances_request,
+    read_contract_request,
     read_fields,
     read_selectors,
 )
 from bot.sandbox.gateway_rows import Row
-from bot.sandbox.gateway_summary import Knobs, selected_chains, summary
+from bot.sandbox.gateway_strikes import Faults, Struck
 from bot.sandbox.world import Chain, World
 
 _ROOT = "/rpc/IndexerGateway"
 _KEY_HEADER = "X-Access-Key"
 _RECORDED_HEADERS = ("Accept", "Authorization", "Content-Type", "Origin", "User-Agent", "Webrpc", _KEY_HEADER)
-_SERVED_BY = {"Webrpc": "webrpc@v0.31.2;gen-golang@v0.23.1;sequence-indexer@v0.4.0"}
 _MAX_BODY_BYTES = 64 * 2**20
 _STOP_SECONDS = 0.1
 
@@ -49,11 +58,11 @@ def _utc_now() -> datetime:
 
 
 class Gateway:
-    """The gateway and all that a test may turn while it runs: world, knobs, faults, gate.
+    """The gateway and all that a test may turn while it runs: world, knobs, faults, gate, access keys.
 
-    `access_keys` are the keys it knows; None stands for any key at all. `requests` has every call, in the
-    order of arrival. `url` is the root for clients, `control_url` that of the back door; both are empty
-    until it serves.
+    `access_keys` are the keys it knows, and None stands for any key at all; one that is taken away is
+    disabled. `requests` has every call, in the order of arrival. `url` is the root for clients, `control_url`
+    that of the back door; both are empty until it serves.
     """
 
     def __init__(
@@ -71,11 +80,14 @@ class Gateway:
         self.requests: list[RecordedRequest] = []
         self.url = ""
         self.control_url = ""
-        self._access_keys = access_keys
+        self.access_keys = access_keys
+        self._limits = Limits()
         self._clock = clock
         self._started_at = clock()
-        self._methods: dict[str, Callable[[Fields], Row]] = {
+        self._methods: dict[str, Callable[[Fields, Struck], Row]] = {
             "GetTokenBalancesSummary": self._token_balances_summary,
+            "GetTokenBalancesDetails": self._token_balances_details,
+            "GetTokenBalancesByContract": self._token_balances_by_contract,
             "GetChains": self._chains,
             "Ping": self._ping,
             "Version": self._version,
@@ -105,7 +117,7 @@ class Gateway:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
-        application.add_routes(Control(self.world, self.faults, self.gate, self.requests).routes())
+        application.add_routes(Control(self).routes())
         application.router.add_route("*", "/{path:.*}", self._receive)
         return application
 
@@ -113,22 +125,15 @@ class Gateway:
         try:
             method = self._routed(request)
         except Refused as refusal:
-            return _error_response(refusal.error)
+            return error_response(refusal.error)
         body = await request.read()
         self._record(method, request, body)
-        await asyncio.sleep(self.knobs.latency_seconds + self.faults.delay_seconds())
         await self.gate.passed()
-        match self.faults.take_interruption():
-            case None:
-                return self._answer(method, request, body)
-            case AnswerError() as fault:
-                return _error_response(fault.error, fault.headers)
-            case AnswerHtml() as fault:
-                return web.Response(status=fault.status, text=fault.body, content_type="text/html")
-            case CutBody():
-                return await _cut_off(request, self._answer(method, request, body))
-            case DropConnection():
-                return _dropped(request)
+        call = self._call(method, body)
+        struck = self.faults.strike(call)
+        latency = self.knobs.latency(accounts=len(call.accounts), chains=len(call.chain_ids))
+        await asyncio.sleep(latency + struck.delay_seconds())
+        return await send(request, struck.interruption, lambda: self._answer(method, request, body, struck))
 
     def _routed(self, request: web.Request) -> str:
         """Return the method's name; the path counts before the verb (indexer-gateway.md 10)."""
@@ -151,34 +156,60 @@ class Gateway:
             )
         )
 
-    def _answer(self, method: str, request: web.Request, body: bytes) -> web.Response:
+    def _call(self, method: str, body: bytes) -> Call:
+        """Return what faults are aimed by; a body that cannot be read asks for nothing."""
         try:
-            self._admit(request)
-            return _json_response(self._methods[method](read_fields(body)))
-        except Refused as refusal:
-            return _error_response(refusal.error)
+            fields = read_fields(body)
+            chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
+            return Call(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
+        except Refused:
+            return Call(method=method)
 
-    def _admit(self, request: web.Request) -> None:
+    def _answer(self, method: str, request: web.Request, body: bytes, struck: Struck) -> web.Response:
+        headers: dict[str, str] = {}
+        try:
+            headers = self._limits.charge(self._session(request), self.knobs, self._clock())
+            _require_json(request)
+            return json_response(self._methods[method](read_fields(body), struck), headers=headers)
+        except Refused as refusal:
+            return error_response(refusal.error, {**headers, **refusal.headers})
+        except TooLarge:
+            return html_response(413, "<html><body><h1>413 Request Entity Too Large</h1></body></html>")
+
+    def _session(self, request: web.Request) -> Session:
+        """Return who calls; raises Refused for a key that is unknown, disabled or missing."""
         key = request.headers.get(_KEY_HEADER, "")
         if not key:
-            raise Refused(UNAUTHORIZED)
-        if self._access_keys is not None and key not in self._access_keys:
+            if self.knobs.missing_key == "refused":
+                raise Refused(UNAUTHORIZED)
+            return "Public"
+        if self.access_keys is not None and key not in self.access_keys:
             raise Refused(ACCESS_KEY_NOT_FOUND)
-        content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            raise Refused(BAD_REQUEST.because(f"unsupported Content-Type {content_type!r}"))
+        return "AccessKey"
 
-    def _token_balances_summary(self, fields: Fields) -> Row:
-        return summary(self.world, read_balances_request(fields), self.knobs, self.faults)
+    def _token_balances_summary(self, fields: Fields, struck: Struck) -> Row:
+        return balances(self._asked(read_balances_request(fields), struck, by_token_id=False))
 
-    def _chains(self, fields: Fields) -> Row:
-        chains = selected_chains(self.world.chains(), read_selectors(fields))
-        return {"chains": [{"chainId": chain.chain_id, "chainName": chain.name} for chain in chains]}
+    def _token_balances_details(self, fields: Fields, struck: Struck) -> Row:
+        return balances(self._asked(read_balances_request(fields), struck, by_token_id=True))
 
-    def _ping(self, _: Fields) -> Row:
+    def _token_balances_by_contract(self, fields: Fields, struck: Struck) -> Row:
+        return balances_by_contract(self._asked(read_contract_request(fields), struck, by_token_id=True))
+
+    def _asked(self, request: BalancesRequest, struck: Struck, *, by_token_id: bool) -> Asked:
+        return Asked(
+            world=self.world, knobs=self.knobs, struck=struck, request=request, by_token_id=by_token_id
+        )
+
+    def _chains(self, fields: Fields, struck: Struck) -> Row:
+        chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
+        shown = [chain for chain in chosen.chains if not struck.leaves_out_chain(chain.chain_id)]
+        return {"chains": [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]}
+
+    def _ping(self, _: Fields, __: Struck) -> Row:
         return {"status": True}
 
-    def _version(self, _: Fields) -> Row:
+    def _version(self, _: Fields, __: Struck) -> Row:
         version = {
             "webrpcVersion": "v1",
             "schemaVersion": "v0.4.0",
@@ -187,7 +218,7 @@ class Gateway:
         }
         return {"version": version}
 
-    def _runtime_status(self, _: Fields) -> Row:
+    def _runtime_status(self, _: Fields, __: Struck) -> Row:
         status = {
             "healthOK": True,
             "startTime": self._started_at.isoformat(),
@@ -200,6 +231,12 @@ class Gateway:
         return {"status": status}
 
 
+def _require_json(request: web.Request) -> None:
+    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise Refused(BAD_REQUEST.because(f"unsupported Content-Type {content_type!r}"))
+
+
 def _backend(chain: Chain) -> Row:
     response_time = {"percentiles": {"50": 0.01, "99": 0.05}, "average": 0.01}
     return {"name": chain.name, "chainId": chain.chain_id, "responseTime": response_time}
@@ -210,36 +247,3 @@ def _parsed(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _json_response(answer: Row, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        status=status,
-        body=json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(),
-        content_type="application/json",
-        headers={**_SERVED_BY, **(headers or {})},
-    )
-
-
-def _error_response(error: WireError, headers: Mapping[str, object] | None = None) -> web.Response:
-    allow = {hdrs.ALLOW: hdrs.METH_POST} if error.code == BAD_METHOD.code else {}
-    given = {name: str(value) for name, value in (headers or {}).items()}
-    return _json_response(error.envelope(), error.status, allow | given)
-
-
-async def _cut_off(request: web.Request, whole: web.Response) -> web.StreamResponse:
-    """Announce the whole body, send half of it and hang up."""
-    assert isinstance(whole.body, bytes)
-    cut = web.StreamResponse(status=whole.status, headers=whole.headers)
-    cut.content_length = len(whole.body)
-    await cut.prepare(request)
-    await cut.write(whole.body[: len(whole.body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return cut
-
-
-def _dropped(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

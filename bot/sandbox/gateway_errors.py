@@ -1,5 +1,6 @@
 """The errors of the simulated Indexer Gateway, as it puts them on the wire (indexer-gateway.md 4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 
@@ -28,14 +29,23 @@ class WireError:
 class Refused(Exception):
     """The gateway answers with an error instead of what was asked."""
 
-    def __init__(self, error: WireError) -> None:
+    def __init__(self, error: WireError, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(error.message)
         self.error = error
+        self.headers = headers or {}
+
+
+class TooLarge(Exception):
+    """Something in front of the gateway, which does not speak JSON, turns the request away."""
 
 
 BAD_ROUTE = WireError("WebrpcBadRoute", -2, 404, "bad route")
 BAD_METHOD = WireError("WebrpcBadMethod", -3, 405, "bad method")
 BAD_REQUEST = WireError("WebrpcBadRequest", -4, 400, "bad request")
 UNAUTHORIZED = WireError("Unauthorized", 1000, 401, "Unauthorized access")
+RATE_LIMITED = WireError("RateLimited", 1007, 429, "Rate-limited. Please slow down.")
 ACCESS_KEY_NOT_FOUND = WireError("AccessKeyNotFound", 1101, 401, "Access key not found")
+QUOTA_EXCEEDED = WireError("QuotaExceeded", 1200, 423, "Project quota exceeded.")
+QUOTA_RATE_LIMIT = WireError("QuotaRateLimit", 1201, 429, "Project rate limit exceeded.")
 INVALID_ARGUMENT = WireError("InvalidArgument", 2001, 400, "Invalid argument")
+RESOURCE_EXHAUSTED = WireError("ResourceExhausted", 2004, 400, "Resource exhausted")

@@ -1,59 +1,241 @@
 """What can go wrong with the simulated Indexer Gateway, each fault a small value that a test adds and heals.
 
-Faults with `times` strike that many calls, without it every call until healed. The others change the
-answers of GetTokenBalancesSummary, or delay them all, until healed.
+Interruptions replace or spoil a whole answer, one of them at a time; alterations change what answers tell
+or how long they take, all of them together. Every fault can be aimed at some calls only.
 """
 
-import asyncio
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal
 
 from bot.sandbox.gateway_errors import WireError
 from bot.sandbox.gateway_rows import Row
 
+Method = Literal[
+    "GetTokenBalancesSummary",
+    "GetTokenBalancesDetails",
+    "GetTokenBalancesByContract",
+    "GetChains",
+    "Ping",
+    "Version",
+    "RuntimeStatus",
+]
+
+_OF_BALANCES = ("GetTokenBalancesSummary", "GetTokenBalancesDetails", "GetTokenBalancesByContract")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailTokens:
+class Call:
+    """What faults are aimed by: a call's method, its accounts in lower case, the chains it is about."""
+
+    method: str
+    accounts: frozenset[str] = frozenset()
+    chain_ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aimed:
+    """Which calls a fault strikes: those for which all of this holds, and by default each one.
+
+    Of these calls it can be every n-th only, and no more than so many `times`; without `times` it strikes
+    until healed.
+    """
+
+    method: Method | None = None
+    for_account: str | None = None
+    for_chain: int | None = None
+    above_accounts: int | None = None
+    every: int = 1
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every is at least 1, not {self.every}")
+
+    def aims_at(self, call: Call) -> bool:
+        """Say whether the call is one of those, whatever was struck before."""
+        return (
+            self.method in (None, call.method)
+            and (self.for_account is None or self.for_account.lower() in call.accounts)
+            and (self.for_chain is None or self.for_chain in call.chain_ids)
+            and (self.above_accounts is None or len(call.accounts) > self.above_accounts)
+            and self._changes(call)
+        )
+
+    def _changes(self, call: Call) -> bool:  # noqa: ARG002 - the faults below look at the call
+        """Say whether the call has anything that this fault could change."""
+        return True
+
+
+# Interruptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerError(Aimed):
+    """Calls are answered with an error envelope (indexer-gateway.md 4.1, 4.2)."""
+
+    name: str
+    code: int
+    status: int
+    message: str = "something went wrong"
+    cause: str = ""
+    headers: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def error(self) -> WireError:
+        """The error as it goes on the wire."""
+        return WireError(self.name, self.code, self.status, self.message, self.cause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerHtml(Aimed):
+    """Calls are answered by something in front of the gateway that does not speak JSON."""
+
+    status: int = 502
+    body: str = "<html><body><h1>Bad gateway</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect(Aimed):
+    """Calls are sent elsewhere."""
+
+    location: str
+    status: int = 307
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutBody(Aimed):
+    """Answers break off in the middle of their body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DripBody(Aimed):
+    """Answers come a byte at a time, each after a pause."""
+
+    seconds_per_byte: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GzipBomb(Aimed):
+    """Answers are tiny on the wire and unpack to this much: blanks, which JSON allows, before the answer."""
+
+    unpacked_bytes: int = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropConnection(Aimed):
+    """Connections end without an answer."""
+
+
+# Alterations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay(Aimed):
+    """Each answer takes this much longer."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfBalances(Aimed):
+    """What strikes only calls that ask for balances."""
+
+    def _changes(self, call: Call) -> bool:
+        return call.method in _OF_BALANCES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfChain(Aimed):
+    """What strikes only calls that ask for balances of this chain."""
+
+    chain_id: int
+
+    def _changes(self, call: Call) -> bool:
+        return call.method in _OF_BALANCES and self.chain_id in call.chain_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailTokens(_OfChain):
     """One chain's tokens are an errorReason and `results: null` (indexer-gateway.md 4.3)."""
 
-    chain_id: int
     reason: str = "backend timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailNatives:
+class FailNatives(_OfChain):
     """The same for one chain's native balances."""
 
-    chain_id: int
     reason: str = "backend timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailNativeRow:
+class FailNativeRow(_OfChain):
     """One native row is an errorReason and a balance of "0"; without an account, each row of the chain."""
 
-    chain_id: int
     account: str | None = None
     reason: str = "node unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveOutTokens:
+class FlickerNative(_OfChain):
+    """Native rows show what was held before the last change; without an account, each row of the chain."""
+
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOutTokens(_OfChain):
     """One chain has no entry in `balances`."""
 
-    chain_id: int
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveOutNatives:
+class LeaveOutNatives(_OfChain):
     """One chain has no entry in `nativeBalances`."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOutChain(Aimed):
+    """One chain is missing from the answers of GetChains, and its balances are told as ever."""
+
     chain_id: int
+
+    def _changes(self, call: Call) -> bool:
+        return call.method == "GetChains" and self.chain_id in call.chain_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaceFields:
+class Lag(_OfChain):
+    """Answers come from a node that is some blocks behind, as to natives and tokens alike."""
+
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall(_OfChain):
+    """Answers come from a node that got no further than one block, as to natives and tokens alike."""
+
+    at_block: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reindex(_OfChain):
+    """A share of the chain's token rows is missing, with no word of it, while its index is built anew.
+
+    The same rows are missing each time, and no others when the share shrinks.
+    """
+
+    share: float = 1.0
+
+    def misses(self, account: str, contract: str, token_id: int) -> bool:
+        """Say whether a row is one of the missing."""
+        digest = hashlib.sha256(f"{account}/{contract}/{token_id}".encode()).digest()
+        return int.from_bytes(digest[:4]) < self.share * 2**32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceFields(_OfBalances):
     """Native and token rows that show `where` get these raw fields and lose those in `remove`.
 
     The raw fields need not be well-formed.
@@ -71,190 +253,38 @@ class ReplaceFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatPage:
+class RepeatPage(_OfBalances):
     """Each answer promises more and gives the cursor that leads to itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delay:
-    """Each answer takes this much longer."""
+class EndlessPages(_OfBalances):
+    """Each answer promises more and gives a new cursor, but the rows begin again on each page.
 
-    seconds: float
+    They are repeated as they are, or, from the second page on, under contracts invented for that page.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerError:
-    """Calls are answered with an error envelope (indexer-gateway.md 4.1, 4.2)."""
-
-    name: str
-    code: int
-    status: int
-    message: str = "something went wrong"
-    cause: str = ""
-    headers: Mapping[str, object] = field(default_factory=dict)
-    times: int | None = None
-
-    @property
-    def error(self) -> WireError:
-        """The error as it goes on the wire."""
-        return WireError(self.name, self.code, self.status, self.message, self.cause)
+    rows: Literal["repeated", "invented"] = "repeated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerHtml:
-    """Calls are answered by something in front of the gateway that does not speak JSON."""
-
-    status: int = 502
-    body: str = "<html><body><h1>Bad gateway</h1></body></html>"
-    times: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CutBody:
-    """Answers break off in the middle of their body."""
-
-    times: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropConnection:
-    """Connections end without an answer."""
-
-    times: int | None = None
-
-
-Interruption = AnswerError | AnswerHtml | CutBody | DropConnection
+Interruption = AnswerError | AnswerHtml | Redirect | CutBody | DripBody | GzipBomb | DropConnection
 Alteration = (
-    FailTokens
+    Delay
+    | FailTokens
     | FailNatives
     | FailNativeRow
+    | FlickerNative
     | LeaveOutTokens
     | LeaveOutNatives
+    | LeaveOutChain
+    | Lag
+    | Stall
+    | Reindex
     | ReplaceFields
     | RepeatPage
-    | Delay
+    | EndlessPages
 )
 Fault = Interruption | Alteration
-
-_Alteration = TypeVar("_Alteration", bound=Alteration)
-
-
-@dataclass(slots=True)
-class _Pending:
-    fault: Interruption
-    left: int | None
-
-
-class Faults:
-    """The faults of one gateway that are not healed yet."""
-
-    def __init__(self) -> None:
-        self._interruptions: list[_Pending] = []
-        self._alterations: list[Alteration] = []
-
-    def add(self, *faults: Fault) -> None:
-        """Let these happen too; interruptions wait for their turn in the order they were added."""
-        for fault in faults:
-            if isinstance(fault, Interruption):
-                self._interruptions.append(_Pending(fault, fault.times))
-            else:
-                self._alterations.append(fault)
-
-    def heal(self) -> None:
-        """End all faults."""
-        self._interruptions.clear()
-        self._alterations.clear()
-
-    def active(self) -> tuple[Fault, ...]:
-        """Return the faults that the next call may meet."""
-        return (*(pending.fault for pending in self._interruptions), *self._alterations)
-
-    def take_interruption(self) -> Interruption | None:
-        """Return what strikes the call that is being answered now, and count it."""
-        if not self._interruptions:
-            return None
-        pending = self._interruptions[0]
-        if pending.left is not None:
-            pending.left -= 1
-            if pending.left <= 0:
-                self._interruptions.pop(0)
-        return pending.fault
-
-    def delay_seconds(self) -> float:
-        """Return how much longer answers take."""
-        return sum(delay.seconds for delay in self._all(Delay))
-
-    def token_failure(self, chain_id: int) -> str | None:
-        """Return the reason why this chain's tokens fail."""
-        return next((fault.reason for fault in self._all(FailTokens) if fault.chain_id == chain_id), None)
-
-    def native_failure(self, chain_id: int) -> str | None:
-        """Return the reason why this chain's native balances fail."""
-        return next((fault.reason for fault in self._all(FailNatives) if fault.chain_id == chain_id), None)
-
-    def native_row_failure(self, chain_id: int, account: str) -> str | None:
-        """Return the reason why this account's native balance fails; the account is in lower case."""
-        return next(
-            (fault.reason for fault in self._all(FailNativeRow) if _strikes(fault, chain_id, account)), None
-        )
-
-    def leave_out_tokens(self, chain_id: int) -> bool:
-        """Say whether the chain is missing from `balances`."""
-        return LeaveOutTokens(chain_id=chain_id) in self._alterations
-
-    def leave_out_natives(self, chain_id: int) -> bool:
-        """Say whether the chain is missing from `nativeBalances`."""
-        return LeaveOutNatives(chain_id=chain_id) in self._alterations
-
-    def repeat_page(self) -> bool:
-        """Say whether pages lead to themselves."""
-        return RepeatPage() in self._alterations
-
-    def altered(self, row: Row) -> Row:
-        """Return the row with all its replacements."""
-        for replacement in self._all(ReplaceFields):
-            row = replacement.applied(row)
-        return row
-
-    def _all(self, kind: type[_Alteration]) -> Iterator[_Alteration]:
-        return (fault for fault in self._alterations if isinstance(fault, kind))
-
-
-class Gate:
-    """Lets calls pass, or keeps them waiting for as long as a test likes."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-        self._arrived = asyncio.Event()
-        self._waiting = 0
-
-    def hold(self) -> None:
-        """Keep every call that arrives from now on waiting."""
-        self._open.clear()
-
-    def release(self) -> None:
-        """Let the waiting calls go on, and those that follow pass."""
-        self._open.set()
-
-    async def passed(self) -> None:
-        """Wait until the gate is open."""
-        self._waiting += 1
-        self._arrived.set()
-        try:
-            await self._open.wait()
-        finally:
-            self._waiting -= 1
-
-    async def until_waiting(self, calls: int) -> None:
-        """Wait until at least this many calls are kept at the gate."""
-        while self._waiting < calls:
-            self._arrived.clear()
-            await self._arrived.wait()
-
-
-def _strikes(fault: FailNativeRow, chain_id: int, account: str) -> bool:
-    return fault.chain_id == chain_id and (fault.account is None or fault.account.lower() == account)
 
 
 def _lowered(value: object) -> object:

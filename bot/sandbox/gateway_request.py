@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from bot.sandbox.gateway_errors import BAD_REQUEST, Refused
+from bot.sandbox.gateway_errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+
+_UINT64_END = 2**64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selectors:
-    """Which chains are meant; every list given narrows."""
+    """Which chains are meant; an empty list and an empty type choose nothing."""
 
     chain_ids: frozenset[int]
     networks: frozenset[str]
@@ -79,7 +81,10 @@ class Selectors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceFilter:
-    """Whose balances, and of which contracts; addresses in lower case, an empty list restricts nothing."""
+    """Whose balances, and of which contracts; addresses in lower case, an empty list restricts nothing.
+
+    Accounts are in order, each of them once.
+    """
 
     accounts: tuple[str, ...]
     contract_status: str
@@ -89,6 +94,7 @@ class BalanceFilter:
     token_ids: frozenset[int]
     omit_natives: bool
     omit_prices: bool
+    of_all_holders: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,7 @@ class AskedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancesRequest:
-    """The body that asks for balances (indexer-gateway.md 1.3)."""
+    """The body that asks for balances (indexer-gateway.md 1.3, 5)."""
 
     selectors: Selectors
     filter: BalanceFilter
@@ -122,14 +128,17 @@ def read_fields(body: bytes) -> Fields:
 
 
 def read_selectors(fields: Fields) -> Selectors:
-    """Read the chain selectors; with none at all, every mainnet is meant."""
-    chain_ids, networks = frozenset(fields.numbers("chainIds")), frozenset(fields.texts("networks"))
-    default_type = "ALL" if chain_ids or networks else "MAINNETS"
+    """Read the chain selectors."""
     return Selectors(
-        chain_ids=chain_ids,
-        networks=networks,
-        network_type=fields.text("networkType") or default_type,
+        chain_ids=frozenset(fields.numbers("chainIds")),
+        networks=frozenset(fields.texts("networks")),
+        network_type=fields.text("networkType"),
     )
+
+
+def read_accounts(fields: Fields) -> frozenset[str]:
+    """Read whose balances are asked for."""
+    return _lowered(fields.nested("filter").texts("accountAddresses"))
 
 
 def read_balances_request(fields: Fields) -> BalancesRequest:
@@ -137,6 +146,20 @@ def read_balances_request(fields: Fields) -> BalancesRequest:
     return BalancesRequest(
         selectors=read_selectors(fields),
         filter=_read_filter(fields.nested("filter")),
+        omit_metadata=fields.flag("omitMetadata"),
+        page=_read_page(fields.nested("page")),
+    )
+
+
+def read_contract_request(fields: Fields) -> BalancesRequest:
+    """Read the body that asks for the balances of some contracts; without accounts it is of all holders."""
+    wanted = fields.nested("filter")
+    contracts = _lowered(wanted.texts("contractAddresses"))
+    if not contracts:
+        raise Refused(INVALID_ARGUMENT.because("filter.contractAddresses is empty"))
+    return BalancesRequest(
+        selectors=read_selectors(fields),
+        filter=replace(_read_filter(wanted), whitelist=contracts, of_all_holders=not read_accounts(fields)),
         omit_metadata=fields.flag("omitMetadata"),
         page=_read_page(fields.nested("page")),
     )
@@ -165,7 +188,7 @@ def _lowered(addresses: Iterable[str]) -> frozenset[str]:
 
 def _unsigned(name: str, value: object) -> int:
     # True and False are integers to Python, and are none on the wire.
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _UINT64_END:
         return value
     return _mistyped(name, value, "uint64")
 
@@ -173,7 +196,9 @@ def _unsigned(name: str, value: object) -> int:
 def _big_integer(name: str, value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
-    return _unsigned(name, value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return _mistyped(name, value, "bigint")
 
 
 def _refuse_constant(constant: str) -> NoReturn:

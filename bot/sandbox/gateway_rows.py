@@ -1,6 +1,5 @@
 """The rows and chain entries that the simulated Indexer Gateway answers with (indexer-gateway.md 2)."""
 
-import hashlib
 from collections.abc import Mapping
 from decimal import Context, Decimal
 
@@ -12,7 +11,6 @@ _NATIVE_DECIMALS = 18
 _CENT = Decimal("0.01")
 _EXACT = Context(prec=160)  # 78 digits of a balance, with room for a price
 _PRICED_AT = "2026-05-20T10:00:00Z"
-_DESCRIBED_AT = "2026-05-01T08:09:10.123456789Z"
 
 
 def entry(chain_id: int, results: list[Row]) -> Row:
@@ -46,24 +44,19 @@ def failed_native_row(chain: Chain, account: str, reason: str) -> Row:
     return {**native_row(chain, account, 0), "errorReason": reason}
 
 
-def summary_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
-    """Return one account's holdings of one contract as a single row, without price and description.
+def token_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+    """Return one account's balance of an ERC-20, or of the one token id held of a collection.
 
-    A collection's token ids are added up and counted (indexer-gateway.md 1.4, 2.3).
+    Price and description are left to others (indexer-gateway.md 2.3); an ERC-20 has the token id 0.
     """
-    block = max(holding.block for holding in held.values())
-    row: Row = {
-        "contractType": contract.kind,
-        "contractAddress": contract.address,
-        "accountAddress": account,
-        "balance": str(total(held)),
-        "blockHash": world.block_hash(contract.chain_id, block),
-        "blockNumber": block,
-        "chainId": contract.chain_id,
-    }
-    if contract.kind == "ERC20":
-        return {**row, "tokenID": "0"}
+    (token_id,) = held
+    return {**_row(world, contract, account, held), "tokenID": str(token_id)}
+
+
+def collection_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+    """Return one account's token ids of a collection, added up and counted (indexer-gateway.md 1.4)."""
     unique = sum(holding.amount > 0 for holding in held.values())
+    row = _row(world, contract, account, held)
     return {**row, "uniqueCollectibles": str(unique), "isSummary": True}
 
 
@@ -77,34 +70,17 @@ def token_prices(contract: Contract, held: Mapping[int, Holding]) -> Row:
     return {} if contract.decimals is None else _prices(total(held), contract.decimals, contract.price)
 
 
-def contract_info(contract: Contract) -> Row:
-    """Return a contract's description (indexer-gateway.md 2.4)."""
-    row: Row = {
+def _row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+    block = max(holding.block for holding in held.values())
+    return {
+        "contractType": contract.kind,
+        "contractAddress": contract.address,
+        "accountAddress": account,
+        "balance": str(total(held)),
+        "blockHash": world.block_hash(contract.chain_id, block),
+        "blockNumber": block,
         "chainId": contract.chain_id,
-        "address": contract.address,
-        "source": "",
-        "name": contract.name,
-        "type": contract.kind,
-        "symbol": contract.symbol,
-        "deployed": True,
-        "bytecodeHash": "0x" + hashlib.sha256(contract.address.encode()).hexdigest(),
-        "extensions": _extensions(contract),
-        "updatedAt": _DESCRIBED_AT,
-        "queuedAt": None,
-        "status": "AVAILABLE",
     }
-    if contract.decimals is not None:
-        row["decimals"] = contract.decimals
-    if contract.logo_uri:
-        row["logoURI"] = contract.logo_uri
-    return row
-
-
-def _extensions(contract: Contract) -> Row | None:
-    """Return what a directory adds: members that are false are left out, nothing at all is null."""
-    verified: Row = {"verified": True, "verifiedBy": "token-directory"} if contract.verified else {}
-    rebasing: Row = {"indexingInfo": {"useOnChainBalance": True}} if contract.rebasing else {}
-    return {**verified, **rebasing} or None
 
 
 def _prices(amount: int, decimals: int, price: Decimal | None) -> Row:

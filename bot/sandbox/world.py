@@ -1,12 +1,14 @@
 """The chains, contracts and holdings that the simulated neighbours tell of.
 
 Tests and people move this world; the gateway only reads it. Everything is plain
-and synchronous, so that each answer shows one moment.
+and synchronous, so that each answer shows one moment. Nothing is forgotten, so
+that an answer can also show a moment that is over.
 """
 
 import hashlib
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
@@ -55,6 +57,16 @@ class Holding:
     block: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What an account came to hold when its chain was that high; without a contract, of the native coin."""
+
+    height: int
+    contract: str | None
+    token_id: int
+    holding: Holding
+
+
 class World:
     """A few chains, their contracts, and who holds what; every change advances its chain by a block.
 
@@ -67,11 +79,23 @@ class World:
         self._contracts: dict[tuple[int, str], Contract] = {}
         self._natives: dict[tuple[int, str], Holding] = {}
         self._tokens: dict[tuple[int, str], dict[str, dict[int, Holding]]] = {}
+        self._history: dict[tuple[int, str], list[_Event]] = {}
+        self._hidden: set[int] = set()
 
     def add_chain(self, chain: Chain, *, block: int = 0) -> None:
         """Open a chain on which nobody holds anything yet."""
         self._chains[chain.chain_id] = chain
         self._blocks[chain.chain_id] = block
+
+    def hide_chain(self, chain_id: int) -> None:
+        """Let nobody see the chain any more, as one that is no longer served; what is on it goes on."""
+        self._require_chain(chain_id)
+        self._hidden.add(chain_id)
+
+    def show_chain(self, chain_id: int) -> None:
+        """Let a hidden chain be seen again."""
+        self._require_chain(chain_id)
+        self._hidden.discard(chain_id)
 
     def add_contract(self, contract: Contract) -> None:
         """Make a contract known, or replace what is known of it, such as its being verified."""
@@ -82,8 +106,12 @@ class World:
     def set_native(self, chain_id: int, account: str, amount: int) -> None:
         """Say what an account holds of the chain's native coin."""
         self._require_chain(chain_id)
-        key = (chain_id, _address(account))
-        self._natives[key] = self._changed(chain_id, self._natives.get(key), amount)
+        holder = (chain_id, _address(account))
+        before = self._natives.get(holder)
+        after = self._changed(chain_id, before, amount)
+        self._natives[holder] = after
+        if after is not before:
+            self._remember(holder, None, _FUNGIBLE_ID, after)
 
     def set_token(
         self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
@@ -93,7 +121,8 @@ class World:
         holder, address = (chain_id, _address(account)), contract.lower()
         before = self._tokens.get(holder, {}).get(address, {}).get(key)
         after = self._changed(chain_id, before, amount)
-        self._tokens.setdefault(holder, {}).setdefault(address, {})[key] = after
+        if after is not before:
+            self._hold(holder, address, key, after)
 
     def move(
         self, chain_id: int, contract: str | None, account: str, delta: int, token_id: int | None = None
@@ -105,6 +134,29 @@ class World:
         before = self.token(chain_id, contract, account, token_id)
         self.set_token(chain_id, contract, account, before + delta, token_id)
 
+    def drift(
+        self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
+    ) -> None:
+        """Let a balance change without a transfer, as a rebasing token does: its block stays the same."""
+        before = self._held(chain_id, contract, account, token_id)
+        self._rewrite(chain_id, contract, account, token_id, Holding(amount, before.block))
+
+    def reorganise(
+        self,
+        chain_id: int,
+        contract: str,
+        account: str,
+        amount: int,
+        block: int,
+        *,
+        token_id: int | None = None,
+    ) -> None:
+        """Take a balance back to an older block, as if the chain's blocks since then had never been."""
+        before = self._held(chain_id, contract, account, token_id)
+        if not 0 < block < before.block:
+            raise ValueError(f"block {block} is not older than {before.block}")
+        self._rewrite(chain_id, contract, account, token_id, Holding(amount, block))
+
     def advance(self, chain_id: int, *, to_block: int) -> None:
         """Let blocks pass in which nothing of interest happens."""
         if to_block < self.block(chain_id):
@@ -112,8 +164,8 @@ class World:
         self._blocks[chain_id] = to_block
 
     def chains(self) -> tuple[Chain, ...]:
-        """Return all chains, by chain id."""
-        return tuple(self._chains[chain_id] for chain_id in sorted(self._chains))
+        """Return all chains that are not hidden, by chain id."""
+        return tuple(self._chains[chain_id] for chain_id in sorted(self._chains.keys() - self._hidden))
 
     def block(self, chain_id: int) -> int:
         """Return the chain's newest block."""
@@ -129,14 +181,23 @@ class World:
 
     def accounts(self, chain_id: int) -> tuple[str, ...]:
         """Return every account of the chain that ever held something, in order."""
-        return tuple(
-            sorted({account for chain, account in (*self._natives, *self._tokens) if chain == chain_id})
-        )
+        return tuple(sorted(account for chain, account in self._history if chain == chain_id))
 
-    def native(self, chain_id: int, account: str) -> int:
-        """Return what the account holds of the native coin; strangers hold nothing."""
-        holding = self._natives.get((chain_id, account.lower()))
+    def native(self, chain_id: int, account: str, *, at_block: int | None = None) -> int:
+        """Return what the account holds of the native coin; strangers hold nothing.
+
+        With a block, it is what a node that is still at this block would tell.
+        """
+        holder = (chain_id, account.lower())
+        if at_block is not None:
+            return next(reversed(_native_amounts(self._until(holder, at_block))), 0)
+        holding = self._natives.get(holder)
         return holding.amount if holding else 0
+
+    def native_before(self, chain_id: int, account: str) -> int:
+        """Return what the account held of the native coin before that changed last."""
+        amounts = _native_amounts(self._history.get((chain_id, account.lower()), ()))
+        return amounts[-2] if len(amounts) > 1 else 0
 
     def token(self, chain_id: int, contract: str, account: str, token_id: int | None = None) -> int:
         """Return what the account holds of an ERC-20, or of one token id of a collection."""
@@ -144,9 +205,21 @@ class World:
         holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
         return holding.amount if holding else 0
 
-    def tokens(self, chain_id: int, account: str) -> Mapping[str, Mapping[int, Holding]]:
-        """Return what the account ever held: by contract, then by token id (0 for an ERC-20)."""
-        return self._tokens.get((chain_id, account.lower()), {})
+    def tokens(
+        self, chain_id: int, account: str, *, at_block: int | None = None
+    ) -> Mapping[str, Mapping[int, Holding]]:
+        """Return what the account ever held, or had by a block: by contract, then by token id.
+
+        The token id of an ERC-20 is 0.
+        """
+        holder = (chain_id, account.lower())
+        if at_block is None:
+            return self._tokens.get(holder, {})
+        past: dict[str, dict[int, Holding]] = {}
+        for event in self._until(holder, at_block):
+            if event.contract is not None:
+                past.setdefault(event.contract, {})[event.token_id] = event.holding
+        return past
 
     def block_hash(self, chain_id: int, block: int) -> str:
         """Return the hash of a block, the same in every world."""
@@ -158,6 +231,34 @@ class World:
         if before and before.amount == amount:
             return before
         return Holding(amount, self._blocks[chain_id])
+
+    def _held(self, chain_id: int, contract: str, account: str, token_id: int | None) -> Holding:
+        key = self._token_key(chain_id, contract, token_id)
+        holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
+        if holding is None:
+            raise ValueError(f"{account} never held any of {contract}")
+        return holding
+
+    def _rewrite(
+        self, chain_id: int, contract: str, account: str, token_id: int | None, holding: Holding
+    ) -> None:
+        """Replace a holding by one with a block of its own; the chain advances all the same."""
+        _require_amount(holding.amount)
+        key = self._token_key(chain_id, contract, token_id)
+        self._blocks[chain_id] += 1
+        self._hold((chain_id, account.lower()), contract.lower(), key, holding)
+
+    def _hold(self, holder: tuple[int, str], contract: str, key: int, holding: Holding) -> None:
+        self._tokens.setdefault(holder, {}).setdefault(contract, {})[key] = holding
+        self._remember(holder, contract, key, holding)
+
+    def _remember(self, holder: tuple[int, str], contract: str | None, key: int, holding: Holding) -> None:
+        event = _Event(self._blocks[holder[0]], contract, key, holding)
+        self._history.setdefault(holder, []).append(event)
+
+    def _until(self, holder: tuple[int, str], block: int) -> Iterator[_Event]:
+        """Yield what happened while the chain was no higher than this, the oldest first."""
+        return itertools.takewhile(lambda event: event.height <= block, self._history.get(holder, ()))
 
     def _token_key(self, chain_id: int, contract: str, token_id: int | None) -> int:
         kind = self.contract(chain_id, contract).kind
@@ -174,6 +275,10 @@ class World:
     def _require_chain(self, chain_id: int) -> None:
         if chain_id not in self._chains:
             raise ValueError(f"chain {chain_id} is not in this world")
+
+
+def _native_amounts(events: Iterable[_Event]) -> list[int]:
+    return [event.holding.amount for event in events if event.contract is None]
 
 
 def _address(text: str) -> str:

@@ -144,6 +144,106 @@ def test_blocks_do_not_pass_backward(world: World) -> None:
         world.advance(7, to_block=99)
 
 
+# What was
+
+
+def test_a_past_block_shows_what_was_held_when_the_chain_was_there(world: World) -> None:
+    world.set_native(7, ALICE, 5)  # block 101
+    world.set_token(7, COIN, ALICE, 6)
+    world.set_native(7, ALICE, 8)
+    world.set_token(7, COIN, ALICE, 9)
+
+    assert [world.native(7, ALICE, at_block=block) for block in (100, 101, 102, 103)] == [0, 5, 5, 8]
+    assert world.tokens(7, ALICE, at_block=101) == {}
+    assert world.tokens(7, ALICE, at_block=103) == {COIN.lower(): {0: Holding(6, 102)}}
+    assert world.tokens(7, ALICE, at_block=104) == world.tokens(7, ALICE)
+
+
+def test_the_native_amount_before_the_last_is_remembered(world: World) -> None:
+    world.set_native(7, ALICE, 5)
+    world.set_native(7, ALICE, 8)
+    world.set_native(7, ALICE, 8)
+
+    assert world.native_before(7, ALICE) == 5
+
+
+def test_before_its_first_native_amount_an_account_had_none(world: World) -> None:
+    world.set_native(7, ALICE, 5)
+
+    assert world.native_before(7, ALICE) == 0
+    assert world.native_before(7, COIN) == 0
+
+
+# What chains do beside moving forward
+
+
+def test_a_drift_changes_an_amount_and_leaves_its_block(world: World) -> None:
+    world.set_token(7, COIN, ALICE, 6)
+    world.drift(7, COIN, ALICE, 7)
+
+    assert world.tokens(7, ALICE)[COIN.lower()] == {0: Holding(7, 101)}
+    assert world.block(7) == 102
+    assert world.tokens(7, ALICE, at_block=101)[COIN.lower()] == {0: Holding(6, 101)}
+
+
+def test_a_reorganisation_takes_a_balance_back_to_an_older_block(world: World) -> None:
+    world.set_token(7, CARDS, ALICE, 6, token_id=11)
+    world.set_token(7, CARDS, ALICE, 9, token_id=11)
+    world.reorganise(7, CARDS, ALICE, 6, block=101, token_id=11)
+
+    assert world.tokens(7, ALICE)[CARDS] == {11: Holding(6, 101)}
+    assert world.block(7) == 103
+
+
+@pytest.mark.parametrize("block", [101, 102, 0])
+def test_a_reorganisation_cannot_go_back_to_a_block_that_is_not_older(world: World, block: int) -> None:
+    world.set_token(7, COIN, ALICE, 6)
+
+    with pytest.raises(ValueError, match=f"block {block} is not older than 101"):
+        world.reorganise(7, COIN, ALICE, 5, block=block)
+
+    assert world.token(7, COIN, ALICE) == 6
+
+
+def test_what_was_never_held_can_neither_drift_nor_be_reorganised(world: World) -> None:
+    with pytest.raises(ValueError, match="never held any of"):
+        world.drift(7, COIN, ALICE, 5)
+    with pytest.raises(ValueError, match="never held any of"):
+        world.reorganise(7, COIN, ALICE, 5, block=1)
+
+
+def test_a_drift_cannot_go_below_zero(world: World) -> None:
+    world.set_token(7, COIN, ALICE, 6)
+
+    with pytest.raises(ValueError, match="below zero"):
+        world.drift(7, COIN, ALICE, -1)
+
+    assert world.block(7) == 101
+
+
+def test_a_hidden_chain_is_not_listed_and_goes_on_all_the_same(world: World) -> None:
+    world.hide_chain(7)
+    world.set_native(7, ALICE, 5)
+
+    assert world.chains() == ()
+    assert world.native(7, ALICE) == 5
+
+
+def test_a_shown_chain_is_listed_again(world: World) -> None:
+    world.hide_chain(7)
+    world.show_chain(7)
+
+    assert [chain.chain_id for chain in world.chains()] == [7]
+
+
+def test_an_unknown_chain_cannot_be_hidden(world: World) -> None:
+    with pytest.raises(ValueError, match="chain 8 is not in this world"):
+        world.hide_chain(8)
+
+
+# The example
+
+
 def test_the_example_world_holds_what_the_example_answer_tells() -> None:
     world = example_world()
 

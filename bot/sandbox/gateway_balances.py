@@ -1,0 +1,179 @@
+"""The answers of the simulated Indexer Gateway that tell balances (indexer-gateway.md 1.4, 2, 3, 5)."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable
+
+from bot.sandbox.gateway_chains import Selected, selected
+from bot.sandbox.gateway_errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
+from bot.sandbox.gateway_holdings import Asked, Held, holdings
+from bot.sandbox.gateway_metadata import descriptions
+from bot.sandbox.gateway_pages import Cursor, read_cursor
+from bot.sandbox.gateway_rows import (
+    Row,
+    collection_row,
+    entry,
+    failed_entry,
+    failed_native_row,
+    native_prices,
+    native_row,
+    token_prices,
+    token_row,
+)
+from bot.sandbox.world import Chain
+
+
+def balances(asked: Asked) -> Row:
+    """Answer Summary or Details; raises Refused for accounts, chains or pages that cannot be."""
+    if not asked.request.filter.accounts and asked.knobs.no_accounts == "refused":
+        raise Refused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
+    chains, cursor = _read(asked)
+    page, tokens = _token_part(asked, chains, cursor)
+    return {"page": page, "nativeBalances": _native_part(asked, chains, cursor), "balances": tokens}
+
+
+def balances_by_contract(asked: Asked) -> Row:
+    """Answer ByContract, which has no natives; raises Refused as the others do."""
+    chains, cursor = _read(asked)
+    page, tokens = _token_part(asked, chains, cursor)
+    return {"page": page, "balances": tokens}
+
+
+def _read(asked: Asked) -> tuple[Selected, Cursor]:
+    _require_few_accounts(asked)
+    chains = selected(asked.world.chains(), asked.request.selectors, asked.knobs)
+    return chains, read_cursor(asked.request.page, asked.knobs)
+
+
+def _require_few_accounts(asked: Asked) -> None:
+    count, maximum = len(asked.request.filter.accounts), asked.knobs.max_accounts
+    if maximum is None or count <= maximum:
+        return
+    if asked.knobs.above_max_accounts == "too_large":
+        raise TooLarge
+    refused = asked.knobs.above_max_accounts == "invalid_argument"
+    error = INVALID_ARGUMENT if refused else RESOURCE_EXHAUSTED
+    raise Refused(error.because(f"{count} accounts are more than {maximum}"))
+
+
+def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, list[Row]]:
+    """Return the page object and the token entries."""
+    shown, more = _shown(asked, chains.chains, cursor)
+    rows = [(held.contract.chain_id, _token_row(asked, held, cursor)) for held in shown]
+    return _page_object(asked, cursor, shown, more=more), _token_entries(asked, chains, rows)
+
+
+def _shown(asked: Asked, chains: Iterable[Chain], cursor: Cursor) -> tuple[list[Held], bool]:
+    """Return what the page shows, and whether there is more."""
+    found = [
+        holdings(asked, chain.chain_id, beyond=beyond)
+        for chain in chains
+        if _has_tokens(asked, chain) and (beyond := cursor.beyond(chain.chain_id, asked.knobs)) is not None
+    ]
+    if asked.knobs.page_scope == "request":
+        found = [itertools.chain.from_iterable(found)]
+    pages = [list(itertools.islice(source, cursor.size + 1)) for source in found]
+    shown = [held for page in pages for held in page[: cursor.size]]
+    return shown, any(len(page) > cursor.size for page in pages)
+
+
+def _has_tokens(asked: Asked, chain: Chain) -> bool:
+    left_out = asked.struck.leaves_out_tokens(chain.chain_id)
+    return not left_out and asked.struck.token_failure(chain.chain_id) is None
+
+
+def _page_object(asked: Asked, cursor: Cursor, shown: Iterable[Held], *, more: bool) -> Row:
+    if asked.struck.repeats_page():
+        return cursor.page_object(asked.knobs)
+    if asked.struck.endless_pages():
+        return cursor.restarted().page_object(asked.knobs)
+    if not more:
+        return cursor.end(asked.knobs)
+    rows = ((held.contract.chain_id, held.position) for held in shown)
+    return cursor.turned(rows, asked.knobs).page_object(asked.knobs)
+
+
+def _token_row(asked: Asked, held: Held, cursor: Cursor) -> Row:
+    summed = held.contract.kind != "ERC20" and not asked.by_token_id
+    row_of = collection_row if summed else token_row
+    row = row_of(asked.world, held.contract, held.account, held.amounts)
+    if not asked.request.filter.omit_prices:
+        row |= token_prices(held.contract, held.amounts)
+    if not asked.request.omit_metadata:
+        row |= descriptions(held.contract, held.token_id, asked.knobs.metadata)
+    endless = asked.struck.endless_pages()
+    if cursor.page and endless and endless.rows == "invented":
+        row["contractAddress"] = _invented(held, cursor)
+    return asked.struck.altered(row)
+
+
+def _invented(held: Held, cursor: Cursor) -> str:
+    digest = hashlib.sha256(f"{cursor.page}/{held.contract.address}".encode()).hexdigest()
+    return f"0x{digest[:40]}"
+
+
+def _token_entries(asked: Asked, chains: Selected, rows: list[tuple[int, Row]]) -> list[Row]:
+    entries = [
+        _token_entry(asked, chain.chain_id, rows)
+        for chain in chains.chains
+        if not asked.struck.leaves_out_tokens(chain.chain_id)
+    ]
+    return _settled(asked, entries, chains)
+
+
+def _token_entry(asked: Asked, chain_id: int, rows: list[tuple[int, Row]]) -> Row:
+    reason = asked.struck.token_failure(chain_id)
+    if reason is not None:
+        return failed_entry(chain_id, reason)
+    return entry(chain_id, [row for row_chain_id, row in rows if row_chain_id == chain_id])
+
+
+def _native_part(asked: Asked, chains: Selected, cursor: Cursor) -> list[Row] | None:
+    """Return the native entries; omitted ones are null, as Go writes a list that never was."""
+    late = cursor.page > 0 and asked.knobs.natives_on_later_pages == "omitted"
+    if late or asked.request.filter.omit_natives:
+        return None
+    entries = [
+        _native_entry(asked, chain)
+        for chain in chains.chains
+        if not asked.struck.leaves_out_natives(chain.chain_id)
+    ]
+    return _settled(asked, entries, chains)
+
+
+def _native_entry(asked: Asked, chain: Chain) -> Row:
+    reason = asked.struck.native_failure(chain.chain_id)
+    if reason is not None:
+        return failed_entry(chain.chain_id, reason)
+    accounts = asked.request.filter.accounts
+    return entry(chain.chain_id, [_native_row(asked, chain, account) for account in accounts])
+
+
+def _native_row(asked: Asked, chain: Chain, account: str) -> Row:
+    reason = asked.struck.native_row_failure(chain.chain_id, account)
+    if reason is not None:
+        return asked.struck.altered(failed_native_row(chain, account, reason))
+    amount = _native_amount(asked, chain, account)
+    row = native_row(chain, account, amount)
+    if not asked.request.filter.omit_prices:
+        row |= native_prices(chain, amount)
+    return asked.struck.altered(row)
+
+
+def _native_amount(asked: Asked, chain: Chain, account: str) -> int:
+    if asked.struck.native_flickers(chain.chain_id, account):
+        return asked.world.native_before(chain.chain_id, account)
+    return asked.world.native(chain.chain_id, account, at_block=asked.block(chain.chain_id))
+
+
+def _settled(asked: Asked, entries: Iterable[Row], chains: Selected) -> list[Row]:
+    """Return the entries with those that have no rows as the knob says, and then those of unknown chains."""
+    kept = list(entries)
+    match asked.knobs.chains_without_rows:
+        case "missing":
+            kept = [each for each in kept if each["results"] != []]
+        case "null":
+            kept = [{**each, "results": each["results"] or None} for each in kept]
+        case "empty":
+            pass
+    return kept + list(chains.unknown)

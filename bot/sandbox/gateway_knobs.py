@@ -1,0 +1,60 @@
+"""How the simulated Indexer Gateway behaves where the vendor is silent (indexer-gateway.md 10)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Metadata = Literal["full", "no_decimals", "null_extensions", "no_contract_info", "hostile_names"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """One possible gateway: every default is the likeliest, or what is the hardest on clients."""
+
+    # Whether what went to zero keeps its row, with "0".
+    emit_zero_rows: bool = False
+    # The entry of a chain that has no rows on a page: `[]`, `null`, or no entry at all.
+    chains_without_rows: Literal["empty", "null", "missing"] = "empty"
+    # Chain ids and names that do not exist: skipped, 400 with code 2001, or an entry with an errorReason.
+    unknown_chains: Literal["ignored", "refused", "failed"] = "ignored"
+    # Calls without a key: 401 with code 1000, or served at the rate of their IP address.
+    missing_key: Literal["refused", "public"] = "refused"
+    # Both chainIds and networks.
+    both_selectors: Literal["intersection", "union"] = "intersection"
+    # None of chainIds, networks and networkType.
+    no_selector: Literal["mainnets", "all"] = "mainnets"
+    # Balances of nobody: 400 with code 2001, or an answer without rows.
+    no_accounts: Literal["refused", "empty"] = "refused"
+
+    # No maximum means any page size.
+    max_page_size: int | None = None
+    # What has as many rows as a page: all chains together, or each of them.
+    page_scope: Literal["request", "chain"] = "request"
+    natives_on_later_pages: Literal["repeated", "omitted"] = "repeated"
+    cursor_type: Literal["object", "string"] = "object"
+    # Whether page objects have `page`, which is deprecated (indexer-gateway.md 3).
+    page_numbers: bool = True
+
+    # Rows, contracts and items as they should be described, or as they sometimes are.
+    metadata: Metadata = "full"
+
+    # No maximum means any number. Above it: 400 with code 2001, 400 with code 2004, or 413 in HTML.
+    max_accounts: int | None = None
+    above_max_accounts: Literal["invalid_argument", "resource_exhausted", "too_large"] = "invalid_argument"
+
+    # Whether answers have the headers of (indexer-gateway.md 4.4).
+    limit_headers: bool = True
+    # Requests of the project in a sliding minute; None is any number. The public's are per IP address.
+    rate_limit: int | None = None
+    public_rate_limit: int = 3000
+    # Units of the project in a calendar month, one for each request; None is any number.
+    quota_limit: int | None = None
+    # Units beyond the quota that are served all the same.
+    overage_limit: int = 0
+
+    latency_seconds: float = 0.0
+    # What each pair of an account and a chain adds, so that large requests take long.
+    latency_seconds_per_pair: float = 0.0
+
+    def latency(self, *, accounts: int, chains: int) -> float:
+        """Return how long the answer to a call for so many accounts and chains takes, in seconds."""
+        return self.latency_seconds + self.latency_seconds_per_pair * accounts * chains

@@ -1,0 +1,95 @@
+"""What the callers of a simulated Indexer Gateway may use: a rate per minute, a quota per month.
+
+All keys belong to one project, and all of the public comes from one IP address (indexer-gateway.md 4.4).
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import Literal
+
+from bot.sandbox.gateway_errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, Refused, WireError
+from bot.sandbox.gateway_knobs import Knobs
+
+Session = Literal["AccessKey", "Public"]
+
+_WINDOW_SECONDS = 60
+_COST = 1
+
+
+class Limits:
+    """What has been used so far, of all that the knobs limit; a refused call uses nothing."""
+
+    def __init__(self) -> None:
+        self._rates: dict[Session, _Rate] = {"AccessKey": _Rate(), "Public": _Rate()}
+        self._units: Counter[tuple[int, int]] = Counter()
+
+    def charge(self, session: Session, knobs: Knobs, now: datetime) -> dict[str, str]:
+        """Let a call pass and return its headers, or raise Refused with those of the refusal."""
+        headers: dict[str, str] = {"Session-Type": session}
+        error = self._charge_rate(session, knobs, now, headers) or self._charge_quota(
+            session, knobs, now, headers
+        )
+        shown = headers if knobs.limit_headers else {}
+        if error:
+            raise Refused(error, shown)
+        return shown
+
+    def _charge_rate(
+        self, session: Session, knobs: Knobs, now: datetime, headers: dict[str, str]
+    ) -> WireError | None:
+        limit = knobs.rate_limit if session == "AccessKey" else knobs.public_rate_limit
+        if limit is None:
+            return None
+        rate, moment = self._rates[session], now.timestamp()
+        passes = rate.take(limit, moment)
+        headers["Credits-Rate-Limit"] = str(limit)
+        headers["Credits-Rate-Remaining"] = str(rate.remaining(limit, moment))
+        headers["Credits-Rate-Reset"] = str(_window_of(moment) + _WINDOW_SECONDS)
+        if passes:
+            return None
+        # The window's length and not the exact wait, as the vendor's library has it.
+        headers["Retry-After"] = str(_WINDOW_SECONDS)
+        return QUOTA_RATE_LIMIT if session == "AccessKey" else RATE_LIMITED
+
+    def _charge_quota(
+        self, session: Session, knobs: Knobs, now: datetime, headers: dict[str, str]
+    ) -> WireError | None:
+        limit = knobs.quota_limit
+        if session == "Public" or limit is None:
+            return None
+        month = (now.year, now.month)
+        passes = self._units[month] + _COST <= limit + knobs.overage_limit
+        if passes:
+            self._units[month] += _COST
+            headers["Quota-Cost"] = str(_COST)
+        headers["Quota-Limit"] = str(limit)
+        headers["Quota-Remaining"] = str(max(0, limit - self._units[month]))
+        if self._units[month] > limit:
+            headers["Quota-Overage"] = str(self._units[month] - limit)
+        return None if passes else QUOTA_EXCEEDED
+
+
+class _Rate:
+    """A sliding minute: the present clock minute, and as much of the last one as still lies within it."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[int] = Counter()
+
+    def take(self, limit: int, now: float) -> bool:
+        if self._used(now) + _COST > limit:
+            return False
+        self._calls[_window_of(now)] += _COST
+        return True
+
+    def remaining(self, limit: int, now: float) -> int:
+        return max(0, int(limit - self._used(now)))
+
+    def _used(self, now: float) -> float:
+        window = _window_of(now)
+        still_within = 1 - (now - window) / _WINDOW_SECONDS
+        return self._calls[window - _WINDOW_SECONDS] * still_within + self._calls[window]
+
+
+def _window_of(now: float) -> int:
+    """Return the second at which the clock minute began."""
+    return int(now // _WINDOW_SECONDS) * _WINDOW_SECONDS

@@ -1,0 +1,164 @@
+"""The faults of one simulated Indexer Gateway: which are active, and which of them a call meets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bot.sandbox.gateway_faults import (
+    Alteration,
+    Call,
+    Delay,
+    EndlessPages,
+    FailNativeRow,
+    FailNatives,
+    FailTokens,
+    Fault,
+    FlickerNative,
+    Interruption,
+    Lag,
+    LeaveOutChain,
+    LeaveOutNatives,
+    LeaveOutTokens,
+    Reindex,
+    RepeatPage,
+    ReplaceFields,
+    Stall,
+)
+from bot.sandbox.gateway_rows import Row
+
+_Alteration = TypeVar("_Alteration", bound=Alteration)
+_Fault = TypeVar("_Fault", bound=Fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The faults that one call meets."""
+
+    interruption: Interruption | None = None
+    alterations: tuple[Alteration, ...] = ()
+
+    def delay_seconds(self) -> float:
+        """Return how much longer the answer takes."""
+        return sum(delay.seconds for delay in self._all(Delay))
+
+    def token_failure(self, chain_id: int) -> str | None:
+        """Return the reason why this chain's tokens fail."""
+        return next((fault.reason for fault in self._all(FailTokens) if fault.chain_id == chain_id), None)
+
+    def native_failure(self, chain_id: int) -> str | None:
+        """Return the reason why this chain's native balances fail."""
+        return next((fault.reason for fault in self._all(FailNatives) if fault.chain_id == chain_id), None)
+
+    def native_row_failure(self, chain_id: int, account: str) -> str | None:
+        """Return the reason why this account's native balance fails; the account is in lower case."""
+        failures = (fault for fault in self._all(FailNativeRow) if _is_of(fault, chain_id, account))
+        return next((fault.reason for fault in failures), None)
+
+    def native_flickers(self, chain_id: int, account: str) -> bool:
+        """Say whether this account's native balance is the one before the last; it is in lower case."""
+        return any(_is_of(fault, chain_id, account) for fault in self._all(FlickerNative))
+
+    def leaves_out_tokens(self, chain_id: int) -> bool:
+        """Say whether the chain is missing from `balances`."""
+        return any(fault.chain_id == chain_id for fault in self._all(LeaveOutTokens))
+
+    def leaves_out_natives(self, chain_id: int) -> bool:
+        """Say whether the chain is missing from `nativeBalances`."""
+        return any(fault.chain_id == chain_id for fault in self._all(LeaveOutNatives))
+
+    def leaves_out_chain(self, chain_id: int) -> bool:
+        """Say whether the chain is missing from the list of chains."""
+        return any(fault.chain_id == chain_id for fault in self._all(LeaveOutChain))
+
+    def block(self, chain_id: int, newest: int) -> int | None:
+        """Return the block at which the chain is shown, or None where it is shown as it is."""
+        lags = [newest - fault.behind for fault in self._all(Lag) if fault.chain_id == chain_id]
+        stalls = [fault.at_block for fault in self._all(Stall) if fault.chain_id == chain_id]
+        return min((*lags, *stalls), default=None)
+
+    def misses_row(self, chain_id: int, account: str, contract: str, token_id: int) -> bool:
+        """Say whether a token row is missing from an index that is built anew."""
+        return any(
+            fault.misses(account, contract, token_id)
+            for fault in self._all(Reindex)
+            if fault.chain_id == chain_id
+        )
+
+    def repeats_page(self) -> bool:
+        """Say whether the page leads to itself."""
+        return any(self._all(RepeatPage))
+
+    def endless_pages(self) -> EndlessPages | None:
+        """Return how pages begin again and again."""
+        return next(self._all(EndlessPages), None)
+
+    def altered(self, row: Row) -> Row:
+        """Return the row with all its replacements."""
+        for replacement in self._all(ReplaceFields):
+            row = replacement.applied(row)
+        return row
+
+    def _all(self, kind: type[_Alteration]) -> Iterator[_Alteration]:
+        return (fault for fault in self.alterations if isinstance(fault, kind))
+
+
+class Faults:
+    """The faults of one gateway that are not healed yet."""
+
+    def __init__(self) -> None:
+        self._interruptions: list[_Active[Interruption]] = []
+        self._alterations: list[_Active[Alteration]] = []
+
+    def add(self, *faults: Fault) -> None:
+        """Let these happen too; interruptions wait for their turn in the order they were added."""
+        for fault in faults:
+            if isinstance(fault, Interruption):
+                self._interruptions.append(_Active(fault))
+            else:
+                self._alterations.append(_Active(fault))
+
+    def heal(self, *faults: Fault) -> None:
+        """End these faults, or all of them."""
+        self._interruptions = [each for each in self._interruptions if faults and each.fault not in faults]
+        self._alterations = [each for each in self._alterations if faults and each.fault not in faults]
+
+    def active(self) -> tuple[Fault, ...]:
+        """Return the faults that the next call may meet."""
+        return (
+            *(each.fault for each in self._interruptions),
+            *(each.fault for each in self._alterations),
+        )
+
+    def strike(self, call: Call) -> Struck:
+        """Return what the call meets, and count it."""
+        interruption = next((each.fault for each in self._interruptions if each.strikes(call)), None)
+        alterations = tuple(each.fault for each in self._alterations if each.strikes(call))
+        self._interruptions = [each for each in self._interruptions if not each.is_spent]
+        self._alterations = [each for each in self._alterations if not each.is_spent]
+        return Struck(interruption, alterations)
+
+
+class _Active(Generic[_Fault]):
+    """A fault, and what it has done so far."""
+
+    def __init__(self, fault: _Fault) -> None:
+        self.fault = fault
+        self._met = 0
+        self._struck = 0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.fault.times is not None and self._struck >= self.fault.times
+
+    def strikes(self, call: Call) -> bool:
+        if self.is_spent or not self.fault.aims_at(call):
+            return False
+        self._met += 1
+        if self._met % self.fault.every:
+            return False
+        self._struck += 1
+        return True
+
+
+def _is_of(fault: FailNativeRow | FlickerNative, chain_id: int, account: str) -> bool:
+    return fault.chain_id == chain_id and (fault.account is None or fault.account.lower() == account)
