@@ -21,7 +21,8 @@ from bot.domain.model import (
     SweepNumber,
     Wish,
 )
-from bot.store import chats, outbox, polls, recording, subscriptions
+from bot.domain.status import ChainHoldings, WatchedHere
+from bot.store import chats, freshness, outbox, polls, recording, subscriptions
 from bot.store.database import DatabaseThread
 from bot.store.outbox import Compose, Outbox
 from bot.store.polls import Views, Watched
@@ -127,6 +128,22 @@ class Store:
     async def balances_of(self, account: Address) -> list[ChainBalances]:
         """Return what is stored of an account."""
         return await self._thread.run(subscriptions.balances_of, account)
+
+    # how far it is seen
+
+    async def watched_here(self, place: Place, chains: frozenset[ChainId]) -> WatchedHere:
+        """Return what a destination watches; `chains` are meant where a subscription names none."""
+        return await self._thread.run(freshness.watched_here, place, chains, self._status)
+
+    async def holdings_of(
+        self, place: Place, account: Address, chains: frozenset[ChainId]
+    ) -> list[ChainHoldings]:
+        """Return what a destination watches of an account, with what is unknown of it."""
+        return await self._thread.run(freshness.holdings_of, place, account, chains, self._status)
+
+    async def believe_losses(self, chain_id: ChainId) -> bool:
+        """Take the mass loss on a chain for real; False: there is none."""
+        return await self._thread.run(freshness.believe, chain_id)
 
     # chats
 
