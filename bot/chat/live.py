@@ -27,6 +27,8 @@ AT_ONCE_SECONDS = 0.7
 """An answer that takes longer is announced."""
 
 LONGEST_SECONDS = 45.0
+"""An answer that takes longer is no longer waited for."""
+
 QUESTIONS_A_MINUTE = 5
 """Of one chat: each costs what a sweep for one account costs."""
 
@@ -68,6 +70,8 @@ class LiveQuestions:
         say: Callable[[Place, Html], Awaitable[None]],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        at_once_seconds: float = AT_ONCE_SECONDS,
+        longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -76,6 +80,8 @@ class LiveQuestions:
         self._say = say
         self._now = now
         self._monotonic = monotonic
+        self._at_once_seconds = at_once_seconds
+        self._longest_seconds = longest_seconds
         self._lately: list[tuple[float, int]] = []
         self._under_way: dict[int, asyncio.Task[tuple[Html, ...]]] = {}
         self._following: set[asyncio.Task[None]] = set()
@@ -88,7 +94,7 @@ class LiveQuestions:
         question = asyncio.create_task(self._answered(account))
         self._under_way[place.chat_id] = question
         question.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
-        await asyncio.wait({question}, timeout=AT_ONCE_SECONDS)
+        await asyncio.wait({question}, timeout=self._at_once_seconds)
         if question.done():
             return question.result()
         following = asyncio.create_task(self._follow(place, account, question))
@@ -129,10 +135,10 @@ class LiveQuestions:
             metadata=True,
         )
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(self._longest_seconds):
                 answer = await self._source.balances(question)
         except TimeoutError:
-            answer = NoAnswer(f"nothing came within {LONGEST_SECONDS:.0f} s")
+            answer = NoAnswer(f"nothing came within {self._longest_seconds:.0f} s")
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a live question failed", action="live_failed", reference=reference)
