@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,18 +21,20 @@ from bot.chat.connection import TelegramBot, build_bot, introduce, publish_menu
 from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
+from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.receiver import Receiver
 from bot.chat.sender import Answers, TelegramSender, Turns
 from bot.chat.texts import compose
 from bot.dispatcher import Dispatcher
 from bot.domain.alerts import Alert
 from bot.domain.chains import Chains
-from bot.domain.model import ChainId, Part
+from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.pacing import Pacer
+from bot.domain.status import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.sweep import SweepSettings
-from bot.poller.worker import Poller
+from bot.poller.worker import Poller, PollerProgress
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock
 from bot.store.outbox import Compose
@@ -113,8 +116,18 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
         now=_now,
         dice=random.random,
     )
+    answers = Answers(telegram, turns)
+    live = _live_questions(settings, registry, source=source, poller=poller, answers=answers)
+    house.push_async_callback(live.close)
     conversation = _conversation(
-        settings, registry, telegram=telegram, store=store, poller=poller, answers=Answers(telegram, turns)
+        settings,
+        registry,
+        telegram=telegram,
+        store=store,
+        sweeps=partial(_sweeps, settings, poller, source),
+        on_new_wish=poller.look_at_news,
+        live=live,
+        answers=answers,
     )
     receiver = Receiver(telegram, conversation.on_update, monotonic=time.monotonic)
     return RunningBot(
@@ -236,12 +249,7 @@ class RunningBot:
         """Return why the bot does not see or does not tell."""
         reasons = await self._unhealthy()
         progress = self.poller.progress
-        silence = max(
-            INTERVALS_OF_SILENCE * self.settings.indexer.poll_interval_seconds,
-            SWEEPS_OF_SILENCE * progress.sweep_seconds,
-            SILENCE_SECONDS,
-        )
-        if time.monotonic() - progress.seen_at > silence:
+        if time.monotonic() - progress.seen_at > _silence_seconds(self.settings, progress):
             reasons.append(
                 f"nothing seen for {time.monotonic() - progress.seen_at:.0f} s: {progress.trouble}"
             )
@@ -290,7 +298,9 @@ def _conversation(
     *,
     telegram: TelegramBot,
     store: Store,
-    poller: Poller,
+    sweeps: Callable[[], Sweeps],
+    on_new_wish: Callable[[], None],
+    live: LiveQuestions,
     answers: Answers,
 ) -> Conversation:
     access = settings.access
@@ -306,11 +316,66 @@ def _conversation(
         gate,
         registry,
         max_subscriptions_per_chat=access.max_subscriptions_per_chat,
-        on_new_wish=poller.look_at_news,
+        on_new_wish=on_new_wish,
+        sweeps=sweeps,
+        live=live,
         now=_now,
     )
     return Conversation(
         bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
+    )
+
+
+class _LiveSource:
+    """The indexer for the chat, which knows nothing of its errors."""
+
+    def __init__(self, source: IndexerClient) -> None:
+        self._source = source
+
+    async def balances(self, question: Question) -> Answer | NoAnswer:
+        """Return the whole answer, or why there is none."""
+        try:
+            return await self._source.balances(question)
+        except IndexerError as error:
+            return NoAnswer(str(error))
+
+
+def _live_questions(
+    settings: Settings, registry: Chains, *, source: IndexerClient, poller: Poller, answers: Answers
+) -> LiveQuestions:
+    indexer = settings.indexer
+    return LiveQuestions(
+        _LiveSource(source),
+        LiveSettings(indexer.contract_status, indexer.contract_blacklist),
+        registry,
+        asked_chains=lambda: poller.chains,
+        say=answers.answer,
+        now=_now,
+        monotonic=time.monotonic,
+    )
+
+
+def _sweeps(settings: Settings, poller: Poller, source: IndexerClient) -> Sweeps:
+    """Return how the source is being asked, as plain values."""
+    progress = poller.progress
+    has_swept = progress.sweep_seconds > 0
+    return Sweeps(
+        chains=poller.chains,
+        interval_seconds=settings.indexer.poll_interval_seconds,
+        late_after_seconds=_silence_seconds(settings, progress),
+        ended_seconds_ago=time.monotonic() - progress.finished_at if has_swept else None,
+        took_seconds=progress.sweep_seconds,
+        trouble=progress.trouble,
+        allowance=source.allowance,
+    )
+
+
+def _silence_seconds(settings: Settings, progress: PollerProgress) -> float:
+    """Return after how long without news something is wrong."""
+    return max(
+        INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
+        SWEEPS_OF_SILENCE * progress.sweep_seconds,
+        SILENCE_SECONDS,
     )
 
 

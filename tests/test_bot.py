@@ -52,12 +52,13 @@ async def test_a_native_coin_that_comes_in_is_told_exactly(house: House) -> None
 
 async def test_a_collectible_that_comes_in_is_told_exactly(house: House) -> None:
     await house.watches()
+    await house.asked(2)  # the ids are learned after the first reading
 
     house.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
 
     alert = await house.hears("SKYWVR")
     assert without_footer(alert.text) == (
-        f"Treasury · {SHORT}\nPolygon\n▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids"
+        f"Treasury · {SHORT}\nPolygon\n▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids · new: #70000"
     )
 
 

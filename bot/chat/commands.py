@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from bot.chat.menu import ALLOW, COMMANDS, DENY, UNWATCH, WATCH, Command
-from bot.chat.watch_lines import WORD, Clauses, LineRefused, read_address, read_clauses
+from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, UNWATCH, WATCH, Command
+from bot.chat.watch_lines import WORD, Clauses, LineRefused, read_address, read_chain, read_clauses
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId
 
@@ -113,6 +113,18 @@ class BalanceOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """`/status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Believe:
+    """`/believe`."""
+
+    chain_id: ChainId
+
+
+@dataclass(frozen=True, slots=True)
 class Bare:
     """A message of addresses and nothing else; at least one address or one bad line."""
 
@@ -120,7 +132,21 @@ class Bare:
     bad: tuple[BadLine, ...]
 
 
-Request = Start | Help | Id | Allow | Deny | Watch | WatchToken | Unwatch | List | BalanceOf | Bare
+Request = (
+    Start
+    | Help
+    | Id
+    | Allow
+    | Deny
+    | Believe
+    | Watch
+    | WatchToken
+    | Unwatch
+    | List
+    | BalanceOf
+    | Status
+    | Bare
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +258,16 @@ def _deny(rest: str, _chains: Chains) -> Deny | Usage:
     return Deny(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY, _NO_CHAT_ID)
 
 
+def _believe(rest: str, chains: Chains) -> Believe | Usage:
+    text = " ".join(rest.split())
+    if not text:
+        return Usage(BELIEVE, "")
+    try:
+        return Believe(read_chain(text, chains))
+    except LineRefused as refused:
+        return Usage(BELIEVE, f"{refused.typed}: {refused.reason}")
+
+
 def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
     lines = _lines(rest)
     if not lines:
@@ -261,6 +297,10 @@ def _balance(rest: str, _chains: Chains) -> BalanceOf:
     return BalanceOf(" ".join(rest.split()) or None)
 
 
+def _status(_rest: str, _chains: Chains) -> Status:
+    return Status()
+
+
 _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyType(
     {
         "start": _start,
@@ -268,10 +308,12 @@ _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyT
         "id": _id,
         "allow": _allow,
         "deny": _deny,
+        "believe": _believe,
         "watch": _watch,
         "unwatch": _unwatch,
         "list": _list,
         "balance": _balance,
+        "status": _status,
     }
 )
 

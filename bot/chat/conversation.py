@@ -8,6 +8,7 @@ from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
 from bot.chat import replies
 from bot.chat.commands import (
     Allow,
+    Believe,
     Deny,
     Id,
     NotForUs,
@@ -102,7 +103,7 @@ class Conversation:
 
 def _action(request: Request | Usage | Unknown) -> Action:
     match request:
-        case Allow() | Deny():
+        case Allow() | Deny() | Believe():
             return Action.OWN
         case Watch() | WatchToken() | Unwatch():
             return Action.CHANGE

@@ -15,11 +15,13 @@ from bot.domain.units import ELLIPSIS
 CHARACTERS_MOST = 32
 """How much of a name is shown, in characters as a reader counts them."""
 
+QUOTED_CHARACTERS_MOST = 300
+
 _READ_MOST = 1_000
 _MARKS_MOST = 4  # on one letter: enough for every living script, too few to climb out of the line
 _DROPPED = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks that show nothing
-_OUR_MARKS = frozenset("▲▼✦⇄◦👁")  # a label stands first in its line, where these say what happened
+_OUR_MARKS = frozenset("▲▼✦⇄◦👁⚠")  # a label stands first in its line, where these say what happened
 _LEFT_OUT = _BLANKS | _OUR_MARKS
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
@@ -52,6 +54,11 @@ def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
     return code(shown) if _is_active(shown) or _mixes_scripts(shown) else EMPTY + shown
 
 
+def quoted(text: str) -> Html:
+    """Return what a machine said, in one line of code that is long enough for a sentence or two."""
+    return code(_cut(_cleaned(text), QUOTED_CHARACTERS_MOST) or "?")
+
+
 def _cleaned(text: str) -> str:
     seen = "".join(" " if character.isspace() else character for character in text[:_READ_MOST])
     kept = "".join(
@@ -62,10 +69,10 @@ def _cleaned(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = CHARACTERS_MOST) -> str:
     shown = _characters(text)
-    if len(shown) > CHARACTERS_MOST:
-        shown = [*shown[: CHARACTERS_MOST - 1], ELLIPSIS]
+    if len(shown) > most:
+        shown = [*shown[: most - 1], ELLIPSIS]
     return "".join(shown).strip()
 
 

@@ -3,7 +3,7 @@
 Each is safe to run twice: Telegram repeats what was not confirmed before a crash.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,14 @@ from bot.chat.commands import (
     Allow,
     BalanceOf,
     Bare,
+    Believe,
     Deny,
     Help,
     Id,
     List,
     Request,
     Start,
+    Status,
     Unknown,
     Unwatch,
     Usage,
@@ -28,9 +30,13 @@ from bot.chat.finding import closest_label, find
 from bot.chat.gate import Gate, Heard
 from bot.chat.holdings import balances
 from bot.chat.html import Html
+from bot.chat.live import LiveQuestions
+from bot.chat.status import status
+from bot.domain.addresses import AddressRefused, parse_address
 from bot.domain.alerts import Subscribed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ListedSubscription, Place, Subscribing, Wish
+from bot.domain.status import Sweeps
 from bot.store.sqlite import Store
 
 ACCOUNTS_SHOWN = 5
@@ -51,6 +57,8 @@ class Handlers:
         *,
         max_subscriptions_per_chat: int,
         on_new_wish: Callable[[], None],
+        sweeps: Callable[[], Sweeps],
+        live: LiveQuestions,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -58,6 +66,8 @@ class Handlers:
         self._chains = chains
         self._limit = max_subscriptions_per_chat
         self._on_new_wish = on_new_wish
+        self._sweeps = sweeps
+        self._live = live
         self._now = now
         self._methods: dict[type, Callable[[Heard, Any], Awaitable[Answer]]] = {
             Start: self._start,
@@ -65,11 +75,13 @@ class Handlers:
             Id: self._id,
             Allow: self._allow,
             Deny: self._deny,
+            Believe: self._believe,
             Watch: self._watch,
             WatchToken: self._watch_token,
             Unwatch: self._unwatch,
             List: self._list,
             BalanceOf: self._balance,
+            Status: self._status,
             Bare: self._bare,
             Usage: self._usage,
             Unknown: self._unknown,
@@ -123,6 +135,10 @@ class Handlers:
                 place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn
             ),
         )
+
+    async def _believe(self, _: Heard, request: Believe) -> Answer:
+        was_doubted = await self._store.believe_losses(request.chain_id)
+        return (replies.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
 
     # watching
 
@@ -225,20 +241,35 @@ class Handlers:
 
     async def _balance(self, heard: Heard, request: BalanceOf) -> Answer:
         listed = await self._store.subscriptions_here(heard.place)
-        if not listed:
-            return (replies.nothing_watched(),)
         meant = tuple(listed) if request.who is None else find(listed, request.who)
         if not meant:
-            who = request.who or ""
-            return (replies.not_watched(who, closest_label(listed, who)),)
+            return await self._unwatched_balance(heard.place, listed, request.who)
         answers: list[Html] = []
         accounts = _accounts(meant, listed)
         for account, label in tuple(accounts.items())[:ACCOUNTS_SHOWN]:
-            known = await self._store.balances_of(account)
+            known = await self._store.holdings_of(heard.place, account, self._sweeps().chains)
             answers += balances(account, label, known, self._chains, self._now())
         if len(accounts) > ACCOUNTS_SHOWN:
             answers.append(replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
         return answers
+
+    async def _unwatched_balance(
+        self, here: Place, listed: Sequence[ListedSubscription], who: str | None
+    ) -> Answer:
+        """Ask the source about an address; a name that nothing here has is said to be none."""
+        if who is not None and who.casefold().startswith("0x"):
+            try:
+                return await self._live.ask(here, parse_address(who))
+            except AddressRefused as refused:
+                return (replies.no_address(who, str(refused)),)
+        if who is None or not listed:
+            return (replies.nothing_watched(),)
+        return (replies.not_watched(who, closest_label(listed, who)),)
+
+    async def _status(self, heard: Heard, _: Status) -> Answer:
+        sweeps = self._sweeps()
+        here = await self._store.watched_here(heard.place, sweeps.chains)
+        return (status(here, sweeps, self._chains, self._now()),)
 
 
 def _meant(here: Place, chat_id: int | None) -> Place:

@@ -1,69 +1,130 @@
 """The answer to /balance: what an account holds, how old that is, and what of it is unknown."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 
-from bot.chat.html import EMPTY, Html, bold, fill
+from bot.chat.html import EMPTY, Html, bold, code, fill
 from bot.chat.pages import Section, paged
 from bot.chat.wording import (
     RAW_UNITS,
     account_name,
+    age,
     asset_name,
+    chain_names,
     clock,
     counted_ids,
     decimals_of,
     find_look_alikes,
     ids_held,
 )
+from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
-from bot.domain.model import Address, Asset, ChainBalances, Description, Holding
+from bot.domain.model import Address, Asset, ChainId
+from bot.domain.status import ChainHoldings, Held, PartSeen
 from bot.domain.units import format_shown
 
 _PAGES_MOST = 3
 
 
 def balances(
-    account: Address, label: str, known: Sequence[ChainBalances], chains: Chains, now: datetime
+    account: Address, label: str, known: Sequence[ChainHoldings], chains: Chains, now: datetime
 ) -> tuple[Html, ...]:
-    """Return what an account holds by chain, each with its age."""
-    look_alikes = find_look_alikes(
-        ((asset, description) for chain in known for asset, description, _ in chain.balances), chains
-    )
-    sections = [Section("", [account_name(account, label)])]
-    sections += [_section(chain, chains, look_alikes, now) for chain in known]
-    if not known:
-        sections.append(Section("", [EMPTY + "No reading yet; the first one is on its way."]))
+    """Return what a watched account holds, each chain with its age; those that hold nothing share a line."""
+    read, unread = _read_and_unread(known)
+    if not read:
+        nothing = EMPTY + "No reading yet; the first one is on its way."
+        return paged([Section("", [account_name(account, label)]), Section("", [nothing])])
+    never = [Section("", [EMPTY + f"Not read yet: {chain_names(unread, chains)}"])] if unread else []
+    sections = [Section("", [account_name(account, label)]), *_sections(read, chains, now), *never]
     return paged(sections, most=_PAGES_MOST)
 
 
-def _section(chain: ChainBalances, chains: Chains, look_alikes: frozenset[Asset], now: datetime) -> Section:
-    lines = [_line(*balance, chains, look_alikes) for balance in chain.balances]
-    heading = bold(chains.get(chain.chain_id).title) + _freshness(chain.seen_at, chain.unknown_since, now)
-    return Section(heading, lines or [EMPTY + "nothing held"])
+def live_balances(account: Address, known: Sequence[ChainHoldings], chains: Chains) -> tuple[Html, ...]:
+    """Return what an account that nobody watches here holds at this moment."""
+    read, unread = _read_and_unread(known)
+    head = fill("{}, asked just now", account_name(account, ""))
+    silent = fill("No answer from {}: what it holds there is unknown.", chain_names(unread, chains))
+    sections = [
+        Section("", [head]),
+        *_sections(read, chains, None),
+        *([Section("", [silent])] if unread else []),
+    ]
+    watch = fill("{} tells this chat when that changes.", code(f"/watch {checksummed(account)}"))
+    return paged(sections, watch, most=_PAGES_MOST)
 
 
-def _freshness(seen_at: datetime, unknown_since: datetime | None, now: datetime) -> str:
-    today = now.astimezone(UTC).date()
-    if unknown_since is None:
-        return f" · as of {clock(seen_at, today)} UTC, {_age(now - seen_at)} ago"
-    return f": unknown since {clock(unknown_since, today, pattern='%H:%M')} UTC; last known:"
+def _read_and_unread(known: Iterable[ChainHoldings]) -> tuple[list[ChainHoldings], list[ChainId]]:
+    read, unread = [], []
+    for chain in known:
+        if any(part.seen_at for part in chain.parts):
+            read.append(chain)
+        else:
+            unread.append(chain.chain_id)
+    return read, unread
 
 
-def _age(age: timedelta) -> str:
-    seconds = max(0, int(age.total_seconds()))
-    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+def _sections(read: Sequence[ChainHoldings], chains: Chains, now: datetime | None) -> Iterator[Section]:
+    """Yield a section for each chain, ages left out where `now` is; then one for all that hold nothing."""
+    look_alikes = find_look_alikes(
+        ((held.asset, held.description) for chain in read for held in chain.held), chains
+    )
+    empty = [chain for chain in read if _is_empty(chain)]
+    for chain in read:
+        if not _is_empty(chain):
+            yield _section(chain, chains, look_alikes, now)
+    if empty:
+        titles = chain_names([chain.chain_id for chain in empty], chains)
+        oldest = min(filter(None, (part.seen_at for chain in empty for part in chain.parts)))
+        yield Section(bold(titles) + _as_of(oldest, now), [EMPTY + "nothing held"])
 
 
-def _line(
-    asset: Asset,
-    description: Description,
-    holding: Holding,
-    chains: Chains,
-    look_alikes: frozenset[Asset],
-) -> Html:
+def _is_empty(chain: ChainHoldings) -> bool:
+    """Whether all of it was seen, and nothing is there."""
+    return not chain.held and all(part.is_current for part in chain.parts)
+
+
+def _section(
+    chain: ChainHoldings, chains: Chains, look_alikes: frozenset[Asset], now: datetime | None
+) -> Section:
+    """Return what is current under the age of the chain, and below it, part by part, what is not."""
+
+    def lines(held: Iterable[Held]) -> list[Html]:
+        return [_line(one, chains, look_alikes) for one in held]
+
+    title = bold(chains.get(chain.chain_id).title)
+    current = [part for part in chain.parts if part.is_current]
+    others = [part for part in chain.parts if not part.is_current]
+    if not current and len({part.unknown_since for part in others}) == 1:
+        return Section(title + f": {_unknown(others[0], now)}", lines(chain.held) or [EMPTY + "nothing"])
+    shown: list[Html] = []
+    for part in current:
+        is_said = part.held or not others
+        shown += lines(part.held) if is_said else [EMPTY + f"{part.kind}: nothing held"]
+    for state, parts in groupby(others, key=lambda part: f"{part.kind} {_unknown(part, now)}"):
+        held = [one for part in parts for one in part.held]
+        shown += [EMPTY + (f"{state} nothing" if state.endswith(":") and not held else state), *lines(held)]
+    seen_at = min((part.seen_at for part in current if part.seen_at), default=None)
+    return Section(title + (_as_of(seen_at, now) if seen_at else EMPTY), shown)
+
+
+def _as_of(seen_at: datetime, now: datetime | None) -> str:
+    if now is None:
+        return ""
+    return f" · as of {clock(seen_at, now.astimezone(UTC).date())} UTC, {age(now - seen_at)} ago"
+
+
+def _unknown(part: PartSeen, now: datetime | None) -> str:
+    if now is None:
+        return "unknown: no whole answer"
+    if part.unknown_since is None:
+        return "not read yet"
+    since = clock(part.unknown_since, now.astimezone(UTC).date(), pattern="%H:%M")
+    return f"unknown since {since} UTC; last known:"
+
+
+def _line(held: Held, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
+    asset, description, holding = held
     decimals = decimals_of(asset, description, chains)
     amount = format_shown(holding.amount_raw, decimals or 0)
     raw = f" {RAW_UNITS}" if decimals is None else ""

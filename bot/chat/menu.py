@@ -81,14 +81,22 @@ LIST = Command(
 )
 BALANCE = Command(
     "balance",
-    "Show what a watched account holds",
+    "Show what an account holds",
     "/balance [LABEL, ADDRESS or #NUMBER]",
     (
         Example("/balance Treasury", "shows what it holds"),
         Example("/balance", "shows all accounts watched here"),
+        Example(f"/balance {_ACCOUNT}", "asks at once, if nobody watches it here"),
     ),
     Who.READERS,
     ("balances",),
+)
+STATUS = Command(
+    "status",
+    "Show how far everything is seen, and what is on its way",
+    "/status",
+    (Example("/status", "shows what is seen, what is not, and since when"),),
+    Who.READERS,
 )
 ALLOW = Command(
     "allow",
@@ -104,5 +112,24 @@ DENY = Command(
     (Example("/deny", "closes this chat"), Example("/deny -1001234567890", "closes another chat")),
     Who.OWNERS,
 )
+BELIEVE = Command(
+    "believe",
+    "Take for real what vanished from a chain at once",
+    "/believe CHAIN",
+    (Example("/believe polygon", "has told as gone what is no longer listed there"),),
+    Who.OWNERS,
+)
 
-COMMANDS: tuple[Command, ...] = (START, WATCH, UNWATCH, LIST, BALANCE, HELP, ID, ALLOW, DENY)
+COMMANDS: tuple[Command, ...] = (
+    START,
+    WATCH,
+    UNWATCH,
+    LIST,
+    BALANCE,
+    STATUS,
+    HELP,
+    ID,
+    ALLOW,
+    DENY,
+    BELIEVE,
+)

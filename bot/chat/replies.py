@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from bot.chat.commands import BadLine, WatchEntry
-from bot.chat.foreign import foreign
+from bot.chat.foreign import foreign, quoted
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
@@ -189,9 +189,49 @@ def nothing_watched() -> Html:
     return fill("Nothing is watched here yet. Begin with {}.", _FIRST_WATCH)
 
 
+def no_address(typed: str, reason: str) -> Html:
+    """Return the answer to /balance with what looks like an address and is none."""
+    return fill("{}: {}.", _typed(typed), reason)
+
+
+def asking(account: Address) -> Html:
+    """Return what is said while the source is slow to answer a live question."""
+    return fill("Asking about {}, which is not watched here…", short_address(account))
+
+
+def still_asking() -> Html:
+    """Return the answer to a second live question while the first is under way."""
+    return fill("I am still asking for this chat; one at a time, please.")
+
+
+def asked_too_often() -> Html:
+    """Return the answer to one live question too many."""
+    return fill(
+        "That is enough asking for this minute, please wait a little. "
+        "What is watched here is always shown at once."
+    )
+
+
+def no_live_answer(account: Address, reason: str) -> Html:
+    """Return the answer to a live question that the source did not answer."""
+    return fill(
+        "No answer about {}, so what it holds is unknown. Please try again later.\n{}",
+        short_address(account),
+        quoted(reason),
+    )
+
+
 def more_accounts(number: int) -> Html:
     """Return what stands below the accounts that /balance shows, where there are more."""
     return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))
+
+
+def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
+    """Return the answer to /believe."""
+    title = chains.get(chain_id).title
+    if was_doubted:
+        return fill("Taken for real: with the next sweep, what vanished on {} is told as gone.", title)
+    return fill("Nothing is doubted on {}: what changes there is told as it is.", title)
 
 
 # ---------------------------------------------------------------- when something is wrong
@@ -215,7 +255,7 @@ def may_not_change() -> Html:
     """Return the answer to a member of a group who may only look."""
     return fill(
         "In a group, its administrators and the bot's owners change what is watched; please ask one of them. "
-        "/list and /balance work for everybody."
+        "/list, /balance and /status work for everybody."
     )
 
 

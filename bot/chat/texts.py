@@ -1,36 +1,18 @@
 """What the bot tells by itself: changes and notices, composed into one message.
 
-The layout is fixed, because people and tests read it (design.md 9): a change is one line
-with the signed amount and the symbol; account and chain stand above it; the message id
-ends the message.
+Notices stand above changes, and the message id ends the message (design.md 9).
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from bot.chat.html import EMPTY, Html, join, link
-from bot.chat.wording import (
-    RAW_UNITS,
-    account_name,
-    asset_name,
-    chain_names,
-    clock,
-    counted,
-    counted_ids,
-    decimals_of,
-    find_look_alikes,
-    ids_held,
-)
-from bot.domain.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
+from bot.chat.changes import account_blocks
+from bot.chat.html import Html, join
+from bot.chat.notices import notice_blocks
+from bot.chat.wording import clock
+from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
-from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
-from bot.domain.units import format_shown, format_signed, format_usd, usd_value
-
-_GAP = "     "
-_BASELINES_SINGLY = 5
-_USD_CHARACTERS_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,155 +43,10 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 
 
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, today: date) -> Html:
-    notices = [alert.notice for alert in alerts if isinstance(alert, NoticeAlert)]
-    baselines = [notice for notice in notices if isinstance(notice, Baseline)]
+    notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
     changes = [alert for alert in alerts if isinstance(alert, ChangeAlert)]
-    blocks = [_baselines(baselines, chains)] if baselines else []
-    return join("\n\n", blocks + _accounts(changes, chains)) + "\n" + _footer(alerts, message_id, today)
-
-
-# ---------------------------------------------------------------- changes
-
-
-def _accounts(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
-    look_alikes = find_look_alikes(((alert.change.asset, alert.description) for alert in alerts), chains)
-    grouped: dict[Address, dict[ChainId, list[ChangeAlert]]] = {}
-    for alert in alerts:
-        by_chain = grouped.setdefault(alert.change.account, defaultdict(list))
-        by_chain[alert.change.asset.chain_id].append(alert)
-    return [_account(account, by_chain, chains, look_alikes) for account, by_chain in grouped.items()]
-
-
-def _account(
-    account: Address,
-    by_chain: Mapping[ChainId, Sequence[ChangeAlert]],
-    chains: Chains,
-    look_alikes: frozenset[Asset],
-) -> Html:
-    labels = [alert.label for alerts in by_chain.values() for alert in alerts if alert.label]
-    lines = [account_name(account, labels[-1] if labels else "")]
-    for alerts in by_chain.values():
-        lines.append(_chain(alerts[0].change, chains))
-        lines += [_change(alert, chains, look_alikes) for alert in alerts]
-    return join("\n", lines)
-
-
-def _chain(change: Change, chains: Chains) -> Html:
-    title = chains.get(change.asset.chain_id).title
-    url = chains.explorer_link(change.asset, change.account)
-    return link(title, url) if url else EMPTY + title
-
-
-def _change(alert: ChangeAlert, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
-    change = alert.change
-    name = asset_name(change.asset, alert.description, chains, look_alikes)
-    decimals = decimals_of(change.asset, alert.description, chains)
-    if change.kind is MoveKind.LISTED:
-        return _listed(change, name, decimals)
-    if change.before.amount_raw == change.after.amount_raw:
-        return _exchanged(alert, name, decimals)
-    return _moved(alert, name, decimals)
-
-
-def _moved(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
-    before, after = alert.change.before.amount_raw, alert.change.after.amount_raw
-    places = decimals or 0
-    amount = f"{_mark(before, after)} {format_signed(after - before, places)} "
-    raw = f" {RAW_UNITS}" if decimals is None else ""
-    values = f"{_GAP}{format_shown(before, places)} → {format_shown(after, places)}"
-    return amount + name + raw + values + _ids(alert) + _worth(alert.change, decimals)
-
-
-def _mark(before: int, after: int) -> str:
-    if after < before:
-        return "▼"
-    return "▲" if before else "✦"
-
-
-def _exchanged(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
-    """Return the line of a collection that holds as many items as before, but other ones."""
-    items = format_shown(alert.change.after.amount_raw, decimals or 0)
-    things = "item" if items == "1" else "items"
-    return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert)
-
-
-def _listed(change: Change, name: Html, decimals: int | None) -> Html:
-    amount = format_shown(change.after.amount_raw, decimals or 0)
-    raw = f" {RAW_UNITS}" if decimals is None else ""
-    since = "before" if change.after.block is None else f"since block {change.after.block:,}"
-    return "◦ " + name + f" now listed: {amount}{raw}, held {since}"
-
-
-def _ids(alert: ChangeAlert) -> str:
-    before = ids_held(alert.description, alert.change.before)
-    after = ids_held(alert.description, alert.change.after)
-    if after is None:
-        return ""
-    if before is None or before == after:
-        return f" · {counted_ids(after)}"
-    return f" · {format_shown(before, 0)} → {counted_ids(after)}"
-
-
-def _worth(change: Change, decimals: int | None) -> str:
-    """Return what the difference is worth; nothing where the price or the decimals are unknown or absurd."""
-    delta = change.after.amount_raw - change.before.amount_raw
-    if decimals is None:
-        return ""
-    try:
-        value = usd_value(delta, decimals, change.price_usd)
-        shown = format_usd(value) if value else ""
-    except ArithmeticError:
-        return ""
-    if not value or (value < 0) != (delta < 0) or len(shown) > _USD_CHARACTERS_MOST:
-        return ""
-    return _GAP + shown
-
-
-# ---------------------------------------------------------------- notices
-
-
-def _baselines(baselines: Sequence[Baseline], chains: Chains) -> Html:
-    if len(baselines) <= _BASELINES_SINGLY:
-        return join("\n", (_baseline(baseline, chains) for baseline in baselines))
-    accounts = len({baseline.account for baseline in baselines})
-    seen = dict.fromkeys(chain for baseline in baselines for chain in baseline.chains)
-    silent = dict.fromkeys(chain for baseline in baselines for chain in baseline.unanswered)
-    return _watching(
-        EMPTY + counted(accounts, "account"),
-        _found(sum(baseline.balances for baseline in baselines), tuple(seen)),
-        _silent(tuple(silent), chains),
-    )
-
-
-def _baseline(baseline: Baseline, chains: Chains) -> Html:
-    found = _found(baseline.balances, baseline.chains)
-    if baseline.balances:
-        found += f" ({chain_names(baseline.chains, chains)})"
-    return _watching(
-        account_name(baseline.account, baseline.label), found, _silent(baseline.unanswered, chains)
-    )
-
-
-def _watching(who: Html, found: str, silent: str) -> Html:
-    sentence = "👁 Watching " + who + (f": {found}" if found else "")
-    return sentence + f". {silent}" if silent else sentence
-
-
-def _found(balances: int, seen: Sequence[ChainId]) -> str:
-    if not seen:
-        return ""
-    what = counted(balances, "balance") if balances else "nothing held yet"
-    return f"{what} on {counted(len(seen), 'chain')}"
-
-
-def _silent(unanswered: Sequence[ChainId], chains: Chains) -> str:
-    if not unanswered:
-        return ""
-    they_join = "it joins when it answers" if len(unanswered) == 1 else "they join when they answer"
-    return f"No answer yet from {chain_names(unanswered, chains, last=' and ')}; {they_join}."
-
-
-# ---------------------------------------------------------------- footer
+    blocks = notice_blocks(notices, chains, today) + account_blocks(changes, chains)
+    return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, today)
 
 
 def _footer(alerts: Sequence[Alert], message_id: str, today: date) -> str:

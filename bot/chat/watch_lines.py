@@ -72,6 +72,14 @@ def read_address(word: str) -> Address:
         raise LineRefused(word, str(refused)) from None
 
 
+def read_chain(text: str, chains: Chains) -> ChainId:
+    """Return the chain that a text names, all of it; raises LineRefused with the reason."""
+    chain_id = _chain_id(text, chains)
+    if chain_id is None:
+        raise LineRefused(text, _no_chain(text.casefold(), chains))
+    return chain_id
+
+
 def _label(label: str) -> str:
     if not label:
         raise LineRefused("as", "a label has to follow")

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from bot.chat.foreign import foreign
-from bot.chat.html import EMPTY, Html, bold, code
+from bot.chat.html import EMPTY, Html, bold, code, join
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import COLLECTION_KINDS, Address, Asset, ChainId, Description, Holding
@@ -29,12 +29,16 @@ def account_name(account: Address, label: str) -> Html:
     return named + " · " + short_address(account) if named else short_address(account)
 
 
+def folded(names: Sequence[Html | str], *, last: str = ", ") -> Html:
+    """Return the names in a row; many are folded: `Ethereum, Polygon, Base and 17 more`."""
+    if len(names) > _NAMES_LISTED_WHOLE:
+        return join(", ", names[:_NAMES_BEFORE_FOLD]) + f" and {len(names) - _NAMES_BEFORE_FOLD:,} more"
+    return join(last, (part for part in (join(", ", names[:-1]), *names[-1:]) if part))
+
+
 def chain_names(chain_ids: Sequence[ChainId], chains: Chains, *, last: str = ", ") -> str:
-    """Return the titles; many are folded: `Ethereum, Polygon, Base and 17 more`."""
-    titles = [chains.get(chain_id).title for chain_id in chain_ids]
-    if len(titles) > _NAMES_LISTED_WHOLE:
-        return f"{', '.join(titles[:_NAMES_BEFORE_FOLD])} and {len(titles) - _NAMES_BEFORE_FOLD:,} more"
-    return last.join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
+    """Return the titles, folded where they are many."""
+    return folded([chains.get(chain_id).title for chain_id in chain_ids], last=last).visible
 
 
 def counted(number: int, thing: str) -> str:
@@ -46,6 +50,15 @@ def clock(moment: datetime, today: date, *, pattern: str = "%H:%M:%S") -> str:
     """Return the time of day in UTC, without the zone; with the date before it if that is another day."""
     in_utc = moment.astimezone(UTC)
     return in_utc.strftime(pattern if in_utc.date() == today else f"%Y-%m-%d {pattern}")
+
+
+def age(span: timedelta) -> str:
+    """Return how long that is, in the largest unit that fits at least twice: `119 s`, `2 min`."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:,} {unit}"
+    return f"{seconds} s"
 
 
 def is_collection(description: Description) -> bool:

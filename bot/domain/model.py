@@ -372,16 +372,3 @@ class Subscribing(StrEnum):
     RELABELLED = "relabelled"
     FULL = "full"
     """The chat has as many subscriptions as it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainBalances:
-    """What is stored of an account on one chain."""
-
-    chain_id: ChainId
-    seen_at: datetime
-    """When its parts were last seen whole."""
-    unknown_since: datetime | None
-    """Set where a part gives no answer: the balances are the last ones known."""
-    balances: tuple[tuple[Asset, Description, Holding], ...]
-    """Natives first."""

@@ -11,7 +11,6 @@ from bot.domain.delivery import Settlement
 from bot.domain.model import (
     Address,
     Asset,
-    ChainBalances,
     ChainId,
     DeliveryId,
     Items,
@@ -22,7 +21,18 @@ from bot.domain.model import (
     SweepNumber,
     Wish,
 )
-from bot.store import chains, chats, notices, outbox, polls, recording, subscriptions, sweeps
+from bot.domain.status import ChainHoldings, WatchedHere
+from bot.store import (
+    chains,
+    chats,
+    freshness,
+    notices,
+    outbox,
+    polls,
+    recording,
+    subscriptions,
+    sweeps,
+)
 from bot.store.database import DatabaseThread
 from bot.store.outbox import Compose, Outbox
 from bot.store.polls import Views
@@ -164,9 +174,17 @@ class Store:
         """Return what a destination is subscribed to."""
         return await self._thread.run(subscriptions.subscriptions_here, place)
 
-    async def balances_of(self, account: Address) -> list[ChainBalances]:
-        """Return what is stored of an account."""
-        return await self._thread.run(subscriptions.balances_of, account)
+    # how far it is seen
+
+    async def watched_here(self, place: Place, chains: frozenset[ChainId]) -> WatchedHere:
+        """Return what a destination watches; `chains` are meant where a subscription names none."""
+        return await self._thread.run(freshness.watched_here, place, chains, self._status)
+
+    async def holdings_of(
+        self, place: Place, account: Address, chains: frozenset[ChainId]
+    ) -> list[ChainHoldings]:
+        """Return what a destination watches of an account, with what is unknown of it."""
+        return await self._thread.run(freshness.holdings_of, place, account, chains, self._status)
 
     # chats
 

@@ -8,13 +8,7 @@ from sqlite_utils import Database
 from bot.domain.alerts import Baseline, Subscribed
 from bot.domain.model import (
     NATIVE_PART,
-    Address,
-    Asset,
-    ChainBalances,
-    ChainId,
-    Description,
     DestinationId,
-    Holding,
     ListedSubscription,
     Part,
     Place,
@@ -27,20 +21,12 @@ from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
-    LISTING_PARTS,
-    Row,
-    part_to_blob,
-    to_asset,
     to_blob,
-    to_description,
-    to_holding,
     to_milliseconds,
-    to_moment,
-    to_moment_or_none,
     to_subscription,
     words_of,
 )
-from bot.store.wishes import end_unwished_coverage, marks
+from bot.store.wishes import end_unwished_coverage
 
 _LISTED = """
 SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
@@ -94,49 +80,6 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
     """Return what a destination is subscribed to, by number."""
     rows = db.execute(_LISTED, [place.chat_id, place.thread_id or 0])
     return [ListedSubscription(row[0], to_subscription(row[1:])) for row in rows]
-
-
-def balances_of(db: Database, account: Address) -> list[ChainBalances]:
-    """Return what is stored of an account, chain by chain, natives first; a chain never read is not there.
-
-    Natives and tokens are asked for together: where only one of them was ever seen, the chain is not known.
-    """
-    native, *listing = (part_to_blob(part) for part in (NATIVE_PART, *LISTING_PARTS))
-    views_at = db.execute(
-        "SELECT v.chain_id, c.complete_at, ifnull(min(v.unknown_since),"
-        f" iif(sum(v.part = ?) = sum(v.part IN ({marks(listing)})), NULL, c.complete_at))"
-        " FROM coverage v JOIN account a ON a.id = v.account_id JOIN chain c ON c.id = v.chain_id"
-        " WHERE a.address = ? GROUP BY v.chain_id ORDER BY v.chain_id",
-        [native, *listing, to_blob(account)],
-    ).fetchall()
-    held: dict[int, list[tuple[Asset, Description, Holding]]] = {}
-    for row in db.execute(_BALANCES, [to_blob(account)]):
-        held.setdefault(row[0], []).append(_to_held(row))
-    return [
-        ChainBalances(
-            ChainId(chain_id),
-            to_moment(complete_at),
-            to_moment_or_none(unknown_since),
-            tuple(held.get(chain_id, ())),
-        )
-        for chain_id, complete_at, unknown_since in views_at
-    ]
-
-
-_BALANCES = """
-SELECT x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing, b.amount, b.uniques, b.block
-FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a ON a.id = b.account_id
-WHERE a.address = ? ORDER BY x.chain_id, x.contract <> x'', lower(x.symbol), x.contract
-"""
-
-
-def _to_held(row: Row) -> tuple[Asset, Description, Holding]:
-    chain_id, contract, kind, symbol, decimals, rebasing, *holding = row
-    return (
-        to_asset(chain_id, contract),
-        to_description(kind, symbol, decimals, rebasing),
-        to_holding(*holding),
-    )
 
 
 def _destination(db: Database, chat_row: int, place: Place) -> DestinationId:

@@ -7,6 +7,7 @@ from bot.chat.commands import (
     BadLine,
     BalanceOf,
     Bare,
+    Believe,
     Deny,
     Help,
     Id,
@@ -14,6 +15,7 @@ from bot.chat.commands import (
     NotForUs,
     Request,
     Start,
+    Status,
     Unknown,
     Unwatch,
     Usage,
@@ -22,7 +24,20 @@ from bot.chat.commands import (
     WatchToken,
     parse,
 )
-from bot.chat.menu import ALLOW, BALANCE, COMMANDS, DENY, HELP, LIST, UNWATCH, WATCH, Command, Who
+from bot.chat.menu import (
+    ALLOW,
+    BALANCE,
+    BELIEVE,
+    COMMANDS,
+    DENY,
+    HELP,
+    LIST,
+    STATUS,
+    UNWATCH,
+    WATCH,
+    Command,
+    Who,
+)
 from bot.domain.addresses import checksummed
 from bot.domain.model import Address, ChainId
 from tests.chat.reading import (
@@ -98,6 +113,11 @@ def watched(
         ("/allow −1001234567890", Allow(-1001234567890)),
         ("/deny 42", Deny(42)),
         ("/deny\n42", Deny(42)),
+        ("/believe polygon", Believe(POLYGON)),
+        ("/believe  Arbitrum  One", Believe(ARBITRUM)),
+        ("/believe 987654321", Believe(ChainId(987654321))),
+        ("/status", Status()),
+        ("/status now", Status()),
     ],
 )
 def test_a_command_is_read(text: str, request_: Request) -> None:
@@ -153,6 +173,21 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
 
     assert parsed(f"/allow {number}") == Usage(ALLOW, reason)
     assert parsed(f"/deny {number}") == Usage(DENY, reason)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("polygn", "polygn: no chain is called that; did you mean polygon?"),
+        ("zzz", "zzz: no chain is called that"),
+        ("polygon base", "polygon base: no chain is called that; did you mean polygon?"),
+        ("0", "0: no chain is called that"),
+        ("9" * 5_000, "9999999999…9999: no chain is called that"),
+        ("", ""),
+    ],
+)
+def test_a_chain_to_believe_that_is_none_is_refused_with_the_reason(typed: str, reason: str) -> None:
+    assert parsed(f"/believe {typed}") == Usage(BELIEVE, reason)
 
 
 # ---------------------------------------------------------------- watching accounts
@@ -388,9 +423,9 @@ def test_every_example_works(text: str) -> None:
 
 
 def test_looking_is_for_everybody_and_opening_for_owners() -> None:
-    assert {LIST.who, BALANCE.who} == {Who.READERS}
+    assert {LIST.who, BALANCE.who, STATUS.who} == {Who.READERS}
     assert {WATCH.who, UNWATCH.who} == {Who.CHANGERS}
-    assert {ALLOW.who, DENY.who} == {Who.OWNERS}
+    assert {ALLOW.who, DENY.who, BELIEVE.who} == {Who.OWNERS}
     assert HELP.who is Who.ANYONE
 
 

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -6,19 +6,13 @@ from hypothesis import strategies as st
 
 from bot.chat import replies
 from bot.chat.commands import BadLine, WatchEntry
-from bot.chat.holdings import balances
 from bot.chat.html import Html
 from bot.chat.menu import ALLOW, COMMANDS, WATCH, Command, Who
 from bot.domain.addresses import checksummed
 from bot.domain.model import (
-    NATIVE,
     Address,
-    Asset,
-    ChainBalances,
     ChainId,
-    Description,
     DestinationId,
-    Holding,
     Subscription,
     SubscriptionId,
 )
@@ -26,7 +20,6 @@ from tests.chat.reading import (
     ARBITRUM,
     BASE,
     CHAINS,
-    ETHEREUM,
     HOSTILE_NAMES,
     OTHER,
     POLYGON,
@@ -326,98 +319,6 @@ def test_a_long_list_comes_in_numbered_pages_that_fit() -> None:
     assert sum("stops it" in page for page in pages) == 1
 
 
-Balance = tuple[Asset, Description, Holding]
-
-
-def seen_of(
-    chain_id: ChainId,
-    *balances: Balance,
-    age: timedelta = timedelta(seconds=12),
-    unknown: bool = False,
-) -> ChainBalances:
-    seen_at = NOON - age
-    return ChainBalances(chain_id, seen_at, seen_at if unknown else None, balances)
-
-
-def held(
-    amount_raw: int,
-    symbol: str | None,
-    decimals: int | None = 0,
-    *,
-    kind: str = "ERC20",
-    contract: Address = USDC,
-    ids: int | None = None,
-) -> Balance:
-    return Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Holding(amount_raw, ids)
-
-
-def shown(*known: ChainBalances) -> str:
-    return "\n".join(texts(balances(TREASURY, "Treasury", known, CHAINS, NOON)))
-
-
-def test_balances_say_how_old_they_are() -> None:
-    native = held(10**18 + 1, None, None, kind="NATIVE", contract=NATIVE)
-
-    assert shown(seen_of(ETHEREUM, native, held(2_150_000_000, "USDC", 6))) == (
-        "Treasury · 0x8e3E…d8B9\n\nEthereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
-    )
-
-
-def test_what_is_unknown_is_said_to_be_so_with_what_was_known() -> None:
-    long_ago = timedelta(minutes=23, seconds=22)
-
-    assert shown(seen_of(POLYGON, held(5, "USDC"), age=long_ago, unknown=True)).endswith(
-        "\n\nPolygon: unknown since 13:40 UTC; last known:\n5 USDC"
-    )
-
-
-def test_a_chain_that_answered_with_nothing_holds_nothing() -> None:
-    assert shown(seen_of(BASE)).endswith("\n\nBase · as of 14:03:10 UTC, 12 s ago\nnothing held")
-
-
-def test_an_account_never_read_says_so() -> None:
-    assert shown().endswith("No reading yet; the first one is on its way.")
-
-
-@pytest.mark.parametrize(
-    ("age", "words"),
-    [
-        (timedelta(seconds=-3), "0 s ago"),
-        (timedelta(seconds=119), "119 s ago"),
-        (timedelta(seconds=120), "2 min ago"),
-        (timedelta(hours=2), "2 h ago"),
-        (timedelta(days=3), "2026-11-19 14:03:22 UTC, 3 days ago"),
-    ],
-)
-def test_an_age_is_told_in_the_unit_that_fits(age: timedelta, words: str) -> None:
-    assert shown(seen_of(BASE, age=age)).endswith(f"{words}\nnothing held")
-
-
-@pytest.mark.parametrize(
-    ("balance", "line"),
-    [
-        (held(5, None), "5 0xA0b8…eB48"),
-        (held(5, "FOO", None), "5 FOO (raw units)"),
-        (held(5, "eth"), "5 eth 0xA0b8…eB48"),
-        (held(1_701, "SKYWVR", kind="ERC721", ids=13), "1,701 SKYWVR · 13 ids"),
-        (held(1, "SKYWVR", kind="ERC721"), "1 SKYWVR"),
-    ],
-)
-def test_a_balance_is_one_line(balance: Balance, line: str) -> None:
-    assert shown(seen_of(ETHEREUM, balance)).endswith(f"\n{line}")
-
-
-def test_more_balances_than_three_pages_are_counted() -> None:
-    many = [held(number, f"T{number}") for number in range(2_000)]
-
-    pages = texts(balances(TREASURY, "", [seen_of(ETHEREUM, *many)], CHAINS, NOON))
-
-    lines = [line for page in pages for line in page.split("\n") if " T" in line]
-    assert len(pages) == 3
-    assert f"… and {2_000 - len(lines):,} more lines." in pages[-1]
-    assert all("Ethereum · as of" in page for page in pages)
-
-
 # ---------------------------------------------------------------- when something is wrong
 
 
@@ -442,7 +343,7 @@ def test_an_unknown_command_may_have_a_neighbour() -> None:
 
 def test_refusals_name_who_may_and_what_is_left() -> None:
     assert "administrators" in text(replies.may_not_change())
-    assert "/list and /balance" in text(replies.may_not_change())
+    assert "/list, /balance and /status" in text(replies.may_not_change())
     assert "owner" in text(replies.owners_only())
     assert "/unwatch" in text(replies.too_many(500))
     assert "500" in text(replies.too_many(500))
@@ -466,7 +367,8 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         replies.unwatched(None, [USDC], name, still_to_come=0),
         replies.not_watched(name, name),
         *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
-        *balances(TREASURY, name, [seen_of(ETHEREUM, held(1, name))], CHAINS, NOON),
+        replies.no_address(name, "no"),
+        replies.no_live_answer(TREASURY, name),
         replies.unknown_command(name, None),
     )
 

@@ -19,6 +19,7 @@ from bot.domain.model import (
     Change,
     Description,
     Holding,
+    ItemMove,
     MoveKind,
 )
 from bot.domain.units import parse_exact
@@ -61,8 +62,14 @@ def alert(
     return ChangeAlert(AlertId(1), change, label, Description(kind, symbol, decimals))
 
 
-def collection(before: Holding, after: Holding, move: MoveKind = MoveKind.MOVED) -> ChangeAlert:
-    change = Change(TREASURY, Asset(POLYGON, USDC), move, before, after, NOON)
+def collection(
+    before: Holding,
+    after: Holding,
+    move: MoveKind = MoveKind.MOVED,
+    items: Sequence[tuple[int, int, int]] = (),
+) -> ChangeAlert:
+    moves = tuple(ItemMove(*item) for item in items)
+    change = Change(TREASURY, Asset(POLYGON, USDC), move, before, after, NOON, items=moves)
     return ChangeAlert(AlertId(1), change, "Treasury", SKYWVR)
 
 
@@ -236,6 +243,16 @@ def test_a_collection_tells_its_ids_where_they_are_known(before: Holding, after:
     assert change_line(collection(before, after)) == line
 
 
+def test_a_collection_tells_on_the_same_line_which_ids_came_and_went() -> None:
+    less = collection(Holding(1_700, 12), Holding(1_698, 11), items=[(65538, 1, 0), (65540, 99, 98)])
+    exchange = collection(Holding(13, 12), Holding(13, 12), items=[(12, 1, 0), (77, 0, 1)])
+
+    assert change_line(less) == (
+        "▼ −2 SKYWVR     1,700 → 1,698 · 12 → 11 ids · gone: #65538 · fewer: #65540 (99 → 98)"
+    )
+    assert change_line(exchange) == "⇄ SKYWVR     13 items · 12 ids · gone: #12 · new: #77"
+
+
 def test_what_is_only_now_listed_has_no_sign() -> None:
     listed = collection(Holding(0), Holding(1_700, 12, 70_880_011), MoveKind.LISTED)
 
@@ -396,6 +413,7 @@ CHANGE_ALERTS = st.builds(
         HOLDINGS,
         MOMENTS,
         st.one_of(st.none(), st.text(), st.decimals().map(str), st.sampled_from(["1", "1e99999"])),
+        st.lists(st.builds(ItemMove, AMOUNTS, AMOUNTS, AMOUNTS), max_size=9).map(tuple),
     ),
     NAMES.map(lambda name: name or ""),
     st.builds(

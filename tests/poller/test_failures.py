@@ -20,7 +20,7 @@ from tests.poller.conftest import Watchtower, failing, failing_for, poller_of
 
 
 async def ages(tower: Watchtower) -> list[tuple[object, object]]:
-    return [(one.seen_at, one.unknown_since) for one in await tower.keeper.store.balances_of(TREASURY)]
+    return list((await tower.keeper.ages()).values())
 
 
 async def amount(tower: Watchtower) -> int | None:
@@ -76,8 +76,8 @@ async def test_a_failing_batch_leaves_the_others_alone(tower: Watchtower) -> Non
 
     assert await tower.keeper.changes() == [(USDC, 5, 7)]
     assert await ages(tower) == [(at(60), None)]
-    (vault,) = await tower.keeper.store.balances_of(VAULT)
-    assert (vault.seen_at, vault.unknown_since) == (at(60), at(0))
+    (vault,) = (await tower.keeper.ages(VAULT)).values()
+    assert vault == (at(60), at(0))
     tower.source.trouble = lambda _: None
     await poller.sweep()
     assert await tower.keeper.changes() == [(NATIVE, 0, 1)]
@@ -99,8 +99,8 @@ async def test_a_batch_that_ends_unexpectedly_leaves_the_others_alone_and_is_unk
     await poller.sweep()
 
     assert await tower.keeper.changes() == [(USDC, 5, 7)]
-    (vault,) = await tower.keeper.store.balances_of(VAULT)
-    assert vault.unknown_since == at(0)
+    (vault,) = (await tower.keeper.ages(VAULT)).values()
+    assert vault[1] == at(0)
 
 
 async def test_what_could_not_be_recorded_is_told_by_the_next_sweep_as_what_it_is(

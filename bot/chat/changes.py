@@ -1,0 +1,126 @@
+"""How a change is told: one line under its chain and its account (design.md 9).
+
+The line is fixed, because people and tests read it: the signed amount with the symbol,
+then old and new, then what it is worth, then which ids of a collection came and went.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from bot.chat.html import EMPTY, Html, join, link
+from bot.chat.items import items_moved
+from bot.chat.wording import (
+    RAW_UNITS,
+    account_name,
+    asset_name,
+    counted_ids,
+    decimals_of,
+    find_look_alikes,
+    ids_held,
+)
+from bot.domain.alerts import ChangeAlert
+from bot.domain.chains import Chains
+from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
+from bot.domain.units import format_shown, format_signed, format_usd, usd_value
+
+_GAP = "     "
+_USD_CHARACTERS_MOST = 40
+
+
+def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
+    """Return a block for each account, with its changes by chain, in the order of the alerts."""
+    look_alikes = find_look_alikes(((alert.change.asset, alert.description) for alert in alerts), chains)
+    grouped: dict[Address, dict[ChainId, list[ChangeAlert]]] = {}
+    for alert in alerts:
+        by_chain = grouped.setdefault(alert.change.account, defaultdict(list))
+        by_chain[alert.change.asset.chain_id].append(alert)
+    return [_account(account, by_chain, chains, look_alikes) for account, by_chain in grouped.items()]
+
+
+def _account(
+    account: Address,
+    by_chain: Mapping[ChainId, Sequence[ChangeAlert]],
+    chains: Chains,
+    look_alikes: frozenset[Asset],
+) -> Html:
+    labels = [alert.label for alerts in by_chain.values() for alert in alerts if alert.label]
+    lines = [account_name(account, labels[-1] if labels else "")]
+    for alerts in by_chain.values():
+        lines.append(_chain(alerts[0].change, chains))
+        lines += [_change(alert, chains, look_alikes) for alert in alerts]
+    return join("\n", lines)
+
+
+def _chain(change: Change, chains: Chains) -> Html:
+    title = chains.get(change.asset.chain_id).title
+    url = chains.explorer_link(change.asset, change.account)
+    return link(title, url) if url else EMPTY + title
+
+
+def _change(alert: ChangeAlert, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
+    change = alert.change
+    name = asset_name(change.asset, alert.description, chains, look_alikes)
+    decimals = decimals_of(change.asset, alert.description, chains)
+    if change.kind is MoveKind.LISTED:
+        return _listed(change, name, decimals)
+    if change.before.amount_raw == change.after.amount_raw:
+        return _exchanged(alert, name, decimals)
+    return _moved(alert, name, decimals)
+
+
+def _moved(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
+    before, after = alert.change.before.amount_raw, alert.change.after.amount_raw
+    places = decimals or 0
+    amount = f"{_mark(before, after)} {format_signed(after - before, places)} "
+    raw = f" {RAW_UNITS}" if decimals is None else ""
+    values = f"{_GAP}{format_shown(before, places)} → {format_shown(after, places)}"
+    return amount + name + raw + values + _ids(alert) + _worth(alert.change, decimals) + _items(alert)
+
+
+def _mark(before: int, after: int) -> str:
+    if after < before:
+        return "▼"
+    return "▲" if before else "✦"
+
+
+def _exchanged(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
+    """Return the line of a collection that holds as many items as before, but other ones."""
+    items = format_shown(alert.change.after.amount_raw, decimals or 0)
+    things = "item" if items == "1" else "items"
+    return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert) + _items(alert)
+
+
+def _listed(change: Change, name: Html, decimals: int | None) -> Html:
+    amount = format_shown(change.after.amount_raw, decimals or 0)
+    raw = f" {RAW_UNITS}" if decimals is None else ""
+    since = "before" if change.after.block is None else f"since block {change.after.block:,}"
+    return "◦ " + name + f" now listed: {amount}{raw}, held {since}"
+
+
+def _ids(alert: ChangeAlert) -> str:
+    before = ids_held(alert.description, alert.change.before)
+    after = ids_held(alert.description, alert.change.after)
+    if after is None:
+        return ""
+    if before is None or before == after:
+        return f" · {counted_ids(after)}"
+    return f" · {format_shown(before, 0)} → {counted_ids(after)}"
+
+
+def _items(alert: ChangeAlert) -> str:
+    return "".join(f" · {moved}" for moved in items_moved(alert.change.items))
+
+
+def _worth(change: Change, decimals: int | None) -> str:
+    """Return what the difference is worth; nothing where the price or the decimals are unknown or absurd."""
+    delta = change.after.amount_raw - change.before.amount_raw
+    if decimals is None:
+        return ""
+    try:
+        value = usd_value(delta, decimals, change.price_usd)
+        shown = format_usd(value) if value else ""
+    except ArithmeticError:
+        return ""
+    if not value or (value < 0) != (delta < 0) or len(shown) > _USD_CHARACTERS_MOST:
+        return ""
+    return _GAP + shown

@@ -1,0 +1,148 @@
+"""Balances of an account that nobody watches here: asked now, shown once, stored nowhere.
+
+The source may take long, and nobody else's command waits for it: what is not there
+almost at once follows when it comes. A crash between forgets the question, which can be
+asked again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from bot.chat import replies
+from bot.chat.holdings import live_balances
+from bot.chat.html import Html
+from bot.domain.chains import Chains
+from bot.domain.model import Address, Answer, ChainId, Place, Question
+from bot.domain.status import holdings_in
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE_SECONDS = 0.7
+"""An answer that takes longer is announced."""
+
+LONGEST_SECONDS = 45.0
+"""An answer that takes longer is no longer waited for."""
+
+QUESTIONS_A_MINUTE = 5
+"""Of one chat: each costs what a sweep for one account costs."""
+
+_MINUTE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The source gave no answer."""
+
+    reason: str
+
+
+class LiveBalances(Protocol):
+    """Where balances come from; what goes wrong there is a value."""
+
+    async def balances(self, question: Question) -> Answer | NoAnswer:
+        """Return the whole answer, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """How is asked."""
+
+    contract_status: str
+    contracts_left_out: tuple[Address, ...]
+
+
+class LiveQuestions:
+    """Asks for one account at a time in each chat, a few times a minute."""
+
+    def __init__(
+        self,
+        source: LiveBalances,
+        settings: LiveSettings,
+        chains: Chains,
+        *,
+        asked_chains: Callable[[], frozenset[ChainId]],
+        say: Callable[[Place, Html], Awaitable[None]],
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        at_once_seconds: float = AT_ONCE_SECONDS,
+        longest_seconds: float = LONGEST_SECONDS,
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._chains = chains
+        self._asked_chains = asked_chains
+        self._say = say
+        self._now = now
+        self._monotonic = monotonic
+        self._at_once_seconds = at_once_seconds
+        self._longest_seconds = longest_seconds
+        self._lately: list[tuple[float, int]] = []
+        self._under_way: dict[int, asyncio.Task[tuple[Html, ...]]] = {}
+        self._following: set[asyncio.Task[None]] = set()
+
+    async def ask(self, place: Place, account: Address) -> tuple[Html, ...]:
+        """Return the answer if it comes almost at once; else nothing, and it is said when it comes."""
+        refusal = self._refusal(place.chat_id)
+        if refusal is not None:
+            return (refusal,)
+        question = asyncio.create_task(self._answered(account))
+        self._under_way[place.chat_id] = question
+        question.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
+        await asyncio.wait({question}, timeout=self._at_once_seconds)
+        if question.done():
+            return question.result()
+        following = asyncio.create_task(self._follow(place, account, question))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+        return ()
+
+    async def close(self) -> None:
+        """Give up what is still being asked."""
+        left = [*self._under_way.values(), *self._following]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _refusal(self, chat_id: int) -> Html | None:
+        now = self._monotonic()
+        self._lately = [(at, chat) for at, chat in self._lately if now - at < _MINUTE_SECONDS]
+        if chat_id in self._under_way:
+            return replies.still_asking()
+        if sum(chat == chat_id for _, chat in self._lately) >= QUESTIONS_A_MINUTE:
+            return replies.asked_too_often()
+        self._lately.append((now, chat_id))
+        return None
+
+    async def _follow(self, place: Place, account: Address, question: asyncio.Task[tuple[Html, ...]]) -> None:
+        await self._say(place, replies.asking(account))
+        for page in await question:
+            await self._say(place, page)
+
+    async def _answered(self, account: Address) -> tuple[Html, ...]:
+        chain_ids = self._asked_chains()
+        question = Question(
+            (account,),
+            chain_ids=tuple(sorted(chain_ids)),
+            contract_status=self._settings.contract_status,
+            contracts_left_out=self._settings.contracts_left_out,
+            prices=False,
+            metadata=True,
+        )
+        try:
+            async with asyncio.timeout(self._longest_seconds):
+                answer = await self._source.balances(question)
+        except TimeoutError:
+            answer = NoAnswer(f"nothing came within {self._longest_seconds:.0f} s")
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("a live question failed", action="live_failed", reference=reference)
+            return (replies.went_wrong(reference),)
+        if isinstance(answer, NoAnswer):
+            return (replies.no_live_answer(account, answer.reason),)
+        return live_balances(account, holdings_in(answer, account, chain_ids, self._now()), self._chains)

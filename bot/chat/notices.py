@@ -1,0 +1,201 @@
+"""How a notice is told: what is no change, but has to be known to trust the changes.
+
+Notices of one kind that come together are one block: many fold, none is dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import TypeVar
+
+from bot.chat.foreign import quoted
+from bot.chat.gaps import blind_spots
+from bot.chat.html import EMPTY, Html, code, fill, join
+from bot.chat.wording import account_name, age, chain_names, clock, counted
+from bot.domain.alerts import (
+    Baseline,
+    Blind,
+    ChainBack,
+    ChainGone,
+    MassLoss,
+    Notice,
+    NoticeAlert,
+    SeenAgain,
+    SourceRefuses,
+)
+from bot.domain.chains import Chains
+from bot.domain.model import ChainId
+
+_BASELINES_SINGLY = 5
+_SINGLY = 5
+_STAY = "stay as last known; I go on asking."
+
+AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
+Kind = TypeVar("Kind", bound=Notice)
+
+
+def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, today: date) -> list[Html]:
+    """Return a block for each run of notices of one kind, in their order."""
+    return [
+        _block(list(run), chains, today) for _, run in groupby(alerts, key=lambda alert: type(alert.notice))
+    ]
+
+
+def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
+    notices = [alert.notice for alert in run]
+    observed_at = max(alert.observed_at for alert in run)
+    match notices[0]:
+        case Baseline():
+            return _baselines(_only(Baseline, notices), chains)
+        case Blind():
+            return _blind(_only(Blind, notices), chains, observed_at, today)
+        case SeenAgain():
+            return _seen_again(_only(SeenAgain, notices), chains, observed_at)
+        case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
+            return _about_the_source(first, notices, chains)
+
+
+def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:
+    match first:
+        case ChainGone():
+            return _gone([notice.chain_id for notice in _only(ChainGone, notices)], chains)
+        case ChainBack():
+            return _back([notice.chain_id for notice in _only(ChainBack, notices)], chains)
+        case MassLoss():
+            return _mass_losses(_only(MassLoss, notices), chains)
+        case SourceRefuses():
+            return _refusals(_only(SourceRefuses, notices))
+
+
+def _only(kind: type[Kind], notices: Iterable[Notice]) -> list[Kind]:
+    return [notice for notice in notices if isinstance(notice, kind)]
+
+
+# ---------------------------------------------------------------- first readings
+
+
+def _baselines(baselines: Sequence[Baseline], chains: Chains) -> Html:
+    if len(baselines) <= _BASELINES_SINGLY:
+        return join("\n", (_baseline(baseline, chains) for baseline in baselines))
+    accounts = len({baseline.account for baseline in baselines})
+    seen = dict.fromkeys(chain for baseline in baselines for chain in baseline.chains)
+    silent = dict.fromkeys(chain for baseline in baselines for chain in baseline.unanswered)
+    return _watching(
+        EMPTY + counted(accounts, "account"),
+        _found(sum(baseline.balances for baseline in baselines), tuple(seen)),
+        _silent(tuple(silent), chains),
+    )
+
+
+def _baseline(baseline: Baseline, chains: Chains) -> Html:
+    found = _found(baseline.balances, baseline.chains)
+    if baseline.balances:
+        found += f" ({chain_names(baseline.chains, chains)})"
+    return _watching(
+        account_name(baseline.account, baseline.label), found, _silent(baseline.unanswered, chains)
+    )
+
+
+def _watching(who: Html, found: str, silent: str) -> Html:
+    sentence = "👁 Watching " + who + (f": {found}" if found else "")
+    return sentence + f". {silent}" if silent else sentence
+
+
+def _found(balances: int, seen: Sequence[ChainId]) -> str:
+    if not seen:
+        return ""
+    what = counted(balances, "balance") if balances else "nothing held yet"
+    return f"{what} on {counted(len(seen), 'chain')}"
+
+
+def _silent(unanswered: Sequence[ChainId], chains: Chains) -> str:
+    if not unanswered:
+        return ""
+    they_join = "it joins when it answers" if len(unanswered) == 1 else "they join when they answer"
+    return f"No answer yet from {chain_names(unanswered, chains, last=' and ')}; {they_join}."
+
+
+# ---------------------------------------------------------------- blindness
+
+
+def _blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today: date) -> Html:
+    def when(since: datetime) -> str:
+        return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
+
+    everything = [notice for notice in notices if notice.is_everything and notice.gaps]
+    if everything:
+        silent_since = max(gap.since for gap in everything[-1].gaps)
+        return fill(
+            "⚠️ The source of balances has given no answer about anything watched here {}.\nAll balances {}",
+            when(silent_since),
+            _STAY,
+        )
+    spots = blind_spots((gap for notice in notices for gap in notice.gaps), chains, when)
+    if len(spots) == 1:
+        return fill("⚠️ No answer for {} {}.\nBalances there {}", *spots[0], _STAY)
+    return join("\n", ("⚠️ No answer for:", *(spot.line for spot in spots), f"Balances there {_STAY}"))
+
+
+def _seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: datetime) -> Html:
+    def when(since: datetime) -> str:
+        return f"after {age(observed_at - since)}"
+
+    changes = sum(notice.changes for notice in notices)
+    happened = (
+        f"{counted(changes, 'change')} meanwhile, told as usual." if changes else "Nothing changed meanwhile."
+    )
+    spots = blind_spots((gap for notice in notices for gap in notice.gaps), chains, when)
+    if len(spots) == 1:
+        return fill("👁 Seen again: {}, {}.\n{}", *spots[0], happened)
+    return join("\n", ("👁 Seen again:", *(spot.line for spot in spots), happened))
+
+
+# ---------------------------------------------------------------- the source
+
+
+def _gone(chain_ids: Iterable[ChainId], chains: Chains) -> Html:
+    return fill(
+        "⚠️ The source of balances no longer lists {}.\nI go on asking, and say so when no answer comes.",
+        _titles(chain_ids, chains),
+    )
+
+
+def _back(chain_ids: Iterable[ChainId], chains: Chains) -> Html:
+    return fill("👁 The source of balances lists {} again.", _titles(chain_ids, chains))
+
+
+def _titles(chain_ids: Iterable[ChainId], chains: Chains) -> str:
+    return chain_names(tuple(dict.fromkeys(chain_ids)), chains, last=" and ")
+
+
+def _mass_losses(losses: Sequence[MassLoss], chains: Chains) -> Html:
+    last = {loss.chain_id: loss for loss in losses}
+    lines = [_mass_loss(loss, chains) for loss in tuple(last.values())[:_SINGLY]]
+    more = [f"… and on {counted(len(last) - _SINGLY, 'more chain')}."] if len(last) > _SINGLY else []
+    believe = fill(
+        "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances there "
+        "count as unknown. If it is real, {} has it told.",
+        code(f"/believe {chains.get(next(iter(last))).name}" if len(last) == 1 else "/believe CHAIN"),
+    )
+    return join("\n", (*lines, *more, believe))
+
+
+def _mass_loss(loss: MassLoss, chains: Chains) -> Html:
+    return fill(
+        "⚠️ {}: {} of {} vanished at once.",
+        chains.get(loss.chain_id).title,
+        f"{loss.lost:,}",
+        counted(loss.held, "token balance"),
+    )
+
+
+def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
+    reasons = list(dict.fromkeys(refusal.reason for refusal in refusals))[-_SINGLY:]
+    return join(
+        "\n",
+        (
+            "⚠️ The source of balances refuses to answer, and needs somebody to put it right:",
+            *map(quoted, reasons),
+            "Until then nothing is seen; all balances stay as last known.",
+        ),
+    )

@@ -1,0 +1,145 @@
+"""The answer to /status: how far everything watched here is seen; what is well is one line."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.chat.foreign import quoted
+from bot.chat.gaps import blind_spots
+from bot.chat.html import Html, fill, join
+from bot.chat.wording import age, chain_names, clock, counted
+from bot.domain.alerts import Gap
+from bot.domain.chains import Chains
+from bot.domain.model import Allowance, ChainId
+from bot.domain.status import ChainSight, Sweeps, WatchedHere
+
+_UNREAD_LINES_MOST = 3
+_SHORT_SWEEP_SECONDS = 10
+
+
+def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Html:
+    """Return how the bot sees what is watched here, and what is still to be told."""
+    return join(
+        "\n",
+        (
+            *_watched(here, sweeps, chains, now),
+            _last_sweep(sweeps),
+            *_trouble(sweeps),
+            _alerts(here, now),
+            *_allowance(sweeps.allowance),
+        ),
+    )
+
+
+def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Iterator[Html | str]:
+    if not here.accounts:
+        yield "Nothing is watched here yet."
+        return
+    on = counted(len(here.chains), "chain")
+    yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
+    gaps = _with_late_chains(here, sweeps, now)
+    blind = {gap.chain_id for gap in gaps if gap.account is None}
+    ages = sorted(
+        now - chain.seen_at
+        for chain in here.chains
+        if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind
+    )
+    if ages:
+        yield _seen(ages)
+    yield from _not_seen(gaps, chains, now)
+    yield from _unread(here.chains, chains)
+    gone = [chain.chain_id for chain in here.chains if chain.is_gone]
+    if gone:
+        yield f"No longer listed by the source, still asked: {chain_names(gone, chains)}"
+
+
+def _with_late_chains(here: WatchedHere, sweeps: Sweeps, now: datetime) -> list[Gap]:
+    """Return the gaps, and the chains that a sweep should have seen since."""
+    latest = now - timedelta(seconds=sweeps.late_after_seconds)
+    late = [
+        Gap(chain.chain_id, None, "", chain.seen_at)
+        for chain in here.chains
+        if chain.seen_at and chain.seen_at < latest and chain.unread < chain.accounts
+    ]
+    known = {gap.chain_id for gap in here.gaps if gap.account is None}
+    return [*here.gaps, *(gap for gap in late if gap.chain_id not in known)]
+
+
+def _seen(ages: Sequence[timedelta]) -> str:
+    newest, oldest = age(ages[0]), age(ages[-1])
+    seen = f"Seen: {counted(len(ages), 'chain')}"
+    if newest == oldest:
+        return f"{seen}, {newest} ago"
+    return f"{seen}, newest view {newest} old, oldest {oldest}"
+
+
+def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
+    def when(since: datetime) -> str:
+        moment = clock(since, now.astimezone(UTC).date(), pattern="%H:%M")
+        return f"since {moment} UTC ({age(now - since)})"
+
+    spots = blind_spots(gaps, chains, when)
+    if len(spots) == 1:
+        return [fill("Not fully seen: {}, {}", *spots[0])]
+    return ["Not fully seen:", *(spot.line for spot in spots)] if spots else []
+
+
+def _unread(sights: Sequence[ChainSight], chains: Chains) -> list[str]:
+    """Return what was not read yet; chains that lack as many accounts share a line."""
+    lacking: dict[str, list[ChainId]] = defaultdict(list)
+    for sight in sights:
+        if sight.unread:
+            some = f" ({sight.unread:,} of {counted(sight.accounts, 'account')})"
+            lacking[some if sight.unread < sight.accounts else ""].append(sight.chain_id)
+    lines = [f"Not read yet: {chain_names(on, chains)}{some}" for some, on in lacking.items()]
+    if len(lines) > _UNREAD_LINES_MOST:
+        return [f"Not read yet: something on {counted(sum(map(len, lacking.values())), 'chain')}"]
+    return lines
+
+
+def _last_sweep(sweeps: Sweeps) -> str:
+    if sweeps.ended_seconds_ago is None:
+        return "Last sweep: none yet, the first is under way"
+    ago = age(timedelta(seconds=sweeps.ended_seconds_ago))
+    took = sweeps.took_seconds
+    line = (
+        f"Last sweep: {ago} ago, took {took:.1f} s"
+        if took < _SHORT_SWEEP_SECONDS
+        else (f"Last sweep: {ago} ago, took {took:,.0f} s")
+    )
+    if took <= sweeps.interval_seconds:
+        return line
+    return f"{line}; longer than the interval of {sweeps.interval_seconds:g} s: sweeps follow each other"
+
+
+def _trouble(sweeps: Sweeps) -> list[Html]:
+    if sweeps.trouble is None:
+        return []
+    return [fill("Trouble with the source: {}", quoted(sweeps.trouble))]
+
+
+def _alerts(here: WatchedHere, now: datetime) -> str:
+    if not here.alerts:
+        return "On their way here: no alerts"
+    oldest = f", the oldest {age(now - here.alerts_since)} old" if here.alerts_since else ""
+    line = f"On their way here: {counted(here.alerts, 'alert')}{oldest}"
+    if here.held_until is None or here.held_until <= now:
+        return line
+    return f"{line}; Telegram asks for a pause until {clock(here.held_until, now.astimezone(UTC).date())} UTC"
+
+
+def _allowance(allowance: Allowance) -> list[str]:
+    """Return what the source lets us ask still, as far as it says."""
+    left = (
+        _left(allowance.rate_remaining, allowance.rate_limit, "requests this minute"),
+        _left(allowance.quota_remaining, allowance.quota_limit, "units of the quota"),
+        f"{allowance.quota_overage:,} units above it" if allowance.quota_overage else "",
+    )
+    told = ", ".join(filter(None, left))
+    return [f"Left at the source: {told}"] if told else []
+
+
+def _left(remaining: int | None, limit: int | None, what: str) -> str:
+    if remaining is None:
+        return ""
+    return f"{remaining:,} of {limit:,} {what}" if limit is not None else f"{remaining:,} {what}"

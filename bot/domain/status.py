@@ -1,0 +1,156 @@
+"""How far everything is seen, as values: what /status and /balance show.
+
+Natives and tokens fail independently, so each part of a view has a state of its own:
+seen, unknown since a moment, or not read yet. None of the last two is ever zero.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.domain.alerts import Gap
+from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding
+
+
+class Held(NamedTuple):
+    """One balance, and what it is of."""
+
+    asset: Asset
+    description: Description
+    holding: Holding
+
+
+class PartKind(StrEnum):
+    """What a part of a view is about, as people call it."""
+
+    NATIVES = "native coin"
+    TOKENS = "tokens"
+    NAMED = "named tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class PartSeen:
+    """What is known of one part of an account on one chain."""
+
+    kind: PartKind
+    seen_at: datetime | None
+    """When it was last seen; None: not read yet."""
+    unknown_since: datetime | None = None
+    """Set where it gives no answer: what is held is the last known."""
+    held: tuple[Held, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it answered when it was last asked."""
+        return self.seen_at is not None and self.unknown_since is None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHoldings:
+    """What is known of an account on one chain, natives first."""
+
+    chain_id: ChainId
+    parts: tuple[PartSeen, ...]
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """Everything held, however old."""
+        return tuple(held for part in self.parts for held in part.held)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSight:
+    """How far a chain is seen, for who watches accounts there."""
+
+    chain_id: ChainId
+    seen_at: datetime | None
+    """None: it never gave an answer."""
+    accounts: int
+    unread: int
+    """Of these accounts, those of which something was not read there yet."""
+    is_gone: bool = False
+    """Whether the source no longer lists it; it is asked all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedHere:
+    """What one destination watches, and what is on its way to it."""
+
+    accounts: int
+    balances: int
+    chains: tuple[ChainSight, ...]
+    gaps: tuple[Gap, ...]
+    """What was read there once and gives no whole answer now."""
+    alerts: int
+    """Not told yet."""
+    alerts_since: datetime | None
+    """When the oldest of them was observed."""
+    held_until: datetime | None
+    """Telegram asked for a pause in this chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeps:
+    """How the source of balances is being asked."""
+
+    chains: frozenset[ChainId]
+    """Asked where a subscription names none."""
+    interval_seconds: float
+    late_after_seconds: float
+    """A view older than this is no longer what a sweep that goes well leaves behind."""
+    ended_seconds_ago: float | None
+    """None: no sweep has ended yet."""
+    took_seconds: float
+    trouble: str | None
+    """What the source said instead of answers in the last sweep."""
+    allowance: Allowance = field(default_factory=Allowance)
+
+
+def holdings_in(
+    answer: Answer, account: Address, chain_ids: Iterable[ChainId], seen_at: datetime
+) -> tuple[ChainHoldings, ...]:
+    """Return what a whole answer says of one account on the chains that were asked, zeros left out."""
+    return tuple(
+        ChainHoldings(
+            chain_id,
+            (
+                _natives_in(answer, account, chain_id, seen_at),
+                _tokens_in(answer, account, chain_id, seen_at),
+            ),
+        )
+        for chain_id in sorted(chain_ids)
+    )
+
+
+def _natives_in(answer: Answer, account: Address, chain_id: ChainId, seen_at: datetime) -> PartSeen:
+    holding = answer.natives.get(chain_id, {}).get(account)
+    if holding is None:
+        return PartSeen(PartKind.NATIVES, None)
+    return PartSeen(
+        PartKind.NATIVES, seen_at, held=_held({NATIVE: holding}, chain_id, answer.descriptions, "NATIVE")
+    )
+
+
+def _tokens_in(answer: Answer, account: Address, chain_id: ChainId, seen_at: datetime) -> PartSeen:
+    by_account = answer.tokens.get(chain_id)
+    if by_account is None or (chain_id, account) in answer.doubtful:
+        return PartSeen(PartKind.TOKENS, None)
+    holdings = by_account.get(account, {})
+    return PartSeen(PartKind.TOKENS, seen_at, held=_held(holdings, chain_id, answer.descriptions, "UNKNOWN"))
+
+
+def _held(
+    holdings: Mapping[Address, Holding],
+    chain_id: ChainId,
+    descriptions: Mapping[Asset, Description],
+    kind: str,
+) -> tuple[Held, ...]:
+    """Return what is more than nothing, by symbol."""
+    held = [
+        Held(asset, descriptions.get(asset, Description(kind)), holding)
+        for asset, holding in ((Asset(chain_id, contract), holding) for contract, holding in holdings.items())
+        if holding.amount_raw
+    ]
+    return tuple(sorted(held, key=lambda one: ((one.description.symbol or "").casefold(), one.asset)))

@@ -1,0 +1,208 @@
+"""How far everything is seen: what /status and /balance ask of the store.
+
+The age of a view is `unknown_since` of its coverage, else `complete_at` of its chain;
+what is wished and not covered was not read yet.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import Gap
+from bot.domain.matching import labels
+from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing, Subscription
+from bot.domain.plan import Wanted, wanted_by
+from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
+from bot.store.polls import Views, views
+from bot.store.rows import (
+    Row,
+    to_asset,
+    to_blob,
+    to_description,
+    to_holding,
+    to_moment,
+    to_moment_or_none,
+)
+from bot.store.subscriptions import subscriptions_here
+
+
+def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status: Part) -> WatchedHere:
+    """Return what a destination watches and how far it is seen; `chains` are meant where it names none."""
+    subscriptions = [one.subscription for one in subscriptions_here(db, place)]
+    wanted = wanted_by(subscriptions, chains)
+    stored = views(db, tuple(wanted))
+    alerts, since, held_until = _backlog(db, place)
+    return WatchedHere(
+        accounts=len(wanted),
+        balances=sum(_balances(wanted, stored, status)),
+        chains=tuple(_sights(wanted, stored, _complete_at(db), _gone(db), status)),
+        gaps=tuple(_gaps(wanted, stored, _labels(subscriptions), status)),
+        alerts=alerts,
+        alerts_since=to_moment_or_none(since),
+        held_until=to_moment_or_none(held_until),
+    )
+
+
+def holdings_of(
+    db: Database, place: Place, account: Address, chains: frozenset[ChainId], status: Part
+) -> list[ChainHoldings]:
+    """Return what a destination watches of an account, chain by chain, with what was not read yet."""
+    wanted = wanted_by([one.subscription for one in subscriptions_here(db, place)], chains).get(
+        account, Wanted()
+    )
+    coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
+    complete_at = _complete_at(db)
+    held: dict[ChainId, list[tuple[Held, Standing]]] = defaultdict(list)
+    for row in db.execute(_HELD, [to_blob(account)]):
+        one, standing = _to_held(row)
+        held[one.asset.chain_id].append((one, standing))
+    return [
+        ChainHoldings(
+            chain_id,
+            tuple(
+                _parts(
+                    wanted.parts(chain_id, status),
+                    coverage.get(chain_id, {}),
+                    complete_at.get(chain_id),
+                    held[chain_id],
+                    status,
+                )
+            ),
+        )
+        for chain_id in sorted(wanted.chains())
+    ]
+
+
+# ---------------------------------------------------------------- what a destination watches
+
+
+def _balances(wanted: Mapping[Address, Wanted], stored: Views, status: Part) -> Iterator[int]:
+    """Yield how many balances of each account and chain the destination hears of."""
+    for (account, chain_id), view in stored.items():
+        parts = wanted[account].parts(chain_id, status)
+        yield sum(
+            asset.part in parts or (status in parts and balance.standing is not Standing.NAMED)
+            for asset, balance in view.balances.items()
+        )
+
+
+def _sights(
+    wanted: Mapping[Address, Wanted],
+    stored: Views,
+    complete_at: Mapping[ChainId, datetime],
+    gone: frozenset[ChainId],
+    status: Part,
+) -> Iterator[ChainSight]:
+    accounts: dict[ChainId, list[Address]] = defaultdict(list)
+    for account, one in wanted.items():
+        for chain_id in one.chains():
+            accounts[chain_id].append(account)
+    for chain_id, there in sorted(accounts.items()):
+        unread = sum(
+            (account, chain_id) not in stored
+            or not wanted[account].parts(chain_id, status) <= stored[account, chain_id].coverage.keys()
+            for account in there
+        )
+        yield ChainSight(chain_id, complete_at.get(chain_id), len(there), unread, chain_id in gone)
+
+
+def _gaps(
+    wanted: Mapping[Address, Wanted], stored: Views, named: Mapping[Address, str], status: Part
+) -> Iterator[Gap]:
+    """Yield where parts are unknown; a chain on which every account read is blind counts as a whole."""
+    read: dict[ChainId, int] = defaultdict(int)
+    blind: dict[ChainId, list[Gap]] = defaultdict(list)
+    for (account, chain_id), view in sorted(stored.items()):
+        parts = wanted[account].parts(chain_id, status) & view.coverage.keys()
+        read[chain_id] += bool(parts)
+        since = [moment for part in parts if (moment := view.coverage[part]) is not None]
+        if since:
+            blind[chain_id].append(Gap(chain_id, account, named.get(account, ""), min(since)))
+    for chain_id, gaps in blind.items():
+        if len(gaps) == read[chain_id]:
+            yield Gap(chain_id, None, "", max(gap.since for gap in gaps))
+        else:
+            yield from gaps
+
+
+def _labels(subscriptions: Sequence[Subscription]) -> dict[Address, str]:
+    return {account: label for (_, account), label in labels(subscriptions).items()}
+
+
+def _backlog(db: Database, place: Place) -> Row:
+    """Return how many alerts are not told yet, since when, and until when Telegram asked to wait."""
+    return db.execute(_BACKLOG, [place.chat_id, place.thread_id or 0]).fetchone() or (0, None, None)
+
+
+_BACKLOG = """
+WITH here AS (
+  SELECT d.id, c.hold_until FROM destination d JOIN chat c ON c.id = d.chat_id
+  WHERE c.telegram_id = ? AND d.thread_id = ?
+), untold AS (
+  SELECT l.created_at FROM here JOIN alert l ON l.destination_id = here.id AND l.state = 'waiting'
+  UNION ALL
+  SELECT l.created_at FROM here
+  JOIN delivery d ON d.destination_id = here.id AND d.state IN ('ready', 'sending')
+  JOIN alert l ON l.delivery_id = d.id AND l.state = 'bound'
+)
+SELECT (SELECT count(*) FROM untold), (SELECT min(created_at) FROM untold), hold_until FROM here
+"""
+"""In the very words of the indexes, or SQLite reads every alert there ever was."""
+
+
+def _complete_at(db: Database) -> dict[ChainId, datetime]:
+    rows = db.execute("SELECT id, complete_at FROM chain")
+    return {ChainId(chain_id): to_moment(complete_at) for chain_id, complete_at in rows}
+
+
+def _gone(db: Database) -> frozenset[ChainId]:
+    rows = db.execute("SELECT id FROM chain WHERE gone_since IS NOT NULL")
+    return frozenset(ChainId(chain_id) for (chain_id,) in rows)
+
+
+# ---------------------------------------------------------------- what one account holds
+
+_HELD = """
+SELECT x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
+  b.amount, b.uniques, b.block, b.standing
+FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a ON a.id = b.account_id
+WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol), x.contract
+"""
+
+
+def _to_held(row: Row) -> tuple[Held, Standing]:
+    chain_id, contract, kind, symbol, decimals, rebasing, amount, uniques, block, standing = row
+    held = Held(
+        to_asset(chain_id, contract),
+        to_description(kind, symbol, decimals, rebasing),
+        to_holding(amount, uniques, block),
+    )
+    return held, Standing(standing)
+
+
+def _parts(
+    wished: frozenset[Part],
+    coverage: Mapping[Part, datetime | None],
+    complete_at: datetime | None,
+    held: Sequence[tuple[Held, Standing]],
+    status: Part,
+) -> Iterator[PartSeen]:
+    """Yield each wished part with what it shows; where list and name show the same, the name wins."""
+    shown: dict[Part, list[Held]] = defaultdict(list)
+    for one, standing in held:
+        part = one.asset.part
+        if part in wished and part in coverage:
+            shown[part].append(one)
+        elif standing is not Standing.NAMED:
+            shown[status].append(one)
+    kinds = {NATIVE_PART: PartKind.NATIVES, status: PartKind.TOKENS}
+    for part in sorted(wished, key=lambda part: (part != NATIVE_PART, part != status, part)):
+        is_read = part in coverage
+        yield PartSeen(
+            kinds.get(part, PartKind.NAMED),
+            complete_at if is_read else None,
+            coverage.get(part),
+            tuple(shown[part]) if is_read else (),
+        )

@@ -1,0 +1,298 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.chat.commands import Believe, parse
+from bot.chat.texts import Composed, compose
+from bot.domain.alerts import (
+    Alert,
+    Blind,
+    ChainBack,
+    ChainGone,
+    ChangeAlert,
+    Gap,
+    MassLoss,
+    Notice,
+    NoticeAlert,
+    SeenAgain,
+    SourceRefuses,
+)
+from bot.domain.model import Address, AlertId, Asset, ChainId, Change, Description, Holding, MoveKind
+from tests.chat.reading import (
+    ARBITRUM,
+    BASE,
+    CHAINS,
+    ETHEREUM,
+    HOSTILE_NAMES,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+    read,
+    seen,
+)
+
+NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
+ALL_CHAINS = CHAINS.mainnets()[:20]
+KEY_REFUSED = (
+    "The indexer refused the access key; check indexer.access_key and what its project allows:"
+    " Access key not found (HTTP 401, 1101 AccessKeyNotFound)"
+)
+
+
+def gap(chain_id: ChainId, minutes: float = 10, account: Address | None = None, label: str = "") -> Gap:
+    return Gap(chain_id, account, label, NOON - timedelta(minutes=minutes))
+
+
+def blind(*gaps: Gap, is_everything: bool = False) -> Blind:
+    return Blind(gaps, is_everything)
+
+
+def told(*notices: Notice) -> list[NoticeAlert]:
+    return [NoticeAlert(AlertId(1), notice, NOON) for notice in notices]
+
+
+def composed(*alerts: Alert, at: datetime = NOON) -> Composed:
+    return compose(alerts, "7KQ2F", CHAINS, at)
+
+
+def lines(*notices: Notice, at: datetime = NOON) -> list[str]:
+    *above, footer = seen(composed(*told(*notices), at=at).html).split("\n")
+    assert footer.endswith("14:03:22 UTC · 7KQ2F")
+    return above
+
+
+# ---------------------------------------------------------------- blindness
+
+
+def test_a_blind_chain_is_told_with_since_when_and_what_that_means() -> None:
+    assert lines(blind(gap(POLYGON))) == [
+        "⚠️ No answer for Polygon since 13:53 UTC (10 min).",
+        "Balances there stay as last known; I go on asking.",
+    ]
+
+
+def test_a_blind_account_is_named_with_its_chain() -> None:
+    assert lines(blind(gap(ETHEREUM, 12, TREASURY, "Treasury")))[0] == (
+        "⚠️ No answer for Treasury on Ethereum since 13:51 UTC (12 min)."
+    )
+
+
+def test_an_account_without_a_label_is_its_short_address() -> None:
+    assert lines(blind(gap(ETHEREUM, 12, TREASURY)))[0].startswith("⚠️ No answer for 0x8e3E…d8B9 on Ethereum")
+
+
+def test_what_is_blind_alike_shares_a_line_and_whole_chains_come_first() -> None:
+    assert lines(
+        blind(
+            gap(ETHEREUM, 12, TREASURY, "Treasury"),
+            gap(ETHEREUM, 12, VAULT),
+            gap(ARBITRUM, 12, VAULT),
+            gap(POLYGON),
+            gap(BASE),
+        )
+    ) == [
+        "⚠️ No answer for:",
+        "Polygon, Base: since 13:53 UTC (10 min)",
+        "Treasury, 0xABaB…ABaB on Ethereum: since 13:51 UTC (12 min)",
+        "0xABaB…ABaB on Arbitrum One: since 13:51 UTC (12 min)",
+        "Balances there stay as last known; I go on asking.",
+    ]
+
+
+def test_an_account_of_a_chain_that_is_blind_as_a_whole_is_not_named() -> None:
+    assert len(lines(blind(gap(POLYGON), gap(POLYGON, 12, TREASURY, "Treasury")))) == 2
+
+
+def test_since_yesterday_has_a_date() -> None:
+    assert "since 2026-11-21 14:03 UTC (24 h)." in lines(blind(gap(POLYGON, 24 * 60)))[0]
+
+
+def test_everything_blind_is_one_clear_message() -> None:
+    everything = blind(*(gap(chain_id, 10) for chain_id in ALL_CHAINS), is_everything=True)
+
+    assert lines(everything) == [
+        "⚠️ The source of balances has given no answer about anything watched here since 13:53 UTC (10 min).",
+        "All balances stay as last known; I go on asking.",
+    ]
+
+
+def test_everything_is_blind_since_the_last_of_it_was_seen() -> None:
+    assert "13:53 UTC" in lines(blind(gap(POLYGON, 40), gap(BASE, 10), is_everything=True))[0]
+
+
+def test_many_accounts_fold() -> None:
+    gaps = [gap(BASE, 10, Address(f"0x{number:040x}"), f"Till {number}") for number in range(500)]
+
+    assert lines(blind(*gaps))[0] == (
+        "⚠️ No answer for Till 0, Till 1, Till 2 and 497 more on Base since 13:53 UTC (10 min)."
+    )
+
+
+def test_many_lines_fold() -> None:
+    shown = lines(blind(*(gap(chain_id, 10 + number) for number, chain_id in enumerate(ALL_CHAINS))))
+
+    assert shown[1] == "Ethereum: since 13:53 UTC (10 min)"
+    assert shown[-2] == "… and 12 more chains"
+    assert len(shown) == 11
+
+
+def test_notices_of_one_kind_become_one_block() -> None:
+    assert lines(blind(gap(POLYGON)), blind(gap(BASE)))[0] == (
+        "⚠️ No answer for Polygon, Base since 13:53 UTC (10 min)."
+    )
+
+
+def test_blindness_and_its_end_keep_their_order() -> None:
+    shown = lines(blind(gap(POLYGON)), SeenAgain((gap(POLYGON),), 0), blind(gap(POLYGON, 2)))
+
+    assert [line[0] for line in shown if line[:1] in "⚠👁" and line] == ["⚠", "👁", "⚠"]
+
+
+def test_what_is_seen_again_says_how_long_it_was_not_and_that_nothing_changed() -> None:
+    assert lines(SeenAgain((gap(POLYGON, 47),), 0)) == [
+        "👁 Seen again: Polygon, after 47 min.",
+        "Nothing changed meanwhile.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [(1, "1 change meanwhile, told as usual."), (3, "3 changes meanwhile, told as usual.")],
+)
+def test_what_changed_meanwhile_is_counted(changes: int, words: str) -> None:
+    assert lines(SeenAgain((gap(POLYGON, 47),), changes))[-1] == words
+
+
+def test_many_things_seen_again_share_lines() -> None:
+    assert lines(
+        SeenAgain((gap(POLYGON, 47), gap(BASE, 47), gap(ETHEREUM, 49, TREASURY, "Treasury")), 0)
+    ) == [
+        "👁 Seen again:",
+        "Polygon, Base: after 47 min",
+        "Treasury on Ethereum: after 49 min",
+        "Nothing changed meanwhile.",
+    ]
+
+
+# ---------------------------------------------------------------- the source
+
+
+def test_a_chain_that_is_no_longer_listed_is_told_with_what_the_bot_does() -> None:
+    assert lines(ChainGone(BASE)) == [
+        "⚠️ The source of balances no longer lists Base.",
+        "I go on asking, and say so when no answer comes.",
+    ]
+    assert "no longer lists Base and Polygon." in lines(ChainGone(BASE), ChainGone(POLYGON))[0]
+
+
+def test_a_chain_that_is_listed_again_is_told() -> None:
+    assert lines(ChainBack(BASE)) == ["👁 The source of balances lists Base again."]
+
+
+def test_a_mass_loss_is_told_as_doubt_with_the_command_that_ends_it() -> None:
+    assert lines(MassLoss(POLYGON, 12, 14)) == [
+        "⚠️ Polygon: 12 of 14 token balances vanished at once.",
+        (
+            "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances "
+            "there count as unknown. If it is real, /believe polygon has it told."
+        ),
+    ]
+
+
+def test_several_mass_losses_share_the_explanation() -> None:
+    shown = lines(MassLoss(POLYGON, 12, 14), MassLoss(BASE, 1_200, 1_400))
+
+    assert shown[1] == "⚠️ Base: 1,200 of 1,400 token balances vanished at once."
+    assert "/believe CHAIN" in shown[2]
+    assert len(lines(*(MassLoss(chain_id, 12, 14) for chain_id in ALL_CHAINS))) == 7
+
+
+@pytest.mark.parametrize("chain_id", [*ALL_CHAINS, ChainId(987654321)])
+def test_the_command_of_a_mass_loss_can_be_sent_as_it_is(chain_id: ChainId) -> None:
+    (command,) = read(composed(*told(MassLoss(chain_id, 12, 14))).html).code
+
+    assert parse(command, "OurBot", CHAINS) == Believe(chain_id)
+
+
+def test_a_source_that_refuses_is_quoted_and_told_once() -> None:
+    shown = lines(SourceRefuses(KEY_REFUSED), SourceRefuses(KEY_REFUSED))
+
+    assert shown == [
+        "⚠️ The source of balances refuses to answer, and needs somebody to put it right:",
+        KEY_REFUSED,
+        "Until then nothing is seen; all balances stay as last known.",
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_what_a_source_says_is_code_in_one_line(name: str) -> None:
+    message = composed(*told(SourceRefuses(name)))
+
+    assert len(read(message.html).code) == 1
+    assert len(seen(message.html).split("\n")) == 4
+
+
+# ---------------------------------------------------------------- laws
+
+CHAIN_IDS = st.sampled_from([*ALL_CHAINS, ChainId(2**53)])
+MOMENTS = st.timedeltas(timedelta(0), timedelta(days=3)).map(lambda before: NOON - before)
+GAPS = st.lists(
+    st.builds(
+        Gap,
+        CHAIN_IDS,
+        st.one_of(st.none(), st.sampled_from([TREASURY, VAULT])),
+        st.one_of(st.sampled_from(HOSTILE_NAMES), st.text()),
+        MOMENTS,
+    ),
+    max_size=40,
+).map(tuple)
+NOTICES = st.one_of(
+    st.builds(Blind, GAPS, st.booleans()),
+    st.builds(SeenAgain, GAPS, st.integers(0, 10**9)),
+    st.builds(ChainGone, CHAIN_IDS),
+    st.builds(ChainBack, CHAIN_IDS),
+    st.builds(MassLoss, CHAIN_IDS, st.integers(10, 10**9), st.integers(10, 10**9)),
+    st.builds(SourceRefuses, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
+)
+A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NOTICES, min_size=1, max_size=12))
+def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[Notice]) -> None:
+    message = composed(*told(*notices))
+
+    reader = read(message.html)
+    assert 1 <= message.told <= len(notices)
+    assert len(reader.visible.encode("utf-16-le")) // 2 <= 3_900
+    assert len(reader.tags) - reader.tags.count("b") <= 90
+    assert reader.urls == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(NOTICES)
+def test_a_single_notice_fits_many_times_over(notice: Notice) -> None:
+    assert composed(*told(*[notice] * 100)).told == 100
+    assert len(seen(composed(*told(notice)).html)) < 2_500
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NOTICES, min_size=1, max_size=12))
+def test_no_line_of_a_notice_looks_like_a_change(notices: list[Notice]) -> None:
+    for line in composed(*told(*notices)).html.split("\n"):
+        plain = seen(re.sub(r"<code>.*?</code>", "", line))
+        assert not A_SIGNED_NUMBER.search(plain)
+        assert plain[:2] not in {"▲ ", "▼ ", "✦ ", "⇄ ", "◦ "}
+
+
+def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
+    change = Change(TREASURY, Asset(POLYGON, USDC), MoveKind.MOVED, Holding(5), Holding(2), NOON, None)
+    alert = ChangeAlert(AlertId(2), change, "Treasury", Description("ERC20", "USDC", 0))
+
+    shown = seen(composed(alert, *told(SeenAgain((gap(POLYGON, 47),), 1))).html).split("\n")
+
+    assert [line[:2] for line in shown] == ["👁 ", "1 ", "", "Tr", "Po", "▼ ", "14"]
