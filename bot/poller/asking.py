@@ -184,6 +184,8 @@ class Asker:
         self.troubles = []
         self.answers = 0
         self._refused: list[Refused] = []
+        self._answered: Question | None = None
+        """The last question that was answered."""
         self._proven: set[ChainId] = set()
         """Chains on which somebody was answered."""
         self._probed: set[tuple[Address | ChainId | bool, ...]] = set()
@@ -210,10 +212,13 @@ class Asker:
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
-        """Ask the least of a question; the answer is a sign only, the question is asked all the same."""
+        """Ask the least of a question; the answer is a sign only, the question is asked all the same.
+
+        What was answered before in this sweep is the best to ask: if that fails, it is the source.
+        """
         self._signs += 1
-        likely = self._parts(question) or (question,)
-        await self._request(smallest(likely[0], self._signs))
+        likely = (self._answered, *self._parts(question), question)
+        await self._request(smallest(next(filter(None, likely)), self._signs))
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
@@ -245,6 +250,7 @@ class Asker:
 
     def _note_answer(self, question: Question, answer: Answer) -> None:
         self.answers += 1
+        self._answered = question
         self._largest = max(self._largest, len(question.accounts))
         self._proven.update(question.chain_ids)
         kind = bool(question.contracts)
