@@ -129,6 +129,8 @@ class Asker:
         self._spoilers: dict[bool, Spoilers] = defaultdict(Spoilers)
         """For lists and for named contracts: what spoils the ones may be no trouble in the others."""
         self._searching = asyncio.Lock()
+        self._probing = asyncio.Lock()
+        """Where nothing else of a question can be asked, it waits for the probes that others make."""
         self._scouted: asyncio.Event | None = None
         """Set when the one who looks whether the source is back has returned."""
         self._turn = 0
@@ -276,11 +278,13 @@ class Asker:
     async def _ask_known(self, question: Question) -> list[Answered]:
         """Ask what can be asked as ever, then, once a sweep, what was refused before."""
         probes = self._due_probes(question)
-        answered: list[Answered] = []
-        for part in self._parts(question):
-            answered += await self._ask_part(part)
-        for probe in probes:
-            answered += await self._try_again(probe)
+        parts = self._parts(question)
+        if not parts and not probes:
+            async with self._probing:
+                parts = self._parts(question)
+        answered = [pair for part in parts for pair in await self._ask_part(part)]
+        if probes:
+            answered += await self._try_again(probes)
         return answered
 
     def _due_probes(self, question: Question) -> list[Probe]:
@@ -294,15 +298,19 @@ class Asker:
         self._probed.update((kind, *probe.key) for probe in due)
         return due
 
-    async def _try_again(self, probe: Probe) -> list[Answered]:
-        if not self._may_ask():
-            return []
-        outcome = await self._request_uncounted(probe.question)
-        if isinstance(outcome, IndexerError):
-            self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
-            return []
-        rest = await self._ask_known(probe.rest) if probe.rest else []
-        return [(probe.question, outcome), *rest]
+    async def _try_again(self, probes: Iterable[Probe]) -> list[Answered]:
+        """Ask again what was refused before, and where it is answered, the rest of the question."""
+        answered: list[Answered] = []
+        rests: list[Question] = []
+        async with self._probing:
+            for probe in probes:
+                outcome = await self._request_uncounted(probe.question) if self._may_ask() else None
+                if isinstance(outcome, Answer):
+                    answered.append((probe.question, outcome))
+                    rests += [probe.rest] if probe.rest else []
+                elif outcome is not None:
+                    self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
+        return answered + [pair for rest in rests for pair in await self._ask_known(rest)]
 
     async def _ask_part(self, question: Question) -> list[Answered]:
         outcome = await self._send(question)

@@ -196,7 +196,7 @@ async def test_batches_that_all_time_out_at_once_are_found_too_large_after_one_s
 ) -> None:
     office.world.trouble = larger_than(6, TIMED_OUT)
     many = batches(8)
-    assert await office.sweep(*many) == []
+    await office.sweep(*many)
     assert office.asker.probe_in_seconds == 1
     office.clock.seconds = 1
 
@@ -418,7 +418,7 @@ async def test_a_source_that_refused_everything_is_asked_whole_questions_again_s
     office.world.trouble = no_trouble
 
     first = await office.sweep(*many)
-    assert len(unseen(first, *many)) < len(many) * 50 * 20 / 10
+    assert len(unseen(first, *many)) <= 2 * len(CHAINS)
     for _ in range(3):
         await office.sweep(*many)
 
