@@ -10,7 +10,7 @@ pair of question and answer at most.
 import asyncio
 import random as dice
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
@@ -54,6 +54,8 @@ HOPELESS: dict[type[IndexerError], Trouble] = {
     Throttled: Trouble.THROTTLED,
 }
 """What the next question of the same sweep would meet as well."""
+
+_TURNED_AWAY_KEPT = 64
 
 _TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError"})
 _EXHAUSTED = 2004
@@ -135,6 +137,10 @@ class Asker:
         """Set when the one who looks whether the source is back has returned."""
         self._turn = 0
         """Counts sweeps."""
+        self._answered: Question | None = None
+        """The last question that was answered."""
+        self._turned_away: deque[Question] = deque(maxlen=_TURNED_AWAY_KEPT)
+        """Questions that were not asked during a pause: any of them may be a better probe."""
         self._signs = 0
         """Counts the least questions, so that each is another one."""
         self._forget_sweep()
@@ -157,6 +163,7 @@ class Asker:
             return tuple(await self._ask_known(question))
         if not self._is_over and self._breaker.is_due(self._monotonic()):
             return tuple(await self._scout(question))
+        self._turned_away.append(question)
         return ()
 
     def finish(self) -> None:
@@ -186,8 +193,6 @@ class Asker:
         self.troubles = []
         self.answers = 0
         self._refused: list[Refused] = []
-        self._answered: Question | None = None
-        """The last question that was answered."""
         self._proven: set[ChainId] = set()
         """Chains on which somebody was answered."""
         self._probed: set[tuple[Address | ChainId | bool, ...]] = set()
@@ -214,25 +219,37 @@ class Asker:
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
-        """Ask the least of a question; the answer is a sign only, the question is asked all the same.
+        """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well.
 
-        What was answered before in this sweep is the best to ask: if that fails, it is the source.
+        What was answered before in this sweep is the best to ask: if that fails, it is the source. At the
+        start of a sweep it may be any question that is the trouble, so they take turns.
         """
         self._signs += 1
-        likely = (self._answered, *self._parts(question), question)
-        await self._request(smallest(next(filter(None, likely)), self._signs))
+        likely = [self._answered] if self._answered and self.answers else self._likely(question)
+        asked = likely[self._signs % len(likely)]
+        self._count_slow(await self._request(smallest(asked, self._signs // len(likely))))
+
+    def _likely(self, question: Question) -> list[Question]:
+        """Return questions of which any may be answered if the source is there."""
+        likely = [*self._parts(question)[:1], *([self._answered] if self._answered else ())]
+        if self._turned_away:
+            likely.append(self._turned_away[self._signs % len(self._turned_away)])
+        return likely or [question]
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
         return await self._request(question) if self._may_ask() else None
 
     async def _request(self, question: Question) -> Answer | IndexerError:
-        """Return the answer, or what went wrong, and count it for or against the source."""
+        """Return the answer, or what went wrong, and count it for or against the source.
+
+        What is too slow may just be too large: one after the other, searches count it against the source.
+        """
         outcome = await self._request_uncounted(question)
         if isinstance(outcome, IndexerError):
             if _is_reply(outcome):
                 self._breaker = self._breaker.after_answer()
-            elif _hopeless(outcome) is None:
+            elif not _smaller_may_help(outcome) and _hopeless(outcome) is None:
                 self._count_failure(Trouble.OUTAGE, outcome)
         return outcome
 
@@ -261,6 +278,10 @@ class Asker:
         self._progress()
         for part in answer.troubles:
             log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
+
+    def _count_slow(self, outcome: Answer | IndexerError | None) -> None:
+        if isinstance(outcome, IndexerError) and _smaller_may_help(outcome) and not _is_reply(outcome):
+            self._count_failure(Trouble.OUTAGE, outcome)
 
     def _count_failure(self, trouble: Trouble, error: IndexerError) -> None:
         was_closed = self._breaker.is_closed
@@ -319,6 +340,8 @@ class Asker:
         if outcome is None or not _smaller_may_help(outcome):
             return []
         async with self._searching:
+            await self._clear_doubt(question)
+            self._count_slow(outcome)
             return await self._settle(question, outcome)
 
     # ------------------------------------------------------------ the search for what is to blame
@@ -385,11 +408,16 @@ class Asker:
         return answered
 
     async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
-        """Ask, but show life first if in doubt: what fails in a row here may be too large, and no outage."""
+        await self._clear_doubt(question)
+        self._searched += 1
+        outcome = await self._send(question)
+        self._count_slow(outcome)
+        return outcome
+
+    async def _clear_doubt(self, question: Question) -> None:
+        """Find out before one more failure makes an outage of it: what is too large fails in a row, too."""
         if self._may_ask() and self._breaker.is_in_doubt:
             await self._show_life(question)
-        self._searched += 1
-        return await self._send(question)
 
     def _give_up(self, question: Question, error: IndexerError) -> None:
         """Report what stays refused; where it can't be cut any more, it is to blame.

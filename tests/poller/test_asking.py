@@ -96,7 +96,7 @@ def office() -> Office:
 def batches(number: int, accounts: int = 50, chains: Iterable[ChainId] = CHAINS) -> list[Question]:
     """Return so many questions for accounts of their own."""
     on = tuple(chains)
-    starts = range(1, number * accounts, accounts)
+    starts = range(1, number * accounts + 1, accounts)
     return [question(*map(address, range(start, start + accounts)), chains=on) for start in starts]
 
 
@@ -191,14 +191,11 @@ async def test_the_size_is_found_once_for_all_batches(office: Office) -> None:
     assert office.asker.answers >= 200
 
 
-async def test_batches_that_all_time_out_at_once_are_found_too_large_after_one_sign_of_life(
+async def test_batches_that_all_time_out_at_once_are_too_large_if_the_least_question_does_not(
     office: Office,
 ) -> None:
     office.world.trouble = larger_than(6, TIMED_OUT)
     many = batches(8)
-    await office.sweep(*many)
-    assert office.asker.probe_in_seconds == 1
-    office.clock.seconds = 1
 
     assert unseen(await office.sweep(*many), *many) == set()
     assert office.asker.accounts_per_request == 6
@@ -364,6 +361,16 @@ async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(off
     assert await office.requests(*many, at_once=32) == 101
 
 
+async def test_a_hanging_chain_is_found_where_each_account_is_asked_alone(office: Office) -> None:
+    office.world.trouble = about(TIMED_OUT, chain=BAD_CHAIN)
+    many = batches(40, accounts=1)
+
+    await office.sweep(*many, at_once=32)
+
+    assert {chain_id for _, chain_id in unseen(await office.sweep(*many), *many)} == {BAD_CHAIN}
+    assert office.asker.probe_in_seconds is None
+
+
 async def test_several_poisonous_chains_are_all_found(office: Office) -> None:
     bad = {*CHAINS[3:7], CHAINS[15]}
     office.world.trouble = lambda one: REFUSED if bad & {*one.chain_ids} else None
@@ -491,6 +498,25 @@ async def test_a_source_that_is_back_is_asked_everything_in_the_same_sweep(
     assert len(office.world.asked()) == 101
     assert office.asker.probe_in_seconds is None
     assert office.world.most_in_flight == at_once
+
+
+@pytest.mark.parametrize("times_up", [0, 1])
+async def test_a_question_that_is_trouble_itself_does_not_hide_that_the_source_is_back(
+    office: Office, times_up: int
+) -> None:
+    many = batches(5, accounts=1)
+    for _ in range(times_up):
+        await office.sweep(*many)
+    office.world.trouble = failing(DOWN)
+    await office.sweep(*many)
+    bad = {many[0].accounts[0], many[-1].accounts[0]}
+    office.world.trouble = lambda one: TIMED_OUT if bad & {*one.accounts} else None
+
+    for _ in range(6):
+        office.clock.seconds += 60
+        answered = await office.sweep(*many)
+
+    assert {account for account, _ in unseen(answered, *many)} == bad
 
 
 async def test_a_source_is_found_back_within_half_a_minute_however_long_it_was_away(office: Office) -> None:
