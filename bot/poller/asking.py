@@ -163,7 +163,8 @@ class Asker:
             return tuple(await self._ask_known(question))
         if not self._is_over and self._breaker.is_due(self._monotonic()):
             return tuple(await self._scout(question))
-        self._turned_away.append(question)
+        if question not in self._turned_away:
+            self._turned_away.append(question)
         return ()
 
     def finish(self) -> None:
@@ -219,22 +220,24 @@ class Asker:
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
-        """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well.
-
-        What was answered before in this sweep is the best to ask: if that fails, it is the source. At the
-        start of a sweep it may be any question that is the trouble, so they take turns.
-        """
+        """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well."""
         self._signs += 1
-        likely = [self._answered] if self._answered and self.answers else self._likely(question)
-        asked = likely[self._signs % len(likely)]
-        self._count_slow(await self._request(smallest(asked, self._signs // len(likely))))
+        self._count_slow(await self._request(self._least(question)))
 
-    def _likely(self, question: Question) -> list[Question]:
-        """Return questions of which any may be answered if the source is there."""
-        likely = [*self._parts(question)[:1], *([self._answered] if self._answered else ())]
-        if self._turned_away:
-            likely.append(self._turned_away[self._signs % len(self._turned_away)])
-        return likely or [question]
+    def _least(self, question: Question) -> Question:
+        """Return what is likely to be answered if the source is there.
+
+        What was answered before in this sweep: if that fails, it is the source. At its start any question may
+        be trouble itself, so they take turns: this one, the last that was answered, each that was turned away.
+        """
+        if self._answered and self.answers:
+            return smallest(self._answered, self._signs)
+        likely = [(self._parts(question) or (question,))[0], *([self._answered] if self._answered else ())]
+        turn, place = divmod(self._signs, len(likely) + bool(self._turned_away))
+        if place < len(likely):
+            return smallest(likely[place], turn)
+        turn, place = divmod(turn, len(self._turned_away))
+        return smallest(self._turned_away[place], turn)
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
