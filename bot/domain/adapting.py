@@ -279,9 +279,8 @@ def sized(question: Question, accounts_per_request: int) -> tuple[Question, ...]
 def smallest(question: Question, turn: int) -> Question:
     """Return the least a question can be: another account and chain each turn, one may be the trouble."""
     accounts, chains = question.accounts, question.chain_ids
-    return replace(
-        question, accounts=(accounts[turn % len(accounts)],), chain_ids=(chains[turn % len(chains)],)
-    )
+    turn, place = divmod(turn, len(chains))
+    return replace(question, accounts=(accounts[turn % len(accounts)],), chain_ids=(chains[place],))
 
 
 def cells_in(question: Question) -> int:

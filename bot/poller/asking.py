@@ -10,7 +10,7 @@ pair of question and answer at most.
 import asyncio
 import random as dice
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
@@ -54,6 +54,8 @@ HOPELESS: dict[type[IndexerError], Trouble] = {
     Throttled: Trouble.THROTTLED,
 }
 """What the next question of the same sweep would meet as well."""
+
+_TURNED_AWAY_KEPT = 64
 
 _TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError"})
 _EXHAUSTED = 2004
@@ -129,10 +131,16 @@ class Asker:
         self._spoilers: dict[bool, Spoilers] = defaultdict(Spoilers)
         """For lists and for named contracts: what spoils the ones may be no trouble in the others."""
         self._searching = asyncio.Lock()
+        self._probing = asyncio.Lock()
+        """Where nothing else of a question can be asked, it waits for the probes that others make."""
         self._scouted: asyncio.Event | None = None
         """Set when the one who looks whether the source is back has returned."""
         self._turn = 0
         """Counts sweeps."""
+        self._answered: Question | None = None
+        """The last question that was answered."""
+        self._turned_away: deque[Question] = deque(maxlen=_TURNED_AWAY_KEPT)
+        """Questions that were not asked during a pause: any of them may be a better probe."""
         self._signs = 0
         """Counts the least questions, so that each is another one."""
         self._forget_sweep()
@@ -155,6 +163,8 @@ class Asker:
             return tuple(await self._ask_known(question))
         if not self._is_over and self._breaker.is_due(self._monotonic()):
             return tuple(await self._scout(question))
+        if question not in self._turned_away:
+            self._turned_away.append(question)
         return ()
 
     def finish(self) -> None:
@@ -210,22 +220,39 @@ class Asker:
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
-        """Ask the least of a question; the answer is a sign only, the question is asked all the same."""
+        """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well."""
         self._signs += 1
-        likely = self._parts(question) or (question,)
-        await self._request(smallest(likely[0], self._signs))
+        self._count_slow(await self._request(self._least(question)))
+
+    def _least(self, question: Question) -> Question:
+        """Return what is likely to be answered if the source is there.
+
+        What was answered before in this sweep: if that fails, it is the source. At its start any question may
+        be trouble itself, so they take turns: this one, the last that was answered, each that was turned away.
+        """
+        if self._answered and self.answers:
+            return smallest(self._answered, self._signs)
+        likely = [(self._parts(question) or (question,))[0], *([self._answered] if self._answered else ())]
+        turn, place = divmod(self._signs, len(likely) + bool(self._turned_away))
+        if place < len(likely):
+            return smallest(likely[place], turn)
+        turn, place = divmod(turn, len(self._turned_away))
+        return smallest(self._turned_away[place], turn)
 
     async def _send(self, question: Question) -> Answer | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
         return await self._request(question) if self._may_ask() else None
 
     async def _request(self, question: Question) -> Answer | IndexerError:
-        """Return the answer, or what went wrong, and count it for or against the source."""
+        """Return the answer, or what went wrong, and count it for or against the source.
+
+        What is too slow may just be too large: one after the other, searches count it against the source.
+        """
         outcome = await self._request_uncounted(question)
         if isinstance(outcome, IndexerError):
             if _is_reply(outcome):
                 self._breaker = self._breaker.after_answer()
-            elif _hopeless(outcome) is None:
+            elif not _smaller_may_help(outcome) and _hopeless(outcome) is None:
                 self._count_failure(Trouble.OUTAGE, outcome)
         return outcome
 
@@ -245,6 +272,7 @@ class Asker:
 
     def _note_answer(self, question: Question, answer: Answer) -> None:
         self.answers += 1
+        self._answered = question
         self._largest = max(self._largest, len(question.accounts))
         self._proven.update(question.chain_ids)
         kind = bool(question.contracts)
@@ -253,6 +281,10 @@ class Asker:
         self._progress()
         for part in answer.troubles:
             log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
+
+    def _count_slow(self, outcome: Answer | IndexerError | None) -> None:
+        if isinstance(outcome, IndexerError) and _smaller_may_help(outcome) and not _is_reply(outcome):
+            self._count_failure(Trouble.OUTAGE, outcome)
 
     def _count_failure(self, trouble: Trouble, error: IndexerError) -> None:
         was_closed = self._breaker.is_closed
@@ -270,11 +302,13 @@ class Asker:
     async def _ask_known(self, question: Question) -> list[Answered]:
         """Ask what can be asked as ever, then, once a sweep, what was refused before."""
         probes = self._due_probes(question)
-        answered: list[Answered] = []
-        for part in self._parts(question):
-            answered += await self._ask_part(part)
-        for probe in probes:
-            answered += await self._try_again(probe)
+        parts = self._parts(question)
+        if not parts and not probes:
+            async with self._probing:
+                parts = self._parts(question)
+        answered = [pair for part in parts for pair in await self._ask_part(part)]
+        if probes:
+            answered += await self._try_again(probes)
         return answered
 
     def _due_probes(self, question: Question) -> list[Probe]:
@@ -288,15 +322,19 @@ class Asker:
         self._probed.update((kind, *probe.key) for probe in due)
         return due
 
-    async def _try_again(self, probe: Probe) -> list[Answered]:
-        if not self._may_ask():
-            return []
-        outcome = await self._request_uncounted(probe.question)
-        if isinstance(outcome, IndexerError):
-            self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
-            return []
-        rest = await self._ask_known(probe.rest) if probe.rest else []
-        return [(probe.question, outcome), *rest]
+    async def _try_again(self, probes: Iterable[Probe]) -> list[Answered]:
+        """Ask again what was refused before, and where it is answered, the rest of the question."""
+        answered: list[Answered] = []
+        rests: list[Question] = []
+        async with self._probing:
+            for probe in probes:
+                outcome = await self._request_uncounted(probe.question) if self._may_ask() else None
+                if isinstance(outcome, Answer):
+                    answered.append((probe.question, outcome))
+                    rests += [probe.rest] if probe.rest else []
+                elif outcome is not None:
+                    self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
+        return answered + [pair for rest in rests for pair in await self._ask_known(rest)]
 
     async def _ask_part(self, question: Question) -> list[Answered]:
         outcome = await self._send(question)
@@ -305,6 +343,8 @@ class Asker:
         if outcome is None or not _smaller_may_help(outcome):
             return []
         async with self._searching:
+            await self._clear_doubt(question)
+            self._count_slow(outcome)
             return await self._settle(question, outcome)
 
     # ------------------------------------------------------------ the search for what is to blame
@@ -371,11 +411,16 @@ class Asker:
         return answered
 
     async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
-        """Ask, but show life first if in doubt: what fails in a row here may be too large, and no outage."""
+        await self._clear_doubt(question)
+        self._searched += 1
+        outcome = await self._send(question)
+        self._count_slow(outcome)
+        return outcome
+
+    async def _clear_doubt(self, question: Question) -> None:
+        """Find out before one more failure makes an outage of it: what is too large fails in a row, too."""
         if self._may_ask() and self._breaker.is_in_doubt:
             await self._show_life(question)
-        self._searched += 1
-        return await self._send(question)
 
     def _give_up(self, question: Question, error: IndexerError) -> None:
         """Report what stays refused; where it can't be cut any more, it is to blame.

@@ -109,7 +109,7 @@ def test_good_sweeps_alone_lead_back_to_the_most(most: int, now: int) -> None:
     assert after_good_sweeps(size, GOOD_SWEEPS_TO_GROW * most.bit_length()) == RequestSize(most, most)
 
 
-# ---------------------------------------------------------------- the breaker
+# ---------------------------------------------------------------- leaving the source alone
 
 
 def test_three_failures_in_a_row_open() -> None:
@@ -204,7 +204,7 @@ def test_another_trouble_has_pauses_of_its_own() -> None:
 def test_pauses_grow_and_stay_in_their_bounds(trouble: Trouble, times: int, random: float) -> None:
     pause = trouble.pause_seconds(times, random)
 
-    assert 1 <= pause <= (660 if trouble is Trouble.QUOTA else 55)
+    assert 1 <= pause <= (660 if trouble is Trouble.QUOTA else 56)
     assert trouble.pause_seconds(times, 0) <= trouble.pause_seconds(times + 1, 0)
 
 
@@ -299,9 +299,9 @@ def test_the_least_question_is_a_part_of_it(one: Question, turn: int) -> None:
 
 
 def test_the_least_question_is_another_one_each_turn() -> None:
-    one = question(TREASURY, VAULT, OTHER, chains=[POLYGON, BASE])
+    one = question(TREASURY, VAULT, chains=[POLYGON, BASE])
 
-    assert len({smallest(one, turn) for turn in range(6)}) == 6
+    assert len({smallest(one, turn) for turn in range(4)}) == 4
 
 
 # ---------------------------------------------------------------- what is asked apart
