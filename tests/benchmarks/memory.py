@@ -43,7 +43,7 @@ async def _after_sweeps(profile: Profile, directory: Path) -> Result:
             *(sys.executable, "-m", "bot", "run", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
         )
         async with ended(process):
-            await _swept(process, database)
+            await _swept(process, database, profile.balances)
             now, most = resident_bytes(process.pid)
     to_reach = MEGABYTES_TO_REACH.get(profile.accounts)
     return Result(
@@ -80,15 +80,16 @@ listen = ""
 """
 
 
-async def _swept(process: Process, database: Path) -> None:
-    """Wait until the next sweep after those that count has begun."""
-    while _sweeps_begun(database) <= SWEEPS:
+async def _swept(process: Process, database: Path, balances: int) -> None:
+    """Wait until the next sweep after those that count has begun, and see that they brought everything."""
+    while _value(database, "SELECT ifnull(max(value), 0) FROM setting WHERE name = 'sweep'") <= SWEEPS:
         if process.returncode is not None:
             raise RuntimeError(f"the bot ended with status {process.returncode}")
         await asyncio.sleep(LOOK_SECONDS)
+    assert _value(database, "SELECT count(*) FROM balance") == balances
 
 
-def _sweeps_begun(database: Path) -> int:
+def _value(database: Path, query: str) -> int:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        row = db.execute("SELECT value FROM setting WHERE name = 'sweep'").fetchone()
-    return int(row[0]) if row else 0
+        (value,) = db.execute(query).fetchone()
+    return int(value)

@@ -101,10 +101,11 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 
 
 async def subscribe_to_all(profile: Profile, path: Path) -> None:
-    """Let chats ask for every account, some hundred each."""
+    """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
     async with opened(path) as store:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
+            await store.allow(place)
             await store.subscribe(place, [Wish(one) for one in addresses], by=None, at=datetime.now(UTC))
 
 
