@@ -28,7 +28,7 @@ check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it; takes some ten minutes
+bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it: some ten minutes
 	$(BIN)/python -m tests.benchmarks --lines build/benchmarks.jsonl
 
 format: $(VENV)/test.stamp ## put the code into the house's format

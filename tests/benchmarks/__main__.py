@@ -38,7 +38,7 @@ def main(names: tuple[str, ...], accounts: int, rounds: int, lines: Path | None)
     profile = Profile(accounts=accounts, rounds=rounds)
     with tempfile.TemporaryDirectory() as directory:
         results = asyncio.run(_run(names or tuple(ALWAYS), profile, Path(directory)))
-    click.echo(table(results))
+    click.echo(f"{profile.described()}\n\n{table(results)}")
     if lines is not None:
         write_lines(results, lines)
 

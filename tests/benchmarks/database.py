@@ -23,8 +23,9 @@ WRITTEN_TABLES = ("balance", "asset", "coverage")
 KEYED_TABLES = ("account", *WRITTEN_TABLES)
 """Balances and all they are found by; the indexes of a table count as part of it."""
 
-_BYTES_OF_TABLES = (
-    "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name GROUP BY 1"
+_OTHER_TABLES = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    f" AND name NOT IN {KEYED_TABLES}"
 )
 
 Row = tuple[object, ...]
@@ -48,20 +49,26 @@ class Written(NamedTuple):
 def _size(profile: Profile, path: Path) -> Result:
     copy = Path(shutil.copy(path, path.with_suffix(".size")))
     with closing(sqlite3.connect(copy)) as db:
-        db.execute("VACUUM")
         (balances,) = db.execute("SELECT count(*) FROM balance").fetchone()
-        of_table = dict(db.execute(_BYTES_OF_TABLES).fetchall())
-    size = copy.stat().st_size
-    keyed = sum(of_table[name] for name in KEYED_TABLES)
+        whole = _bytes_of(db)
+        for (table,) in db.execute(_OTHER_TABLES).fetchall():
+            db.execute(f"DROP TABLE {table}")
+        keyed = _bytes_of(db)
     return Result(
         f"database, {profile}",
-        f"{size / balances:.0f} bytes a balance ({keyed / balances:.0f} without subscriptions and outbox),"
-        f" {size / 1e6:.0f} MB",
+        f"{whole / balances:.0f} bytes a balance ({keyed / balances:.0f} without subscriptions and outbox),"
+        f" {whole / 1e6:.0f} MB",
         f"≤ {BYTES_PER_BALANCE} bytes a balance",
-        size / balances <= BYTES_PER_BALANCE,
-        {"bytes_per_balance": size / balances}
-        | {f"{name}_bytes_per_balance": of_table[name] / balances for name in of_table},
+        whole / balances <= BYTES_PER_BALANCE,
+        {"bytes_per_balance": whole / balances, "keyed_bytes_per_balance": keyed / balances, "bytes": whole},
     )
+
+
+def _bytes_of(db: sqlite3.Connection) -> int:
+    """Return what all tables take without the gaps between them."""
+    db.execute("VACUUM")
+    (pages,), (size,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(pages) * int(size)
 
 
 def _speed(written: list[Written]) -> Result:

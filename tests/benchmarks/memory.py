@@ -1,11 +1,9 @@
 """What the whole program holds in memory after two sweeps, each size in a fresh process."""
 
 import asyncio
-import sqlite3
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from tests.benchmarks.herd_process import served_herd
 from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Profile
 from tests.benchmarks.results import Result
-from tests.benchmarks.watchtower import chat_id, subscribe_to_all
+from tests.benchmarks.watchtower import chat_id, stored, subscribe_to_all
 
 MEGABYTE = 1e6
 MEGABYTES_TO_REACH = {1_000: 150, 100_000: 600}
@@ -82,14 +80,8 @@ listen = ""
 
 async def _swept(process: Process, database: Path, balances: int) -> None:
     """Wait until the next sweep after those that count has begun, and see that they brought everything."""
-    while _value(database, "SELECT ifnull(max(value), 0) FROM setting WHERE name = 'sweep'") <= SWEEPS:
+    while stored(database, "SELECT ifnull(max(value), 0) FROM setting WHERE name = 'sweep'") <= SWEEPS:
         if process.returncode is not None:
             raise RuntimeError(f"the bot ended with status {process.returncode}")
         await asyncio.sleep(LOOK_SECONDS)
-    assert _value(database, "SELECT count(*) FROM balance") == balances
-
-
-def _value(database: Path, query: str) -> int:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        (value,) = db.execute(query).fetchone()
-    return int(value)
+    assert stored(database, "SELECT count(*) FROM balance") == balances

@@ -41,6 +41,13 @@ class Profile:
         """Return every chain."""
         return frozenset(ChainId(FIRST_CHAIN_ID + number) for number in range(self.chains))
 
+    def described(self) -> str:
+        """Return what a reader of the figures has to know."""
+        return (
+            f"{self}, {self.tokens} tokens each over {self.chains} chains,"
+            f" {self.latency_seconds * 1e3:.0f} ms upstream"
+        )
+
     def __str__(self) -> str:
         return f"{self.accounts:,} accounts"
 

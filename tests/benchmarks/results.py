@@ -26,7 +26,7 @@ def write_lines(results: Iterable[Result], path: Path) -> None:
     """Append the results to a file, a line of JSON each."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        file.writelines(json.dumps(asdict(result)) + "\n" for result in results)
+        file.writelines(json.dumps(asdict(result), ensure_ascii=False) + "\n" for result in results)
 
 
 def table(results: Iterable[Result]) -> str:

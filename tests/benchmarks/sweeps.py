@@ -1,9 +1,7 @@
 """Sweeps over a herd: the first, quiet ones asked in several manners, and one that sees changes."""
 
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from tests.benchmarks.herd_process import HerdProcess, served_herd
 from tests.benchmarks.loop_watch import LoopWatch, watched_loop
 from tests.benchmarks.profiles import DEFAULTS, GENEROUS, SMALL_PAGES, Profile
 from tests.benchmarks.results import Result, middle
-from tests.benchmarks.watchtower import Cost, subscribe_to_all, watching
+from tests.benchmarks.watchtower import Cost, stored, subscribe_to_all, watching
 
 RATE_TO_REACH = 5_000
 RATE_WITH_DEFAULTS = 700
@@ -90,6 +88,7 @@ async def _baseline(profile: Profile, herd: HerdProcess, path: Path) -> Result:
     await subscribe_to_all(profile, path)
     async with watching(profile, GENEROUS, url=herd.url, path=path) as tower, watched_loop() as watch:
         cost = await tower.sweep()
+    assert stored(path, "SELECT count(*) FROM balance") == profile.balances
     rate = profile.accounts / cost.seconds
     return Result(
         f"first sweep, {profile}",
@@ -215,8 +214,7 @@ async def _changing(profile: Profile, herd: HerdProcess, path: Path) -> Result:
         quiet = await tower.sweep()
         await herd.move(count)
         cost = await tower.sweep()
-    with closing(sqlite3.connect(copy)) as db:
-        (found,) = db.execute("SELECT count(*) FROM change").fetchone()
+    found = stored(copy, "SELECT count(*) FROM change")
     return Result(
         f"sweep with {count:,} changes, {profile}",
         f"{cost.seconds:.1f} s, a quiet one before {quiet.seconds:.1f} s; {found:,} changes found",

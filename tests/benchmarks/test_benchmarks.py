@@ -1,6 +1,7 @@
 """The benchmarks themselves: that they run, on a herd of a few; how fast is for `make bench` to say."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from tests.benchmarks.results import Result, table, write_lines
 TINY = Profile(accounts=20, tokens=3, chains=2, latency_seconds=0.001, rounds=1, days=2, changes_per_day=10)
 
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes are measured by /proc")
+
+
+@on_linux
 @pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start"])
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
     results = [result async for result in BENCHMARKS[name](TINY, tmp_path)]
@@ -20,6 +25,7 @@ async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> N
     assert all(figure >= 0 for result in results for figure in result.figures.values())
 
 
+@on_linux
 async def test_a_sweep_finds_every_change_of_the_herd(tmp_path: Path) -> None:
     found = [result async for result in BENCHMARKS["sweeps"](TINY, tmp_path) if "changes" in result.what]
 

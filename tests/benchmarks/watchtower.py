@@ -1,9 +1,10 @@
 """The bot's own parts, put together as the roof does, watching a herd."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +108,13 @@ async def subscribe_to_all(profile: Profile, path: Path) -> None:
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
             await store.allow(place)
             await store.subscribe(place, [Wish(one) for one in addresses], by=None, at=datetime.now(UTC))
+
+
+def stored(path: Path, query: str) -> int:
+    """Return one number from a database, whoever else has it open."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        (number,) = db.execute(query).fetchone()
+    return int(number)
 
 
 def chat_id(number: int) -> int:
