@@ -10,7 +10,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format pins clean
+.PHONY: help run test check bench format pins clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -27,6 +27,9 @@ check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it: some ten minutes
+	$(BIN)/python -m tests.benchmarks --lines build/benchmarks.jsonl
 
 format: $(VENV)/test.stamp ## put the code into the house's format
 	$(BIN)/ruff format .

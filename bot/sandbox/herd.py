@@ -1,0 +1,194 @@
+"""A simulated Indexer Gateway with accounts by the thousand, fast enough to measure the bot against.
+
+`gateway.py` shows a small world that tests move in every way; this one shows a
+large and dull one. It joins prepared bytes, so that an answer costs it far less
+than its reader: what is measured is the bot.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Self
+
+from aiohttp import web
+
+from bot.sandbox.gateway_errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway_request import (
+    AskedPage,
+    BalancesRequest,
+    Fields,
+    Selectors,
+    read_balances_request,
+    read_fields,
+    read_selectors,
+)
+from bot.sandbox.herd_rows import Flock, Rows, TokenRow
+
+_HOST = "127.0.0.1"
+_ROOT = "/rpc/IndexerGateway"
+_DEFAULT_PAGE_SIZE = 40
+_STOP_SECONDS = 0.1
+
+_Method = Callable[[Fields], bytes]
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Herd:
+    """The gateway of a flock; `url` is its root for clients while it serves.
+
+    It serves what steady polls ask for: balances of accounts on chains, whole or narrowed to contracts,
+    with or without prices and metadata. All contracts are verified; any key will do. Every answer takes
+    `latency_seconds` more than it costs, and a page larger than `max_page_size` is refused.
+    """
+
+    def __init__(
+        self,
+        flock: Flock,
+        *,
+        latency_seconds: float = 0.1,
+        max_page_size: int = 1000,
+        natives_on_every_page: bool = True,
+    ) -> None:
+        self.flock = flock
+        self.url = ""
+        self.control_url = ""
+        self._latency_seconds = latency_seconds
+        self._max_page_size = max_page_size
+        self._natives_on_every_page = natives_on_every_page
+
+    @asynccontextmanager
+    async def serve(self, port: int = 0) -> AsyncIterator[Self]:
+        """Answer on a loopback address until the block ends; port 0 is any free one."""
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_STOP_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, _HOST, port)
+            await site.start()
+            self.url = f"{site.name}{_ROOT}"
+            self.control_url = f"{site.name}/sandbox"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    def summary(self, fields: Fields) -> bytes:
+        """Return the answer to GetTokenBalancesSummary; raises Refused for what cannot be asked."""
+        request = read_balances_request(fields)
+        if not request.filter.accounts:
+            raise Refused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
+        offset, size = self._read_page(request.page)
+        prices = not request.filter.omit_prices
+        held = [self.flock.rows(account, prices=prices) for account in request.filter.accounts]
+        chain_ids = self._selected(request.selectors)
+        tokens = {chain_id: _tokens(chain_id, held, request.filter.whitelist) for chain_id in chain_ids}
+        more = offset + size < sum(map(len, tokens.values()))
+        entries = _token_entries(tokens, offset, size, metadata=not request.omit_metadata)
+        # Joined, not formatted: formatting a megabyte costs more than all the rest.
+        return b"".join(
+            (
+                b'{"page":',
+                _page_object(request.page.number, size, offset + size, more=more),
+                b',"nativeBalances":',
+                self._natives(request, offset, chain_ids, held),
+                b',"balances":[',
+                b",".join(entries),
+                b"]}",
+            )
+        )
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        methods: dict[str, _Method] = {
+            "GetTokenBalancesSummary": self.summary,
+            "GetChains": self._chains,
+            "Ping": lambda _: b'{"status":true}',
+        }
+        for name, method in methods.items():
+            application.router.add_post(f"{_ROOT}/{name}", _handler(method, self._latency_seconds))
+        application.router.add_post("/sandbox/move", _handler(self._move, 0.0))
+        return application
+
+    def _chains(self, fields: Fields) -> bytes:
+        wanted = self._selected(read_selectors(fields))
+        names = {one.chain_id: one.name for one in self.flock.chains}
+        chains = [{"chainId": chain_id, "chainName": names[chain_id]} for chain_id in wanted]
+        return json.dumps({"chains": chains}).encode()
+
+    def _move(self, fields: Fields) -> bytes:
+        try:
+            self.flock.move(fields.number("balances"))
+        except ValueError as error:
+            raise Refused(BAD_REQUEST.because(str(error))) from None
+        return b"{}"
+
+    def _selected(self, selectors: Selectors) -> list[int]:
+        return [
+            one.chain_id
+            for one in self.flock.chains
+            if (not selectors.chain_ids or one.chain_id in selectors.chain_ids)
+            and (not selectors.networks or one.name in selectors.networks)
+            and selectors.network_type != "TESTNETS"
+        ]
+
+    def _read_page(self, page: AskedPage) -> tuple[int, int]:
+        """Return how many rows were given before this page, and how many may stand on it."""
+        size = page.size or min(_DEFAULT_PAGE_SIZE, self._max_page_size)
+        if size > self._max_page_size:
+            raise Refused(INVALID_ARGUMENT.because(f"pageSize {size} is above {self._max_page_size}"))
+        match page.members.get("after"):
+            case None:
+                return 0, size
+            case {"row": str(row)} if row.isdecimal():
+                return int(row), size
+            case _:
+                raise Refused(INVALID_ARGUMENT.because("the cursor was not given like this"))
+
+    def _natives(
+        self, request: BalancesRequest, offset: int, chain_ids: list[int], held: Sequence[Mapping[int, Rows]]
+    ) -> bytes:
+        if request.filter.omit_natives or (offset and not self._natives_on_every_page):
+            return b"null"
+        entries = (_entry(chain_id, [rows[chain_id].native for rows in held]) for chain_id in chain_ids)
+        return b"".join((b"[", b",".join(entries), b"]"))
+
+
+def _handler(method: _Method, latency_seconds: float) -> _Handler:
+    async def handle(request: web.Request) -> web.Response:
+        body = await request.read()
+        await asyncio.sleep(latency_seconds)
+        try:
+            return web.Response(body=method(read_fields(body)), content_type="application/json")
+        except Refused as refusal:
+            return web.json_response(refusal.error.envelope(), status=refusal.error.status)
+
+    return handle
+
+
+def _tokens(chain_id: int, held: Sequence[Mapping[int, Rows]], whitelist: Collection[str]) -> list[TokenRow]:
+    rows = chain.from_iterable(one[chain_id].tokens for one in held)
+    return [row for row in rows if row.contract in whitelist] if whitelist else list(rows)
+
+
+def _token_entries(
+    tokens: Mapping[int, list[TokenRow]], offset: int, size: int, *, metadata: bool
+) -> Iterator[bytes]:
+    """Yield the entry of every chain, with those of its rows that belong on this page."""
+    for chain_id, rows in tokens.items():
+        here = rows[max(0, offset) : max(0, offset + size)]
+        offset -= len(rows)
+        yield _entry(chain_id, [row.head + (row.info if metadata else b"}") for row in here])
+
+
+def _entry(chain_id: int, rows: list[bytes]) -> bytes:
+    return b"".join((b'{"chainId":%d,"results":[' % chain_id, b",".join(rows), b"]}"))
+
+
+def _page_object(number: int, size: int, rows_given: int, *, more: bool) -> bytes:
+    """Return the answer's page object; the cursor is an object (indexer-gateway.md 9c)."""
+    if more:
+        page: dict[str, object] = {"page": number + 1, "pageSize": size, "more": True, "column": "id"}
+        page["after"] = {"row": str(rows_given)}
+    else:
+        page = {"page": number + 1 if number else 0, "pageSize": size, "more": False}
+    return json.dumps(page, separators=(",", ":")).encode()

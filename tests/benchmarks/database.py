@@ -1,0 +1,139 @@
+"""What a stored balance takes on disk, and how fast first readings are written."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.domain.model import Poll, Verdict
+from bot.domain.plan import chunks
+from tests.benchmarks.profiles import DEFAULTS, Profile
+from tests.benchmarks.results import Result, middle
+from tests.benchmarks.sweeps import swept_database
+from tests.benchmarks.watchtower import opened, subscribe_to_all
+
+BYTES_PER_BALANCE = 80
+WRITTEN_TABLES = ("balance", "asset", "coverage")
+"""What a first reading fills."""
+
+KEYED_TABLES = ("account", *WRITTEN_TABLES)
+"""Balances and all they are found by; the indexes of a table count as part of it."""
+
+_OTHER_TABLES = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    f" AND name NOT IN {KEYED_TABLES}"
+)
+
+Row = tuple[object, ...]
+
+
+async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
+    """Measure size on all of the profile, speed on a tenth of it."""
+    yield _size(profile, await swept_database(profile, directory))
+    written = [await _written_once(profile.tenth, directory) for _ in range(profile.rounds)]
+    yield _speed(written)
+
+
+class Written(NamedTuple):
+    """How long the same balances took both ways."""
+
+    balances: int
+    recorded_seconds: float
+    plain_seconds: float
+
+
+def _size(profile: Profile, path: Path) -> Result:
+    copy = Path(shutil.copy(path, path.with_suffix(".size")))
+    with closing(sqlite3.connect(copy)) as db:
+        (balances,) = db.execute("SELECT count(*) FROM balance").fetchone()
+        whole = _bytes_of(db)
+        for (table,) in db.execute(_OTHER_TABLES).fetchall():
+            db.execute(f"DROP TABLE {table}")
+        keyed = _bytes_of(db)
+    return Result(
+        f"database, {profile}",
+        f"{whole / balances:.0f} bytes a balance ({keyed / balances:.0f} without subscriptions and outbox),"
+        f" {whole / 1e6:.0f} MB",
+        f"≤ {BYTES_PER_BALANCE} bytes a balance",
+        whole / balances <= BYTES_PER_BALANCE,
+        {"bytes_per_balance": whole / balances, "keyed_bytes_per_balance": keyed / balances, "bytes": whole},
+    )
+
+
+def _bytes_of(db: sqlite3.Connection) -> int:
+    """Return what all tables take without the gaps between them."""
+    db.execute("VACUUM")
+    (pages,), (size,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(pages) * int(size)
+
+
+def _speed(written: list[Written]) -> Result:
+    recorded = middle(one.balances / one.recorded_seconds for one in written)
+    plain = middle(one.balances / one.plain_seconds for one in written)
+    return Result(
+        "recording first readings, beside writing the same rows plainly",
+        f"{recorded:,.0f} balances/s, {recorded / plain:.0%} of {plain:,.0f}",
+        figures={"recorded_per_second": recorded, "plain_per_second": plain},
+    )
+
+
+async def _written_once(profile: Profile, directory: Path) -> Written:
+    source = await swept_database(profile, directory)
+    recorded, plain = directory / "recorded.sqlite3", directory / "plain.sqlite3"
+    await subscribe_to_all(profile, recorded)
+    shutil.copy(recorded, plain)
+    written = Written(
+        profile.balances,
+        await _record(await _readings(profile, source), recorded),
+        _write_plainly(source, plain, batches=-(-profile.accounts // DEFAULTS.accounts_per_request)),
+    )
+    recorded.unlink()
+    plain.unlink()
+    return written
+
+
+async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]:
+    """Return what a database holds as the first readings that would fill it, batch by batch."""
+    async with opened(source) as store:
+        return [
+            tuple(
+                Verdict(account, chain_id, first_seen=frozenset(view.coverage), balances=view.balances)
+                for (account, chain_id), view in (await store.views(accounts)).items()
+            )
+            for accounts in chunks(profile.addresses(), DEFAULTS.accounts_per_request)
+        ]
+
+
+async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> float:
+    """Record first readings and return the seconds."""
+    async with opened(path) as store:
+        newest, sweep = (await store.watched()).newest, await store.begin_sweep()
+        start = time.perf_counter()
+        for verdicts in batches:
+            await store.record_poll(Poll(sweep, newest, datetime.now(UTC), verdicts, {}))
+        return time.perf_counter() - start
+
+
+def _write_plainly(source: Path, target: Path, *, batches: int) -> float:
+    """Write the same rows in as many transactions, and return the seconds."""
+    with closing(sqlite3.connect(source)) as db:
+        of_table = {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in WRITTEN_TABLES}
+    with closing(sqlite3.connect(target, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        start = time.perf_counter()
+        for number in range(batches):
+            db.execute("BEGIN IMMEDIATE")
+            for name, rows in of_table.items():
+                places = ",".join("?" * len(rows[0]))
+                db.executemany(f"INSERT INTO {name} VALUES ({places})", _share(rows, number, batches))
+            db.execute("COMMIT")
+        return time.perf_counter() - start
+
+
+def _share(rows: list[Row], number: int, batches: int) -> list[Row]:
+    """Return one batch's part of all rows, in their order."""
+    return rows[number * len(rows) // batches : (number + 1) * len(rows) // batches]

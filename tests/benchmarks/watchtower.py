@@ -1,0 +1,122 @@
+"""The bot's own parts, put together as the roof does, watching a herd."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.domain.model import Part, Place, Question, Wish
+from bot.domain.plan import batches, chunks, wanted_by
+from bot.indexer.client import IndexerClient
+from bot.poller.sweep import SweepSettings
+from bot.poller.worker import Poller
+from bot.store.sqlite import Store
+from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Asking, Profile
+
+STATUS = Part("VERIFIED")
+
+
+class Cost(NamedTuple):
+    """What one piece of work took."""
+
+    seconds: float
+    cpu_seconds: float
+    """Of this process, all threads."""
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watchtower:
+    """A poller with its source and its store."""
+
+    profile: Profile
+    asking: Asking
+    source: IndexerClient
+    store: Store
+    poller: Poller
+
+    async def sweep(self) -> Cost:
+        """Let the poller ask for everything, once."""
+        return await self._cost_of(self.poller.sweep)
+
+    async def only_fetch(self) -> Cost:
+        """Ask what a quiet sweep asks, as much of it at once, decode the answers and drop them."""
+        return await self._cost_of(self._fetch)
+
+    async def _fetch(self) -> None:
+        watched = await self.store.watched()
+        plan = batches(
+            wanted_by(watched.subscriptions, self.profile.chain_ids()),
+            accounts_per_request=self.asking.accounts_per_request,
+            contract_status=STATUS,
+        )
+        room = asyncio.Semaphore(self.asking.at_once)
+        async with asyncio.TaskGroup() as tasks:
+            for batch in plan:
+                for question in batch.questions:
+                    tasks.create_task(self._ask(question, room))
+
+    async def _ask(self, question: Question, room: asyncio.Semaphore) -> None:
+        async with room:
+            await self.source.balances(question)
+
+    async def _cost_of(self, work: Callable[[], Coroutine[None, None, None]]) -> Cost:
+        requests, cpu, start = self.source.requests_sent, time.process_time(), time.perf_counter()
+        await work()
+        return Cost(
+            time.perf_counter() - start, time.process_time() - cpu, self.source.requests_sent - requests
+        )
+
+
+@asynccontextmanager
+async def watching(profile: Profile, asking: Asking, *, url: str, path: Path) -> AsyncIterator[Watchtower]:
+    """Open the store of a database and a poller that asks there; both are closed with the block."""
+    source = IndexerClient(url, page_size=asking.page_size, max_concurrent_requests=asking.at_once)
+    async with opened(path) as store, source:
+        settings = SweepSettings(STATUS, (), asking.accounts_per_request, asking.at_once)
+        poller = Poller(
+            source,
+            store,
+            settings,
+            interval_seconds=60.0,
+            chains=profile.chain_ids(),
+            now=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+        )
+        yield Watchtower(profile, asking, source, store, poller)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    """Open a store and close it again."""
+    store = await Store.open(path, status=STATUS, max_subscriptions_per_chat=ACCOUNTS_PER_CHAT)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def subscribe_to_all(profile: Profile, path: Path) -> None:
+    """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
+    async with opened(path) as store:
+        for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
+            place = Place(chat_id(number), "supergroup", f"Chat {number}")
+            await store.allow(place)
+            await store.subscribe(place, [Wish(one) for one in addresses], by=None, at=datetime.now(UTC))
+
+
+def stored(path: Path, query: str) -> int:
+    """Return one number from a database, whoever else has it open."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        (number,) = db.execute(query).fetchone()
+    return int(number)
+
+
+def chat_id(number: int) -> int:
+    """Return Telegram's number of a chat."""
+    return -1_002_000_000_000 - number
