@@ -109,7 +109,7 @@ class Collected:
                 for chain_id, described in self._described.items()
                 for contract, description in described.items()
             },
-            highest_blocks=self._highest_blocks,
+            highest_blocks=dict(self._highest_blocks),
             refused_rows=self._refused_rows,
             troubles=tuple(self._troubles),
         )

@@ -48,8 +48,9 @@ log = structlog.get_logger(__name__)
 class Line:
     """The line to one gateway, to be entered once.
 
-    All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte; the
-    key is sent under `access_key_header` and nowhere else, and not at all if it is empty.
+    All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte, half
+    of it (10 s at most) connecting: nobody there is told from somebody slow. The key is sent under
+    `access_key_header` and nowhere else, and not at all if it is empty.
     """
 
     def __init__(

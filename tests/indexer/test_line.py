@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import socket
 import tracemalloc
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
@@ -11,6 +13,7 @@ from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
 from bot.domain.model import Allowance, Holding
+from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,
@@ -357,6 +360,25 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
         await fails(told, TimedOut, timeout_seconds=0.05)
 
     assert len(told.bodies) == 1
+
+
+async def test_a_server_that_takes_no_connection_is_unavailable_and_not_slow() -> None:
+    with ExitStack() as open_sockets:
+        full = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # more than such a server keeps waiting
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        nobody = Gateway([], url=f"http://127.0.0.1:{full.getsockname()[1]}")
+        error = await fails(nobody, Unavailable, timeout_seconds=0.2)
+
+    assert error.name == "ConnectionTimeoutError"
+
+
+async def test_a_key_that_cannot_be_sent_is_not_told() -> None:
+    async with gateway(says(page())) as told, IndexerClient(told.url, f"{KEY}\n", random=lambda: 0) as client:
+        with failing(Unavailable):
+            await client.balances(QUESTION)
 
 
 async def test_a_cancelled_question_is_cancelled() -> None:

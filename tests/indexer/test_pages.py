@@ -15,6 +15,7 @@ from bot.domain.model import (
 )
 from bot.indexer.collected import Collected
 from bot.indexer.errors import IndexerError, ReplyMalformed
+from bot.indexer.pages import read_tokens
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,
@@ -97,7 +98,7 @@ NOT_PAGES = [
 
 @pytest.mark.parametrize("junk", NOT_PAGES)
 def test_what_is_no_page_is_malformed(junk: bytes) -> None:
-    for read in (Collected(OF_ANN).add, decode_chains, decode_ping):
+    for read in (Collected(OF_ANN).add, read_tokens, decode_chains, decode_ping):
         with pytest.raises(ReplyMalformed):
             read(junk)
 
@@ -117,7 +118,7 @@ def test_nesting_and_foreign_bytes_inside_metadata_are_only_bad_metadata() -> No
 
 @given(st.binary() | st.text().map(str.encode))
 def test_arbitrary_bytes_raise_only_our_own_errors(junk: bytes) -> None:
-    for read in (Collected(OF_ANN).add, decode_chains, decode_ping):
+    for read in (Collected(OF_ANN).add, read_tokens, decode_chains, decode_ping):
         with suppress(IndexerError):
             read(junk)
 
