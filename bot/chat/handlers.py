@@ -32,7 +32,7 @@ from bot.chat.holdings import balances
 from bot.chat.html import Html
 from bot.chat.live import LiveQuestions
 from bot.chat.status import status
-from bot.domain.addresses import AddressRefused, parse_address
+from bot.chat.watch_lines import LineRefused, read_address
 from bot.domain.alerts import Subscribed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ListedSubscription, Place, Subscribing, Wish
@@ -259,9 +259,10 @@ class Handlers:
         """Ask the source about an address; a name that nothing here has is said to be none."""
         if who is not None and who.casefold().startswith("0x"):
             try:
-                return await self._live.ask(here, parse_address(who))
-            except AddressRefused as refused:
-                return (replies.no_address(who, str(refused)),)
+                account = read_address(who)
+            except LineRefused as refused:
+                return (replies.no_address(refused.typed, refused.reason),)
+            return await self._live.ask(here, account)
         if who is None or not listed:
             return (replies.nothing_watched(),)
         return (replies.not_watched(who, closest_label(listed, who)),)

@@ -93,7 +93,7 @@ BALANCE = Command(
 )
 STATUS = Command(
     "status",
-    "Show how far everything is seen, and what is on its way",
+    "Show how fresh each chain is, and what is still to be told",
     "/status",
     (Example("/status", "shows what is seen, what is not, and since when"),),
     Who.READERS,
@@ -116,7 +116,7 @@ BELIEVE = Command(
     "believe",
     "Take for real what vanished from a chain at once",
     "/believe CHAIN",
-    (Example("/believe polygon", "has told as gone what is no longer listed there"),),
+    (Example("/believe polygon", "tells as gone, with the next sweep, what vanished there"),),
     Who.OWNERS,
 )
 

@@ -174,7 +174,7 @@ def _mass_losses(losses: Sequence[MassLoss], chains: Chains) -> Html:
     more = [f"… and on {counted(len(last) - _SINGLY, 'more chain')}."] if len(last) > _SINGLY else []
     believe = fill(
         "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances there "
-        "count as unknown. If it is real, {} has it told.",
+        "count as unknown. If it is real, {} lets me tell it.",
         code(f"/believe {chains.get(next(iter(last))).name}" if len(last) == 1 else "/believe CHAIN"),
     )
     return join("\n", (*lines, *more, believe))

@@ -198,7 +198,7 @@ def test_a_mass_loss_is_told_as_doubt_with_the_command_that_ends_it() -> None:
         "⚠️ Polygon: 12 of 14 token balances vanished at once.",
         (
             "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances "
-            "there count as unknown. If it is real, /believe polygon has it told."
+            "there count as unknown. If it is real, /believe polygon lets me tell it."
         ),
     ]
 
