@@ -228,7 +228,7 @@ class Asker:
         """Return what is likely to be answered if the source is there.
 
         What was answered before in this sweep: if that fails, it is the source. At its start any question may
-        be trouble itself, so they take turns: this one, the last that was answered, each that was turned away.
+        be trouble itself, so they take turns: this one, the last answered one, each that was turned away.
         """
         if self._answered and self.answers:
             return smallest(self._answered, self._signs)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.sandbox.gateway_rows import contract_info
+from bot.sandbox.gateway_metadata import contract_info
 from bot.sandbox.world import Chain, Contract
 
 FIRST_CHAIN_ID = 10_001

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.profiles import Profile
@@ -76,7 +77,7 @@ async def _ready(path: Path) -> float:
     """Return the seconds until the store has said all that the first sweep plans from."""
     start = time.perf_counter()
     async with opened(path) as store:
-        await store.watched()
+        await store.watched(datetime.now(UTC))
         return time.perf_counter() - start
 
 

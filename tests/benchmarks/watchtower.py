@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Watchtower:
         return await self._cost_of(self._fetch)
 
     async def _fetch(self) -> None:
-        watched = await self.store.watched()
+        watched = await self.store.watched(datetime.now(UTC))
         plan = batches(
             wanted_by(watched.subscriptions, self.profile.chain_ids()),
             accounts_per_request=self.asking.accounts_per_request,
@@ -94,7 +94,12 @@ async def watching(profile: Profile, asking: Asking, *, url: str, path: Path) ->
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Store]:
     """Open a store and close it again."""
-    store = await Store.open(path, status=STATUS, max_subscriptions_per_chat=ACCOUNTS_PER_CHAT)
+    store = await Store.open(
+        path,
+        status=STATUS,
+        max_subscriptions_per_chat=ACCOUNTS_PER_CHAT,
+        stale_after=timedelta(minutes=10),
+    )
     try:
         yield store
     finally:

@@ -367,7 +367,7 @@ async def test_a_server_that_takes_no_connection_is_unavailable_and_not_slow() -
         full = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):  # more than such a server keeps waiting
             waiting = open_sockets.enter_context(socket.socket())
-            waiting.setblocking(False)
+            waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
         nobody = Gateway([], url=f"http://127.0.0.1:{full.getsockname()[1]}")
         error = await fails(nobody, Unavailable, timeout_seconds=0.2)
