@@ -12,16 +12,14 @@ import random as dice
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 
 from bot.domain.adapting import (
-    Breaker,
     Probe,
     RequestSize,
     Spoilers,
-    Trouble,
     cells_in,
     halves,
     head_and_tail,
@@ -30,67 +28,15 @@ from bot.domain.adapting import (
 )
 from bot.domain.compare import Answered
 from bot.domain.model import Address, Answer, ChainId, Question
-from bot.indexer.errors import (
-    AccessRefused,
-    IndexerError,
-    QuestionRefused,
-    QuotaExceeded,
-    ReplyIncomplete,
-    ReplyTooLarge,
-    Throttled,
-    Unavailable,
-    WrongEndpoint,
-)
+from bot.indexer.errors import ChainRefused, IndexerError
+from bot.poller.contact import BalanceSource, Contact, is_reply, smaller_may_help
 
 log = structlog.get_logger(__name__)
 
 SEARCH_REQUESTS = 128
 """The most that a sweep spends on finding out what is to blame; the next one goes on where it stopped."""
 
-HOPELESS: dict[type[IndexerError], Trouble] = {
-    AccessRefused: Trouble.ACCESS,
-    WrongEndpoint: Trouble.ACCESS,
-    QuotaExceeded: Trouble.QUOTA,
-    Throttled: Trouble.THROTTLED,
-}
-"""What the next question of the same sweep would meet as well."""
-
 _TURNED_AWAY_KEPT = 64
-
-_TOO_SLOW = frozenset({"TimeoutError", "ServerTimeoutError", "SocketTimeoutError"})
-_EXHAUSTED = 2004
-_CHAIN_NOT_ENABLED = 1106
-
-
-def _smaller_may_help(error: IndexerError) -> bool:
-    """Whether a part of the question may be answered."""
-    if isinstance(error, Unavailable):
-        return error.code == _EXHAUSTED or error.name in _TOO_SLOW
-    return _is_reply(error)
-
-
-def _is_reply(error: IndexerError) -> bool:
-    """Whether the source looked at the question: no answer, but a sign of life."""
-    return isinstance(error, (QuestionRefused, ReplyTooLarge, ReplyIncomplete)) or _concerns_chain(error)
-
-
-def _concerns_chain(error: IndexerError) -> bool:
-    """Whether the source refuses a chain, whoever is asked for there."""
-    return error.code == _CHAIN_NOT_ENABLED
-
-
-def _hopeless(error: IndexerError) -> Trouble | None:
-    """Return why nothing else needs to be asked, None where the next question may be answered."""
-    if _smaller_may_help(error):
-        return None
-    return next((trouble for kind, trouble in HOPELESS.items() if isinstance(error, kind)), None)
-
-
-class BalanceSource(Protocol):
-    """Where balances come from."""
-
-    async def balances(self, question: Question) -> Answer:
-        """Return the whole answer, or raise an IndexerError."""
 
 
 class Refused(NamedTuple):
@@ -118,16 +64,9 @@ class Asker:
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = dice.random,
     ) -> None:
-        self.troubles: list[IndexerError] = []
-        """What went wrong in this sweep, in order."""
-        self.answers = 0
-        """How many questions were answered in this sweep."""
-        self._source = source
+        self._contact = Contact(source, on_answer=self._note_answer, monotonic=monotonic, random=random)
         self._progress = progress
-        self._monotonic = monotonic
-        self._random = random
         self._size = RequestSize(accounts_per_request, accounts_per_request)
-        self._breaker = Breaker()
         self._spoilers: dict[bool, Spoilers] = defaultdict(Spoilers)
         """For lists and for named contracts: what spoils the ones may be no trouble in the others."""
         self._searching = asyncio.Lock()
@@ -159,9 +98,9 @@ class Asker:
         assert question.chain_ids, "only chains with ids can be asked apart"
         while self._scouted is not None:
             await self._scouted.wait()
-        if self._may_ask():
+        if self._contact.may_ask:
             return tuple(await self._ask_known(question))
-        if not self._is_over and self._breaker.is_due(self._monotonic()):
+        if self._contact.may_probe:
             return tuple(await self._scout(question))
         if question not in self._turned_away:
             self._turned_away.append(question)
@@ -169,11 +108,21 @@ class Asker:
 
     def finish(self) -> None:
         """End a sweep: one without trouble lets requests grow again, in time."""
-        if self.answers and not self._searched and self._breaker.is_closed:
+        if self.answers and not self._searched and self._contact.is_well:
             if self._largest >= self._size.now:
                 self._resize(self._size.after_good_sweep())
             for kind, spoilers in self._spoilers.items():
                 self._spoilers[kind] = spoilers.after_good_sweep()
+
+    @property
+    def answers(self) -> int:
+        """How many questions were answered in this sweep."""
+        return self._contact.answers
+
+    @property
+    def troubles(self) -> list[IndexerError]:
+        """What went wrong in this sweep, in order."""
+        return self._contact.troubles
 
     @property
     def accounts_per_request(self) -> int:
@@ -188,11 +137,10 @@ class Asker:
     @property
     def probe_in_seconds(self) -> float | None:
         """How long to wait until another sweep makes sense; None: the source is not left alone."""
-        return self._breaker.seconds_to_probe(self._monotonic())
+        return self._contact.probe_in_seconds
 
     def _forget_sweep(self) -> None:
-        self.troubles = []
-        self.answers = 0
+        self._contact.begin()
         self._refused: list[Refused] = []
         self._proven: set[ChainId] = set()
         """Chains on which somebody was answered."""
@@ -200,29 +148,25 @@ class Asker:
         self._searched = 0
         self._culprits = 0
         self._largest = 0
-        self._is_over = False
 
     # ------------------------------------------------------------ a source that may be down
-
-    def _may_ask(self) -> bool:
-        return self._breaker.is_closed and not self._is_over
 
     async def _scout(self, question: Question) -> list[Answered]:
         """Look whether the source is back: with the least question, then with this one, while others wait."""
         scouted = self._scouted = asyncio.Event()
-        self._breaker = self._breaker.probing()
+        self._contact.begin_probe()
         try:
             await self._show_life(question)
-            return await self._ask_known(question) if self._may_ask() else []
+            return await self._ask_known(question) if self._contact.may_ask else []
         finally:
-            self._breaker = self._breaker.probe_abandoned()
+            self._contact.end_probe()
             self._scouted = None
             scouted.set()
 
     async def _show_life(self, question: Question) -> None:
         """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well."""
         self._signs += 1
-        self._count_slow(await self._request(self._least(question)))
+        self._contact.count_slow(await self._contact.request(self._least(question)))
 
     def _least(self, question: Question) -> Question:
         """Return what is likely to be answered if the source is there.
@@ -239,58 +183,13 @@ class Asker:
         turn, place = divmod(turn, len(self._turned_away))
         return smallest(self._turned_away[place], turn)
 
-    async def _send(self, question: Question) -> Answer | IndexerError | None:
-        """Return the answer, or what went wrong; None if nothing may be asked any more."""
-        return await self._request(question) if self._may_ask() else None
-
-    async def _request(self, question: Question) -> Answer | IndexerError:
-        """Return the answer, or what went wrong, and count it for or against the source.
-
-        What is too slow may just be too large: one after the other, searches count it against the source.
-        """
-        outcome = await self._request_uncounted(question)
-        if isinstance(outcome, IndexerError):
-            if _is_reply(outcome):
-                self._breaker = self._breaker.after_answer()
-            elif not _smaller_may_help(outcome) and _hopeless(outcome) is None:
-                self._count_failure(Trouble.OUTAGE, outcome)
-        return outcome
-
-    async def _request_uncounted(self, question: Question) -> Answer | IndexerError:
-        """Do the same for a question that was refused before: that it fails says nothing of the source."""
-        try:
-            answer = await self._source.balances(question)
-        except IndexerError as error:
-            self.troubles.append(error)
-            hopeless = _hopeless(error)
-            if hopeless is not None:
-                self._is_over = True
-                self._count_failure(hopeless, error)
-            return error
-        self._note_answer(question, answer)
-        return answer
-
-    def _note_answer(self, question: Question, answer: Answer) -> None:
-        self.answers += 1
+    def _note_answer(self, question: Question) -> None:
         self._answered = question
         self._largest = max(self._largest, len(question.accounts))
         self._proven.update(question.chain_ids)
         kind = bool(question.contracts)
         self._spoilers[kind] = self._spoilers[kind].without(question)
-        self._breaker = self._breaker.after_answer()
         self._progress()
-        for part in answer.troubles:
-            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
-
-    def _count_slow(self, outcome: Answer | IndexerError | None) -> None:
-        if isinstance(outcome, IndexerError) and _smaller_may_help(outcome) and not _is_reply(outcome):
-            self._count_failure(Trouble.OUTAGE, outcome)
-
-    def _count_failure(self, trouble: Trouble, error: IndexerError) -> None:
-        was_closed = self._breaker.is_closed
-        self._breaker = self._breaker.after_failure(trouble, self._monotonic(), self._random())
-        if was_closed and not self._breaker.is_closed:
-            log.warning("the indexer is left alone for a while", action="breaker_opened", trouble=str(error))
 
     # ------------------------------------------------------------ what is known to spoil questions
 
@@ -328,23 +227,31 @@ class Asker:
         rests: list[Question] = []
         async with self._probing:
             for probe in probes:
-                outcome = await self._request_uncounted(probe.question) if self._may_ask() else None
+                outcome = await self._contact.request_again(probe.question) if self._contact.may_ask else None
                 if isinstance(outcome, Answer):
                     answered.append((probe.question, outcome))
                     rests += [probe.rest] if probe.rest else []
                 elif outcome is not None:
                     self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
+                    self._try_another_next(probe, outcome)
         return answered + [pair for rest in rests for pair in await self._ask_known(rest)]
 
+    def _try_another_next(self, probe: Probe, error: IndexerError) -> None:
+        """Remember by whom a chain was probed in vain: the account itself may be what is refused there."""
+        if self._is_blamed(error) and not probe.accounts and not isinstance(error, ChainRefused):
+            ((account,), (chain_id,)) = probe.question.accounts, probe.question.chain_ids
+            kind = bool(probe.question.contracts)
+            self._spoilers[kind] = self._spoilers[kind].with_cell(account, chain_id, self._proven)
+
     async def _ask_part(self, question: Question) -> list[Answered]:
-        outcome = await self._send(question)
+        outcome = await self._contact.send(question)
         if isinstance(outcome, Answer):
             return [(question, outcome)]
-        if outcome is None or not _smaller_may_help(outcome):
+        if outcome is None or not smaller_may_help(outcome):
             return []
         async with self._searching:
             await self._clear_doubt(question)
-            self._count_slow(outcome)
+            self._contact.count_slow(outcome)
             return await self._settle(question, outcome)
 
     # ------------------------------------------------------------ the search for what is to blame
@@ -367,7 +274,7 @@ class Asker:
         outcome = await self._send_in_search(question)
         if isinstance(outcome, Answer):
             return [(question, outcome)]
-        if outcome is None or not _smaller_may_help(outcome):
+        if outcome is None or not smaller_may_help(outcome):
             return []
         return await self._settle(question, outcome)
 
@@ -383,7 +290,7 @@ class Asker:
         outcome = await self._send_in_search(head)
         if isinstance(outcome, Answer):
             return [(head, outcome), *await self._halve(tail, error)]
-        if outcome is None or not _smaller_may_help(outcome):
+        if outcome is None or not smaller_may_help(outcome):
             return []
         return [*await self._halve(head, outcome), *await self._search_in(tail)]
 
@@ -402,7 +309,7 @@ class Asker:
             outcome = await self._send_in_search(part)
             if isinstance(outcome, Answer):
                 answered.append((part, outcome))
-            elif outcome is not None and _smaller_may_help(outcome):
+            elif outcome is not None and smaller_may_help(outcome):
                 failed.append((part, outcome))
         for part, trouble in failed:
             known = self._parts(part)
@@ -413,13 +320,13 @@ class Asker:
     async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
         await self._clear_doubt(question)
         self._searched += 1
-        outcome = await self._send(question)
-        self._count_slow(outcome)
+        outcome = await self._contact.send(question)
+        self._contact.count_slow(outcome)
         return outcome
 
     async def _clear_doubt(self, question: Question) -> None:
         """Find out before one more failure makes an outage of it: what is too large fails in a row, too."""
-        if self._may_ask() and self._breaker.is_in_doubt:
+        if self._contact.is_in_doubt:
             await self._show_life(question)
 
     def _give_up(self, question: Question, error: IndexerError) -> None:
@@ -427,17 +334,21 @@ class Asker:
 
         Unless the source is down: what times out while nobody is answered is to blame for nothing.
         """
-        if not self._may_ask():
+        if not self._contact.may_ask:
             return
         self._refused.append(Refused(question.accounts, question.chain_ids, error))
-        if cells_in(question) == 1 and (self.answers or _is_reply(error)):
+        if cells_in(question) == 1 and self._is_blamed(error):
             self._blame_cell(question, error)
+
+    def _is_blamed(self, error: IndexerError) -> bool:
+        """Whether what fails alone is to blame for it, and not a source that is down."""
+        return is_reply(error) or (smaller_may_help(error) and self.answers > 0)
 
     def _blame_cell(self, question: Question, error: IndexerError) -> None:
         ((account,), (chain_id,)) = question.accounts, question.chain_ids
         kind = bool(question.contracts)
         spoilers = self._spoilers[kind].with_cell(account, chain_id, self._proven)
-        if _concerns_chain(error):
+        if isinstance(error, ChainRefused):
             spoilers = spoilers.with_chain(chain_id)
         self._spoilers[kind] = spoilers
         self._probed |= {(kind, account, True), (kind, chain_id, True)}

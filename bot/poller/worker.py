@@ -12,8 +12,9 @@ from bot.domain.alerts import SourceRefuses
 from bot.domain.model import Address, ChainId, SubscriptionId
 from bot.domain.plan import Wanted, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
-from bot.poller.asking import Asker, BalanceSource
+from bot.poller.asking import Asker
 from bot.poller.batch import ItemSource
+from bot.poller.contact import BalanceSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.sqlite import Store

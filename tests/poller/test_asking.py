@@ -14,12 +14,15 @@ from bot.domain.compare import Answered
 from bot.domain.model import Address, Answer, ChainId, Question
 from bot.indexer.errors import (
     AccessRefused,
+    ChainRefused,
     IndexerError,
     QuestionRefused,
     QuotaExceeded,
     ReplyMalformed,
     ReplyTooLarge,
     Throttled,
+    TimedOut,
+    TooMuchAsked,
     Unavailable,
     WrongEndpoint,
 )
@@ -34,7 +37,7 @@ BAD_CHAIN = CHAINS[12]
 WHOLE = question(*FIFTY, chains=CHAINS)
 
 REFUSED = QuestionRefused("invalid", status=400, code=2001)
-TIMED_OUT = Unavailable("too slow", name="TimeoutError")
+TIMED_OUT = TimedOut("too slow")
 DOWN = Unavailable("no route", name="ClientConnectorError")
 
 
@@ -163,7 +166,7 @@ async def test_each_answer_is_progress() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ReplyTooLarge(), REFUSED, TIMED_OUT, Unavailable(status=400, code=2004)], ids=str
+    "error", [ReplyTooLarge(), REFUSED, TIMED_OUT, TooMuchAsked(status=400, code=2004)], ids=str
 )
 async def test_what_is_too_large_is_asked_in_parts_until_all_is_answered(
     office: Office, error: IndexerError
@@ -336,8 +339,8 @@ async def test_what_is_refused_in_lists_may_be_asked_by_name(office: Office) -> 
 
 @pytest.mark.parametrize(
     "error",
-    [REFUSED, QuestionRefused(code=1106), AccessRefused(status=403, code=1106), TIMED_OUT],
-    ids=["2001", "1106", "1106 as access", "hanging"],
+    [REFUSED, ChainRefused(code=1106), TIMED_OUT],
+    ids=["2001", "1106", "hanging"],
 )
 async def test_one_poisonous_chain_costs_a_search_once_and_then_one_request_a_sweep(
     office: Office, error: IndexerError
@@ -392,6 +395,19 @@ async def test_a_chain_that_answers_again_joins_in_the_same_sweep(office: Office
     assert await office.requests() == 1
 
 
+async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(office: Office) -> None:
+    bad = {address(number) for number in range(1, 6)}
+    office.world.trouble = lambda one: (
+        REFUSED if bad & {*one.accounts} and BAD_CHAIN in one.chain_ids else None
+    )
+    many = batches(12, accounts=1)
+
+    for _ in range(6):
+        await office.sweep(*many, at_once=1)
+
+    assert unseen(await office.sweep(*many, at_once=1), *many) == {(account, BAD_CHAIN) for account in bad}
+
+
 async def test_several_hanging_chains_are_no_outage(office: Office) -> None:
     bad = {*CHAINS[3:8]}
     office.world.trouble = lambda one: TIMED_OUT if bad & {*one.chain_ids} else None
@@ -425,7 +441,8 @@ async def test_a_source_that_refused_everything_is_asked_whole_questions_again_s
     office.world.trouble = no_trouble
 
     first = await office.sweep(*many)
-    assert len(unseen(first, *many)) <= 2 * len(CHAINS)
+    probed = 2 + 5  # accounts by which chains were found and then probed in vain
+    assert len(unseen(first, *many)) <= probed * len(CHAINS)
     for _ in range(3):
         await office.sweep(*many)
 
