@@ -5,41 +5,43 @@ Telegram -> chat -> store
 """
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.chat.connection import TelegramBot, build_bot, introduce, publish_menu
-from bot.chat.conversation import Conversation
-from bot.chat.gate import Gate
-from bot.chat.handlers import Handlers
-from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
+from bot.chat.connection import TelegramBot, introduce, publish_menu
 from bot.chat.receiver import Receiver
-from bot.chat.sender import Answers, TelegramSender, Turns
-from bot.chat.texts import compose
+from bot.chat.sender import Answers
 from bot.dispatcher import Dispatcher
-from bot.domain.alerts import Alert
 from bot.domain.chains import Chains
-from bot.domain.model import Answer, ChainId, Part, Question
-from bot.domain.pacing import Pacer
-from bot.domain.status import Sweeps
+from bot.domain.model import ChainId
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
-from bot.poller.sweep import SweepSettings
-from bot.poller.worker import Poller, PollerProgress
+from bot.poller.worker import Poller
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock
-from bot.store.outbox import Compose
 from bot.store.sqlite import Store
 from bot.web.pages import serve_pages
+from bot.wiring import (
+    build_conversation,
+    build_dispatcher,
+    build_indexer,
+    build_live_questions,
+    build_poller,
+    build_telegram,
+    build_turns,
+    clock,
+    open_store,
+    silence_seconds,
+    sweeps_now,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +55,6 @@ INTRODUCE_AGAIN_SECONDS = 5.0
 CHAINS_AGAIN_SECONDS = 60.0
 CHAINS_ANEW_SECONDS = 24 * 3600.0
 DATABASE_ANSWERS_SECONDS = 5.0
-SILENCE_SECONDS = 15.0
-INTERVALS_OF_SILENCE = 3
-SWEEPS_OF_SILENCE = 2
 
 
 class KeyRefused(Exception):
@@ -83,48 +82,27 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     """Build every part; what has to be closed is left to the house."""
     registry = shipped_chains()
-    store = await Store.open(
-        settings.store.path,
-        status=Part(settings.indexer.contract_status),
-        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
-        stale_after=timedelta(seconds=settings.indexer.stale_after_seconds),
-    )
+    store = await open_store(settings)
     house.push_async_callback(store.close)
     await store.apply_configuration(settings.access.chats, settings.access.owners)
-    source = await house.enter_async_context(_indexer(settings))
-    telegram = build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
+    source = await house.enter_async_context(build_indexer(settings))
+    telegram = build_telegram(settings)
     house.push_async_callback(telegram.shutdown)
     is_introduced, chains = await asyncio.gather(
         _introduced(telegram), _chains_to_start_with(settings, source, registry, store)
     )
-    poller = Poller(
-        source,
-        store,
-        _sweep_settings(settings),
-        interval_seconds=settings.indexer.poll_interval_seconds,
-        chains=chains,
-        now=_now,
-        monotonic=time.monotonic,
-    )
-    turns = Turns(_pacer(settings), time.monotonic, asyncio.sleep)
-    dispatcher = Dispatcher(
-        store,
-        TelegramSender(telegram),
-        turns,
-        _composer(registry),
-        group_wait_seconds=settings.delivery.group_wait_seconds,
-        now=_now,
-        dice=random.random,
-    )
+    poller = build_poller(settings, source, store, chains)
+    turns = build_turns(settings)
+    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns)
     answers = Answers(telegram, turns)
-    live = _live_questions(settings, registry, source=source, poller=poller, answers=answers)
+    live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers)
     house.push_async_callback(live.close)
-    conversation = _conversation(
+    conversation = build_conversation(
         settings,
         registry,
         telegram=telegram,
         store=store,
-        sweeps=partial(_sweeps, settings, poller, source),
+        sweeps=partial(sweeps_now, settings, poller, source),
         on_new_wish=poller.look_at_news,
         live=live,
         answers=answers,
@@ -218,7 +196,7 @@ class RunningBot:
             except IndexerError:
                 pause = CHAINS_AGAIN_SECONDS
                 continue
-            await self.store.note_chains(listed, _now())
+            await self.store.note_chains(listed, clock())
             if not self.settings.indexer.chains:
                 self.poller.chains |= listed
             pause = CHAINS_ANEW_SECONDS
@@ -249,7 +227,7 @@ class RunningBot:
         """Return why the bot does not see or does not tell."""
         reasons = await self._unhealthy()
         progress = self.poller.progress
-        if time.monotonic() - progress.seen_at > _silence_seconds(self.settings, progress):
+        if time.monotonic() - progress.seen_at > silence_seconds(self.settings, progress):
             reasons.append(
                 f"nothing seen for {time.monotonic() - progress.seen_at:.0f} s: {progress.trouble}"
             )
@@ -279,7 +257,7 @@ async def _chains_to_start_with(
     try:
         async with asyncio.timeout(START_SECONDS):
             listed = await _mainnets(source, registry)
-        await store.note_chains(listed, _now())
+        await store.note_chains(listed, clock())
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:
@@ -292,93 +270,6 @@ async def _mainnets(source: IndexerClient, registry: Chains) -> frozenset[ChainI
     return frozenset(chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id))
 
 
-def _conversation(
-    settings: Settings,
-    registry: Chains,
-    *,
-    telegram: TelegramBot,
-    store: Store,
-    sweeps: Callable[[], Sweeps],
-    on_new_wish: Callable[[], None],
-    live: LiveQuestions,
-    answers: Answers,
-) -> Conversation:
-    access = settings.access
-    gate = Gate(
-        telegram,
-        store,
-        owners=frozenset(access.owners),
-        chats=frozenset(access.chats),
-        monotonic=time.monotonic,
-    )
-    handlers = Handlers(
-        store,
-        gate,
-        registry,
-        max_subscriptions_per_chat=access.max_subscriptions_per_chat,
-        on_new_wish=on_new_wish,
-        sweeps=sweeps,
-        live=live,
-        now=_now,
-    )
-    return Conversation(
-        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
-    )
-
-
-class _LiveSource:
-    """The indexer for the chat, which knows nothing of its errors."""
-
-    def __init__(self, source: IndexerClient) -> None:
-        self._source = source
-
-    async def balances(self, question: Question) -> Answer | NoAnswer:
-        """Return the whole answer, or why there is none."""
-        try:
-            return await self._source.balances(question)
-        except IndexerError as error:
-            return NoAnswer(str(error))
-
-
-def _live_questions(
-    settings: Settings, registry: Chains, *, source: IndexerClient, poller: Poller, answers: Answers
-) -> LiveQuestions:
-    indexer = settings.indexer
-    return LiveQuestions(
-        _LiveSource(source),
-        LiveSettings(indexer.contract_status, indexer.contract_blacklist),
-        registry,
-        asked_chains=lambda: poller.chains,
-        say=answers.answer,
-        now=_now,
-        monotonic=time.monotonic,
-    )
-
-
-def _sweeps(settings: Settings, poller: Poller, source: IndexerClient) -> Sweeps:
-    """Return how the source is being asked, as plain values."""
-    progress = poller.progress
-    has_swept = progress.sweep_seconds > 0
-    return Sweeps(
-        chains=poller.chains,
-        interval_seconds=settings.indexer.poll_interval_seconds,
-        late_after_seconds=_silence_seconds(settings, progress),
-        ended_seconds_ago=time.monotonic() - progress.finished_at if has_swept else None,
-        took_seconds=progress.sweep_seconds,
-        trouble=progress.trouble,
-        allowance=source.allowance,
-    )
-
-
-def _silence_seconds(settings: Settings, progress: PollerProgress) -> float:
-    """Return after how long without news something is wrong."""
-    return max(
-        INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
-        SWEEPS_OF_SILENCE * progress.sweep_seconds,
-        SILENCE_SECONDS,
-    )
-
-
 def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:
     """Make a coroutine of a tick: APScheduler runs plain functions in threads of its own."""
 
@@ -386,46 +277,3 @@ def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None,
         tick()
 
     return run_tick
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _indexer(settings: Settings) -> IndexerClient:
-    indexer = settings.indexer
-    return IndexerClient(
-        indexer.url,
-        indexer.access_key.get_secret_value(),
-        indexer.access_key_header,
-        timeout_seconds=indexer.timeout_seconds,
-        page_size=indexer.page_size,
-        max_concurrent_requests=indexer.max_concurrent_requests,
-    )
-
-
-def _sweep_settings(settings: Settings) -> SweepSettings:
-    indexer = settings.indexer
-    return SweepSettings(
-        contract_status=indexer.contract_status,
-        contracts_left_out=indexer.contract_blacklist,
-        accounts_per_request=indexer.accounts_per_request,
-        batches_at_once=indexer.max_concurrent_requests,
-    )
-
-
-def _pacer(settings: Settings) -> Pacer:
-    delivery = settings.delivery
-    return Pacer(
-        messages_per_second=delivery.messages_per_second,
-        private_messages_per_second=delivery.private_messages_per_second,
-        group_messages_per_minute=delivery.group_messages_per_minute,
-    )
-
-
-def _composer(registry: Chains) -> Compose:
-    def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
-        composed = compose(alerts, message_id, registry, composed_at)
-        return composed.html, composed.told
-
-    return compose_text

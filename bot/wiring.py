@@ -1,0 +1,205 @@
+"""Each part of the bot from its settings; `bot.app` puts them together."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.chat.connection import TelegramBot, build_bot
+from bot.chat.conversation import Conversation
+from bot.chat.gate import Gate
+from bot.chat.handlers import Handlers
+from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
+from bot.chat.sender import Answers, TelegramSender, Turns
+from bot.chat.texts import compose
+from bot.dispatcher import Dispatcher
+from bot.domain.alerts import Alert
+from bot.domain.chains import Chains
+from bot.domain.model import Answer, ChainId, Part, Question
+from bot.domain.pacing import Pacer
+from bot.domain.status import Sweeps
+from bot.indexer.client import IndexerClient
+from bot.indexer.errors import IndexerError
+from bot.poller.sweep import SweepSettings
+from bot.poller.worker import Poller, PollerProgress
+from bot.settings import Settings
+from bot.store.sqlite import Store
+
+SILENCE_SECONDS = 15.0
+INTERVALS_OF_SILENCE = 3
+SWEEPS_OF_SILENCE = 2
+
+
+def clock() -> datetime:
+    """Return this moment."""
+    return datetime.now(UTC)
+
+
+async def open_store(settings: Settings) -> Store:
+    """Open the database; raises DatabaseUnusable."""
+    return await Store.open(
+        settings.store.path,
+        status=Part(settings.indexer.contract_status),
+        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+        stale_after=timedelta(seconds=settings.indexer.stale_after_seconds),
+    )
+
+
+def build_indexer(settings: Settings) -> IndexerClient:
+    """Build the client of the balances."""
+    indexer = settings.indexer
+    return IndexerClient(
+        indexer.url,
+        indexer.access_key.get_secret_value(),
+        indexer.access_key_header,
+        timeout_seconds=indexer.timeout_seconds,
+        page_size=indexer.page_size,
+        max_concurrent_requests=indexer.max_concurrent_requests,
+    )
+
+
+def build_telegram(settings: Settings) -> TelegramBot:
+    """Build the client of Telegram."""
+    return build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
+
+
+def build_poller(
+    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId]
+) -> Poller:
+    """Build the worker that asks the source and writes what changed."""
+    indexer = settings.indexer
+    return Poller(
+        source,
+        store,
+        SweepSettings(
+            contract_status=indexer.contract_status,
+            contracts_left_out=indexer.contract_blacklist,
+            accounts_per_request=indexer.accounts_per_request,
+            batches_at_once=indexer.max_concurrent_requests,
+        ),
+        interval_seconds=indexer.poll_interval_seconds,
+        chains=chains,
+        now=clock,
+        monotonic=time.monotonic,
+    )
+
+
+def build_turns(settings: Settings) -> Turns:
+    """Build the one order in which everything is sent."""
+    delivery = settings.delivery
+    pacer = Pacer(
+        messages_per_second=delivery.messages_per_second,
+        private_messages_per_second=delivery.private_messages_per_second,
+        group_messages_per_minute=delivery.group_messages_per_minute,
+    )
+    return Turns(pacer, time.monotonic, asyncio.sleep)
+
+
+def build_dispatcher(
+    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns
+) -> Dispatcher:
+    """Build the worker that reads what must be told and tells it."""
+
+    def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
+        composed = compose(alerts, message_id, registry, composed_at)
+        return composed.html, composed.told
+
+    return Dispatcher(
+        store,
+        TelegramSender(telegram),
+        turns,
+        compose_text,
+        group_wait_seconds=settings.delivery.group_wait_seconds,
+        now=clock,
+        dice=random.random,
+    )
+
+
+def build_live_questions(
+    settings: Settings, registry: Chains, *, source: IndexerClient, poller: Poller, answers: Answers
+) -> LiveQuestions:
+    """Build what asks for accounts that nobody watches."""
+    indexer = settings.indexer
+    return LiveQuestions(
+        _LiveSource(source),
+        LiveSettings(indexer.contract_status, indexer.contract_blacklist),
+        registry,
+        asked_chains=lambda: poller.chains,
+        say=answers.answer,
+        now=clock,
+        monotonic=time.monotonic,
+    )
+
+
+def build_conversation(
+    settings: Settings,
+    registry: Chains,
+    *,
+    telegram: TelegramBot,
+    store: Store,
+    sweeps: Callable[[], Sweeps],
+    on_new_wish: Callable[[], None],
+    live: LiveQuestions,
+    answers: Answers,
+) -> Conversation:
+    """Build what answers commands."""
+    access = settings.access
+    gate = Gate(
+        telegram,
+        store,
+        owners=frozenset(access.owners),
+        chats=frozenset(access.chats),
+        monotonic=time.monotonic,
+    )
+    handlers = Handlers(
+        store,
+        gate,
+        registry,
+        max_subscriptions_per_chat=access.max_subscriptions_per_chat,
+        on_new_wish=on_new_wish,
+        sweeps=sweeps,
+        live=live,
+        now=clock,
+    )
+    return Conversation(
+        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
+    )
+
+
+def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Sweeps:
+    """Return how the source is being asked, as plain values."""
+    progress = poller.progress
+    has_swept = progress.sweep_seconds > 0
+    return Sweeps(
+        chains=poller.chains,
+        interval_seconds=settings.indexer.poll_interval_seconds,
+        late_after_seconds=silence_seconds(settings, progress),
+        ended_seconds_ago=time.monotonic() - progress.finished_at if has_swept else None,
+        took_seconds=progress.sweep_seconds,
+        trouble=progress.trouble,
+        allowance=source.allowance,
+    )
+
+
+def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
+    """Return after how long without news something is wrong."""
+    return max(
+        INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
+        SWEEPS_OF_SILENCE * progress.sweep_seconds,
+        SILENCE_SECONDS,
+    )
+
+
+class _LiveSource:
+    """The indexer for the chat, which knows nothing of its errors."""
+
+    def __init__(self, source: IndexerClient) -> None:
+        self._source = source
+
+    async def balances(self, question: Question) -> Answer | NoAnswer:
+        """Return the whole answer, or why there is none."""
+        try:
+            return await self._source.balances(question)
+        except IndexerError as error:
+            return NoAnswer(str(error))
