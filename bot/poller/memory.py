@@ -106,5 +106,5 @@ class Memory:
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
     quiet: dict[Address, Quiet] = field(default_factory=dict)
-    unlearned: dict[tuple[Address, Asset], None] = field(default_factory=dict)
-    """Collections of which the ids are not stored, in the order in which they came up."""
+    unlearned: dict[tuple[Address, Asset], None] | None = None
+    """Collections of which the ids are not stored, as they came up; None: not looked up yet."""

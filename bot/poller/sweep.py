@@ -204,13 +204,16 @@ class Sweep:
         self._remember_collections(outcome.poll)
 
     def _remember_collections(self, poll: Poll) -> None:
+        unlearned = self._memory.unlearned
+        if unlearned is None:  # all of them are looked up at the end of this sweep
+            return
         for verdict in poll.verdicts:
             for asset, balance in verdict.balances.items():
                 description = poll.descriptions.get(asset)
                 is_collection = description is not None and description.kind in COLLECTION_KINDS
                 is_few = balance is not None and (balance.holding.uniques or 0) <= ITEMS_MOST
                 if is_collection and is_few and not poll.items.get((verdict.account, asset)):
-                    self._memory.unlearned[verdict.account, asset] = None
+                    unlearned[verdict.account, asset] = None
 
     def _chains_read(self, outcome: Outcome) -> dict[Address, frozenset[ChainId]]:
         """Return on which chains the tokens of each account were read: the list, or else the names."""
@@ -282,6 +285,8 @@ class Sweep:
             await self._store.record_poll(poll)
 
     async def _learn_collections(self) -> None:
+        if self._memory.unlearned is None:
+            self._memory.unlearned = dict.fromkeys(await self._store.collections_without_items())
         for account, asset in list(self._memory.unlearned)[:COLLECTIONS_LEARNED]:
             del self._memory.unlearned[account, asset]
             items = await self._reader.items(account, asset)

@@ -244,6 +244,19 @@ async def test_without_details_the_count_is_told_and_the_ids_are_learned_again(
     assert await items_told(collecting) == [(ItemMove(7, 1, 0),)]
 
 
+async def test_ids_that_were_never_learned_are_learned_after_a_restart(collecting: Watchtower) -> None:
+    collecting.source.items_trouble = Unavailable()
+    collect(collecting, {7: 1}, block=11)
+    await collecting.poller.sweep()
+    assert await collecting.keeper.rows("SELECT * FROM item") == []
+    await collecting.restart()
+    collecting.source.items_trouble = None
+
+    await collecting.poller.sweep()
+
+    assert await collecting.keeper.rows("SELECT token_id FROM item") == [("7",)]
+
+
 async def test_an_exchange_that_details_do_not_explain_is_looked_at_until_they_do(
     collecting: Watchtower,
 ) -> None:
