@@ -2,10 +2,13 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from telegram import Bot
 
 from bot.sandbox.gateway import Gateway
+from bot.sandbox.telegram import SANDBOX_USER_ID, Chat, Telegram, User, furnished
 from bot.sandbox.world import example_world
 from tests.sandbox.gateway_client import Client
+from tests.sandbox.telegram_client import Api
 
 
 @pytest.fixture
@@ -18,3 +21,31 @@ async def gateway() -> AsyncIterator[Gateway]:
 async def client(gateway: Gateway) -> AsyncIterator[Client]:
     async with aiohttp.ClientSession() as session:
         yield Client(session, gateway)
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with furnished().serve() as running:
+        yield running
+
+
+@pytest.fixture
+async def api(telegram: Telegram) -> AsyncIterator[Api]:
+    async with aiohttp.ClientSession() as session:
+        yield Api(session, telegram)
+
+
+@pytest.fixture
+async def bot(telegram: Telegram) -> AsyncIterator[Bot]:
+    async with Bot(telegram.token, base_url=f"{telegram.url}/bot") as bot:
+        yield bot
+
+
+@pytest.fixture
+def alice(telegram: Telegram) -> User:
+    return telegram.user(SANDBOX_USER_ID)
+
+
+@pytest.fixture
+def chat(telegram: Telegram) -> Chat:
+    return telegram.chat(SANDBOX_USER_ID)

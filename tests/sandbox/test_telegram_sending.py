@@ -1,0 +1,173 @@
+"""What the local Telegram shows, and what it refuses, in Telegram's words."""
+
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import (
+    ClientSession,
+)
+
+from bot.sandbox.telegram import (
+    Chat,
+    Telegram,
+    User,
+)
+from tests.sandbox.telegram_client import CALLING, Api, Json, keyboard, texts
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"chat_id": 42}, "chat not found"),
+        ({"chat_id": ""}, "chat_id is empty"),
+        ({"text": ""}, "message text is empty"),
+        ({"text": " \n"}, "message text is empty"),
+        ({"text": "x" * 4097}, "message is too long"),
+        ({"text": "é" * 16_385}, "text is too long"),
+        ({"text": "<b>x", "parse_mode": "HTML"}, "can't parse entities: Can't find end tag"),
+        ({"parse_mode": "Latex"}, "unsupported parse_mode"),
+        ({"reply_markup": "{"}, "can't parse reply markup JSON object"),
+        ({"reply_markup": keyboard({"text": "b", "callback_data": ""})}, "BUTTON_DATA_INVALID"),
+        ({"reply_markup": keyboard({"text": "b", "callback_data": "é" * 33})}, "BUTTON_DATA_INVALID"),
+        ({"reply_markup": keyboard({"text": "b", "url": "gopher://e"})}, "BUTTON_URL_INVALID"),
+        ({"reply_markup": keyboard({"text": "b"})}, "can't parse inline keyboard button"),
+        ({"reply_markup": keyboard(*[CALLING] * 9)}, "reply markup is too long"),
+        (
+            {"reply_markup": {"inline_keyboard": [[CALLING]] * 101}},
+            "reply markup is too long",
+        ),
+        ({"reply_parameters": {"message_id": 99}}, "message to be replied not found"),
+    ],
+)
+async def test_what_telegram_refuses_is_refused_in_its_words_and_not_shown(
+    telegram: Telegram, api: Api, chat: Chat, parameters: Json, reason: str
+) -> None:
+    reply = await api.call("sendMessage", **{"chat_id": chat.id, "text": "hello", **parameters})
+
+    assert reply.status == 400
+    assert reply.description.startswith(f"Bad Request: {reason}")
+    assert telegram.messages(chat) == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"text": "x" * 4096},
+        {"text": "<b>" + "x" * 4096 + "</b>", "parse_mode": "HTML"},
+        {"text": "&amp;" * 4096, "parse_mode": "html"},
+        {"reply_markup": keyboard({"text": "b", "callback_data": "é" * 32})},
+        {"reply_markup": keyboard(*[CALLING] * 8)},
+        {"reply_markup": {"inline_keyboard": [[CALLING]] * 100}},
+        {"reply_markup": {"force_reply": True}},
+        {"reply_parameters": {"message_id": 99, "allow_sending_without_reply": True}},
+        {"message_thread_id": 99},
+    ],
+)
+async def test_what_is_just_within_the_limits_is_shown(
+    telegram: Telegram, api: Api, chat: Chat, parameters: Json
+) -> None:
+    reply = await api.call("sendMessage", **{"chat_id": chat.id, "text": "hello", **parameters})
+
+    assert reply.status == 200
+    assert len(telegram.messages(chat)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "reason"),
+    [
+        ("editMessageText", {"message_id": 1, "text": "mine"}, "message can't be edited"),
+        ("deleteMessage", {"message_id": 9}, "message to delete not found"),
+        ("answerCallbackQuery", {"text": "x" * 201}, "MESSAGE_TOO_LONG"),
+        ("getChatMember", {"user_id": 9}, "user not found"),
+        ("getChatAdministrators", {}, "there are no administrators in the private chat"),
+        ("leaveChat", {}, "chat member status can't be changed in private chats"),
+        ("sendChatAction", {}, "wrong parameter action in request"),
+        ("setMyCommands", {}, "can't parse commands: expected an Array of BotCommand"),
+    ],
+)
+async def test_other_methods_refuse_in_telegrams_words_too(
+    telegram: Telegram, api: Api, chat: Chat, *, method: str, parameters: Json, reason: str
+) -> None:
+    telegram.says(telegram.user(chat.id), chat, "theirs")
+    reply = await api.call(method, chat_id=chat.id, **parameters)
+
+    assert (reply.status, reply.description) == (400, f"Bad Request: {reason}")
+
+
+async def test_what_others_said_may_be_deleted_by_whoever_is_in_charge_only(
+    telegram: Telegram, api: Api, alice: User
+) -> None:
+    group = telegram.add_group("Ops", {alice: "member"})
+    theirs = telegram.says(alice, group, "theirs")
+    refused = await api.call("deleteMessage", chat_id=group.id, message_id=theirs.message_id)
+    assert refused.description == "Bad Request: message can't be deleted"
+
+    telegram.set_member(group, telegram.bot, "administrator")
+    await api.call("deleteMessage", chat_id=group.id, message_id=theirs.message_id)
+    assert telegram.messages(group) == []
+
+
+async def test_a_channel_takes_posts_from_those_in_charge_only(telegram: Telegram, api: Api) -> None:
+    channel = telegram.add_channel("News")
+    posted = await api.send(channel)
+    assert "from" not in posted.result
+
+    telegram.set_member(channel, telegram.bot, "member")
+    refused = await api.send(channel)
+    assert refused.description == "Bad Request: need administrator rights in the channel chat"
+
+
+async def test_a_reply_carries_what_it_answers(telegram: Telegram, api: Api, alice: User, chat: Chat) -> None:
+    said = telegram.says(alice, chat, "/status")
+    answered = await api.send(chat, reply_parameters={"message_id": said.message_id})
+
+    replied = answered.result["reply_to_message"]
+    assert isinstance(replied, dict)
+    assert replied["text"] == "/status"
+    assert (await api.call("sendChatAction", chat_id=chat.id, action="typing")).status == 200
+
+
+@pytest.mark.parametrize("body", ["{", "[]"])
+async def test_a_json_body_that_is_no_object_is_refused(telegram: Telegram, body: str) -> None:
+    url = f"{telegram.url}/bot{telegram.token}/getMe"
+    headers = {"Content-Type": "application/json"}
+    async with ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+        assert response.status == 400
+
+
+async def test_in_a_forum_a_message_lands_in_its_topic_or_in_general(telegram: Telegram, api: Api) -> None:
+    forum = telegram.add_forum("Ops")
+    topic = telegram.add_topic(forum, "Treasury")
+    other = telegram.add_topic(forum, "Other")
+    inside = await api.send(forum, "inside", message_thread_id=topic)
+    await api.send(forum, "general")
+
+    assert inside.result["message_thread_id"] == topic
+    assert texts(telegram, forum, topic) == ["inside"]
+    assert texts(telegram, forum, other) == []
+    assert telegram.messages(forum)[-1].thread_id is None
+
+
+async def test_a_topic_that_is_general_unknown_deleted_or_closed_is_refused(
+    telegram: Telegram, api: Api
+) -> None:
+    forum = telegram.add_forum("Ops")
+    deleted, closed = telegram.add_topic(forum, "Deleted"), telegram.add_topic(forum, "Closed")
+    telegram.delete_topic(forum, deleted)
+    telegram.close_topic(forum, closed)
+
+    for thread_id in (1, 99, deleted):
+        reply = await api.send(forum, message_thread_id=thread_id)
+        assert reply.description == "Bad Request: message thread not found"
+    assert (await api.send(forum, message_thread_id=closed)).description == "Bad Request: TOPIC_CLOSED"
+
+
+def test_dates_come_from_the_clock_given() -> None:
+    telegram = Telegram(clock=lambda: NOON)
+    chat = telegram.add_private_chat(telegram.add_user("Alice"))
+    message = telegram.says(telegram.user(chat.id), chat, "/start")
+
+    assert message.date == NOON
+    assert telegram.as_wire(message)["date"] == int(NOON.timestamp())
