@@ -7,12 +7,12 @@ shares no code with the bot, so that both can't be wrong in the same way.
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Self
 
 from aiohttp import web
 
 from bot.sandbox.telegram_api import BotApi, Call
+from bot.sandbox.telegram_clock import Clock, utc_now
 from bot.sandbox.telegram_control import Control
 from bot.sandbox.telegram_faults import (
     Close,
@@ -27,10 +27,10 @@ from bot.sandbox.telegram_faults import (
     before,
     too_many_requests,
 )
+from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_methods import Methods, Toast
-from bot.sandbox.telegram_people import People
-from bot.sandbox.telegram_world import Button, Chat, Clock, Message, SandboxError, Status, User
+from bot.sandbox.telegram_world import Button, Chat, Message, SandboxError, Status, User
 
 __all__ = [
     "SANDBOX_BOT",
@@ -67,7 +67,7 @@ SANDBOX_USER_ID = 1000
 CLOSING_SECONDS = 0.05
 
 
-class Telegram(People):
+class Telegram(Groups):
     """The whole of it for one bot: who there is and what they do, what goes wrong, and what was asked.
 
     `url` is the root of all addresses: the bot's methods are under `{url}/bot{token}/`, the control under
@@ -79,14 +79,14 @@ class Telegram(People):
         *,
         token: str = SANDBOX_TOKEN,
         bot: User = SANDBOX_BOT,
-        clock: Clock = lambda: datetime.now(UTC),
+        clock: Clock = utc_now,
     ) -> None:
         super().__init__(bot, clock)
         self.token = token
         self.url = ""
         self._faults = Faults()
         self._methods = Methods(self)
-        self._api = BotApi(token, self._methods, self._faults, clock)
+        self._api = BotApi(token, self._methods, self._faults, self.clock)
 
     @property
     def calls(self) -> list[Call]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
+from bot.sandbox.telegram_access import Access
 from bot.sandbox.telegram_draft import read_buttons, read_draft
 from bot.sandbox.telegram_parameters import Parameters
 from bot.sandbox.telegram_people import People
@@ -11,7 +12,6 @@ from bot.sandbox.telegram_wire import (
     ApiError,
     Json,
     bad_request,
-    forbidden,
     full_chat_json,
     me_json,
     member_json,
@@ -40,6 +40,7 @@ class Methods:
 
     def __init__(self, people: People) -> None:
         self._people = people
+        self._access = Access(people)
         self._commands: dict[tuple[str, str], object] = {}
         self.toasts: dict[str, Toast] = {}
         self.toasted = Signal()
@@ -91,7 +92,7 @@ class Methods:
 
     def _send_message(self, parameters: Parameters) -> Json:
         draft = read_draft(parameters)
-        chat = self._writable_chat(parameters)
+        chat = self._access.writable(parameters, "text messages")
         message = Message(
             message_id=0,
             chat_id=chat.id,
@@ -141,7 +142,7 @@ class Methods:
         return True
 
     def _delete_message(self, parameters: Parameters) -> bool:
-        chat = self._readable_chat(parameters)
+        chat = self._access.reachable(parameters)
         message = chat.messages.get(parameters.integer("message_id") or 0)
         if message is None:
             raise bad_request("message to delete not found")
@@ -166,17 +167,17 @@ class Methods:
         return True
 
     def _get_chat(self, parameters: Parameters) -> Json:
-        return full_chat_json(self._readable_chat(parameters))
+        return full_chat_json(self._access.readable(parameters))
 
     def _get_chat_member(self, parameters: Parameters) -> Json:
-        chat = self._readable_chat(parameters)
+        chat = self._access.members_of(parameters)
         user = self._people.users.get(parameters.integer("user_id") or 0)
         if user is None:
             raise bad_request("user not found")
         return member_json(user, chat.members.get(user.id, "left"))
 
     def _get_chat_administrators(self, parameters: Parameters) -> list[Json]:
-        chat = self._readable_chat(parameters)
+        chat = self._access.members_of(parameters)
         if chat.type == "private":
             raise bad_request("there are no administrators in the private chat")
         return [
@@ -200,13 +201,13 @@ class Methods:
         return {**state, "allowed_updates": list(updates.allowed)} if updates.allowed else state
 
     def _send_chat_action(self, parameters: Parameters) -> bool:
-        _thread(self._writable_chat(parameters), parameters)
+        _thread(self._access.reachable(parameters), parameters)
         if not parameters.text("action"):
             raise bad_request("wrong parameter action in request")
         return True
 
     def _leave_chat(self, parameters: Parameters) -> bool:
-        chat = self._readable_chat(parameters)
+        chat = self._access.readable(parameters)
         if chat.type == "private":
             raise bad_request("chat member status can't be changed in private chats")
         self._people.changes_bot(chat, "left", by=self._people.bot)
@@ -222,35 +223,8 @@ class Methods:
             raise bad_request(NOT_MODIFIED)
         return self._write(chat, replace(after, edited_at=self._people.now()))
 
-    def _known_chat(self, parameters: Parameters) -> Chat:
-        if not parameters.text("chat_id"):
-            raise bad_request("chat_id is empty")
-        chat = self._people.chats.get(parameters.integer("chat_id") or 0)
-        if chat is None:
-            raise bad_request("chat not found")
-        return chat
-
-    def _readable_chat(self, parameters: Parameters) -> Chat:
-        """Return a chat the bot may look at; a private one even when it is blocked there."""
-        chat = self._known_chat(parameters)
-        status = chat.members.get(self._people.bot.id, "left")
-        if chat.type != "private" and status == "kicked":
-            raise forbidden(f"bot was kicked from the {chat.type} chat")
-        if chat.type != "private" and status == "left":
-            raise forbidden(f"bot is not a member of the {chat.type} chat")
-        return chat
-
-    def _writable_chat(self, parameters: Parameters) -> Chat:
-        chat = self._readable_chat(parameters)
-        status = chat.members.get(self._people.bot.id, "left")
-        if status == "kicked":
-            raise forbidden("bot was blocked by the user")
-        if chat.type == "channel" and status not in IN_CHARGE:
-            raise bad_request("need administrator rights in the channel chat")
-        return chat
-
     def _own_message(self, parameters: Parameters) -> tuple[Chat, Message]:
-        chat = self._readable_chat(parameters)
+        chat = self._access.editable(parameters)
         message = chat.messages.get(parameters.integer("message_id") or 0)
         if message is None:
             raise bad_request("message to edit not found")

@@ -4,6 +4,7 @@ import itertools
 import re
 from dataclasses import replace
 
+from bot.sandbox.telegram_clock import Clock
 from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
 from bot.sandbox.telegram_updates import Updates
 from bot.sandbox.telegram_wire import (
@@ -18,8 +19,8 @@ from bot.sandbox.telegram_world import (
     CHANNEL_WRITER,
     IN_CHARGE,
     PRESENT,
+    SPEAKING,
     Chat,
-    Clock,
     Message,
     SandboxError,
     Status,
@@ -49,7 +50,7 @@ class People(World):
         reply_to: Message | None = None,
     ) -> Message:
         """Let a member write; in a channel the channel is the author."""
-        self._must_be(user, chat, PRESENT)
+        self._must_be(user, chat, SPEAKING)
         if chat.type == "channel":
             self._must_be(user, chat, IN_CHARGE)
             return self._hear("channel_post", self._written(chat, text, None, thread_id, reply_to))
@@ -119,6 +120,10 @@ class People(World):
         """Let a person take the block back."""
         self.changes_bot(self.chat(user.id), "member", by=user)
 
+    def restricts_bot(self, group: Chat, *, by: User | None = None) -> None:
+        """Let somebody in charge forbid the bot to write; adding it again as a member allows it."""
+        self.changes_bot(group, "restricted", by=by)
+
     def adds_bot(self, group: Chat, *, by: User | None = None) -> None:
         """Let somebody in charge, or the one named, add the bot as a plain member."""
         self.changes_bot(group, "member", by=by)
@@ -169,7 +174,7 @@ class People(World):
         status = chat.members.get(self.bot.id, "left")
         if status not in PRESENT:
             return False
-        if chat.type in ("private", "channel") or status == "administrator":
+        if chat.type in ("private", "channel") or status == "administrator" or message.service:
             return True
         replied = chat.messages.get(message.reply_to) if message.reply_to else None
         return bool(replied and replied.from_bot) or self._is_command_for_bot(message.text)
@@ -179,6 +184,8 @@ class People(World):
         return any(name is None or name.lower() == self.bot.username.lower() for name in addressed)
 
     def _must_be(self, user: User, chat: Chat, statuses: frozenset[Status]) -> None:
+        if chat.is_gone:
+            raise SandboxError(f"{chat.title} is no more: nobody can do anything there.")
         status = chat.members.get(user.id, "left")
         if status not in statuses:
             raise SandboxError(f"{user.first_name} cannot do that in {chat.title}: their status is {status}.")

@@ -23,6 +23,23 @@ ADMINISTRATOR_RIGHTS = (
     "can_manage_topics",
 )
 
+MEMBER_RIGHTS = (
+    "can_send_messages",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+)
+
 
 class ApiError(Exception):
     """An answer that is not ok, with Telegram's code and words."""
@@ -107,6 +124,7 @@ def member_json(user: User, status: Status) -> Json:
             "is_anonymous": False,
             **dict.fromkeys(ADMINISTRATOR_RIGHTS, True),
         },
+        "restricted": {"is_member": True, "until_date": 0, **dict.fromkeys(MEMBER_RIGHTS, False)},
         "kicked": {"until_date": 0},
     }
     return {"user": user_json(user), "status": status, **details.get(status, {})}
@@ -159,11 +177,12 @@ def _bare_message_json(chat: Chat, message: Message, sender_chat: Chat | None = 
         **_thread_json(chat, message),
         **_present(
             edit_date=_unix(message.edited_at) if message.edited_at else None,
-            text=message.text,
+            text=message.text or None,
             entities=[_entity_json(entity) for entity in message.entities] or None,
             reply_markup=_keyboard_json(message.buttons) if message.buttons else None,
             link_preview_options=message.link_preview_options,
         ),
+        **(message.service or {}),
     }
 
 

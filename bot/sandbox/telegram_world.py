@@ -3,18 +3,19 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
+from bot.sandbox.telegram_clock import Clock, MovableClock, utc_now
 from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_signal import Signal
 
-Status = Literal["creator", "administrator", "member", "left", "kicked"]
+Status = Literal["creator", "administrator", "member", "restricted", "left", "kicked"]
 ChatType = Literal["private", "group", "supergroup", "channel"]
-Clock = Callable[[], datetime]
 Known = TypeVar("Known")
 
-PRESENT: frozenset[Status] = frozenset({"creator", "administrator", "member"})
+PRESENT: frozenset[Status] = frozenset({"creator", "administrator", "member", "restricted"})
+SPEAKING: frozenset[Status] = PRESENT - {"restricted"}
 IN_CHARGE: frozenset[Status] = frozenset({"creator", "administrator"})
 
 
@@ -67,6 +68,8 @@ class Message:
     sender_chat_id: int | None = None
     reply_to: int | None = None
     link_preview_options: Mapping[str, object] | None = None
+    service: Mapping[str, object] | None = None
+    """What happened in the chat, as the Bot API writes it, where nobody said anything."""
 
     @property
     def edited(self) -> bool:
@@ -91,24 +94,36 @@ class Chat:
     title: str
     username: str = ""
     is_forum: bool = False
+    is_deleted: bool = False
+    migrated_to: int | None = None
     members: dict[int, Status] = field(default_factory=dict, repr=False)
     topics: dict[int, Topic] = field(default_factory=dict, repr=False)
     messages: dict[int, Message] = field(default_factory=dict, repr=False)
     message_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the chat is no more, deleted or moved to another id."""
+        return self.is_deleted or self.migrated_to is not None
+
 
 class World:
     """Everything that exists, as far as the bot's account is concerned. Message ids count per chat."""
 
-    def __init__(self, bot: User, clock: Clock = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, bot: User, clock: Clock = utc_now) -> None:
         self.bot = bot
-        self.now = clock
+        self.clock = MovableClock(clock)
         self.users: dict[int, User] = {user.id: user for user in (bot, ANONYMOUS_ADMIN, CHANNEL_WRITER)}
         self.chats: dict[int, Chat] = {}
+        self.deactivated: set[int] = set()
         self.changed = Signal()
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(-5001, -1)
         self._supergroup_ids = itertools.count(-1_001_000_000_001, -1)
+
+    def now(self) -> datetime:
+        """Return the time in this Telegram; its clock can be moved."""
+        return self.clock()
 
     def add_user(self, first_name: str, *, user_id: int | None = None, username: str = "") -> User:
         """Let a person have an account; the bot meets them only in a chat."""
@@ -190,6 +205,19 @@ class World:
         forum.messages = {
             number: message for number, message in forum.messages.items() if message.thread_id != thread_id
         }
+
+    def reopen_topic(self, forum: Chat, thread_id: int) -> None:
+        """Let people write in the topic again."""
+        forum.topics[thread_id].closed = False
+
+    def migrate(self, group: Chat, *, chat_id: int | None = None) -> Chat:
+        """Let a basic group go on as a supergroup, with the same people and nothing written yet."""
+        if group.type != "group" or group.is_gone:
+            raise SandboxError(f"{group.title} is no basic group that lives, so it cannot be upgraded.")
+        supergroup = self.add_supergroup(group.title, chat_id=chat_id)
+        supergroup.members = dict(group.members)
+        group.migrated_to = supergroup.id
+        return supergroup
 
     def set_member(self, chat: Chat, user: User, status: Status) -> None:
         """Change what a person is in a chat; the bot hears nothing of it."""

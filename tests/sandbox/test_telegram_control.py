@@ -71,7 +71,7 @@ async def test_another_process_can_break_and_heal(api: Api, chat: Chat) -> None:
         (
             "chats",
             {"type": "group", "title": "x", "members": {"1000": "boss"}},
-            "A status must be one of creator, administrator, member, left, kicked.",
+            "A status must be one of creator, administrator, member, restricted, left, kicked.",
         ),
         ("topics", {"chat": 1000, "title": "x"}, "Alice is no forum, so it has no topics."),
         ("press", {"user": 1000, "chat": 1000, "message": 9, "button": "x"}, "Alice shows no message 9."),

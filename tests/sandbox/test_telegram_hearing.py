@@ -124,5 +124,16 @@ async def test_a_group_is_out_of_reach_while_the_bot_is_not_in_it(
     assert (await api.send(group)).description == "Forbidden: bot was kicked from the group chat"
     telegram.adds_bot(group)
     await api.call("leaveChat", chat_id=group.id)
-    assert (await api.call("getChat", chat_id=group.id)).status == 403
+    assert (await api.call("getChatAdministrators", chat_id=group.id)).status == 403
     assert (await statuses(api))[-1] == ("member", "left")
+
+
+async def test_a_group_that_was_left_can_be_looked_at_and_a_supergroup_cannot(
+    telegram: Telegram, api: Api, alice: User
+) -> None:
+    group = telegram.add_group("Ops", {alice: "creator"}, bot="left")
+    supergroup = telegram.add_supergroup("More", {alice: "creator"}, bot="left")
+
+    assert (await api.call("getChat", chat_id=group.id)).result["title"] == "Ops"
+    refused = await api.call("getChat", chat_id=supergroup.id)
+    assert refused.description == "Forbidden: bot is not a member of the supergroup chat"

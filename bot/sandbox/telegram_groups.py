@@ -1,0 +1,53 @@
+"""What happens to groups in the local Telegram: Telegram itself writes it down, and the bot hears of it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from bot.sandbox.telegram_people import People
+from bot.sandbox.telegram_wire import Json
+from bot.sandbox.telegram_world import Chat, Message, SandboxError, User
+
+Side = Literal["to", "from"]
+"""Where a migration is told of: in the old chat it went `to` another, in the new one it came `from` one."""
+
+
+class Groups(People):
+    """People who change their groups. Service messages reach every bot, also under privacy mode."""
+
+    def migrates(
+        self, group: Chat, *, tells: Sequence[Side] = ("to", "from"), chat_id: int | None = None
+    ) -> Chat:
+        """Upgrade a group to a supergroup, which is returned; tell the bot in this order, as often as said.
+
+        What is not told here can be told later, or again, with `tells_of_migration` (telegram.md 6.5).
+        """
+        supergroup = self.migrate(group, chat_id=chat_id)
+        for side in tells:
+            self.tells_of_migration(group, side)
+        return supergroup
+
+    def tells_of_migration(self, group: Chat, side: Side) -> Message:
+        """Write the service message of one side into its chat; each time it is a new one."""
+        if group.migrated_to is None:
+            raise SandboxError(f"{group.title} was not upgraded, so there is nothing to tell.")
+        if side == "to":
+            return self._noted(group, {"migrate_to_chat_id": group.migrated_to})
+        return self._noted(self.chat(group.migrated_to), {"migrate_from_chat_id": group.id})
+
+    def _noted(
+        self, chat: Chat, service: Json, *, by: User | None = None, thread_id: int | None = None
+    ) -> Message:
+        """Let Telegram note what somebody did."""
+        return self._hear(
+            "channel_post" if chat.type == "channel" else "message",
+            Message(
+                message_id=next(chat.message_ids),
+                chat_id=chat.id,
+                thread_id=thread_id,
+                date=self.now(),
+                text="",
+                html="",
+                sender=by or self._one_in_charge(chat),
+                service=service,
+            ),
+        )
