@@ -29,6 +29,7 @@ from bot.sandbox.telegram_faults import (
 )
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_html import Entity
+from bot.sandbox.telegram_limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram_methods import Methods, Toast
 from bot.sandbox.telegram_world import Button, Chat, Message, SandboxError, Status, User
 
@@ -43,8 +44,10 @@ __all__ = [
     "Entity",
     "Error",
     "Fault",
+    "Flood",
     "Garbage",
     "Hold",
+    "Limits",
     "Message",
     "Page",
     "Reset",
@@ -62,6 +65,7 @@ __all__ = [
 SANDBOX_TOKEN = "123456789:AAF-sandbox-token-for-local-use-only0"  # noqa: S105 - it opens nothing
 SANDBOX_BOT = User(123456789, "Balance Bot", "balance_sandbox_bot", is_bot=True)
 SANDBOX_USER_ID = 1000
+USUAL_LIMITS = Limits()
 
 # Polls and held requests in progress are cut off at the end; nobody needs their answers any more.
 CLOSING_SECONDS = 0.05
@@ -85,13 +89,27 @@ class Telegram(Groups):
         self.token = token
         self.url = ""
         self._faults = Faults()
-        self._methods = Methods(self)
+        self._limiter = Limiter()
+        self._methods = Methods(self, self._limiter)
         self._api = BotApi(token, self._methods, self._faults, self.clock)
 
     @property
     def calls(self) -> list[Call]:
         """Every request that named the token and a method, oldest first."""
         return self._api.calls
+
+    @property
+    def floods(self) -> list[Flood]:
+        """Every 429 that the bot's own pace caused, oldest first; those set as faults are not among them."""
+        return self._limiter.floods
+
+    def enforce_limits(self, limits: Limits = USUAL_LIMITS, *, seconds: Seconds | None = None) -> None:
+        """Take no more than Telegram would, counted on the clock given, or else on this Telegram's own."""
+        self._limiter.enforce(limits, seconds or (lambda: self.now().timestamp()))
+
+    def lift_limits(self) -> None:
+        """Take as much as comes, as in the beginning."""
+        self._limiter.lift()
 
     def fault(
         self,

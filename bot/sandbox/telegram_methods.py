@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.sandbox.telegram_access import Access
 from bot.sandbox.telegram_draft import read_buttons, read_draft
+from bot.sandbox.telegram_limits import Limiter
 from bot.sandbox.telegram_parameters import Parameters
 from bot.sandbox.telegram_people import People
 from bot.sandbox.telegram_signal import Signal
@@ -38,8 +39,9 @@ class Toast:
 class Methods:
     """The bot's hands in the local Telegram: one method each, parameters in, result out."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, limiter: Limiter) -> None:
         self._people = people
+        self._limiter = limiter
         self._access = Access(people)
         self._commands: dict[tuple[str, str], object] = {}
         self.toasts: dict[str, Toast] = {}
@@ -74,7 +76,13 @@ class Methods:
         """Return the method's result; ApiError where Telegram would refuse."""
         if name == "getUpdates":
             return await self._get_updates(parameters)
-        return self._table[name](parameters)
+        chat = self._people.chats.get(parameters.integer("chat_id") or 0)
+        if chat is None:
+            return self._table[name](parameters)
+        self._limiter.check(name, chat)
+        result = self._table[name](parameters)
+        self._limiter.count(name, chat)
+        return result
 
     async def _get_updates(self, parameters: Parameters) -> list[Json]:
         kinds = parameters.structure("allowed_updates")

@@ -36,7 +36,7 @@ class People(World):
 
     def __init__(self, bot: User, clock: Clock) -> None:
         super().__init__(bot, clock)
-        self.updates = Updates()
+        self.updates = Updates(self.clock)
         self.open_queries: set[str] = set()
         self._query_ids = itertools.count(4_000_000_001)
 

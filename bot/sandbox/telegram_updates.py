@@ -2,7 +2,10 @@
 
 import itertools
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from bot.sandbox.telegram_clock import Clock
 from bot.sandbox.telegram_signal import Signal
 from bot.sandbox.telegram_wire import ApiError, Json
 
@@ -10,14 +13,27 @@ NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction
 FIRST_UPDATE_ID = 700_000_001
 MAX_UPDATES = 100
 MAX_TIMEOUT_SECONDS = 50
+KEPT = timedelta(hours=24)
+# The server's source gives presses less: nobody waits longer for an answer.
+PRESSES_KEPT = timedelta(seconds=150)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """One update, and when it is dropped without a word."""
+
+    update_id: int
+    update: Json
+    dropped_at: datetime
 
 
 class Updates:
     """The queue of one bot. One poll at a time: a second ends the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Clock) -> None:
+        self._now = now
         self._ids = itertools.count(FIRST_UPDATE_ID)
-        self._waiting: list[Json] = []
+        self._waiting: list[_Waiting] = []
         self._turn = 0
         self._signal = Signal()
         self.allowed: tuple[str, ...] = ()
@@ -25,6 +41,7 @@ class Updates:
     @property
     def waiting_count(self) -> int:
         """How many are neither confirmed nor dropped."""
+        self._drop_old()
         return len(self._waiting)
 
     def allow(self, kinds: Collection[str]) -> None:
@@ -34,7 +51,9 @@ class Updates:
     def put(self, kind: str, content: Json) -> None:
         """Queue one update, unless its kind is not allowed."""
         if kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT:
-            self._waiting.append({"update_id": next(self._ids), kind: content})
+            number = next(self._ids)
+            dropped_at = self._now() + (PRESSES_KEPT if kind == "callback_query" else KEPT)
+            self._waiting.append(_Waiting(number, {"update_id": number, kind: content}, dropped_at))
             self._signal.send()
 
     def clear(self) -> None:
@@ -66,16 +85,14 @@ class Updates:
                 "Conflict: terminated by other getUpdates request; "
                 "make sure that only one bot instance is running",
             )
-        return self._waiting[:count] or None
+        self._drop_old()
+        return [waiting.update for waiting in self._waiting[:count]] or None
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
             self._waiting = self._waiting[offset:]
         elif offset > 0:
-            self._waiting = [update for update in self._waiting if _update_id(update) >= offset]
+            self._waiting = [waiting for waiting in self._waiting if waiting.update_id >= offset]
 
-
-def _update_id(update: Json) -> int:
-    number = update["update_id"]
-    assert isinstance(number, int)
-    return number
+    def _drop_old(self) -> None:
+        self._waiting = [waiting for waiting in self._waiting if waiting.dropped_at > self._now()]

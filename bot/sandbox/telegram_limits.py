@@ -1,0 +1,137 @@
+"""How much the local Telegram takes from a bot before it asks for a pause (telegram.md 1).
+
+Telegram publishes no exact numbers; these are the ones people report. What is refused does not count.
+"""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.sandbox.telegram_wire import ApiError
+from bot.sandbox.telegram_world import Chat
+
+Seconds = Callable[[], float]
+Rule = Literal["chat", "group", "bot"]
+
+MINUTE_SECONDS = 60.0
+COUNTED = frozenset({"sendMessage", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is let through: to each chat, to each group or channel, and of the whole bot."""
+
+    chat_messages_per_second: float = 1.0
+    chat_burst: int = 5
+    group_messages_per_minute: int = 20
+    bot_messages_per_second: int = 30
+
+
+@dataclass(frozen=True)
+class Flood:
+    """One refusal that the bot's own pace caused."""
+
+    rule: Rule
+    chat_id: int
+    method: str
+    retry_after_seconds: int
+
+
+@dataclass
+class _Bucket:
+    """Allows a burst, then fills up again at a steady rate."""
+
+    level: float
+    filled_at: float
+
+
+@dataclass
+class Pace:
+    """Counts what was sent. `seconds` may be any clock that only the test moves, or that only runs."""
+
+    limits: Limits
+    seconds: Seconds
+    _buckets: dict[int, _Bucket] = field(default_factory=dict)
+    _group_times: dict[int, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _bot_times: deque[float] = field(default_factory=deque)
+
+    def flood(self, method: str, chat: Chat) -> Flood | None:
+        """Return what speaks against one more message to this chat now, if anything does."""
+        waits: dict[Rule, float] = {
+            "chat": self._chat_wait(chat.id),
+            "group": self._group_wait(chat),
+            "bot": _window_wait(self._bot_times, self.limits.bot_messages_per_second, 1.0, self.seconds()),
+        }
+        rule = max(waits, key=lambda name: waits[name])
+        if waits[rule] <= 0:
+            return None
+        return Flood(rule, chat.id, method, max(math.ceil(waits[rule]), 1))
+
+    def count(self, chat: Chat) -> None:
+        """Remember a message that was let through."""
+        self._filled(chat.id).level -= 1
+        self._group_times[chat.id].append(self.seconds())
+        self._bot_times.append(self.seconds())
+
+    def _chat_wait(self, chat_id: int) -> float:
+        return (1 - self._filled(chat_id).level) / self.limits.chat_messages_per_second
+
+    def _group_wait(self, chat: Chat) -> float:
+        if chat.type == "private":
+            return 0.0
+        limit = self.limits.group_messages_per_minute
+        return _window_wait(self._group_times[chat.id], limit, MINUTE_SECONDS, self.seconds())
+
+    def _filled(self, chat_id: int) -> _Bucket:
+        now = self.seconds()
+        bucket = self._buckets.setdefault(chat_id, _Bucket(self.limits.chat_burst, now))
+        gained = max(now - bucket.filled_at, 0.0) * self.limits.chat_messages_per_second
+        bucket.level = min(bucket.level + gained, self.limits.chat_burst)
+        bucket.filled_at = now
+        return bucket
+
+
+class Limiter:
+    """Switches limits on and off, and keeps what they refused."""
+
+    def __init__(self) -> None:
+        self.floods: list[Flood] = []
+        self._pace: Pace | None = None
+
+    @property
+    def limits(self) -> Limits | None:
+        """What is enforced now; none means that everything is let through."""
+        return self._pace.limits if self._pace else None
+
+    def enforce(self, limits: Limits, seconds: Seconds) -> None:
+        """Enforce these limits from now on; what was sent before is forgotten."""
+        self._pace = Pace(limits, seconds)
+
+    def lift(self) -> None:
+        """Let everything through again."""
+        self._pace = None
+
+    def check(self, method: str, chat: Chat) -> None:
+        """Refuse what is too much, as Telegram does."""
+        flood = self._pace.flood(method, chat) if self._pace and method in COUNTED else None
+        if flood is not None:
+            self.floods.append(flood)
+            raise ApiError(
+                429,
+                f"Too Many Requests: retry after {flood.retry_after_seconds}",
+                {"retry_after": flood.retry_after_seconds},
+            )
+
+    def count(self, method: str, chat: Chat) -> None:
+        """Remember what was let through."""
+        if self._pace and method in COUNTED:
+            self._pace.count(chat)
+
+
+def _window_wait(times: deque[float], limit: int, length_seconds: float, now: float) -> float:
+    """Forget what has left the window, and return how long until there is room in it."""
+    while times and times[0] <= now - length_seconds:
+        times.popleft()
+    return times[-limit] + length_seconds - now if len(times) >= limit else 0.0
