@@ -2,7 +2,7 @@
 
 from bot.sandbox.telegram_parameters import Parameters
 from bot.sandbox.telegram_wire import ApiError, bad_request, forbidden
-from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, World
+from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, User, World
 
 
 class Access:
@@ -75,8 +75,11 @@ class Access:
             return
         if user.is_bot:
             raise forbidden("bot can't send messages to bots")
-        if any({user.id, self._world.bot.id} <= chat.members.keys() for chat in self._world.chats.values()):
+        if any(self._meets(user, chat) for chat in self._world.chats.values()):
             raise forbidden("bot can't initiate conversation with a user")
+
+    def _meets(self, user: User, chat: Chat) -> bool:
+        return user.id in chat.members and self._status(chat) in PRESENT
 
     def _refuse_outsiders(self, chat: Chat) -> None:
         status = self._status(chat)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from bot.sandbox.telegram_people import People
 from bot.sandbox.telegram_wire import Json
-from bot.sandbox.telegram_world import Chat, Message, SandboxError, User
+from bot.sandbox.telegram_world import IN_CHARGE, Chat, Message, SandboxError, User
 
 Side = Literal["to", "from"]
 """Where a migration is told of: in the old chat it went `to` another, in the new one it came `from` one."""
@@ -33,6 +33,18 @@ class Groups(People):
         if side == "to":
             return self._noted(group, {"migrate_to_chat_id": group.migrated_to})
         return self._noted(self.chat(group.migrated_to), {"migrate_from_chat_id": group.id})
+
+    def closes_topic(self, user: User, forum: Chat, thread_id: int) -> None:
+        """Let somebody in charge close a topic; the bot hears of it."""
+        self._must_be(user, forum, IN_CHARGE)
+        self.close_topic(forum, thread_id)
+        self._noted(forum, {"forum_topic_closed": {}}, by=user, thread_id=thread_id)
+
+    def reopens_topic(self, user: User, forum: Chat, thread_id: int) -> None:
+        """Let somebody in charge open a topic again; the bot hears of it."""
+        self._must_be(user, forum, IN_CHARGE)
+        self.reopen_topic(forum, thread_id)
+        self._noted(forum, {"forum_topic_reopened": {}}, by=user, thread_id=thread_id)
 
     def _noted(
         self, chat: Chat, service: Json, *, by: User | None = None, thread_id: int | None = None

@@ -148,8 +148,8 @@ class People(World):
     def _written(
         self, chat: Chat, text: str, author: User | None, thread_id: int | None, reply_to: Message | None
     ) -> Message:
-        if thread_id is not None and thread_id not in chat.topics:
-            raise SandboxError(f"{chat.title} has no topic {thread_id}.")
+        if thread_id is not None and self.topic(chat, thread_id).closed:
+            raise SandboxError(f"The topic {thread_id} of {chat.title} is closed.")
         visible = read_plain(text).text
         return Message(
             message_id=next(chat.message_ids),
@@ -186,6 +186,8 @@ class People(World):
     def _must_be(self, user: User, chat: Chat, statuses: frozenset[Status]) -> None:
         if chat.is_gone:
             raise SandboxError(f"{chat.title} is no more: nobody can do anything there.")
+        if user.id in self.deactivated:
+            raise SandboxError(f"{user.first_name} has no account any more.")
         status = chat.members.get(user.id, "left")
         if status not in statuses:
             raise SandboxError(f"{user.first_name} cannot do that in {chat.title}: their status is {status}.")

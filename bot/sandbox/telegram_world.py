@@ -14,6 +14,8 @@ Status = Literal["creator", "administrator", "member", "restricted", "left", "ki
 ChatType = Literal["private", "group", "supergroup", "channel"]
 Known = TypeVar("Known")
 
+MAX_TOPIC_CHARACTERS = 128
+
 PRESENT: frozenset[Status] = frozenset({"creator", "administrator", "member", "restricted"})
 SPEAKING: frozenset[Status] = PRESENT - {"restricted"}
 IN_CHARGE: frozenset[Status] = frozenset({"creator", "administrator"})
@@ -171,8 +173,7 @@ class World:
     ) -> Chat:
         """Add a supergroup with topics; the General topic needs no adding."""
         forum = self.add_supergroup(title, members, bot=bot, chat_id=chat_id)
-        forum.is_forum = True
-        next(forum.message_ids)  # 1 is the General topic's, which no message may name (telegram.md 6.4)
+        self.turn_on_topics(forum)
         return forum
 
     def add_channel(
@@ -191,16 +192,27 @@ class World:
         """Open a topic and return its thread id."""
         if not forum.is_forum:
             raise SandboxError(f"{forum.title} is no forum, so it has no topics.")
+        if not 1 <= len(title) <= MAX_TOPIC_CHARACTERS:
+            raise SandboxError(f"A topic's name has 1 to {MAX_TOPIC_CHARACTERS} characters.")
         thread_id = next(forum.message_ids)
         forum.topics[thread_id] = Topic(title)
         return thread_id
 
+    def turn_on_topics(self, supergroup: Chat) -> None:
+        """Make a supergroup a forum; what was written before stands in General."""
+        if supergroup.type != "supergroup":
+            raise SandboxError(f"{supergroup.title} is no supergroup, so it cannot have topics.")
+        if not supergroup.messages and not supergroup.is_forum:
+            next(supergroup.message_ids)  # 1 is the General topic's, which no message may name
+        supergroup.is_forum = True
+
     def close_topic(self, forum: Chat, thread_id: int) -> None:
         """Let nobody write in the topic any more."""
-        forum.topics[thread_id].closed = True
+        self.topic(forum, thread_id).closed = True
 
     def delete_topic(self, forum: Chat, thread_id: int) -> None:
         """Take the topic away, with what stood in it."""
+        self.topic(forum, thread_id)
         del forum.topics[thread_id]
         forum.messages = {
             number: message for number, message in forum.messages.items() if message.thread_id != thread_id
@@ -208,7 +220,7 @@ class World:
 
     def reopen_topic(self, forum: Chat, thread_id: int) -> None:
         """Let people write in the topic again."""
-        forum.topics[thread_id].closed = False
+        self.topic(forum, thread_id).closed = False
 
     def migrate(self, group: Chat, *, chat_id: int | None = None) -> Chat:
         """Let a basic group go on as a supergroup, with the same people and nothing written yet."""
@@ -218,6 +230,18 @@ class World:
         supergroup.members = dict(group.members)
         group.migrated_to = supergroup.id
         return supergroup
+
+    def delete_group(self, group: Chat) -> None:
+        """Let a group be deleted; of a larger one its bot only learns that it is out."""
+        if group.type == "private":
+            raise SandboxError(f"{group.title} is no group that could be deleted.")
+        if group.type == "group":
+            group.is_deleted = True
+        group.members[self.bot.id] = "kicked"
+
+    def deactivate(self, user: User) -> None:
+        """Let a person delete their account; the bot hears nothing of it."""
+        self.deactivated.add(user.id)
 
     def set_member(self, chat: Chat, user: User, status: Status) -> None:
         """Change what a person is in a chat; the bot hears nothing of it."""
@@ -230,6 +254,12 @@ class World:
     def chat(self, chat_id: int) -> Chat:
         """Return the chat of this id; SandboxError where there is none."""
         return _known(self.chats, chat_id, "chat")
+
+    def topic(self, forum: Chat, thread_id: int) -> Topic:
+        """Return a topic of a forum; SandboxError where there is none."""
+        if thread_id not in forum.topics:
+            raise SandboxError(f"{forum.title} has no topic {thread_id}.")
+        return forum.topics[thread_id]
 
     def messages(self, chat: Chat, thread_id: int | None = None) -> list[Message]:
         """Return what stands in the chat, or in one topic of it, oldest first."""

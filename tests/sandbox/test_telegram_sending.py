@@ -12,7 +12,7 @@ from bot.sandbox.telegram import (
     Telegram,
     User,
 )
-from tests.sandbox.telegram_client import CALLING, Api, Json, keyboard, texts
+from tests.sandbox.telegram_client import CALLING, Api, Json, keyboard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -135,33 +135,6 @@ async def test_a_json_body_that_is_no_object_is_refused(telegram: Telegram, body
     headers = {"Content-Type": "application/json"}
     async with ClientSession() as session, session.post(url, data=body, headers=headers) as response:
         assert response.status == 400
-
-
-async def test_in_a_forum_a_message_lands_in_its_topic_or_in_general(telegram: Telegram, api: Api) -> None:
-    forum = telegram.add_forum("Ops")
-    topic = telegram.add_topic(forum, "Treasury")
-    other = telegram.add_topic(forum, "Other")
-    inside = await api.send(forum, "inside", message_thread_id=topic)
-    await api.send(forum, "general")
-
-    assert inside.result["message_thread_id"] == topic
-    assert texts(telegram, forum, topic) == ["inside"]
-    assert texts(telegram, forum, other) == []
-    assert telegram.messages(forum)[-1].thread_id is None
-
-
-async def test_a_topic_that_is_general_unknown_deleted_or_closed_is_refused(
-    telegram: Telegram, api: Api
-) -> None:
-    forum = telegram.add_forum("Ops")
-    deleted, closed = telegram.add_topic(forum, "Deleted"), telegram.add_topic(forum, "Closed")
-    telegram.delete_topic(forum, deleted)
-    telegram.close_topic(forum, closed)
-
-    for thread_id in (1, 99, deleted):
-        reply = await api.send(forum, message_thread_id=thread_id)
-        assert reply.description == "Bad Request: message thread not found"
-    assert (await api.send(forum, message_thread_id=closed)).description == "Bad Request: TOPIC_CLOSED"
 
 
 def test_dates_come_from_the_clock_given() -> None:
