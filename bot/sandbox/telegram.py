@@ -31,7 +31,7 @@ from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram_methods import Methods, Toast
-from bot.sandbox.telegram_world import Button, Chat, Message, SandboxError, Status, User
+from bot.sandbox.telegram_world import Button, Chat, Document, Message, SandboxError, Status, User
 
 __all__ = [
     "SANDBOX_BOT",
@@ -41,6 +41,7 @@ __all__ = [
     "Call",
     "Chat",
     "Close",
+    "Document",
     "Entity",
     "Error",
     "Fault",
@@ -66,6 +67,7 @@ SANDBOX_TOKEN = "123456789:AAF-sandbox-token-for-local-use-only0"  # noqa: S105 
 SANDBOX_BOT = User(123456789, "Balance Bot", "balance_sandbox_bot", is_bot=True)
 SANDBOX_USER_ID = 1000
 USUAL_LIMITS = Limits()
+MAX_UPLOAD_BYTES = 50 * 2**20
 
 # Polls and held requests in progress are cut off at the end; nobody needs their answers any more.
 CLOSING_SECONDS = 0.05
@@ -84,10 +86,12 @@ class Telegram(Groups):
         token: str = SANDBOX_TOKEN,
         bot: User = SANDBOX_BOT,
         clock: Clock = utc_now,
+        max_request_bytes: int = MAX_UPLOAD_BYTES,
     ) -> None:
         super().__init__(bot, clock)
         self.token = token
         self.url = ""
+        self._max_request_bytes = max_request_bytes
         self._faults = Faults()
         self._limiter = Limiter()
         self._methods = Methods(self, self._limiter)
@@ -164,7 +168,7 @@ class Telegram(Groups):
             await runner.cleanup()
 
     def _application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(client_max_size=self._max_request_bytes)
         application.add_routes([*Control(self, self._faults, self._api).routes(), *self._api.routes()])
         return application
 

@@ -9,6 +9,7 @@ from bot.sandbox.telegram_world import Button, Buttons
 
 MAX_RAW_BYTES = 32_768
 MAX_CHARACTERS = 4096
+MAX_CAPTION_CHARACTERS = 1024
 MAX_CALLBACK_BYTES = 64
 MAX_BUTTONS = 100
 MAX_BUTTONS_IN_ROW = 8
@@ -17,7 +18,7 @@ URL_BEGINNINGS = ("http://", "https://", "tg://")
 
 @dataclass(frozen=True)
 class Draft:
-    """A text fit to be shown, with its formatting and its buttons; `html` is the text as it was sent."""
+    """A text or caption fit to be shown, with formatting and buttons; `html` is the text as it was sent."""
 
     text: str
     html: str
@@ -29,14 +30,16 @@ class Draft:
 def read_draft(parameters: Parameters) -> Draft:
     """Return what the call wants to show; ApiError where Telegram would refuse it."""
     raw = parameters.text("text")
-    formatted = _read_text(raw, parameters.text("parse_mode"))
-    return Draft(
-        text=formatted.text,
-        html=raw,
-        entities=formatted.entities,
-        buttons=read_buttons(parameters),
-        link_preview_options=parameters.mapping("link_preview_options"),
-    )
+    return _draft(raw, _read_text(raw, parameters.text("parse_mode")), parameters)
+
+
+def read_caption(parameters: Parameters) -> Draft:
+    """Return what the call wants to show below a file, which may be nothing."""
+    raw = parameters.text("caption")
+    formatted = _formatted(raw, parameters.text("parse_mode").lower())
+    if len(formatted.text) > MAX_CAPTION_CHARACTERS:
+        raise bad_request("message caption is too long")
+    return _draft(raw, formatted, parameters)
 
 
 def read_buttons(parameters: Parameters) -> Buttons:
@@ -49,6 +52,16 @@ def read_buttons(parameters: Parameters) -> Buttons:
     if sum(map(len, buttons)) > MAX_BUTTONS or any(len(row) > MAX_BUTTONS_IN_ROW for row in buttons):
         raise bad_request("reply markup is too long")
     return buttons
+
+
+def _draft(raw: str, formatted: Formatted, parameters: Parameters) -> Draft:
+    return Draft(
+        text=formatted.text,
+        html=raw,
+        entities=formatted.entities,
+        buttons=read_buttons(parameters),
+        link_preview_options=parameters.mapping("link_preview_options"),
+    )
 
 
 def _read_text(raw: str, parse_mode: str) -> Formatted:

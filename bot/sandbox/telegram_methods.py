@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass, replace
 
 from bot.sandbox.telegram_access import Access
-from bot.sandbox.telegram_draft import read_buttons, read_draft
+from bot.sandbox.telegram_documents import read_document
+from bot.sandbox.telegram_draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram_limits import Limiter
 from bot.sandbox.telegram_parameters import Parameters
 from bot.sandbox.telegram_people import People
@@ -17,7 +18,7 @@ from bot.sandbox.telegram_wire import (
     me_json,
     member_json,
 )
-from bot.sandbox.telegram_world import IN_CHARGE, Chat, Message
+from bot.sandbox.telegram_world import IN_CHARGE, Chat, Document, Message
 
 GENERAL_TOPIC = 1
 MAX_TOAST_CHARACTERS = 200
@@ -49,6 +50,7 @@ class Methods:
         self._table = {
             "getMe": self._get_me,
             "sendMessage": self._send_message,
+            "sendDocument": self._send_document,
             "editMessageText": self._edit_message_text,
             "editMessageReplyMarkup": self._edit_message_reply_markup,
             "answerCallbackQuery": self._answer_callback_query,
@@ -100,7 +102,17 @@ class Methods:
 
     def _send_message(self, parameters: Parameters) -> Json:
         draft = read_draft(parameters)
-        chat = self._access.writable(parameters, "text messages")
+        return self._send(self._access.writable(parameters, "text messages"), draft, parameters)
+
+    def _send_document(self, parameters: Parameters) -> Json:
+        draft = read_caption(parameters)
+        chat = self._access.writable(parameters, "documents")
+        document = read_document(parameters, self._people)
+        return self._send(chat, draft, parameters, document)
+
+    def _send(
+        self, chat: Chat, draft: Draft, parameters: Parameters, document: Document | None = None
+    ) -> Json:
         message = Message(
             message_id=0,
             chat_id=chat.id,
@@ -115,12 +127,15 @@ class Methods:
             sender=None if chat.type == "channel" else self._people.bot,
             reply_to=_replied(chat, parameters),
             link_preview_options=draft.link_preview_options,
+            document=document,
         )
         return self._write(chat, replace(message, message_id=next(chat.message_ids)))
 
     def _edit_message_text(self, parameters: Parameters) -> Json:
         draft = read_draft(parameters)
         chat, before = self._own_message(parameters)
+        if before.document is not None:
+            raise bad_request("there is no text in the message to edit")
         after = replace(
             before,
             text=draft.text,

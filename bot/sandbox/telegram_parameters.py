@@ -2,19 +2,37 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot.sandbox.telegram_wire import Json, bad_request
+from bot.sandbox.telegram_wire import ApiError, Json, bad_request
 
 TRUE_WORDS = frozenset({"true", "yes", "1"})
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file that came in a multipart body."""
+
+    file_name: str
+    mime_type: str
+    content: bytes
+
+
 async def read_parameters(request: web.Request) -> "Parameters":
-    """Return what the URL and the body carry; the body wins. Uploaded files are not read."""
-    body = await _read_json(request) if request.content_type == "application/json" else await request.post()
-    fields = {name: value for name, value in body.items() if not isinstance(value, web.FileField)}
-    return Parameters({**request.query, **fields})
+    """Return what the URL and the body carry; the body wins. Too large a body is refused."""
+    try:
+        body = await (_read_json(request) if request.content_type == "application/json" else request.post())
+    except web.HTTPRequestEntityTooLarge:
+        raise ApiError(413, "Request Entity Too Large") from None
+    files = {name: value for name, value in body.items() if isinstance(value, web.FileField)}
+    fields = {name: value for name, value in body.items() if name not in files}
+    return Parameters({**request.query, **fields}, {name: _upload(file) for name, file in files.items()})
+
+
+def _upload(file: web.FileField) -> Upload:
+    return Upload(file.filename, file.content_type, file.file.read())
 
 
 async def _read_json(request: web.Request) -> Json:
@@ -30,8 +48,9 @@ async def _read_json(request: web.Request) -> Json:
 class Parameters:
     """The parameters of one call; forms carry numbers and structures as text, JSON as they are."""
 
-    def __init__(self, values: Mapping[str, object]) -> None:
+    def __init__(self, values: Mapping[str, object], files: Mapping[str, Upload]) -> None:
         self.values = dict(values)
+        self.files = files
 
     def text(self, name: str) -> str:
         """Return a text; empty where it is not given."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.sandbox.telegram_html import Entity
-from bot.sandbox.telegram_world import ANONYMOUS_ADMIN, Buttons, Chat, Message, Status, User
+from bot.sandbox.telegram_world import ANONYMOUS_ADMIN, Buttons, Chat, Document, Message, Status, User
 
 Json = dict[str, object]
 
@@ -179,12 +179,31 @@ def _bare_message_json(chat: Chat, message: Message, sender_chat: Chat | None = 
         **_thread_json(chat, message),
         **_present(
             edit_date=_unix(message.edited_at) if message.edited_at else None,
-            text=message.text or None,
-            entities=[_entity_json(entity) for entity in message.entities] or None,
+            **_text_json(message),
+            document=_document_json(message.document) if message.document else None,
             reply_markup=_keyboard_json(message.buttons) if message.buttons else None,
             link_preview_options=message.link_preview_options,
         ),
         **(message.service or {}),
+    }
+
+
+def _text_json(message: Message) -> Json:
+    """Write what is said; below a file it is a caption."""
+    name, entities = ("caption", "caption_entities") if message.document else ("text", "entities")
+    return {
+        name: message.text or None,
+        entities: [_entity_json(entity) for entity in message.entities] or None,
+    }
+
+
+def _document_json(document: Document) -> Json:
+    return {
+        "file_name": document.file_name,
+        "mime_type": document.mime_type,
+        "file_id": document.file_id,
+        "file_unique_id": document.file_id,
+        "file_size": len(document.content),
     }
 
 

@@ -52,8 +52,18 @@ Buttons = tuple[tuple[Button, ...], ...]
 
 
 @dataclass(frozen=True)
+class Document:
+    """A file in a chat; `file_id` is what a bot may send again instead of the file."""
+
+    file_id: str
+    file_name: str
+    mime_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Message:
-    """One message as a person sees it; `html` is the text as it was sent."""
+    """One message as a person sees it; `html` is the text as it was sent, a caption where there is a file."""
 
     message_id: int
     chat_id: int
@@ -70,6 +80,7 @@ class Message:
     sender_chat_id: int | None = None
     reply_to: int | None = None
     link_preview_options: Mapping[str, object] | None = None
+    document: Document | None = None
     service: Mapping[str, object] | None = None
     """What happened in the chat, as the Bot API writes it, where nobody said anything."""
 
@@ -118,6 +129,7 @@ class World:
         self.users: dict[int, User] = {user.id: user for user in (bot, ANONYMOUS_ADMIN, CHANNEL_WRITER)}
         self.chats: dict[int, Chat] = {}
         self.deactivated: set[int] = set()
+        self.documents: dict[str, Document] = {}
         self.changed = Signal()
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(-5001, -1)
@@ -293,6 +305,12 @@ class World:
         except TimeoutError:
             shown = [message.text for message in chat.messages.values()]
             raise TimeoutError(f"Waited for {wanted!r} in {chat.title}, which shows {shown}") from None
+
+    def add_document(self, file_name: str, mime_type: str, content: bytes) -> Document:
+        """Keep a file that was sent, under an id of its own."""
+        document = Document(f"sandbox-file-{len(self.documents) + 1}", file_name, mime_type, content)
+        self.documents[document.file_id] = document
+        return document
 
     def write(self, chat: Chat, message: Message) -> None:
         """Put a message into its chat, or in the place of its earlier form."""

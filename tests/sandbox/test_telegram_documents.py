@@ -1,0 +1,153 @@
+"""Files that a bot sends, as a library sends them and as people see them."""
+
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, FormData
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, NetworkError
+
+from bot.sandbox.telegram import SANDBOX_USER_ID, Button, Chat, Document, Entity, Telegram, furnished
+from tests.sandbox.telegram_client import Api, Json, Reply
+
+REPORT = b"chain,amount\n137,12.5\n"
+
+
+async def test_a_library_bot_sends_a_file_with_a_caption_and_buttons_into_a_topic(
+    bot: Bot, telegram: Telegram
+) -> None:
+    forum = telegram.add_forum("Ops")
+    topic = telegram.add_topic(forum, "Treasury")
+    sent = await bot.send_document(
+        forum.id,
+        InputFile(REPORT, "report.csv"),
+        caption="All of <b>March</b>",
+        parse_mode=ParseMode.HTML,
+        message_thread_id=topic,
+        disable_notification=True,
+        reply_markup=InlineKeyboardMarkup([[InlineKeyboardButton("Again", callback_data="again")]]),
+    )
+
+    assert sent.document is not None
+    assert (sent.document.file_name, sent.document.mime_type, sent.document.file_size) == (
+        "report.csv",
+        "text/csv",
+        len(REPORT),
+    )
+    assert (sent.text, sent.caption_html, sent.message_thread_id) == (None, "All of <b>March</b>", topic)
+    (seen,) = telegram.messages(forum)
+    assert (seen.text, seen.entities) == ("All of March", (Entity("bold", 7, 5),))
+    assert (seen.silent, seen.buttons) == (True, ((Button("Again", "again"),),))
+    assert seen.document == Document(sent.document.file_id, "report.csv", "text/csv", REPORT)
+
+
+async def test_a_file_may_be_sent_again_by_its_id_and_needs_no_caption(
+    bot: Bot, telegram: Telegram, chat: Chat
+) -> None:
+    first = await bot.send_document(chat.id, REPORT, filename="report.csv")
+    assert first.document is not None
+    await bot.send_document(chat.id, first.document.file_id)
+
+    once, again = telegram.messages(chat)
+    assert once.document == again.document
+    assert (again.text, again.html) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({}, "there is no document in the request"),
+        ({"document": "attach://other"}, "there is no document in the request"),
+        ({"document": "unknown"}, "wrong file identifier/HTTP URL specified"),
+        ({"document": "https://example.org/a.pdf"}, "failed to get HTTP URL content"),
+        ({"caption": "x" * 1025}, "message caption is too long"),
+        ({"caption": "<b>x", "parse_mode": "HTML"}, "can't parse entities: Can't find end tag"),
+        ({"chat_id": 42}, "chat not found"),
+    ],
+)
+async def test_a_file_that_telegram_refuses_is_refused_in_its_words(
+    telegram: Telegram, api: Api, chat: Chat, parameters: Json, reason: str
+) -> None:
+    reply = await api.call("sendDocument", **{"chat_id": chat.id, **parameters})
+
+    assert reply.status == 400
+    assert reply.description.startswith(f"Bad Request: {reason}")
+    assert telegram.messages(chat) == []
+
+
+async def upload(telegram: Telegram, content: bytes, field: str = "document", **more: str) -> Reply:
+    form = FormData({"chat_id": str(SANDBOX_USER_ID), **more})
+    form.add_field(field, io.BytesIO(content), filename="report.csv")
+    url = f"{telegram.url}/bot{telegram.token}/sendDocument"
+    async with ClientSession() as session, session.post(url, data=form) as response:
+        return Reply(response.status, await response.text())
+
+
+async def test_a_file_may_be_attached_under_another_name(telegram: Telegram, chat: Chat) -> None:
+    assert (await upload(telegram, REPORT, "report", document="attach://report")).status == 200
+
+    (seen,) = telegram.messages(chat)
+    assert seen.document is not None
+    assert seen.document.content == REPORT
+
+
+async def test_a_caption_just_within_the_limit_is_shown_and_an_empty_file_is_not(
+    telegram: Telegram, chat: Chat
+) -> None:
+    caption = "<b>" + "&amp;" * 1024 + "</b>"
+    assert (await upload(telegram, REPORT, caption=caption, parse_mode="HTML")).status == 200
+    assert (await upload(telegram, b"")).description == "Bad Request: file must be non-empty"
+
+    assert [message.text for message in telegram.messages(chat)] == ["&" * 1024]
+
+
+@pytest.fixture
+async def narrow() -> AsyncIterator[Telegram]:
+    """Serve a Telegram that takes less than fifty megabytes, so that no test has to send as many."""
+    telegram = Telegram(max_request_bytes=100_000)
+    telegram.add_private_chat(telegram.add_user("Alice", user_id=SANDBOX_USER_ID))
+    async with telegram.serve() as running:
+        yield running
+
+
+async def test_a_file_that_is_too_large_is_refused_and_a_smaller_one_is_not(narrow: Telegram) -> None:
+    refused = await upload(narrow, b"x" * 100_001)
+    assert (refused.status, refused.description) == (413, "Request Entity Too Large")
+    async with Bot(narrow.token, base_url=f"{narrow.url}/bot") as bot:
+        with pytest.raises(NetworkError, match="Request Entity Too Large"):
+            await bot.send_document(SANDBOX_USER_ID, b"x" * 100_001)
+
+    assert (await upload(narrow, b"x" * 90_000)).status == 200
+    assert len(narrow.messages(narrow.chat(SANDBOX_USER_ID))) == 1
+
+
+async def test_a_telegram_takes_files_of_many_megabytes() -> None:
+    async with furnished().serve() as telegram:
+        assert (await upload(telegram, bytes(5 * 2**20))).status == 200
+
+
+async def test_who_may_not_send_messages_may_not_send_files(telegram: Telegram, api: Api, chat: Chat) -> None:
+    await upload(telegram, REPORT)
+    group = telegram.add_supergroup("Ops", bot="restricted")
+    known = next(iter(telegram.documents))
+
+    refused = await api.call("sendDocument", chat_id=group.id, document=known)
+    assert refused.description == "Bad Request: not enough rights to send documents to the chat"
+    telegram.set_member(group, telegram.bot, "member")
+    assert (await api.call("sendDocument", chat_id=group.id, document=known)).status == 200
+    assert len(telegram.messages(chat)) == 1
+
+
+async def test_a_file_has_no_text_to_edit_but_buttons(bot: Bot, telegram: Telegram, chat: Chat) -> None:
+    sent = await bot.send_document(chat.id, REPORT, caption="March")
+
+    with pytest.raises(BadRequest, match="There is no text in the message to edit"):
+        await bot.edit_message_text("April", chat.id, sent.message_id)
+    button = InlineKeyboardButton("Open", "https://example.org")
+    await bot.edit_message_reply_markup(
+        chat.id, sent.message_id, reply_markup=InlineKeyboardMarkup([[button]])
+    )
+    (seen,) = telegram.messages(chat)
+    assert (seen.text, seen.buttons) == ("March", ((Button("Open", url="https://example.org"),),))
