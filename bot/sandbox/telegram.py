@@ -4,10 +4,12 @@ It stands in for the Bot API server wherever the bot is tried, tested or measure
 shares no code with the bot, so that both can't be wrong in the same way.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -23,8 +25,14 @@ from bot.sandbox.telegram_faults import (
     Hold,
     Page,
     Reset,
+    Vanish,
+    accept_then_delete,
+    accept_then_garbage,
+    accept_then_hang,
+    accept_then_reset,
     after,
     before,
+    reset_before_accepting,
     too_many_requests,
 )
 from bot.sandbox.telegram_groups import Groups
@@ -57,9 +65,15 @@ __all__ = [
     "Telegram",
     "Toast",
     "User",
+    "Vanish",
+    "accept_then_delete",
+    "accept_then_garbage",
+    "accept_then_hang",
+    "accept_then_reset",
     "after",
     "before",
     "furnished",
+    "reset_before_accepting",
     "too_many_requests",
 ]
 
@@ -92,6 +106,8 @@ class Telegram(Groups):
         self.token = token
         self.url = ""
         self._max_request_bytes = max_request_bytes
+        self._runner: web.AppRunner | None = None
+        self._refusal: asyncio.Task[None] | None = None
         self._faults = Faults()
         self._limiter = Limiter()
         self._methods = Methods(self, self._limiter)
@@ -138,9 +154,9 @@ class Telegram(Groups):
         self.fault(after(hold), times=1, chat=chat, method=method)
         return hold
 
-    def heal(self) -> None:
-        """Let everything work again, and what is held go on."""
-        self._faults.heal()
+    def heal(self, *, chat: Chat | None = None, method: str | None = None) -> None:
+        """Let work again what was set for this chat or this method, or everything; what is held goes on."""
+        self._faults.heal(chat_id=chat.id if chat else None, method=method)
 
     async def wait_for_toast(self, query_id: str, *, timeout_seconds: float = 5) -> Toast:
         """Return how the bot answered a press."""
@@ -157,14 +173,41 @@ class Telegram(Groups):
         """
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the sandbox is for this machine only, and {host} is no loopback address")
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
-        await runner.setup()
+        await self._open(host, port)
         try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-            self.url = site.name
             yield self
         finally:
+            if self._refusal is not None:
+                self._refusal.cancel()
+            await self._close()
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """Refuse all connections until the block ends, and cut off those there are; the port stays."""
+        address = urlsplit(self.url)
+        await self._close()
+        yield
+        await self._open(str(address.hostname), int(address.port or 0))
+
+    def refuse_for(self, seconds: float) -> None:
+        """Refuse all connections for a while; this is for whoever could ask for the end of it only by one."""
+        self._refusal = asyncio.create_task(self._refuse(seconds))
+
+    async def _refuse(self, seconds: float) -> None:
+        async with self.refusing():
+            await asyncio.sleep(seconds)
+
+    async def _open(self, host: str, port: int) -> None:
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        self._runner = runner
+        await runner.setup()
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        self.url = site.name
+
+    async def _close(self) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
             await runner.cleanup()
 
     def _application(self) -> web.Application:

@@ -1,5 +1,6 @@
 """The Bot API's door: requests in, envelopes out, faults in between."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,13 +54,19 @@ class BotApi:
         fault = self._faults.take(name, parameters.integer("chat_id"))
         if fault is None:
             return await self._accept(name, parameters)
-        return await meet(fault, request, lambda: self._accept(name, parameters))
+        return await meet(fault, request, lambda: self._accept(name, parameters), self._take_back)
 
     async def _accept(self, name: str, parameters: Parameters) -> web.Response:
         try:
             return web.json_response(success_json(await self._methods.call(name, parameters)))
         except ApiError as error:
             return _failure(error)
+
+    def _take_back(self, accepted: web.Response) -> None:
+        """Let what was just sent vanish again; other results stay."""
+        sent = json.loads(accepted.text or "")["result"]
+        if isinstance(sent, dict) and "message_id" in sent:
+            self._methods.erase(sent["chat"]["id"], sent["message_id"])
 
     def _check_token(self, token: str) -> None:
         """Refuse a foreign token as 401, and what is no token at all as 404 (telegram.md 3)."""

@@ -2,13 +2,15 @@
 
 A fault is a place and an answer: `before` the request is accepted nothing happened yet, `after` it the
 message is in its chat and only the answer suffers. `before(Close())` loses a message, `after(Reset())` and
-`after(Hold())` deliver it and leave the sender in doubt.
+`after(Hold())` deliver it and leave the sender in doubt. Of the five places where a send can break four have
+names here; the first, a refused connection, is no answer to a request: `Telegram.refusing`.
 """
 
 import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
@@ -18,6 +20,7 @@ from bot.sandbox.telegram_wire import ApiError, failure_json
 from bot.sandbox.telegram_world import SandboxError
 
 Accept = Callable[[], Awaitable[web.Response]]
+TakeBack = Callable[[web.Response], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,14 @@ class Page:
 
     status: int = 502
     html: str = "<html><body><h1>Bad Gateway</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Vanish:
+    """The message is in its chat for a moment, then somebody there deletes it, and Telegram says so."""
+
+    code: int = 500
+    description: str = "Internal Server Error: sent message was immediately deleted and can't be returned"
 
 
 class Hold:
@@ -89,7 +100,8 @@ class Hold:
         self._signal.send()
 
 
-Answer = Close | Reset | Garbage | Error | Page | Hold
+Plain = Close | Reset | Garbage | Error | Page
+Answer = Plain | Vanish | Hold
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,31 @@ def before(answer: Answer) -> Fault:
 def after(answer: Answer) -> Fault:
     """Accept the request, then answer so."""
     return Fault("after", answer)
+
+
+def reset_before_accepting() -> Fault:
+    """Reset the connection, with nothing accepted."""
+    return before(Reset())
+
+
+def accept_then_reset() -> Fault:
+    """Deliver the message, then reset the connection."""
+    return after(Reset())
+
+
+def accept_then_hang() -> Fault:
+    """Deliver the message, then answer nothing until healed."""
+    return after(Hold())
+
+
+def accept_then_garbage() -> Fault:
+    """Deliver the message, then answer what no Bot API says."""
+    return after(Garbage())
+
+
+def accept_then_delete() -> Fault:
+    """Deliver the message, then let an anti-spam bot delete it at once (telegram.md 3)."""
+    return after(Vanish())
 
 
 def too_many_requests(retry_after_seconds: int) -> Fault:
@@ -131,28 +168,33 @@ class _Rule:
     def fits(self, method: str, chat_id: int | None) -> bool:
         return self.method in (None, method) and self.chat_id in (None, chat_id)
 
+    def was_set_for(self, chat_id: int | None, method: str | None) -> bool:
+        return chat_id in (None, self.chat_id) and method in (None, self.method)
+
 
 class Faults:
     """What is set to go wrong; of several that fit, the one set first."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
-        self._holds: list[Hold] = []
+        self._holding: list[_Rule] = []
 
     def add(self, fault: Fault, *, times: int | None, chat_id: int | None, method: str | None) -> None:
         """Set a fault for so many requests, or until healed; for one chat and one method, or for all."""
         if times is not None and times < 1:
             raise SandboxError("A fault happens at least once.")
-        self._rules.append(_Rule(fault, times, chat_id, method))
+        rule = _Rule(fault, times, chat_id, method)
+        self._rules.append(rule)
         if isinstance(fault.answer, Hold):
-            self._holds.append(fault.answer)
+            self._holding.append(rule)
 
-    def heal(self) -> None:
-        """Let everything work again, and what is held go on."""
-        self._rules.clear()
-        for hold in self._holds:
-            hold.release()
-        self._holds.clear()
+    def heal(self, *, chat_id: int | None = None, method: str | None = None) -> None:
+        """Take back what was set for this chat and method, or everything; what is held for it goes on."""
+        for rule in self._holding:
+            if rule.was_set_for(chat_id, method) and isinstance(rule.fault.answer, Hold):
+                rule.fault.answer.release()
+        self._holding = [rule for rule in self._holding if not rule.was_set_for(chat_id, method)]
+        self._rules = [rule for rule in self._rules if not rule.was_set_for(chat_id, method)]
 
     def take(self, method: str, chat_id: int | None) -> Fault | None:
         """Return what is to happen to this request, if anything, and count it."""
@@ -166,17 +208,25 @@ class Faults:
         return rule.fault
 
 
-async def meet(fault: Fault, request: web.Request, accept: Accept) -> web.Response:
+async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: TakeBack) -> web.Response:
     """Let the fault happen to the request."""
     accepted = await accept() if fault.place == "after" else None
-    if isinstance(fault.answer, Hold):
-        if await fault.answer.passes():
-            return accepted or await accept()
-        return _closed(request)
-    return _answer(fault.answer, request)
+    match fault.answer:
+        case Hold() as hold:
+            if await hold.passes():
+                return accepted or await accept()
+            return _closed(request)
+        case Vanish(code, description):
+            if accepted is not None and accepted.status != HTTPStatus.OK:
+                return accepted
+            if accepted is not None:
+                take_back(accepted)
+            return _answer(Error(code, description), request)
+        case answer:
+            return _answer(answer, request)
 
 
-def _answer(answer: Close | Reset | Garbage | Error | Page, request: web.Request) -> web.Response:
+def _answer(answer: Plain, request: web.Request) -> web.Response:
     match answer:
         case Close():
             return _closed(request)

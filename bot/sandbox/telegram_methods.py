@@ -86,6 +86,10 @@ class Methods:
         self._limiter.count(name, chat)
         return result
 
+    def erase(self, chat_id: int, message_id: int) -> None:
+        """Let a message vanish from its chat."""
+        self._people.erase(self._people.chat(chat_id), message_id)
+
     async def _get_updates(self, parameters: Parameters) -> list[Json]:
         kinds = parameters.structure("allowed_updates")
         if isinstance(kinds, list):
