@@ -154,6 +154,10 @@ class Telegram(Groups):
         self.fault(after(hold), times=1, chat=chat, method=method)
         return hold
 
+    def menu(self, user: User, chat: Chat, language: str = "") -> list[dict[str, object]]:
+        """Return the commands that a person sees in a chat."""
+        return self._methods.commands.shown(chat, user, language)
+
     def heal(self, *, chat: Chat | None = None, method: str | None = None) -> None:
         """Let work again what was set for this chat or this method, or everything; what is held goes on."""
         self._faults.heal(chat_id=chat.id if chat else None, method=method)

@@ -1,9 +1,10 @@
 """What each method of the Bot API does, in the words Telegram answers with (telegram.md 3)."""
 
-import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.sandbox.telegram_access import Access
+from bot.sandbox.telegram_commands import Commands
 from bot.sandbox.telegram_documents import read_document
 from bot.sandbox.telegram_draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram_limits import Limiter
@@ -21,6 +22,7 @@ from bot.sandbox.telegram_wire import (
 from bot.sandbox.telegram_world import IN_CHARGE, Chat, Document, Message
 
 GENERAL_TOPIC = 1
+DELETABLE = timedelta(hours=48)
 MAX_TOAST_CHARACTERS = 200
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -44,7 +46,7 @@ class Methods:
         self._people = people
         self._limiter = limiter
         self._access = Access(people)
-        self._commands: dict[tuple[str, str], object] = {}
+        self.commands = Commands(self._access)
         self.toasts: dict[str, Toast] = {}
         self.toasted = Signal()
         self._table = {
@@ -55,12 +57,13 @@ class Methods:
             "editMessageReplyMarkup": self._edit_message_reply_markup,
             "answerCallbackQuery": self._answer_callback_query,
             "deleteMessage": self._delete_message,
-            "setMyCommands": self._set_my_commands,
-            "getMyCommands": self._get_my_commands,
-            "deleteMyCommands": self._delete_my_commands,
+            "setMyCommands": self.commands.set,
+            "getMyCommands": self.commands.get,
+            "deleteMyCommands": self.commands.delete,
             "getChat": self._get_chat,
             "getChatMember": self._get_chat_member,
             "getChatAdministrators": self._get_chat_administrators,
+            "setWebhook": self._set_webhook,
             "deleteWebhook": self._delete_webhook,
             "getWebhookInfo": self._get_webhook_info,
             "sendChatAction": self._send_chat_action,
@@ -91,15 +94,19 @@ class Methods:
         self._people.erase(self._people.chat(chat_id), message_id)
 
     async def _get_updates(self, parameters: Parameters) -> list[Json]:
-        kinds = parameters.structure("allowed_updates")
-        if isinstance(kinds, list):
-            self._people.updates.allow([str(kind) for kind in kinds])
+        self._people.updates.refuse_beside_webhook()
+        self._allow_updates(parameters)
         limit = parameters.integer("limit")
         return await self._people.updates.poll(
             offset=parameters.integer("offset") or 0,
             limit=100 if limit is None else limit,
             timeout_seconds=parameters.integer("timeout") or 0,
         )
+
+    def _allow_updates(self, parameters: Parameters) -> None:
+        kinds = parameters.structure("allowed_updates")
+        if isinstance(kinds, list):
+            self._people.updates.allow([str(kind) for kind in kinds])
 
     def _get_me(self, _: Parameters) -> Json:
         return me_json(self._people.bot)
@@ -176,21 +183,9 @@ class Methods:
         is_in_charge = chat.members.get(self._people.bot.id) in IN_CHARGE
         if not (message.from_bot or chat.type == "private" or is_in_charge):
             raise bad_request("message can't be deleted")
+        if not is_in_charge and self._people.now() - message.date > DELETABLE:
+            raise bad_request("message can't be deleted for everyone")
         self._people.erase(chat, message.message_id)
-        return True
-
-    def _set_my_commands(self, parameters: Parameters) -> bool:
-        commands = parameters.structure("commands")
-        if not isinstance(commands, list):
-            raise bad_request("can't parse commands: expected an Array of BotCommand")
-        self._commands[_scope(parameters)] = commands
-        return True
-
-    def _get_my_commands(self, parameters: Parameters) -> object:
-        return self._commands.get(_scope(parameters), [])
-
-    def _delete_my_commands(self, parameters: Parameters) -> bool:
-        self._commands.pop(_scope(parameters), None)
         return True
 
     def _get_chat(self, parameters: Parameters) -> Json:
@@ -213,7 +208,18 @@ class Methods:
             if status in IN_CHARGE
         ]
 
+    def _set_webhook(self, parameters: Parameters) -> bool:
+        url = parameters.text("url")
+        if not url:
+            return self._delete_webhook(parameters)
+        if not url.lower().startswith("https://"):
+            raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+        self._allow_updates(parameters)
+        self._people.updates.set_webhook(url)
+        return True
+
     def _delete_webhook(self, parameters: Parameters) -> bool:
+        self._people.updates.delete_webhook()
         if parameters.boolean("drop_pending_updates"):
             self._people.updates.clear()
         return True
@@ -221,7 +227,7 @@ class Methods:
     def _get_webhook_info(self, _: Parameters) -> Json:
         updates = self._people.updates
         state: Json = {
-            "url": "",
+            "url": updates.webhook_url,
             "has_custom_certificate": False,
             "pending_update_count": updates.waiting_count,
         }
@@ -282,8 +288,3 @@ def _replied(chat: Chat, parameters: Parameters) -> int | None:
     if wanted.get("allow_sending_without_reply") is True:
         return None
     raise bad_request("message to be replied not found")
-
-
-def _scope(parameters: Parameters) -> tuple[str, str]:
-    scope = parameters.mapping("scope") or {"type": "default"}
-    return json.dumps(scope, sort_keys=True), parameters.text("language_code")

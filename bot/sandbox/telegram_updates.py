@@ -35,8 +35,10 @@ class Updates:
         self._ids = itertools.count(FIRST_UPDATE_ID)
         self._waiting: list[_Waiting] = []
         self._turn = 0
+        self._ended_by = ""
         self._signal = Signal()
         self.allowed: tuple[str, ...] = ()
+        self.webhook_url = ""
 
     @property
     def waiting_count(self) -> int:
@@ -60,15 +62,33 @@ class Updates:
         """Forget everything that waits."""
         self._waiting.clear()
 
+    def set_webhook(self, url: str) -> None:
+        """Leave the updates to a webhook, which ends a poll; here nobody sends them there."""
+        self.webhook_url = url
+        self._end_poll("terminated by setWebhook request")
+
+    def delete_webhook(self) -> None:
+        """Let polls have the updates again."""
+        self.webhook_url = ""
+
+    def refuse_beside_webhook(self) -> None:
+        """Refuse a poll while a webhook has the updates."""
+        if self.webhook_url:
+            raise _conflict(
+                "can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first"
+            )
+
     async def poll(self, *, offset: int, limit: int, timeout_seconds: int) -> list[Json]:
         """Confirm what is before the offset and return the next, as soon as there is one.
 
         A negative offset keeps that many from the end and forgets the rest (telegram.md 2). Limit and timeout
         are brought into their ranges.
         """
-        self._turn += 1
+        self._end_poll(
+            "terminated by other getUpdates request; make sure that only one bot instance is running"
+        )
         turn = self._turn
-        self._signal.send()
         self._confirm(offset)
         count = min(max(limit, 1), MAX_UPDATES)
         try:
@@ -78,13 +98,14 @@ class Updates:
         except TimeoutError:
             return []
 
+    def _end_poll(self, reason: str) -> None:
+        self._turn += 1
+        self._ended_by = reason
+        self._signal.send()
+
     def _next(self, turn: int, count: int) -> list[Json] | None:
         if turn != self._turn:
-            raise ApiError(
-                409,
-                "Conflict: terminated by other getUpdates request; "
-                "make sure that only one bot instance is running",
-            )
+            raise _conflict(self._ended_by)
         self._drop_old()
         return [waiting.update for waiting in self._waiting[:count]] or None
 
@@ -96,3 +117,7 @@ class Updates:
 
     def _drop_old(self) -> None:
         self._waiting = [waiting for waiting in self._waiting if waiting.dropped_at > self._now()]
+
+
+def _conflict(reason: str) -> ApiError:
+    return ApiError(409, f"Conflict: {reason}")

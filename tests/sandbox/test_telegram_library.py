@@ -116,16 +116,6 @@ async def test_a_library_bot_edits_and_deletes_what_it_said(bot: Bot, telegram: 
         await bot.edit_message_text("three", chat.id, sent.message_id)
 
 
-async def test_a_library_bot_keeps_a_menu_per_scope_and_language(bot: Bot) -> None:
-    await bot.set_my_commands([("status", "How fresh everything is")], language_code="en")
-
-    (command,) = await bot.get_my_commands(language_code="en")
-    assert command.command == "status"
-    assert await bot.get_my_commands() == ()
-    await bot.delete_my_commands(language_code="en")
-    assert await bot.get_my_commands(language_code="en") == ()
-
-
 async def test_a_library_bot_gets_the_errors_it_knows(
     bot: Bot, telegram: Telegram, alice: User, chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,3 +92,44 @@ async def test_the_kinds_asked_for_are_remembered(
     await api.call("getUpdates", allowed_updates=[])
     telegram.edits(telegram.says(alice, chat, "draft"), "final")
     assert "edited_message" in (await api.call("getUpdates")).updates[-1]
+
+
+async def test_a_webhook_keeps_polls_away_until_it_is_deleted(
+    telegram: Telegram, api: Api, bot: Bot, alice: User, chat: Chat
+) -> None:
+    assert await bot.set_webhook("https://example.org/bot")
+    telegram.says(alice, chat, "hello")
+    assert (await bot.get_webhook_info()).url == "https://example.org/bot"
+    with pytest.raises(
+        Conflict,
+        match="can't use getUpdates method while webhook is active; "
+        "use deleteWebhook to delete the webhook first",
+    ):
+        await bot.get_updates()
+
+    assert await bot.delete_webhook()
+    assert (await bot.get_webhook_info()).url == ""
+    assert len(await bot.get_updates()) == 1
+    await api.call("setWebhook", url="https://example.org/bot")
+    await api.call("setWebhook", url="")
+    assert len(await bot.get_updates()) == 1
+
+
+async def test_a_webhook_needs_a_safe_address(api: Api) -> None:
+    refused = await api.call("setWebhook", url="http://example.org/bot")
+
+    assert refused.description == "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+    assert (await api.call("getUpdates")).status == 200
+
+
+async def test_setting_a_webhook_ends_a_poll(telegram: Telegram, api: Api, bot: Bot) -> None:
+    gate = telegram.hold_before(method="getUpdates")
+    poll = asyncio.create_task(bot.get_updates(timeout=50))
+    await gate.arrived()
+    gate.release()
+    await api.call("getMe")
+    await bot.set_webhook("https://example.org/bot", allowed_updates=["message"])
+
+    with pytest.raises(Conflict, match="terminated by setWebhook request"):
+        await poll
+    assert (await api.call("getWebhookInfo")).result["allowed_updates"] == ["message"]

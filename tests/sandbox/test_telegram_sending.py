@@ -84,7 +84,6 @@ async def test_what_is_just_within_the_limits_is_shown(
         ("getChatAdministrators", {}, "there are no administrators in the private chat"),
         ("leaveChat", {}, "chat member status can't be changed in private chats"),
         ("sendChatAction", {}, "wrong parameter action in request"),
-        ("setMyCommands", {}, "can't parse commands: expected an Array of BotCommand"),
     ],
 )
 async def test_other_methods_refuse_in_telegrams_words_too(
@@ -107,6 +106,25 @@ async def test_what_others_said_may_be_deleted_by_whoever_is_in_charge_only(
     telegram.set_member(group, telegram.bot, "administrator")
     await api.call("deleteMessage", chat_id=group.id, message_id=theirs.message_id)
     assert telegram.messages(group) == []
+
+
+async def test_two_days_later_only_whoever_is_in_charge_may_delete(
+    telegram: Telegram, api: Api, alice: User
+) -> None:
+    group = telegram.add_supergroup("Ops", {alice: "creator"})
+    early, late = (await api.send(group)).result, (await api.send(group)).result
+    telegram.clock.advance(48 * 3600 - 60)
+    assert (await api.call("deleteMessage", chat_id=group.id, **only_id(early))).status == 200
+    telegram.clock.advance(120)
+    refused = await api.call("deleteMessage", chat_id=group.id, **only_id(late))
+    assert refused.description == "Bad Request: message can't be deleted for everyone"
+
+    telegram.changes_bot(group, "administrator")
+    assert (await api.call("deleteMessage", chat_id=group.id, **only_id(late))).status == 200
+
+
+def only_id(message: Json) -> Json:
+    return {"message_id": message["message_id"]}
 
 
 async def test_a_channel_takes_posts_from_those_in_charge_only(telegram: Telegram, api: Api) -> None:
