@@ -39,6 +39,7 @@ from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram_methods import Methods, Toast
+from bot.sandbox.telegram_seen import Seen
 from bot.sandbox.telegram_world import Button, Chat, Document, Message, SandboxError, Status, User
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Page",
     "Reset",
     "SandboxError",
+    "Seen",
     "Status",
     "Telegram",
     "Toast",
@@ -153,6 +155,10 @@ class Telegram(Groups):
         hold = Hold()
         self.fault(after(hold), times=1, chat=chat, method=method)
         return hold
+
+    def seen(self, chat: Chat, thread_id: int | None = None) -> Seen:
+        """Return what a person sees of the bot in a chat, or in one topic of it."""
+        return Seen(tuple(message for message in self.messages(chat, thread_id) if message.from_bot))
 
     def menu(self, user: User, chat: Chat, language: str = "") -> list[dict[str, object]]:
         """Return the commands that a person sees in a chat."""

@@ -1,5 +1,6 @@
 """What the bot wants to show, checked as Telegram checks it before anything is sent (telegram.md 1)."""
 
+import re
 from dataclasses import dataclass
 
 from bot.sandbox.telegram_html import CannotParse, Entity, Formatted, read_html, read_plain
@@ -13,7 +14,9 @@ MAX_CAPTION_CHARACTERS = 1024
 MAX_CALLBACK_BYTES = 64
 MAX_BUTTONS = 100
 MAX_BUTTONS_IN_ROW = 8
-URL_BEGINNINGS = ("http://", "https://", "tg://")
+MAX_COPY_CHARACTERS = 256
+
+_URL = re.compile(r"(?:https?|tg)://[^\s/?#]+\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def _read_button(button: object) -> Button:
         return Button(button["text"], url=_checked_url(str(button["url"])))
     if "callback_data" in button:
         return Button(button["text"], callback_data=_checked_data(str(button["callback_data"])))
+    if isinstance(button.get("copy_text"), dict):
+        return Button(button["text"], copy_text=_checked_copy(str(button["copy_text"].get("text", ""))))
     raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
 
 
@@ -103,6 +108,12 @@ def _checked_data(data: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    if not url.lower().startswith(URL_BEGINNINGS):
+    if not _URL.fullmatch(url):
         raise bad_request("BUTTON_URL_INVALID")
     return url
+
+
+def _checked_copy(text: str) -> str:
+    if not 1 <= len(text) <= MAX_COPY_CHARACTERS:
+        raise bad_request("BUTTON_COPY_TEXT_INVALID")
+    return text

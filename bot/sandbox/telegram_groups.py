@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from bot.sandbox.telegram_people import People
-from bot.sandbox.telegram_wire import Json
-from bot.sandbox.telegram_world import IN_CHARGE, Chat, Message, SandboxError, User
+from bot.sandbox.telegram_people import People, checked_payload
+from bot.sandbox.telegram_wire import Json, user_json
+from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, Message, SandboxError, User
 
 Side = Literal["to", "from"]
 """Where a migration is told of: in the old chat it went `to` another, in the new one it came `from` one."""
@@ -33,6 +33,41 @@ class Groups(People):
         if side == "to":
             return self._noted(group, {"migrate_to_chat_id": group.migrated_to})
         return self._noted(self.chat(group.migrated_to), {"migrate_from_chat_id": group.id})
+
+    def starts_in(self, user: User, group: Chat, payload: str = "") -> Message:
+        """Let a member add the bot by a deep link, which greets it with its name (telegram.md 9)."""
+        if group.members.get(self.bot.id) not in PRESENT:
+            self.adds_bot(group, by=user)
+        return self.says(user, group, f"/start@{self.bot.username} {checked_payload(payload)}".rstrip())
+
+    def joins(self, user: User, group: Chat, *, by: User | None = None) -> None:
+        """Let somebody join, or be added; of the bot itself it is told in both ways there are."""
+        if user == self.bot:
+            self.adds_bot(group, by=by)
+        else:
+            self.set_member(group, user, "member")
+        self._noted(group, {"new_chat_members": [user_json(user)]}, by=by or user)
+
+    def leaves(self, user: User, group: Chat, *, by: User | None = None) -> None:
+        """Let somebody leave, or be removed. A bot that is out hears nothing more of the group."""
+        self._must_be(user, group, PRESENT)
+        self._noted(group, {"left_chat_member": user_json(user)}, by=by or user)
+        if user == self.bot:
+            self.removes_bot(group, by=by)
+        else:
+            self.set_member(group, user, "kicked" if by else "left")
+
+    def pins(self, user: User, message: Message) -> None:
+        """Let somebody pin a message; in a group that takes somebody in charge."""
+        chat = self.chat(message.chat_id)
+        self._must_be(user, chat, PRESENT if chat.type == "private" else IN_CHARGE)
+        self._noted(chat, {"pinned_message": self.as_wire(message)}, by=user, thread_id=message.thread_id)
+
+    def renames(self, user: User, group: Chat, title: str) -> None:
+        """Let somebody in charge give a group another title."""
+        self._must_be(user, group, IN_CHARGE)
+        group.title = title
+        self._noted(group, {"new_chat_title": title}, by=user)
 
     def closes_topic(self, user: User, forum: Chat, thread_id: int) -> None:
         """Let somebody in charge close a topic; the bot hears of it."""

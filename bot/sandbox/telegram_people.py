@@ -12,6 +12,7 @@ from bot.sandbox.telegram_wire import (
     member_json,
     message_json,
     my_member_json,
+    origin_json,
     query_json,
 )
 from bot.sandbox.telegram_world import (
@@ -28,6 +29,7 @@ from bot.sandbox.telegram_world import (
     World,
 )
 
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)
 
 
@@ -82,6 +84,23 @@ class People(World):
         """Let a channel write in a group (telegram.md 6.3)."""
         message = self._written(group, text, CHANNEL_WRITER, thread_id, reply_to)
         return self._hear("message", replace(message, sender_chat_id=channel.id))
+
+    def starts(self, user: User, payload: str = "") -> Message:
+        """Let a person press Start, with or without a deep link's payload; a block is taken back by it."""
+        chat = self.chats.get(user.id) or self.add_private_chat(user)
+        if chat.members[self.bot.id] == "kicked":
+            self.unblocks(user)
+        return self.says(user, chat, f"/start {checked_payload(payload)}".rstrip())
+
+    def forwards(
+        self, user: User, chat: Chat, text: str, came_from: User | Chat | str, *, thread_id: int | None = None
+    ) -> Message:
+        """Let a member pass on what somebody else said: a person, a chat, or a name that hides who it is."""
+        self._must_be(user, chat, SPEAKING)
+        message = self._written(chat, text, user, thread_id, None)
+        return self._hear(
+            "message", replace(message, origin=origin_json(came_from, self.now(), message.message_id))
+        )
 
     def edits(self, message: Message, text: str) -> Message:
         """Let the author change what was said."""
@@ -172,16 +191,31 @@ class People(World):
 
     def _reaches_bot(self, chat: Chat, message: Message) -> bool:
         status = chat.members.get(self.bot.id, "left")
-        if status not in PRESENT:
+        if status not in PRESENT or self._is_by_another_bot(message):
             return False
         if chat.type in ("private", "channel") or status == "administrator" or message.service:
             return True
         replied = chat.messages.get(message.reply_to) if message.reply_to else None
-        return bool(replied and replied.from_bot) or self._is_command_for_bot(message.text)
+        return bool(replied and replied.from_bot) or self._is_command_for_bot(chat, message.text)
 
-    def _is_command_for_bot(self, text: str) -> bool:
-        addressed = (match[2] for match in _COMMAND.finditer(text))
-        return any(name is None or name.lower() == self.bot.username.lower() for name in addressed)
+    def _is_by_another_bot(self, message: Message) -> bool:
+        is_stand_in = message.sender in (ANONYMOUS_ADMIN, CHANNEL_WRITER)
+        return bool(message.sender and message.sender.is_bot) and not is_stand_in and not message.service
+
+    def _is_command_for_bot(self, chat: Chat, text: str) -> bool:
+        """Say whether it names this bot, or no bot while no other has spoken since (telegram.md 6.2)."""
+        addressed = [match[2] for match in _COMMAND.finditer(text)]
+        if any(name and name.lower() == self.bot.username.lower() for name in addressed):
+            return True
+        return None in addressed and not self._was_answered_by_another_bot(chat)
+
+    def _was_answered_by_another_bot(self, chat: Chat) -> bool:
+        for message in reversed(chat.messages.values()):
+            if message.from_bot:
+                return False
+            if self._is_by_another_bot(message):
+                return True
+        return False
 
     def _must_be(self, user: User, chat: Chat, statuses: frozenset[Status]) -> None:
         if chat.is_gone:
@@ -198,6 +232,13 @@ class People(World):
         if not people:
             raise SandboxError(f"{chat.title} has nobody who could do that.")
         return self.user((in_charge or people)[0])
+
+
+def checked_payload(payload: str) -> str:
+    """Return what a start link carries; SandboxError where no link can carry it."""
+    if payload and not _PAYLOAD.fullmatch(payload):
+        raise SandboxError("A start link carries 1 to 64 of A-Z, a-z, 0-9, _ and -.")
+    return payload
 
 
 def _commands(text: str) -> tuple[Entity, ...]:

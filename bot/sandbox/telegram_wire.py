@@ -143,6 +143,18 @@ def my_member_json(chat: Chat, by: User, before: Json, after: Json, when: dateti
     }
 
 
+def origin_json(came_from: User | Chat | str, when: datetime, message_id: int) -> Json:
+    """Write where a message was forwarded from; a bare name hides who it is."""
+    if isinstance(came_from, User):
+        return {"type": "user", "date": _unix(when), "sender_user": user_json(came_from)}
+    if isinstance(came_from, str):
+        return {"type": "hidden_user", "date": _unix(when), "sender_user_name": came_from}
+    if came_from.type == "channel":
+        post: Json = {"chat": chat_json(came_from), "message_id": message_id}
+        return {"type": "channel", "date": _unix(when), **post}
+    return {"type": "chat", "date": _unix(when), "sender_chat": chat_json(came_from)}
+
+
 def message_json(chat: Chat, message: Message, sender_chat: Chat | None = None) -> Json:
     """Write a message, with the one it answers."""
     replied = chat.messages.get(message.reply_to) if message.reply_to else None
@@ -183,6 +195,7 @@ def _bare_message_json(chat: Chat, message: Message, sender_chat: Chat | None = 
             document=_document_json(message.document) if message.document else None,
             reply_markup=_keyboard_json(message.buttons) if message.buttons else None,
             link_preview_options=message.link_preview_options,
+            forward_origin=message.origin,
         ),
         **(message.service or {}),
     }
@@ -242,7 +255,11 @@ def _keyboard_json(buttons: Buttons) -> Json:
             [
                 {
                     "text": button.text,
-                    **_present(callback_data=button.callback_data or None, url=button.url or None),
+                    **_present(
+                        callback_data=button.callback_data or None,
+                        url=button.url or None,
+                        copy_text={"text": button.copy_text} if button.copy_text else None,
+                    ),
                 }
                 for button in row
             ]

@@ -41,11 +41,12 @@ CHANNEL_WRITER = User(136817688, "Channel", "Channel_Bot", is_bot=True)
 
 
 class Button(NamedTuple):
-    """One button under a message; it calls back or opens a link."""
+    """One button under a message; it calls back, opens a link or copies a text."""
 
     text: str
     callback_data: str = ""
     url: str = ""
+    copy_text: str = ""
 
 
 Buttons = tuple[tuple[Button, ...], ...]
@@ -81,6 +82,9 @@ class Message:
     reply_to: int | None = None
     link_preview_options: Mapping[str, object] | None = None
     document: Document | None = None
+    origin: Mapping[str, object] | None = None
+    """Where a forwarded message comes from, as the Bot API writes it."""
+
     service: Mapping[str, object] | None = None
     """What happened in the chat, as the Bot API writes it, where nobody said anything."""
 
@@ -144,6 +148,12 @@ class World:
         user = User(_free(self.users, user_id, self._user_ids), first_name, username)
         self.users[user.id] = user
         return user
+
+    def add_bot(self, first_name: str, username: str, *, user_id: int | None = None) -> User:
+        """Let there be another bot; ours never hears what it says."""
+        bot = User(_free(self.users, user_id, self._user_ids), first_name, username, is_bot=True)
+        self.users[bot.id] = bot
+        return bot
 
     def add_private_chat(self, user: User) -> Chat:
         """Let the person have pressed Start: the bot may write to them."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from aiohttp import ClientConnectionError
 from telegram import Bot
 from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 
@@ -87,7 +88,7 @@ async def test_a_refusal_asked_for_over_a_connection_ends_by_itself(telegram: Te
 async def answers(api: Api) -> bool:
     try:
         return (await api.call("getMe")).status == HTTPStatus.OK
-    except OSError:
+    except ClientConnectionError:
         return False
 
 
