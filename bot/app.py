@@ -18,7 +18,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.chat.connection import TelegramBot, introduce, publish_menu
 from bot.chat.receiver import Receiver
-from bot.chat.sender import Answers
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId
@@ -30,6 +29,7 @@ from bot.store.database import DirectoryLock
 from bot.store.sqlite import Store
 from bot.web.pages import serve_pages
 from bot.wiring import (
+    build_answers,
     build_conversation,
     build_dispatcher,
     build_indexer,
@@ -94,7 +94,8 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     poller = build_poller(settings, source, store, chains)
     turns = build_turns(settings)
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns)
-    answers = Answers(telegram, turns)
+    answers = build_answers(telegram, turns, store)
+    house.push_async_callback(answers.close)
     live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers)
     house.push_async_callback(live.close)
     conversation = build_conversation(

@@ -1,26 +1,41 @@
 """The worker that tells: what waits in the store becomes messages, and stays until Telegram has them.
 
-One message is in flight per chat. It is marked as leaving before the request and
-settled after the answer, so a crash loses nothing and repeats at most what was in flight.
+One message is in flight per chat. It is composed when its turn has come, marked as
+leaving before the request and settled after the answer, so a crash loses nothing and
+repeats at most what was in flight.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from bot.domain.delivery import Delivery, Outcome, Sent, Settlement, Unknown, Unreachable, settle
-from bot.store.outbox import Compose
+from bot.domain.delivery import (
+    Delivery,
+    DeliveryState,
+    Outcome,
+    Sent,
+    Settlement,
+    Throttled,
+    Unknown,
+    Unreachable,
+    settle,
+)
+from bot.domain.outage import Outage
+from bot.store.outbox import Compose, Due
 from bot.store.sqlite import Store
 
 log = structlog.get_logger(__name__)
 
 SETTLE_AGAIN_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 5.0
+EXPIRE_EVERY = timedelta(seconds=60)
 
 
 class Sender(Protocol):
@@ -36,9 +51,35 @@ class Pace(Protocol):
     async def turn(self, chat_id: int, *, is_group: bool) -> None:
         """Return when a message to this chat may leave."""
 
+    def throttled(self, chat_id: int, seconds: float) -> None:
+        """Leave a chat alone for as long as Telegram wants."""
+
+
+@dataclass(slots=True)
+class DispatcherCounts:
+    """What came of all sends since the start."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """By the name of the outcome."""
+    possible_duplicates: int = 0
+    """Sends whose outcome nobody knows: the message may be seen once more for each."""
+    expired: int = 0
+    """Changes that waited too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherSettings:
+    """How long things may wait."""
+
+    group_wait_seconds: float
+    expire_after: timedelta
+
 
 class Dispatcher:
-    """Delivers until stopped; a slow or blocked chat delays no other."""
+    """Delivers until stopped; a slow or blocked chat delays no other.
+
+    `monotonic` is in seconds; `dice` in [0, 1) spreads what is tried again.
+    """
 
     def __init__(
         self,
@@ -46,19 +87,24 @@ class Dispatcher:
         sender: Sender,
         pace: Pace,
         compose: Compose,
+        settings: DispatcherSettings,
         *,
-        group_wait_seconds: float,
         now: Callable[[], datetime],
+        monotonic: Callable[[], float],
         dice: Callable[[], float],
     ) -> None:
+        self.counts = DispatcherCounts()
+        self.outage = Outage()
         self._store = store
         self._sender = sender
         self._pace = pace
         self._compose = compose
-        self._group_wait_seconds = group_wait_seconds
+        self._settings = settings
         self._now = now
+        self._monotonic = monotonic
         self._dice = dice
         self._in_flight: dict[int, asyncio.Task[None]] = {}
+        self._expired_at: datetime | None = None
 
     async def run(self) -> None:
         """Deliver what is due, for ever; an error in one look is logged, and the next tries again."""
@@ -69,6 +115,7 @@ class Dispatcher:
                 if not has_doubted:
                     await self._doubt()
                     has_doubted = True
+                await self._expire()
                 pause = await self._look()
             except Exception:
                 log.exception("looking into the outbox failed", action="outbox_failed")
@@ -88,37 +135,58 @@ class Dispatcher:
     async def _doubt(self) -> None:
         in_doubt = await self._store.doubt_unfinished_sends(self._now())
         if in_doubt:
+            self.counts.possible_duplicates += in_doubt
             log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
 
-    async def _look(self) -> float | None:
-        """Start what is due and return the seconds until more is, None for never by itself."""
-        outbox = await self._store.outbox(self._now(), self._group_wait_seconds, self._compose)
-        for trouble in outbox.troubles:
-            log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
-        for delivery in outbox.due:
-            if delivery.chat_id not in self._in_flight:
-                task = asyncio.create_task(self._deliver(delivery))
-                self._in_flight[delivery.chat_id] = task
-                task.add_done_callback(partial(self._landed, delivery.chat_id))
-        waits = [LOOK_AGAIN_SECONDS] if outbox.troubles else []
+    async def _expire(self) -> None:
+        """Drop, now and then, what has waited too long."""
+        now = self._now()
+        if self._expired_at is not None and timedelta(0) <= now - self._expired_at < EXPIRE_EVERY:
+            return
+        dropped = await self._store.expire(now, self._settings.expire_after)
+        self._expired_at = now
+        if dropped:
+            self.counts.expired += dropped
+            log.warning("changes waited too long to be told", action="alerts_expired", count=dropped)
+
+    async def _look(self) -> float:
+        """Start what is due and return the seconds until it makes sense to look again."""
+        outbox = await self._store.outbox(self._now(), self._settings.group_wait_seconds)
+        waits = [EXPIRE_EVERY.total_seconds()]
         if outbox.next_at is not None:
             waits.append(max(0.0, (outbox.next_at - self._now()).total_seconds()))
-        return min(waits, default=None)
+        idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
+        if self.outage.probe_at is not None:
+            to_probe = self.outage.probe_at - self._monotonic()
+            if idle and to_probe > 0:
+                waits.append(to_probe)
+            idle = idle[:1] if to_probe <= 0 and not self._in_flight else []
+        for due in idle:
+            task = asyncio.create_task(self._deliver(due))
+            self._in_flight[due.chat_id] = task
+            task.add_done_callback(partial(self._landed, due.chat_id))
+        return min(waits)
 
     def _landed(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
         self._store.outbox_grew.set()
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, due: Due) -> None:
         try:
-            await self._pace.turn(delivery.chat_id, is_group=delivery.is_group)
-            if not await self._store.mark_sending(delivery.id):
-                return
+            await self._pace.turn(due.chat_id, is_group=due.is_group)
+            taken = await self._store.take(
+                due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose
+            )
         except Exception:
-            log.exception("a delivery could not be marked", action="mark_failed", delivery=delivery.id)
+            log.exception("a message could not be taken up", action="take_failed")
             await asyncio.sleep(SETTLE_AGAIN_SECONDS)
             return
-        await self._settle(delivery, await self._attempt(delivery))
+        for trouble in taken.troubles:
+            log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
+        if taken.delivery is not None:
+            await self._settle(taken.delivery, await self._attempt(taken.delivery))
+        elif taken.troubles:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
         """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
@@ -129,8 +197,22 @@ class Dispatcher:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
             outcome = Unknown(repr(error))
             settlement = settle(delivery, outcome, self._now(), self._dice())
-        self._tell_log(delivery, outcome)
+        self._note(delivery, outcome)
+        _tell_log(delivery, outcome, settlement)
         return settlement
+
+    def _note(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Count an outcome, and let it count for or against the chat's pace and Telegram as a whole."""
+        self.counts.outcomes[type(outcome).__name__] += 1
+        self.counts.possible_duplicates += isinstance(outcome, Unknown)
+        if isinstance(outcome, Throttled):
+            self._pace.throttled(delivery.chat_id, outcome.seconds)
+        was_over = self.outage.is_over
+        self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._dice())
+        if was_over and not self.outage.is_over:
+            log.warning("nothing can be sent at present", action="telegram_lost", outcome=repr(outcome))
+        if self.outage.is_over and not was_over:
+            log.info("messages can be sent again", action="telegram_found")
 
     async def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
         """Write what Telegram said, however often that takes: what is sent and forgotten is sent twice."""
@@ -143,15 +225,15 @@ class Dispatcher:
             else:
                 return
 
-    def _tell_log(self, delivery: Delivery, outcome: Outcome) -> None:
-        match outcome:
-            case Sent():
-                log.info("delivered", action="delivered", delivery=delivery.id)
-            case Unreachable(reason):
-                log.warning(
-                    "a chat can't be reached", action="chat_lost", delivery=delivery.id, reason=reason
-                )
-            case _:
-                log.warning(
-                    "not delivered yet", action="not_delivered", delivery=delivery.id, outcome=repr(outcome)
-                )
+
+def _tell_log(delivery: Delivery, outcome: Outcome, settlement: Settlement) -> None:
+    about = log.bind(delivery=delivery.id, outcome=repr(outcome))
+    match outcome:
+        case Sent():
+            log.info("delivered", action="delivered", delivery=delivery.id)
+        case Unreachable():
+            about.warning("a chat can't be reached", action="chat_lost")
+        case _ if settlement.state is DeliveryState.DEAD:
+            about.error("a message is given up", action="delivery_dead")
+        case _:
+            about.warning("not delivered yet", action="not_delivered")

@@ -11,9 +11,10 @@ from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
-from bot.chat.sender import Answers, TelegramSender, Turns
+from bot.chat.sender import Answers, TelegramSender
 from bot.chat.texts import compose
-from bot.dispatcher import Dispatcher
+from bot.chat.turns import Turns
+from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.alerts import Alert
 from bot.domain.chains import Chains
 from bot.domain.model import Answer, ChainId, Part, Question
@@ -110,10 +111,24 @@ def build_dispatcher(
         TelegramSender(telegram),
         turns,
         compose_text,
-        group_wait_seconds=settings.delivery.group_wait_seconds,
+        DispatcherSettings(
+            group_wait_seconds=settings.delivery.group_wait_seconds,
+            expire_after=timedelta(hours=settings.delivery.expire_after_hours),
+        ),
         now=clock,
+        monotonic=time.monotonic,
         dice=random.random,
     )
+
+
+def build_answers(telegram: TelegramBot, turns: Turns, store: Store) -> Answers:
+    """Build what sends the answers to commands."""
+
+    async def hold(chat_id: int, seconds: float) -> None:
+        span = timedelta(seconds=seconds)
+        await store.hold_chat(chat_id, clock() + span, span)
+
+    return Answers(telegram, turns, on_hold=hold)
 
 
 def build_live_questions(
@@ -163,7 +178,7 @@ def build_conversation(
         now=clock,
     )
     return Conversation(
-        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
+        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry, now=clock
     )
 
 

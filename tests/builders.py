@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.alerts import ChangeAlert
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, Form
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -204,12 +204,29 @@ def delivery(
     number: int = 1,
     *,
     chat: int = 7001,
+    thread: int | None = None,
     is_group: bool = False,
     text: str = "hello",
     attempts: int = 0,
     unknowns: int = 0,
+    refusals: int = 0,
+    form: Form = Form.WHOLE,
+    alerts: int = 1,
+    astray: str | None = None,
 ) -> Delivery:
-    return Delivery(DeliveryId(number), chat, None, is_group, text, attempts, unknowns)
+    return Delivery(
+        DeliveryId(number),
+        chat,
+        thread,
+        is_group,
+        text,
+        attempts,
+        unknowns,
+        refusals,
+        form,
+        alerts,
+        astray=astray,
+    )
 
 
 def _by_asset(amounts: Amounts, chain_id: ChainId) -> dict[Asset, Holding]:

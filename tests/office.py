@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
-from bot.dispatcher import Dispatcher
+from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.delivery import (
     Delivery,
     Outcome,
@@ -20,6 +21,8 @@ from tests.poller.conftest import Clock, until
 from tests.store.conftest import OLGA, OPS, Keeper, open_store, words
 
 Answer = Callable[[Delivery], Outcome]
+
+EXPIRE_AFTER = timedelta(hours=72)
 
 
 def sent(delivery: Delivery) -> Outcome:
@@ -73,8 +76,13 @@ class Turns:
     troubles: list[Exception] = field(default_factory=list)
     waiting: int = 0
 
+    throttles: list[tuple[int, float]] = field(default_factory=list)
+
     def __post_init__(self) -> None:
         self.may_leave.set()
+
+    def throttled(self, chat_id: int, seconds: float) -> None:
+        self.throttles.append((chat_id, seconds))
 
     async def turn(self, _: int, *, is_group: bool) -> None:  # noqa: ARG002 - named by the protocol
         self.waiting += 1
@@ -120,6 +128,12 @@ class Office:
             while set(await self.states()) != {"told"}:
                 await self.settled()
 
+    async def told_or_given_up(self) -> None:
+        """Wait until nothing is on its way any more."""
+        async with asyncio.timeout(10):
+            while set(await self.states()) - {"told", "dead", "expired"}:
+                await self.settled()
+
     async def settled(self) -> None:
         """Wait until nothing is in flight and the dispatcher has looked again."""
         await until(lambda: not self.dispatcher._in_flight)
@@ -146,7 +160,14 @@ def dispatcher_of(
     window: float = 0,
 ) -> Dispatcher:
     return Dispatcher(
-        store, telegram, turns, compose, group_wait_seconds=window, now=clock.now, dice=lambda: 0.0
+        store,
+        telegram,
+        turns,
+        compose,
+        DispatcherSettings(window, EXPIRE_AFTER),
+        now=clock.now,
+        monotonic=clock.monotonic,
+        dice=lambda: 0.0,
     )
 
 

@@ -8,7 +8,10 @@ import pytest
 from bot import dispatcher
 from bot.domain.alerts import Alert
 from bot.domain.delivery import (
+    Offline,
     Outcome,
+    Park,
+    Refused,
     RetryLater,
     Settlement,
     Throttled,
@@ -52,6 +55,7 @@ async def test_a_throttled_chat_is_held_and_others_go(office: Office) -> None:
         await office.arrived(2)
 
     assert office.telegram.texts(OPS) == ["4:5>6"]
+    assert office.turns.throttles == [(OPS.chat_id, 30)], "its pace is slowed down, too"
     assert await office.states() == ["told", "told"]
 
 
@@ -72,6 +76,7 @@ async def test_an_unknown_outcome_is_the_same_text_again(office: Office) -> None
     assert all(len(texts) == 1 for texts in by_id.values())
     assert len(office.telegram.texts()) == 2
     assert await office.states() == ["told"] * 4
+    assert office.dispatcher.counts.possible_duplicates == 2
 
 
 async def test_a_known_failure_is_tried_again_later(office: Office) -> None:
@@ -87,7 +92,7 @@ async def test_a_known_failure_is_tried_again_later(office: Office) -> None:
 
 
 async def test_an_unreachable_chat_is_parked_until_it_speaks(office: Office) -> None:
-    office.telegram.answer_for[OPS.chat_id] = lambda _: Unreachable("kicked")
+    office.telegram.answer_for[OPS.chat_id] = lambda _: Unreachable("kicked", Park.FOR_GOOD)
     await office.change()
     async with office.open():
         await office.arrived(1)
@@ -100,8 +105,58 @@ async def test_an_unreachable_chat_is_parked_until_it_speaks(office: Office) -> 
         await office.keeper.store.hear_from(OPS.chat_id)
         await office.arrived(4)
 
-    assert len(office.telegram.texts(OPS)) == 2
+    assert [text.count(">") for text in office.telegram.texts(OPS)] == [1, 1]
     assert await office.states() == ["told"] * 4
+
+
+async def test_without_a_connection_one_message_at_a_time_finds_out(office: Office) -> None:
+    office.telegram.answer_for = dict.fromkeys((OLGA.chat_id, OPS.chat_id), lambda _: Offline("no route"))
+    await office.change()
+    async with office.open():
+        await until(lambda: len(office.telegram.taken) == 2)
+        await office.settled()
+        assert not office.dispatcher.outage.is_over
+
+        for probes in range(1, 4):
+            office.clock.seconds = office.dispatcher.outage.probe_at or 0.0
+            office.keeper.store.outbox_grew.set()
+            await until(lambda probes=probes: len(office.telegram.taken) == 2 + probes)  # type: ignore[misc]
+            await office.settled()
+
+        office.telegram.answer_for = {}
+        office.clock.seconds = office.dispatcher.outage.probe_at or 0.0
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(2)
+
+    assert await office.states() == ["told", "told"]
+    assert office.dispatcher.counts.possible_duplicates == 0
+
+
+async def test_a_message_that_telegram_never_takes_delays_nothing_behind_it(office: Office) -> None:
+    office.telegram.answers = [Refused("odd", is_final=True)] * 2
+    await office.change()
+    async with office.open():
+        await until(lambda: len(office.telegram.taken) == 2)
+        await office.change()
+        await office.told_or_given_up()
+
+    assert sorted(await office.states()) == ["dead", "dead", "told", "told"]
+
+
+async def test_what_waited_too_long_is_dropped_and_said_to_be(office: Office) -> None:
+    office.telegram.answer_for[OPS.chat_id] = lambda _: Unreachable("kicked", Park.FOR_GOOD)
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+    office.clock.seconds = 72 * 3600 + 1
+    office.telegram.answer_for = {}
+    async with office.open():
+        await until(lambda: office.dispatcher.counts.expired == 1)
+        await office.keeper.store.hear_from(OPS.chat_id)
+        await office.arrived(2)
+
+    assert sorted(await office.states()) == ["expired", "told"]
+    assert office.telegram.texts(OPS) == ["5:Dropped"]
 
 
 @pytest.mark.parametrize("answer", [ZeroDivisionError("a bug"), Throttled(float("nan"))])
@@ -156,7 +211,7 @@ def failing_times(work: Callable[..., object], times: int) -> Callable[..., obje
     return work_or_fail
 
 
-@pytest.mark.parametrize("method", ["outbox", "mark_sending", "settle", "doubt_unfinished_sends"])
+@pytest.mark.parametrize("method", ["outbox", "take", "settle", "doubt_unfinished_sends", "expire"])
 async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
     office: Office, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

@@ -1,5 +1,7 @@
 """The connection to Telegram: one `Bot`, with the time limits that keep outcomes known."""
 
+import os
+
 import structlog
 from telegram import Bot, BotCommand
 from telegram.error import InvalidToken, TelegramError
@@ -22,6 +24,7 @@ POOL_SECONDS = 5.0
 
 def build_bot(token: str, api_url: str) -> Bot:
     """Return a bot that speaks to the API under this root, which the official server and others share."""
+    os.environ["PTB_TIMEDELTA"] = "1"  # spans of time as such: the library warns at each one otherwise
 
     def request(pool: int) -> HTTPXRequest:
         return HTTPXRequest(

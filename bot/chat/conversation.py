@@ -1,6 +1,8 @@
 """One update on its way: what was asked, who may, what comes back."""
 
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
@@ -26,6 +28,7 @@ from bot.chat.menu import Who
 from bot.chat.sender import Answers
 from bot.domain.access import Action, Sender, Verdict
 from bot.domain.chains import Chains
+from bot.domain.delivery import Park, parking
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 
@@ -46,8 +49,10 @@ class Conversation:
         handlers: Handlers,
         answers: Answers,
         chains: Chains,
+        now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
+        self._now = now
         self._store = store
         self._gate = gate
         self._handlers = handlers
@@ -59,6 +64,10 @@ class Conversation:
         try:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)
+            elif update.message is not None and (
+                update.message.migrate_to_chat_id or update.message.migrate_from_chat_id
+            ):
+                await self._on_migration(update.message)
             elif update.message is not None and update.message.text is not None:
                 await self._on_message(update.message, update.message.text)
         except Exception:
@@ -70,9 +79,17 @@ class Conversation:
     async def _on_membership(self, change: ChatMemberUpdated) -> None:
         status = change.new_chat_member.status
         if status in GONE:
-            await self._store.lose(change.chat.id, f"the bot is {status} there")
+            gone = parking(f"the bot is {status} there", Park.GONE, 0, self._now())
+            await self._store.lose(change.chat.id, gone)
         else:
             await self._store.hear_from(change.chat.id)
+
+    async def _on_migration(self, message: Message) -> None:
+        """Follow a group into the supergroup it has become: said there and here, in any order."""
+        if message.migrate_to_chat_id is not None:
+            await self._store.migrate(message.chat.id, message.migrate_to_chat_id)
+        if message.migrate_from_chat_id is not None:
+            await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
 
     async def _on_message(self, message: Message, text: str) -> None:
         request = parse(text, self._bot.username, self._chains)
@@ -89,7 +106,7 @@ class Conversation:
             if self._gate.greets_stranger(heard.place.chat_id):
                 await self._answers.answer(heard.place, replies.stranger(heard.place.chat_id))
             return
-        await self._store.hear_from(heard.place.chat_id)
+        await self._store.hear_from(heard.place.chat_id, heard.place.thread_id)
         match verdict:
             case Verdict.NEEDS_OWNER:
                 answers = [replies.owners_only()]

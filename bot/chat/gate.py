@@ -52,9 +52,10 @@ class Gate:
 
     async def is_open(self, place: Place) -> bool:
         """Whether a chat may use the bot."""
+        known_as = {place.chat_id, *await self._store.former_ids(place.chat_id)}
         return is_open(
             decided=await self._store.decision_on(place.chat_id),
-            configured=place.chat_id in self._chats,
+            configured=not known_as.isdisjoint(self._chats),
             is_owners_private_chat=place.is_private and place.chat_id in self._owners,
         )
 

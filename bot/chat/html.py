@@ -4,9 +4,10 @@ Templates glued from strings are where injections come from (telegram.md 7.1). H
 and tags are different types: whatever is a `str` is escaped when it joins an `Html`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 VISIBLE_UNITS_MOST = 3_900
 """Telegram takes 4,096 characters after parsing; UTF-16 units are never fewer (telegram.md 1)."""
@@ -48,6 +49,11 @@ class Html:
         return len(self.source.encode())
 
     @property
+    def without_tags(self) -> "Html":
+        """What is seen, and no formats: what Telegram takes where it can't make out ours."""
+        return EMPTY + self.visible
+
+    @property
     def fits(self) -> bool:
         """Whether it can be one message."""
         return (
@@ -59,6 +65,8 @@ class Html:
 
 EMPTY = Html()
 
+_TAG = re.compile(r"<[^>]*>")
+
 
 def join(separator: Html | str, parts: Iterable[Html | str]) -> Html:
     """Return the parts in a row, everything that is a `str` escaped."""
@@ -69,6 +77,11 @@ def join(separator: Html | str, parts: Iterable[Html | str]) -> Html:
         between.visible.join(piece.visible for piece in pieces),
         sum(piece.entities for piece in pieces) + between.entities * max(0, len(pieces) - 1),
     )
+
+
+def plain(source: str) -> str:
+    """Return what a reader sees of a source that this module wrote: every other < is escaped in it."""
+    return unescape(_TAG.sub("", source))
 
 
 def fill(sentence: str, *parts: Html | str) -> Html:

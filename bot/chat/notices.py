@@ -11,17 +11,20 @@ from typing import TypeVar
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
 from bot.chat.html import EMPTY, Html, code, fill, join
+from bot.chat.lost import dropped, undelivered
 from bot.chat.wording import account_name, age, chain_names, clock, counted
 from bot.domain.alerts import (
     Baseline,
     Blind,
     ChainBack,
     ChainGone,
+    Dropped,
     MassLoss,
     Notice,
     NoticeAlert,
     SeenAgain,
     SourceRefuses,
+    Undelivered,
 )
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId
@@ -53,6 +56,10 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
+        case Dropped():
+            return dropped(_only(Dropped, notices), today)
+        case Undelivered():
+            return undelivered(_only(Undelivered, notices))
 
 
 def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:

@@ -7,7 +7,6 @@ python-telegram-bot's permanent refusals are subclasses of its network errors.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from weakref import WeakValueDictionary
 
 import httpx
 import structlog
@@ -23,10 +22,26 @@ from telegram.error import (
     RetryAfter,
 )
 
-from bot.chat.html import Html
-from bot.domain.delivery import Delivery, Outcome, RetryLater, Sent, Throttled, Unknown, Unreachable
+from bot.chat.html import Html, plain
+from bot.chat.turns import Rank, Turns
+from bot.domain.delivery import (
+    ChatMoved,
+    Delivery,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    Park,
+    Refused,
+    RetryLater,
+    Sent,
+    Throttled,
+    TopicLost,
+    Unknown,
+    Unreachable,
+    Vanished,
+)
 from bot.domain.model import Place
-from bot.domain.pacing import Pacer
 
 log = structlog.get_logger(__name__)
 
@@ -36,63 +51,85 @@ REPLY_TRIES = 3
 REPLY_HOLD_SECONDS = 5.0
 """An answer that has to be held for longer is not worth waiting for: the command can be repeated."""
 
-NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Causes with which the request cannot have reached Telegram."""
+PATIENCE_SECONDS = 5.0
+"""So long the commands of other chats wait for an answer that is slow to leave."""
 
-LOST_CHATS = (
-    "bot was blocked by the user",
-    "user is deactivated",
-    "bot was kicked from",
-    "bot is not a member of",
-    "the group chat was deleted",
-    "bot can't initiate conversation with a user",
-    "bot can't send messages to bots",
-    "chat not found",
-    "peer_id_invalid",
-    "not enough rights to send",
-    "have no rights to send a message",
-    "chat_write_forbidden",
-    "chat_restricted",
-    "have no write access to the chat",
-    "chat_admin_required",
+PROXY_HOLD_SECONDS = 30.0
+"""Where something before Telegram wants a pause and does not say how long."""
+
+NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
+"""Causes with which no request can have reached Telegram, this one or another."""
+
+REFUSALS: tuple[tuple[Callable[[str], Outcome], tuple[str, ...]], ...] = (
+    (
+        lambda reason: Unreachable(reason, Park.FOR_GOOD),
+        ("user is deactivated", "bot can't send messages to bots"),
+    ),
+    (
+        lambda reason: Unreachable(reason, Park.GONE),
+        (
+            "bot was blocked by the user",
+            "bot was kicked from",
+            "bot is not a member of",
+            "the group chat was deleted",
+            "bot can't initiate conversation with a user",
+            "chat not found",
+            "peer_id_invalid",
+        ),
+    ),
+    (
+        lambda reason: Unreachable(reason, Park.MUTED),
+        (
+            "not enough rights to send",
+            "have no rights to send a message",
+            "need administrator rights",
+            "chat_write_forbidden",
+            "chat_restricted",
+            "have no write access to the chat",
+            "chat_admin_required",
+        ),
+    ),
+    (lambda _: TopicLost("not found", is_certain=False), ("message thread not found",)),
+    (lambda _: TopicLost("closed", is_certain=True), ("topic_closed",)),
+    (lambda _: TopicLost("deleted", is_certain=True), ("topic_deleted",)),
+    (lambda reason: Misread(reason, Form.PLAIN), ("can't parse entities",)),
+    (
+        lambda reason: Misread(reason, Form.BARE),
+        ("reply markup is too long", "button_data_invalid", "button_url_invalid", "reply_markup_invalid"),
+    ),
+    (
+        lambda reason: Refused(reason, is_final=True),
+        ("message is too long", "text is too long", "message text is empty", "message_too_long"),
+    ),
 )
-"""What Telegram says of a chat that cannot be written to until something changes there, in lower case."""
+"""What the words of a refusal mean, in lower case: the library changes capitals (telegram.md 3.1)."""
+
+Buttons = Callable[[Delivery], InlineKeyboardMarkup | None]
 
 
-class Turns:
-    """The one pace of all sends: who comes first in a chat leaves first."""
-
-    def __init__(
-        self, pacer: Pacer, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
-        self._pacer = pacer
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-
-    async def turn(self, chat_id: int, *, is_group: bool) -> None:
-        """Return when a message to this chat may leave."""
-        queue = self._queues.setdefault(chat_id, asyncio.Lock())
-        async with queue:
-            while wait := self._pacer.take(chat_id, self._monotonic(), is_group=is_group):
-                await self._sleep(wait)
+def no_buttons(_: Delivery) -> None:
+    """Return no buttons, whatever is delivered."""
 
 
 class TelegramSender:
     """Sends what the dispatcher hands out."""
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, buttons: Buttons = no_buttons) -> None:
         self._bot = bot
+        self._buttons = buttons
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message once and return what became of it; only cancellation is raised."""
+        text = delivery.text + _astray(delivery)
+        is_plain = delivery.form is Form.PLAIN
         try:
             message = await self._bot.send_message(
                 delivery.chat_id,
-                delivery.text,
-                parse_mode=ParseMode.HTML,
+                plain(text) if is_plain else text,
+                parse_mode=None if is_plain else ParseMode.HTML,
                 message_thread_id=delivery.thread_id,
                 link_preview_options=NO_PREVIEW,
+                reply_markup=self._buttons(delivery) if delivery.form is Form.WHOLE else None,
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
             return sort_failure(error)
@@ -100,28 +137,66 @@ class TelegramSender:
 
 
 class Answers:
-    """Sends the answers to commands: at once or not at all, since the command can be repeated."""
+    """Sends the answers to commands: soon or not at all, since the command can be repeated.
+
+    A chat that may not be written to just now keeps no other waiting: its answer goes on by itself.
+    `on_hold` is told how long Telegram wants a chat left alone, to remember it.
+    """
 
     def __init__(
-        self, bot: Bot, turns: Turns, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        bot: Bot,
+        turns: Turns,
+        *,
+        on_hold: Callable[[int, float], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._bot = bot
         self._turns = turns
+        self._on_hold = on_hold
         self._sleep = sleep
+        self._patience_seconds = patience_seconds
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def answer(self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None = None) -> None:
-        """Send an answer to where the command came from; what fails is logged."""
+        """Send an answer to where the command came from; what fails is logged.
+
+        Returns when it has arrived, or when that takes too long to wait for.
+        """
+        sending = asyncio.create_task(self._answer(place, text, buttons))
+        self._under_way.add(sending)
+        sending.add_done_callback(self._under_way.discard)
+        await asyncio.wait({sending}, timeout=self._patience_seconds)
+        if sending.done():
+            sending.result()
+
+    async def close(self) -> None:
+        """Give up what is still under way."""
+        for sending in self._under_way:
+            sending.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _answer(self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None) -> None:
         outcome: Outcome | None = None
         for pause in range(1, REPLY_TRIES + 1):
-            await self._turns.turn(place.chat_id, is_group=not place.is_private)
+            await self._turns.turn(place.chat_id, is_group=not place.is_private, rank=Rank.ANSWER)
             outcome = await self._send(place, text, buttons)
             match outcome:
                 case Sent():
                     return
-                case RetryLater():
+                case RetryLater() | Offline():
                     await self._sleep(pause)
-                case Throttled(seconds) if seconds <= REPLY_HOLD_SECONDS:
-                    await self._sleep(seconds)
+                case Misread(_, form):
+                    buttons = None
+                    text = text if form is Form.BARE else text.without_tags
+                case ChatMoved(chat_id):
+                    place = place.moved_to(chat_id)
+                case Throttled(seconds):
+                    self._turns.throttled(place.chat_id, seconds)
+                    await self._on_hold(place.chat_id, seconds)
+                    if seconds > REPLY_HOLD_SECONDS:
+                        break
                 case _:
                     break
         log.warning("an answer was not sent", action="answer_failed", outcome=repr(outcome))
@@ -141,29 +216,54 @@ class Answers:
         return Sent(message.message_id)
 
 
-def sort_failure(error: Exception) -> Outcome:
+def sort_failure(error: Exception) -> Outcome:  # noqa: PLR0911 - one for each kind
     """Return what a failed send means for its message (telegram.md 3)."""
     match error:
         case RetryAfter():
             return Throttled(_seconds(error.retry_after))
-        case ChatMigrated() | Conflict():
+        case ChatMigrated():
+            return ChatMoved(error.new_chat_id)
+        case Conflict():
             return RetryLater(error.message)
         case InvalidToken():
-            return RetryLater("Telegram refuses the token")
+            return Offline("Telegram refuses the token")
         case Forbidden() | BadRequest():
             return _refused(error.message)
-        case NetworkError() if isinstance(error.__cause__, NEVER_LEFT):
-            return RetryLater(f"no connection ({type(error.__cause__).__name__})")
+        case NetworkError() if isinstance(error.__cause__, NEVER_CONNECTED):
+            return Offline(f"no connection ({type(error.__cause__).__name__})")
+        case NetworkError() if isinstance(error.__cause__, httpx.PoolTimeout):
+            return RetryLater("too many requests of ours at once")
+        case NetworkError():
+            return _failed(error.message, type(error).__name__)
         case _:
             return Unknown(type(error).__name__)
 
 
 def _refused(reason: str) -> Outcome:
-    """Sort by words: Telegram gives a refusal no number, and the library changes its capitals."""
+    """Sort by words: Telegram gives a refusal no number."""
     lowered = reason.lower()
-    if any(words in lowered for words in LOST_CHATS):
-        return Unreachable(reason)
-    return RetryLater(reason)
+    for outcome, words in REFUSALS:
+        if any(word in lowered for word in words):
+            return outcome(reason)
+    return RetryLater(reason) if lowered.startswith("forbidden") else Refused(reason, is_final=False)
+
+
+def _failed(reason: str, name: str) -> Outcome:
+    """Sort what is no refusal by words, too: the library keeps no status."""
+    lowered = reason.lower()
+    if "sent message was immediately deleted" in lowered:
+        return Vanished("it was deleted as soon as it was sent")
+    if lowered.startswith("too many requests"):
+        return Throttled(PROXY_HOLD_SECONDS)
+    if lowered.startswith("request entity too large"):
+        return Refused("it is too large", is_final=True)
+    return Unknown(name)
+
+
+def _astray(delivery: Delivery) -> str:
+    if delivery.astray is None:
+        return ""
+    return f"\n⚠️ Its topic is {delivery.astray}, so it comes here. /here in another topic moves it there."
 
 
 def _seconds(retry_after: int | timedelta) -> float:

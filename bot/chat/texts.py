@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from bot.chat.changes import account_blocks
 from bot.chat.html import Html, join
 from bot.chat.notices import notice_blocks
-from bot.chat.wording import clock
+from bot.chat.wording import age, clock
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
+
+LATE_AFTER = timedelta(minutes=2)
+"""A message that comes so much later than what it tells says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,9 @@ class Composed:
 
 def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Composed:
     """Return as many of the alerts, in order, as fit one message; at least the first."""
-    today = composed_at.astimezone(UTC).date()
 
     def message(told: int) -> Html:
-        return _message(alerts[:told], message_id, chains, today)
+        return _message(alerts[:told], message_id, chains, composed_at)
 
     fitting, step = 1, 1
     while fitting < len(alerts) and message(min(fitting + step, len(alerts))).fits:
@@ -42,16 +44,20 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
     return Composed(message(fitting).source, fitting)
 
 
-def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, today: date) -> Html:
+def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
+    today = composed_at.astimezone(UTC).date()
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
     changes = [alert for alert in alerts if isinstance(alert, ChangeAlert)]
     blocks = notice_blocks(notices, chains, today) + account_blocks(changes, chains)
-    return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, today)
+    return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, composed_at)
 
 
-def _footer(alerts: Sequence[Alert], message_id: str, today: date) -> str:
+def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> str:
     moments = [_observed_at(alert) for alert in alerts]
-    return f"{_when(min(moments), max(moments), today)} UTC · {message_id}"
+    seen = _when(min(moments), max(moments), composed_at.astimezone(UTC).date())
+    late = composed_at - min(moments)
+    delay = f", told {age(late)} later" if late >= LATE_AFTER else ""
+    return f"{seen} UTC{delay} · {message_id}"
 
 
 def _observed_at(alert: Alert) -> datetime:

@@ -1,5 +1,6 @@
 """Who may do what: closed by default, decided by facts that come in as arguments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -56,6 +57,12 @@ def is_open(*, decided: bool | None, configured: bool, is_owners_private_chat: b
     if decided is not None:
         return decided
     return configured or is_owners_private_chat
+
+
+def merged_decision(decisions: Iterable[bool | None]) -> bool | None:
+    """Return what holds for a chat that several decisions speak of; None: none says anything."""
+    made = [bool(decision) for decision in decisions if decision is not None]
+    return all(made) if made else None
 
 
 def judge(action: Action, *, chat_is_open: bool, is_private: bool, is_owner: bool) -> Verdict | None:

@@ -85,7 +85,34 @@ class SourceRefuses:
     """As the operator reads it in the log; what the source said is part of it."""
 
 
-Notice = Baseline | Blind | SeenAgain | ChainGone | ChainBack | MassLoss | SourceRefuses
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """So many changes waited too long to be told, and are not."""
+
+    changes: int
+    first_at: datetime
+    """When the first of them was seen."""
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Telegram does not take a message, whatever is tried; what it tells stays in the database."""
+
+    message_id: str
+    changes: int
+    """How many it tells."""
+    reason: str
+    """In Telegram's words."""
+    chat_id: int | None = None
+    """Whom it was for, as owners are told; None: for the very destination that is told now."""
+    title: str = ""
+    """Of that chat."""
+
+
+Notice = (
+    Baseline | Blind | SeenAgain | ChainGone | ChainBack | MassLoss | SourceRefuses | Dropped | Undelivered
+)
 
 
 @dataclass(frozen=True, slots=True)

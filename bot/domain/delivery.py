@@ -16,8 +16,16 @@ GROUP_WAIT_LONGEST_SECONDS = 5.0
 
 KNOWN_FAILURE_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 UNKNOWN_OUTCOME_PAUSES = (5.0, 15.0, 45.0)
+REFUSAL_PAUSES = (2.0, 10.0)
+TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
 within which an alert has to arrive once the last fault is over."""
+
+LONGEST_PAUSE = timedelta(seconds=60)
+"""No delivery waits longer for its next attempt: one that seems to, waits for a clock that was set back."""
+
+REFUSALS_MOST = 3
+"""Of a message that Telegram refuses for a reason we do not know; then it never takes it."""
 
 THROTTLE_JITTER = 0.1
 
@@ -34,6 +42,10 @@ class AlertState(StrEnum):
     BOUND = "bound"
     TOLD = "told"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    """It waited too long; its destination is told how many did."""
+    DEAD = "dead"
+    """Telegram never takes it; its destination and owners are told."""
 
 
 class DeliveryState(StrEnum):
@@ -44,6 +56,39 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     WITHDRAWN = "withdrawn"
     """Its chat was closed before it left."""
+    EXPIRED = "expired"
+    """All that it tells had waited too long."""
+    DISSOLVED = "dissolved"
+    """Telegram never takes it as it is: its alerts are sent one by one."""
+    DEAD = "dead"
+    """Telegram never takes it."""
+
+
+class Form(StrEnum):
+    """How a message is handed over: as composed, or reduced to what Telegram may still take."""
+
+    WHOLE = "whole"
+    BARE = "bare"
+    """Without its buttons."""
+    PLAIN = "plain"
+    """Without buttons, links and bold: the visible text alone."""
+
+
+class Park(StrEnum):
+    """How long a chat that can't be written to is left alone, unless it speaks."""
+
+    MUTED = "muted"
+    """The bot is there and may not write: others may change that without telling it."""
+    GONE = "gone"
+    """Blocked, removed, unknown: who takes the bot back tells it, and that news may get lost."""
+    FOR_GOOD = "for good"
+
+
+PARK_PAUSES = {
+    Park.MUTED: (45.0, 45.0, 45.0, 90.0, 180.0, 360.0, 900.0, 1800.0, 3600.0),
+    Park.GONE: (24 * 3600.0,),
+}
+"""Seconds until one message is tried there again, by how many tries went before; the last one repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +101,13 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class RetryLater:
     """Telegram does not have the message; trying again can help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """No message can reach Telegram at present, this one or another."""
 
     reason: str
 
@@ -75,13 +127,66 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreachable:
-    """Nothing can be sent to this chat until something changes there."""
+class Vanished:
+    """Telegram took the message, and somebody's guard against spam removed it at once."""
 
     reason: str
 
 
-Outcome = Sent | RetryLater | Throttled | Unknown | Unreachable
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Nothing can be sent to this chat until something changes there."""
+
+    reason: str
+    park: Park = Park.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMoved:
+    """The group has another id now, and keeps everything else."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLost:
+    """Nothing can be sent to this topic of the chat."""
+
+    reason: str
+    is_certain: bool
+    """Whether it is closed or deleted; a busy forum's old topic may just not be found (telegram.md 6.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Telegram can't make out our formatting, or our buttons; in another form it takes the same text."""
+
+    reason: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Telegram does not take this message, whatever chat it is for."""
+
+    reason: str
+    is_final: bool
+    """Whether it never will; else the reason is one we do not know."""
+
+
+Outcome = (
+    Sent
+    | RetryLater
+    | Offline
+    | Throttled
+    | Unknown
+    | Vanished
+    | Unreachable
+    | ChatMoved
+    | TopicLost
+    | Misread
+    | Refused
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +197,38 @@ class Delivery:
     chat_id: int
     """Telegram's number of the chat."""
     thread_id: int | None
+    """The topic; None: none, or it is lost."""
     is_group: bool
     text: str
     """HTML, the same on every attempt."""
     attempts: int
     unknowns: int
+    refusals: int = 0
+    form: Form = Form.WHOLE
+    alerts: int = 1
+    """How many alerts it tells."""
+    probes: int = 0
+    """How often its chat was tried in vain since it could last be written to."""
+    astray: str | None = None
+    """Why it does not go to its topic but to the chat itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """A chat that can't be written to."""
+
+    reason: str
+    probe_at: datetime | None
+    """When one message is tried there again; None: never by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A chat that Telegram wants left alone for a while."""
+
+    until: datetime
+    span: timedelta
+    """How long that is from the moment it was wanted: a clock set back must not make it longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +240,56 @@ class Settlement:
     message_id: int | None = None
     attempts: int = 0
     unknowns: int = 0
-    chat_hold_until: datetime | None = None
-    chat_unavailable: str | None = None
+    refusals: int = 0
+    form: Form = Form.WHOLE
     reason: str | None = None
+    hold: Holding | None = None
+    """Of its chat."""
+    parking: Parking | None = None
+    """Of its chat."""
+    moved_to: int | None = None
+    """Where its chat is now."""
+    topic_lost: str | None = None
+    """Why its topic can't be written to."""
+
+    @property
+    def shows_the_chat_alive(self) -> bool:
+        """Whether Telegram looked at the chat and found nothing wrong with it."""
+        return self.state is DeliveryState.SENT
 
 
 def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> Settlement:
     """Return a delivery's next state.
 
-    `dice` in [0, 1) spreads what was throttled. A throttled or unreachable
-    message counts no attempt: only the chat has to wait.
+    `dice` in [0, 1) spreads what was throttled. A message that its chat, its
+    topic, Telegram as a whole or its own form keeps from arriving counts no attempt.
     """
-    again = Settlement(DeliveryState.READY, now, attempts=delivery.attempts, unknowns=delivery.unknowns)
+    again = Settlement(
+        DeliveryState.READY,
+        now,
+        attempts=delivery.attempts,
+        unknowns=delivery.unknowns,
+        refusals=delivery.refusals,
+        form=delivery.form,
+    )
     match outcome:
-        case Sent(message_id):
-            return replace(again, state=DeliveryState.SENT, message_id=message_id)
         case Throttled(seconds):
-            until = now + timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
-            return replace(again, chat_hold_until=until, reason=f"throttled for {seconds:g} s")
-        case Unreachable(reason):
-            return replace(again, chat_unavailable=reason, reason=reason)
-        case RetryLater(reason):
-            at = now + _pause(KNOWN_FAILURE_PAUSES, delivery.attempts)
-            return replace(again, not_before=at, attempts=delivery.attempts + 1, reason=reason)
-        case Unknown(reason):
-            at = now + _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns)
-            return replace(again, not_before=at, unknowns=delivery.unknowns + 1, reason=reason)
+            span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
+            return replace(again, hold=Holding(now + span, span), reason=f"throttled for {seconds:g} s")
+        case Unreachable(reason, park):
+            return replace(again, parking=parking(reason, park, delivery.probes, now), reason=reason)
+        case ChatMoved(chat_id):
+            return replace(again, moved_to=chat_id, reason=f"the group is {chat_id} now")
+        case TopicLost(reason, is_certain):
+            return _without_topic(delivery, again, reason, is_certain=is_certain)
+        case _:
+            return _settle_message(delivery, outcome, again)
+
+
+def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
+    """Return until when a chat is left alone that was tried in vain so often before."""
+    pauses = PARK_PAUSES.get(park)
+    return Parking(reason, None if pauses is None else now + _pause(pauses, probes))
 
 
 def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_seconds: float) -> datetime:
@@ -154,5 +310,64 @@ def message_id(delivery_id: DeliveryId) -> str:
     return "".join(_ALPHABET[scattered >> (5 * place) & 31] for place in reversed(range(width)))
 
 
+def _settle_message(  # noqa: PLR0911 - one for each outcome
+    delivery: Delivery,
+    outcome: Sent | RetryLater | Offline | Unknown | Vanished | Misread | Refused,
+    again: Settlement,
+) -> Settlement:
+    """Do so where neither the chat nor its topic is the matter."""
+    now = again.not_before
+    match outcome:
+        case Sent(message_id):
+            return replace(again, state=DeliveryState.SENT, message_id=message_id)
+        case RetryLater(reason):
+            at = now + _pause(KNOWN_FAILURE_PAUSES, delivery.attempts)
+            return replace(again, not_before=at, attempts=delivery.attempts + 1, reason=reason)
+        case Offline(reason):
+            return replace(again, reason=reason)
+        case Unknown(reason):
+            at = now + _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns)
+            return replace(again, not_before=at, unknowns=delivery.unknowns + 1, reason=reason)
+        case Vanished(reason):
+            return _after_vanishing(again, reason)
+        case Misread(reason, form) if _is_less(form, delivery.form):
+            return replace(again, form=form, reason=reason)
+        case Misread(reason):
+            return _refused(delivery, again, reason, is_final=True)
+        case Refused(reason, is_final):
+            return _refused(delivery, again, reason, is_final=is_final)
+
+
 def _pause(pauses: tuple[float, ...], times: int) -> timedelta:
     return timedelta(seconds=pauses[min(times, len(pauses) - 1)])
+
+
+def _after_vanishing(again: Settlement, reason: str) -> Settlement:
+    """Try what was removed at once one more time: a guard that removes all of it would for ever."""
+    if again.unknowns:
+        return replace(again, state=DeliveryState.DEAD, reason=reason)
+    at = again.not_before + _pause(UNKNOWN_OUTCOME_PAUSES, 0)
+    return replace(again, not_before=at, unknowns=1, reason=reason)
+
+
+def _without_topic(delivery: Delivery, again: Settlement, reason: str, *, is_certain: bool) -> Settlement:
+    """Look once more for a topic that was not found; then the message goes to the chat itself."""
+    if is_certain or delivery.refusals:
+        return replace(again, topic_lost=reason, refusals=0, reason=reason)
+    at = again.not_before + timedelta(seconds=TOPIC_DOUBT_PAUSE)
+    return replace(again, not_before=at, refusals=1, reason=reason)
+
+
+def _is_less(form: Form, than: Form) -> bool:
+    forms = list(Form)
+    return forms.index(form) > forms.index(than)
+
+
+def _refused(delivery: Delivery, again: Settlement, reason: str, *, is_final: bool) -> Settlement:
+    """Give up what Telegram never takes: what tells several things is sent singly first."""
+    refusals = delivery.refusals + 1
+    if not is_final and refusals < REFUSALS_MOST:
+        at = again.not_before + _pause(REFUSAL_PAUSES, delivery.refusals)
+        return replace(again, not_before=at, refusals=refusals, reason=reason)
+    state = DeliveryState.DISSOLVED if delivery.alerts > 1 else DeliveryState.DEAD
+    return replace(again, state=state, refusals=refusals, reason=reason)

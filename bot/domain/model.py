@@ -344,6 +344,10 @@ class Place:
         """Whether one person is alone with the bot here."""
         return self.kind == "private"
 
+    def moved_to(self, chat_id: int) -> "Place":
+        """Return the same place in the supergroup that its group has become."""
+        return Place(chat_id, "supergroup", self.title, self.thread_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:

@@ -2,20 +2,48 @@
 
 Telegram publishes no exact limits (telegram.md 1), so the pace stays below what
 is known: a burst and a steady rate for a private chat, a sliding minute for a
-group, a steady rate for the whole bot. Seconds of any steady clock come in as
+group, a steady rate for the whole bot. Where Telegram says that it was too much
+all the same, the chat is left alone as long as it wants, and its pace is halved
+until it has been quiet for a while. Seconds of any steady clock come in as
 `now`; nothing here waits.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 PRIVATE_BURST = 3
 GROUP_WINDOW_SECONDS = 60.0
 GROUP_GAP_SECONDS = 1.0
+
+SLOWEST = 1 / 16
+"""The least part of its usual pace that a chat is left with."""
+
+RECOVERY_SECONDS = 60.0
+RECOVERY_STEP = 0.1
+"""Each quiet minute gives back a tenth of the usual pace."""
+
+TOGETHER_SECONDS = 5.0
+"""Two chats that are too much for Telegram within this time: the whole bot is."""
+
 _SWEEP_UP_AT = 10_000
 
 
+@dataclass(slots=True)
+class _Slowed:
+    """A chat that Telegram wanted to be left alone."""
+
+    until: float
+    pace: float
+    """Part of the usual pace when it was last throttled."""
+    since: float
+
+    def pace_at(self, now: float) -> float:
+        steps = max(0.0, now - max(self.since, self.until)) // RECOVERY_SECONDS
+        return min(1.0, self.pace + RECOVERY_STEP * steps)
+
+
 class Pacer:
-    """Says whether a message may leave now, and counts it if so."""
+    """Says when a message may leave, and counts those that do."""
 
     def __init__(
         self,
@@ -30,36 +58,62 @@ class Pacer:
         self._bot_free_at = float("-inf")
         self._private_spent_until: dict[int, float] = {}
         self._group_departures: dict[int, deque[float]] = {}
+        self._slowed: dict[int, _Slowed] = {}
+        self._last_throttled: tuple[int, float] | None = None
 
-    def take(self, chat_id: int, now: float, *, is_group: bool) -> float:
-        """Return 0.0 and count a departure, or return the seconds to wait before asking again."""
-        chat_free_at = self._group_free_at(chat_id, now) if is_group else self._private_free_at(chat_id)
-        wait = max(chat_free_at, self._bot_free_at) - now
-        if wait > 0:
-            return wait
+    def chat_wait(self, chat_id: int, now: float, *, is_group: bool) -> float:
+        """Return the seconds until this chat may be written to, 0.0 for now."""
+        slowed = self._slowed.get(chat_id)
+        pace = 1.0 if slowed is None else slowed.pace_at(now)
+        free_at = (
+            self._group_free_at(chat_id, now, pace) if is_group else self._private_free_at(chat_id, pace)
+        )
+        held_until = now if slowed is None else slowed.until
+        return max(free_at - now, held_until - now, 0.0)
+
+    def bot_wait(self, now: float) -> float:
+        """Return the seconds until the whole bot may send again, 0.0 for now."""
+        return max(self._bot_free_at - now, 0.0)
+
+    def depart(self, chat_id: int, now: float, *, is_group: bool) -> None:
+        """Count a message that leaves now."""
         self._bot_free_at = max(self._bot_free_at, now - self._bot_gap) + self._bot_gap
         if is_group:
-            self._group_departures[chat_id].append(now)
+            self._group_departures.setdefault(chat_id, deque()).append(now)
         else:
+            slowed = self._slowed.get(chat_id)
+            gap = self._private_gap / (1.0 if slowed is None else slowed.pace_at(now))
             spent_until = max(self._private_spent_until.get(chat_id, now), now)
-            self._private_spent_until[chat_id] = spent_until + self._private_gap
+            self._private_spent_until[chat_id] = spent_until + gap
         self._forget_idle(now)
-        return 0.0
 
-    def _private_free_at(self, chat_id: int) -> float:
-        """Let a burst run ahead of the steady rate by its length."""
+    def throttled(self, chat_id: int, seconds: float, now: float) -> None:
+        """Leave a chat alone as long as Telegram wants; the whole bot, if another one was just before."""
+        slowed = self._slowed.get(chat_id)
+        pace = 1.0 if slowed is None else slowed.pace_at(now)
+        until = max(now + seconds, now if slowed is None else slowed.until)
+        self._slowed[chat_id] = _Slowed(until, max(SLOWEST, pace / 2), now)
+        before, self._last_throttled = self._last_throttled, (chat_id, now)
+        if before is not None and before[0] != chat_id and now - before[1] <= TOGETHER_SECONDS:
+            other = self._slowed.get(before[0])
+            self._bot_free_at = max(self._bot_free_at, until, now if other is None else other.until)
+
+    def _private_free_at(self, chat_id: int, pace: float) -> float:
+        """Let a burst run ahead of the steady rate by its length; a chat that was too fast has none."""
         spent_until = self._private_spent_until.get(chat_id, float("-inf"))
-        return spent_until - (PRIVATE_BURST - 1) * self._private_gap
+        ahead = (PRIVATE_BURST - 1) * self._private_gap if pace >= 1 else 0.0
+        return spent_until - ahead
 
-    def _group_free_at(self, chat_id: int, now: float) -> float:
-        departures = self._group_departures.setdefault(chat_id, deque())
+    def _group_free_at(self, chat_id: int, now: float, pace: float) -> float:
+        departures = self._group_departures.get(chat_id)
         while departures and departures[0] <= now - GROUP_WINDOW_SECONDS:
             departures.popleft()
         if not departures:
             return now
+        per_minute = max(1, int(self._per_minute * pace))
         window_free_at = now
-        if len(departures) >= self._per_minute:
-            window_free_at = departures[-self._per_minute] + GROUP_WINDOW_SECONDS
+        if len(departures) >= per_minute:
+            window_free_at = departures[-per_minute] + GROUP_WINDOW_SECONDS
         return max(window_free_at, departures[-1] + GROUP_GAP_SECONDS)
 
     def _forget_idle(self, now: float) -> None:
@@ -73,3 +127,4 @@ class Pacer:
             for chat, departures in self._group_departures.items()
             if departures and departures[-1] > now - GROUP_WINDOW_SECONDS
         }
+        self._slowed = {chat: slowed for chat, slowed in self._slowed.items() if slowed.pace_at(now) < 1}

@@ -4,12 +4,13 @@ from collections.abc import Collection
 
 from sqlite_utils import Database
 
+from bot.domain.delivery import Parking
 from bot.domain.model import Part, Place
 from bot.domain.plan import chunks
 from bot.store.database import transaction
-from bot.store.outbox import withdraw
-from bot.store.rows import LISTING_PARTS, part_to_blob
+from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.wishes import end_unwished_coverage, marks
+from bot.store.withdrawing import withdraw
 
 _ACCOUNTS_AT_ONCE = 1000
 """SQLite takes a limited number of values in one statement."""
@@ -17,15 +18,19 @@ _ACCOUNTS_AT_ONCE = 1000
 
 def decision_on(db: Database, chat_id: int) -> bool | None:
     """Return what /allow or /deny said of a chat; None: nothing."""
-    row = db.execute("SELECT decided FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
+    row = db.execute(
+        "SELECT decided FROM chat WHERE id ="
+        " (SELECT ifnull(migrated_to, id) FROM chat WHERE telegram_id = ?)",
+        [chat_id],
+    ).fetchone()
     return None if row is None or row[0] is None else bool(row[0])
 
 
 def allow(db: Database, place: Place) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):
-        remember(db, place)
-        db.execute("UPDATE chat SET decided = 1, open = 1 WHERE telegram_id = ?", [place.chat_id])
+        row_id = remember(db, place)
+        db.execute("UPDATE chat SET decided = 1, open = 1 WHERE id = ?", [row_id])
 
 
 def deny(db: Database, place: Place, status: Part) -> int:
@@ -57,7 +62,10 @@ def apply_configuration(
             tuple(owners),
         )
         open_chats = {*open_chats, *owners}
-        undecided = db.execute("SELECT id, telegram_id, open FROM chat WHERE decided IS NULL").fetchall()
+        open_chats |= _known_as_now(db, open_chats)
+        undecided = db.execute(
+            "SELECT id, telegram_id, open FROM chat WHERE decided IS NULL AND migrated_to IS NULL"
+        ).fetchall()
         for row_id, telegram_id, is_open in undecided:
             if is_open == (telegram_id in open_chats):
                 continue
@@ -74,28 +82,50 @@ def apply_configuration(
 
 
 def remember(db: Database, place: Place) -> int:
-    """Note a chat as it is called now and return its row; a new one is closed.
+    """Note a chat as it is called now and return its row, or that of what it became; a new one is closed.
 
     Part of the caller's transaction.
     """
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
-        " DO UPDATE SET kind = excluded.kind, title = ifnull(nullif(excluded.title, ''), title) RETURNING id",
+        " DO UPDATE SET kind = excluded.kind, title = ifnull(nullif(excluded.title, ''), title)"
+        " RETURNING ifnull(migrated_to, id)",
         [place.chat_id, place.kind, place.title],
     ).fetchone()
     return int(row_id)
 
 
-def hear_from(db: Database, chat_id: int) -> None:
-    """Note that a chat spoke to us: what waits for it can be sent again."""
+def hear_from(db: Database, chat_id: int, thread_id: int | None) -> None:
+    """Note that a chat spoke to us, in a topic or none: what waits for it can be sent again."""
+    with transaction(db):
+        db.execute(
+            "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
+            " WHERE telegram_id = ? AND unavailable IS NOT NULL",
+            [chat_id],
+        )
+        db.execute(
+            "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"
+            " AND chat_id = (SELECT id FROM chat WHERE telegram_id = ?)",
+            [thread_id or 0, chat_id],
+        )
+
+
+def lose(db: Database, chat_id: int, parking: Parking) -> None:
+    """Note that nothing can be sent to a chat until it speaks to us again, or a probe succeeds."""
     db.execute(
-        "UPDATE chat SET unavailable = NULL WHERE telegram_id = ? AND unavailable IS NOT NULL", [chat_id]
+        "UPDATE chat SET unavailable = ?, probe_at = ? WHERE telegram_id = ?",
+        [parking.reason, parking.probe_at and to_milliseconds(parking.probe_at), chat_id],
     )
 
 
-def lose(db: Database, chat_id: int, reason: str) -> None:
-    """Note that nothing can be sent to a chat until it speaks to us again."""
-    db.execute("UPDATE chat SET unavailable = ? WHERE telegram_id = ?", [reason, chat_id])
+def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
+    """Return what groups of these numbers have become."""
+    rows = db.execute(
+        "SELECT n.telegram_id FROM chat o JOIN chat n ON n.id = o.migrated_to"
+        f" WHERE o.telegram_id IN ({marks(chats)})",
+        tuple(chats),
+    )
+    return {number for (number,) in rows}
 
 
 def _accounts_of_chat(db: Database, row_id: int) -> list[int]:

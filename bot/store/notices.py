@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
@@ -11,11 +12,13 @@ from bot.domain.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    Dropped,
     Gap,
     MassLoss,
     Notice,
     SeenAgain,
     SourceRefuses,
+    Undelivered,
 )
 from bot.domain.delivery import AlertState
 from bot.domain.model import DestinationId
@@ -85,6 +88,10 @@ def _named_fields(notice: Notice) -> tuple[str, Fields]:  # noqa: PLR0911 - one 
             return "mass loss", {"chain": notice.chain_id, "lost": notice.lost, "held": notice.held}
         case SourceRefuses():
             return "source refuses", {"reason": notice.reason}
+        case Dropped():
+            return "dropped", _dropped_fields(notice)
+        case Undelivered():
+            return "undelivered", asdict(notice)
 
 
 def _baseline_fields(notice: Baseline) -> dict[str, object]:
@@ -95,6 +102,11 @@ def _baseline_fields(notice: Baseline) -> dict[str, object]:
         "chains": notice.chains,
         "unanswered": notice.unanswered,
     }
+
+
+def _dropped_fields(notice: Dropped) -> dict[str, object]:
+    moments = [to_milliseconds(notice.first_at), to_milliseconds(notice.last_at)]
+    return {"changes": notice.changes, "moments": moments}
 
 
 def _gap_rows(gaps: Iterable[Gap]) -> list[list[object]]:
@@ -121,4 +133,8 @@ _READERS: Mapping[str, Callable[[Fields], Notice]] = {
     "chain back": lambda fields: ChainBack(fields["chain"]),
     "mass loss": lambda fields: MassLoss(fields["chain"], fields["lost"], fields["held"]),
     "source refuses": lambda fields: SourceRefuses(fields["reason"]),
+    "dropped": lambda fields: Dropped(fields["changes"], *map(to_moment, fields["moments"])),
+    "undelivered": lambda fields: Undelivered(
+        fields["message_id"], fields["changes"], fields["reason"], fields["chat_id"], fields["title"]
+    ),
 }

@@ -1,23 +1,25 @@
-"""What must be told: alerts that wait, deliveries on their way, and what became of them.
+"""What must be told: alerts that wait, and the messages made of them.
 
-A delivery is composed once, in the transaction that binds its alerts, and is
-the same text on every attempt. It is marked as being sent before the request
-leaves, so that a crash in between is known to be in doubt.
+A delivery is composed at the last moment, when its turn has come: whatever waits
+for a destination by then goes into one message. It is bound, composed and marked as
+leaving in one transaction, before the request leaves, so that a crash in between is known
+to be in doubt; from then on it is the same text on every attempt.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlite_utils import Database
 
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.delivery import (
-    AlertState,
+    LONGEST_PAUSE,
+    PARK_PAUSES,
     Delivery,
-    DeliveryState,
-    Settlement,
+    Form,
     bind_at,
     message_id,
 )
@@ -35,115 +37,90 @@ from bot.store.rows import (
     to_moment,
 )
 
-ALERTS_READ_AT_ONCE = 500
+ALERTS_READ_AT_ONCE = 200
+"""More than fit one message."""
 
 Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
 """Alerts, the message id and the moment make a text and the number of alerts it tells, at least one."""
 
+_CLOCK_SLACK = timedelta(seconds=60)
+_PROBE_LATEST = timedelta(seconds=max(pause for pauses in PARK_PAUSES.values() for pause in pauses))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A chat that something can be sent to now."""
+
+    chat_id: int
+    """Telegram's number."""
+    is_group: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What can be sent now, and when to look again."""
+    """Where something can be sent now, and when to look again."""
 
-    due: tuple[Delivery, ...]
-    """At most one of each chat: the oldest that is not sent."""
+    due: tuple[Due, ...]
+    """Those that have waited longest first."""
     next_at: datetime | None
     """When more becomes due by itself; None: only when something new happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What leaves now."""
+
+    delivery: Delivery | None
+    """None: nothing can be sent to the chat now."""
     troubles: tuple[str, ...] = ()
-    """What could not be composed; it waits on, and others do not wait for it."""
+    """What could not be composed; it waits on, and the chat's other topics do not wait for it."""
 
 
-def outbox(db: Database, now: datetime, group_wait_seconds: float, compose: Compose) -> Outbox:
-    """Bind what waited long enough into deliveries, and return what is due.
+def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
+    """Return the chats that something can be sent to: what is to be repeated, or waited long enough.
 
-    While a chat is held or can't be reached, what waits for it is not bound: it becomes fewer messages then.
+    A chat that is being sent to, or that Telegram wants left alone, is not among them.
     """
-    later: list[datetime] = []
+    _mend_after_clock_set_back(db, now)
+    chats: dict[int, tuple[datetime, Due]] = {}
+    busy: set[int] = set()
+    for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS):
+        busy.add(telegram_id)
+        if state == "ready":
+            chats[telegram_id] = to_moment(max(not_before, free_at)), Due(telegram_id, kind != "private")
+    for telegram_id, kind, free_at, first_at, last_at in db.execute(_WAITING):
+        if telegram_id in busy:
+            continue
+        at = max(_bind_at(first_at, last_at, now, group_wait_seconds), to_moment(free_at))
+        if telegram_id not in chats or at < chats[telegram_id][0]:
+            chats[telegram_id] = at, Due(telegram_id, kind != "private")
+    ordered = sorted(chats.values(), key=lambda one: one[0])
+    return Outbox(
+        tuple(due for at, due in ordered if at <= now),
+        next((at for at, _ in ordered if at > now), None),
+    )
+
+
+def take(db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
+    """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits."""
     troubles: list[str] = []
     with transaction(db):
-        for destination_id, first_at, last_at, hold_until in db.execute(_WAITING).fetchall():
-            at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
-            at = max(at, to_moment(hold_until))
-            if at > now:
-                later.append(at)
-                continue
+        head = db.execute(_HEAD_OF_CHAT, [chat_id]).fetchone()
+        if head is not None:
+            delivery_id, state, at = head
+            if state == "sending" or to_moment(at) > now:
+                return Taken(None)
+            db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
+            return Taken(_delivery(db, delivery_id))
+        for destination_id in _destinations_to_tell(db, chat_id, now, group_wait_seconds):
             try:
                 with db.atomic():
-                    _bind(db, destination_id, now, compose)
+                    return Taken(_delivery(db, _bind(db, destination_id, now, compose)), tuple(troubles))
             except sqlite3.Error:
                 raise
             except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
                 troubles.append(f"destination {destination_id}: {error!r}")
-    heads = [(_to_delivery(tuple(row)), to_moment(at)) for *row, at in db.execute(_HEADS).fetchall()]
-    later += [at for _, at in heads if at > now]
-    due = tuple(delivery for delivery, at in heads if at <= now)
-    return Outbox(due, min(later, default=None), tuple(troubles))
-
-
-def mark_sending(db: Database, delivery_id: DeliveryId) -> bool:
-    """Mark a delivery as leaving now; False: it is no longer waiting to leave."""
-    changed = db.execute(
-        "UPDATE delivery SET state = 'sending' WHERE id = ? AND state = 'ready'", [delivery_id]
-    )
-    return changed.rowcount == 1
-
-
-def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> None:
-    """Write what became of an attempt: the delivery, its alerts and its chat together."""
-    with transaction(db):
-        db.execute(
-            "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, not_before = ?, message_id = ?,"
-            " reason = ? WHERE id = ?",
-            [
-                settlement.state,
-                settlement.attempts,
-                settlement.unknowns,
-                to_milliseconds(settlement.not_before),
-                settlement.message_id,
-                settlement.reason,
-                delivery_id,
-            ],
-        )
-        if settlement.state is DeliveryState.SENT:
-            db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
-        _settle_chat(db, delivery_id, settlement)
-
-
-def doubt_unfinished_sends(db: Database, now: datetime) -> int:
-    """Put back what was being sent when the last run ended; its outcome is unknown. Returns how many."""
-    with transaction(db):
-        changed = db.execute(
-            "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, not_before = ?,"
-            " reason = 'the program ended while it was being sent'"
-            f" WHERE {_UNFINISHED} AND state = 'sending'",
-            [to_milliseconds(now)],
-        )
-        closed = db.execute(
-            "SELECT DISTINCT c.id FROM delivery d JOIN destination n ON n.id = d.destination_id"
-            f" JOIN chat c ON c.id = n.chat_id WHERE d.{_UNFINISHED} AND c.open = 0"
-        )
-        for (chat_id,) in closed.fetchall():
-            withdraw(db, chat_id)
-    return changed.rowcount
-
-
-def withdraw(db: Database, chat_id: int) -> int:
-    """Withdraw what waits for a chat, but what is being sent right now; returns the number of alerts.
-
-    Part of the caller's transaction.
-    """
-    here = "destination_id IN (SELECT id FROM destination WHERE chat_id = ?)"
-    ready = f"{_UNFINISHED} AND state = 'ready' AND {here}"
-    waiting = db.execute(
-        f"UPDATE alert SET state = 'withdrawn' WHERE state = 'waiting' AND {here}", [chat_id]
-    )
-    bound = db.execute(
-        "UPDATE alert SET state = 'withdrawn' WHERE state = 'bound'"
-        f" AND delivery_id IN (SELECT id FROM delivery WHERE {ready})",
-        [chat_id],
-    )
-    db.execute(f"UPDATE delivery SET state = 'withdrawn' WHERE {ready}", [chat_id])
-    return waiting.rowcount + bound.rowcount
+    return Taken(None, tuple(troubles))
 
 
 def waiting_alerts(db: Database, destination_id: int) -> int:
@@ -151,45 +128,77 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
     (count,) = db.execute(
         "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'waiting')"
         " + (SELECT count(l.change_id) FROM delivery d JOIN alert l ON l.delivery_id = d.id"
-        f" WHERE d.destination_id = ?1 AND d.{_UNFINISHED} AND l.state = 'bound')",
+        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')",
         [destination_id],
     ).fetchone()
     return int(count)
 
 
-_UNFINISHED = "state IN ('ready', 'sending')"
+UNFINISHED = "state IN ('ready', 'sending')"
 """In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
 
-_WAITING = """
-SELECT destination_id, first_at, last_at, hold_until FROM (
-  SELECT n.id AS destination_id, ifnull(c.hold_until, 0) AS hold_until,
+_FREE_AT = """
+max(ifnull(c.hold_until, 0), CASE WHEN c.unavailable IS NULL THEN 0 ELSE c.probe_at END)
+"""
+
+_REACHABLE = "c.open = 1 AND (c.unavailable IS NULL OR c.probe_at IS NOT NULL)"
+
+_WAITING = f"""
+SELECT telegram_id, kind, free_at, first_at, last_at FROM (
+  SELECT c.telegram_id, c.kind, {_FREE_AT} AS free_at,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id LIMIT 1) AS first_at,
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id DESC LIMIT 1) AS last_at
   FROM destination n JOIN chat c ON c.id = n.chat_id
-  WHERE c.open = 1 AND c.unavailable IS NULL)
+  WHERE {_REACHABLE})
 WHERE first_at IS NOT NULL
 """
 
 _HEADS = f"""
-SELECT d.id, c.telegram_id, n.thread_id, c.kind, d.text, d.attempts, d.unknowns,
-       max(d.not_before, ifnull(c.hold_until, 0))
+SELECT c.telegram_id, c.kind, {_FREE_AT}, d.state, d.not_before
 FROM (
   SELECT min(first_of_destination) AS id FROM (
     SELECT m.chat_id, (SELECT min(o.id) FROM delivery o
-                       WHERE o.destination_id = m.id AND o.{_UNFINISHED}) AS first_of_destination
+                       WHERE o.destination_id = m.id AND o.{UNFINISHED}) AS first_of_destination
     FROM destination m)
   WHERE first_of_destination IS NOT NULL GROUP BY chat_id) head
 JOIN delivery d ON d.id = head.id
 JOIN destination n ON n.id = d.destination_id
 JOIN chat c ON c.id = n.chat_id
-WHERE c.open = 1 AND c.unavailable IS NULL AND d.state = 'ready'
-ORDER BY d.id
+WHERE {_REACHABLE}
+"""
+
+_HEAD_OF_CHAT = f"""
+SELECT d.id, d.state, max(d.not_before, {_FREE_AT})
+FROM chat c JOIN destination n ON n.chat_id = c.id JOIN delivery d ON d.destination_id = n.id
+WHERE c.telegram_id = ? AND {_REACHABLE} AND d.{UNFINISHED}
+ORDER BY d.id LIMIT 1
+"""
+
+_WAITING_OF_CHAT = f"""
+SELECT id, free_at, first_at, last_at FROM (
+  SELECT n.id, {_FREE_AT} AS free_at,
+         (SELECT l.id FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
+          ORDER BY l.id LIMIT 1) AS first_id,
+         (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
+          ORDER BY l.id LIMIT 1) AS first_at,
+         (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
+          ORDER BY l.id DESC LIMIT 1) AS last_at
+  FROM destination n JOIN chat c ON c.id = n.chat_id
+  WHERE c.telegram_id = ? AND {_REACHABLE})
+WHERE first_at IS NOT NULL ORDER BY first_id
+"""
+
+_DELIVERY = """
+SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.attempts, d.unknowns, d.refusals, d.form,
+       (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes
+FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
+WHERE d.id = ?
 """
 
 _ALERTS_WAITING = """
-SELECT l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
+SELECT l.is_single, l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
        x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
        c.observed_at
@@ -201,46 +210,67 @@ WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?
 """
 
 
-def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) -> None:
-    """Make as many deliveries of what waits for a destination as it takes, oldest first."""
-    while waiting := [
-        _to_alert(row) for row in db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE])
-    ]:
-        while waiting:
-            delivery_id = db.execute(
-                "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'ready', ?)",
-                [destination_id, to_milliseconds(now)],
-            ).lastrowid
-            assert delivery_id is not None
-            text, told = compose(waiting, message_id(DeliveryId(delivery_id)), now)
-            if not 0 < told <= len(waiting):
-                raise ValueError(f"a message of {len(waiting)} alerts tells {told} of them")
-            db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
-            db.conn.executemany(
-                "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
-                [(delivery_id, alert.id) for alert in waiting[:told]],
-            )
-            waiting = waiting[told:]
+def _destinations_to_tell(
+    db: Database, chat_id: int, now: datetime, group_wait_seconds: float
+) -> Iterator[int]:
+    """Yield where something waited long enough, the oldest first."""
+    for destination_id, free_at, first_at, last_at in db.execute(_WAITING_OF_CHAT, [chat_id]).fetchall():
+        at = _bind_at(first_at, last_at, now, group_wait_seconds)
+        if max(at, to_moment(free_at)) <= now:
+            yield destination_id
 
 
-def _settle_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> None:
-    (chat_id, is_open) = db.execute(
-        "SELECT c.id, c.open FROM delivery d JOIN destination n ON n.id = d.destination_id"
-        " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
-        [delivery_id],
-    ).fetchone()
-    if settlement.chat_hold_until is not None:
-        db.execute(
-            "UPDATE chat SET hold_until = ? WHERE id = ?",
-            [to_milliseconds(settlement.chat_hold_until), chat_id],
-        )
-    if settlement.chat_unavailable is not None:
-        db.execute("UPDATE chat SET unavailable = ? WHERE id = ?", [settlement.chat_unavailable, chat_id])
-    if not is_open:
-        withdraw(db, chat_id)
+def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
+    """Return when what waits is told; what comes from the future waits for a clock that was set back."""
+    at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
+    return now if at > now + _CLOCK_SLACK + timedelta(seconds=group_wait_seconds) else at
 
 
-def _to_alert(row: Row) -> Alert:
+def _mend_after_clock_set_back(db: Database, now: datetime) -> None:
+    """Let nothing wait for a moment that only a clock set back has put so far ahead."""
+    at, slack = to_milliseconds(now), _CLOCK_SLACK // timedelta(milliseconds=1)
+    db.execute(
+        "UPDATE chat SET hold_until = ?1 + hold_ms WHERE hold_until > ?1 + hold_ms + ?2",
+        [at, slack],
+    )
+    db.execute(
+        "UPDATE chat SET probe_at = ?1 WHERE probe_at > ?1 + ?2",
+        [at, slack + _PROBE_LATEST // timedelta(milliseconds=1)],
+    )
+    db.execute(
+        f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED} AND not_before > ?1 + ?2",
+        [at, LONGEST_PAUSE // timedelta(milliseconds=1)],
+    )
+
+
+def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) -> DeliveryId:
+    """Make one delivery of what waits for a destination, oldest first."""
+    rows = db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE]).fetchall()
+    waiting = [_to_alert(row) for _, *row in _together(rows)]
+    row_id = db.execute(
+        "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'sending', ?)",
+        [destination_id, to_milliseconds(now)],
+    ).lastrowid
+    assert row_id is not None
+    delivery_id = DeliveryId(row_id)
+    text, told = compose(waiting, message_id(delivery_id), now)
+    if not 0 < told <= len(waiting):
+        raise ValueError(f"a message of {len(waiting)} alerts tells {told} of them")
+    db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
+    db.conn.executemany(
+        "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
+        [(delivery_id, alert.id) for alert in waiting[:told]],
+    )
+    return delivery_id
+
+
+def _together(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return what may share a message: one alert that has to be sent singly, or all before the first such."""
+    singles = [index for index, (is_single, *_) in enumerate(rows) if is_single]
+    return rows[: max(1, singles[0])] if singles else rows
+
+
+def _to_alert(row: Sequence[Any]) -> Alert:
     alert_id, label, notice, created_at, account, chain_id, contract, *rest = row
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
@@ -261,8 +291,21 @@ def _to_alert(row: Row) -> Alert:
     )
 
 
-def _to_delivery(row: Row) -> Delivery:
-    delivery_id, telegram_id, thread_id, kind, text, attempts, unknowns = row
+def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
+    row = db.execute(_DELIVERY, [delivery_id]).fetchone()
+    _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, alerts, probes = row
+    is_astray = lost is not None and bool(thread_id)
     return Delivery(
-        DeliveryId(delivery_id), telegram_id, thread_id or None, kind != "private", text, attempts, unknowns
+        delivery_id,
+        telegram_id,
+        None if is_astray else thread_id or None,
+        kind != "private",
+        text,
+        attempts,
+        unknowns,
+        refusals,
+        Form(form),
+        alerts,
+        probes,
+        lost if is_astray else None,
     )

@@ -17,6 +17,24 @@ def m001_accounts_outbox_and_chats(db: Database) -> None:
     db.executescript(_FIRST_TABLES)
 
 
+@migrations()
+def m002_refusals_parked_chats_and_places_that_move(db: Database) -> None:
+    """Remember what Telegram said of messages, chats and topics that it does not take as they are."""
+    db.executescript(_DELIVERY_TO_THE_LETTER)
+
+
+_DELIVERY_TO_THE_LETTER = """
+ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
+ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
+ALTER TABLE chat ADD COLUMN probes INTEGER NOT NULL DEFAULT 0;     -- tried in vain since it last worked
+ALTER TABLE chat ADD COLUMN migrated_to INTEGER REFERENCES chat(id);
+ALTER TABLE destination ADD COLUMN lost TEXT;   -- why its topic can't be written to
+ALTER TABLE delivery ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN form TEXT NOT NULL DEFAULT 'whole';
+ALTER TABLE alert ADD COLUMN is_single INTEGER NOT NULL DEFAULT 0; -- its message was refused: it goes alone
+UPDATE chat SET probe_at = 0 WHERE unavailable IS NOT NULL;
+"""
+
 _FIRST_TABLES = """
 CREATE TABLE setting (
   name TEXT PRIMARY KEY,

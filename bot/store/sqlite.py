@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.domain.alerts import Notice, Subscribed
-from bot.domain.delivery import Settlement
+from bot.domain.delivery import Parking, Settlement
 from bot.domain.model import (
     Address,
     Asset,
@@ -26,15 +26,18 @@ from bot.store import (
     chains,
     chats,
     freshness,
+    moving,
     notices,
     outbox,
     polls,
     recording,
+    settling,
     subscriptions,
     sweeps,
+    withdrawing,
 )
 from bot.store.database import DatabaseThread
-from bot.store.outbox import Compose, Outbox
+from bot.store.outbox import Compose, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.rows import to_milliseconds
 from bot.store.sweeps import Reach, Watched
@@ -140,21 +143,31 @@ class Store:
 
     # what is told
 
-    async def outbox(self, now: datetime, group_wait_seconds: float, compose: Compose) -> Outbox:
-        """Bind what waited long enough, and return what is due."""
-        return await self._thread.run(outbox.outbox, now, group_wait_seconds, compose)
+    async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
+        """Return where something can be sent."""
+        return await self._thread.run(outbox.outbox, now, group_wait_seconds)
 
-    async def mark_sending(self, delivery_id: DeliveryId) -> bool:
-        """Mark a delivery as leaving now."""
-        return await self._thread.run(outbox.mark_sending, delivery_id)
+    async def take(self, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
+        """Return the next message of a chat, marked as leaving now."""
+        return await self._thread.run(outbox.take, chat_id, now, group_wait_seconds, compose)
 
     async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
         """Write what became of an attempt."""
-        await self._thread.run(outbox.settle, delivery_id, settlement)
+        if await self._thread.run(settling.settle, delivery_id, settlement):
+            self.outbox_grew.set()
+
+    async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
+        """Remember that Telegram wants a chat left alone."""
+        milliseconds = span // timedelta(milliseconds=1)
+        await self._thread.run(settling.hold_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""
-        return await self._thread.run(outbox.doubt_unfinished_sends, now)
+        return await self._thread.run(settling.doubt_unfinished_sends, now)
+
+    async def expire(self, now: datetime, after: timedelta) -> int:
+        """Drop what has waited too long, and let its destinations be told; returns how many changes."""
+        return await self._thread.run(withdrawing.expire, now, after)
 
     # who asks
 
@@ -209,11 +222,26 @@ class Store:
         if await self._thread.run(notices.tell_owners, notice, to_milliseconds(at)):
             self.outbox_grew.set()
 
-    async def hear_from(self, chat_id: int) -> None:
-        """Note that a chat spoke to us."""
-        await self._thread.run(chats.hear_from, chat_id)
+    async def hear_from(self, chat_id: int, thread_id: int | None = None) -> None:
+        """Note that a chat spoke to us, in a topic or none."""
+        await self._thread.run(chats.hear_from, chat_id, thread_id)
         self.outbox_grew.set()
 
-    async def lose(self, chat_id: int, reason: str) -> None:
+    async def lose(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
-        await self._thread.run(chats.lose, chat_id, reason)
+        await self._thread.run(chats.lose, chat_id, parking)
+
+    async def migrate(self, old_id: int, new_id: int) -> None:
+        """Take over everything of a group into the supergroup that it has become."""
+        await self._thread.run(moving.migrate, old_id, new_id)
+        self.outbox_grew.set()
+
+    async def former_ids(self, chat_id: int) -> frozenset[int]:
+        """Return the numbers that a chat had before."""
+        return await self._thread.run(moving.former_ids, chat_id)
+
+    async def take_over_lost_topics(self, place: Place) -> int:
+        """Move what lost topics watch to this place; returns how many subscriptions that is."""
+        moved = await self._thread.run(moving.take_over_lost_topics, place)
+        self.outbox_grew.set()
+        return moved

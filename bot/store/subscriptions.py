@@ -18,6 +18,7 @@ from bot.domain.model import (
 )
 from bot.store.chats import remember
 from bot.store.database import transaction
+from bot.store.moving import destination_of
 from bot.store.outbox import waiting_alerts
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
@@ -53,7 +54,7 @@ def subscribe(
     with transaction(db):
         chat_row = remember(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
-        destination_id = _destination(db, chat_row, place)
+        destination_id = DestinationId(destination_of(db, chat_row, place.thread_id or 0))
         return [
             _relabelled(db, destination_id, wish)
             or _created(db, destination_id, wish, limit=limit, by=by, at=at, status=status)
@@ -80,13 +81,6 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
     """Return what a destination is subscribed to, by number."""
     rows = db.execute(_LISTED, [place.chat_id, place.thread_id or 0])
     return [ListedSubscription(row[0], to_subscription(row[1:])) for row in rows]
-
-
-def _destination(db: Database, chat_row: int, place: Place) -> DestinationId:
-    key = [chat_row, place.thread_id or 0]
-    db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, ?)", key)
-    (row_id,) = db.execute("SELECT id FROM destination WHERE chat_id = ? AND thread_id = ?", key).fetchone()
-    return DestinationId(row_id)
 
 
 def _relabelled(db: Database, destination_id: DestinationId, wish: Wish) -> Subscribed | None:

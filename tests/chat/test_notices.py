@@ -13,12 +13,14 @@ from bot.domain.alerts import (
     ChainBack,
     ChainGone,
     ChangeAlert,
+    Dropped,
     Gap,
     MassLoss,
     Notice,
     NoticeAlert,
     SeenAgain,
     SourceRefuses,
+    Undelivered,
 )
 from bot.domain.model import Address, AlertId, Asset, ChainId, Change, Description, Holding, MoveKind
 from tests.chat.reading import (
@@ -296,3 +298,39 @@ def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
     shown = seen(composed(alert, *told(SeenAgain((gap(POLYGON, 47),), 1))).html).split("\n")
 
     assert [line[:2] for line in shown] == ["👁 ", "1 ", "", "Tr", "Po", "▼ ", "14"]
+
+
+# ---------------------------------------------------------------- what was not told
+
+
+def test_what_was_dropped_is_counted_with_its_time() -> None:
+    first, second = lines(Dropped(3, NOON - timedelta(days=4), NOON - timedelta(days=3, hours=1)))
+
+    assert first == (
+        "⚠️ 3 changes could not be told in time and were dropped,"
+        " seen 2026-11-18 14:03 to 2026-11-19 13:03 UTC."
+    )
+    assert second == "/balance shows what is held now."
+
+
+def test_one_dropped_change_is_one() -> None:
+    assert lines(Dropped(1, NOON, NOON))[0].startswith("⚠️ 1 change could not be told in time and was dropped")
+
+
+def test_what_telegram_refuses_is_named_with_its_reason() -> None:
+    assert lines(Undelivered("QQQQ1", 2, "Something new")) == [
+        "⚠️ Message QQQQ1, with 2 changes, could not be delivered: Something new"
+    ]
+
+
+def test_owners_hear_whom_it_was_for() -> None:
+    assert lines(Undelivered("QQQQ1", 1, "Something new", -1001, "Ops <b>")) == [
+        "⚠️ Message QQQQ1 to Ops <b> (-1001), with 1 change, could not be delivered: Something new"
+    ]
+
+
+def test_many_refused_messages_are_counted() -> None:
+    told_of = lines(*[Undelivered(f"QQQQ{number}", 1, "odd") for number in range(9)])
+
+    assert len(told_of) == 6
+    assert told_of[-1] == "… and 4 more messages."

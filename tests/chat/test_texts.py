@@ -298,7 +298,9 @@ def test_a_message_of_today_has_no_date() -> None:
 
 
 def test_a_message_of_another_day_has_one() -> None:
-    assert footer(alert(), at=NOON + timedelta(days=1)) == "2026-11-22 14:03:22 UTC · 7KQ2F"
+    assert footer(alert(), at=NOON + timedelta(days=1)) == (
+        "2026-11-22 14:03:22 UTC, told 24 h later · 7KQ2F"
+    )
 
 
 def test_times_are_utc_wherever_they_come_from() -> None:
@@ -309,11 +311,18 @@ def test_times_are_utc_wherever_they_come_from() -> None:
     )
 
 
+def test_a_message_that_comes_late_says_how_late() -> None:
+    assert footer(alert(), at=NOON + timedelta(seconds=119)) == "14:03:22 UTC · 7KQ2F"
+    assert footer(alert(), at=NOON + timedelta(seconds=120)) == "14:03:22 UTC, told 2 min later · 7KQ2F"
+
+
 def test_alerts_a_second_apart_make_a_range() -> None:
     later = alert(observed_at=NOON + timedelta(seconds=108))
 
     assert footer(later, alert()) == "14:03:22–14:05:10 UTC · 7KQ2F"
-    assert footer(later, alert(), at=NOON + timedelta(days=1)) == ("2026-11-22 14:03:22–14:05:10 UTC · 7KQ2F")
+    assert footer(later, alert(), at=NOON + timedelta(days=1)) == (
+        "2026-11-22 14:03:22–14:05:10 UTC, told 24 h later · 7KQ2F"
+    )
 
 
 def test_alerts_less_than_a_second_apart_make_none() -> None:

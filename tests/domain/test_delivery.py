@@ -1,6 +1,7 @@
 """One delivery's life, one outcome at a time."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,18 +10,30 @@ from hypothesis import strategies as st
 
 from bot.domain.delivery import (
     KNOWN_FAILURE_PAUSES,
+    REFUSALS_MOST,
     THROTTLE_JITTER,
     UNKNOWN_OUTCOME_PAUSES,
+    ChatMoved,
     DeliveryState,
+    Form,
+    Holding,
+    Misread,
+    Offline,
     Outcome,
+    Park,
+    Parking,
+    Refused,
     RetryLater,
     Sent,
     Settlement,
     Throttled,
+    TopicLost,
     Unknown,
     Unreachable,
+    Vanished,
     bind_at,
     message_id,
+    parking,
     settle,
 )
 from bot.domain.model import DeliveryId
@@ -33,7 +46,11 @@ not_sent: st.SearchStrategy[Outcome] = (
     st.builds(RetryLater, st.text())
     | st.builds(Throttled, st.floats(0, 1000))
     | st.builds(Unknown, st.text())
-    | st.builds(Unreachable, st.text())
+    | st.builds(Unreachable, st.text(), st.sampled_from(Park))
+    | st.builds(Offline, st.text())
+    | st.builds(ChatMoved, st.integers(-(2**52), -1))
+    | st.builds(TopicLost, st.text(), st.booleans())
+    | st.builds(Misread, st.text(), st.sampled_from([Form.BARE, Form.PLAIN]))
 )
 dice = st.floats(0, 1, exclude_max=True)
 
@@ -48,7 +65,7 @@ def test_what_telegram_has_is_sent() -> None:
 
 
 @given(not_sent, dice)
-def test_what_telegram_does_not_say_it_has_is_sent_again(outcome: Outcome, dice: float) -> None:
+def test_what_telegram_may_still_take_is_sent_again(outcome: Outcome, dice: float) -> None:
     settlement = settle(delivery(attempts=2, unknowns=1), outcome, NOON, dice)
 
     assert settlement.state is DeliveryState.READY
@@ -76,16 +93,16 @@ def test_a_throttled_message_counts_no_attempt_and_holds_its_chat() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2), Throttled(30), NOON, 0.0)
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.chat_hold_until == at(30)
-    assert settlement.chat_unavailable is None
+    assert settlement.hold == Holding(at(30), timedelta(seconds=30))
+    assert settlement.parking is None
 
 
 def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2), Unreachable("blocked"), NOON, 0.5)
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.chat_unavailable == "blocked"
-    assert settlement.chat_hold_until is None
+    assert settlement.parking == Parking("blocked", NOON + timedelta(days=1))
+    assert settlement.hold is None
 
 
 @given(st.floats(0, 10_000), dice)
@@ -94,13 +111,14 @@ def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
 ) -> None:
     settlement = settle(delivery(), Throttled(seconds), NOON, dice)
 
-    assert settlement.chat_hold_until is not None
-    held = settlement.chat_hold_until - NOON
+    assert settlement.hold is not None
+    held = settlement.hold.until - NOON
+    assert held == settlement.hold.span
     assert timedelta(seconds=seconds) <= held <= timedelta(seconds=seconds * (1 + THROTTLE_JITTER))
 
 
 def test_throttled_chats_do_not_all_come_back_at_once() -> None:
-    first, second = (settle(delivery(), Throttled(30), NOON, dice).chat_hold_until for dice in (0.1, 0.9))
+    first, second = (settle(delivery(), Throttled(30), NOON, dice).hold for dice in (0.1, 0.9))
 
     assert first != second
 
@@ -117,6 +135,103 @@ def test_pauses_grow_and_stay_below_the_time_an_alert_may_take(outcome: Outcome)
     assert pauses == sorted(pauses)
     assert pauses[0] > 0
     assert pauses[-1] < BACK_AT_WORK_SECONDS
+
+
+# ---------------------------------------------------------------- refused
+
+
+def test_what_telegram_never_takes_dies_if_it_tells_one_thing() -> None:
+    settlement = settle(delivery(alerts=1), Refused("too long", is_final=True), NOON, 0.5)
+
+    assert (settlement.state, settlement.reason) == (DeliveryState.DEAD, "too long")
+
+
+def test_what_telegram_never_takes_is_dissolved_if_it_tells_several() -> None:
+    settlement = settle(delivery(alerts=2), Refused("too long", is_final=True), NOON, 0.5)
+
+    assert settlement.state is DeliveryState.DISSOLVED
+
+
+@given(st.integers(1, 50))
+def test_a_refusal_we_do_not_know_is_tried_a_few_times_and_not_for_ever(alerts: int) -> None:
+    one, now, attempts = delivery(alerts=alerts), NOON, 0
+    while True:
+        settlement = settle(one, Refused("odd", is_final=False), now, 0.5)
+        attempts += 1
+        if settlement.state is not DeliveryState.READY:
+            break
+        assert now < settlement.not_before <= now + timedelta(seconds=BACK_AT_WORK_SECONDS)
+        one, now = replace(one, refusals=settlement.refusals), settlement.not_before
+
+    assert attempts == REFUSALS_MOST
+    assert settlement.state is (DeliveryState.DEAD if alerts == 1 else DeliveryState.DISSOLVED)
+
+
+def test_a_message_whose_formats_are_misread_goes_as_plain_text_at_once() -> None:
+    settlement = settle(delivery(), Misread("can't parse", Form.PLAIN), NOON, 0.5)
+
+    assert (settlement.state, settlement.not_before) == (DeliveryState.READY, NOON)
+    assert settlement.form is Form.PLAIN
+
+
+def test_a_message_whose_buttons_are_refused_goes_without_them() -> None:
+    assert settle(delivery(), Misread("too long", Form.BARE), NOON, 0.5).form is Form.BARE
+
+
+@pytest.mark.parametrize("form", [Form.BARE, Form.PLAIN])
+def test_a_message_in_its_least_form_that_is_misread_all_the_same_is_refused(form: Form) -> None:
+    settlement = settle(delivery(form=Form.PLAIN), Misread("can't parse", form), NOON, 0.5)
+
+    assert settlement.state is DeliveryState.DEAD
+
+
+def test_what_somebodys_guard_removes_is_sent_once_more_and_no_third_time() -> None:
+    first = settle(delivery(alerts=3), Vanished("removed"), NOON, 0.5)
+    second = settle(delivery(alerts=3, unknowns=first.unknowns), Vanished("removed"), NOON, 0.5)
+
+    assert first.state is DeliveryState.READY
+    assert second.state is DeliveryState.DEAD
+
+
+# ---------------------------------------------------------------- places
+
+
+def test_a_group_that_moved_is_followed_at_once() -> None:
+    settlement = settle(delivery(attempts=1), ChatMoved(-1007), NOON, 0.5)
+
+    assert (settlement.moved_to, settlement.not_before, settlement.attempts) == (-1007, NOON, 1)
+
+
+def test_a_topic_that_is_not_found_is_looked_for_once_more() -> None:
+    first = settle(delivery(), TopicLost("not found", is_certain=False), NOON, 0.5)
+    second = settle(
+        delivery(refusals=first.refusals), TopicLost("not found", is_certain=False), first.not_before, 0.5
+    )
+
+    assert first.topic_lost is None
+    assert at(30) < first.not_before < at(BACK_AT_WORK_SECONDS)
+    assert (second.topic_lost, second.not_before) == ("not found", first.not_before)
+
+
+def test_a_topic_that_is_closed_is_given_up_at_once() -> None:
+    settlement = settle(delivery(), TopicLost("closed", is_certain=True), NOON, 0.5)
+
+    assert (settlement.topic_lost, settlement.not_before) == ("closed", NOON)
+
+
+def test_a_user_who_is_gone_for_good_is_never_tried_again_by_itself() -> None:
+    settlement = settle(delivery(), Unreachable("deactivated", Park.FOR_GOOD), NOON, 0.5)
+
+    assert settlement.parking == Parking("deactivated", None)
+
+
+def test_a_chat_in_which_the_bot_is_silenced_is_tried_soon_and_then_less_often() -> None:
+    pauses = [parking("muted", Park.MUTED, probes, NOON).probe_at for probes in range(20)]
+
+    assert pauses == sorted(pauses, key=lambda moment: moment or NOON)
+    assert pauses[0] is not None
+    assert pauses[0] < at(BACK_AT_WORK_SECONDS)
+    assert pauses[-1] == at(3600)
 
 
 # ---------------------------------------------------------------- the grouping window

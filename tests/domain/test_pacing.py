@@ -19,6 +19,14 @@ def pacer(*, overall: float = 25, private: float = 1, group: int = 18) -> Pacer:
     )
 
 
+def take(pace: Pacer, chat: int, now: float, *, is_group: bool = False) -> float:
+    """Let a message leave if it may, and return how long it has to wait otherwise."""
+    wait = max(pace.chat_wait(chat, now, is_group=is_group), pace.bot_wait(now))
+    if not wait:
+        pace.depart(chat, now, is_group=is_group)
+    return wait
+
+
 def departures(
     pace: Pacer, arrivals: Iterable[tuple[int, float]], *, groups: Iterable[int] = ()
 ) -> dict[int, list[float]]:
@@ -35,7 +43,7 @@ def departures(
         assert asks_left, "somebody asks for ever"
         chat = min(asks_at, key=lambda one: (asks_at[one], one))
         now = asks_at[chat]
-        wait = pace.take(chat, now, is_group=chat in are_groups)
+        wait = take(pace, chat, now, is_group=chat in are_groups)
         if wait:
             asks_at[chat] = now + max(wait, ANYWHERE / 1000)
             continue
@@ -58,7 +66,7 @@ def most_within(moments: list[float], seconds: float) -> int:
 
 
 def takes(pace: Pacer, chat: int, now: float, *, is_group: bool = False) -> bool:
-    return pace.take(chat, now, is_group=is_group) == 0
+    return take(pace, chat, now, is_group=is_group) == 0
 
 
 # ---------------------------------------------------------------- private chats
@@ -114,7 +122,7 @@ def test_the_wait_that_is_named_is_long_enough_and_not_too_long() -> None:
     assert takes(pace, 1, 100.0)
     assert takes(pace, 2, 100.0)
 
-    wait = pace.take(3, 100.0, is_group=False)
+    wait = take(pace, 3, 100.0, is_group=False)
 
     assert wait == pytest.approx(0.1)
     assert not takes(pace, 3, 100.0 + wait / 2)
@@ -126,7 +134,7 @@ def test_a_slow_chat_does_not_delay_another() -> None:
     for moment in range(18):
         assert takes(pace, 1, float(moment), is_group=True)
 
-    assert pace.take(1, 18.0, is_group=True) == pytest.approx(42)
+    assert take(pace, 1, 18.0, is_group=True) == pytest.approx(42)
     assert takes(pace, 2, 18.0, is_group=True)
     assert takes(pace, 3, 18.01)
 
@@ -150,7 +158,7 @@ def test_chats_that_fell_silent_are_forgotten_and_others_are_not() -> None:
     for chat in range(10_001):
         assert takes(pace, chat, 40 + chat / 1000)
 
-    assert pace.take(-1, 51.0, is_group=True) == pytest.approx(29)
+    assert take(pace, -1, 51.0, is_group=True) == pytest.approx(29)
 
 
 # ---------------------------------------------------------------- the law
@@ -176,3 +184,87 @@ def test_whatever_arrives_the_limits_hold_and_nothing_is_kept_for_ever(
         else:
             assert most_within(moments, 1 / private) <= 3
             assert most_within(moments, 10 / private) <= 3 + 10
+
+
+# ---------------------------------------------------------------- where it was too much all the same
+
+
+def test_a_throttled_chat_is_left_alone_as_long_as_telegram_wants() -> None:
+    pace = pacer(overall=1000)
+
+    pace.throttled(1, 30, now=100.0)
+
+    assert pace.chat_wait(1, 100.0, is_group=False) == pytest.approx(30)
+    assert not takes(pace, 1, 129.9)
+    assert takes(pace, 1, 130.0)
+
+
+def test_a_throttled_chat_delays_no_other() -> None:
+    pace = pacer(overall=1000)
+
+    pace.throttled(1, 30, now=100.0)
+
+    assert takes(pace, 2, 100.0)
+    assert takes(pace, 3, 100.1, is_group=True)
+
+
+def test_two_throttled_chats_together_hold_the_whole_bot_for_the_longer_time() -> None:
+    pace = pacer(overall=1000)
+
+    pace.throttled(1, 30, now=100.0)
+    pace.throttled(2, 10, now=104.0)
+
+    assert pace.bot_wait(104.0) == pytest.approx(26)
+    assert not takes(pace, 3, 129.0)
+    assert takes(pace, 3, 130.0)
+
+
+@pytest.mark.parametrize(("second", "later"), [(1, 1.0), (2, 6.0)], ids=["one chat twice", "two chats apart"])
+def test_neither_one_chat_nor_two_apart_hold_the_whole_bot(second: int, later: float) -> None:
+    pace = pacer(overall=1000)
+
+    pace.throttled(1, 30, now=100.0)
+    pace.throttled(second, 10, now=100.0 + later)
+
+    assert takes(pace, 3, 100.0 + later)
+
+
+def test_a_throttled_private_chat_has_half_its_pace_and_no_burst() -> None:
+    pace = pacer(overall=1000)
+    pace.throttled(1, 10, now=0.0)
+
+    left = departures(pace, [(1, 10.0)] * 4)
+
+    assert left[1] == pytest.approx([10, 12, 14, 16], abs=0.01)
+
+
+def test_a_throttled_group_has_half_its_minute() -> None:
+    pace = pacer(overall=1000)
+    pace.throttled(1, 10, now=0.0)
+
+    left = departures(pace, [(1, 10.0)] * 12, groups=[1])
+
+    assert most_within(left[1], 30.0) == 9
+
+
+def test_each_quiet_minute_gives_a_tenth_of_the_pace_back() -> None:
+    pace = pacer(overall=1000, private=1)
+    pace.throttled(1, 0, now=0.0)
+
+    after_two_minutes = departures(pace, [(1, 120.0)] * 2)[1]
+    after_five = departures(pace, [(1, 300.0)] * 3)[1]
+
+    assert after_two_minutes == pytest.approx([120, 120 + 1 / 0.7], abs=0.01)
+    assert after_five == pytest.approx([300, 300, 300], abs=0.01)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
+def test_a_chat_throttled_ever_again_still_gets_its_turn(holds: list[float]) -> None:
+    pace, now = pacer(overall=1000), 0.0
+    for hold in holds:
+        pace.throttled(1, hold, now)
+        now += hold
+
+    assert pace.chat_wait(1, now, is_group=False) <= 1e-6
+    pace.depart(1, now, is_group=False)
+    assert pace.chat_wait(1, now, is_group=False) <= 16 + 1e-6

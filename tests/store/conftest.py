@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.alerts import Alert, Baseline, ChangeAlert, Notice, NoticeAlert, Subscribed
 from bot.domain.compare import compare
-from bot.domain.delivery import Delivery, DeliveryState, Settlement
+from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (
     Address,
     Asset,
@@ -167,7 +167,8 @@ class Keeper:
         )
         here = (place.chat_id, place.thread_id or 0)
         await self.rows(others, "of another", "waiting", *here)
-        await self.store.outbox(LONG_AFTER, 0, listen)
+        while (taken := await self.store.take(place.chat_id, LONG_AFTER, 0, listen)).delivery:
+            await self.sent(taken.delivery, LONG_AFTER)
         await self.rows(others, "waiting", "of another", *here)
         return heard
 
@@ -194,15 +195,28 @@ class Keeper:
         ]
 
     async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
-        return await self.store.outbox(now, window, words)
+        return await self.store.outbox(now, window)
 
     async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:
-        return (await self.outbox(now, window)).due
+        """Take what is due in each chat: it is leaving now."""
+        chats = (await self.outbox(now, window)).due
+        taken = [await self.store.take(chat.chat_id, now, window, words) for chat in chats]
+        return tuple(one.delivery for one in taken if one.delivery)
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
-        """Let a delivery leave and arrive."""
-        assert await self.store.mark_sending(delivery.id)
+        """Let what is leaving arrive."""
         await self.store.settle(delivery.id, Settlement(DeliveryState.SENT, now, message_id=delivery.id))
+
+    async def came_back(self, delivery: Delivery, outcome: Outcome, now: datetime = NOON) -> Settlement:
+        """Let what is leaving end otherwise."""
+        settlement = settle(delivery, outcome, now, 0.0)
+        await self.store.settle(delivery.id, settlement)
+        return settlement
+
+    async def bind(self, now: datetime = NOON) -> None:
+        """Let what waits become messages that could not leave."""
+        for delivery in await self.due(now):
+            await self.came_back(delivery, Offline("no connection"), now)
 
     async def deliver_all(self, now: datetime = NOON) -> list[Delivery]:
         """Deliver whatever is due, until nothing is."""

@@ -1,8 +1,11 @@
 import pytest
 
+from bot.domain.delivery import Parking
 from bot.domain.model import Part, Place
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
+
+KICKED = Parking("kicked", None)
 
 
 @pytest.fixture
@@ -13,7 +16,7 @@ async def waiting(keeper: Keeper) -> Keeper:
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
     await keeper.record(reading({USDC: 6}, native=100))
-    await keeper.outbox()
+    await keeper.bind()
     await keeper.record(reading({USDC: 7}, native=100))
     return keeper
 
@@ -28,7 +31,7 @@ async def states(keeper: Keeper, place: Place) -> list[str]:
 
 
 async def chats_due(keeper: Keeper) -> set[int]:
-    return {delivery.chat_id for delivery in await keeper.due()}
+    return {chat.chat_id for chat in (await keeper.outbox()).due}
 
 
 # ---------------------------------------------------------------- by command
@@ -181,7 +184,7 @@ async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
 
 
 async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, "kicked")
+    await waiting.store.lose(OPS.chat_id, KICKED)
 
     assert await chats_due(waiting) == {OLGA.chat_id}
     await waiting.deliver_all()
@@ -190,7 +193,7 @@ async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Ke
 
 
 async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, "kicked")
+    await waiting.store.lose(OPS.chat_id, KICKED)
     await waiting.deliver_all()
     waiting.store.outbox_grew.clear()
 
@@ -202,7 +205,7 @@ async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Ke
 
 
 async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, "kicked")
+    await waiting.store.lose(OPS.chat_id, KICKED)
     for amount in range(10, 30):
         await waiting.record(reading({USDC: amount}, native=100))
         await waiting.deliver_all()
@@ -215,6 +218,6 @@ async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> 
 
 async def test_hearing_from_or_losing_a_chat_that_was_never_seen_is_no_error(keeper: Keeper) -> None:
     await keeper.store.hear_from(99)
-    await keeper.store.lose(99, "kicked")
+    await keeper.store.lose(99, KICKED)
 
     assert await keeper.rows("SELECT * FROM chat") == []

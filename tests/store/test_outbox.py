@@ -9,8 +9,8 @@ from bot.domain.delivery import (
     RetryLater,
     Settlement,
     message_id,
-    settle,
 )
+from bot.domain.model import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
@@ -33,10 +33,7 @@ async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
 
 
 async def attempt(keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON) -> Settlement:
-    settlement = settle(delivery, outcome, now, 0.0)  # type: ignore[arg-type]
-    assert await keeper.store.mark_sending(delivery.id)
-    await keeper.store.settle(delivery.id, settlement)
-    return settlement
+    return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
 
 
 async def told(keeper: Keeper) -> list[str]:
@@ -54,7 +51,7 @@ def in_topics(due: Sequence[Delivery]) -> list[tuple[int, int | None]]:
 async def test_nothing_that_waits_is_nothing_due(keeper: Keeper) -> None:
     outbox = await keeper.outbox()
 
-    assert (outbox.due, outbox.next_at, outbox.troubles) == ((), None, ())
+    assert (outbox.due, outbox.next_at) == ((), None)
 
 
 async def test_what_happened_together_is_one_message_for_each_destination(keeper: Keeper) -> None:
@@ -101,7 +98,7 @@ async def test_the_window_restarts_with_each_alert_of_the_destination(watching: 
     await change(watching, 7, seconds=1.5)
 
     assert (await watching.outbox(at(2), 2)).next_at == at(3.5)
-    (first, *_) = (await watching.outbox(at(3.5), 2)).due
+    (first, *_) = await watching.due(at(3.5), 2)
     assert "5>6" in first.text
     assert "6>7" in first.text
 
@@ -113,8 +110,8 @@ async def test_the_window_of_one_destination_is_not_kept_open_by_another(watchin
 
     outbox = await watching.outbox(at(2), 2)
 
-    assert sorted(in_topics(outbox.due)) == [(OPS.chat_id, 5), (OLGA.chat_id, None)]
-    assert outbox.next_at == at(3.5)
+    assert {chat.chat_id for chat in outbox.due} == {OPS.chat_id, OLGA.chat_id}
+    assert sorted(in_topics(await watching.due(at(2), 2))) == [(OPS.chat_id, 5), (OLGA.chat_id, None)]
 
 
 async def test_a_stream_of_alerts_is_kept_for_five_seconds_at_most(watching: Keeper) -> None:
@@ -128,18 +125,17 @@ async def test_a_stream_of_alerts_is_kept_for_five_seconds_at_most(watching: Kee
 async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watching: Keeper) -> None:
     for amount in range(6, 13):
         await change(watching, amount)
-    heard: list[Alert] = []
 
     def three_at_most(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
-        heard.extend(alerts[:3])
         return words(alerts[:3], number, now)
 
-    await watching.store.outbox(NOON, 0, three_at_most)
-    texts = [delivery.text for delivery in await watching.deliver_all() if delivery.chat_id == OLGA.chat_id]
+    texts = []
+    while delivery := (await watching.store.take(OLGA.chat_id, NOON, 0, three_at_most)).delivery:
+        texts.append(delivery.text)
+        await watching.sent(delivery)
 
     assert [text.count(">") for text in texts] == [3, 3, 1]
-    assert set(await told(watching)) == {"told"}
-    assert len(heard) == 7 * len(EVERYONE)
+    assert (await told(watching)).count("told") == 7
 
 
 async def test_more_alerts_than_are_read_at_once_are_all_bound(keeper: Keeper) -> None:
@@ -160,10 +156,10 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 ) -> None:
     await change(watching, 6)
 
-    outbox = await watching.store.outbox(NOON, 0, lambda _, __, ___: ("…", told_of_them))
+    taken = await watching.store.take(OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them))
 
-    assert outbox.due == ()
-    assert len(outbox.troubles) == len(EVERYONE)
+    assert taken.delivery is None
+    assert len(taken.troubles) == 2, "of the group and of its topic"
     assert await told(watching) == ["waiting"] * 3
     assert len(await watching.deliver_all()) == 3
 
@@ -171,7 +167,7 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_others(
     watching: Keeper,
 ) -> None:
-    await watching.watch(VAULT)
+    await watching.watch(VAULT, place=OPS)
     await watching.record(reading({USDC: 6}, native=100), reading({}, native=1, account=VAULT))
 
     def fail_for_the_vault(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
@@ -179,13 +175,15 @@ async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_othe
             raise ValueError("no words")
         return words(alerts, number, now)
 
-    outbox = await watching.store.outbox(NOON, 0, fail_for_the_vault)
+    taken = await watching.store.take(OPS.chat_id, NOON, 0, fail_for_the_vault)
 
-    assert {delivery.chat_id for delivery in outbox.due} == {OPS.chat_id}
-    (trouble,) = outbox.troubles
+    assert taken.delivery is not None
+    assert taken.delivery.thread_id == ALERTS_TOPIC.thread_id
+    (trouble,) = taken.troubles
     assert "no words" in trouble
     assert await watching.value("SELECT count(*) FROM delivery WHERE text = ''") == 0
-    assert OLGA.chat_id in {delivery.chat_id for delivery in await watching.deliver_all()}
+    await watching.sent(taken.delivery)
+    assert OPS.chat_id in {delivery.chat_id for delivery in await watching.deliver_all()}
 
 
 # ---------------------------------------------------------------- order
@@ -200,32 +198,57 @@ async def test_at_most_one_message_of_a_chat_is_due_whatever_its_topics(watching
 
 
 async def test_the_messages_of_a_chat_are_due_in_order(watching: Keeper) -> None:
+    delivered: list[Delivery] = []
     for amount in (6, 7, 8):
         await change(watching, amount)
-        await watching.outbox()
+        delivered += await watching.due()
+        await watching.reopen()
+        await watching.store.doubt_unfinished_sends(NOON)
+        delivered += await watching.deliver_all()
 
-    delivered = await watching.deliver_all()
-
-    ids = [delivery.id for delivery in delivered if delivery.chat_id == OLGA.chat_id]
-    assert ids == sorted(ids)
-    assert len(ids) == 3
+    texts = list(dict.fromkeys(one.text for one in delivered if one.chat_id == OLGA.chat_id))
+    assert [text.partition(":")[2] for text in texts] == ["5>6", "6>7", "7>8"]
 
 
-async def test_while_a_message_is_being_sent_the_next_of_its_chat_is_not_due(watching: Keeper) -> None:
+async def test_what_comes_while_a_message_waits_to_be_repeated_becomes_one_message(watching: Keeper) -> None:
     await change(watching, 6)
-    first, second = await watching.due()
+    await watching.bind()
+    for amount in (7, 8, 9):
+        await change(watching, amount)
+
+    delivered = [one for one in await watching.deliver_all() if one.chat_id == OLGA.chat_id]
+
+    assert [one.text.count(">") for one in delivered] == [1, 3]
+
+
+async def test_while_a_message_is_being_sent_nothing_else_of_its_chat_is_due(watching: Keeper) -> None:
+    await change(watching, 6)
+    assert len(await watching.due()) == 2
     await change(watching, 7)
-    assert await watching.store.mark_sending(first.id)
 
-    assert await watching.due() == (second,)
+    assert (await watching.outbox()).due == ()
+    assert (await watching.store.take(OLGA.chat_id, NOON, 0, words)).delivery is None
 
 
-async def test_a_message_is_marked_as_leaving_once(watching: Keeper) -> None:
+async def test_a_message_leaves_once(watching: Keeper) -> None:
     await change(watching, 6)
-    (first, *_) = await watching.due()
 
-    assert await watching.store.mark_sending(first.id) is True
-    assert await watching.store.mark_sending(first.id) is False
+    first = await watching.store.take(OLGA.chat_id, NOON, 0, words)
+    second = await watching.store.take(OLGA.chat_id, NOON, 0, words)
+
+    assert first.delivery is not None
+    assert second.delivery is None
+
+
+async def test_the_chat_that_waited_longest_comes_first(watching: Keeper) -> None:
+    await watching.watch(VAULT, place=Place(42, "private", "Late"))
+    await change(watching, 6)
+    await watching.record(reading({}, native=7, account=VAULT), when=at(1))
+
+    due = [chat.chat_id for chat in (await watching.outbox(at(9))).due]
+
+    assert set(due[:2]) == {OLGA.chat_id, OPS.chat_id}
+    assert due[2:] == [42]
 
 
 async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_waiting(
@@ -238,7 +261,7 @@ async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_wa
 
     outbox = await watching.outbox()
 
-    assert {delivery.chat_id for delivery in outbox.due} == {OPS.chat_id}
+    assert outbox.due == ()
     assert outbox.next_at == settlement.not_before
     later = {one.chat_id: one for one in await watching.due(settlement.not_before)}
     assert later[OLGA.chat_id].id == due[OLGA.chat_id].id
@@ -247,11 +270,12 @@ async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_wa
 # ---------------------------------------------------------------- speed
 
 
-@pytest.mark.parametrize("name", ["_HEADS", "_WAITING"])
+@pytest.mark.parametrize("name", ["_HEADS", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT"])
 async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
     from bot.store import outbox  # noqa: PLC0415 - the statements are its own affair but for this
 
-    plan = [step for *_, step in await keeper.rows("EXPLAIN QUERY PLAN " + getattr(outbox, name))]
+    statement = getattr(outbox, name).replace("?", "1")
+    plan = [step for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {statement}")]
 
     assert not [step for step in plan if step.startswith(("SCAN d", "SCAN o", "SCAN l"))]
     assert [step for step in plan if "delivery_unfinished" in step or "alert_waiting" in step]

@@ -14,28 +14,50 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.domain.delivery import (
     AlertState,
+    ChatMoved,
     Delivery,
     DeliveryState,
+    Form,
+    Misread,
+    Offline,
     Outcome,
+    Park,
+    Refused,
     RetryLater,
     Sent,
     Throttled,
+    TopicLost,
     Unknown,
     Unreachable,
+    Vanished,
     settle,
 )
 from bot.domain.model import DeliveryId, Place
 from tests.builders import NOON, USDC, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
 
+MOVED_OPS = -100200300
+"""What the group becomes where it moves."""
+
 OUTCOMES = st.one_of(
     st.builds(Sent, st.integers(1, 10**6)),
     st.builds(RetryLater, st.just("refused")),
     st.builds(Throttled, st.integers(1, 60)),
     st.builds(Unknown, st.just("timeout")),
-    st.builds(Unreachable, st.just("kicked")),
+    st.builds(Unreachable, st.just("kicked"), st.sampled_from(Park)),
+    st.builds(Offline, st.just("no connection")),
+    st.builds(Vanished, st.just("removed")),
+    st.builds(Refused, st.just("odd"), st.booleans()),
+    st.builds(Misread, st.just("odd"), st.sampled_from([Form.BARE, Form.PLAIN])),
+    st.builds(TopicLost, st.just("closed"), st.booleans()),
+    st.builds(ChatMoved, st.just(MOVED_OPS)),
 )
 CHATS = st.sampled_from([OLGA, OPS])
+
+
+def known_as(chat_id: int) -> int:
+    """Return the number a chat had at first."""
+    return OPS.chat_id if chat_id == MOVED_OPS else chat_id
 
 
 @dataclass
@@ -88,17 +110,19 @@ class OutboxMachine(RuleBasedStateMachine):
         due = self.wait(self.keeper.due(self.now, window))
         assert len({delivery.chat_id for delivery in due}) == len(due)
         for delivery in due:
-            assert delivery.chat_id not in self.closed
+            chat = known_as(delivery.chat_id)
+            assert chat not in self.closed
             assert self.model.texts.setdefault(delivery.id, delivery.text) == delivery.text
-            assert delivery.chat_id not in self.model.in_flight
-            assert self.wait(self.keeper.store.mark_sending(delivery.id))
-            self.model.in_flight[delivery.chat_id] = delivery
+            assert chat not in self.model.in_flight
+            self.model.in_flight[chat] = delivery
 
     @precondition(lambda self: self.model.in_flight)
     @rule(data=st.data(), outcome=OUTCOMES, dice=st.floats(0, 0.999))
     def telegram_answers(self, data: st.DataObject, outcome: Outcome, dice: float) -> None:
         chat = data.draw(st.sampled_from(sorted(self.model.in_flight)))
         delivery = self.model.in_flight.pop(chat)
+        if isinstance(outcome, ChatMoved) and not delivery.is_group:
+            outcome = Unknown("only groups move")
         self.wait(self.keeper.store.settle(delivery.id, settle(delivery, outcome, self.now, dice)))
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)
@@ -113,6 +137,12 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(chat=CHATS)
     def a_chat_speaks(self, chat: Place) -> None:
         self.wait(self.keeper.store.hear_from(chat.chat_id))
+        if chat is OPS:
+            self.wait(self.keeper.store.hear_from(MOVED_OPS))
+
+    @rule(seconds=st.sampled_from([1, 60]))
+    def what_is_old_expires(self, seconds: int) -> None:
+        self.wait(self.keeper.store.expire(self.now, timedelta(seconds=seconds)))
 
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:
@@ -151,7 +181,19 @@ class OutboxMachine(RuleBasedStateMachine):
                 (AlertState.TOLD, DeliveryState.SENT),
                 (AlertState.WITHDRAWN, None),
                 (AlertState.WITHDRAWN, DeliveryState.WITHDRAWN),
+                (AlertState.EXPIRED, None),
+                (AlertState.EXPIRED, DeliveryState.EXPIRED),
+                (AlertState.DEAD, DeliveryState.DEAD),
             }
+
+    @invariant()
+    def what_is_given_up_is_said_to_be(self) -> None:
+        rows = self._rows(
+            "SELECT (SELECT count(change_id) FROM alert WHERE state IN ('dead', 'expired')),"
+            " (SELECT ifnull(sum(notice ->> 'changes'), 0) FROM alert"
+            "  WHERE notice ->> 'kind' IN ('dropped', 'undelivered'))"
+        )
+        assert rows[0][0] == rows[0][1]
 
     @invariant()
     def no_message_is_sent_twice_after_its_arrival_is_known(self) -> None:
@@ -161,6 +203,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def every_message_tells_something_and_its_text_never_changes(self) -> None:
         rows = self._rows(
             "SELECT d.id, d.text, (SELECT count(*) FROM alert a WHERE a.delivery_id = d.id) FROM delivery d"
+            " WHERE d.state <> 'dissolved'"
         )
         for delivery_id, text, alerts in rows:
             assert alerts > 0
@@ -184,14 +227,14 @@ class OutboxMachine(RuleBasedStateMachine):
         await self.keeper.rows(f"VACUUM INTO '{copy_path}'")
         copy = Keeper(await open_store(copy_path), copy_path)
         await copy.store.doubt_unfinished_sends(later)
-        for place in (OLGA, OPS):
-            await copy.store.hear_from(place.chat_id)
+        for chat_id in (OLGA.chat_id, OPS.chat_id, MOVED_OPS):
+            await copy.store.hear_from(chat_id)
         await copy.deliver_all(later)
         states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
         await copy.store.close()
         copy_path.unlink()
-        assert states <= {AlertState.TOLD, AlertState.WITHDRAWN}
+        assert states <= {AlertState.TOLD, AlertState.WITHDRAWN, AlertState.EXPIRED, AlertState.DEAD}
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestOutbox.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)

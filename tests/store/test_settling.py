@@ -1,22 +1,31 @@
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.alerts import NoticeAlert, Undelivered
 from bot.domain.delivery import (
     Delivery,
     DeliveryState,
+    Form,
+    Misread,
+    Park,
+    Refused,
     RetryLater,
     Sent,
     Settlement,
     Throttled,
+    TopicLost,
     Unknown,
     Unreachable,
+    message_id,
     settle,
 )
-from tests.builders import NOON, USDC, at, reading
+from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper
 
 EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
+ALERTS_DESTINATION = 3
 
 
 @pytest.fixture
@@ -34,10 +43,7 @@ async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
 
 
 async def attempt(keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON) -> Settlement:
-    settlement = settle(delivery, outcome, now, 0.0)  # type: ignore[arg-type]
-    assert await keeper.store.mark_sending(delivery.id)
-    await keeper.store.settle(delivery.id, settlement)
-    return settlement
+    return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
 
 
 async def told(keeper: Keeper) -> list[str]:
@@ -62,7 +68,7 @@ async def test_what_arrived_is_told_and_never_due_again(watching: Keeper) -> Non
     await attempt(watching, first, Sent(4711))
 
     assert await row(watching, first) == ("sent", 0, 0, 4711, None)
-    assert sorted(await told(watching)) == ["bound", "bound", "told"]
+    assert sorted(await told(watching)) == ["bound", "told", "waiting"]
     await watching.reopen()
     assert first.id not in {delivery.id for delivery in await watching.deliver_all(LONG_AFTER)}
 
@@ -74,7 +80,7 @@ async def test_what_did_not_arrive_is_the_same_text_again_and_not_told(watching:
     settlement = await attempt(watching, first, RetryLater("connection refused"))
 
     assert await row(watching, first) == ("ready", 1, 0, None, "connection refused")
-    assert await told(watching) == ["bound"] * 3
+    assert sorted(await told(watching)) == ["bound", "bound", "waiting"]
     again = next(one for one in await watching.due(settlement.not_before) if one.id == first.id)
     assert (again.text, again.attempts, again.unknowns) == (first.text, 1, 0)
 
@@ -98,9 +104,11 @@ async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Kee
     settlement = await attempt(watching, due[OPS.chat_id], Throttled(30))
     outbox = await watching.outbox()
 
-    assert settlement.chat_hold_until == at(30)
+    assert settlement.hold is not None
+    assert settlement.hold.until == at(30)
     assert outbox.next_at == at(30)
-    assert {delivery.chat_id for delivery in await watching.deliver_all()} == {OLGA.chat_id}
+    await watching.sent(due[OLGA.chat_id])
+    assert await watching.deliver_all() == []
     await watching.reopen()
     assert await watching.due(at(29.9)) == ()
     assert {delivery.chat_id for delivery in await watching.due(at(30))} == {OPS.chat_id}
@@ -114,7 +122,6 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
     await attempt(watching, due[OLGA.chat_id], Throttled(30))
     for seconds in (5, 10, 15):
         await change(watching, 6 + seconds, seconds=seconds)
-        await watching.outbox(at(seconds))
 
     delivered = [one for one in await watching.deliver_all(at(30)) if one.chat_id == OLGA.chat_id]
 
@@ -122,32 +129,157 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
 
 
 async def test_what_waits_for_a_held_chat_is_looked_at_when_the_hold_ends(watching: Keeper) -> None:
-    await change(watching, 6)
-    due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    await attempt(watching, due[OLGA.chat_id], Throttled(30))
-    await watching.deliver_all()
-    await watching.run("DELETE FROM alert WHERE state <> 'told'; DELETE FROM delivery WHERE state = 'ready'")
+    await watching.store.hold_chat(OLGA.chat_id, at(30), timedelta(seconds=30))
     await change(watching, 7, seconds=1)
 
     outbox = await watching.outbox(at(1))
 
-    assert {delivery.chat_id for delivery in outbox.due} == {OPS.chat_id}
+    assert {chat.chat_id for chat in outbox.due} == {OPS.chat_id}
     assert outbox.next_at == at(30)
+
+
+async def test_a_clock_set_back_makes_no_hold_longer_than_it_was_meant(watching: Keeper) -> None:
+    await watching.store.hold_chat(OLGA.chat_id, at(3600 + 30), timedelta(seconds=30))
+    await change(watching, 7)
+
+    outbox = await watching.outbox(at(0))
+
+    assert {chat.chat_id for chat in outbox.due} == {OPS.chat_id}
+    assert outbox.next_at == at(30)
+    assert OLGA.chat_id in {chat.chat_id for chat in (await watching.outbox(at(30))).due}
+
+
+async def test_a_clock_set_back_delays_no_attempt_and_no_alert(watching: Keeper) -> None:
+    await change(watching, 6, seconds=3600)
+    due = {delivery.chat_id: delivery for delivery in await watching.due(at(3600))}
+    await attempt(watching, due[OLGA.chat_id], Unknown("read timeout"), at(3600))
+    await attempt(watching, due[OPS.chat_id], RetryLater("busy"), at(3600))
+    await change(watching, 7, seconds=3601)
+
+    delivered = await watching.deliver_all(at(0))
+
+    assert {delivery.chat_id for delivery in delivered} == {OLGA.chat_id, OPS.chat_id}
+    assert set(await told(watching)) == {"told"}
 
 
 async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
 
-    await attempt(watching, due[OPS.chat_id], Unreachable("kicked"))
+    await attempt(watching, due[OPS.chat_id], Unreachable("kicked", Park.FOR_GOOD))
+    await watching.sent(due[OLGA.chat_id])
 
     assert await row(watching, due[OPS.chat_id]) == ("ready", 0, 0, None, "kicked")
-    assert {delivery.chat_id for delivery in await watching.deliver_all(LONG_AFTER)} == {OLGA.chat_id}
+    assert await watching.deliver_all(LONG_AFTER) == []
     assert (await watching.outbox(LONG_AFTER)).next_at is None
     await watching.reopen()
     assert await watching.due(LONG_AFTER) == ()
     await watching.store.hear_from(OPS.chat_id)
-    assert (await watching.due())[0] == due[OPS.chat_id]
+    assert [delivery.id for delivery in await watching.due()] == [due[OPS.chat_id].id]
+
+
+async def test_a_silenced_chat_is_tried_again_and_again_and_back_when_one_arrives(watching: Keeper) -> None:
+    await change(watching, 6)
+    due = {delivery.chat_id: delivery for delivery in await watching.due()}
+    await watching.sent(due[OLGA.chat_id])
+    muted = Unreachable("not enough rights", Park.MUTED)
+    await attempt(watching, due[OPS.chat_id], muted)
+
+    probe_at = (await watching.outbox()).next_at
+    assert probe_at == at(45)
+    (probe,) = await watching.due(probe_at)
+    assert (probe.id, probe.probes) == (due[OPS.chat_id].id, 1)
+    await attempt(watching, probe, muted, probe_at)
+    assert await watching.due(at(80)) == ()
+    (probe,) = await watching.due(at(90))
+    await attempt(watching, probe, Sent(1), at(90))
+
+    assert len(await watching.deliver_all(at(90))) == 1, "the other topic's"
+    assert await watching.value("SELECT probes FROM chat WHERE telegram_id = ?", OPS.chat_id) == 0
+
+
+# ---------------------------------------------------------------- refused
+
+
+async def test_a_refused_message_of_several_alerts_is_sent_in_as_many(watching: Keeper) -> None:
+    await watching.record(reading({USDC: 6, DAI: held(7, block=20)}, native=101))
+    due = {delivery.chat_id: delivery for delivery in await watching.due()}
+    refused = due[OLGA.chat_id]
+    assert refused.alerts == 3
+
+    await attempt(watching, refused, Refused("too long", is_final=True))
+    await change(watching, 8)
+    texts = [one.text for one in await watching.deliver_all() if one.chat_id == OLGA.chat_id]
+
+    assert await row(watching, refused) == ("dissolved", 0, 0, None, "too long")
+    assert [text.count(">") for text in texts] == [1, 1, 1, 1]
+    assert len({text.split()[0] for text in [refused.text, *texts]}) == 5, "each has an id of its own"
+
+
+async def test_a_refused_message_of_one_alert_is_given_up_and_its_destination_and_owners_hear_of_it(
+    watching: Keeper,
+) -> None:
+    await watching.store.apply_configuration([OPS.chat_id], owners=[OLGA.chat_id])
+    await change(watching, 6)
+    due = {delivery.chat_id: delivery for delivery in await watching.due()}
+    await watching.sent(due[OLGA.chat_id])
+
+    await attempt(watching, due[OPS.chat_id], Refused("odd", is_final=True))
+
+    assert (await row(watching, due[OPS.chat_id]))[0] == "dead"
+    assert sorted(await told(watching)) == ["dead", "told", "waiting"]
+    number = message_id(due[OPS.chat_id].id)
+    assert await watching.notices(OLGA) == [Undelivered(number, 1, "odd", OPS.chat_id, "Ops")]
+    assert Undelivered(number, 1, "odd") in [
+        alert.notice for alert in await watching.alerts(OPS) if isinstance(alert, NoticeAlert)
+    ]
+
+
+async def test_a_refused_notice_makes_no_notice_of_its_own(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100))
+    (baseline,) = await keeper.due()
+
+    await keeper.came_back(baseline, Refused("odd", is_final=True))
+
+    assert await keeper.deliver_all(LONG_AFTER) == []
+
+
+async def test_a_message_that_was_misread_is_the_same_in_another_form(watching: Keeper) -> None:
+    await change(watching, 6)
+    (first, *_) = await watching.due()
+
+    await attempt(watching, first, Misread("can't parse", Form.PLAIN))
+
+    again = {delivery.id: delivery for delivery in await watching.due()}[first.id]
+    assert again == replace(first, form=Form.PLAIN)
+
+
+# ---------------------------------------------------------------- topics
+
+
+async def test_what_a_lost_topic_is_to_be_told_goes_to_its_chat(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.run(
+        f"UPDATE alert SET state = 'told' WHERE destination_id <> {ALERTS_DESTINATION} AND state = 'waiting'"
+    )
+    (first,) = await watching.due()
+    assert first.thread_id == ALERTS_TOPIC.thread_id
+
+    await attempt(watching, first, TopicLost("closed", is_certain=True))
+
+    (again,) = await watching.due()
+    assert (again.id, again.thread_id, again.astray) == (first.id, None, "closed")
+
+
+async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Keeper) -> None:
+    await watching.run(f"UPDATE destination SET lost = 'closed' WHERE id = {ALERTS_DESTINATION}")
+
+    await watching.store.hear_from(OPS.chat_id, ALERTS_TOPIC.thread_id)
+    await change(watching, 6)
+
+    delivered = await watching.deliver_all()
+    assert {(one.thread_id, one.astray) for one in delivered} == {(None, None), (5, None)}
 
 
 # ---------------------------------------------------------------- restart
@@ -156,10 +288,9 @@ async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> 
 async def test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was(watching: Keeper) -> None:
     await change(watching, 6)
     due = await watching.due()
-    assert await watching.store.mark_sending(due[0].id)
     await watching.reopen()
 
-    assert await watching.store.doubt_unfinished_sends(at(60)) == 1
+    assert await watching.store.doubt_unfinished_sends(at(60)) == 2
 
     assert (await row(watching, due[0]))[:3] == ("ready", 0, 1)
     again = {delivery.id: delivery for delivery in await watching.due(at(60))}
@@ -169,17 +300,17 @@ async def test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was
 
 async def test_what_waited_at_the_end_is_not_in_doubt(watching: Keeper) -> None:
     await change(watching, 6)
-    due = await watching.due()
+    await watching.bind()
     await watching.reopen()
 
     assert await watching.store.doubt_unfinished_sends(at(60)) == 0
-    assert await watching.due(at(60)) == due
+    assert [delivery.unknowns for delivery in await watching.due(at(60))] == [0, 0]
 
 
 async def test_what_was_in_doubt_for_a_chat_closed_since_is_withdrawn(watching: Keeper) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    assert await watching.store.mark_sending(due[OLGA.chat_id].id)
+    await watching.sent(due[OPS.chat_id])
     await watching.store.deny(OLGA)
     await watching.reopen()
 
@@ -199,18 +330,17 @@ async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     leaving = due[OLGA.chat_id]
-    assert await watching.store.mark_sending(leaving.id)
     assert await watching.store.deny(OLGA) == 0
 
     await watching.store.settle(leaving.id, settle(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
 
     assert (await row(watching, leaving))[0] == DeliveryState.WITHDRAWN
-    assert sorted(await told(watching)) == ["bound", "bound", "withdrawn"]
+    assert sorted(await told(watching)) == ["bound", "waiting", "withdrawn"]
 
 
 async def test_a_closed_chat_is_due_nothing_whatever_else_went_wrong(watching: Keeper) -> None:
     await change(watching, 6)
-    await watching.outbox()
+    await watching.bind()
     await change(watching, 7)
     await watching.run("UPDATE chat SET open = 0 WHERE kind = 'private'")
 
@@ -221,7 +351,6 @@ async def test_what_arrived_in_a_chat_closed_since_counts_as_told(watching: Keep
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     leaving = due[OLGA.chat_id]
-    assert await watching.store.mark_sending(leaving.id)
     await watching.store.deny(OLGA)
 
     await watching.store.settle(leaving.id, settle(leaving, Sent(1), NOON, 0.0))

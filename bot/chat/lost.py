@@ -1,0 +1,48 @@
+"""How it is told that something was not told: too old, or refused by Telegram."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from bot.chat.foreign import foreign, quoted
+from bot.chat.html import Html, bold, code, fill, join
+from bot.chat.wording import clock, counted
+from bot.domain.alerts import Dropped, Undelivered
+
+_SINGLY = 5
+
+
+def dropped(notices: Sequence[Dropped], today: date) -> Html:
+    """Return how many changes waited too long, and from when they were."""
+    changes = sum(notice.changes for notice in notices)
+    first, last = min(one.first_at for one in notices), max(one.last_at for one in notices)
+    return fill(
+        "⚠️ {} could not be told in time and {} dropped, seen {} to {} UTC.\n{} shows what is held now.",
+        counted(changes, "change"),
+        "was" if changes == 1 else "were",
+        clock(first, today, pattern="%H:%M"),
+        clock(last, today, pattern="%H:%M"),
+        code("/balance"),
+    )
+
+
+def undelivered(notices: Sequence[Undelivered]) -> Html:
+    """Return which messages Telegram does not take; many are counted."""
+    lines = [_undelivered(notice) for notice in notices[:_SINGLY]]
+    more = len(notices) - len(lines)
+    return join("\n", (*lines, *([f"… and {counted(more, 'more message')}."] if more else ())))
+
+
+def _undelivered(notice: Undelivered) -> Html:
+    where = "" if notice.chat_id is None else _chat(notice.chat_id, notice.title)
+    return fill(
+        "⚠️ Message {}{}, with {}, could not be delivered: {}",
+        notice.message_id,
+        where,
+        counted(notice.changes, "change"),
+        quoted(notice.reason),
+    )
+
+
+def _chat(chat_id: int, title: str) -> Html:
+    named, number = bold(foreign(title)), code(str(chat_id))
+    return fill(" to {} ({})", named, number) if named else fill(" to chat {}", number)

@@ -1,0 +1,75 @@
+"""The one order in which everything leaves: alerts and answers keep one pace.
+
+In a chat, who comes first leaves first. Of all chats that may be written to now,
+answers go before alerts: somebody waits for them.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from weakref import WeakValueDictionary
+
+from bot.domain.pacing import Pacer
+
+
+class Rank(IntEnum):
+    """What goes first where all may leave."""
+
+    ANSWER = 0
+    ALERT = 1
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    rank: Rank
+    number: int
+    may_leave: asyncio.Future[None] = field(compare=False)
+
+
+class Turns:
+    """Gives each message its turn."""
+
+    def __init__(
+        self, pacer: Pacer, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._pacer = pacer
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._waiting: list[_Waiting] = []
+        self._arrived = 0
+        self._letting_go: asyncio.Task[None] | None = None
+
+    async def turn(self, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
+        """Return when a message to this chat may leave, and count it as leaving."""
+        queue = self._queues.setdefault(chat_id, asyncio.Lock())
+        async with queue:
+            while wait := self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):
+                await self._sleep(wait)
+            if self._waiting or self._pacer.bot_wait(self._monotonic()):
+                await self._wait_for_the_bot(rank)
+            self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
+
+    def throttled(self, chat_id: int, seconds: float) -> None:
+        """Leave a chat alone for as long as Telegram wants."""
+        self._pacer.throttled(chat_id, seconds, self._monotonic())
+
+    async def _wait_for_the_bot(self, rank: Rank) -> None:
+        self._arrived += 1
+        one = _Waiting(rank, self._arrived, asyncio.get_running_loop().create_future())
+        heapq.heappush(self._waiting, one)
+        if self._letting_go is None or self._letting_go.done():
+            self._letting_go = asyncio.create_task(self._let_go())
+        await one.may_leave
+
+    async def _let_go(self) -> None:
+        """Let the first of those that wait leave whenever the bot may send, until none waits."""
+        while self._waiting:
+            while wait := self._pacer.bot_wait(self._monotonic()):
+                await self._sleep(wait)
+            one = heapq.heappop(self._waiting)
+            if not one.may_leave.done():
+                one.may_leave.set_result(None)
+                await asyncio.sleep(0)  # it counts itself as leaving before the next one looks

@@ -1,0 +1,129 @@
+"""Places that become others: a group that is a supergroup now, a topic that is lost.
+
+Everything goes along: subscriptions, what waits, what was told. Doing it twice, or
+in whatever order Telegram says it, does no harm (telegram.md 6.5).
+"""
+
+from sqlite_utils import Database
+
+from bot.domain.access import merged_decision
+from bot.domain.model import Place
+from bot.store.database import transaction
+
+
+def migrate(db: Database, old_id: int, new_id: int) -> None:
+    """Take over everything of a group into the supergroup that it has become."""
+    with transaction(db):
+        move_chat(db, old_id, new_id)
+
+
+def move_chat(db: Database, old_id: int, new_id: int) -> int:
+    """Do the same and return the row of the new chat. Part of the caller's transaction."""
+    old, new = _row_of(db, old_id, "group"), _row_of(db, new_id, "supergroup")
+    if old == new:
+        return new
+    for destination_id, thread_id in db.execute(
+        "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
+    ).fetchall():
+        merge_destination(db, destination_id, destination_of(db, new, thread_id))
+    _merge_standing(db, old, new)
+    db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
+    return new
+
+
+def take_over_lost_topics(db: Database, place: Place) -> int:
+    """Move what the lost topics of a chat watch to a place in it; returns how many subscriptions that is."""
+    with transaction(db):
+        chat = _row_of(db, place.chat_id, place.kind)
+        here = destination_of(db, chat, place.thread_id or 0)
+        lost = db.execute(
+            "SELECT id FROM destination WHERE chat_id = ? AND lost IS NOT NULL AND id <> ?", [chat, here]
+        ).fetchall()
+        moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
+        db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
+    return moved
+
+
+def former_ids(db: Database, chat_id: int) -> frozenset[int]:
+    """Return the numbers that a chat had before: the configuration may still know it by one."""
+    rows = db.execute(
+        "SELECT o.telegram_id FROM chat o JOIN chat n ON n.id = o.migrated_to WHERE n.telegram_id = ?",
+        [chat_id],
+    )
+    return frozenset(number for (number,) in rows)
+
+
+def destination_of(db: Database, chat_row: int, thread_id: int) -> int:
+    """Return the row of a destination, made if need be. Part of the caller's transaction."""
+    key = [chat_row, thread_id]
+    db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, ?)", key)
+    (row_id,) = db.execute("SELECT id FROM destination WHERE chat_id = ? AND thread_id = ?", key).fetchone()
+    return int(row_id)
+
+
+def merge_destination(db: Database, one: int, into: int) -> int:
+    """Give everything of a destination to another; returns how many subscriptions that is.
+
+    Where both were to be told of one change, what was told counts. Part of the caller's transaction.
+    """
+    moved = _merge_subscriptions(db, one, into)
+    db.execute(
+        "DELETE FROM alert WHERE destination_id = ?2 AND state = 'waiting' AND change_id IN"
+        " (SELECT change_id FROM alert WHERE destination_id = ?1 AND state <> 'waiting')",
+        [one, into],
+    )
+    db.execute(
+        "DELETE FROM alert WHERE destination_id = ?1 AND change_id IN"
+        " (SELECT change_id FROM alert WHERE destination_id = ?2)",
+        [one, into],
+    )
+    db.execute("UPDATE alert SET destination_id = ? WHERE destination_id = ?", [into, one])
+    db.execute("UPDATE delivery SET destination_id = ? WHERE destination_id = ?", [into, one])
+    db.execute("UPDATE OR IGNORE blindness SET destination_id = ? WHERE destination_id = ?", [into, one])
+    db.execute("DELETE FROM blindness WHERE destination_id = ?", [one])
+    return moved
+
+
+def _row_of(db: Database, chat_id: int, kind: str) -> int:
+    """Return the row of a chat, or of what it has become."""
+    db.execute(
+        "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 0)", [chat_id, kind]
+    )
+    (row_id,) = db.execute(
+        "SELECT ifnull(migrated_to, id) FROM chat WHERE telegram_id = ?", [chat_id]
+    ).fetchone()
+    return int(row_id)
+
+
+def _merge_standing(db: Database, old: int, new: int) -> None:
+    """Let the new chat be as open as the old one was; a refusal of either counts."""
+    standing = "SELECT decided, open, title FROM chat WHERE id = ?"
+    old_decided, old_open, title = db.execute(standing, [old]).fetchone()
+    new_decided, new_open, _ = db.execute(standing, [new]).fetchone()
+    decided = merged_decision((old_decided, new_decided))
+    is_open = max(old_open, new_open) if decided is None else decided
+    db.execute(
+        "UPDATE chat SET decided = ?, open = ?, title = iif(title = '', ?, title) WHERE id = ?",
+        [decided, is_open, title, new],
+    )
+    db.execute("UPDATE chat SET decided = NULL, open = 0 WHERE id = ?", [old])
+
+
+def _merge_subscriptions(db: Database, one: int, into: int) -> int:
+    """Move what only one of them wishes, under a number of its own, and drop what both do."""
+    db.execute(
+        "DELETE FROM subscription WHERE destination_id = ?1 AND EXISTS (SELECT 1 FROM subscription s"
+        " WHERE s.destination_id = ?2 AND s.account_id IS subscription.account_id"
+        " AND s.contracts = subscription.contracts AND s.chains = subscription.chains)",
+        [one, into],
+    )
+    ids = db.execute("SELECT id FROM subscription WHERE destination_id = ? ORDER BY number", [one]).fetchall()
+    for (subscription_id,) in ids:
+        db.execute(
+            "UPDATE subscription SET destination_id = ?1, number = ifnull("
+            " (SELECT s.number FROM subscription s WHERE s.id = ?2 AND NOT EXISTS"
+            "   (SELECT 1 FROM subscription o WHERE o.destination_id = ?1 AND o.number = s.number)),"
+            " (SELECT max(number) + 1 FROM subscription WHERE destination_id = ?1)) WHERE id = ?2",
+            [into, subscription_id],
+        )
+    return len(ids)

@@ -1,0 +1,130 @@
+"""What became of attempts: the delivery, its alerts, its topic and its chat together."""
+
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import Undelivered
+from bot.domain.delivery import AlertState, DeliveryState, Settlement, message_id
+from bot.domain.model import DeliveryId, DestinationId
+from bot.store.database import transaction
+from bot.store.moving import move_chat
+from bot.store.notices import tell, tell_owners
+from bot.store.outbox import UNFINISHED
+from bot.store.rows import to_milliseconds
+from bot.store.withdrawing import withdraw
+
+
+def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+    """Write what became of an attempt; returns whether that makes something new to be told."""
+    with transaction(db):
+        db.execute(
+            "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, form = ?,"
+            " not_before = ?, message_id = ?, reason = ? WHERE id = ?",
+            [
+                settlement.state,
+                settlement.attempts,
+                settlement.unknowns,
+                settlement.refusals,
+                settlement.form,
+                to_milliseconds(settlement.not_before),
+                settlement.message_id,
+                settlement.reason,
+                delivery_id,
+            ],
+        )
+        has_news = _settle_alerts(db, delivery_id, settlement)
+        _settle_place(db, delivery_id, settlement)
+        return has_news
+
+
+def hold_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
+    """Remember that Telegram wants a chat left alone."""
+    db.execute(
+        "UPDATE chat SET hold_until = ?, hold_ms = ? WHERE telegram_id = ?",
+        [to_milliseconds(until), milliseconds, chat_id],
+    )
+
+
+def doubt_unfinished_sends(db: Database, now: datetime) -> int:
+    """Put back what was being sent when the last run ended; its outcome is unknown. Returns how many."""
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, not_before = ?,"
+            " reason = 'the program ended while it was being sent'"
+            f" WHERE {UNFINISHED} AND state = 'sending'",
+            [to_milliseconds(now)],
+        )
+        closed = db.execute(
+            "SELECT DISTINCT c.id FROM delivery d JOIN destination n ON n.id = d.destination_id"
+            f" JOIN chat c ON c.id = n.chat_id WHERE d.{UNFINISHED} AND c.open = 0"
+        )
+        for (chat_id,) in closed.fetchall():
+            withdraw(db, chat_id)
+    return changed.rowcount
+
+
+def _settle_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+    match settlement.state:
+        case DeliveryState.SENT:
+            db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
+        case DeliveryState.DISSOLVED:
+            db.execute(
+                "UPDATE alert SET state = ?, is_single = 1, delivery_id = NULL WHERE delivery_id = ?",
+                [AlertState.WAITING, delivery_id],
+            )
+        case DeliveryState.DEAD:
+            return _bury(db, delivery_id, settlement)
+        case _:
+            pass
+    return settlement.state is DeliveryState.DISSOLVED
+
+
+def _bury(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+    """Give up a message, and tell its destination and owners that it had changes to tell."""
+    db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.DEAD, delivery_id])
+    changes, destination_id, chat_id, title, is_owner = db.execute(
+        "SELECT (SELECT count(change_id) FROM alert WHERE delivery_id = d.id), n.id, c.telegram_id, c.title,"
+        " c.is_owner FROM delivery d JOIN destination n ON n.id = d.destination_id"
+        " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
+        [delivery_id],
+    ).fetchone()
+    if not changes:
+        return False
+    at = to_milliseconds(settlement.not_before)
+    reason = settlement.reason or ""
+    number = message_id(delivery_id)
+    tell(db, DestinationId(destination_id), at, notice=Undelivered(number, changes, reason))
+    if not is_owner:
+        tell_owners(db, Undelivered(number, changes, reason, chat_id, title), at)
+    return True
+
+
+def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> None:
+    (destination_id, chat_id, telegram_id) = db.execute(
+        "SELECT n.id, c.id, c.telegram_id FROM delivery d JOIN destination n ON n.id = d.destination_id"
+        " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
+        [delivery_id],
+    ).fetchone()
+    if settlement.hold is not None:
+        until, span = settlement.hold.until, settlement.hold.span
+        hold_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
+    if settlement.parking is not None:
+        probe_at = settlement.parking.probe_at
+        db.execute(
+            "UPDATE chat SET unavailable = ?, probe_at = ?, probes = probes + 1 WHERE id = ?",
+            [settlement.parking.reason, probe_at and to_milliseconds(probe_at), chat_id],
+        )
+    if settlement.shows_the_chat_alive:
+        db.execute(
+            "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
+            " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",
+            [chat_id],
+        )
+    if settlement.topic_lost is not None:
+        db.execute("UPDATE destination SET lost = ? WHERE id = ?", [settlement.topic_lost, destination_id])
+    if settlement.moved_to is not None:
+        chat_id = move_chat(db, telegram_id, settlement.moved_to)
+    (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
+    if not is_open:
+        withdraw(db, chat_id)

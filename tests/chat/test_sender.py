@@ -1,0 +1,275 @@
+"""What each answer of Telegram means for a message (telegram.md 3), over real HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chat.connection import build_bot
+from bot.chat.html import EMPTY, code
+from bot.chat.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
+from bot.chat.turns import Turns
+from bot.domain.delivery import (
+    ChatMoved,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    Park,
+    Refused,
+    RetryLater,
+    Sent,
+    Throttled,
+    TopicLost,
+    Unknown,
+    Unreachable,
+    Vanished,
+)
+from bot.domain.model import Place
+from bot.domain.pacing import Pacer
+from bot.sandbox.telegram import SANDBOX_TOKEN, Close, Error, Garbage, Page, Reset, Telegram, after, before
+from bot.sandbox.telegram_faults import Fault
+from bot.sandbox.telegram_world import Chat
+from tests.builders import delivery
+
+BUTTON = InlineKeyboardMarkup([[InlineKeyboardButton("Balances", callback_data="b:1")]])
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram().serve() as one:
+        yield one
+
+
+@pytest.fixture
+async def bot(telegram: Telegram) -> AsyncIterator[Bot]:
+    one = build_bot(SANDBOX_TOKEN, telegram.url)
+    await one.initialize()
+    yield one
+    await one.shutdown()
+
+
+@pytest.fixture
+def chat(telegram: Telegram) -> Chat:
+    return telegram.add_private_chat(telegram.add_user("Olga", user_id=7001))
+
+
+def error(code: int, description: str, **parameters: object) -> Fault:
+    return before(Error(code, description, parameters or None))
+
+
+ANSWERS: dict[str, tuple[Fault, Outcome]] = {
+    "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), Throttled(7)),
+    "flood, said by a proxy": (before(Page(429)), Throttled(PROXY_HOLD_SECONDS)),
+    "moved": (
+        error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007),
+        ChatMoved(-1007),
+    ),
+    "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token")),
+    "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token")),
+    "another consumer": (error(409, "Conflict: terminated"), RetryLater("Conflict: terminated")),
+    "too large": (before(Page(413)), Refused("it is too large", is_final=True)),
+    "taken by a guard": (
+        error(500, "Internal Server Error: sent message was immediately deleted and can't be returned"),
+        Vanished("it was deleted as soon as it was sent"),
+    ),
+    "server error": (error(500, "Internal Server Error"), Unknown("NetworkError")),
+    "bad gateway": (before(Page(502)), Unknown("NetworkError")),
+    "closed without an answer": (before(Close()), Unknown("NetworkError")),
+    "reset": (before(Reset()), Unknown("NetworkError")),
+    "cut answer": (after(Garbage()), Unknown("TelegramError")),
+    "foreign answer": (after(Garbage('{"ok":true,"result":{"a":1}}')), Unknown("KeyError")),
+    "no sense": (after(Garbage('{"ok":false}')), Unknown("KeyError")),
+}
+
+
+@pytest.mark.parametrize(("fault", "outcome"), ANSWERS.values(), ids=ANSWERS.keys())
+async def test_each_answer_has_its_meaning(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault, outcome: Outcome
+) -> None:
+    telegram.fault(fault)
+
+    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+
+
+REFUSALS: dict[str, Outcome] = {
+    "Forbidden: bot was blocked by the user": Unreachable(
+        "Forbidden: bot was blocked by the user", Park.GONE
+    ),
+    "Forbidden: user is deactivated": Unreachable("Forbidden: user is deactivated", Park.FOR_GOOD),
+    "Forbidden: bot was kicked from the supergroup chat": Unreachable(
+        "Forbidden: bot was kicked from the supergroup chat", Park.GONE
+    ),
+    "Forbidden: the group chat was deleted": Unreachable("Forbidden: the group chat was deleted", Park.GONE),
+    "Forbidden: something new": RetryLater("Forbidden: something new"),
+    "Bad Request: chat not found": Unreachable("Chat not found", Park.GONE),
+    "Bad Request: PEER_ID_INVALID": Unreachable("Peer_id_invalid", Park.GONE),
+    "Bad Request: message thread not found": TopicLost("not found", is_certain=False),
+    "Bad Request: TOPIC_CLOSED": TopicLost("closed", is_certain=True),
+    "Bad Request: TOPIC_DELETED": TopicLost("deleted", is_certain=True),
+    "Bad Request: not enough rights to send text messages to the chat": Unreachable(
+        "Not enough rights to send text messages to the chat", Park.MUTED
+    ),
+    "Bad Request: CHAT_WRITE_FORBIDDEN": Unreachable("Chat_write_forbidden", Park.MUTED),
+    "Bad Request: can't parse entities: unsupported start tag": Misread(
+        "Can't parse entities: unsupported start tag", Form.PLAIN
+    ),
+    "Bad Request: reply markup is too long": Misread("Reply markup is too long", Form.BARE),
+    "Bad Request: BUTTON_DATA_INVALID": Misread("Button_data_invalid", Form.BARE),
+    "Bad Request: message is too long": Refused("Message is too long", is_final=True),
+    "Bad Request: message text is empty": Refused("Message text is empty", is_final=True),
+    "Bad Request: something new": Refused("Something new", is_final=False),
+}
+
+
+@pytest.mark.parametrize(("words", "outcome"), REFUSALS.items(), ids=REFUSALS.keys())
+async def test_each_refusal_is_known_by_its_words(
+    telegram: Telegram, bot: Bot, chat: Chat, words: str, outcome: Outcome
+) -> None:
+    telegram.fault(error(403 if words.startswith("Forbidden") else 400, words))
+
+    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+
+
+async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    outcome = await TelegramSender(bot).send(delivery(chat=chat.id, text="<b>Till</b> 5 &lt; 6"))
+
+    (message,) = telegram.messages(chat)
+    assert outcome == Sent(message.message_id)
+    assert (message.text, message.html) == ("Till 5 < 6", "<b>Till</b> 5 &lt; 6")
+
+
+async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Chat) -> None:
+    nobody = build_bot(SANDBOX_TOKEN, "http://127.0.0.1:9")
+
+    outcome = await TelegramSender(nobody).send(delivery(chat=chat.id))
+
+    assert outcome == Offline("no connection (ConnectError)")
+    await nobody.shutdown()
+    assert bot.username
+
+
+# ---------------------------------------------------------------- in another form
+
+
+async def test_a_whole_message_has_its_buttons(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    await TelegramSender(bot, lambda _: BUTTON).send(delivery(chat=chat.id))
+
+    (message,) = telegram.messages(chat)
+    assert message.buttons
+
+
+async def test_a_bare_message_has_none_and_keeps_its_formats(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    await TelegramSender(bot, lambda _: BUTTON).send(
+        delivery(chat=chat.id, text="<b>Till</b>", form=Form.BARE)
+    )
+
+    (message,) = telegram.messages(chat)
+    assert (message.buttons, message.html) == ((), "<b>Till</b>")
+
+
+async def test_a_plain_message_is_what_was_to_be_seen(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    link = '<a href="https://a.example/?x=1&amp;y">Polygon</a>'
+    text = f"<b>Till</b> · {link} 5 &lt; 6 &amp; <code>&lt;b&gt;</code>"
+
+    await TelegramSender(bot).send(delivery(chat=chat.id, text=text, form=Form.PLAIN))
+
+    (message,) = telegram.messages(chat)
+    assert message.text == "Till · Polygon 5 < 6 & <b>"
+
+
+async def test_a_message_astray_says_so(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    await TelegramSender(bot).send(delivery(chat=chat.id, text="5 → 6", astray="closed"))
+
+    (message,) = telegram.messages(chat)
+    assert message.text.startswith("5 → 6\n⚠️ Its topic is closed, so it comes here.")
+
+
+# ---------------------------------------------------------------- answers to commands
+
+
+class Answering:
+    """What sends answers, and what it was told of holds."""
+
+    def __init__(self, bot: Bot, *, patience_seconds: float = 20) -> None:
+        self.holds: list[tuple[int, float]] = []
+        self.seconds = 0.0
+        pacer = Pacer(
+            messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
+        )
+        turns = Turns(pacer, lambda: self.seconds, self.sleep)
+        self.answers = Answers(
+            bot, turns, on_hold=self.hold, sleep=self.sleep, patience_seconds=patience_seconds
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    async def hold(self, chat_id: int, seconds: float) -> None:
+        self.holds.append((chat_id, seconds))
+
+
+OLGA = Place(7001, "private", "Olga")
+TEXT = EMPTY + "Watching " + code("0x…")
+
+
+async def test_an_answer_that_is_throttled_shortly_waits_and_arrives(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    one = Answering(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=3), times=1)
+
+    await one.answers.answer(OLGA, TEXT)
+
+    assert [message.text for message in telegram.messages(chat)] == ["Watching 0x…"]
+    assert one.holds == [(7001, 3)]
+    assert one.seconds >= 3
+
+
+async def test_an_answer_that_is_throttled_for_long_is_given_up_and_the_hold_remembered(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    one = Answering(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=300), times=1)
+
+    await one.answers.answer(OLGA, TEXT)
+
+    assert telegram.messages(chat) == []
+    assert one.holds == [(7001, 300)]
+
+
+async def test_an_answer_whose_buttons_are_refused_comes_without_them(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(error(400, "Bad Request: BUTTON_DATA_INVALID"), times=1)
+
+    await Answering(bot).answers.answer(OLGA, TEXT, BUTTON)
+
+    (message,) = telegram.messages(chat)
+    assert (message.text, message.buttons) == ("Watching 0x…", ())
+
+
+async def test_an_answer_that_may_have_arrived_is_not_repeated(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(after(Close()), times=1)
+
+    await Answering(bot).answers.answer(OLGA, TEXT)
+
+    assert len(telegram.messages(chat)) == 1
+
+
+async def test_an_answer_that_may_not_leave_yet_keeps_nobody_waiting_and_arrives(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    hold = telegram.hold_before()
+    one = Answering(bot, patience_seconds=0.01)
+
+    await one.answers.answer(OLGA, TEXT)
+    assert telegram.messages(chat) == []
+    hold.release()
+
+    await telegram.wait_for_message(chat, "Watching")
+    await one.answers.close()

@@ -1,0 +1,153 @@
+"""Groups that become supergroups and topics that are lost: everything goes along, once."""
+
+import pytest
+
+from bot.domain.delivery import ChatMoved, Sent
+from bot.domain.model import Place
+from tests.builders import NOON, TREASURY, USDC, VAULT, reading
+from tests.store.conftest import OLGA, Keeper, words
+
+GROUP = Place(-55, "group", "Ops")
+SUPER = Place(-100_55, "supergroup", "Ops")
+
+
+@pytest.fixture
+async def group(keeper: Keeper) -> Keeper:
+    """Let a group watch the treasury, and be told of the first reading."""
+    await keeper.store.allow(GROUP)
+    await keeper.watch(place=GROUP, label="Till")
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    return keeper
+
+
+async def watched(keeper: Keeper, place: Place) -> list[tuple[int, str]]:
+    return [(one.number, one.subscription.label) for one in await keeper.store.subscriptions_here(place)]
+
+
+async def test_a_group_takes_everything_along(group: Keeper) -> None:
+    await group.record(reading({USDC: 6}, native=100))
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    assert await watched(group, SUPER) == [(1, "Till")]
+    assert await watched(group, GROUP) == []
+    assert await group.store.decision_on(SUPER.chat_id) is True
+    assert [delivery.chat_id for delivery in await group.deliver_all()] == [SUPER.chat_id]
+    await group.record(reading({USDC: 7}, native=100))
+    assert [delivery.chat_id for delivery in await group.deliver_all()] == [SUPER.chat_id], "no new baseline"
+
+
+@pytest.mark.parametrize("is_seen_first", [True, False])
+async def test_it_may_be_said_twice_and_after_the_new_chat_has_spoken(
+    group: Keeper, *, is_seen_first: bool
+) -> None:
+    if is_seen_first:
+        await group.watch(VAULT, place=SUPER, label="Vault")
+    for _ in range(2):
+        await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    labels = [label for _, label in await watched(group, SUPER)]
+    assert sorted(labels) == (["Till", "Vault"] if is_seen_first else ["Till"])
+    assert len({number for number, _ in await watched(group, SUPER)}) == len(labels)
+
+
+async def test_what_both_watched_is_watched_once(group: Keeper) -> None:
+    await group.watch(place=SUPER, label="Treasury")
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.record(reading({USDC: 6}, native=100))
+
+    assert await watched(group, SUPER) == [(1, "Treasury")]
+    delivered = await group.deliver_all()
+    assert sum(delivery.text.count(">") for delivery in delivered) == 1
+
+
+async def test_what_both_were_to_be_told_and_one_was_is_not_told_again(group: Keeper) -> None:
+    await group.watch(place=SUPER)
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, native=100))
+    delivery = (await group.store.take(GROUP.chat_id, NOON, 0, words)).delivery
+    assert delivery is not None
+    await group.sent(delivery)
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    assert await group.deliver_all() == []
+
+
+async def test_a_group_that_moved_while_a_message_was_on_its_way_is_followed(group: Keeper) -> None:
+    await group.record(reading({USDC: 6}, native=100))
+    (delivery,) = await group.due()
+
+    await group.came_back(delivery, ChatMoved(SUPER.chat_id))
+
+    (again,) = await group.due()
+    assert (again.id, again.text, again.chat_id) == (delivery.id, delivery.text, SUPER.chat_id)
+    await group.came_back(again, Sent(1))
+    assert await group.deliver_all() == []
+
+
+async def test_a_refusal_of_either_counts(group: Keeper) -> None:
+    await group.store.deny(SUPER)
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.record(reading({USDC: 6}, native=100))
+
+    assert await group.store.decision_on(SUPER.chat_id) is False
+    assert await group.deliver_all() == []
+
+
+async def test_commands_about_the_old_number_mean_the_new_chat(group: Keeper) -> None:
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    await group.store.deny(GROUP)
+
+    assert await group.store.decision_on(SUPER.chat_id) is False
+
+
+async def test_a_chat_that_the_configuration_opens_by_its_old_number_stays_open(keeper: Keeper) -> None:
+    await keeper.watch(place=GROUP)
+    await keeper.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    await keeper.store.apply_configuration([GROUP.chat_id], [])
+
+    assert await keeper.store.former_ids(SUPER.chat_id) == {GROUP.chat_id}
+    assert await keeper.value("SELECT open FROM chat WHERE telegram_id = ?", SUPER.chat_id) == 1
+
+
+async def test_moves_in_a_row_are_followed_to_the_end(group: Keeper) -> None:
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.store.migrate(SUPER.chat_id, -100_77)
+
+    assert await group.store.former_ids(-100_77) == {GROUP.chat_id, SUPER.chat_id}
+    assert await watched(group, Place(-100_77, "supergroup", "Ops")) == [(1, "Till")]
+
+
+# ---------------------------------------------------------------- topics
+
+TOPIC = Place(-100_55, "supergroup", "Ops", thread_id=5)
+OTHER = Place(-100_55, "supergroup", "Ops", thread_id=6)
+
+
+async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> None:
+    await keeper.watch(TREASURY, place=TOPIC, label="Till")
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    await keeper.run("UPDATE destination SET lost = 'closed'")
+    await keeper.record(reading({USDC: 6}, native=100))
+
+    assert await keeper.store.take_over_lost_topics(OTHER) == 1
+
+    assert await watched(keeper, OTHER) == [(1, "Till")]
+    (delivery,) = await keeper.due()
+    assert (delivery.thread_id, delivery.astray) == (6, None)
+
+
+async def test_topics_that_are_not_lost_keep_what_they_watch(keeper: Keeper) -> None:
+    await keeper.watch(TREASURY, place=TOPIC, label="Till")
+
+    assert await keeper.store.take_over_lost_topics(OTHER) == 0
+
+    assert await watched(keeper, TOPIC) == [(1, "Till")]
+    assert await watched(keeper, OLGA) == []
