@@ -163,7 +163,14 @@ def build_conversation(
         now=clock,
     )
     return Conversation(
-        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry
+        bot=telegram,
+        store=store,
+        gate=gate,
+        handlers=handlers,
+        answers=answers,
+        chains=registry,
+        now=clock,
+        monotonic=time.monotonic,
     )
 
 
