@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,11 +12,13 @@ from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
-from bot.chat.sender import Answers, TelegramSender, Turns
+from bot.chat.sender import Answers, Turns
 from bot.chat.texts import compose
-from bot.dispatcher import Dispatcher
+from bot.dispatcher import Dispatcher, Sender
 from bot.domain.alerts import Alert
 from bot.domain.chains import Chains
+from bot.domain.delivery import Delivery, Outcome
+from bot.domain.kinds import kind_of
 from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.pacing import Pacer
 from bot.domain.status import Sweeps
@@ -96,8 +99,23 @@ def build_turns(settings: Settings) -> Turns:
     return Turns(pacer, time.monotonic, asyncio.sleep)
 
 
+class CountedSender:
+    """Carries messages as another sender does, and counts what became of them."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.outcomes: Counter[str] = Counter()
+        """Sends since the start, by the kind of their outcome."""
+        self._sender = sender
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Return what Telegram said."""
+        outcome = await self._sender.send(delivery)
+        self.outcomes[kind_of(outcome)] += 1
+        return outcome
+
+
 def build_dispatcher(
-    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns
+    settings: Settings, registry: Chains, *, store: Store, sender: Sender, turns: Turns
 ) -> Dispatcher:
     """Build the worker that reads what must be told and tells it."""
 
@@ -107,7 +125,7 @@ def build_dispatcher(
 
     return Dispatcher(
         store,
-        TelegramSender(telegram),
+        sender,
         turns,
         compose_text,
         group_wait_seconds=settings.delivery.group_wait_seconds,
@@ -193,7 +211,7 @@ def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
     """Return after how long without news something is wrong."""
     return max(
         INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
-        SWEEPS_OF_SILENCE * progress.sweep_seconds,
+        SWEEPS_OF_SILENCE * progress.seen_seconds,
         SILENCE_SECONDS,
     )
 

@@ -1,6 +1,5 @@
 """One update on its way: what was asked, who may, what comes back."""
 
-import re
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from bot.chat.sender import Answers
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains
 from bot.domain.flood import Flood, Heed
+from bot.domain.kinds import kind_of
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 
@@ -102,7 +102,7 @@ class Conversation:
         if message.forward_origin is not None and not isinstance(request, Bare):
             await self._decline_forwarded(heard)
             return
-        self.commands[_kind(request)] += 1
+        self.commands[kind_of(request)] += 1
         ago = self._now() - message.date
         await self._answer(heard, request, ago if ago >= LATE else None)
 
@@ -157,11 +157,6 @@ def _action(request: Request | Usage | Unknown) -> Action:
             return Action.OWN
         case _:
             return Action.LOOK
-
-
-def _kind(request: Request | Usage | Unknown) -> str:
-    """Return what the metrics call a request: `watch_token` for a WatchToken."""
-    return re.sub("(?<!^)(?=[A-Z])", "_", type(request).__name__).lower()
 
 
 def _is_of_a_bot(message: Message) -> bool:

@@ -25,6 +25,7 @@ from bot.domain.status import ChainHoldings, WatchedHere
 from bot.store import (
     chains,
     chats,
+    figures,
     freshness,
     notices,
     outbox,
@@ -34,6 +35,7 @@ from bot.store import (
     sweeps,
 )
 from bot.store.database import DatabaseThread
+from bot.store.figures import StoredFigures
 from bot.store.outbox import Compose, Outbox
 from bot.store.polls import Views
 from bot.store.rows import to_milliseconds
@@ -54,6 +56,8 @@ class Store:
         self._limit = max_subscriptions_per_chat
         self._stale_after = stale_after
         self.outbox_grew = asyncio.Event()
+        self.doubted = 0
+        """Sends that were under way when an earlier run ended, found at this start."""
 
     @classmethod
     async def open(
@@ -74,6 +78,15 @@ class Store:
     async def close(self) -> None:
         """Finish what was begun and close the file."""
         await self._thread.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written, where the disk is to blame; None: the last write went well."""
+        return self._thread.trouble
+
+    async def figures(self) -> StoredFigures:
+        """Return what can be counted of everything stored."""
+        return await self._thread.run(figures.figures)
 
     async def respond(self) -> None:
         """Return once the database's thread has answered."""
@@ -154,7 +167,9 @@ class Store:
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""
-        return await self._thread.run(outbox.doubt_unfinished_sends, now)
+        in_doubt = await self._thread.run(outbox.doubt_unfinished_sends, now)
+        self.doubted += in_doubt
+        return in_doubt
 
     # who asks
 
