@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import resource
 import threading
 import time
@@ -17,12 +18,14 @@ from telegram.error import TelegramError
 from bot import app, health, wiring
 from bot.chat import receiver
 from bot.chat.connection import build_bot
+from bot.chat.traffic import TROUBLES
 from bot.health import Health
 from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway_faults import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway_faults import Fault as GatewayFault
 from bot.sandbox.telegram import Close, Error, Fault, Garbage, Page, before
 from bot.settings import load_settings
+from bot.web.pages import BLOCKED
 from tests.house import (
     ACCOUNT,
     CHECKSUMMED,
@@ -33,7 +36,7 @@ from tests.house import (
     House,
     open_house,
 )
-from tests.test_program import LOOPBACK, _free_port
+from tests.test_program import LOOPBACK, ROOT, _free_port
 
 REFUSED_KEY = AnswerError(name="Unauthorized", code=1000, status=401, message="Unauthorized access")
 NO_QUOTA = AnswerError(name="QuotaExceeded", code=1200, status=423)
@@ -354,6 +357,20 @@ async def _look_from_elsewhere(port: int, seen: list[list[str]]) -> None:
     async with ClientSession() as session, session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
         assert response.status == 503
         seen.append((await response.json())["reasons"])
+
+
+# ---------------------------------------------------------------- the manual
+
+
+def test_the_manual_explains_every_reason() -> None:
+    manual = (ROOT / "docs" / "monitoring.md").read_text()
+    source = (ROOT / "bot" / "health.py").read_text()
+    told = re.findall(r'(?:yield|append\() ?f?"([^"{]+)', source)
+
+    assert len(told) >= 10
+    assert [
+        words for words in (*told, *TROUBLES.values(), BLOCKED) if words.rstrip(" :(") not in manual
+    ] == []
 
 
 # ---------------------------------------------------------------- how much of everything

@@ -30,7 +30,7 @@ class FiguresCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric there is."""
         figures = self._figures
-        yield _labelled_gauge("build", "Which version runs.", {figures.version: 1}, "version")
+        yield _labelled_gauge("build_info", "Which version runs.", {figures.version: 1}, "version")
         yield _gauge("healthy", "Whether /healthz is 200.", not figures.unhealthy)
         yield _gauge("ready", "Whether /readyz is 200.", not figures.not_ready)
         yield from _of_sweeps(figures)
