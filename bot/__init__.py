@@ -8,13 +8,14 @@ The rooms, from the roof down; a module imports lower floors only:
 
     __main__    the program: `balance-bot run`, `balance-bot sandbox`
     app         builds each part once and lets the workers run
+    health      whether all of that is well, and how much of it there is
     sandbox     the two neighbours as local servers, for trying and testing
     settings    one file and the environment -> one frozen value, or every mistake at once
     logs        one event a line, no secret in any
     chat        Telegram: commands in, alerts and answers out
     poller      worker in: ask, compare, ask again by name, record
     dispatcher  worker out: due deliveries -> send -> settle
-    web         the health pages
+    web         the health pages and the metrics
     indexer     the balances API: questions out, whole answers in
     store       SQLite: what was observed, what must be told, who asked
     domain      values and decisions; no I/O, no clock

@@ -21,13 +21,14 @@ from bot.chat.receiver import Receiver
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId
+from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.worker import Poller
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock
 from bot.store.sqlite import Store
-from bot.web.pages import serve_pages
+from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     build_answers,
     build_conversation,
@@ -39,7 +40,6 @@ from bot.wiring import (
     build_turns,
     clock,
     open_store,
-    silence_seconds,
     sweeps_now,
 )
 
@@ -52,9 +52,8 @@ START_SECONDS = 5.0
 """For the neighbours to say who they are; without an answer the bot starts all the same."""
 
 INTRODUCE_AGAIN_SECONDS = 5.0
-CHAINS_AGAIN_SECONDS = 60.0
+CHAINS_AGAIN_SECONDS = 15.0
 CHAINS_ANEW_SECONDS = 24 * 3600.0
-DATABASE_ANSWERS_SECONDS = 5.0
 
 
 class KeyRefused(Exception):
@@ -109,9 +108,21 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
         answers=answers,
     )
     receiver = Receiver(telegram, conversation.on_update, monotonic=time.monotonic)
-    return RunningBot(
-        settings, registry, store, source, telegram, poller, dispatcher, receiver, is_introduced
+    health = Health(
+        settings,
+        registry,
+        store,
+        source,
+        telegram,
+        poller,
+        receiver,
+        conversation,
+        dispatcher,
+        now=clock,
+        monotonic=time.monotonic,
+        is_introduced=is_introduced,
     )
+    return RunningBot(settings, registry, store, source, telegram, poller, dispatcher, receiver, health)
 
 
 @dataclass(slots=True)
@@ -126,9 +137,11 @@ class RunningBot:
     poller: Poller
     dispatcher: Dispatcher
     receiver: Receiver
-    is_introduced: bool
-    """Whether Telegram has told who the bot is."""
+    health: Health
     workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.health.workers = self.workers
 
     async def work_until(self, stop: asyncio.Event) -> None:
         """Let the workers run until asked to stop, or until one of them dies."""
@@ -166,10 +179,10 @@ class RunningBot:
 
     async def _receive(self) -> None:
         """Receive, once Telegram has told who the bot is."""
-        while not self.is_introduced:
+        while not self.health.is_introduced:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):
-                self.is_introduced = await introduce(self.telegram)
+                self.health.is_introduced = await introduce(self.telegram)
         await publish_menu(self.telegram)
         await self.receiver.run()
 
@@ -209,34 +222,10 @@ class RunningBot:
         if not port:
             yield
             return
-        async with serve_pages(host, int(port), unhealthy=self._unhealthy, not_ready=self._not_ready):
+        health = self.health
+        findings = Findings(health.unhealthy, health.not_ready, health.figures)
+        async with serve_pages(host, int(port), findings):
             yield
-
-    # health
-
-    async def _unhealthy(self) -> list[str]:
-        """Return what a restart would cure."""
-        reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
-        try:
-            async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                await self.store.respond()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
-            reasons.append(f"the database gives no answer ({type(error).__name__})")
-        return reasons
-
-    async def _not_ready(self) -> list[str]:
-        """Return why the bot does not see or does not tell."""
-        reasons = await self._unhealthy()
-        progress = self.poller.progress
-        if time.monotonic() - progress.seen_at > silence_seconds(self.settings, progress):
-            reasons.append(
-                f"nothing seen for {time.monotonic() - progress.seen_at:.0f} s: {progress.trouble}"
-            )
-        if not self.is_introduced:
-            reasons.append("Telegram has not answered yet")
-        if self.receiver.progress.trouble is not None:
-            reasons.append(self.receiver.progress.trouble)
-        return reasons
 
 
 async def _introduced(telegram: TelegramBot) -> bool:

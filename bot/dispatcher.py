@@ -27,6 +27,7 @@ from bot.domain.delivery import (
     Unreachable,
     settle,
 )
+from bot.domain.kinds import kind_of
 from bot.domain.outage import Outage
 from bot.store.outbox import Compose, Due
 from bot.store.sqlite import Store
@@ -60,7 +61,7 @@ class DispatcherCounts:
     """What came of all sends since the start."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """By the name of the outcome."""
+    """By the kind of the outcome."""
     possible_duplicates: int = 0
     """Sends whose outcome nobody knows: the message may be seen once more for each."""
     expired: int = 0
@@ -203,7 +204,7 @@ class Dispatcher:
 
     def _note(self, delivery: Delivery, outcome: Outcome) -> None:
         """Count an outcome, and let it count for or against the chat's pace and Telegram as a whole."""
-        self.counts.outcomes[type(outcome).__name__] += 1
+        self.counts.outcomes[kind_of(outcome)] += 1
         self.counts.possible_duplicates += isinstance(outcome, Unknown)
         if isinstance(outcome, Throttled):
             self._pace.throttled(delivery.chat_id, outcome.seconds)

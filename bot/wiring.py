@@ -178,7 +178,14 @@ def build_conversation(
         now=clock,
     )
     return Conversation(
-        bot=telegram, store=store, gate=gate, handlers=handlers, answers=answers, chains=registry, now=clock
+        bot=telegram,
+        store=store,
+        gate=gate,
+        handlers=handlers,
+        answers=answers,
+        chains=registry,
+        now=clock,
+        monotonic=time.monotonic,
     )
 
 
@@ -201,7 +208,7 @@ def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
     """Return after how long without news something is wrong."""
     return max(
         INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
-        SWEEPS_OF_SILENCE * progress.sweep_seconds,
+        SWEEPS_OF_SILENCE * progress.seen_seconds,
         SILENCE_SECONDS,
     )
 

@@ -1,6 +1,9 @@
 """The connection to Telegram: one `Bot`, with the time limits that keep outcomes known."""
 
 import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from telegram import Bot, BotCommand
@@ -8,9 +11,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.chat.menu import COMMANDS, Who
-
-TelegramBot = Bot
-"""The library's client, for who only passes it on."""
+from bot.chat.traffic import Answered, Traffic, sort_answer
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,53 @@ READ_SECONDS = 30.0
 POOL_SECONDS = 5.0
 
 
-def build_bot(token: str, api_url: str) -> Bot:
+class TelegramBot(Bot):
+    """The library's client, which counts what becomes of its requests and gives updates as they came."""
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_url: str,
+        base_file_url: str,
+        request: HTTPXRequest,
+        get_updates_request: HTTPXRequest,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(
+            token,
+            base_url=base_url,
+            base_file_url=base_file_url,
+            request=request,
+            get_updates_request=get_updates_request,
+        )
+        self._traffic = Traffic()
+        self._monotonic = monotonic
+
+    @property
+    def traffic(self) -> Traffic:
+        """What became of all requests since the start."""
+        return self._traffic
+
+    async def raw_updates(
+        self, *, offset: int | None, timeout_seconds: int, patience_seconds: float, kinds: Sequence[str]
+    ) -> object:
+        """Return what `getUpdates` says, unread: one update that can't be read must not hide the others."""
+        asked = {"offset": offset, "timeout": timeout_seconds, "allowed_updates": kinds}
+        return await self._post("getUpdates", asked, read_timeout=timeout_seconds + patience_seconds)
+
+    async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401
+        """Carry one request, the one way they all take; the types are the library's."""
+        try:
+            result = await super()._do_post(endpoint, data, **timeouts)
+        except Exception as error:
+            self._traffic.note(endpoint, sort_answer(error), self._monotonic())
+            raise
+        self._traffic.note(endpoint, Answered.OK, self._monotonic())
+        return result
+
+
+def build_bot(token: str, api_url: str) -> TelegramBot:
     """Return a bot that speaks to the API under this root, which the official server and others share."""
     os.environ["PTB_TIMEDELTA"] = "1"  # spans of time as such: the library warns at each one otherwise
 
@@ -35,7 +82,7 @@ def build_bot(token: str, api_url: str) -> Bot:
             pool_timeout=POOL_SECONDS,
         )
 
-    return Bot(
+    return TelegramBot(
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",

@@ -1,8 +1,9 @@
 """One update on its way: what was asked, who may, what comes back."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
@@ -10,6 +11,7 @@ from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
 from bot.chat import replies
 from bot.chat.commands import (
     Allow,
+    Bare,
     Believe,
     Deny,
     Id,
@@ -26,15 +28,20 @@ from bot.chat.gate import Gate, Heard
 from bot.chat.handlers import Handlers
 from bot.chat.menu import Who
 from bot.chat.sender import Answers
-from bot.domain.access import Action, Sender, Verdict
+from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains
 from bot.domain.delivery import Park, parking
+from bot.domain.flood import Flood, Heed
+from bot.domain.kinds import kind_of
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 
 log = structlog.get_logger(__name__)
 
 GONE = (ChatMember.LEFT, ChatMember.BANNED)
+
+LATE = timedelta(minutes=5)
+"""A command that waited for longer, while the bot was away, is answered with a word about that."""
 
 
 class Conversation:
@@ -50,7 +57,10 @@ class Conversation:
         answers: Answers,
         chains: Chains,
         now: Callable[[], datetime],
+        monotonic: Callable[[], float],
     ) -> None:
+        self.commands: Counter[str] = Counter()
+        """What was asked for since the start, by kind."""
         self._bot = bot
         self._now = now
         self._store = store
@@ -58,6 +68,9 @@ class Conversation:
         self._handlers = handlers
         self._answers = answers
         self._chains = chains
+        self._now = now
+        self._monotonic = monotonic
+        self._flood = Flood()
 
     async def on_update(self, update: Update) -> None:
         """Deal with one update; what goes wrong is logged, and told by a reference to whoever waits."""
@@ -94,13 +107,38 @@ class Conversation:
     async def _on_message(self, message: Message, text: str) -> None:
         request = parse(text, self._bot.username, self._chains)
         heard = Heard(_place(message), _sender(message))
-        if request is None or isinstance(request, NotForUs):
+        if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
         if isinstance(request, Unknown) and not (request.addressed or heard.place.is_private):
             return
-        await self._answer(heard, request)
+        if not await self._heeds(heard):
+            return
+        if message.forward_origin is not None and not isinstance(request, Bare):
+            await self._decline_forwarded(heard)
+            return
+        self.commands[kind_of(request)] += 1
+        ago = self._now() - message.date
+        await self._answer(heard, request, ago if ago >= LATE else None)
 
-    async def _answer(self, heard: Heard, request: Request | Usage | Unknown) -> None:
+    async def _heeds(self, heard: Heard) -> bool:
+        """Whether a command is carried out: not in a flood, which is answered once."""
+        place = heard.place
+        heed = self._flood.heed(
+            place.chat_id, heard.sender.user_id, self._monotonic(), is_group=not place.is_private
+        )
+        if heed is not Heed.CARRY_OUT:
+            self.commands["too_many"] += 1
+        if heed is Heed.SAY_ENOUGH and await self._gate.is_open(place):
+            await self._answers.answer(place, replies.enough_for_now())
+        return heed is Heed.CARRY_OUT
+
+    async def _decline_forwarded(self, heard: Heard) -> None:
+        """Carry out nothing that somebody else may have written; say so where nobody else is meant."""
+        self.commands["forwarded"] += 1
+        if heard.place.is_private and await self._gate.is_open(heard.place):
+            await self._answers.answer(heard.place, replies.not_forwarded())
+
+    async def _answer(self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None) -> None:
         verdict = await self._gate.judge(heard, _action(request))
         if verdict is Verdict.STRANGER and not isinstance(request, Id):
             if self._gate.greets_stranger(heard.place.chat_id):
@@ -114,6 +152,11 @@ class Conversation:
                 answers = [replies.may_not_change()]
             case _:
                 answers = list(await self._handlers.carry_out(heard, request))
+        if ago is not None and answers:
+            answers[0] = replies.sent_long_ago(ago, answers[0])
+        self._flood.count_answer(
+            heard.place.chat_id, len(answers), self._monotonic(), is_group=not heard.place.is_private
+        )
         for answer in answers:
             await self._answers.answer(heard.place, answer)
 
@@ -128,6 +171,13 @@ def _action(request: Request | Usage | Unknown) -> Action:
             return Action.OWN
         case _:
             return Action.LOOK
+
+
+def _is_of_a_bot(message: Message) -> bool:
+    """Whether another bot wrote it; Telegram names bots as authors where people write unnamed, too."""
+    author = message.from_user
+    is_unnamed = message.sender_chat is not None or (author and author.id == ANONYMOUS_ADMINISTRATOR)
+    return author is not None and author.is_bot and not is_unnamed
 
 
 def _sender(message: Message) -> Sender:

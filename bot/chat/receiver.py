@@ -2,26 +2,61 @@
 
 Telegram forgets an update as soon as a later offset is asked for. So the offset
 moves on after a handler has finished: a bot that is killed repeats a command,
-it does not forget one (telegram.md 4.2).
+it does not forget one (telegram.md 4.2). Whatever Telegram answers, and whatever
+becomes of one update, the loop goes on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
-from telegram import Bot, Update
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram import Update
+from telegram.error import Conflict, RetryAfter, TelegramError
+
+from bot.chat.connection import TelegramBot
+from bot.chat.traffic import TROUBLES, Answered, sort_answer
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 25
+POLL_SECONDS = 10
+"""How long Telegram may wait for something to tell: what ends a poll, a refused token say, shows no later."""
+
+PATIENCE_SECONDS = 10.0
+"""For the answer to come after that; a poll that was given up costs nothing, it is asked again."""
+
+SHORT_POLL_SECONDS = 1
+"""After trouble: whether it is over shows sooner."""
+
 WISHED = ["message", "callback_query", "my_chat_member"]
 """Edited messages are left out on purpose: an edited /unwatch must not run again (telegram.md 2)."""
 
-LONGEST_PAUSE_SECONDS = 30.0
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds after so many failures in a row; the last one repeats."""
+
+SHORTEST_THROTTLE_SECONDS = 1.0
+LONGEST_THROTTLE_SECONDS = 600.0
+"""Telegram may ask for any pause; a number that can't be meant must not make the bot deaf for days."""
+
 CONFIRM_SECONDS = 2.0
+
+UPDATE_SECONDS = 45.0
+"""For dealing with one update: what takes longer must not keep the others waiting."""
+
+SILENT_SECONDS = POLL_SECONDS + 4.0
+"""A poll under way for so long gets no answer."""
+
+FAILURES_TO_TELL = 2
+"""In a row: one is bad luck."""
+
+CONTESTED_SECONDS = 45.0
+"""Two programs with one token are told in turn that the other one is there, and hear well between."""
+
+
+class WebhookSet(Exception):
+    """The token's updates go to a webhook; the text is the host."""
 
 
 @dataclass(slots=True)
@@ -30,8 +65,31 @@ class ReceiverProgress:
 
     heard_at: float
     """Telegram answered a poll."""
+    asked_at: float | None = None
+    """A poll has been under way since then."""
+    failures: int = 0
+    """Polls in a row."""
     trouble: str | None = None
     """Why the last poll failed."""
+    contested_at: float | None = None
+    """Telegram last said that another program receives."""
+    updates: int = 0
+    """Dealt with, well or not."""
+    failed: int = 0
+    """Updates that were given up: they could not be read, or dealing with them failed or took too long."""
+
+    def reason(self, now: float) -> str | None:
+        """Return why nothing is received; None: it is, as far as is known."""
+        if self.contested_at is not None and now - self.contested_at < CONTESTED_SECONDS:
+            return (
+                "another program receives with this token: stop it, or give this bot a token of its own "
+                "(telegram.token)"
+            )
+        if self.trouble is not None and self.failures >= FAILURES_TO_TELL:
+            return self.trouble
+        if self.asked_at is not None and now - self.asked_at > SILENT_SECONDS:
+            return f"Telegram has not answered for {now - self.asked_at:.0f} s"
+        return None
 
 
 class Receiver:
@@ -39,36 +97,37 @@ class Receiver:
 
     def __init__(
         self,
-        bot: Bot,
+        bot: TelegramBot,
         on_update: Callable[[Update], Awaitable[None]],
         *,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        update_seconds: float = UPDATE_SECONDS,
     ) -> None:
         self.progress = ReceiverProgress(monotonic())
         self._bot = bot
         self._on_update = on_update
         self._monotonic = monotonic
         self._sleep = sleep
+        self._update_seconds = update_seconds
         self._offset: int | None = None
+        """What to confirm; None: nothing. Never kept as a mark of what was seen: numbers may start anew."""
+        self._may_be_elsewhere = True
+        """Whether a webhook may take the updates: Telegram is asked before the first poll."""
+        self._given_up: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Receive for ever; no answer of Telegram ends the loop."""
-        failures = 0
         while True:
             try:
-                updates = await self._bot.get_updates(
-                    offset=self._offset, timeout=POLL_SECONDS, allowed_updates=WISHED
-                )
+                updates = await self._poll()
             except Exception as error:  # noqa: BLE001 - an answer that is garbage raises anything
-                failures += 1
-                await self._pause(error, failures)
+                await self._pause(error)
                 continue
-            failures = 0
-            self._note(None)
+            self._note_heard()
+            self._offset = None
             for update in updates:
-                await self._on_update(update)
-                self._offset = update.update_id + 1
+                await self._deal_with(update)
 
     async def confirm(self) -> None:
         """Tell Telegram what was dealt with, so that the next start does not repeat it."""
@@ -79,31 +138,120 @@ class Receiver:
                         offset=self._offset, timeout=0, limit=1, allowed_updates=WISHED
                     )
 
-    async def _pause(self, error: Exception, failures: int) -> None:
-        self._note(_trouble(error))
-        if isinstance(error, RetryAfter):
-            wanted = error.retry_after
-            seconds = float(wanted) if isinstance(wanted, int) else wanted.total_seconds()
-        else:
-            seconds = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-        await self._sleep(seconds)
+    # polls
 
-    def _note(self, trouble: str | None) -> None:
+    async def _poll(self) -> list[Mapping[str, object]]:
+        """Return what is new, as it came; raises whatever Telegram or the library makes of a failure."""
         progress = self.progress
-        if trouble is not None and progress.trouble is None:
-            log.warning("Telegram can't be heard", action="telegram_trouble", trouble=trouble)
-        if trouble is None:
-            progress.heard_at = self._monotonic()
-            if progress.trouble is not None:
-                log.info("Telegram is heard again", action="telegram_recovered")
-        progress.trouble = trouble
+        progress.asked_at = self._monotonic()
+        try:
+            if self._may_be_elsewhere:
+                await self._look_for_webhook()
+            answer = await self._bot.raw_updates(
+                offset=self._offset,
+                timeout_seconds=SHORT_POLL_SECONDS if progress.failures else POLL_SECONDS,
+                patience_seconds=PATIENCE_SECONDS,
+                kinds=WISHED,
+            )
+        finally:
+            progress.asked_at = None
+        if not isinstance(answer, list) or not all(map(_is_numbered, answer)):
+            raise TypeError("no list of updates")
+        return answer
+
+    async def _look_for_webhook(self) -> None:
+        """Leave the token alone where it works elsewhere: polling starts when its webhook is taken away.
+
+        A webhook is never removed from here: that would silence another deployment.
+        """
+        url = ""
+        with suppress(Exception):  # what is wrong shows by the poll that follows
+            url = (await self._bot.get_webhook_info()).url
+            self._may_be_elsewhere = bool(url)
+        if url:
+            raise WebhookSet(urlsplit(url).hostname or "another place")
+
+    async def _pause(self, error: Exception) -> None:
+        progress = self.progress
+        progress.failures += 1
+        if isinstance(error, Conflict):
+            self._may_be_elsewhere = True
+            progress.contested_at = self._monotonic()
+        if progress.trouble is None:
+            log.warning("Telegram can't be heard", action="telegram_trouble", trouble=_trouble(error))
+        progress.trouble = _trouble(error)
+        await self._sleep(_pause_seconds(error, progress.failures))
+
+    def _note_heard(self) -> None:
+        progress = self.progress
+        if progress.trouble is not None:
+            log.info("Telegram is heard again", action="telegram_recovered")
+        progress.heard_at = self._monotonic()
+        progress.trouble = None
+        progress.failures = 0
+
+    # updates
+
+    async def _deal_with(self, raw: Mapping[str, object]) -> None:
+        """Let one update be dealt with, for so long at most; whatever becomes of it, the next one follows."""
+        number = _number(raw)
+        handling = asyncio.create_task(self._handle(raw))
+        try:
+            await asyncio.wait({handling}, timeout=self._update_seconds)
+        finally:
+            handling.cancel()
+        self.progress.updates += 1
+        if not handling.done():
+            log.error("an update took too long and is given up", action="update_stalled", update=number)
+            self.progress.failed += 1
+            self._given_up.add(handling)
+            handling.add_done_callback(self._given_up.discard)
+        elif handling.cancelled() or handling.exception() is not None:
+            log.error(
+                "an update could not be dealt with",
+                action="update_failed",
+                update=number,
+                exc_info=None if handling.cancelled() else handling.exception(),
+            )
+            self.progress.failed += 1
+        self._offset = number + 1
+
+    async def _handle(self, raw: Mapping[str, object]) -> None:
+        await self._on_update(Update.de_json(dict(raw), self._bot))
+
+
+def _is_numbered(update: object) -> bool:
+    """Whether something can be confirmed by a number, whatever else it is."""
+    return isinstance(update, dict) and type(update.get("update_id")) is int
+
+
+def _number(update: Mapping[str, object]) -> int:
+    number = update["update_id"]
+    assert isinstance(number, int)
+    return number
 
 
 def _trouble(error: Exception) -> str:
-    match error:
-        case InvalidToken():
-            return "Telegram refuses the token"
-        case Conflict():
+    if isinstance(error, WebhookSet):
+        return (
+            f"the token's updates go to a webhook at {error}: remove it there (deleteWebhook), "
+            "or give this bot a token of its own (telegram.token)"
+        )
+    match sort_answer(error):
+        case Answered.CONFLICT:
             return "another program receives with this token"
-        case _:
-            return f"Telegram gives no answer ({type(error).__name__})"
+        case Answered.THROTTLED:
+            return f"Telegram asks for a pause of {_pause_seconds(error, 1):g} s"
+        case Answered.REFUSED:
+            return "Telegram refuses to tell what is new"
+        case answered:
+            return TROUBLES[answered]
+
+
+def _pause_seconds(error: Exception, failures: int) -> float:
+    """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
+    if isinstance(error, RetryAfter):
+        wanted = error.retry_after
+        seconds = float(wanted) if isinstance(wanted, int) else wanted.total_seconds()
+        return min(max(seconds, SHORTEST_THROTTLE_SECONDS), LONGEST_THROTTLE_SECONDS)
+    return PAUSES[min(failures, len(PAUSES)) - 1]

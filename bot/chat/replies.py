@@ -1,13 +1,14 @@
 """What the bot answers, in one place: short, in plain words, and naming the next step."""
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 from bot.chat.commands import BadLine, WatchEntry
 from bot.chat.foreign import foreign, quoted
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
-from bot.chat.wording import account_name, chain_names, counted, short_address
+from bot.chat.wording import account_name, age, chain_names, counted, short_address
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Subscription
@@ -278,6 +279,21 @@ def went_wrong(reference: str) -> Html:
         "If it stays, tell an owner: {}",
         code(reference),
     )
+
+
+def enough_for_now() -> Html:
+    """Return the answer to the first command that is one too many."""
+    return fill("That is enough for this minute: I go on answering when it gets calmer. Alerts come as ever.")
+
+
+def sent_long_ago(ago: timedelta, answer: Html) -> Html:
+    """Return the answer to a command that came late, after a word about that."""
+    return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
+
+
+def not_forwarded() -> Html:
+    """Return the answer to a command that somebody else may have written."""
+    return fill("A forwarded command is not carried out. Copy it and send it yourself if you mean it.")
 
 
 # ---------------------------------------------------------------- pieces

@@ -15,6 +15,7 @@ import structlog
 
 from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question
 from bot.indexer.collected import Collected
+from bot.indexer.counts import IndexerCounts
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete
 from bot.indexer.items import CollectedItems
 from bot.indexer.line import Line
@@ -83,6 +84,11 @@ class IndexerClient:
         return self._line.requests_sent
 
     @property
+    def counts(self) -> IndexerCounts:
+        """What became of all requests since the start."""
+        return self._line.counts
+
+    @property
     def allowance(self) -> Allowance:
         """What the last answer that spoke of limits said of them."""
         return self._line.allowance
@@ -95,7 +101,10 @@ class IndexerClient:
         """
         collected = Collected(question, conceal=self._key)
         await self._read(_Reading("GetTokenBalancesSummary", question, collected.add))
-        return collected.answer()
+        answer = collected.answer()
+        self.counts.rows_read += collected.rows - answer.refused_rows
+        self.counts.rows_refused += answer.refused_rows
+        return answer
 
     async def items(self, account: Address, asset: Asset, *, items_max: int = 200) -> Items:
         """Return what an account holds of a collection, id by id, whatever its contract's status.

@@ -81,6 +81,8 @@ class Collected:
         self._bare: set[Asset] = set()
         self._odd_rows: set[Hashable] = set()
         self._refused_rows = 0
+        self.rows = 0
+        """How many rows came, believed or not, repeated ones included."""
         self._troubles: dict[str, None] = {}
         self._new_rows = False
 
@@ -183,6 +185,7 @@ class Collected:
             self._trouble(chain_id, "no such chain")
             self._refused_rows += len(entry.rows) + len(entry.broken)
             return None
+        self.rows += len(entry.rows) + len(entry.broken)
         side.held.setdefault(chain_id, {})
         if entry.trouble:
             side.unknown.add(chain_id)

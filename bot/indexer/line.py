@@ -12,7 +12,9 @@ from typing import Final, Self, TypeVar
 import aiohttp
 import structlog
 
+from bot.domain.kinds import kind_of
 from bot.domain.model import Allowance
+from bot.indexer.counts import ANSWERED, IndexerCounts
 from bot.indexer.errors import (
     IndexerError,
     MetadataFailed,
@@ -69,6 +71,7 @@ class Line:
         """HTTP requests since the start, repeated ones included."""
         self.allowance = Allowance()
         """What the last answer that spoke of limits said of them."""
+        self.counts = IndexerCounts()
         self._url = url.rstrip("/")
         self._key = access_key
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -104,6 +107,7 @@ class Line:
         `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
         service names, 60 s at most, or else after a second and such a pause.
         """
+        read = self._counting(method, read)
         attempt = 1
         throttled = False
         while True:
@@ -124,6 +128,21 @@ class Line:
                 self._log_pause(method, error, pause)
                 await self._sleep(pause)
 
+    def _counting(self, method: str, read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
+        """Return what reads a reply and counts what came of it."""
+
+        def read_and_count(content: bytes) -> Read:
+            outcome = ANSWERED
+            try:
+                return read(content)
+            except IndexerError as error:
+                outcome = kind_of(error)
+                raise
+            finally:
+                self.counts.requests[method, outcome] += 1
+
+        return read_and_count
+
     def _backoff_seconds(self, attempt: int) -> float:
         return self._random() * BACKOFF_BASE_SECONDS * 2.0 ** (attempt - 1)
 
@@ -138,7 +157,14 @@ class Line:
         )
 
     async def _post(self, method: str, body: bytes) -> bytes:
-        """Send one request and return the body of its 200; everything else is an IndexerError."""
+        """Send one request and return the body of its 200; everything else is an IndexerError, counted."""
+        try:
+            return await self._send(method, body)
+        except IndexerError as error:
+            self.counts.requests[method, kind_of(error)] += 1
+            raise
+
+    async def _send(self, method: str, body: bytes) -> bytes:
         async with self._slots:
             # Who waits at the gate keeps its slot: when it opens, no more requests start than ever do.
             await self._gate.passed()

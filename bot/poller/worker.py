@@ -1,8 +1,9 @@
 """When sweeps happen: at every tick, at once for a new wish, and even if the clock stalls."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -51,6 +52,15 @@ class PollerProgress:
     finished_at: float
     """The last sweep ended, answered or not."""
     sweep_seconds: float = 0.0
+    """Of the last sweep, answered or not."""
+    seen_seconds: float = 0.0
+    """Of the last one with an answer: in an outage, time limits make sweeps longer or shorter."""
+    sweeps: Counter[str] = field(default_factory=Counter)
+    """Since the start: `seen`, `idle` (nothing to ask), `blind` (no answer), `failed` (an error of ours)."""
+    seconds_total: float = 0.0
+    """Of all sweeps that came to their end."""
+    asked: frozenset[ChainId] = frozenset()
+    """Chains of the last sweep."""
     trouble: str | None = None
     """What the source said instead of answers in the last sweep."""
     refusals: int = 0
@@ -108,6 +118,7 @@ class Poller:
             try:
                 await self._until_finished(sweep)
             except Exception:
+                self.progress.sweeps["failed"] += 1
                 log.exception("sweep failed", action="sweep_failed")
             finally:
                 sweep.cancel()
@@ -117,7 +128,9 @@ class Poller:
         started = self._monotonic()
         watched = await self._store.watched(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
-        await self._store.finish_sweep(await self._read(watched, wanted))
+        reach = await self._read(watched, wanted)
+        await self._store.finish_sweep(reach)
+        self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
     async def read_news(self) -> None:
@@ -181,8 +194,11 @@ class Poller:
         progress, asker = self.progress, self._asker
         progress.finished_at = progress.moved_at = self._monotonic()
         progress.sweep_seconds = seconds
+        progress.seconds_total += seconds
+        progress.sweeps["idle" if is_idle else "seen" if asker.answers else "blind"] += 1
         if asker.answers or is_idle:
             progress.seen_at = progress.finished_at
+            progress.seen_seconds = seconds
         if asker.answers or asker.troubles or is_idle:
             self._note_trouble(asker.troubles[0] if asker.troubles else None)
         await self._warn_of_refusal()

@@ -23,6 +23,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_PRIMARY = 0xFF
+"""Of an error's number: the rest tells kinds apart that make no difference here."""
+
+_OF_THE_DISK = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
 class StoreError(Exception):
     """What the store cannot do; the text says what and what to do about it."""
 
@@ -58,6 +73,8 @@ class DatabaseThread:
     """The connection and the thread it belongs to."""
 
     def __init__(self, db: Database, executor: ThreadPoolExecutor) -> None:
+        self.trouble: str | None = None
+        """Why the last attempt to write failed, where the disk is to blame; gone with the next write."""
         self._db = db
         self._executor = executor
 
@@ -74,15 +91,28 @@ class DatabaseThread:
 
     async def run(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one unit of work in the thread; once begun it ends there, whoever still waits for it."""
-        running = asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: work(self._db, *args, **kwargs)
-        )
-        return await asyncio.shield(running)
+        return await self._in_thread(lambda: self._watched(work, *args, **kwargs))
+
+    def _watched(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run one unit of work, and remember whether the disk takes what is written."""
+        changes = self._db.conn.total_changes
+        try:
+            result = work(self._db, *args, **kwargs)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _OF_THE_DISK:
+                self.trouble = str(error)
+            raise
+        if self._db.conn.total_changes > changes:
+            self.trouble = None
+        return result
 
     async def close(self) -> None:
         """Finish what was begun, then close the file."""
-        await self.run(lambda db: db.close())
+        await self._in_thread(self._db.close)
         self._executor.shutdown()
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from bot.domain.status import ChainHoldings, WatchedHere
 from bot.store import (
     chains,
     chats,
+    figures,
     freshness,
     moving,
     notices,
@@ -37,6 +38,7 @@ from bot.store import (
     withdrawing,
 )
 from bot.store.database import DatabaseThread
+from bot.store.figures import StoredFigures
 from bot.store.outbox import Compose, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.rows import to_milliseconds
@@ -77,6 +79,15 @@ class Store:
     async def close(self) -> None:
         """Finish what was begun and close the file."""
         await self._thread.close()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written, where the disk is to blame; None: the last write went well."""
+        return self._thread.trouble
+
+    async def figures(self) -> StoredFigures:
+        """Return what can be counted of everything stored."""
+        return await self._thread.run(figures.figures)
 
     async def respond(self) -> None:
         """Return once the database's thread has answered."""

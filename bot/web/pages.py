@@ -1,51 +1,113 @@
-"""The health pages: whether the process is sound, and whether the bot sees and tells.
+"""The pages: whether the process is sound, whether the bot sees and tells, and how much of everything.
 
-Knows plain values only: whoever builds it says how to find out what is wrong.
+Knows plain values only: whoever builds it says how to find out what is wrong. The pages live in a
+thread of their own, so that they can tell of an event loop that is blocked.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-Reasons = Callable[[], Awaitable[list[str]]]
-"""Finds what is wrong now; nothing is good."""
+from bot.web.figures import Figures
+from bot.web.metrics import metrics
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 6.0
+"""For the bot to find out what is wrong; its loop answers at once, or is blocked."""
 
 CLOSING_SECONDS = 1.0
 """For answers on their way when the pages close."""
+
+BLOCKED = "the event loop is blocked"
 
 
 class CannotListen(Exception):
     """The address of the pages is taken, or none of this machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How to find out, each in the bot's own loop; no reason is good."""
+
+    unhealthy: Callable[[], Coroutine[Any, Any, list[str]]]
+    not_ready: Callable[[], Coroutine[Any, Any, list[str]]]
+    figures: Callable[[], Coroutine[Any, Any, Figures]]
+
+
 @asynccontextmanager
-async def serve_pages(host: str, port: int, *, unhealthy: Reasons, not_ready: Reasons) -> AsyncIterator[int]:
+async def serve_pages(host: str, port: int, findings: Findings) -> AsyncIterator[int]:
     """Serve the pages while the block runs, and give the port (a free one for 0); raises CannotListen."""
-    app = web.Application()
-    app.router.add_get("/healthz", _page(unhealthy))
-    app.router.add_get("/readyz", _page(not_ready))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
-    await runner.setup()
+    pages = asyncio.new_event_loop()
+    thread = threading.Thread(target=pages.run_forever, name="pages", daemon=True)
+    thread.start()
+
+    async def in_thread(work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, pages))
+
+    runner = web.AppRunner(
+        _application(findings, asyncio.get_running_loop()), access_log=None, shutdown_timeout=CLOSING_SECONDS
+    )
     try:
-        await _listen(web.TCPSite(runner, host, port), f"{host}:{port}")
-        yield runner.addresses[0][1]
+        await in_thread(runner.setup())
+        try:
+            yield await in_thread(_listen(runner, host, port))
+        finally:
+            await in_thread(runner.cleanup())
     finally:
-        await runner.cleanup()
+        pages.call_soon_threadsafe(pages.stop)
+        thread.join()
+        pages.close()
 
 
-async def _listen(site: web.TCPSite, address: str) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     try:
-        await site.start()
+        await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise CannotListen(
-            f"the health pages can't be served on {address} ({error.strerror}): choose another web.listen"
+            f"the health pages can't be served on {host}:{port} ({error.strerror}): choose another web.listen"
         ) from None
+    return int(runner.addresses[0][1])
 
 
-def _page(find: Reasons) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def page(_: web.Request) -> web.Response:
-        reasons = await find()
-        return web.json_response({"ok": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Application:
+    async def found(find: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Let the bot find out; raises TimeoutError if it doesn't."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(find(), bot))
 
-    return page
+    def page(find: Callable[[], Coroutine[Any, Any, list[str]]]) -> Page:
+        async def answer(_: web.Request) -> web.Response:
+            try:
+                reasons = await found(find)
+            except TimeoutError:
+                reasons = [BLOCKED]
+            return _told(reasons)
+
+        return answer
+
+    async def count(_: web.Request) -> web.Response:
+        try:
+            figures = await found(findings.figures)
+        except TimeoutError:
+            return _told([BLOCKED])
+        return web.Response(body=metrics(figures), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    application = web.Application()
+    application.router.add_get("/healthz", page(findings.unhealthy))
+    application.router.add_get("/readyz", page(findings.not_ready))
+    application.router.add_get("/metrics", count)
+    return application
+
+
+Page = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _told(reasons: list[str]) -> web.Response:
+    return web.json_response({"ok": not reasons, "reasons": reasons}, status=503 if reasons else 200)

@@ -1,13 +1,19 @@
-"""The health pages, over real HTTP."""
+"""The pages, over real HTTP and from a thread of their own."""
 
 import asyncio
+import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from bot.web.pages import CannotListen, serve_pages
+from bot.web import pages
+from bot.web.figures import Figures
+from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,6 +30,13 @@ class Bot:
 
     async def is_not_ready(self) -> list[str]:
         return self.not_ready
+
+    async def counts(self) -> Figures:
+        return Figures("1.2.3", len(self.unhealthy), len(self.not_ready))
+
+    @property
+    def findings(self) -> Findings:
+        return Findings(self.is_unhealthy, self.is_not_ready, self.counts)
 
 
 @dataclass
@@ -49,8 +62,7 @@ def bot() -> Bot:
 
 @pytest.fixture
 async def visitor(bot: Bot) -> AsyncIterator[Visitor]:
-    pages = serve_pages(LOOPBACK, 0, unhealthy=bot.is_unhealthy, not_ready=bot.is_not_ready)
-    async with pages as port, ClientSession() as session:
+    async with serve_pages(LOOPBACK, 0, bot.findings) as port, ClientSession() as session:
         yield Visitor(session, port)
 
 
@@ -87,9 +99,8 @@ async def test_only_looking_is_possible_and_only_at_these_pages(visitor: Visitor
 
 
 async def test_the_pages_close_with_their_block(bot: Bot) -> None:
-    pages = serve_pages(LOOPBACK, 0, unhealthy=bot.is_unhealthy, not_ready=bot.is_not_ready)
     async with ClientSession() as session:
-        async with pages as port:
+        async with serve_pages(LOOPBACK, 0, bot.findings) as port:
             assert await Visitor(session, port).status("GET", "/healthz") == 200
 
         with pytest.raises(ClientConnectionError):
@@ -104,8 +115,9 @@ async def test_a_page_that_hangs_does_not_keep_the_others_nor_the_end_waiting(bo
         await asyncio.Event().wait()
         return []
 
-    async with asyncio.timeout(8), ClientSession() as session:
-        async with serve_pages(LOOPBACK, 0, unhealthy=find_out_for_ever, not_ready=bot.is_not_ready) as port:
+    findings = Findings(find_out_for_ever, bot.is_not_ready, bot.counts)
+    async with asyncio.timeout(20), ClientSession() as session:
+        async with serve_pages(LOOPBACK, 0, findings) as port:
             visitor = Visitor(session, port)
             hanging = asyncio.create_task(visitor.status("GET", "/healthz"))
             await looked.wait()
@@ -115,15 +127,51 @@ async def test_a_page_that_hangs_does_not_keep_the_others_nor_the_end_waiting(bo
             await hanging
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_a_blocked_event_loop_is_told(
+    visitor: Visitor, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ANSWER_SECONDS", 0.2)
+    seen: list[tuple[int, str]] = []
+
+    def look() -> None:
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{visitor.port}{path}", timeout=20) as answer:
+                seen.append((answer.status, answer.read().decode()))
+        except urllib.error.HTTPError as refused:
+            with refused:
+                seen.append((refused.code, refused.read().decode()))
+
+    somebody = threading.Thread(target=look)
+    somebody.start()
+    while somebody.is_alive():
+        time.sleep(0.01)  # noqa: ASYNC251 - this is what blocks the loop
+
+    ((status, text),) = seen
+    assert status == 503
+    assert BLOCKED in text
+    assert await visitor.status("GET", path) == 200, "and it is not once it runs again"
+
+
+async def test_the_metrics_are_text_for_prometheus(bot: Bot, visitor: Visitor) -> None:
+    bot.not_ready = ["nothing seen"]
+
+    async with visitor.session.get(f"http://{LOOPBACK}:{visitor.port}/metrics") as response:
+        text = await response.text()
+
+    assert response.status == 200
+    assert response.content_type == "text/plain"
+    assert "\nbalance_bot_ready 0.0\n" in text
+    assert "\nbalance_bot_healthy 1.0\n" in text
+
+
 async def test_an_address_that_is_taken_is_named(bot: Bot, visitor: Visitor) -> None:
     with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{visitor.port} .*web\.listen"):
-        async with serve_pages(
-            LOOPBACK, visitor.port, unhealthy=bot.is_unhealthy, not_ready=bot.is_not_ready
-        ):
+        async with serve_pages(LOOPBACK, visitor.port, bot.findings):
             pass
 
 
 async def test_an_address_of_another_machine_is_named(bot: Bot) -> None:
     with pytest.raises(CannotListen, match=r"192\.0\.2\.1:0"):
-        async with serve_pages("192.0.2.1", 0, unhealthy=bot.is_unhealthy, not_ready=bot.is_not_ready):
+        async with serve_pages("192.0.2.1", 0, bot.findings):
             pass

@@ -1,0 +1,174 @@
+"""Whether the bot is sound, whether it sees and tells, and how much of everything: asked by the pages.
+
+What is wrong is said in words for an operator; `docs/monitoring.md` says what to do about each.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from bot import __version__
+from bot.chat.connection import TelegramBot
+from bot.chat.conversation import Conversation
+from bot.chat.receiver import Receiver
+from bot.dispatcher import Dispatcher
+from bot.domain.chains import Chains
+from bot.domain.model import ChainId
+from bot.indexer.client import IndexerClient
+from bot.poller.worker import Poller
+from bot.settings import Settings
+from bot.store.figures import StoredFigures
+from bot.store.sqlite import Store
+from bot.web import figures as web
+from bot.wiring import silence_seconds
+
+T = TypeVar("T", int, float)
+
+DATABASE_ANSWERS_SECONDS = 4.0
+
+OTHER_CHAINS = "other"
+"""Chains that the registry has no name for: names from outside are no labels."""
+
+
+@dataclass(slots=True)
+class Health:
+    """Finds out how the parts of one bot are doing."""
+
+    settings: Settings
+    registry: Chains
+    store: Store
+    source: IndexerClient
+    telegram: TelegramBot
+    poller: Poller
+    receiver: Receiver
+    conversation: Conversation
+    dispatcher: Dispatcher
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    workers: Mapping[str, asyncio.Task[None]] = field(default_factory=dict)
+    is_introduced: bool = False
+    """Whether Telegram has told who the bot is."""
+
+    # whether
+
+    async def unhealthy(self) -> list[str]:
+        """Return what a restart would cure."""
+        reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
+        try:
+            async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
+                await self.store.respond()
+        except TimeoutError:
+            reasons.append("the database thread gives no answer")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
+            reasons.append(f"the database gives no answer ({error})")
+        return reasons
+
+    async def not_ready(self) -> list[str]:
+        """Return why the bot does not see or does not tell."""
+        return self._all_reasons(await self.unhealthy())
+
+    def _all_reasons(self, unhealthy: list[str]) -> list[str]:
+        return [*unhealthy, *self._blind(), *self._mute()]
+
+    def _blind(self) -> Iterator[str]:
+        """Yield why it does not see."""
+        progress, now = self.poller.progress, self.monotonic()
+        patience = silence_seconds(self.settings, progress)
+        trouble = progress.trouble or "no word why"
+        if not progress.sweeps.total():
+            yield "no sweep has finished yet"
+        elif progress.refusals:
+            yield f"the indexer refuses to answer: {trouble}"
+        elif not self.source.counts.answered:
+            yield f"the indexer has not answered yet: {trouble}"
+        if now - progress.finished_at > patience:
+            yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
+        elif now - progress.seen_at > patience:
+            yield f"the indexer has been silent for {now - progress.seen_at:.0f} s: {trouble}"
+        if self.store.trouble is not None:
+            yield f"the database can't be written: {self.store.trouble}"
+
+    def _mute(self) -> Iterator[str]:
+        """Yield why it does not hear or does not tell."""
+        now = self.monotonic()
+        if not self.is_introduced:
+            yield "Telegram has not answered yet"
+        received = self.receiver.progress.reason(now)
+        if received is not None:
+            yield f"nothing is received: {received}"
+        sent = self.telegram.traffic.sending_trouble(now)
+        if sent is not None:
+            yield f"nothing can be sent: {sent}"
+
+    # how much
+
+    async def figures(self) -> web.Figures:
+        """Return everything that is counted."""
+        unhealthy, stored = await asyncio.gather(self.unhealthy(), self._stored())
+        progress, counts, sends = self.poller.progress, self.source.counts, self.dispatcher.counts
+        return web.Figures(
+            version=__version__,
+            unhealthy=len(unhealthy),
+            not_ready=len(self._all_reasons(unhealthy)),
+            sweeps=dict(progress.sweeps),
+            sweep_seconds_total=progress.seconds_total,
+            last_sweep_seconds=progress.sweep_seconds,
+            seen_seconds_ago=self.monotonic() - progress.seen_at,
+            indexer_requests=dict(counts.requests),
+            rows_read=counts.rows_read,
+            rows_refused=counts.rows_refused,
+            quota_remaining=self.source.allowance.quota_remaining,
+            telegram_requests={
+                (method, str(answered)): count
+                for (method, answered), count in self.telegram.traffic.requests.items()
+            },
+            sends=dict(sends.outcomes),
+            possible_duplicates=sends.possible_duplicates,
+            updates=self.receiver.progress.updates,
+            updates_failed=self.receiver.progress.failed,
+            commands=dict(self.conversation.commands),
+            stored=stored,
+        )
+
+    async def _stored(self) -> web.StoredFigures | None:
+        """Return what the database knows, if it answers."""
+        try:
+            async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
+                return self._shown(await self.store.figures())
+        except Exception:  # noqa: BLE001 - what is wrong stands on the other pages
+            return None
+
+    def _shown(self, stored: StoredFigures) -> web.StoredFigures:
+        now, asked = self.now(), self.poller.progress.asked
+        since = stored.waiting_since
+        return web.StoredFigures(
+            changes=stored.changes,
+            alerts=stored.alerts,
+            messages=stored.deliveries,
+            waiting=stored.waiting,
+            oldest_seconds=max(0.0, (now - since).total_seconds()) if since else 0.0,
+            parked=stored.parked,
+            chain_age_seconds=self._by_name(
+                (
+                    (chain_id, max(0.0, (now - at).total_seconds()))
+                    for chain_id, at in stored.complete_at.items()
+                    if chain_id in asked
+                ),
+                max,
+            ),
+            unknown_views=self._by_name(stored.unknown_views.items(), lambda one, other: one + other),
+            accounts=stored.accounts,
+            subscriptions=stored.subscriptions,
+            size_bytes=stored.size_bytes,
+        )
+
+    def _by_name(self, values: Iterable[tuple[ChainId, T]], merge: Callable[[T, T], T]) -> dict[str, T]:
+        """Return values by the registry's names; chains it does not know share one."""
+        named: dict[str, T] = {}
+        for chain_id, value in values:
+            chain = self.registry.get(chain_id)
+            name = OTHER_CHAINS if chain.name == str(chain_id) else chain.name
+            named[name] = merge(named[name], value) if name in named else value
+        return named

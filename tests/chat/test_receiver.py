@@ -1,0 +1,418 @@
+"""Receiving, over real HTTP: nothing that Telegram answers and nothing that an update does ends it."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+from telegram import Update
+from telegram.error import Conflict
+
+from bot.chat import receiver
+from bot.chat.connection import TelegramBot, build_bot
+from bot.chat.receiver import CONTESTED_SECONDS, LONGEST_THROTTLE_SECONDS, SILENT_SECONDS, WISHED, Receiver
+from bot.sandbox.telegram import (
+    Close,
+    Error,
+    Fault,
+    Garbage,
+    Page,
+    Reset,
+    Telegram,
+    User,
+    after,
+    before,
+    too_many_requests,
+)
+from bot.sandbox.telegram_world import Chat
+from tests.house import until
+
+WEBHOOK = {
+    "url": "https://elsewhere.example/secret-path",
+    "has_custom_certificate": False,
+    "pending_update_count": 0,
+}
+
+
+@dataclass
+class Desk:
+    """A receiver between a real local Telegram and somebody who deals with what it hands on."""
+
+    telegram: Telegram
+    bot: TelegramBot
+    olga: User
+    chat: Chat
+    handled: list[str] = field(default_factory=list)
+    on_text: Callable[[str], Awaitable[None]] | None = None
+    seconds: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+    update_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.receiver = Receiver(
+            self.bot,
+            self._on_update,
+            monotonic=lambda: self.seconds,
+            sleep=self._sleep,
+            update_seconds=self.update_seconds,
+        )
+
+    def say(self, text: str) -> None:
+        self.telegram.says(self.olga, self.chat, text)
+
+    async def handles(self, *texts: str) -> None:
+        """Wait until these were dealt with, in this order, and nothing else was since the last time."""
+        await until(lambda: len(self.handled) >= len(texts))
+        assert self.handled == list(texts)
+        self.handled.clear()
+
+    async def trouble(self) -> str:
+        """Return what is told to be wrong, once something is."""
+        await until(lambda: self.reason is not None)
+        return str(self.reason)
+
+    @property
+    def reason(self) -> str | None:
+        return self.receiver.progress.reason(self.seconds)
+
+    def polls(self) -> int:
+        return sum(call.method == "getUpdates" for call in self.telegram.calls)
+
+    async def asks(self, times: int) -> None:
+        wanted = self.polls() + times
+        await until(lambda: self.polls() >= wanted)
+
+    async def passes(self, seconds: float) -> None:
+        """Let time pass, and see the next poll begin."""
+        self.seconds += seconds
+        polls = self.polls()
+        self.say("/time passes")
+        await until(lambda: "/time passes" in self.handled and self.polls() > polls)
+        self.handled.remove("/time passes")
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.receiver.run())
+        try:
+            yield
+            assert not running.done()
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def _on_update(self, update: Update) -> None:
+        assert update.message is not None
+        text = update.message.text or ""
+        if self.on_text is not None:
+            await self.on_text(text)
+        self.handled.append(text)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    telegram = Telegram()
+    olga = telegram.add_user("Olga")
+    async with telegram.serve():
+        bot = build_bot(telegram.token, telegram.url)
+        await bot.initialize()
+        yield Desk(telegram, bot, olga, telegram.add_private_chat(olga))
+        await bot.shutdown()
+
+
+# ---------------------------------------------------------------- what Telegram answers
+
+
+TROUBLES: list[tuple[Fault, str]] = [
+    (before(Error(401, "Unauthorized")), "Telegram refuses the token"),
+    (before(Error(404, "Not Found")), "Telegram refuses the token"),
+    (before(Error(400, "Bad Request: whatever")), "Telegram refuses to tell what is new"),
+    (before(Error(500, "Internal Server Error")), "Telegram can't be reached"),
+    (before(Page(502)), "Telegram can't be reached"),
+    (before(Page(200)), "what Telegram answers can't be read"),
+    (before(Garbage()), "what Telegram answers can't be read"),
+    (before(Garbage('{"ok":true,"result":{}}')), "what Telegram answers can't be read"),
+    (before(Garbage('{"ok":true,"result":[7]}')), "what Telegram answers can't be read"),
+    (before(Garbage('{"ok":true,"result":[{}]}')), "what Telegram answers can't be read"),
+    (before(Garbage('{"ok":false}')), "what Telegram answers can't be read"),
+    (before(Close()), "Telegram can't be reached"),
+    (after(Reset()), "Telegram can't be reached"),
+    (too_many_requests(7), "Telegram asks for a pause of 7 s"),
+    (too_many_requests(-5), "Telegram asks for a pause of 1 s"),
+    (before(Error(409, "Conflict: terminated by other getUpdates request")), "another program receives"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), TROUBLES)
+async def test_whatever_telegram_answers_it_is_told_and_receiving_goes_on(
+    desk: Desk, fault: Fault, reason: str
+) -> None:
+    async with desk.open():
+        desk.telegram.fault(fault, method="getUpdates")
+        desk.say("/first")
+        assert (await desk.trouble()).startswith(reason)
+        await desk.asks(3)
+
+        desk.telegram.heal()
+
+        await desk.handles("/first")
+        await desk.passes(CONTESTED_SECONDS)
+        assert desk.reason is None
+        assert desk.telegram.token not in reason
+
+
+async def test_one_answer_that_fails_is_bad_luck_and_not_told(desk: Desk) -> None:
+    desk.telegram.fault(before(Page(502)), times=1, method="getUpdates")
+    async with desk.open():
+        await desk.asks(2)
+
+        assert desk.reason is None
+        assert desk.pauses == [1.0]
+
+
+async def test_pauses_grow_and_stay_below_half_a_minute(desk: Desk) -> None:
+    desk.telegram.fault(before(Page(502)), times=8, method="getUpdates")
+    async with desk.open():
+        await until(lambda: len(desk.pauses) == 8)
+
+    assert desk.pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+async def test_an_outage_of_many_hours_does_not_end_receiving(desk: Desk) -> None:
+    desk.receiver.progress.failures = 100_000
+    desk.telegram.fault(before(Page(502)), times=2, method="getUpdates")
+    async with desk.open():
+        desk.say("/first")
+
+        await desk.handles("/first")
+        assert desk.pauses == [30, 30]
+
+
+@pytest.mark.parametrize(("wanted", "made"), [(7, 7.0), (0, 1.0), (10**6, LONGEST_THROTTLE_SECONDS)])
+async def test_a_pause_that_telegram_asks_for_is_made_within_reason(
+    desk: Desk, wanted: int, made: float
+) -> None:
+    desk.telegram.fault(too_many_requests(wanted), times=1, method="getUpdates")
+    async with desk.open():
+        await until(lambda: bool(desk.pauses))
+
+    assert desk.pauses == [made]
+
+
+async def test_a_poll_that_gets_no_answer_is_told_before_it_is_given_up(desk: Desk) -> None:
+    hold = desk.telegram.hold_before(method="getUpdates")
+    async with desk.open():
+        await hold.arrived()
+        assert desk.reason is None
+        desk.seconds = SILENT_SECONDS + 1
+        assert desk.reason == "Telegram has not answered for 15 s"
+
+        hold.release()
+        desk.say("/first")
+
+        await desk.handles("/first")
+        assert desk.reason is None
+
+
+# ---------------------------------------------------------------- where else the token works
+
+
+async def test_a_token_with_a_webhook_is_left_to_its_other_deployment(desk: Desk) -> None:
+    webhook = json.dumps({"ok": True, "result": WEBHOOK})
+    desk.telegram.fault(before(Garbage(webhook)), method="getWebhookInfo")
+    async with desk.open():
+        told = await desk.trouble()
+        await until(lambda: len(desk.pauses) > 3)
+
+        assert "a webhook at elsewhere.example" in told
+        assert "secret-path" not in told
+        assert {call.method for call in desk.telegram.calls} == {"getMe", "getWebhookInfo"}
+
+        desk.telegram.heal()
+        desk.say("/first")
+
+        await desk.handles("/first")
+        assert desk.reason is None
+        assert not any(call.method == "deleteWebhook" for call in desk.telegram.calls)
+
+
+async def test_a_webhook_that_is_set_while_polling_is_named(desk: Desk) -> None:
+    async with desk.open():
+        await desk.asks(1)
+        webhook = json.dumps({"ok": True, "result": WEBHOOK})
+        desk.telegram.fault(before(Garbage(webhook)), method="getWebhookInfo")
+        active = "Conflict: can't use getUpdates method while webhook is active"
+        desk.telegram.fault(before(Error(409, active)), method="getUpdates")
+        desk.say("/ends the poll that is under way")
+        await until(lambda: "elsewhere.example" in str(desk.receiver.progress.trouble))
+        desk.seconds += CONTESTED_SECONDS
+        await until(lambda: "a webhook at elsewhere.example" in str(desk.reason))
+
+
+async def test_a_telegram_that_does_not_tell_of_webhooks_is_polled_all_the_same(desk: Desk) -> None:
+    desk.telegram.fault(before(Error(404, "Not Found")), method="getWebhookInfo")
+    async with desk.open():
+        desk.say("/first")
+
+        await desk.handles("/first")
+
+
+async def test_another_program_with_the_same_token_is_told_until_it_is_gone(desk: Desk) -> None:
+    other = build_bot(desk.telegram.token, desk.telegram.url)
+    await other.initialize()
+
+    async def poll_too() -> None:
+        while True:
+            with suppress(Conflict):
+                await other.get_updates(timeout=5)
+
+    async with desk.open():
+        await desk.asks(1)
+        rival = asyncio.create_task(poll_too())
+        assert "another program receives with this token" in await desk.trouble()
+        rival.cancel()
+        await asyncio.wait({rival})
+
+        await desk.passes(CONTESTED_SECONDS - 1)
+        assert desk.reason is not None, "it may only be pausing"
+        await desk.passes(1)
+        assert desk.reason is None
+    await other.shutdown()
+
+
+# ---------------------------------------------------------------- what becomes of an update
+
+
+async def test_an_update_is_confirmed_when_it_has_been_dealt_with_and_not_before(desk: Desk) -> None:
+    arrived, may_end = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: str) -> None:
+        arrived.set()
+        await may_end.wait()
+
+    desk.on_text = wait
+    async with desk.open():
+        desk.say("/first")
+        await arrived.wait()
+        assert desk.telegram.updates.waiting_count == 1
+
+        may_end.set()
+        await desk.handles("/first")
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+
+
+async def test_what_was_dealt_with_is_confirmed_at_the_end(desk: Desk) -> None:
+    ended = asyncio.Event()
+
+    async def end(_: str) -> None:
+        ended.set()
+
+    desk.on_text = end
+    hold = desk.telegram.hold_before(method="getUpdates")
+    async with desk.open():
+        await hold.arrived()
+        desk.say("/first")
+        later = desk.telegram.hold_before(method="getUpdates")
+        hold.release()
+        await ended.wait()
+        await later.arrived()
+        assert desk.telegram.updates.waiting_count == 1
+
+    await desk.receiver.confirm()
+
+    assert desk.telegram.updates.waiting_count == 0
+    desk.telegram.heal()
+
+
+async def test_an_update_that_fails_keeps_none_behind_it_waiting(desk: Desk) -> None:
+    async def fail(text: str) -> None:
+        if text == "/fails":
+            raise ZeroDivisionError
+
+    desk.on_text = fail
+    async with desk.open():
+        desk.say("/fails")
+        desk.say("/works")
+
+        await desk.handles("/works")
+        await until(lambda: desk.receiver.progress.updates == 2)
+    assert desk.receiver.progress.failed == 1
+
+
+async def test_an_update_that_is_cancelled_from_within_does_not_end_receiving(desk: Desk) -> None:
+    async def cancel(text: str) -> None:
+        if text == "/cancels":
+            raise asyncio.CancelledError
+
+    desk.on_text = cancel
+    async with desk.open():
+        desk.say("/cancels")
+        desk.say("/works")
+
+        await desk.handles("/works")
+
+
+async def test_an_update_that_cannot_be_read_keeps_none_behind_it_waiting(desk: Desk) -> None:
+    async with desk.open():
+        desk.telegram.updates.put("message", {"message_id": "seven", "chat": 7})
+        desk.say("/works")
+
+        await desk.handles("/works")
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+    assert (desk.receiver.progress.updates, desk.receiver.progress.failed) == (2, 1)
+
+
+@pytest.mark.parametrize("is_stubborn", [False, True])
+async def test_an_update_that_hangs_keeps_those_behind_it_waiting_for_so_long_at_most(
+    desk: Desk, *, is_stubborn: bool
+) -> None:
+    released = asyncio.Event()
+
+    async def hang(text: str) -> None:
+        while text == "/hangs" and not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                if not is_stubborn:
+                    raise
+
+    brief = Desk(desk.telegram, desk.bot, desk.olga, desk.chat, on_text=hang, update_seconds=0.05)
+    async with brief.open():
+        brief.say("/hangs")
+        brief.say("/works")
+
+        await until(lambda: "/works" in brief.handled)
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+        assert brief.receiver.progress.failed >= 1
+        released.set()
+
+
+async def test_numbers_that_start_anew_lower_are_received_like_any(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "POLL_SECONDS", 0)
+    async with desk.open():
+        desk.say("/first")
+        await desk.handles("/first")
+        await desk.asks(3)
+
+        desk.telegram.updates._ids = itertools.count(5)
+        desk.say("/second")
+        desk.say("/third")
+
+        await desk.handles("/second", "/third")
+
+
+async def test_only_what_is_dealt_with_is_asked_for(desk: Desk) -> None:
+    async with desk.open():
+        await desk.asks(1)
+
+    (call, *_) = [call for call in desk.telegram.calls if call.method == "getUpdates"]
+    assert json.loads(str(call.parameters["allowed_updates"])) == WISHED

@@ -1,0 +1,118 @@
+"""How many commands are answered, as a rule and as laws."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import flood
+from bot.domain.flood import (
+    GROUP_PER_MINUTE,
+    MEMBER_PER_MINUTE,
+    PRIVATE_PER_MINUTE,
+    WINDOW_SECONDS,
+    Flood,
+    Heed,
+)
+
+ALICE, BOB, OPS = 1, 2, -3
+
+
+def heeds(one: Flood, times: int, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> list[Heed]:
+    return [one.heed(chat, user, now, is_group=chat < 0) for _ in range(times)]
+
+
+def test_what_a_person_can_type_is_carried_out() -> None:
+    assert set(heeds(Flood(), PRIVATE_PER_MINUTE)) == {Heed.CARRY_OUT}
+
+
+def test_the_first_one_too_many_is_told_and_the_others_are_ignored() -> None:
+    one = Flood()
+    heeds(one, PRIVATE_PER_MINUTE)
+
+    assert heeds(one, 3, 1.0) == [Heed.SAY_ENOUGH, Heed.IGNORE, Heed.IGNORE]
+
+
+def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told_again() -> None:
+    one = Flood()
+    heeds(one, PRIVATE_PER_MINUTE + 5)
+
+    assert heeds(one, PRIVATE_PER_MINUTE, WINDOW_SECONDS) == [Heed.CARRY_OUT] * PRIVATE_PER_MINUTE
+    assert heeds(one, 2, WINDOW_SECONDS + 1) == [Heed.SAY_ENOUGH, Heed.IGNORE]
+
+
+def test_a_flood_that_goes_on_stays_ignored() -> None:
+    one = Flood()
+    heard = [one.heed(ALICE, ALICE, second / 2, is_group=False) for second in range(1000)]
+
+    assert Counter(heard)[Heed.SAY_ENOUGH] == 1
+    assert heard[PRIVATE_PER_MINUTE + 1 :].count(Heed.IGNORE) == 1000 - PRIVATE_PER_MINUTE - 1
+
+
+def test_one_member_of_a_group_does_not_silence_the_others() -> None:
+    one = Flood()
+    alices = heeds(one, 100, chat=OPS, user=ALICE)
+
+    assert alices.count(Heed.CARRY_OUT) == MEMBER_PER_MINUTE
+    assert heeds(one, GROUP_PER_MINUTE - MEMBER_PER_MINUTE, chat=OPS, user=BOB)[-1] is Heed.CARRY_OUT
+
+
+def test_all_members_together_leave_room_for_alerts() -> None:
+    one = Flood()
+    heard = [one.heed(OPS, user, 0.0, is_group=True) for user in range(100)]
+
+    assert heard.count(Heed.CARRY_OUT) == GROUP_PER_MINUTE
+    assert heard.count(Heed.SAY_ENOUGH) == 1
+
+
+def test_chats_do_not_count_for_each_other() -> None:
+    one = Flood()
+    heeds(one, 100)
+
+    assert heeds(one, 1, chat=BOB, user=BOB) == [Heed.CARRY_OUT]
+
+
+def test_a_long_answer_is_worth_as_many_commands_as_it_has_messages() -> None:
+    one = Flood()
+    heeds(one, 1)
+    one.count_answer(ALICE, PRIVATE_PER_MINUTE, 0.0, is_group=False)
+
+    assert heeds(one, 1) == [Heed.SAY_ENOUGH]
+
+
+def test_an_answer_of_one_message_or_none_is_the_command_itself() -> None:
+    one = Flood()
+    for messages in (0, 1):
+        one.count_answer(ALICE, messages, 0.0, is_group=False)
+
+    assert set(heeds(one, PRIVATE_PER_MINUTE)) == {Heed.CARRY_OUT}
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 30), st.sampled_from([ALICE, BOB, OPS]), st.sampled_from([ALICE, BOB])),
+        max_size=200,
+    )
+)
+def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[float, int, int]]) -> None:
+    one, now = Flood(), 0.0
+    carried_out: list[tuple[float, int]] = []
+    for pause, chat, user in steps:
+        now += pause
+        if one.heed(chat, user, now, is_group=chat < 0) is Heed.CARRY_OUT:
+            carried_out.append((now, chat))
+
+    for start, chat in carried_out:
+        within = [at for at, where in carried_out if where == chat and 0 <= at - start < WINDOW_SECONDS]
+        assert len(within) <= (GROUP_PER_MINUTE if chat < 0 else PRIVATE_PER_MINUTE)
+
+
+def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
+    one = Flood()
+    for number in range(flood.REMEMBERED + 500):
+        one.heed(ALICE, ALICE, 0.0, is_group=False)
+        one.heed(number + 10, number + 10, 0.0, is_group=False)
+
+    assert len(one._lately) == flood.REMEMBERED
+    assert all(len(lately.at) <= PRIVATE_PER_MINUTE for lately in one._lately.values())
+    assert heeds(one, 1) == [Heed.IGNORE], "who goes on is remembered"

@@ -1,0 +1,90 @@
+"""A disk that takes nothing more: remembered until something is written again."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bot.store.database import DatabaseThread, transaction
+
+
+@pytest.fixture
+async def thread(tmp_path: Path) -> AsyncIterator[DatabaseThread]:
+    one = await DatabaseThread.open(tmp_path / "bot.sqlite3")
+    yield one
+    await one.close()
+
+
+async def fill_up(thread: DatabaseThread) -> None:
+    """Let the file be as large as it may ever be."""
+    await thread.run(lambda db: db.execute(f"PRAGMA max_page_count = {_pages(db)}").fetchone())
+
+
+async def make_room(thread: DatabaseThread) -> None:
+    await thread.run(lambda db: db.execute(f"PRAGMA max_page_count = {_pages(db) + 1000}").fetchone())
+
+
+def _pages(db: Database) -> int:
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    return int(pages)
+
+
+def write_much(db: Database) -> None:
+    with transaction(db):
+        db.execute("REPLACE INTO setting (name, value) VALUES ('much', hex(zeroblob(100000)))")
+
+
+def write_nothing(db: Database) -> None:
+    with transaction(db):
+        db.execute("DELETE FROM setting WHERE name = 'nothing of that name'")
+
+
+def read(db: Database) -> None:
+    db.execute("SELECT count(*) FROM setting").fetchone()
+
+
+async def test_a_new_database_is_in_no_trouble(thread: DatabaseThread) -> None:
+    await thread.run(write_much)
+
+    assert thread.trouble is None
+
+
+async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseThread) -> None:
+    await fill_up(thread)
+    with pytest.raises(sqlite3.OperationalError):
+        await thread.run(write_much)
+
+    await thread.run(read)
+    await thread.run(write_nothing)
+
+    assert thread.trouble == "database or disk is full"
+
+
+async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseThread) -> None:
+    await fill_up(thread)
+    with pytest.raises(sqlite3.OperationalError):
+        await thread.run(write_much)
+
+    await make_room(thread)
+    await thread.run(write_much)
+
+    assert thread.trouble is None
+
+
+async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:
+    await fill_up(thread)
+    with pytest.raises(sqlite3.OperationalError):
+        await thread.run(write_much)
+
+    assert not await thread.run(lambda db: db.conn.in_transaction)
+    rows = await thread.run(lambda db: db.execute("SELECT count(*) FROM setting").fetchone())
+    assert rows == (0,)
+
+
+async def test_a_mistake_of_ours_is_no_trouble_of_the_disk(thread: DatabaseThread) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        await thread.run(lambda db: db.execute("SELECT nothing FROM nowhere"))
+
+    assert thread.trouble is None

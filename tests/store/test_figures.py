@@ -1,0 +1,80 @@
+"""What can be counted of everything stored."""
+
+import pytest
+
+from bot.domain.delivery import Parking
+from bot.domain.model import NATIVE_PART
+from bot.store import figures
+from tests.builders import POLYGON, TREASURY, USDC, at, reading
+from tests.store.conftest import OLGA, OPS, Keeper
+
+
+async def test_an_empty_store_counts_nothing(keeper: Keeper) -> None:
+    counted = await keeper.store.figures()
+
+    assert (counted.changes, counted.alerts, counted.deliveries) == (0, 0, 0)
+    assert (counted.waiting, counted.waiting_since, counted.parked) == (0, None, 0)
+    assert (counted.accounts, counted.subscriptions) == (0, 0)
+    assert (counted.complete_at, counted.unknown_views) == ({}, {})
+    assert counted.size_bytes > 0
+
+
+async def test_what_was_recorded_is_counted(keeper: Keeper) -> None:
+    await keeper.watch(place=OLGA)
+    await keeper.watch(place=OPS)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.record(reading({USDC: 6}, native=100))
+
+    counted = await keeper.store.figures()
+
+    assert counted.changes == 1
+    assert counted.alerts == 4, "two baselines, and the change for both"
+    assert (counted.accounts, counted.subscriptions) == (1, 2)
+
+
+async def test_alerts_wait_until_they_are_told_whether_they_are_composed_or_not(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100), when=at(1))
+    await keeper.record(reading({USDC: 6}, native=100), when=at(2))
+    assert (await keeper.store.figures()).waiting == 2
+
+    due = await keeper.due(at(10))
+    counted = await keeper.store.figures()
+    assert (counted.waiting, counted.waiting_since, counted.deliveries) == (2, at(1), len(due))
+
+    for delivery in due:
+        await keeper.sent(delivery, at(10))
+    counted = await keeper.store.figures()
+    assert (counted.waiting, counted.waiting_since) == (0, None)
+
+
+async def test_alerts_of_a_chat_that_cannot_be_reached_are_parked_and_do_not_wait(keeper: Keeper) -> None:
+    await keeper.watch(place=OLGA)
+    await keeper.watch(place=OPS)
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.store.lose(OPS.chat_id, Parking("kicked", None))
+
+    counted = await keeper.store.figures()
+
+    assert (counted.waiting, counted.parked) == (1, 1)
+
+
+async def test_chains_have_the_moment_they_were_last_seen_and_what_is_unknown_there(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.reach(60, {POLYGON: None})
+    assert (await keeper.store.figures()).unknown_views == {}
+
+    await keeper.reach(120, {POLYGON: None}, [(TREASURY, POLYGON, frozenset({NATIVE_PART}))])
+
+    counted = await keeper.store.figures()
+    assert counted.complete_at == {POLYGON: at(120)}
+    assert counted.unknown_views == {POLYGON: 1}
+
+
+@pytest.mark.parametrize("sql", [figures._COUNTS, figures._BACKLOG, figures._UNKNOWN])
+async def test_nothing_of_the_history_is_read_to_count_it(keeper: Keeper, sql: str) -> None:
+    steps = [str(step) for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {sql}")]
+
+    read_through = [step for step in steps if step.startswith("SCAN") and "USING" not in step]
+    assert not [step for step in read_through if step.split()[1] in ("l", "d", "alert", "delivery", "change")]

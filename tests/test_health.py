@@ -1,0 +1,447 @@
+"""What the pages say of the whole bot: each reason is caused, seen, and seen to go away."""
+
+import asyncio
+import json
+import re
+import resource
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+from telegram.error import TelegramError
+
+from bot import app, health, wiring
+from bot.chat import receiver
+from bot.chat.connection import build_bot
+from bot.chat.traffic import TROUBLES
+from bot.health import Health
+from bot.poller.worker import PollerProgress
+from bot.sandbox.gateway_faults import AnswerError, AnswerHtml, Delay, DropConnection
+from bot.sandbox.gateway_faults import Fault as GatewayFault
+from bot.sandbox.telegram import Close, Error, Fault, Garbage, Page, before
+from bot.settings import load_settings
+from bot.web.pages import BLOCKED
+from tests.house import (
+    ACCOUNT,
+    CHECKSUMMED,
+    LONGEST_SECONDS,
+    OWNER,
+    POLYGON,
+    USDC_POLYGON,
+    House,
+    open_house,
+)
+from tests.test_program import LOOPBACK, ROOT, _free_port
+
+REFUSED_KEY = AnswerError(name="Unauthorized", code=1000, status=401, message="Unauthorized access")
+NO_QUOTA = AnswerError(name="QuotaExceeded", code=1200, status=423)
+
+
+@dataclass
+class Visit:
+    """Somebody who looks at the pages of a running bot, and into its parts."""
+
+    house: House
+    session: ClientSession
+    port: int
+    parts: list[Health]
+
+    @property
+    def health(self) -> Health:
+        return self.parts[0]
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self.session.get(f"http://{LOOPBACK}:{self.port}{path}") as response:
+            return response.status, await response.text()
+
+    async def reasons(self, path: str = "/readyz") -> list[str]:
+        status, text = await self.get(path)
+        answer = json.loads(text)
+        assert answer["ok"] is (status == 200) is (not answer["reasons"])
+        return list(answer["reasons"])
+
+    async def sees(self, wanted: Callable[[list[str]], bool], path: str = "/readyz") -> list[str]:
+        """Look until the reasons are as wanted."""
+        reasons: list[str] = []
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                while not wanted(reasons := await self._reasons_or_none(path)):  # noqa: ASYNC110 - as below
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{path} shows {reasons}") from None
+        return reasons
+
+    async def is_red(self, words: str) -> None:
+        """See /readyz give a reason, while a restart would cure nothing."""
+        await self.sees(lambda reasons: any(words in reason for reason in reasons))
+        assert await self.reasons("/healthz") == []
+
+    async def is_green(self) -> None:
+        await self.sees(lambda reasons: not reasons)
+
+    async def _reasons_or_none(self, path: str) -> list[str]:
+        try:
+            return await self.reasons(path)
+        except ClientConnectionError:
+            return ["nobody listens yet"]
+
+
+@pytest.fixture(autouse=True)
+def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten what would be too long to look on; the real lengths are rules of their own."""
+    monkeypatch.setattr(wiring, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(receiver, "CONTESTED_SECONDS", 1.0)
+    monkeypatch.setattr(health, "DATABASE_ANSWERS_SECONDS", 1.0)
+
+
+@asynccontextmanager
+async def visited(directory: Path, **sections: list[str]) -> AsyncIterator[Visit]:
+    """Prepare a bot that Olga's pages look at; the test starts it."""
+    port, parts = _free_port(), list[Health]()
+
+    def built(*arguments: object, **options: object) -> Health:
+        one = Health(*arguments, **options)  # type: ignore[arg-type]
+        parts.append(one)
+        return one
+
+    sections["web"] = [f'listen = "{LOOPBACK}:{port}"']
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(app, "Health", built)
+        house = await stack.enter_async_context(open_house(directory, **sections))
+        yield Visit(house, await stack.enter_async_context(ClientSession()), port, parts)
+
+
+@pytest.fixture
+async def visit(tmp_path: Path) -> AsyncIterator[Visit]:
+    async with visited(tmp_path) as one:
+        one.house.start()
+        await one.is_green()
+        yield one
+
+
+@pytest.fixture
+async def watching(visit: Visit) -> Visit:
+    await visit.house.watches()
+    return visit
+
+
+async def test_a_bot_that_sees_and_tells_is_green(watching: Visit) -> None:
+    assert (await watching.get("/readyz"))[0] == 200
+    assert (await watching.get("/healthz"))[0] == 200
+
+
+# ---------------------------------------------------------------- it does not see
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (AnswerHtml(status=503), "the indexer has been silent for"),
+        (DropConnection(), "the indexer has been silent for"),
+        (REFUSED_KEY, "the indexer refuses to answer: The indexer refused the access key"),
+        (NO_QUOTA, "the indexer refuses to answer: The quota of the indexer project is used up"),
+        (AnswerHtml(status=404), "the indexer refuses to answer: No Indexer Gateway answers"),
+    ],
+)
+async def test_a_source_in_trouble_is_told_until_it_answers(
+    watching: Visit, fault: GatewayFault, words: str
+) -> None:
+    watching.house.gateway.faults.add(fault)
+    await watching.is_red(words)
+
+    watching.house.gateway.faults.heal()
+
+    await watching.is_green()
+
+
+async def test_a_gateway_that_is_gone_is_told_and_no_restart_asked_for(tmp_path: Path) -> None:
+    async with visited(tmp_path, indexer=[f'url = "http://{LOOPBACK}:{_free_port()}"']) as visit:
+        visit.house.start()
+
+        await visit.is_red("the indexer has not answered yet")
+
+
+async def test_before_the_first_sweep_nothing_is_seen(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        visit.house.gateway.faults.add(Delay(seconds=30, method="GetTokenBalancesSummary"))
+        visit.house.start()
+        await visit.is_green()
+        visit.house.say(f"/watch {CHECKSUMMED} as Treasury")
+
+        await visit.is_red("no sweep has finished for")
+
+
+async def test_a_bot_that_just_starts_says_so(visit: Visit) -> None:
+    visit.health.poller.progress.sweeps.clear()
+
+    assert "no sweep has finished yet" in list(visit.health._blind())
+
+
+def test_silence_is_three_intervals_or_two_sweeps_or_a_quarter_of_a_minute_whatever_is_longest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+
+    def silence(interval: float, seen_seconds: float, sweep_seconds: float = 0.0) -> float:
+        path = tmp_path / "config.toml"
+        path.write_text(f'[telegram]\ntoken = "1:A"\n[indexer]\npoll_interval_seconds = {interval}\n')
+        progress = PollerProgress(0, 0, 0, seen_seconds=seen_seconds, sweep_seconds=sweep_seconds)
+        return wiring.silence_seconds(load_settings(path), progress)
+
+    assert silence(1, 0) == 15
+    assert silence(60, 0) == 180
+    assert silence(60, 100) == 200
+    assert silence(1, 1, sweep_seconds=300) == 15, "time limits of an outage make no patience"
+
+
+# ---------------------------------------------------------------- it does not hear, or does not tell
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (before(Error(401, "Unauthorized")), "Telegram refuses the token"),
+        (before(Error(404, "Not Found")), "Telegram refuses the token"),
+        (before(Page(502)), "Telegram can't be reached"),
+        (before(Close()), "Telegram can't be reached"),
+        (before(Garbage()), "what Telegram answers can't be read"),
+    ],
+)
+async def test_a_telegram_in_trouble_is_told_until_it_answers(
+    watching: Visit, fault: Fault, words: str
+) -> None:
+    watching.house.telegram.fault(fault, method=None)
+    watching.house.say("/id")  # it ends the poll that is under way
+    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+
+    await watching.is_red(f"nothing is received: {words}")
+
+    watching.house.telegram.heal()
+
+    await watching.is_green()
+    assert "+1 USDC" in (await watching.house.hears("USDC")).text
+
+
+async def test_a_telegram_that_takes_no_message_is_told_though_it_is_heard(watching: Visit) -> None:
+    watching.house.telegram.fault(before(Error(401, "Unauthorized")))
+    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    watching.house.say("/id")
+
+    await watching.is_red("nothing can be sent: Telegram refuses the token")
+    assert not any("received" in reason for reason in await watching.reasons())
+
+    watching.house.telegram.heal()
+
+    await watching.is_green()
+
+
+async def test_a_chat_that_refuses_is_no_trouble_of_the_bot(watching: Visit) -> None:
+    watching.house.telegram.fault(before(Error(403, "Forbidden: bot was blocked by the user")))
+    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    for _ in range(3):
+        watching.house.say("/id")
+    await watching.house.asked(3)
+
+    assert not any("sent" in reason for reason in await watching.reasons())
+
+
+async def test_a_telegram_that_was_never_reached_is_told(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        visit.house.telegram.fault(before(Close()), method=None)
+        visit.house.start()
+
+        await visit.is_red("Telegram has not answered yet")
+
+
+async def test_another_program_with_the_same_token_is_told_until_it_is_gone(watching: Visit) -> None:
+    telegram = watching.house.telegram
+    other = build_bot(telegram.token, telegram.url)
+    await other.initialize()
+
+    async def poll_too() -> None:
+        while True:
+            with suppress(TelegramError):
+                await other.get_updates(timeout=5)
+
+    rival = asyncio.create_task(poll_too())
+    await watching.is_red("another program receives with this token")
+    rival.cancel()
+    await asyncio.wait({rival})
+    await other.shutdown()
+
+    await watching.is_green()
+
+
+async def test_a_webhook_of_another_deployment_is_told_and_left_alone(tmp_path: Path) -> None:
+    webhook = {"url": "https://elsewhere.example/x", "has_custom_certificate": False}
+    answer = json.dumps({"ok": True, "result": {**webhook, "pending_update_count": 0}})
+    async with visited(tmp_path) as visit:
+        visit.house.telegram.fault(before(Garbage(answer)), method="getWebhookInfo")
+        visit.house.start()
+
+        await visit.is_red("the token's updates go to a webhook at elsewhere.example")
+        assert not any(call.method == "deleteWebhook" for call in visit.house.telegram.calls)
+
+
+# ---------------------------------------------------------------- it can't remember
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+async def test_a_full_disk_is_told_until_there_is_room_and_no_alert_is_lost(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        process = await visit.house.start_process()
+        await visit.is_green()
+        await visit.house.watches()
+        limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+        visit.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+        await visit.is_red("the database can't be written")
+
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+
+        await visit.is_green()
+        assert "+1 USDC" in (await visit.house.hears("USDC")).text
+        assert sum("USDC" in text for text in visit.house.said()) == 1
+
+
+# ---------------------------------------------------------------- what a restart would cure
+
+
+async def test_a_database_thread_that_hangs_is_told(visit: Visit) -> None:
+    may_go_on = threading.Event()
+    try:
+        visit.health.store._thread._executor.submit(may_go_on.wait)
+
+        hung = "the database thread gives no answer"
+        await visit.sees(lambda reasons: hung in reasons, "/healthz")
+        assert hung in await visit.reasons()
+        assert "\nbalance_bot_database_up 0.0\n" in (await visit.get("/metrics"))[1]
+    finally:
+        may_go_on.set()
+
+    await visit.sees(lambda reasons: not reasons, "/healthz")
+    await visit.is_green()
+
+
+async def test_a_worker_that_ended_is_told(visit: Visit) -> None:
+    async def end() -> None:
+        pass
+
+    ended = asyncio.create_task(end())
+    await ended
+    visit.health.workers = {**visit.health.workers, "poller": ended}
+
+    assert await visit.reasons("/healthz") == ["the poller has ended"]
+
+
+async def test_an_event_loop_that_is_blocked_is_told(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.web.pages.ANSWER_SECONDS", 0.2)
+    seen: list[list[str]] = []
+    somebody = threading.Thread(target=lambda: asyncio.run(_look_from_elsewhere(visit.port, seen)))
+    somebody.start()
+    while somebody.is_alive():
+        time.sleep(0.01)  # noqa: ASYNC251 - this is what blocks the loop
+
+    assert seen == [["the event loop is blocked"]]
+    assert await visit.reasons("/healthz") == []
+
+
+async def _look_from_elsewhere(port: int, seen: list[list[str]]) -> None:
+    async with ClientSession() as session, session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+        assert response.status == 503
+        seen.append((await response.json())["reasons"])
+
+
+# ---------------------------------------------------------------- the manual
+
+
+def test_the_manual_explains_every_reason() -> None:
+    manual = (ROOT / "docs" / "monitoring.md").read_text()
+    source = (ROOT / "bot" / "health.py").read_text()
+    told = re.findall(r'(?:yield|append\() ?f?"([^"{]+)', source)
+
+    assert len(told) >= 10
+    assert [
+        words for words in (*told, *TROUBLES.values(), BLOCKED) if words.rstrip(" :(") not in manual
+    ] == []
+
+
+# ---------------------------------------------------------------- how much of everything
+
+
+async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -> None:
+    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    await watching.house.hears("USDC")
+    await watching.house.asked(2)
+
+    wanted = (
+        "balance_bot_ready 1.0",
+        "balance_bot_changes_total 1.0",
+        "balance_bot_alerts_total 2.0",  # and the baseline
+        "balance_bot_messages_total 2.0",
+        'balance_bot_deliveries_total{outcome="sent"} 2.0',
+        "balance_bot_possible_duplicates_total 0.0",
+        "balance_bot_alerts_waiting 0.0",
+        "balance_bot_alerts_oldest_seconds 0.0",
+        'balance_bot_commands_total{command="watch"} 1.0',
+        "balance_bot_accounts 1.0",
+        "balance_bot_subscriptions 1.0",
+        'balance_bot_rows_total{outcome="refused"} 0.0',
+    )
+    text = await _metrics_with(watching, wanted)
+
+    for chain in ("mainnet", "polygon", "base"):
+        assert f'balance_bot_chain_age_seconds{{chain="{chain}"}}' in text
+    for outcome in ("seen", "idle"):
+        assert f'balance_bot_sweeps_total{{result="{outcome}"}}' in text
+    assert 'balance_bot_indexer_requests_total{method="GetTokenBalancesSummary",outcome="answered"}' in text
+    assert 'balance_bot_telegram_requests_total{method="sendMessage",outcome="ok"}' in text
+    for secret in (ACCOUNT, CHECKSUMMED, ACCOUNT[2:], str(OWNER), "Treasury", "USDC", "AQAAAA", "AAF-"):
+        assert secret not in text
+
+
+async def test_the_metrics_show_what_waits_and_what_failed(watching: Visit) -> None:
+    watching.house.telegram.fault(before(Page(502)))
+    watching.house.gateway.faults.add(AnswerHtml(status=503, times=3))
+    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+
+    await _metrics_with(
+        watching,
+        (
+            "balance_bot_alerts_waiting 1.0",
+            'balance_bot_telegram_requests_total{method="sendMessage",outcome="unreachable"}',
+            'balance_bot_deliveries_total{outcome="unknown"}',
+            'balance_bot_indexer_requests_total{method="GetTokenBalancesSummary",outcome="unavailable"} 3.0',
+        ),
+    )
+    text = (await watching.get("/metrics"))[1]
+    (oldest,) = (line for line in text.splitlines() if line.startswith("balance_bot_alerts_oldest_seconds "))
+    assert float(oldest.split()[1]) > 0
+
+
+async def _metrics_with(visit: Visit, wanted: tuple[str, ...]) -> str:
+    text = ""
+
+    async def is_there() -> bool:
+        nonlocal text
+        text = (await visit.get("/metrics"))[1]
+        return all(f"\n{line}" in text for line in wanted)
+
+    await _until(is_there, lambda: f"missing: {[line for line in wanted if line not in text]}\n{text}")
+    return text
+
+
+async def _until(happened: Callable[[], Awaitable[bool]], explain: Callable[[], str]) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            while not await happened():  # noqa: ASYNC110 - pages tell nobody that they changed
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(explain()) from None

@@ -1,0 +1,134 @@
+"""The metrics, and that the dashboard, the rules and the manual speak of these and no others."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.web.figures import Figures, StoredFigures
+from bot.web.metrics import metrics
+
+DOCS = Path(__file__).parents[2] / "docs"
+NAME = re.compile(r"\bbalance_bot_\w+")
+
+STORED = StoredFigures(
+    changes=7,
+    alerts=8,
+    messages=3,
+    waiting=2,
+    oldest_seconds=1.5,
+    parked=1,
+    chain_age_seconds={"polygon": 12.5, "base": 3.0},
+    unknown_views={"polygon": 4},
+    accounts=5,
+    subscriptions=6,
+    size_bytes=4096,
+)
+EVERYTHING = Figures(
+    "1.2.3",
+    unhealthy=0,
+    not_ready=2,
+    sweeps={"seen": 3, "blind": 1, "failed": 2},
+    sweep_seconds_total=2.5,
+    last_sweep_seconds=0.5,
+    seen_seconds_ago=9.0,
+    indexer_requests={("GetChains", "answered"): 1, ("GetChains", "timed_out"): 2},
+    rows_read=100,
+    rows_refused=1,
+    quota_remaining=1000,
+    telegram_requests={("sendMessage", "ok"): 4},
+    sends={"sent": 4, "unknown": 1},
+    possible_duplicates=1,
+    updates=11,
+    updates_failed=1,
+    commands={"watch": 2},
+    stored=STORED,
+)
+
+
+def samples(figures: Figures) -> dict[str, float]:
+    """Return every sample by its name and labels, as Prometheus reads the page."""
+    return {
+        sample.name + "".join(f" {key}={value}" for key, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics(figures).decode())
+        for sample in family.samples
+    }
+
+
+def names(figures: Figures) -> set[str]:
+    return {key.split(" ")[0] for key in samples(figures) if key.startswith("balance_bot_")}
+
+
+def test_prometheus_reads_every_figure_as_it_is() -> None:
+    read = samples(EVERYTHING)
+
+    assert {key: value for key, value in read.items() if not key.startswith("process_")} == {
+        "balance_bot_build_info version=1.2.3": 1,
+        "balance_bot_healthy": 1,
+        "balance_bot_ready": 0,
+        "balance_bot_sweeps_total result=blind": 1,
+        "balance_bot_sweeps_total result=failed": 2,
+        "balance_bot_sweeps_total result=seen": 3,
+        "balance_bot_sweep_seconds_count": 4,
+        "balance_bot_sweep_seconds_sum": 2.5,
+        "balance_bot_last_sweep_seconds": 0.5,
+        "balance_bot_seen_seconds_ago": 9,
+        "balance_bot_indexer_requests_total method=GetChains outcome=answered": 1,
+        "balance_bot_indexer_requests_total method=GetChains outcome=timed_out": 2,
+        "balance_bot_rows_total outcome=read": 100,
+        "balance_bot_rows_total outcome=refused": 1,
+        "balance_bot_indexer_quota_remaining": 1000,
+        "balance_bot_telegram_requests_total method=sendMessage outcome=ok": 4,
+        "balance_bot_deliveries_total outcome=sent": 4,
+        "balance_bot_deliveries_total outcome=unknown": 1,
+        "balance_bot_possible_duplicates_total": 1,
+        "balance_bot_updates_total": 11,
+        "balance_bot_updates_failed_total": 1,
+        "balance_bot_commands_total command=watch": 2,
+        "balance_bot_database_up": 1,
+        "balance_bot_changes_total": 7,
+        "balance_bot_alerts_total": 8,
+        "balance_bot_messages_total": 3,
+        "balance_bot_alerts_waiting": 2,
+        "balance_bot_alerts_oldest_seconds": 1.5,
+        "balance_bot_alerts_parked": 1,
+        "balance_bot_chain_age_seconds chain=base": 3,
+        "balance_bot_chain_age_seconds chain=polygon": 12.5,
+        "balance_bot_unknown_views chain=polygon": 4,
+        "balance_bot_accounts": 5,
+        "balance_bot_subscriptions": 6,
+        "balance_bot_database_bytes": 4096,
+    }
+
+
+def test_a_database_that_does_not_answer_leaves_out_what_it_knows() -> None:
+    shown = names(Figures("1.2.3", 1, 1))
+
+    assert samples(Figures("1.2.3", 1, 1))["balance_bot_database_up"] == 0
+    assert "balance_bot_updates_total" in shown
+    assert not shown & {"balance_bot_changes_total", "balance_bot_alerts_waiting"}
+
+
+def test_a_quota_nobody_speaks_of_is_left_out_and_not_zero() -> None:
+    assert "balance_bot_indexer_quota_remaining" not in names(Figures("1.2.3", 0, 0))
+
+
+@pytest.mark.parametrize("document", ["grafana.json", "prometheus-rules.yml", "monitoring.md"])
+def test_what_documents_name_is_there(document: str) -> None:
+    named = set(NAME.findall((DOCS / document).read_text()))
+
+    assert named - {"balance_bot_"}
+    assert named - {"balance_bot_"} <= names(EVERYTHING)
+
+
+def test_the_manual_explains_every_metric() -> None:
+    assert names(EVERYTHING) <= set(NAME.findall((DOCS / "monitoring.md").read_text()))
+
+
+def test_the_dashboard_asks_each_panel_something_and_shows_none_twice() -> None:
+    panels = json.loads((DOCS / "grafana.json").read_text())["panels"]
+
+    assert all(target["expr"] for panel in panels for target in panel["targets"])
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
