@@ -14,6 +14,7 @@ The rooms, from the roof down; a module imports lower floors only:
     chat        Telegram: commands in, alerts and answers out
     poller      worker in: ask, compare, ask again by name, record
     dispatcher  worker out: due deliveries -> send -> settle
+    chores      worker for what is done once a day: copies of the database, forgetting old history
     web         the health pages
     indexer     the balances API: questions out, whole answers in
     store       SQLite: what was observed, what must be told, who asked

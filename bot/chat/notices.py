@@ -13,6 +13,8 @@ from bot.chat.gaps import blind_spots
 from bot.chat.html import EMPTY, Html, code, fill, join
 from bot.chat.wording import account_name, age, chain_names, clock, counted
 from bot.domain.alerts import (
+    BackupFails,
+    BackupWorks,
     Baseline,
     Blind,
     ChainBack,
@@ -20,6 +22,7 @@ from bot.domain.alerts import (
     MassLoss,
     Notice,
     NoticeAlert,
+    Restored,
     SeenAgain,
     SourceRefuses,
 )
@@ -31,6 +34,7 @@ _SINGLY = 5
 _STAY = "stay as last known; I go on asking."
 
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
+AboutTheCopies = BackupFails | BackupWorks | Restored
 Kind = TypeVar("Kind", bound=Notice)
 
 
@@ -53,6 +57,8 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
+        case BackupFails() | BackupWorks() | Restored() as first:
+            return _about_the_copies(first, notices, today)
 
 
 def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:
@@ -198,4 +204,34 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
             *map(quoted, reasons),
             "Until then nothing is seen; all balances stay as last known.",
         ),
+    )
+
+
+# ---------------------------------------------------------------- copies of the database
+
+
+def _about_the_copies(first: AboutTheCopies, notices: Sequence[Notice], today: date) -> Html:
+    match first:
+        case BackupFails():
+            return _backup_fails(_only(BackupFails, notices)[-1].reason)
+        case BackupWorks():
+            return EMPTY + "👁 The daily copy of my database is made again."
+        case Restored():
+            return _restored(_only(Restored, notices)[-1].copied_at, today)
+
+
+def _backup_fails(reason: str) -> Html:
+    return fill(
+        "⚠️ The daily copy of my database could not be made:\n{}\n"
+        "I try again every hour, and say so when it works.",
+        quoted(reason),
+    )
+
+
+def _restored(copied_at: datetime, today: date) -> Html:
+    return fill(
+        "⚠️ I was restored from a copy of {} UTC.\nWhat changed since then is told now, even if I told it "
+        "before. Whatever was watched or ended since then is as it was: look at {}.",
+        clock(copied_at, today, pattern="%H:%M"),
+        code("/list"),
     )

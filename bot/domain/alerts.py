@@ -85,7 +85,37 @@ class SourceRefuses:
     """As the operator reads it in the log; what the source said is part of it."""
 
 
-Notice = Baseline | Blind | SeenAgain | ChainGone | ChainBack | MassLoss | SourceRefuses
+@dataclass(frozen=True, slots=True)
+class BackupFails:
+    """To owners: the daily copy of the database could not be made; it is tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupWorks:
+    """To owners: the daily copy is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The bot goes on from a copy: what happened between the copy and now is not known to it."""
+
+    copied_at: datetime
+
+
+Notice = (
+    Baseline
+    | Blind
+    | SeenAgain
+    | ChainGone
+    | ChainBack
+    | MassLoss
+    | SourceRefuses
+    | BackupFails
+    | BackupWorks
+    | Restored
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,12 @@ def m001_accounts_outbox_and_chats(db: Database) -> None:
     db.executescript(_FIRST_TABLES)
 
 
+@migrations()
+def m002_due_work_and_history(db: Database) -> None:
+    """Keep when work that comes round is due, and find what is old."""
+    db.executescript(_DUE_AND_HISTORY)
+
+
 _FIRST_TABLES = """
 CREATE TABLE setting (
   name TEXT PRIMARY KEY,
@@ -183,4 +189,18 @@ CREATE TABLE alert (
 ) STRICT;
 CREATE INDEX alert_waiting ON alert (destination_id, id) WHERE state = 'waiting';
 CREATE INDEX alert_of_delivery ON alert (delivery_id);
+"""
+
+_DUE_AND_HISTORY = """
+CREATE TABLE due (                 -- work that comes round again
+  name TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  failing_since INTEGER            -- NULL: it went well the last time
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX change_observed ON change (observed_at);
+CREATE INDEX alert_finished ON alert (created_at)
+  WHERE state IN ('told', 'withdrawn', 'expired', 'dead');
+CREATE INDEX delivery_finished ON delivery (not_before)
+  WHERE state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead');
 """
