@@ -6,8 +6,9 @@ The flow is one way, and its two workers meet only in the store:
 
 The rooms, from the roof down; a module imports lower floors only:
 
-    __main__    the program: `balance-bot run`, `balance-bot sandbox`
+    __main__    the program: `balance-bot run`, `check`, `backup`, `sandbox`
     app         builds each part once and lets the workers run
+    check       asks everything the bot needs whether it could run
     sandbox     the two neighbours as local servers, for trying and testing
     settings    one file and the environment -> one frozen value, or every mistake at once
     logs        one event a line, no secret in any

@@ -60,7 +60,9 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 def _refuse(source: Path, target: Path) -> None:
     if not source.exists():
         raise CopyFailed(f"there is no database {source} yet: check store.path, or start the bot first")
-    if target.exists():
+    if target.is_dir():
+        raise CopyFailed(f"{target} is a folder: name a new file in it")
+    if target.exists() or target.is_symlink():
         raise CopyFailed(f"{target} exists: choose another name, or move it away")
     if not target.parent.is_dir():
         raise CopyFailed(f"the folder {target.parent} does not exist: make it, or choose another one")

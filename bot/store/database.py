@@ -131,8 +131,8 @@ def refuse_file(path: Path) -> None:
     if not path.exists():
         if has_log:  # it would be played into a new one, whatever it belongs to
             raise DatabaseUnusable(
-                f"the database {path} is gone, but {log} is there: put the database back, "
-                f"or a backup, and move {log.name} away"
+                f"the database {path} is gone, but {log} is there: put that database back; "
+                f"or move {log.name} away, and restore a backup"
             )
         return
     with path.open("rb") as file:
