@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,17 @@ class Ran:
         return " ".join([" ".join(lines[number].split()), *more])
 
 
-async def ran(*arguments: object) -> Ran:
-    """Run the program to its end, out of reach of the environment of whoever runs the tests."""
+async def started(*arguments: object) -> Process:
+    """Start the program, out of reach of the environment of whoever runs the tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", *map(str, arguments), stdout=PIPE, stderr=PIPE, cwd=ROOT, env=environment
     )
+
+
+async def ran(*arguments: object) -> Ran:
+    """Run the program to its end."""
+    process = await started(*arguments)
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             out, err = await process.communicate()

@@ -17,6 +17,8 @@ from bot.store.rows import to_milliseconds, to_moment
 MESSAGES_PER_SECOND = 30
 """More than ever leave: so many message ids may have been given since a copy was made."""
 
+CLOCK_MAY_HAVE_BEEN_WRONG = timedelta(hours=1)
+
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -60,7 +62,8 @@ def note_restoration(db: Database, now: datetime) -> datetime | None:
 
 
 def _leave_out_message_ids(db: Database, since: timedelta) -> None:
-    given = max(0, int(since.total_seconds())) * MESSAGES_PER_SECOND
+    longest = max(since, timedelta()) + CLOCK_MAY_HAVE_BEEN_WRONG
+    given = int(longest.total_seconds()) * MESSAGES_PER_SECOND
     db.execute(
         "INSERT INTO sqlite_sequence (name, seq) SELECT 'delivery', 0 WHERE NOT EXISTS"
         " (SELECT 1 FROM sqlite_sequence WHERE name = 'delivery')"

@@ -257,3 +257,4 @@ async def test_a_copy_from_the_future_is_no_reason_to_stumble(keeper: Keeper) ->
     await restored(keeper)
 
     assert await keeper.store.note_restoration(NOON - timedelta(days=1)) == NOON
+    assert await keeper.value("SELECT seq > 0 FROM sqlite_sequence WHERE name = 'delivery'")
