@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
 from bot.domain.alerts import BackupFails, BackupWorks
 from bot.store.copying import CopyFailed
+from bot.store.history import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.house import open_house, until
 from tests.store.conftest import OLGA, Keeper, open_store
@@ -140,7 +141,7 @@ async def test_forgetting_goes_on_until_nothing_old_is_left_and_lets_others_in_b
         f"""
         INSERT INTO account (id, address) VALUES (1, x'{"11" * 20}');
         INSERT INTO asset (id, chain_id, contract, kind, rebasing) VALUES (1, 1, x'', 'native', 0);
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {2 * ROWS_AT_ONCE + 2})
         INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)
           SELECT 1, 1, 'moved', '1', '2', 0, 1 FROM n;
         """

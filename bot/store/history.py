@@ -12,8 +12,8 @@ from sqlite_utils import Database
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
 
-ROWS_AT_ONCE = 500
-"""Of each table: some ten milliseconds' work (docs/operations.md)."""
+ROWS_AT_ONCE = 200
+"""Of each table: some ten milliseconds' work, half of it waiting for the disk."""
 
 FINISHED_ALERTS = "state IN ('told', 'withdrawn', 'expired', 'dead')"
 FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead')"
