@@ -198,7 +198,9 @@ def _end_with(work: Coroutine[None, None, None]) -> None:
         click.echo(f"balance-bot: {error}", err=True)
         sys.exit(next(status for kind, status in EXIT_STATUSES.items() if isinstance(error, kind)))
     except Exception:
-        logging.getLogger("bot").critical("the program ended by an error", exc_info=True)
+        logging.getLogger("bot").critical(
+            "the program ended by an error", exc_info=True, extra={"action": "crashed"}
+        )
         sys.exit(1)
 
 

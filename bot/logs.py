@@ -27,13 +27,12 @@ class Secrets:
         whole = {secret for secret in given if secret}
         halves = {secret.partition(":")[2] for secret in whole if TOKEN_FORM.fullmatch(secret)}
         spellings = {spelling for secret in whole | halves for spelling in _spellings(secret)}
-        self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._known = re.compile("|".join([*map(_in_either_case, longest_first), TOKEN_FORM.pattern]))
 
     def blank(self, line: str) -> str:
         """Return a line without them, and without whatever looks like a token."""
-        for spelling in self._spellings:
-            line = line.replace(spelling, REDACTED)
-        return TOKEN_FORM.sub(REDACTED, line)
+        return self._known.sub(REDACTED, line)
 
 
 class Redacting(logging.Formatter):
@@ -73,7 +72,7 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
         )
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, _named],
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow={"action"}), _named],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *([structlog.processors.format_exc_info] if line_format == "json" else []),
@@ -98,8 +97,12 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
 def _spellings(secret: str) -> set[str]:
     """Return a secret as it is, and as it stands in addresses and on pages."""
     in_urls = {quote(secret, safe=safe) for safe in ("", "/", "/:+=")}
-    in_lower_case = {_PERCENT.sub(lambda sign: sign[0].lower(), one) for one in in_urls}
-    return {secret, escape(secret), *in_urls, *in_lower_case}
+    return {secret, escape(secret), *in_urls}
+
+
+def _in_either_case(spelling: str) -> str:
+    """Return a pattern that knows the escapes of addresses in small letters too."""
+    return _PERCENT.sub(lambda sign: f"(?i:{sign[0]})", re.escape(spelling))
 
 
 def _named(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
