@@ -7,20 +7,26 @@ import sys
 import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
 from bot import __version__, app
 from bot.chat.connection import TokenRefused
-from bot.logs import set_up_logs
+from bot.check import check as find_out
+from bot.check import exit_status, mistakes, table
+from bot.chores import in_a_thread
+from bot.logs import Secrets, set_up_logs
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.terminal import Terminal
 from bot.sandbox.world import example_world
 from bot.settings import SettingsRefused, load_settings, sandbox_settings
+from bot.store.copying import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
 from bot.web.pages import CannotListen
+from bot.wiring import clock
 
 EXIT_STATUSES: dict[type[Exception], int] = {
     app.WorkerDied: 1,
@@ -30,6 +36,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     TokenRefused: 4,
     app.KeyRefused: 4,
     DatabaseUnusable: 5,
+    CopyFailed: 5,
 }
 """What the program ends with where it can't run; operators rely on it."""
 
@@ -49,6 +56,21 @@ def main() -> None:
 def run(config: Path) -> None:
     """Run the bot until SIGINT or SIGTERM."""
     _end_with(_run(config))
+
+
+@main.command()
+@CONFIG
+def check(config: Path) -> None:
+    """Ask everything the bot needs whether it could run, and change nothing; the bot may be at work."""
+    _end_with(_check(config))
+
+
+@main.command()
+@CONFIG
+@click.argument("dest", type=click.Path(path_type=Path))
+def backup(config: Path, dest: Path) -> None:
+    """Copy the database to the new file DEST and check the copy; the bot may be at work."""
+    _end_with(_backup(config, dest))
 
 
 @main.command()
@@ -76,6 +98,34 @@ async def _run(config: Path) -> None:
     settings = load_settings(config)
     set_up_logs(settings.log.level, settings.log.format, settings.secrets())
     await app.run(settings, _stop_signal())
+
+
+async def _check(config: Path) -> None:
+    secrets = Secrets(())
+    try:
+        settings = load_settings(config)
+    except SettingsRefused as refused:
+        findings = mistakes(refused)
+    else:
+        secrets = Secrets(settings.secrets())
+        set_up_logs("CRITICAL", "text", settings.secrets())
+        findings = await find_out(config, settings, clock())
+    for line in table(findings):
+        click.echo(secrets.blank(line))
+    sys.exit(exit_status(findings))
+
+
+async def _backup(config: Path, dest: Path) -> None:
+    settings = load_settings(config)
+    set_up_logs(settings.log.level, settings.log.format, settings.secrets())
+    copying = asyncio.create_task(in_a_thread(partial(copy_database, settings.store.path, dest, clock())))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, copying.cancel)
+    try:
+        size = await copying
+    except asyncio.CancelledError:
+        raise CopyFailed(f"asked to stop: no copy was made, and nothing is left of {dest}") from None
+    click.echo(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")
 
 
 async def _sandbox(port: int, data: Path | None) -> None:
@@ -148,7 +198,9 @@ def _end_with(work: Coroutine[None, None, None]) -> None:
         click.echo(f"balance-bot: {error}", err=True)
         sys.exit(next(status for kind, status in EXIT_STATUSES.items() if isinstance(error, kind)))
     except Exception:
-        logging.getLogger("bot").critical("the program ended by an error", exc_info=True)
+        logging.getLogger("bot").critical(
+            "the program ended by an error", exc_info=True, extra={"action": "crashed"}
+        )
         sys.exit(1)
 
 

@@ -18,6 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.chat.connection import TelegramBot, introduce, publish_menu
 from bot.chat.receiver import Receiver
+from bot.chores import Chores
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId
@@ -31,6 +32,7 @@ from bot.store.sqlite import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     build_answers,
+    build_chores,
     build_conversation,
     build_dispatcher,
     build_indexer,
@@ -54,6 +56,7 @@ START_SECONDS = 5.0
 INTRODUCE_AGAIN_SECONDS = 5.0
 CHAINS_AGAIN_SECONDS = 15.0
 CHAINS_ANEW_SECONDS = 24 * 3600.0
+CHORES_LOOK_SECONDS = 60.0
 
 
 class KeyRefused(Exception):
@@ -84,6 +87,7 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     store = await open_store(settings)
     house.push_async_callback(store.close)
     await store.apply_configuration(settings.access.chats, settings.access.owners)
+    await _note_restoration(store)
     source = await house.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     house.push_async_callback(telegram.shutdown)
@@ -122,7 +126,10 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
         monotonic=time.monotonic,
         is_introduced=is_introduced,
     )
-    return RunningBot(settings, registry, store, source, telegram, poller, dispatcher, receiver, health)
+    chores = build_chores(settings, store)
+    return RunningBot(
+        settings, registry, store, source, telegram, poller, dispatcher, receiver, chores, health
+    )
 
 
 @dataclass(slots=True)
@@ -137,6 +144,7 @@ class RunningBot:
     poller: Poller
     dispatcher: Dispatcher
     receiver: Receiver
+    chores: Chores
     health: Health
     workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -150,7 +158,9 @@ class RunningBot:
         self._start("dispatcher", self.dispatcher.run())
         self._start("receiver", self._receive())
         self._start("chains", self._keep_chains())
+        self._start("chores", self.chores.run())
         self.poller.tick()
+        self.chores.tick()
         scheduler.start()
         log.info("running", action="started")
         stopping = asyncio.create_task(stop.wait())
@@ -196,6 +206,14 @@ class RunningBot:
             max_instances=1,
             misfire_grace_time=None,
         )
+        scheduler.add_job(
+            _in_the_loop(self.chores.tick),
+            IntervalTrigger(seconds=CHORES_LOOK_SECONDS, timezone=UTC),
+            id="chores",
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
         return scheduler
 
     # chains
@@ -226,6 +244,14 @@ class RunningBot:
         findings = Findings(health.unhealthy, health.not_ready, health.figures)
         async with serve_pages(host, int(port), findings):
             yield
+
+
+async def _note_restoration(store: Store) -> None:
+    copied_at = await store.note_restoration(clock())
+    if copied_at is not None:
+        log.warning(
+            "going on from a copy of the database", action="restored", copied_at=copied_at.isoformat()
+        )
 
 
 async def _introduced(telegram: TelegramBot) -> bool:

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.conversation import Conversation
@@ -14,8 +15,9 @@ from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.sender import Answers, TelegramSender
 from bot.chat.texts import compose
 from bot.chat.turns import Turns
+from bot.chores import Chore, Chores, copying, forgetting
 from bot.dispatcher import Dispatcher, DispatcherSettings
-from bot.domain.alerts import Alert
+from bot.domain.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.chains import Chains
 from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.pacing import Pacer
@@ -129,6 +131,16 @@ def build_answers(telegram: TelegramBot, turns: Turns, store: Store) -> Answers:
         await store.hold_chat(chat_id, clock() + span, span)
 
     return Answers(telegram, turns, on_hold=hold)
+
+
+def build_chores(settings: Settings, store: Store) -> Chores:
+    """Build what is done once a day: a copy of the database, if there is a folder for it, and forgetting."""
+    section = settings.store
+    chores = [Chore("history", forgetting(store, timedelta(days=section.history_days), asyncio.sleep))]
+    if section.backup_dir:
+        copy = copying(section.path, Path(section.backup_dir), section.backups_kept)
+        chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
+    return Chores(store, chores, now=clock)
 
 
 def build_live_questions(

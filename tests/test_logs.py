@@ -1,19 +1,27 @@
 """Logs: one event a line in both formats, and no secret in any, whoever writes it."""
 
+import ast
+import html
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
 
+from bot.chat.connection import build_bot, introduce
+from bot.indexer.client import IndexerClient
+from bot.indexer.errors import IndexerError
 from bot.logs import REDACTED, TOO_TALKATIVE, set_up_logs
 from tests.configuring import KEY, TOKEN, logs_restored
 
 OTHER_TOKEN = "987654321:BBG-another-token-nobody-configured"
 """Known by its form alone."""
+
+ROOT = Path(__file__).parent.parent
 
 ODD_KEY = "key/with+signs=="
 
@@ -186,6 +194,98 @@ def test_a_line_that_cannot_be_formatted_is_named_without_its_arguments(lines: L
     written = lines.read()
     assert "a line of some.package could not be formatted (TypeError)" in written
     assert "a line of bot.test could not be formatted (RuntimeError)" in written
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        lambda secret: quote(secret, safe=""),
+        quote,
+        quote_plus,
+        lambda secret: (
+            quote(secret, safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3A", "%3a")
+        ),
+        html.escape,
+        json.dumps,
+        repr,
+    ],
+)
+@pytest.mark.parametrize("secret", [TOKEN, KEY, ODD_KEY])
+def test_a_secret_is_known_in_every_spelling(
+    lines: Lines, spelling: Callable[[str], str], secret: str
+) -> None:
+    lines.begin()
+
+    logging.getLogger("some.package").warning("https://host/%s?and=more", spelling(secret))
+
+    assert REDACTED in lines.read()
+
+
+def test_half_a_token_is_as_good_as_a_whole_one(lines: Lines) -> None:
+    lines.begin()
+
+    logging.getLogger("some.package").warning("secret part %s", TOKEN.partition(":")[2])
+
+    assert f"secret part {REDACTED}" in lines.read()
+
+
+async def test_the_libraries_that_carry_secrets_say_nothing_of_them(
+    lines: Lines, unused_tcp_port: int
+) -> None:
+    lines.begin()
+    nowhere = f"http://127.0.0.1:{unused_tcp_port}"
+    bot = build_bot(TOKEN, nowhere)
+
+    assert not await introduce(bot)
+    async with IndexerClient(
+        f"{nowhere}/{KEY}/rpc?key={quote(ODD_KEY, safe='')}", KEY, timeout_seconds=2
+    ) as source:
+        with pytest.raises(IndexerError) as error:
+            await source.ping()
+    structlog.get_logger("bot.test").error("failed", exc_info=error.value)
+    logging.getLogger("some.package").error("failed", exc_info=error.value)
+    await bot.shutdown()
+
+    assert "failed" in lines.read()
+
+
+# ---------------------------------------------------------------- actions
+
+
+def test_lines_of_libraries_have_an_action_too(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", "json", [])
+
+    logging.getLogger("asyncio").warning("slow")
+    logging.getLogger("bot").critical("ended", extra={"action": "crashed", "other": 1})
+
+    foreign, ours = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (foreign["action"], ours["action"]) == ("library", "crashed")
+    assert "other" not in ours
+
+
+def test_every_line_of_ours_says_in_one_word_what_happened() -> None:
+    silent = [
+        f"{path.name}:{call.lineno}"
+        for path in (ROOT / "bot").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and is_log_call(call) and not has_action(call)
+    ]
+
+    assert silent == []
+
+
+def is_log_call(call: ast.Call) -> bool:
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"debug", "info", "warning", "error", "exception", "critical"}
+        and ast.unparse(call.func.value) in {"log", "logger", "self._log"}
+    )
+
+
+def has_action(call: ast.Call) -> bool:
+    return any(
+        keyword.arg == "action" and isinstance(keyword.value, ast.Constant) for keyword in call.keywords
+    )
 
 
 def test_what_is_no_secret_is_left_as_it_is(lines: Lines) -> None:

@@ -14,6 +14,8 @@ from bot.chat.html import EMPTY, Html, code, fill, join
 from bot.chat.lost import dropped, undelivered
 from bot.chat.wording import account_name, age, chain_names, clock, counted
 from bot.domain.alerts import (
+    BackupFails,
+    BackupWorks,
     Baseline,
     Blind,
     ChainBack,
@@ -22,6 +24,7 @@ from bot.domain.alerts import (
     MassLoss,
     Notice,
     NoticeAlert,
+    Restored,
     SeenAgain,
     SourceRefuses,
     Undelivered,
@@ -34,6 +37,7 @@ _SINGLY = 5
 _STAY = "stay as last known; I go on asking."
 
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
+AboutTheCopies = BackupFails | BackupWorks | Restored
 Kind = TypeVar("Kind", bound=Notice)
 
 
@@ -56,10 +60,16 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
-        case Dropped():
-            return dropped(_only(Dropped, notices), today)
-        case Undelivered():
-            return undelivered(_only(Undelivered, notices))
+        case Dropped() | Undelivered() as first:
+            return _not_told(first, notices, today)
+        case BackupFails() | BackupWorks() | Restored() as first:
+            return _about_the_copies(first, notices, today)
+
+
+def _not_told(first: Dropped | Undelivered, notices: Sequence[Notice], today: date) -> Html:
+    if isinstance(first, Dropped):
+        return dropped(_only(Dropped, notices), today)
+    return undelivered(_only(Undelivered, notices))
 
 
 def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:
@@ -205,4 +215,34 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
             *map(quoted, reasons),
             "Until then nothing is seen; all balances stay as last known.",
         ),
+    )
+
+
+# ---------------------------------------------------------------- copies of the database
+
+
+def _about_the_copies(first: AboutTheCopies, notices: Sequence[Notice], today: date) -> Html:
+    match first:
+        case BackupFails():
+            return _backup_fails(_only(BackupFails, notices)[-1].reason)
+        case BackupWorks():
+            return EMPTY + "👁 The daily copy of my database is made again."
+        case Restored():
+            return _restored(_only(Restored, notices)[-1].copied_at, today)
+
+
+def _backup_fails(reason: str) -> Html:
+    return fill(
+        "⚠️ The daily copy of my database could not be made:\n{}\n"
+        "I try again every hour, and say so when it works.",
+        quoted(reason),
+    )
+
+
+def _restored(copied_at: datetime, today: date) -> Html:
+    return fill(
+        "⚠️ I was restored from a copy of {} UTC.\nWhat changed since then is told now, even if I told it "
+        "before. Whatever was watched or ended since then is as it was: look at {}.",
+        clock(copied_at, today, pattern="%H:%M"),
+        code("/list"),
     )

@@ -110,8 +110,38 @@ class Undelivered:
     """Of that chat."""
 
 
+@dataclass(frozen=True, slots=True)
+class BackupFails:
+    """To owners: the daily copy of the database could not be made; it is tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupWorks:
+    """To owners: the daily copy is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The bot goes on from a copy: what happened between the copy and now is not known to it."""
+
+    copied_at: datetime
+
+
 Notice = (
-    Baseline | Blind | SeenAgain | ChainGone | ChainBack | MassLoss | SourceRefuses | Dropped | Undelivered
+    Baseline
+    | Blind
+    | SeenAgain
+    | ChainGone
+    | ChainBack
+    | MassLoss
+    | SourceRefuses
+    | Dropped
+    | Undelivered
+    | BackupFails
+    | BackupWorks
+    | Restored
 )
 
 

@@ -93,6 +93,11 @@ class IndexerClient:
         """What the last answer that spoke of limits said of them."""
         return self._line.allowance
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far our clock is ahead of the service's, by its last answer; None: nobody knows."""
+        return self._line.clock_ahead_seconds
+
     async def balances(self, question: Question) -> Answer:
         """Return what the source says to a question, all pages together.
 

@@ -59,6 +59,14 @@ def named_wait_seconds(headers: Mapping[str, str], now: float) -> float | None:
     return max(_WAIT_MIN_SECONDS, min(sane)) if sane else None
 
 
+def clock_ahead_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """Return how far our clock is ahead of the one that dated a reply, to a second or so; None: no date."""
+    try:
+        return now - parsedate_to_datetime(lowered(headers)["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
 def _is_sane(wait: float) -> bool:
     return 0 <= wait <= _WAIT_SANE_SECONDS
 

@@ -27,7 +27,7 @@ from bot.indexer.errors import (
     plain,
 )
 from bot.indexer.gate import Gate
-from bot.indexer.limits import decode_allowance, used_up_seconds
+from bot.indexer.limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.replies import decode_error
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
@@ -72,6 +72,8 @@ class Line:
         self.allowance = Allowance()
         """What the last answer that spoke of limits said of them."""
         self.counts = IndexerCounts()
+        self.clock_ahead_seconds: float | None = None
+        """How far our clock is ahead of the service's, by its last answer; None: it had no date."""
         self._url = url.rstrip("/")
         self._key = access_key
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -171,6 +173,7 @@ class Line:
             self.requests_sent += 1
             status, headers, content = await self._exchange(method, body)
         self._note_limits(headers)
+        self.clock_ahead_seconds = clock_ahead_seconds(headers, self._now())
         if status != _HTTP_OK:
             raise decode_error(status, content or b"", headers, now=self._now(), conceal=self._key)
         if content is None:

@@ -7,20 +7,35 @@ coroutine can slip into it (telegram.md A.2).
 
 import asyncio
 import fcntl
+import glob
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TextIO, TypeVar
 
+import structlog
 from sqlite_utils import Database
 
+from bot.store.copying import copy_database
 from bot.store.schema import migrations
+from bot.store.troubles import START_ANEW, in_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+LOCK_NAME = "balance-bot.lock"
+
+_HEADER_BYTES = 20
+_WRITE_VERSION = 18
+_WITHOUT_LOG = b"\x01\x01"
+"""The end of the header of a copy: a database that the bot has opened once says 2, it has a log beside it."""
+
+log = structlog.get_logger(__name__)
 
 
 _PRIMARY = 0xFF
@@ -79,11 +94,11 @@ class DatabaseThread:
         self._executor = executor
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
         """Open and check the database, bringing its schema up to date; raises DatabaseUnusable."""
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         try:
-            db = await asyncio.get_running_loop().run_in_executor(executor, _open, path)
+            db = await asyncio.get_running_loop().run_in_executor(executor, _open, path, now())
         except BaseException:
             executor.shutdown()
             raise
@@ -127,42 +142,88 @@ def transaction(db: Database) -> Iterator[None]:
         raise
 
 
+def refuse_directory(directory: Path) -> None:
+    """Raise DatabaseUnusable for a data directory in which others could put files of theirs."""
+    if directory.stat().st_mode & stat.S_IWOTH:
+        raise DatabaseUnusable(
+            f"everybody may write into the data directory {directory}: chmod 700 it, "
+            "or give the bot a directory of its own inside it (store.path)"
+        )
+
+
+def refuse_file(path: Path) -> None:
+    """Raise DatabaseUnusable for a file, there or not, that SQLite would take for what it is not.
+
+    To be asked before the file is opened: reading it later would let go of SQLite's locks.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    if not path.exists():
+        if has_log:  # it would be played into a new one, whatever it belongs to
+            raise DatabaseUnusable(
+                f"the database {path} is gone, but {log} is there: put that database back; "
+                f"or move {log.name} away, and restore a backup"
+            )
+        return
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header:
+        raise DatabaseUnusable(
+            f"the database {path} is empty, which it never is by our doing: restore a backup, or {START_ANEW}"
+        )
+    if has_log and header[_WRITE_VERSION:] == _WITHOUT_LOG:
+        raise DatabaseUnusable(
+            f"{log} belongs to another database than {path}, a restored copy it seems: "
+            f"move {log.name} and {path.name}-shm away"
+        )
+
+
+def refuse_content(db: Database, path: Path) -> None:
+    """Raise DatabaseUnusable for a database that is damaged, not ours, or of a later program; only reads."""
+    problems = [row[0] for row in db.execute("PRAGMA quick_check(1)").fetchall()]
+    if problems != ["ok"]:
+        raise DatabaseUnusable(f"the database {path} is damaged ({problems[0]}): restore a backup")
+    applied = [migration.name for migration in migrations.applied(db)]
+    if not applied:
+        raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
+    unknown = set(applied) - _known_migrations()
+    if unknown:
+        raise DatabaseUnusable(
+            f"the database {path} was written by a newer version of the program, which added "
+            f"{', '.join(sorted(unknown))}: install that version again, or restore {_copies_beside(path)}"
+        )
+
+
 def _lock_file(directory: Path) -> TextIO:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.fdopen(os.open(directory / "balance-bot.lock", os.O_RDWR | os.O_CREAT, 0o600), "w")
+        refuse_directory(directory)
+        return os.fdopen(os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w")
     except OSError as error:
-        raise DatabaseUnusable(f"the data directory {directory} can't be used: {error.strerror}") from None
+        raise DatabaseUnusable(
+            f"the data directory {directory} can't be used: {in_words(error, directory)}"
+        ) from None
 
 
-def _open(path: Path) -> Database:
+def _open(path: Path, now: datetime) -> Database:
     os.umask(0o077)
     try:
+        refuse_file(path)
         if not path.exists():
             _create(path)
-        elif path.stat().st_size == 0:
-            raise DatabaseUnusable(
-                f"the database {path} is empty, which it never is by our doing: restore a backup, "
-                f"or {_START_ANEW}"
-            )
         db = Database(path, execute_plugins=False, strict=True)
         try:
-            _prepare(db, path)
+            _prepare(db, path, now)
         except BaseException:
             db.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise DatabaseUnusable(
-            f"the database {path} can't be used ({error}): restore a backup, or {_START_ANEW}"
-        ) from None
+        raise DatabaseUnusable(f"the database {path} can't be used: {in_words(error, path)}") from None
     return db
 
 
 def _create(path: Path) -> None:
     """Make the new database under another name, so that a half-made one never stands in its place."""
-    log_of_old = path.with_name(path.name + "-wal")
-    if log_of_old.exists():  # it would be played into the new one, whatever it belongs to
-        raise DatabaseUnusable(f"the database {path} is gone, but {log_of_old} is there: restore the former")
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     db = Database(unfinished, execute_plugins=False, strict=True)
@@ -173,18 +234,48 @@ def _create(path: Path) -> None:
     unfinished.rename(path)
 
 
-def _prepare(db: Database, path: Path) -> None:
+def _prepare(db: Database, path: Path, now: datetime) -> None:
     """Check a database and make it ours to work with."""
     db.execute("PRAGMA busy_timeout = 5000")
-    problems = [row[0] for row in db.execute("PRAGMA quick_check").fetchall()]
-    if problems != ["ok"]:
-        raise DatabaseUnusable(f"the database {path} is damaged ({problems[0]}): restore a backup")
-    if not migrations.applied(db):
-        raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
+    refuse_content(db, path)
+    _bring_up_to_date(db, path, now)
     db.enable_wal()
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
-    migrations.apply(db)
+    db.execute("PRAGMA user_version = 1")  # it says nothing, but where nothing can be written it fails now
 
 
-_START_ANEW = "move it away, with its -wal and -shm files, to start anew"
+def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
+    """Make the tables those of this program, all or nothing, with a copy of the former ones beside."""
+    pending = [migration.name for migration in migrations.pending(db)]
+    if not pending:
+        return
+    copy = path.with_name(f"{path.stem}.before-{pending[0]}{path.suffix}")
+    try:
+        copy.unlink(missing_ok=True)  # of an attempt that failed: the database is still the same
+        copy_database(path, copy, now, lambda: False)
+        with transaction(db):
+            migrations.apply(db)
+            _refuse_lost_references(db)
+    except Exception as error:
+        raise DatabaseUnusable(
+            f"the database {path} could not be brought up to date by {', '.join(pending)} ({error}): "
+            "it is as it was, so install the former version again and report this"
+        ) from error
+    log.info("the database was brought up to date", action="migrated", steps=pending, copy=str(copy))
+
+
+def _refuse_lost_references(db: Database) -> None:
+    lost = db.execute("PRAGMA foreign_key_check").fetchone()
+    if lost:
+        raise DatabaseUnusable(f"a row of {lost[0]} refers to nothing")
+
+
+def _known_migrations() -> set[str]:
+    with closing(sqlite3.connect(":memory:")) as empty:
+        return {one.name for one in migrations.pending(Database(empty, execute_plugins=False))}
+
+
+def _copies_beside(path: Path) -> str:
+    copies = sorted(one.name for one in path.parent.glob(f"{glob.escape(path.stem)}.before-*{path.suffix}"))
+    return f"the copy made before ({', '.join(copies)} beside it)" if copies else "a backup made before"

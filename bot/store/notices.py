@@ -8,6 +8,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.alerts import (
+    BackupFails,
+    BackupWorks,
     Baseline,
     Blind,
     ChainBack,
@@ -16,6 +18,7 @@ from bot.domain.alerts import (
     Gap,
     MassLoss,
     Notice,
+    Restored,
     SeenAgain,
     SourceRefuses,
     Undelivered,
@@ -49,15 +52,29 @@ def tell(
 
 
 def tell_owners(db: Database, notice: Notice, at: int) -> int:
-    """Let every owner be told in their private chat; returns how many."""
-    chats = db.execute("SELECT id FROM chat WHERE is_owner = 1").fetchall()
-    for (chat_id,) in chats:
-        db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, 0)", [chat_id])
-        (destination_id,) = db.execute(
-            "SELECT id FROM destination WHERE chat_id = ? AND thread_id = 0", [chat_id]
-        ).fetchone()
-        tell(db, DestinationId(destination_id), at, notice=notice)
-    return len(chats)
+    """Let every owner be told in their private chat; returns how many.
+
+    Part of the caller's transaction.
+    """
+    destinations = owners_destinations(db)
+    for destination_id in destinations:
+        tell(db, destination_id, at, notice=notice)
+    return len(destinations)
+
+
+def owners_destinations(db: Database) -> list[DestinationId]:
+    """Return where each owner is told what only owners need to know.
+
+    Part of the caller's transaction.
+    """
+    db.execute(
+        "INSERT OR IGNORE INTO destination (chat_id, thread_id) SELECT id, 0 FROM chat WHERE is_owner = 1"
+    )
+    rows = db.execute(
+        "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
+        " WHERE c.is_owner = 1 AND d.thread_id = 0 ORDER BY d.id"
+    )
+    return [DestinationId(destination_id) for (destination_id,) in rows]
 
 
 def notice_to_json(notice: Notice) -> str:
@@ -88,10 +105,27 @@ def _named_fields(notice: Notice) -> tuple[str, Fields]:  # noqa: PLR0911 - one 
             return "mass loss", {"chain": notice.chain_id, "lost": notice.lost, "held": notice.held}
         case SourceRefuses():
             return "source refuses", {"reason": notice.reason}
-        case Dropped():
-            return "dropped", _dropped_fields(notice)
-        case Undelivered():
-            return "undelivered", asdict(notice)
+        case Dropped() | Undelivered():
+            return _about_losses(notice)
+        case BackupFails() | BackupWorks() | Restored():
+            return _about_copies(notice)
+
+
+def _about_losses(notice: Dropped | Undelivered) -> tuple[str, Fields]:
+    if isinstance(notice, Undelivered):
+        return "undelivered", asdict(notice)
+    moments = [to_milliseconds(notice.first_at), to_milliseconds(notice.last_at)]
+    return "dropped", {"changes": notice.changes, "moments": moments}
+
+
+def _about_copies(notice: BackupFails | BackupWorks | Restored) -> tuple[str, Fields]:
+    match notice:
+        case BackupFails():
+            return "backup fails", {"reason": notice.reason}
+        case BackupWorks():
+            return "backup works", {}
+        case Restored():
+            return "restored", {"copied_at": to_milliseconds(notice.copied_at)}
 
 
 def _baseline_fields(notice: Baseline) -> dict[str, object]:
@@ -102,11 +136,6 @@ def _baseline_fields(notice: Baseline) -> dict[str, object]:
         "chains": notice.chains,
         "unanswered": notice.unanswered,
     }
-
-
-def _dropped_fields(notice: Dropped) -> dict[str, object]:
-    moments = [to_milliseconds(notice.first_at), to_milliseconds(notice.last_at)]
-    return {"changes": notice.changes, "moments": moments}
 
 
 def _gap_rows(gaps: Iterable[Gap]) -> list[list[object]]:
@@ -137,4 +166,7 @@ _READERS: Mapping[str, Callable[[Fields], Notice]] = {
     "undelivered": lambda fields: Undelivered(
         fields["message_id"], fields["changes"], fields["reason"], fields["chat_id"], fields["title"]
     ),
+    "backup fails": lambda fields: BackupFails(fields["reason"]),
+    "backup works": lambda _: BackupWorks(),
+    "restored": lambda fields: Restored(to_moment(fields["copied_at"])),
 }

@@ -23,6 +23,12 @@ def m002_refusals_parked_chats_and_places_that_move(db: Database) -> None:
     db.executescript(_DELIVERY_TO_THE_LETTER)
 
 
+@migrations()
+def m003_due_work_and_history(db: Database) -> None:
+    """Keep when work that comes round is due, and find what is old."""
+    db.executescript(_DUE_AND_HISTORY)
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
@@ -34,6 +40,7 @@ ALTER TABLE delivery ADD COLUMN form TEXT NOT NULL DEFAULT 'whole';
 ALTER TABLE alert ADD COLUMN is_single INTEGER NOT NULL DEFAULT 0; -- its message was refused: it goes alone
 UPDATE chat SET probe_at = 0 WHERE unavailable IS NOT NULL;
 """
+
 
 _FIRST_TABLES = """
 CREATE TABLE setting (
@@ -201,4 +208,18 @@ CREATE TABLE alert (
 ) STRICT;
 CREATE INDEX alert_waiting ON alert (destination_id, id) WHERE state = 'waiting';
 CREATE INDEX alert_of_delivery ON alert (delivery_id);
+"""
+
+_DUE_AND_HISTORY = """
+CREATE TABLE due (                 -- work that comes round again
+  name TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  failing_since INTEGER            -- NULL: it went well the last time
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX change_observed ON change (observed_at);
+CREATE INDEX alert_finished ON alert (created_at)
+  WHERE state IN ('told', 'withdrawn', 'expired', 'dead');
+CREATE INDEX delivery_finished ON delivery (not_before)
+  WHERE state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead');
 """

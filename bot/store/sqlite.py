@@ -1,13 +1,14 @@
 """The store as the rest of the house knows it: each method is one unit of work in the database's thread."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from bot.domain.alerts import Notice, Subscribed
 from bot.domain.delivery import Parking, Settlement
+from bot.domain.due import Due
 from bot.domain.model import (
     Address,
     Asset,
@@ -23,10 +24,13 @@ from bot.domain.model import (
 )
 from bot.domain.status import ChainHoldings, WatchedHere
 from bot.store import (
+    backup,
     chains,
     chats,
+    due,
     figures,
     freshness,
+    history,
     moving,
     notices,
     outbox,
@@ -92,6 +96,33 @@ class Store:
     async def respond(self) -> None:
         """Return once the database's thread has answered."""
         await self._thread.run(lambda db: db.execute("SELECT 1").fetchone())
+
+    async def note_restoration(self, now: datetime) -> datetime | None:
+        """Tell who is concerned if the database is a copy put in place; returns when that was made."""
+        copied_at = await self._thread.run(backup.note_restoration, now)
+        if copied_at is not None:
+            self.outbox_grew.set()
+        return copied_at
+
+    # work that comes round again
+
+    async def due_work(self) -> Mapping[str, Due]:
+        """Return what is kept of each work that was ever done, by its name."""
+        return await self._thread.run(due.due_work)
+
+    async def note_done(self, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> None:
+        """Write that a work was done; owners hear the recovery if it failed before."""
+        if await self._thread.run(due.note_done, name, next_at, now, recovery):
+            self.outbox_grew.set()
+
+    async def note_failed(self, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> None:
+        """Write that a work failed; owners hear of the first time in a row."""
+        if await self._thread.run(due.note_failed, name, next_at, now, trouble):
+            self.outbox_grew.set()
+
+    async def forget_some(self, before: datetime) -> int:
+        """Delete some of the history from before a moment; returns how many rows, 0: no more are there."""
+        return await self._thread.run(history.forget_some, before)
 
     # what is observed
 

@@ -9,6 +9,8 @@ from bot.chat.commands import Believe, parse
 from bot.chat.texts import Composed, compose
 from bot.domain.alerts import (
     Alert,
+    BackupFails,
+    BackupWorks,
     Blind,
     ChainBack,
     ChainGone,
@@ -18,6 +20,7 @@ from bot.domain.alerts import (
     MassLoss,
     Notice,
     NoticeAlert,
+    Restored,
     SeenAgain,
     SourceRefuses,
     Undelivered,
@@ -238,6 +241,31 @@ def test_what_a_source_says_is_code_in_one_line(name: str) -> None:
     assert len(seen(message.html).split("\n")) == 4
 
 
+# ---------------------------------------------------------------- copies of the database
+
+
+def test_a_backup_that_fails_is_told_with_its_reason_and_what_happens_next() -> None:
+    assert lines(BackupFails("the folder /backups does not exist: make it, or choose another one")) == [
+        "⚠️ The daily copy of my database could not be made:",
+        "the folder /backups does not exist: make it, or choose another one",
+        "I try again every hour, and say so when it works.",
+    ]
+
+
+def test_a_backup_that_works_again_is_told() -> None:
+    assert lines(BackupWorks()) == ["👁 The daily copy of my database is made again."]
+
+
+def test_who_hears_from_a_restored_bot_is_told_what_that_means() -> None:
+    first, second = lines(Restored(NOON - timedelta(days=3)))
+
+    assert first == "⚠️ I was restored from a copy of 2026-11-19 14:03 UTC."
+    assert second == (
+        "What changed since then is told now, even if I told it before. "
+        "Whatever was watched or ended since then is as it was: look at /list."
+    )
+
+
 # ---------------------------------------------------------------- laws
 
 CHAIN_IDS = st.sampled_from([*ALL_CHAINS, ChainId(2**53)])
@@ -259,6 +287,9 @@ NOTICES = st.one_of(
     st.builds(ChainBack, CHAIN_IDS),
     st.builds(MassLoss, CHAIN_IDS, st.integers(10, 10**9), st.integers(10, 10**9)),
     st.builds(SourceRefuses, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
+    st.builds(BackupFails, st.text()),
+    st.builds(BackupWorks),
+    st.builds(Restored, st.just(NOON)),
 )
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
 
 from bot.store import database, schema
+from bot.store.copying import copy_database
 from bot.store.database import (
     DatabaseThread,
     DatabaseUnusable,
@@ -18,6 +20,7 @@ from bot.store.database import (
     transaction,
 )
 from bot.store.schema import migrations
+from tests.builders import NOON
 
 
 @pytest.fixture
@@ -29,12 +32,7 @@ def path(tmp_path: Path) -> Path:
 def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Add a migration that can be made to fail, and tell which ones ran."""
     ran: list[str] = []
-    later = type(migrations)(migrations.name)
-
-    @later()
-    def m001_accounts_outbox_and_chats(db: Database) -> None:
-        ran.append("first")
-        schema.m001_accounts_outbox_and_chats(db)
+    later = only_the_first(ran)
 
     @later()
     def m002_more(db: Database) -> None:
@@ -46,6 +44,18 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(database, "migrations", later)
     return ran
+
+
+def only_the_first(ran: list[str]) -> Migrations:
+    """Return the migrations of the first release, which tell that they ran."""
+    first = Migrations(migrations.name)
+
+    @first()
+    def m001_accounts_outbox_and_chats(db: Database) -> None:
+        ran.append("first")
+        schema.m001_accounts_outbox_and_chats(db)
+
+    return first
 
 
 async def opened(path: Path) -> DatabaseThread:
@@ -197,6 +207,69 @@ async def test_what_a_lost_database_left_in_its_log_is_not_played_into_a_new_one
     assert content(path) is None
 
 
+async def test_a_log_that_belongs_to_another_database_is_not_played_into_a_copy(path: Path) -> None:
+    thread = await opened(path)
+    await thread.run(lambda db: db.execute("INSERT INTO setting (name, value) VALUES ('a', 'b')"))
+    copy, log = path.with_name("copy.sqlite3"), path.with_name(path.name + "-wal")
+    copy_database(path, copy, NOON, lambda: False)
+    strange_log = content(log)
+    assert strange_log
+    await thread.close()
+    fill(path, content(copy) or b"")
+    fill(log, strange_log)
+
+    with pytest.raises(DatabaseUnusable, match=r"belongs to another database.*move bot.sqlite3-wal and"):
+        await opened(path)
+    assert content(log) == strange_log
+
+
+async def test_the_log_of_a_bot_that_was_killed_is_its_own(path: Path) -> None:
+    thread = await opened(path)
+    await thread.run(lambda db: db.execute("INSERT INTO setting (name, value) VALUES ('a', 'b')"))
+    killed = path.with_name("killed")
+    killed.mkdir()
+    for name in (path.name, f"{path.name}-wal"):
+        fill(killed / name, content(path.with_name(name)) or b"")
+    await thread.close()
+
+    thread = await opened(killed / path.name)
+
+    assert await thread.run(lambda db: db.execute("SELECT value FROM setting").fetchall()) == [("b",)]
+    await thread.close()
+
+
+async def test_an_empty_log_is_no_reason_to_refuse(path: Path) -> None:
+    fill(path.with_name(path.name + "-wal"), b"")
+
+    await (await opened(path)).close()
+
+
+async def test_a_file_that_was_cut_is_refused(path: Path) -> None:
+    await (await opened(path)).close()
+    fill(path, (content(path) or b"")[:-40_000])
+
+    with pytest.raises(DatabaseUnusable, match=r"damaged.*restore a backup"):
+        await opened(path)
+
+
+async def test_a_disk_without_room_is_refused_with_a_word_of_comfort(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await opened(path)).close()
+
+    def full(_: Database) -> None:
+        small = sqlite3.connect(":memory:")
+        small.execute("PRAGMA max_page_count = 1")
+        try:
+            small.execute("CREATE TABLE a (x)")
+        finally:
+            small.close()
+
+    monkeypatch.setattr(Database, "enable_wal", full)
+    with pytest.raises(DatabaseUnusable, match=r"the disk is full: make room; nothing is lost"):
+        await opened(path)
+
+
 # ---------------------------------------------------------------- making and migrating
 
 
@@ -224,7 +297,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path: Path, two_migrations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(database, "migrations", migrations)
+        before.setattr(database, "migrations", only_the_first([]))
         await (await opened(path)).close()
     two_migrations.append("fail")
 
@@ -235,7 +308,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     db = sqlite3.connect(path)
     assert db.execute("SELECT count(*) FROM setting").fetchone() == (0,)
     applied = {name for (name,) in db.execute("SELECT name FROM _sqlite_migrations")}
-    assert applied == {migration.name for migration in migrations.pending(Database(memory=True))}
+    assert applied == {"m001_accounts_outbox_and_chats"}
     db.close()
 
 
@@ -261,6 +334,33 @@ def test_a_directory_that_cannot_be_made_is_unusable(tmp_path: Path) -> None:
 
     with pytest.raises(DatabaseUnusable, match="can't be used"):
         DirectoryLock(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    ("bits", "is_refused"), [(0o777, True), (0o1777, True), (0o770, False), (0o755, False)]
+)
+def test_a_directory_into_which_everybody_may_write_is_refused(
+    tmp_path: Path, bits: int, *, is_refused: bool
+) -> None:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    directory.chmod(bits)
+
+    if is_refused:
+        with pytest.raises(DatabaseUnusable, match=r"everybody may write.*chmod 700"):
+            DirectoryLock(directory)
+        assert list(directory.iterdir()) == []
+    else:
+        DirectoryLock(directory).release()
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "balance-bot.lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DatabaseUnusable, match="can't be used"):
+        DirectoryLock(tmp_path / "data")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_all_refusals_have_one_base() -> None:

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.alerts import (
+    BackupFails,
+    BackupWorks,
     Baseline,
     Blind,
     ChainBack,
@@ -14,6 +16,7 @@ from bot.domain.alerts import (
     Gap,
     MassLoss,
     Notice,
+    Restored,
     SeenAgain,
     SourceRefuses,
 )
@@ -42,6 +45,9 @@ notices = st.one_of(
     st.builds(ChainBack, chain_ids),
     st.builds(MassLoss, chain_ids, numbers, numbers),
     st.builds(SourceRefuses, st.text()),
+    st.builds(BackupFails, st.text()),
+    st.builds(BackupWorks),
+    st.builds(Restored, moments),
 )
 
 

@@ -1,0 +1,50 @@
+"""What Telegram says of the bot before it works: who it is, and whether somebody else receives for it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError, TimedOut
+
+from bot.chat.connection import TokenRefused
+
+
+class TelegramSilent(Exception):
+    """Telegram gives no usable answer; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSeen:
+    """What Telegram says."""
+
+    username: str
+    waiting: int
+    """Updates that nobody has fetched yet."""
+    webhook_host: str
+    """Where Telegram sends updates instead; "" if they can be fetched."""
+    joins_groups: bool
+
+
+async def look_at_telegram(bot: Bot) -> TelegramSeen:
+    """Ask who the bot is and how it receives; raises TokenRefused or TelegramSilent.
+
+    The library's errors hold the token and are not passed on (telegram.md 4.4).
+    """
+    try:
+        await bot.initialize()
+        me = bot.bot
+        webhook = await bot.get_webhook_info()
+    except InvalidToken:
+        raise TokenRefused(TokenRefused.__doc__) from None
+    except TimedOut:
+        raise TelegramSilent("it takes too long to answer") from None
+    except TelegramError as error:
+        raise TelegramSilent(
+            f"it can't be reached, or gives no usable answer ({type(error).__name__})"
+        ) from None
+    return TelegramSeen(
+        me.username or "",
+        webhook.pending_update_count,
+        urlsplit(webhook.url).hostname or "",
+        bool(me.can_join_groups),
+    )

@@ -1,0 +1,329 @@
+"""Whether the bot could run as it is configured: everything it needs is asked, and nothing is changed.
+
+The bot may be at work meanwhile. A finding's status is what the program would
+end with; it is 1 where the bot would start, and could not do its work yet.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.chat.connection import TokenRefused
+from bot.chat.inquiry import TelegramSeen, TelegramSilent, look_at_telegram
+from bot.domain.chains import Chains
+from bot.domain.model import Address, ChainId, Question
+from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
+from bot.settings import Settings, SettingsRefused, shipped_chains
+from bot.store.database import DatabaseUnusable
+from bot.store.inspection import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
+from bot.wiring import build_indexer, build_telegram
+
+NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5
+"""The statuses of README: nothing to see or tell yet, configuration, token or key, data."""
+
+ASK_SECONDS = 20.0
+"""For each neighbour."""
+
+NOBODY = Address("0x00000000000000000000000000000000000b0700")
+NO_TOKEN = Address("0x00000000000000000000000000000000000b0701")
+"""An account and a contract that make the smallest question there is."""
+
+ROOM_NEEDED_MB = 16
+ROOM_WISHED_MB = 256
+CLOCK_MAY_DIFFER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of the table: with a status it is a failure, with advice alone a warning."""
+
+    what: str
+    said: str
+    advice: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySeen:
+    """What the gateway says."""
+
+    listed: frozenset[ChainId]
+    silent: frozenset[ChainId]
+    """Configured chains, listed, that gave no answer."""
+    clock_ahead_seconds: float | None
+
+
+def mistakes(refused: SettingsRefused) -> list[Finding]:
+    """Return what there is to say where the configuration can't be used: nothing else can be asked then."""
+    return [Finding("configuration", one, status=MISTAKEN) for one in refused.mistakes]
+
+
+async def check(config: Path, settings: Settings, now: datetime) -> list[Finding]:
+    """Return what there is to say, in the order of the table."""
+    registry = shipped_chains()
+    directory = await asyncio.to_thread(_directory, settings)
+    database = await asyncio.to_thread(_database, settings)
+    telegram, gateway = await asyncio.gather(_telegram(settings), _gateway(settings))
+    return [
+        configuration_row(config, settings.secrets()),
+        chains_row(settings.indexer.chains, registry, gateway),
+        web_row(settings.web.listen, directory),
+        telegram_row(telegram),
+        gateway_row(gateway),
+        directory_row(settings.store.path.parent, directory),
+        database_row(database),
+        room_row(settings.store.path),
+        *backup_rows(settings.store.backup_dir),
+        clock_row(now, database, gateway),
+    ]
+
+
+def exit_status(findings: Sequence[Finding]) -> int:
+    """Return what the program ends with: of what would keep it from starting the first, else 1 or 0."""
+    failures = [finding.status for finding in findings if finding.status]
+    return next((status for status in failures if status != NOT_YET), NOT_YET if failures else 0)
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """Return the lines an operator reads."""
+    width = max(len(finding.what) for finding in findings)
+    lines = []
+    for finding in findings:
+        state = "FAIL" if finding.status else "warn" if finding.advice else "ok"
+        lines.append(f"{state:<5} {finding.what:<{width}}  {finding.said}")
+        if finding.advice:
+            lines.append(f"{'':<5} {'':<{width}}  -> {finding.advice}")
+    return [*lines, "", _verdict(findings)]
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    match exit_status(findings):
+        case 0 if any(finding.advice for finding in findings):
+            return "The bot can run; see the warnings."
+        case 0:
+            return "All is well."
+        case 1:
+            return "The bot would start, but could not do all of its work yet (exit status 1)."
+        case status:
+            return f"The bot would not start (exit status {status})."
+
+
+# ---------------------------------------------------------------- the configuration
+
+
+def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
+    """Say whether others can read the secrets in the file."""
+    shown = f"{config}, without mistakes"
+    is_public = config.stat().st_mode & stat.S_IROTH
+    if is_public and any(secret in config.read_text("utf-8") for secret in secrets):
+        advice = f"everybody on this machine can read the secrets in it: chmod 600 {config}"
+        return Finding("configuration", shown, advice)
+    return Finding("configuration", shown)
+
+
+def chains_row(
+    configured: Sequence[ChainId], registry: Chains, gateway: GatewaySeen | IndexerError
+) -> Finding:
+    """Say which chains are asked, and which of them the gateway does not know."""
+    if isinstance(gateway, ChainRefused):
+        advice = "take it out of indexer.chains, or add it to the project of the key"
+        return Finding("chains", "the key's project does not include one of them", advice, MISTAKEN)
+    if isinstance(gateway, IndexerError):
+        return Finding("chains", "not checked", "the indexer has to answer first, see below")
+    if not configured:
+        mainnets = sum(not registry.is_testnet(chain_id) for chain_id in gateway.listed)
+        return Finding("chains", f"every mainnet the gateway lists: {mainnets}")
+    if unknown := _names(set(configured) - gateway.listed, registry):
+        advice = f"the gateway knows {_names(gateway.listed, registry)}"
+        return Finding("chains", f"the gateway does not know {unknown}", advice, MISTAKEN)
+    if silent := _names(gateway.silent, registry):
+        return Finding(
+            "chains", _names(configured, registry), f"no answer from {silent} just now; it is asked again"
+        )
+    return Finding("chains", _names(configured, registry))
+
+
+def _names(chain_ids: Sequence[ChainId] | set[ChainId] | frozenset[ChainId], registry: Chains) -> str:
+    return ", ".join(registry.get(chain_id).name for chain_id in sorted(chain_ids))
+
+
+def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding:
+    """Say whether the pages can be served."""
+    host, _, port = listen.rpartition(":")
+    if not port:
+        return Finding("web pages", "switched off")
+    if isinstance(directory, DirectorySeen) and directory.is_held:
+        return Finding("web pages", f"http://{listen}/healthz, of the running bot")
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, number) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(address)
+    except OSError as error:
+        return Finding("web pages", f"{listen}: {error.strerror}", "choose another web.listen", MISTAKEN)
+    return Finding("web pages", f"http://{listen}/healthz")
+
+
+# ---------------------------------------------------------------- the neighbours
+
+
+async def _telegram(settings: Settings) -> TelegramSeen | TokenRefused | TelegramSilent:
+    bot = build_telegram(settings)
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await look_at_telegram(bot)
+    except (TokenRefused, TelegramSilent) as error:
+        return error
+    except TimeoutError:
+        return TelegramSilent("it takes too long to answer")
+    finally:
+        await bot.shutdown()
+
+
+def telegram_row(seen: TelegramSeen | TokenRefused | TelegramSilent) -> Finding:
+    """Say who the bot is."""
+    match seen:
+        case TokenRefused():
+            advice = "copy telegram.token whole from @BotFather, or let it make a new one"
+            return Finding("Telegram", "it does not know the token", advice, REFUSED)
+        case TelegramSilent():
+            advice = "check the network and telegram.api_url; a running bot goes on asking"
+            return Finding("Telegram", str(seen), advice, NOT_YET)
+        case TelegramSeen(webhook_host=host) if host:
+            advice = "another program uses this token: give the bot one of its own, or remove the webhook"
+            return Finding(
+                "Telegram", f"@{seen.username}, but messages go to a webhook at {host}", advice, NOT_YET
+            )
+        case TelegramSeen(joins_groups=False):
+            advice = "to use it in groups, allow that with /setjoingroups at @BotFather"
+            return Finding("Telegram", f"@{seen.username}, which may not join groups", advice)
+    return Finding("Telegram", f"@{seen.username}; updates that wait: {seen.waiting}")
+
+
+async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
+    try:
+        async with asyncio.timeout(ASK_SECONDS), build_indexer(settings) as source:
+            await source.ping()
+            listed = frozenset(chain_id for chain_id, _ in await source.chains("ALL"))
+            asked = [
+                chain_id for chain_id in settings.indexer.chains or sorted(listed)[:1] if chain_id in listed
+            ]
+            answer = await source.balances(
+                Question((NOBODY,), tuple(asked), contracts=(NO_TOKEN,), natives=False, prices=False)
+            )
+            return GatewaySeen(listed, frozenset(asked) - answer.tokens.keys(), source.clock_ahead_seconds)
+    except IndexerError as error:
+        return error
+    except TimeoutError:
+        return IndexerError("it takes too long")
+
+
+def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
+    """Say whether the gateway takes the key."""
+    match seen:
+        case AccessRefused():
+            advice = "check indexer.access_key, and what its project allows, at Sequence Builder"
+            return Finding("indexer", str(seen), advice, REFUSED)
+        case WrongEndpoint():
+            return Finding("indexer", str(seen), "check indexer.url", MISTAKEN)
+        case ChainRefused():
+            return Finding("indexer", "it takes the key")
+        case IndexerError():
+            advice = "check the network and indexer.url; a running bot goes on asking"
+            return Finding("indexer", str(seen), advice, NOT_YET)
+    return Finding("indexer", f"it takes the key, and lists {len(seen.listed)} chains")
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
+    try:
+        return look_at_directory(settings.store.path.parent)
+    except DatabaseUnusable as error:
+        return error
+
+
+def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Finding:
+    """Say whether the data directory is there, private, and in use."""
+    if isinstance(seen, DatabaseUnusable):
+        return Finding("data directory", *_said_and_advice(seen), UNUSABLE)
+    if not seen.exists:
+        return Finding("data directory", f"{directory.absolute()}, to be made at the first start")
+    held = ", held by a running bot" if seen.is_held else ""
+    if not seen.is_private:
+        advice = f"others on this machine can look into it: chmod 700 {directory.absolute()}"
+        return Finding("data directory", f"{directory.absolute()}{held}", advice)
+    return Finding("data directory", f"{directory.absolute()}, private{held}")
+
+
+def _database(settings: Settings) -> DatabaseSeen | DatabaseUnusable | None:
+    try:
+        return look_at_database(settings.store.path)
+    except DatabaseUnusable as error:
+        return error
+
+
+def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
+    """Say what is kept."""
+    if isinstance(seen, DatabaseUnusable):
+        return Finding("database", *_said_and_advice(seen), UNUSABLE)
+    if seen is None:
+        return Finding("database", "none yet, to be made at the first start")
+    said = (
+        f"sound; subscriptions {seen.subscriptions}, open chats {seen.open_chats}, to be told {seen.waiting}"
+    )
+    if seen.pending:
+        return Finding("database", said, "it is of an earlier version: the next start copies and renews it")
+    return Finding("database", said)
+
+
+def _said_and_advice(error: DatabaseUnusable) -> tuple[str, str]:
+    """Return what is wrong, and behind the last colon what to do about it."""
+    said, _, advice = str(error).rpartition(": ")
+    return said, advice
+
+
+def room_row(path: Path) -> Finding:
+    """Say how much room there is for the database."""
+    directory = next(one for one in path.absolute().parents if one.exists())
+    free = shutil.disk_usage(directory).free // 2**20
+    said = f"{free:,} MB free for {directory}"
+    if free < ROOM_NEEDED_MB:
+        return Finding("disk", said, "make room", UNUSABLE)
+    return Finding("disk", said, "make room before it is full" if free < ROOM_WISHED_MB else "")
+
+
+def backup_rows(folder: str) -> list[Finding]:
+    """Say whether the daily copy can be made, if it is wished."""
+    if not folder:
+        return [Finding("backups", "switched off (store.backup_dir)")]
+    if not Path(folder).is_dir():
+        return [Finding("backups", f"the folder {folder} does not exist", "make it", NOT_YET)]
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return [Finding("backups", f"{folder} can't be written", "check its owner and mode", NOT_YET)]
+    return [Finding("backups", f"daily, to {folder}")]
+
+
+def clock_row(
+    now: datetime, database: DatabaseSeen | DatabaseUnusable | None, gateway: GatewaySeen | IndexerError
+) -> Finding:
+    """Say whether this machine knows the time."""
+    said = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    advice = "set it, and let it be kept (timedatectl set-ntp true)"
+    ahead = None if isinstance(gateway, IndexerError) else gateway.clock_ahead_seconds
+    if ahead is not None and abs(ahead) > CLOCK_MAY_DIFFER.total_seconds():
+        way = "ahead of" if ahead > 0 else "behind"
+        return Finding("clock", f"{said}, {abs(ahead):,.0f} s {way} the indexer's", advice, NOT_YET)
+    newest_at = database.newest_at if isinstance(database, DatabaseSeen) else None
+    if newest_at is not None and newest_at - now > CLOCK_MAY_DIFFER:
+        return Finding(
+            "clock", f"{said}, but the database is of {newest_at:%Y-%m-%d %H:%M:%S} UTC", advice, NOT_YET
+        )
+    return Finding("clock", said if ahead is None else f"{said}, as the indexer's")

@@ -1,0 +1,139 @@
+"""The worker for what is done once a day: what is due stands in the database, a tick only asks for it.
+
+So nothing is forgotten over a restart: what was missed while the bot was off is done soon after its start.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from bot.domain.alerts import Notice
+from bot.domain.due import Due, is_due, next_at
+from bot.store.backup import copy_of_today
+from bot.store.copying import CopyFailed
+from bot.store.sqlite import Store
+
+log = structlog.get_logger(__name__)
+
+EVERY = timedelta(days=1)
+AFTER_A_FAILURE = timedelta(hours=1)
+
+BETWEEN_SLICES_SECONDS = 0.05
+"""Time for others at the database, while much is forgotten at once."""
+
+Work = Callable[[datetime], Awaitable[None]]
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something done once a day."""
+
+    name: str
+    work: Work
+    trouble: Callable[[str], Notice] | None = None
+    """Makes of a reason what owners are told when it fails; None: only the log says so."""
+    recovery: Notice | None = None
+
+
+class Chores:
+    """Does what is due, one after the other."""
+
+    def __init__(self, store: Store, chores: Sequence[Chore], *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._chores = chores
+        self._now = now
+        self._wake = asyncio.Event()
+
+    def tick(self) -> None:
+        """Ask for what is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Do what is due whenever asked, for ever; what goes wrong is logged and tried again."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.do_what_is_due()
+            except Exception:
+                log.exception("what is due could not be found out", action="chores_failed")
+
+    async def do_what_is_due(self) -> None:
+        """Do each chore whose time has come."""
+        known = await self._store.due_work()
+        for chore in self._chores:
+            due = known.get(chore.name)
+            if is_due(due, self._now(), EVERY):
+                await self._do(chore, due)
+
+    async def _do(self, chore: Chore, due: Due | None) -> None:
+        """Do a chore and write when it is due again; the first failure is told, and the recovery."""
+        was_failing = due is not None and due.failing_since is not None
+        reason = await self._attempt(chore)
+        now = self._now()
+        if reason is None:
+            if was_failing:
+                log.info("a chore works again", action="chore_recovered", chore=chore.name)
+            await self._store.note_done(chore.name, next_at(due, now, EVERY), now, chore.recovery)
+            return
+        if not was_failing:
+            log.error("a chore failed", action="chore_failed", chore=chore.name, reason=reason)
+        trouble = None if chore.trouble is None else chore.trouble(reason)
+        await self._store.note_failed(chore.name, now + AFTER_A_FAILURE, now, trouble)
+
+    async def _attempt(self, chore: Chore) -> str | None:
+        """Return why a chore could not be done, None if it was."""
+        try:
+            await chore.work(self._now())
+        except CopyFailed as error:
+            return str(error)
+        except Exception as error:
+            log.exception("a chore ended unexpectedly", action="chore_broken", chore=chore.name)
+            return f"{type(error).__name__}: {error}"
+        return None
+
+
+def forgetting(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:
+    """Return the work that forgets all history of more than an age, slice by slice."""
+
+    async def forget(now: datetime) -> None:
+        rows = 0
+        while some := await store.forget_some(now - age):
+            rows += some
+            await sleep(BETWEEN_SLICES_SECONDS)
+        if rows:
+            log.info("old history was forgotten", action="history_forgotten", rows=rows)
+
+    return forget
+
+
+def copying(database: Path, folder: Path, kept: int) -> Work:
+    """Return the work that adds a copy of the database to a folder; raises CopyFailed."""
+
+    async def copy(now: datetime) -> None:
+        made = await in_a_thread(partial(copy_of_today, database, folder, kept, now))
+        log.info("a copy of the database was made", action="backup_made", copy=str(made))
+
+    return copy
+
+
+async def in_a_thread(work: Callable[[Callable[[], bool]], R]) -> R:
+    """Run work in a thread; what it is given says whether to give up, which is so once this is cancelled."""
+    is_given_up = threading.Event()
+    running = asyncio.create_task(asyncio.to_thread(work, is_given_up.is_set))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        is_given_up.set()
+        with suppress(Exception):
+            await running
+        raise

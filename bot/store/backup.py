@@ -1,0 +1,71 @@
+"""Copies that are made day by day, and what starting with one of them means."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import Restored
+from bot.domain.model import DestinationId
+from bot.store.copying import copy_database
+from bot.store.database import transaction
+from bot.store.notices import owners_destinations, tell
+from bot.store.rows import to_milliseconds, to_moment
+
+MESSAGES_PER_SECOND = 30
+"""More than ever leave: so many message ids may have been given since a copy was made."""
+
+CLOCK_MAY_HAVE_BEEN_WRONG = timedelta(hours=1)
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def copy_of_today(
+    source: Path, folder: Path, kept: int, now: datetime, is_given_up: Callable[[], bool]
+) -> Path:
+    """Add a copy to a folder that has to be there, delete the oldest beyond `kept`, and return the new one.
+
+    Raises CopyFailed; the older ones stay then. What is not named like a copy of this database is left alone.
+    """
+    copy = folder / f"{source.stem}-{now.astimezone(UTC).strftime(_STAMP)}{source.suffix}"
+    copy_database(source, copy, now, is_given_up)
+    named = re.compile(rf"{re.escape(source.stem)}-\d{{8}}T\d{{6}}Z{re.escape(source.suffix)}")
+    copies = sorted(path for path in folder.iterdir() if named.fullmatch(path.name))
+    for old in copies[:-kept]:
+        old.unlink(missing_ok=True)
+    return copy
+
+
+def note_restoration(db: Database, now: datetime) -> datetime | None:
+    """If the database is a copy that was put in place, tell who is concerned, once; returns when it was made.
+
+    What was told since the copy is not known to it: numbers given since are left out, so that no message id
+    comes twice.
+    """
+    with transaction(db):
+        row = db.execute("SELECT value FROM setting WHERE name = 'copied_at'").fetchone()
+        if row is None:
+            return None
+        copied_at = to_moment(int(row[0]))
+        db.execute("DELETE FROM setting WHERE name = 'copied_at'")
+        _leave_out_message_ids(db, now - copied_at)
+        subscribed = db.execute(
+            "SELECT DISTINCT s.destination_id FROM subscription s JOIN destination d"
+            " ON d.id = s.destination_id JOIN chat c ON c.id = d.chat_id WHERE c.open = 1"
+        ).fetchall()
+        concerned = {DestinationId(one) for (one,) in subscribed} | set(owners_destinations(db))
+        for destination_id in sorted(concerned):
+            tell(db, destination_id, to_milliseconds(now), notice=Restored(copied_at))
+        return copied_at
+
+
+def _leave_out_message_ids(db: Database, since: timedelta) -> None:
+    longest = max(since, timedelta()) + CLOCK_MAY_HAVE_BEEN_WRONG
+    given = int(longest.total_seconds()) * MESSAGES_PER_SECOND
+    db.execute(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'delivery', 0 WHERE NOT EXISTS"
+        " (SELECT 1 FROM sqlite_sequence WHERE name = 'delivery')"
+    )
+    db.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'delivery'", [given])

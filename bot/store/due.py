@@ -1,0 +1,48 @@
+"""Work that comes round again, as rows: when it is due next, and since when it fails."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from bot.domain.alerts import Notice
+from bot.domain.due import Due
+from bot.store.database import transaction
+from bot.store.notices import tell_owners
+from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
+
+
+def due_work(db: Database) -> Mapping[str, Due]:
+    """Return what is kept of each work that was ever done, by its name."""
+    rows = db.execute("SELECT name, at, failing_since FROM due")
+    return {name: Due(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
+
+
+def note_done(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
+    """Write that a work was done; owners hear the recovery if it failed before. Returns how many do."""
+    with transaction(db):
+        told = tell_owners(db, recovery, to_milliseconds(now)) if recovery and _is_failing(db, name) else 0
+        _write(db, name, next_at, failing_since=None)
+        return told
+
+
+def note_failed(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
+    """Write that a work failed; owners hear of the first time in a row. Returns how many do."""
+    with transaction(db):
+        if _is_failing(db, name):
+            db.execute("UPDATE due SET at = ? WHERE name = ?", [to_milliseconds(next_at), name])
+            return 0
+        _write(db, name, next_at, failing_since=now)
+        return tell_owners(db, trouble, to_milliseconds(now)) if trouble else 0
+
+
+def _is_failing(db: Database, name: str) -> bool:
+    row = db.execute("SELECT 1 FROM due WHERE name = ? AND failing_since IS NOT NULL", [name]).fetchone()
+    return row is not None
+
+
+def _write(db: Database, name: str, next_at: datetime, *, failing_since: datetime | None) -> None:
+    db.execute(
+        "REPLACE INTO due (name, at, failing_since) VALUES (?, ?, ?)",
+        [name, to_milliseconds(next_at), None if failing_since is None else to_milliseconds(failing_since)],
+    )

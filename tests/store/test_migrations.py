@@ -1,0 +1,213 @@
+"""A database of an earlier release is brought up to date, whole or not at all, with a copy of it beside."""
+
+import gzip
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from bot.store import database, schema
+from bot.store.copying import open_to_read
+from bot.store.database import DatabaseThread, DatabaseUnusable
+from bot.store.schema import migrations
+from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, open_house
+from tests.store.conftest import open_store
+
+OLD = Path(__file__).parent / "old"
+FIRST, SECOND, *_ = [migration.name for migration in migrations.pending(Database(memory=True))]
+COPY = f"bot.before-{SECOND}.sqlite3"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Put the database in place that the first schema left, while two alerts were still to be told."""
+    path = tmp_path / "data" / "bot.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(gzip.decompress((OLD / "m001.sqlite3.gz").read_bytes()))
+    return path
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Let the last migration fail, after the others went well."""
+    later = Migrations(migrations.name)
+    for one in migrations.pending(Database(memory=True)):
+        later(name=one.name)(one.fn)
+
+    @later()
+    def m999_never(db: Database) -> None:
+        db.execute("DELETE FROM subscription")
+        raise ValueError("on purpose")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "migrations", later)
+        yield patch
+
+
+def applied(path: Path) -> list[str]:
+    with closing(open_to_read(path)) as db:
+        return [name for (name,) in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
+
+
+def dump(path: Path) -> list[str]:
+    """Return everything that a database holds, but for what only a copy knows."""
+    with closing(open_to_read(path)) as db:
+        return [line for line in db.iterdump() if "copied_at" not in line]
+
+
+def columns_of(path: Path) -> dict[str, list[str]]:
+    """Return the columns of each table."""
+    with closing(open_to_read(path)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return {
+            table: [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+            for table in tables
+            if not table.startswith(("sqlite_", "_sqlite_"))
+        }
+
+
+def rows_of(path: Path, columns: dict[str, list[str]]) -> dict[str, set[tuple[object, ...]]]:
+    with closing(open_to_read(path)) as db:
+        return {
+            table: set(db.execute(f"SELECT {', '.join(names)} FROM {table}"))
+            for table, names in columns.items()
+        }
+
+
+def schema_of(path: Path) -> set[tuple[str, str]]:
+    with closing(open_to_read(path)) as db:
+        return set(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+
+
+async def test_an_old_database_becomes_one_of_today(old: Path, tmp_path: Path) -> None:
+    await (await open_store(old)).close()
+    await (await open_store(tmp_path / "new.sqlite3")).close()
+
+    assert schema_of(old) == schema_of(tmp_path / "new.sqlite3")
+
+
+async def test_it_keeps_what_it_held(old: Path) -> None:
+    columns = columns_of(old)
+    before = rows_of(old, columns)
+
+    await (await open_store(old)).close()
+
+    assert len(before["change"]) == 4
+    assert rows_of(old, columns) == before
+
+
+async def test_a_copy_of_how_it_was_stands_beside_it(old: Path) -> None:
+    before = dump(old)
+
+    await (await open_store(old)).close()
+
+    copy = old.with_name(COPY)
+    assert dump(copy) == before
+    assert applied(copy) == [FIRST]
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_database_of_today_is_not_copied(old: Path) -> None:
+    await (await open_store(old)).close()
+    old.with_name(COPY).unlink()
+
+    await (await open_store(old)).close()
+
+    assert {path.name for path in old.parent.iterdir()} == {old.name}
+
+
+async def test_a_migration_that_fails_takes_those_before_it_back_and_leaves_the_copy(
+    old: Path, failing: pytest.MonkeyPatch
+) -> None:
+    before = dump(old)
+
+    with pytest.raises(DatabaseUnusable, match=r"m999_never \(on purpose\).*as it was.*former version"):
+        await DatabaseThread.open(old)
+
+    assert dump(old) == before
+    assert dump(old.with_name(COPY)) == before
+    failing.undo()
+    await (await open_store(old)).close()
+    assert applied(old) != [FIRST]
+
+
+@pytest.mark.usefixtures("failing")
+async def test_failing_again_and_again_leaves_one_copy(old: Path) -> None:
+    for _ in range(3):
+        with pytest.raises(DatabaseUnusable):
+            await DatabaseThread.open(old)
+
+    assert {path.name for path in old.parent.iterdir()} == {old.name, COPY}
+
+
+async def test_without_room_for_the_copy_nothing_is_changed(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dump(old)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 0}))
+
+    with pytest.raises(DatabaseUnusable, match=r"could not be brought up to date.*make room"):
+        await open_store(old)
+
+    assert dump(old) == before
+
+
+async def test_a_migration_that_would_leave_a_row_without_what_it_refers_to_is_taken_back(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = Migrations(migrations.name)
+    later()(schema.m001_accounts_outbox_and_chats)
+
+    @later()
+    def m002_forgets_the_chats(db: Database) -> None:
+        db.execute("DELETE FROM chat")
+
+    monkeypatch.setattr(database, "migrations", later)
+    before = dump(old)
+
+    with pytest.raises(DatabaseUnusable, match="destination refers to nothing"):
+        await DatabaseThread.open(old)
+    assert dump(old) == before
+
+
+@pytest.mark.parametrize("with_copy", [True, False])
+async def test_a_database_of_a_later_program_is_refused_and_it_is_said_what_to_do(
+    old: Path, *, with_copy: bool
+) -> None:
+    await (await open_store(old)).close()
+    if not with_copy:
+        old.with_name(COPY).unlink()
+    db = sqlite3.connect(old)
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, 'm777_later', '')",
+        [migrations.name],
+    )
+    db.commit()
+    db.close()
+    before = dump(old)
+
+    with pytest.raises(DatabaseUnusable, match=r"newer version.*m777_later.*install that version") as refused:
+        await open_store(old)
+
+    assert (COPY in str(refused.value)) == with_copy
+    assert dump(old) == before
+
+
+async def test_the_bot_goes_on_with_an_old_database_and_tells_what_was_still_to_be_told(
+    old: Path, tmp_path: Path
+) -> None:
+    async with open_house(tmp_path) as house:
+        house.start()
+
+        await house.hears("−2 USDC")
+        await house.hears("+2 USDC")
+        await house.asked(3)
+        assert sum("USDC" in text for text in house.said()) == 2
+        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        await house.hears("−1 USDC")
+
+    assert old.with_name(COPY).exists()

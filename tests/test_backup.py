@@ -1,0 +1,207 @@
+"""`balance-bot backup`, and a bot that goes on from what it made."""
+
+import re
+import shutil
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.store.copying import open_to_read
+from tests.house import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.program import Ran, ran, started
+from tests.store.conftest import open_store
+
+
+async def backed_up(house: House, target: Path) -> Ran:
+    result = await ran("backup", "--config", house.config, target)
+    assert "Traceback" not in result.err
+    return result
+
+
+def subscriptions(path: Path) -> int:
+    with closing(open_to_read(path)) as db:
+        return int(db.execute("SELECT count(*) FROM subscription").fetchone()[0])
+
+
+def entries(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def changes_in(texts: list[str]) -> list[str]:
+    return [line for text in texts for line in text.split("\n") if "→" in line]
+
+
+# ---------------------------------------------------------------- the command
+
+
+async def test_a_copy_is_made_while_the_bot_works_and_the_bot_goes_on(house: House) -> None:
+    await house.watches()
+    target = house.directory / "copy.sqlite3"
+
+    result = await backed_up(house, target)
+
+    assert (result.status, result.err) == (0, "")
+    assert re.fullmatch(rf"copied \S+ to {target} and checked the copy: [\d,]+ bytes\n", result.out)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert subscriptions(target) == 1
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await house.hears("−1 USDC")
+
+
+async def test_a_copy_is_made_of_what_a_killed_bot_left(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        process = await house.start_process()
+        await house.watches()
+        await house.kill(process)
+
+        result = await backed_up(house, tmp_path / "copy.sqlite3")
+
+        assert result.status == 0
+        assert subscriptions(tmp_path / "copy.sqlite3") == 1
+        await house.start_process()
+        await house.asked(2)
+
+
+async def test_what_is_there_is_not_written_over(house: House) -> None:
+    await house.watches()
+    target = house.directory / "copy.sqlite3"
+    target.write_bytes(b"precious")
+
+    result = await backed_up(house, target)
+
+    assert result.status == 5
+    assert result.err == f"balance-bot: {target} exists: choose another name, or move it away\n"
+    assert target.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"), [("nowhere/copy.sqlite3", "does not exist"), ("", "is a folder")]
+)
+async def test_where_no_copy_can_stand_it_ends_with_5(house: House, target: str, words: str) -> None:
+    await house.watches()
+
+    result = await backed_up(house, house.directory / target)
+
+    assert result.status == 5
+    assert words in result.err
+
+
+async def test_without_a_database_it_ends_with_5_and_makes_none(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        result = await backed_up(house, tmp_path / "copy.sqlite3")
+
+    assert result.status == 5
+    assert "there is no database" in result.err
+    assert entries(tmp_path) == {"config.toml"}
+
+
+async def test_a_copy_that_is_asked_to_stop_ends_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        path = tmp_path / "data" / "bot.sqlite3"
+        path.parent.mkdir(mode=0o700)
+        await (await open_store(path)).close()
+        holder = sqlite3.connect(path)  # a copy waits for who holds all of the database, some seconds
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("PRAGMA journal_mode = DELETE")
+        holder.execute("BEGIN EXCLUSIVE")
+        process = await started("backup", "--config", house.config, tmp_path / "copy.sqlite3")
+        await until(lambda: any(one.name.startswith(".copy") for one in tmp_path.iterdir()))
+
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+        holder.close()
+
+    assert process.returncode == 5
+    assert b"nothing is left" in err
+    assert entries(tmp_path) == {"config.toml", "data"}
+
+
+# ---------------------------------------------------------------- restoring
+
+
+async def lost_and_restored(house: House, copy: Path) -> None:
+    """Lose the data directory and put the copy in place, as the manual says."""
+    await house.stop()
+    data = house.directory / "data"
+    shutil.rmtree(data)
+    data.mkdir(mode=0o700)
+    shutil.copy(copy, data / "bot.sqlite3")
+    house.start()
+
+
+async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(house: House) -> None:
+    await house.watches()
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await house.hears("−1 USDC")
+    copy = house.directory / "copy.sqlite3"
+    await backed_up(house, copy)
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -2_000_000)
+    told_before = await house.hears("−2 USDC")
+    said_before = len(house.said())
+
+    await house.stop()
+    house.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
+    await lost_and_restored(house, copy)
+
+    assert "restored from a copy" in (await house.hears("restored")).text
+    await house.hears("DAI")
+    await house.asked(3)
+    changes = changes_in(house.said()[said_before:])
+    assert [change.split("     ")[0] for change in changes] == ["▲ +1 DAI", "▼ −2 USDC"]
+    ids = {text.split(" · ")[-1] for text in house.said()[said_before:]}
+    assert told_before.text.split(" · ")[-1] not in ids
+
+
+async def test_a_restored_bot_of_a_quiet_world_tells_no_change(house: House) -> None:
+    await house.watches()
+    await house.asked(2)
+    copy = house.directory / "copy.sqlite3"
+    await backed_up(house, copy)
+
+    await lost_and_restored(house, copy)
+
+    await house.hears("restored")
+    await house.asked(4)
+    assert changes_in(house.said()) == []
+    assert sum("restored" in text for text in house.said()) == 1
+
+
+async def test_what_was_unwatched_since_the_copy_is_watched_again_and_can_be_ended_again(
+    house: House,
+) -> None:
+    await house.watches()
+    copy = house.directory / "copy.sqlite3"
+    await backed_up(house, copy)
+    house.say("/unwatch Treasury")
+    await house.hears("Treasury")
+
+    await lost_and_restored(house, copy)
+
+    await house.hears("/list")
+    house.say("/list")
+    assert "Treasury" in (await house.hears("Treasury")).text
+
+
+async def test_what_a_lost_database_left_in_its_log_is_not_played_into_the_copy(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        process = await house.start_process()
+        await house.watches()
+        await house.kill(process)
+        copy = tmp_path / "copy.sqlite3"
+        await backed_up(house, copy)
+        path = tmp_path / "data" / "bot.sqlite3"
+        assert path.with_name("bot.sqlite3-wal").stat().st_size > 0
+        path.unlink()
+        shutil.copy(copy, path)
+
+        refused = await ran("run", "--config", house.config)
+        path.with_name("bot.sqlite3-wal").unlink()
+        path.with_name("bot.sqlite3-shm").unlink()
+        house.start()
+
+        assert refused.status == 5
+        assert "move bot.sqlite3-wal and bot.sqlite3-shm away" in refused.err
+        await house.hears("restored")

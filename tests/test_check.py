@@ -1,0 +1,412 @@
+"""`balance-bot check`: what it finds, what it advises, and what it ends with."""
+
+import socket
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.chat.connection import TokenRefused
+from bot.chat.inquiry import TelegramSeen, TelegramSilent
+from bot.check import (
+    Finding,
+    GatewaySeen,
+    backup_rows,
+    chains_row,
+    check,
+    clock_row,
+    configuration_row,
+    database_row,
+    directory_row,
+    exit_status,
+    gateway_row,
+    room_row,
+    table,
+    telegram_row,
+)
+from bot.domain.model import ChainId
+from bot.indexer.errors import (
+    AccessRefused,
+    ChainRefused,
+    IndexerError,
+    QuotaExceeded,
+    Unavailable,
+    WrongEndpoint,
+)
+from bot.sandbox.telegram import SANDBOX_TOKEN
+from bot.settings import load_settings, shipped_chains
+from bot.store.database import DatabaseUnusable, DirectoryLock
+from bot.store.inspection import DatabaseSeen, DirectorySeen
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON
+from tests.house import ACCESS_KEY, House, open_house
+from tests.program import Ran, ran
+from tests.store.conftest import open_store
+
+CHAINS = shipped_chains()
+LISTED = frozenset({ETHEREUM, POLYGON, BASE})
+SEEN = GatewaySeen(LISTED, frozenset(), 0.4)
+SOUND = DatabaseSeen(2, 1, 0, (), NOON)
+
+
+@pytest.fixture
+async def quiet_house(tmp_path: Path) -> AsyncIterator[House]:
+    """Build the neighbours without a bot."""
+    async with open_house(tmp_path) as house:
+        yield house
+
+
+async def checked(house: House) -> Ran:
+    """Run the command, and see that no secret is shown."""
+    house.config.chmod(0o600)
+    result = await ran("check", "--config", house.config)
+    for secret in (SANDBOX_TOKEN, SANDBOX_TOKEN.partition(":")[2], ACCESS_KEY, "Traceback"):
+        assert secret not in result.out + result.err
+    assert result.err == ""
+    return result
+
+
+async def found(house: House) -> dict[str, Finding]:
+    """Return what it finds, without starting the program."""
+    findings = await check(house.config, load_settings(house.config), NOON)
+    return {finding.what: finding for finding in findings}
+
+
+# ---------------------------------------------------------------- the command
+
+
+async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_house: House) -> None:
+    result = await checked(quiet_house)
+
+    assert result.status == 0
+    assert result.out.endswith("All is well.\n")
+    assert result.row("Telegram").startswith("ok Telegram @")
+    assert result.row("indexer") == "ok indexer it takes the key, and lists 5 chains"
+    assert result.row("database") == "ok database none yet, to be made at the first start"
+    assert {path.name for path in quiet_house.directory.iterdir()} == {"config.toml"}
+
+
+async def test_it_works_while_the_bot_runs_and_does_not_disturb_it(house: House) -> None:
+    await house.watches()
+
+    result = await checked(house)
+
+    assert result.status == 0
+    assert result.row("data directory").endswith("private, held by a running bot")
+    assert "subscriptions 1, open chats 1" in result.row("database")
+    await house.asked(2)
+
+
+async def test_every_mistake_of_the_configuration_is_a_row_and_it_ends_with_2(quiet_house: House) -> None:
+    quiet_house.lines["indexer"] = ["poll_interval_seconds = 0", 'chains = ["atlantis"]']
+
+    result = await checked(quiet_house)
+
+    assert result.status == 2
+    rows = [line for line in result.out.splitlines() if line.startswith("FAIL")]
+    assert [row.split()[2] for row in rows] == ["indexer.chains.0:", "indexer.poll_interval_seconds:"]
+
+
+async def test_a_configuration_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    result = await ran("check", "--config", tmp_path / "nowhere.toml")
+
+    assert result.status == 2
+    assert "can't be read: No such file" in result.row("configuration")
+
+
+async def test_a_refused_key_shows_though_the_list_of_chains_needs_none(quiet_house: House) -> None:
+    quiet_house.lines["indexer"] = ['access_key = "AQAAAAAAAAnotherKey"']
+
+    result = await checked(quiet_house)
+
+    assert result.status == 4
+    assert "refused the access key" in result.row("indexer")
+    assert "-> check indexer.access_key" in result.row("indexer")
+    assert "AQAAAAAAAAnotherKey" not in result.out
+
+
+async def test_a_refused_token_ends_with_4(quiet_house: House) -> None:
+    quiet_house.lines["telegram"] = [f'token = "{SANDBOX_TOKEN}x"']
+
+    result = await checked(quiet_house)
+
+    assert result.status == 4
+    assert "FAIL Telegram it does not know the token" in result.row("Telegram")
+
+
+async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_house: House) -> None:
+    path = quiet_house.directory / "data" / "bot.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"no database" * 1000)
+
+    result = await checked(quiet_house)
+
+    assert result.status == 5
+    assert "it is no database -> restore a backup" in result.row("database")
+    assert path.read_bytes() == b"no database" * 1000
+
+
+async def test_neighbours_that_are_not_there_are_failures_and_it_ends_with_1(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        config = house.config
+        config.chmod(0o600)
+
+    result = await ran("check", "--config", config)
+
+    assert result.status == 1
+    assert result.row("Telegram").startswith("FAIL Telegram it can't be reached")
+    assert "-> check the network and indexer.url" in result.row("indexer")
+    assert result.row("chains").startswith("warn chains not checked")
+
+
+# ---------------------------------------------------------------- statuses
+
+
+def failing(*statuses: int) -> list[Finding]:
+    return [Finding("one", "said", "advice", status) for status in statuses]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [((), 0), ((0, 0), 0), ((0, 1), 1), ((4, 5), 4), ((2, 4), 2), ((1, 5), 5), ((1, 4, 5), 4)],
+)
+def test_it_ends_with_what_the_first_failure_would_end_the_bot_with(
+    statuses: tuple[int, ...], status: int
+) -> None:
+    assert exit_status(failing(*statuses)) == status
+
+
+def test_a_warning_is_no_failure() -> None:
+    assert exit_status([Finding("disk", "little room", "make room")]) == 0
+
+
+def test_the_table_shows_the_state_of_each_and_what_to_do() -> None:
+    lines = table(
+        [
+            Finding("disk", "much room"),
+            Finding("clock", "odd", "set it"),
+            Finding("database", "broken", "restore it", 5),
+        ]
+    )
+
+    assert lines == [
+        "ok    disk      much room",
+        "warn  clock     odd",
+        "                -> set it",
+        "FAIL  database  broken",
+        "                -> restore it",
+        "",
+        "The bot would not start (exit status 5).",
+    ]
+
+
+# ---------------------------------------------------------------- rows
+
+
+@pytest.mark.parametrize(("mode", "is_advised"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_secrets_that_everybody_can_read_are_a_warning(
+    tmp_path: Path, mode: int, *, is_advised: bool
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('token = "secret"')
+    config.chmod(mode)
+
+    assert bool(configuration_row(config, ["secret"]).advice) == is_advised
+    assert not configuration_row(config, ["elsewhere"]).advice
+
+
+def test_a_chain_that_the_gateway_does_not_know_is_a_mistake_that_names_it_and_the_others() -> None:
+    finding = chains_row([POLYGON, ChainId(10)], CHAINS, SEEN)
+
+    assert (finding.status, finding.said) == (2, "the gateway does not know optimism")
+    assert finding.advice == "the gateway knows mainnet, polygon, base"
+
+
+def test_chains_that_the_gateway_knows_are_fine() -> None:
+    assert chains_row([POLYGON, BASE], CHAINS, SEEN) == Finding("chains", "polygon, base")
+    assert chains_row([], CHAINS, SEEN) == Finding("chains", "every mainnet the gateway lists: 3")
+
+
+def test_a_chain_that_gives_no_answer_now_is_a_warning() -> None:
+    finding = chains_row([POLYGON, BASE], CHAINS, GatewaySeen(LISTED, frozenset({BASE}), None))
+
+    assert (finding.status, finding.advice) == (0, "no answer from base just now; it is asked again")
+
+
+def test_a_chain_that_the_key_may_not_ask_is_a_mistake_of_the_chains_and_not_of_the_key() -> None:
+    assert chains_row([POLYGON], CHAINS, ChainRefused()).status == 2
+    assert gateway_row(ChainRefused()) == Finding("indexer", "it takes the key")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (AccessRefused(), 4),
+        (WrongEndpoint(), 2),
+        (Unavailable(), 1),
+        (QuotaExceeded(), 1),
+        (IndexerError(), 1),
+    ],
+)
+def test_what_the_gateway_refuses_ends_it_as_it_would_the_bot(error: IndexerError, status: int) -> None:
+    finding = gateway_row(error)
+
+    assert finding.status == status
+    assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "words"),
+    [
+        (TelegramSeen("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates that wait: 3"),
+        (TelegramSeen("a_bot", 0, "", joins_groups=False), 0, "may not join groups"),
+        (TelegramSeen("a_bot", 0, "example.org", joins_groups=True), 1, "webhook at example.org"),
+        (TokenRefused(), 4, "does not know the token"),
+        (TelegramSilent("it takes too long to answer"), 1, "too long"),
+    ],
+)
+def test_what_telegram_says_is_told_with_what_to_do(
+    seen: TelegramSeen | TokenRefused | TelegramSilent, status: int, words: str
+) -> None:
+    finding = telegram_row(seen)
+
+    assert finding.status == status
+    assert words in finding.said
+    assert bool(finding.advice) == ("updates" not in words)
+
+
+async def test_pages_that_cannot_be_served_are_a_mistake(quiet_house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        quiet_house.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
+
+        finding = (await found(quiet_house))["web pages"]
+
+    assert finding.status == 2
+    assert "in use" in finding.said
+
+
+async def test_pages_that_can_be_served_are_fine(quiet_house: House) -> None:
+    quiet_house.lines["web"] = ['listen = "127.0.0.1:0"']
+
+    assert (await found(quiet_house))["web pages"].status == 0
+
+
+async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of_who_holds_it(
+    quiet_house: House,
+) -> None:
+    lock = DirectoryLock(quiet_house.directory / "data")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        quiet_house.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
+
+        findings = await found(quiet_house)
+
+    assert findings["data directory"].said.endswith("private, held by a running bot")
+    assert (findings["data directory"].status, findings["web pages"].status) == (0, 0)
+    lock.release()
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "is_advised"), [(0o700, 0, False), (0o750, 0, True), (0o777, 5, True)]
+)
+async def test_others_may_not_write_into_the_data_directory_and_should_not_look_in(
+    quiet_house: House, mode: int, status: int, *, is_advised: bool
+) -> None:
+    data = quiet_house.directory / "data"
+    data.mkdir()
+    data.chmod(mode)
+
+    finding = (await found(quiet_house))["data directory"]
+
+    assert finding.status == status
+    assert ("chmod 700" in finding.advice) == is_advised
+
+
+async def test_a_data_directory_that_is_a_file_is_unusable(quiet_house: House) -> None:
+    (quiet_house.directory / "data").touch()
+
+    finding = (await found(quiet_house))["data directory"]
+
+    assert finding.status == 5
+    assert "is no directory" in finding.said
+
+
+async def test_a_data_directory_under_a_file_can_not_be_made(quiet_house: House) -> None:
+    (quiet_house.directory / "file").touch()
+    quiet_house.lines["store"] = [f'path = "{quiet_house.directory}/file/data/bot.sqlite3"']
+
+    assert (await found(quiet_house))["data directory"].status == 5
+
+
+async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_house: House) -> None:
+    path = quiet_house.directory / "data" / "bot.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    await (await open_store(path)).close()
+    before = path.read_bytes()
+
+    finding = (await found(quiet_house))["database"]
+
+    assert finding == Finding("database", "sound; subscriptions 0, open chats 0, to be told 0")
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_an_earlier_version_is_a_warning() -> None:
+    finding = database_row(DatabaseSeen(2, 1, 0, ("m002_due",), NOON))
+
+    assert finding.status == 0
+    assert "earlier version" in finding.advice
+
+
+def test_what_is_wrong_with_the_data_is_told_apart_from_what_to_do() -> None:
+    error = DatabaseUnusable("the database bot.sqlite3 is damaged (page 5: odd): restore a backup")
+
+    assert database_row(error) == Finding(
+        "database", "the database bot.sqlite3 is damaged (page 5: odd)", "restore a backup", 5
+    )
+    assert directory_row(Path("data"), error).status == 5
+    assert directory_row(
+        Path("/data"), DirectorySeen(exists=True, is_held=False, is_private=True)
+    ) == Finding("data directory", "/data, private")
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "status", "is_advised"), [(5000, 0, False), (100, 0, True), (3, 5, True)]
+)
+def test_a_disk_that_is_nearly_full_is_a_warning_and_a_full_one_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_mb: int, status: int, *, is_advised: bool
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": free_mb * 2**20}))
+
+    finding = room_row(tmp_path / "data" / "bot.sqlite3")
+
+    assert (finding.status, bool(finding.advice)) == (status, is_advised)
+    assert str(tmp_path) in finding.said
+
+
+def test_a_folder_for_copies_has_to_be_there_if_one_is_named(tmp_path: Path) -> None:
+    assert backup_rows("")[0].status == 0
+    assert backup_rows(str(tmp_path))[0] == Finding("backups", f"daily, to {tmp_path}")
+    assert backup_rows(str(tmp_path / "copies"))[0].status == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "ahead", "words"),
+    [
+        (NOON, 0.4, "as the indexer's"),
+        (NOON, None, "12:00:00 UTC"),
+        (NOON, 300.0, "300 s ahead of the indexer's"),
+        (NOON, -7200.0, "7,200 s behind the indexer's"),
+        (NOON - timedelta(days=1), None, "but the database is of 2026-03-01 12:00:00 UTC"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_a_failure(now: datetime, ahead: float | None, words: str) -> None:
+    finding = clock_row(now, SOUND, GatewaySeen(LISTED, frozenset(), ahead))
+
+    assert words in finding.said
+    assert bool(finding.status) == (("indexer's" in words and "as" not in words) or "database" in words)
+
+
+async def test_a_gateway_that_dates_its_answers_tells_the_time(quiet_house: House) -> None:
+    findings = await found(quiet_house)
+
+    assert findings["indexer"].status == 0
+    assert "indexer's" in findings["clock"].said

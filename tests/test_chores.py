@@ -1,0 +1,241 @@
+"""Daily work: done when it is due, soon after a start that comes late, and never in the way."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
+from bot.domain.alerts import BackupFails, BackupWorks
+from bot.store.copying import CopyFailed
+from bot.store.history import ROWS_AT_ONCE
+from tests.builders import NOON
+from tests.house import open_house, until
+from tests.store.conftest import OLGA, Keeper, open_store
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
+    path = tmp_path / "bot.sqlite3"
+    one = Keeper(await open_store(path), path)
+    await one.store.apply_configuration([], [OLGA.chat_id])
+    yield one
+    await one.store.close()
+
+
+@dataclass
+class Copyist:
+    """A chore that notes when it was done, and can be made to fail."""
+
+    done_at: list[datetime] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def work(self, now: datetime) -> None:
+        self.done_at.append(now)
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+    def chores(self, keeper: Keeper, now: datetime) -> Chores:
+        backup = Chore("backup", self.work, trouble=BackupFails, recovery=BackupWorks())
+        return Chores(keeper.store, [backup], now=lambda: now)
+
+    async def looks(self, keeper: Keeper, *moments: datetime) -> None:
+        """Let it be asked what is due, as if by a new process each time."""
+        for now in moments:
+            await self.chores(keeper, now).do_what_is_due()
+
+
+# ---------------------------------------------------------------- when
+
+
+async def test_a_chore_is_done_once_a_day_over_all_restarts(keeper: Keeper) -> None:
+    one = Copyist()
+
+    await one.looks(keeper, NOON, NOON + HOUR, NOON + DAY - HOUR, NOON + DAY, NOON + DAY + HOUR)
+
+    assert one.done_at == [NOON, NOON + DAY]
+
+
+async def test_a_chore_that_was_missed_is_done_at_the_next_look_and_then_at_its_usual_time(
+    keeper: Keeper,
+) -> None:
+    one = Copyist()
+
+    await one.looks(keeper, NOON, NOON + 5 * DAY + HOUR, NOON + 6 * DAY - HOUR, NOON + 6 * DAY)
+
+    assert one.done_at == [NOON, NOON + 5 * DAY + HOUR, NOON + 6 * DAY]
+
+
+async def test_a_chore_that_fails_is_tried_again_each_hour_and_told_once(keeper: Keeper) -> None:
+    one = Copyist(error=CopyFailed("the disk is full"))
+    await one.looks(keeper, NOON, NOON + HOUR / 2, NOON + HOUR, NOON + 2 * HOUR)
+    one.error = None
+    await one.looks(keeper, NOON + 3 * HOUR)
+
+    assert one.done_at == [NOON, NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]
+    assert await keeper.notices() == [BackupFails("the disk is full"), BackupWorks()]
+
+
+async def test_the_log_has_the_first_failure_and_the_recovery(keeper: Keeper) -> None:
+    one = Copyist(error=CopyFailed("the disk is full"))
+    with capture_logs() as lines:
+        await one.looks(keeper, NOON, NOON + HOUR, NOON + 2 * HOUR)
+        one.error = None
+        await one.looks(keeper, NOON + 3 * HOUR, NOON + 3 * HOUR + DAY)
+
+    assert [line["action"] for line in lines] == ["chore_failed", "chore_recovered"]
+
+
+async def test_an_error_nobody_expected_is_a_failure_too_and_stops_no_other_chore(keeper: Keeper) -> None:
+    broken, sound = Copyist(error=RuntimeError("on purpose")), Copyist()
+    chores = Chores(
+        keeper.store,
+        [Chore("history", broken.work), Chore("backup", sound.work)],
+        now=lambda: NOON,
+    )
+
+    await chores.do_what_is_due()
+
+    assert sound.done_at == [NOON]
+    assert (await keeper.store.due_work())["history"].failing_since == NOON
+    assert await keeper.notices() == []
+
+
+async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) -> None:
+    one, was_done = Copyist(), asyncio.Event()
+
+    async def work(now: datetime) -> None:
+        await one.work(now)
+        was_done.set()
+
+    chores = Chores(keeper.store, [Chore("backup", work)], now=lambda: NOON)
+    running = asyncio.create_task(chores.run())
+    await keeper.store.respond()
+    assert one.done_at == []
+
+    chores.tick()
+
+    async with asyncio.timeout(20):
+        await was_done.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+# ---------------------------------------------------------------- what
+
+
+async def test_forgetting_goes_on_until_nothing_old_is_left_and_lets_others_in_between(
+    keeper: Keeper,
+) -> None:
+    await keeper.run(
+        f"""
+        INSERT INTO account (id, address) VALUES (1, x'{"11" * 20}');
+        INSERT INTO asset (id, chain_id, contract, kind, rebasing) VALUES (1, 1, x'', 'native', 0);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {2 * ROWS_AT_ONCE + 2})
+        INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)
+          SELECT 1, 1, 'moved', '1', '2', 0, 1 FROM n;
+        """
+    )
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    await forgetting(keeper.store, 365 * DAY, sleep)(NOON)
+
+    assert await keeper.value("SELECT count(*) FROM change") == 1
+    assert len(pauses) == 3
+
+
+async def test_copying_puts_a_copy_into_the_folder(keeper: Keeper, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+
+    await copying(keeper.path, folder, 7)(NOON)
+
+    assert [path.name for path in folder.iterdir()] == ["bot-20260301T120000Z.sqlite3"]
+
+
+async def test_copying_into_a_folder_that_is_not_there_fails_and_makes_none(
+    keeper: Keeper, tmp_path: Path
+) -> None:
+    with pytest.raises(CopyFailed, match="does not exist"):
+        await copying(keeper.path, tmp_path / "copies", 7)(NOON)
+
+    assert not (tmp_path / "copies").exists()
+
+
+async def test_the_database_answers_while_a_copy_is_made(keeper: Keeper) -> None:
+    may_go_on = threading.Event()
+
+    def work(_: Callable[[], bool]) -> bool:
+        return may_go_on.wait(20)
+
+    copy = asyncio.create_task(in_a_thread(work))
+
+    await keeper.store.respond()
+    await keeper.run("INSERT INTO setting (name, value) VALUES ('a', 'b')")
+
+    assert not copy.done()
+    may_go_on.set()
+    assert await copy
+
+
+async def test_who_stops_while_a_copy_is_made_waits_until_it_is_given_up() -> None:
+    has_begun = threading.Event()
+    given_up: list[bool] = []
+    pause = threading.Event()
+
+    def work(is_given_up: Callable[[], bool]) -> None:
+        has_begun.set()
+        while not is_given_up():
+            pause.wait(0.001)
+        given_up.append(True)
+        raise CopyFailed("given up")
+
+    copy = asyncio.create_task(in_a_thread(work))
+    await asyncio.to_thread(has_begun.wait, 20)
+    copy.cancel()
+    with suppress(asyncio.CancelledError):
+        await copy
+
+    assert copy.cancelled()
+    assert given_up == [True]
+
+
+# ---------------------------------------------------------------- in the whole bot
+
+
+async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_it(tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    async with open_house(tmp_path, store=[f'backup_dir = "{copies}"']) as house:
+        house.start()
+        await until(lambda: any(not path.name.startswith(".") for path in copies.iterdir()))
+        await house.watches()
+        await house.stop()
+
+    (copy,) = copies.iterdir()
+    store = await open_store(copy)
+    assert await store.note_restoration(NOON) is not None
+    await store.close()
+
+
+async def test_owners_hear_that_no_copy_can_be_made(tmp_path: Path) -> None:
+    async with open_house(tmp_path, store=[f'backup_dir = "{tmp_path / "nowhere"}"']) as house:
+        house.start()
+
+        message = await house.hears("daily copy")
+
+    assert "nowhere does not exist" in message.text
