@@ -39,7 +39,8 @@ from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram_methods import Methods, Toast
-from bot.sandbox.telegram_seen import Seen
+from bot.sandbox.telegram_seen import Seen, seen_in
+from bot.sandbox.telegram_troubles import Troubles
 from bot.sandbox.telegram_world import Button, Chat, Document, Message, SandboxError, Status, User
 
 __all__ = [
@@ -158,7 +159,7 @@ class Telegram(Groups):
 
     def seen(self, chat: Chat, thread_id: int | None = None) -> Seen:
         """Return what a person sees of the bot in a chat, or in one topic of it."""
-        return Seen(tuple(message for message in self.messages(chat, thread_id) if message.from_bot))
+        return seen_in(self, chat, thread_id)
 
     def menu(self, user: User, chat: Chat, language: str = "") -> list[dict[str, object]]:
         """Return the commands that a person sees in a chat."""
@@ -222,7 +223,13 @@ class Telegram(Groups):
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=self._max_request_bytes)
-        application.add_routes([*Control(self, self._faults, self._api).routes(), *self._api.routes()])
+        control = Control(
+            self,
+            api=self._api,
+            methods=self._methods,
+            troubles=Troubles(self, self._faults, self._limiter, self.refuse_for),
+        )
+        application.add_routes([*control.routes(), *self._api.routes()])
         return application
 
 

@@ -72,7 +72,8 @@ class Pace:
     def count(self, chat: Chat) -> None:
         """Remember a message that was let through."""
         self._filled(chat.id).level -= 1
-        self._group_times[chat.id].append(self.seconds())
+        if chat.type != "private":
+            self._group_times[chat.id].append(self.seconds())
         self._bot_times.append(self.seconds())
 
     def _chat_wait(self, chat_id: int) -> float:

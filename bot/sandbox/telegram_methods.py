@@ -71,6 +71,11 @@ class Methods:
         }
         self._names = {name.lower(): name for name in ("getUpdates", *self._table)}
 
+    @property
+    def names(self) -> list[str]:
+        """The methods there are, as documented."""
+        return list(self._names.values())
+
     def name_of(self, written: str) -> str:
         """Return a method's name as documented; Telegram takes any case."""
         if written.lower() not in self._names:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.sandbox.telegram_world import Message
+from bot.sandbox.telegram_world import Chat, Message, World
 
 MESSAGE_ID = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{4,10}$")
 """The short id that stands at the end of an alert."""
@@ -47,3 +47,8 @@ class Seen:
     def duplicates(self) -> int:
         """How many messages show an id that another one showed before."""
         return sum(count - 1 for count in self.by_id.values())
+
+
+def seen_in(world: World, chat: Chat, thread_id: int | None = None) -> Seen:
+    """Return what a person sees of the bot in a chat, or in one topic of it."""
+    return Seen(tuple(message for message in world.messages(chat, thread_id) if message.from_bot))

@@ -78,7 +78,7 @@ async def test_another_process_can_break_and_heal(api: Api, chat: Chat) -> None:
         (
             "fault",
             {"answer": "smile"},
-            '"answer" must be one of close, reset, hold, garbage, page, error.',
+            '"answer" must be one of close, reset, hold, garbage, page, error, vanish.',
         ),
         (
             "fault",

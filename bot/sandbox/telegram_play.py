@@ -1,0 +1,91 @@
+"""The second part of the sandbox's own door: what people say and do."""
+
+from collections.abc import Callable, Mapping
+
+from bot.sandbox.telegram_bodies import Body
+from bot.sandbox.telegram_groups import Groups
+from bot.sandbox.telegram_names import Names
+from bot.sandbox.telegram_shown import message_shown
+from bot.sandbox.telegram_wire import Json
+from bot.sandbox.telegram_world import Chat, User
+
+
+class Play:
+    """Lets people speak, press and come and go."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+        self._names = Names(groups)
+
+    def acts(self) -> Mapping[str, Callable[[Body], object]]:
+        """Return what can be asked, by the last part of its path."""
+        return {
+            "say": self._say,
+            "start": self._start,
+            "forward": self._forward,
+            "edit": self._edit,
+            "press": self._press,
+            "join": self._join,
+            "leave": self._leave,
+            "pin": self._pin,
+            "rename": self._rename,
+        }
+
+    def _say(self, body: Body) -> Json:
+        chat, text = self._names.chat(body), body.given("text", str)
+        thread_id = body.given_or_none("thread", int)
+        replied = self._names.message_or_none(body, "reply_to")
+        if "channel" in body.fields:
+            channel = self._names.chat(body, "channel")
+            said = self._groups.says_as_channel(channel, chat, text, thread_id=thread_id, reply_to=replied)
+            return message_shown(said)
+        anonymous = body.given_or_none("anonymous", bool)
+        says = self._groups.says_anonymously if anonymous else self._groups.says
+        return message_shown(says(self._names.user(body), chat, text, thread_id=thread_id, reply_to=replied))
+
+    def _start(self, body: Body) -> Json:
+        """Press Start in private, or add the bot to the chat named."""
+        user, payload = self._names.user(body), body.given_or_none("payload", str) or ""
+        if "chat" in body.fields:
+            return message_shown(self._groups.starts_in(user, self._names.chat(body), payload))
+        return message_shown(self._groups.starts(user, payload))
+
+    def _forward(self, body: Body) -> Json:
+        return message_shown(
+            self._groups.forwards(
+                self._names.user(body),
+                self._names.chat(body),
+                body.given("text", str),
+                self._origin(body),
+                thread_id=body.given_or_none("thread", int),
+            )
+        )
+
+    def _origin(self, body: Body) -> User | Chat | str:
+        if "from_user" in body.fields:
+            return self._names.user(body, "from_user")
+        if "from_chat" in body.fields:
+            return self._names.chat(body, "from_chat")
+        return body.given("from_name", str)
+
+    def _edit(self, body: Body) -> Json:
+        return message_shown(self._groups.edits(self._names.message(body), body.given("text", str)))
+
+    def _press(self, body: Body) -> Json:
+        """Press a button that is shown, or send data that none shows."""
+        user, message = self._names.user(body), self._names.message(body)
+        if "data" in body.fields:
+            return {"query": self._groups.presses_unshown(user, message, body.given("data", str))}
+        return {"query": self._groups.presses(user, message, body.given("button", str))}
+
+    def _join(self, body: Body) -> None:
+        self._groups.joins(self._names.user(body), self._names.chat(body), by=self._names.by(body))
+
+    def _leave(self, body: Body) -> None:
+        self._groups.leaves(self._names.user(body), self._names.chat(body), by=self._names.by(body))
+
+    def _pin(self, body: Body) -> None:
+        self._groups.pins(self._names.user(body), self._names.message(body))
+
+    def _rename(self, body: Body) -> None:
+        self._groups.renames(self._names.user(body), self._names.chat(body), body.given("title", str))

@@ -1,0 +1,159 @@
+"""The third part of the sandbox's own door: what goes wrong, how much is taken, and what time it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+
+from bot.sandbox.telegram_bodies import Body
+from bot.sandbox.telegram_faults import (
+    Answer,
+    Close,
+    Error,
+    Fault,
+    Faults,
+    Garbage,
+    Hold,
+    Page,
+    Reset,
+    Vanish,
+    accept_then_delete,
+    accept_then_garbage,
+    accept_then_hang,
+    accept_then_reset,
+    after,
+    before,
+    reset_before_accepting,
+)
+from bot.sandbox.telegram_limits import Limiter, Limits
+from bot.sandbox.telegram_wire import Json
+from bot.sandbox.telegram_world import SandboxError, World
+
+ANY_METHOD = "*"
+PLACES: Mapping[str, Callable[[], Fault]] = {
+    "reset-before-accepting": reset_before_accepting,
+    "accept-then-reset": accept_then_reset,
+    "accept-then-hang": accept_then_hang,
+    "accept-then-garbage": accept_then_garbage,
+    "accept-then-delete": accept_then_delete,
+}
+
+
+class Troubles:
+    """Breaks, heals, limits, and moves the clock."""
+
+    def __init__(
+        self, world: World, faults: Faults, limiter: Limiter, refuse_for: Callable[[float], None]
+    ) -> None:
+        self._world = world
+        self._faults = faults
+        self._limiter = limiter
+        self._refuse_for = refuse_for
+
+    def acts(self) -> Mapping[str, Callable[[Body], object]]:
+        """Return what can be asked, by the last part of its path."""
+        return {
+            "fault": self._fault,
+            "heal": self._heal,
+            "refuse": lambda body: self._refuse_for(body.seconds("seconds")),
+            "limits": self._set_limits,
+            "clock": self._move_clock,
+        }
+
+    @property
+    def flood_count(self) -> int:
+        """How many 429s the bot's own pace caused."""
+        return len(self._limiter.floods)
+
+    def clock_shown(self) -> Json:
+        """Show what time it is."""
+        return {"now": self._world.now().isoformat()}
+
+    def limits_shown(self) -> Json:
+        """Show what is enforced and what it refused."""
+        limits = self._limiter.limits
+        return {
+            "enforced": limits is not None,
+            **asdict(limits or Limits()),
+            "floods": [asdict(flood) for flood in self._limiter.floods],
+        }
+
+    def _fault(self, body: Body) -> None:
+        self._faults.add(
+            _read_fault(body),
+            times=body.given_or_none("times", int),
+            chat_id=self._chat_id(body),
+            method=_method(body.given_or_none("method", str) or "sendMessage"),
+        )
+
+    def _heal(self, body: Body) -> None:
+        method = body.given_or_none("method", str)
+        self._faults.heal(chat_id=self._chat_id(body), method=_method(method) if method else None)
+
+    def _chat_id(self, body: Body) -> int | None:
+        chat_id = body.given_or_none("chat", int)
+        return None if chat_id is None else self._world.chat(chat_id).id
+
+    def _set_limits(self, body: Body) -> Json:
+        """Enforce limits, the usual ones where none are named; or lift them."""
+        if body.given("enforced", bool):
+            self._limiter.enforce(_read_limits(body), lambda: self._world.now().timestamp())
+        else:
+            self._limiter.lift()
+        return self.limits_shown()
+
+    def _move_clock(self, body: Body) -> Json:
+        clock = self._world.clock
+        if "runs" in body.fields:
+            (clock.go_on if body.given("runs", bool) else clock.stop)()
+        if "set" in body.fields:
+            clock.set(body.moment("set"))
+        if "advance" in body.fields:
+            clock.advance(body.seconds("advance"))
+        return self.clock_shown()
+
+
+def _method(written: str) -> str | None:
+    return None if written == ANY_METHOD else written
+
+
+def _read_limits(body: Body) -> Limits:
+    known = {field.name for field in fields(Limits)}
+    named = {name: value for name, value in body.fields.items() if name in known}
+    for name, value in named.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise SandboxError(f'"{name}" must be a number above 0.')
+    return replace(Limits(), **named)  # type: ignore[arg-type] # each was looked at
+
+
+def _read_fault(body: Body) -> Fault:
+    name = body.given_or_none("fault", str)
+    if name is not None:
+        if name not in PLACES:
+            raise SandboxError(f'"fault" must be one of {", ".join(PLACES)}.')
+        return PLACES[name]()
+    places = {"before": before, "after": after}
+    place = body.given_or_none("place", str) or "before"
+    if place not in places:
+        raise SandboxError('"place" must be before or after (the request is accepted).')
+    return places[place](_read_answer(body))
+
+
+def _read_answer(body: Body) -> Answer:
+    answers: dict[str, Callable[[], Answer]] = {
+        "close": Close,
+        "reset": Reset,
+        "hold": Hold,
+        "garbage": lambda: Garbage(body.given_or_none("body", str) or Garbage.body),
+        "page": lambda: Page(
+            body.given_or_none("code", int) or Page.status, body.given_or_none("html", str) or Page.html
+        ),
+        "error": lambda: Error(
+            body.given("code", int),
+            body.given("description", str),
+            body.given_or_none("parameters", dict),
+        ),
+        "vanish": Vanish,
+    }
+    answer = body.given("answer", str)
+    if answer not in answers:
+        raise SandboxError(f'"answer" must be one of {", ".join(answers)}.')
+    return answers[answer]()
