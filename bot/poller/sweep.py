@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.compare import Answered
 from bot.domain.items import ITEMS_MOST
-from bot.domain.mass_loss import LOST_AT_LEAST, doubted_chains
+from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
@@ -249,10 +249,15 @@ class Sweep:
             for move in verdict.moves
             if move.is_loss and move.asset.contract != NATIVE
         )
-        many = {chain_id: count for chain_id, count in counted.items() if count >= LOST_AT_LEAST}
+        doubts = dict.fromkeys(self._watched.doubted, NEWLY_DOUBTED) | self._memory.doubts
+        many = {
+            chain_id: count
+            for chain_id, count in counted.items()
+            if count >= LOST_AT_LEAST or chain_id in doubts
+        }
         held = await self._store.token_balances_on(many) if many else {}
-        doubted = doubted_chains(many, held) - self._watched.believed
-        self._lost = {chain_id: (many[chain_id], held[chain_id]) for chain_id in doubted}
+        doubted = doubted_chains(many, held, doubts) - self._watched.believed
+        self._lost = {chain_id: (many[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
         for chain_id, (lost, of) in self._lost.items():
             log.warning(
                 "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=lost, held=of

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.alerts import SourceRefuses
+from bot.domain.mass_loss import counted_on
 from bot.domain.model import Address, ChainId, SubscriptionId
 from bot.domain.plan import Wanted, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
@@ -117,7 +118,10 @@ class Poller:
         started = self._monotonic()
         watched = await self._store.watched(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
-        await self._store.finish_sweep(await self._read(watched, wanted))
+        reach = await self._read(watched, wanted)
+        lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
+        self._memory.doubts = counted_on(self._memory.doubts, lost)
+        await self._store.finish_sweep(reach)
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
     async def read_news(self) -> None:
