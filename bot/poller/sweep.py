@@ -20,6 +20,7 @@ from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
+    NATIVE_PART,
     Address,
     ChainId,
     Part,
@@ -148,7 +149,7 @@ class Sweep:
             return
         prints = self._fingerprints(batch, answered)
         quiet = {account for account in batch.accounts if self._is_quiet(account, prints[account])}
-        read = {account: self._asked[account].chains() for account in quiet}
+        read = {account: self._chains_of_quiet(account) for account in quiet}
         noisy = [account for account in batch.accounts if account not in quiet]
         if noisy:
             outcome = await self._reader.judge(noisy, answered, self._now())
@@ -215,11 +216,22 @@ class Sweep:
                 if is_collection and is_few and not poll.items.get((verdict.account, asset)):
                     unlearned[verdict.account, asset] = None
 
+    def _chains_of_quiet(self, account: Address) -> frozenset[ChainId]:
+        """Return on which chains the tokens of an account were read that reads as before."""
+        unseen = self._memory.quiet[account].unseen
+        blind = {chain_id for chain_id, parts in unseen if parts - {NATIVE_PART}}
+        return self._asked[account].chains() - blind
+
     def _chains_read(self, outcome: Outcome) -> dict[Address, frozenset[ChainId]]:
-        """Return on which chains the tokens of each account were read: the list, or else the names."""
+        """Return on which chains the tokens of each account were read: the list, or else the names.
+
+        Where losses wait to be believed, nothing counts as read yet: what came there is still to be told.
+        """
         read: dict[Address, set[ChainId]] = {}
-        for reading in outcome.read:
+        for reading, verdict in zip(outcome.read, outcome.poll.verdicts, strict=True):
             is_broad = reading.chain_id in self._wanted[reading.account].broad
+            if _has_losses(verdict):
+                continue
             if reading.listed is not None if is_broad else reading.named:
                 read.setdefault(reading.account, set()).add(reading.chain_id)
         return {account: frozenset(chains) for account, chains in read.items()}
