@@ -137,7 +137,6 @@ def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Par
         return told + tell_blindness(
             db,
             reach.ended_at,
-            sweep=reach.sweep,
             asked=reach.asked,
             answered=frozenset(reach.answered),
             stale_after=stale_after,
