@@ -50,30 +50,29 @@ TROUBLES: dict[str, Fault] = {
     "pages begin again and never end": EndlessPages(),
 }
 
+NO_AMOUNTS: tuple[object, ...] = (
+    -1,
+    "-1",
+    "",
+    None,
+    True,
+    1.5,
+    1e18,
+    " 10 ",
+    "01",
+    "0x10",
+    "1e3",
+    "1_000",
+    "١٢",
+    str(2**256),
+    "9" * 5000,
+    2**53 + 1,
+    [],
+    {},
+)
+
 MALFORMED: tuple[ReplaceFields, ...] = (
-    *(
-        ReplaceFields(fields={"balance": value})
-        for value in (
-            -1,
-            "-1",
-            "",
-            None,
-            True,
-            1.5,
-            1e18,
-            " 10 ",
-            "01",
-            "0x10",
-            "1e3",
-            "1_000",
-            "١٢",
-            str(2**256),
-            "9" * 5000,
-            2**53 + 1,
-            [],
-            {},
-        )
-    ),
+    *(ReplaceFields(fields={"balance": value}) for value in NO_AMOUNTS),
     *(ReplaceFields(fields={"accountAddress": value}) for value in ("0x12", None, 7)),
     *(ReplaceFields(fields={"chainId": value}) for value in ("137", 1.5, None, -1, 2**64)),
     *(ReplaceFields(fields={"contractAddress": value}) for value in ("", "0x12", None, 7)),

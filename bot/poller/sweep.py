@@ -268,8 +268,8 @@ class Sweep:
             if count >= LOST_AT_LEAST or chain_id in doubts
         }
         held = await self._store.token_balances_on(many) if many else {}
-        doubted = doubted_chains(many, held, doubts) - self._watched.believed
-        self._lost = {chain_id: (many[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
+        doubted = (doubted_chains(many, held, doubts) | self._unread_losers()) - self._watched.believed
+        self._lost = {chain_id: (counted[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
         for chain_id, (lost, of) in self._lost.items():
             log.warning(
                 "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=lost, held=of
@@ -281,6 +281,27 @@ class Sweep:
             except Exception:
                 log.exception("losses could not be recorded", action="batch_failed")
                 self._note_unread({verdict.account for verdict in outcome.poll.verdicts})
+
+    def _unread_losers(self) -> frozenset[ChainId]:
+        """Return the doubted chains of which an account that lost something there could not be read now."""
+        losers = self._memory.losers
+        return frozenset(
+            chain_id
+            for account, chain_id, parts in self._unknown
+            if account in losers.get(chain_id, ()) and parts - {NATIVE_PART}
+        )
+
+    @property
+    def losers(self) -> dict[ChainId, frozenset[Address]]:
+        """Who lost something on the doubted chains, as far as it is known."""
+        lost: dict[ChainId, set[Address]] = {
+            chain_id: set(self._memory.losers.get(chain_id, ())) for chain_id in self._lost
+        }
+        for outcome in self._losses:
+            for verdict in outcome.poll.verdicts:
+                if verdict.chain_id in lost and _has_losses(verdict):
+                    lost[verdict.chain_id].add(verdict.account)
+        return {chain_id: frozenset(accounts) for chain_id, accounts in lost.items()}
 
     # leftovers
 

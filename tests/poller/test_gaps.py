@@ -8,7 +8,7 @@ from bot.domain.mass_loss import SWEEPS_TO_SETTLE
 from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question
 from bot.indexer.errors import QuestionRefused, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
-from tests.poller.conftest import Watchtower, failing_for
+from tests.poller.conftest import Watchtower, failing_for, poller_of
 from tests.store.conftest import OLGA, STALE_AFTER
 
 TOKENS = [address(number) for number in range(100, 112)]
@@ -72,6 +72,35 @@ async def test_an_index_is_doubted_after_a_restart_too(rich: Watchtower) -> None
     await rich.restart()
 
     assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+
+
+async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich: Watchtower) -> None:
+    await rich.keeper.watch(VAULT)
+    rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
+    await told_after(rich, 1)
+    rich.source.trouble = failing_for(TREASURY, Unavailable())
+    assert await told_after(rich, 1) == []
+
+    rich.source.trouble = lambda _: None
+    for token in TOKENS[5:]:
+        rich.source.holds(token, 3, block=5)
+
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+    assert len(await told_after(rich, 1)) == 5
+
+
+async def test_a_doubt_ends_though_others_cannot_be_read(rich: Watchtower) -> None:
+    await rich.keeper.watch(VAULT)
+    rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
+    await told_after(rich, 1)
+    rich.source.trouble = failing_for(VAULT, Unavailable())
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+    await told_after(rich, 1)
+
+    del rich.source.listed[POLYGON, TREASURY][USDC]
+
+    assert amounts(await told_after(rich, 1)) == [(USDC, 5, 0)]
 
 
 async def test_news_are_read_with_the_same_doubt(rich: Watchtower) -> None:
