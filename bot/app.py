@@ -88,6 +88,7 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     house.push_async_callback(store.close)
     await store.apply_configuration(settings.access.chats, settings.access.owners)
     await _note_restoration(store)
+    await store.leave_out(settings.indexer.contract_blacklist)
     source = await house.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     house.push_async_callback(telegram.shutdown)

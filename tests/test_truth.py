@@ -1,6 +1,7 @@
 """It never lies: whatever the gateway does, no alert without a cause, and none lost."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -8,13 +9,17 @@ from bot.sandbox.gateway_faults import (
     AnswerError,
     AnswerHtml,
     CutBody,
+    DripBody,
     DropConnection,
+    EndlessPages,
     FailNativeRow,
     FailNatives,
     FailTokens,
     Fault,
+    GzipBomb,
     LeaveOutNatives,
     LeaveOutTokens,
+    Redirect,
     RepeatPage,
     ReplaceFields,
 )
@@ -36,28 +41,47 @@ TROUBLES: dict[str, Fault] = {
     "bodies are cut": CutBody(),
     "connections are dropped": DropConnection(),
     "a transient error comes with status 400": AnswerError(name="QueryFailed", code=2003, status=400),
-    "the quota is used up": AnswerError(name="QuotaExceeded", code=1200, status=423),
-    "the key is refused": AnswerError(name="AccessKeyNotFound", code=1101, status=401),
+    "the quota is used up": AnswerError(name="QuotaExceeded", code=1200, status=423, times=2),
+    "the key is refused": AnswerError(name="AccessKeyNotFound", code=1101, status=401, times=2),
+    "a source that moved points elsewhere": Redirect(location="http://127.0.0.1:9/", times=1),
+    "a small answer unpacks to a large one": GzipBomb(unpacked_bytes=20 * 2**20),
+    "an answer comes a byte at a time": DripBody(seconds_per_byte=0.5, times=1),
     "pages repeat themselves": RepeatPage(),
-    **{
-        f"every balance is {value!r}": ReplaceFields(fields={"balance": value})
-        for value in (
-            -1,
-            "-1",
-            "",
-            None,
-            True,
-            1.5,
-            1e18,
-            " 10 ",
-            "01",
-            "١٢",
-            str(2**256),
-            "9" * 5000,
-            2**53 + 1,
-        )
-    },
+    "pages begin again and never end": EndlessPages(),
 }
+
+NO_AMOUNTS: tuple[object, ...] = (
+    -1,
+    "-1",
+    "",
+    None,
+    True,
+    1.5,
+    1e18,
+    " 10 ",
+    "01",
+    "0x10",
+    "1e3",
+    "1_000",
+    "١٢",
+    str(2**256),
+    "9" * 5000,
+    2**53 + 1,
+    [],
+    {},
+)
+
+MALFORMED: tuple[ReplaceFields, ...] = (
+    *(ReplaceFields(fields={"balance": value}) for value in NO_AMOUNTS),
+    *(ReplaceFields(fields={"accountAddress": value}) for value in ("0x12", None, 7)),
+    *(ReplaceFields(fields={"chainId": value}) for value in ("137", 1.5, None, -1, 2**64)),
+    *(ReplaceFields(fields={"contractAddress": value}) for value in ("", "0x12", None, 7)),
+    *(ReplaceFields(fields={"blockNumber": value}) for value in (-1, "7", 1.5, 2**53 + 1, 2**64)),
+    *(ReplaceFields(fields={"contractType": value}) for value in (None, 20)),
+    ReplaceFields(remove=("balance",)),
+    ReplaceFields(remove=("contractAddress",)),
+    ReplaceFields(remove=("chainId",)),
+)
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
@@ -78,6 +102,22 @@ async def test_trouble_is_no_change_and_hides_none(house: House, trouble: Fault)
     assert told.count("→") == 2
     assert "▼ −1 USDC     50 → 49" in told
     assert "▲ +1 POL     12.5 → 13.5" in told
+
+
+async def test_malformed_rows_are_no_change_and_hide_none(house: House) -> None:
+    await house.watches()
+    for held, malformed in zip(count(50, -1), MALFORMED, strict=False):
+        before = "".join(house.said())
+        house.gateway.faults.add(malformed)
+        await house.asked(2)
+        assert "".join(house.said()) == before, malformed
+        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        house.gateway.faults.heal()
+
+        told = (await house.hears("USDC")).text
+        assert f"▼ −1 USDC     {held} → {held - 1}" in told, malformed
+
+    assert "".join(house.said()).count("→") == len(MALFORMED)
 
 
 async def test_a_token_that_loses_its_verification_is_still_held_and_no_loss(house: House) -> None:

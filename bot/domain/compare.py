@@ -93,8 +93,8 @@ def compare(
     broad and narrow show the same asset, narrow wins. `collections` are those
     whose items may be exchanged without another amount: their block counts too.
     """
-    observed = _observed(reading, status) & wanted
     covered = wanted & view.coverage.keys()
+    is_behind = _is_behind(view, reading)
     moves: list[Move] = []
     missing: list[Asset] = []
     balances: dict[Asset, Balance | None] = {}
@@ -112,7 +112,7 @@ def compare(
         listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
         through = _through(asset, stored, covered, status, listed=listed)
         sighting = _Sighting(
-            asset, stored, seen, listed, through, asset in collections, asset in view.rebasing
+            asset, stored, seen, listed, through, asset in collections, asset in view.rebasing, is_behind
         )
         hold = _held_on(sighting, view, status, known_block)
         if hold is not None or asset in view.holds:
@@ -125,6 +125,7 @@ def compare(
         after = _after(sighting, reading, is_told=move is not None)
         if _has_to_be_stored(stored, after, by_block=sighting.is_collection):
             balances[asset] = after
+    observed = wanted & _observed(reading, status) - (covered & _half_seen(view, reading, missing, status))
     return Verdict(
         account=reading.account,
         chain_id=reading.chain_id,
@@ -150,6 +151,8 @@ class _Sighting(NamedTuple):
     """The covered parts it belongs to."""
     is_collection: bool
     rebases: bool
+    is_behind: bool
+    """Whether the reading it is part of knows less than what is stored."""
 
     @property
     def differs(self) -> bool:
@@ -200,6 +203,24 @@ def _observed(reading: Reading, status: Part) -> frozenset[Part]:
     if reading.listed is not None:
         parts.add(status)
     return frozenset(parts)
+
+
+def _is_behind(view: View, reading: Reading) -> bool:
+    """Whether a token shows an older block than is stored: what is absent may only be not there yet."""
+    for asset, balance in view.balances.items():
+        seen = _seen(reading, asset)
+        if seen is not None and seen.block is not None and seen.block < (balance.holding.block or 0):
+            return True
+    return False
+
+
+def _half_seen(view: View, reading: Reading, missing: list[Asset], status: Part) -> frozenset[Part]:
+    """Return the list where something that stands or stood in it gave no answer by name."""
+    unanswered = missing or any(
+        balance.standing is Standing.UNLISTED and _seen(reading, asset) is None
+        for asset, balance in view.balances.items()
+    )
+    return frozenset({status} if unanswered else ())
 
 
 def _assets(view: View, reading: Reading) -> list[Asset]:
@@ -258,14 +279,12 @@ def _readings_needed(
     sighting: _Sighting, lately: Holding | None, status: Part, known_block: int | None
 ) -> int:
     """Return how many readings in a row have to say what this one says before it is believed."""
-    _, stored, seen, _, through, *_ = sighting
+    asset, stored, seen, _, through, *_ = sighting
     if not through or not seen.differs_from(NOTHING if stored is None else stored.holding):
         return 1
-    if (
-        stored is None
-        and not _is_gain(seen, known_block)
-        and (through == {status} or (lately is not None and seen.block is not None))
-    ):
+    if stored is None and not _is_gain(seen, known_block) and (through == {status} or seen.block is not None):
+        return READINGS_FOR_OLDER
+    if sighting.is_behind and asset.contract and seen == NOTHING:
         return READINGS_FOR_OLDER
     if stored is not None and seen.block is not None and seen.block < (stored.holding.block or 0):
         return READINGS_FOR_OLDER

@@ -15,6 +15,9 @@ from bot.indexer.bodies import decoded, loosely
 SIGNED_MAX: Final = 2**63 - 1
 """What fits the integers of the store: block numbers and chain ids."""
 
+BLOCK_MAX: Final = 2**40
+"""More blocks than any chain has: a larger number is a mistake, and would make what is true look older."""
+
 NATIVE_KIND: Final = "NATIVE"
 
 _AMOUNT_DIGITS = len(str(AMOUNT_MAX))
@@ -79,7 +82,7 @@ def holding_of(row: TokenRow) -> Holding | None:
     """Return what a token row says is held, None where it cannot be believed."""
     amount = amount_of(row.balance)
     block = row.block_number or None
-    if amount is None or (block is not None and not 0 < block <= SIGNED_MAX):
+    if amount is None or (block is not None and not 0 < block <= BLOCK_MAX):
         return None
     if row.contract_type not in COLLECTION_KINDS or not row.unique_collectibles:
         return Holding(amount, None, block)

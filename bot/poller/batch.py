@@ -85,10 +85,8 @@ class BatchReader:
     ) -> Outcome:
         """Return what the answers say of some accounts, asking on where they leave a question open."""
         views = await self.store.views(accounts)
-        descriptions = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
-        collections = frozenset(
-            asset for asset, description in descriptions.items() if description.kind in COLLECTION_KINDS
-        )
+        descriptions = _descriptions(answered)
+        collections = _collections(descriptions)
 
         def judge(reading: Reading) -> Verdict:
             account, chain_id = reading.account, reading.chain_id
@@ -103,7 +101,14 @@ class BatchReader:
 
         read, verdicts = await self._judge_all(accounts, answered, judge)
         if any(verdict.missing for verdict in verdicts):
-            read, verdicts = await self._ask_for_missing(read, verdicts, judge)
+            by_name = await self._ask_for_missing(verdicts)
+            descriptions = _descriptions(by_name) | descriptions
+            collections = _collections(descriptions)
+            for index, verdict in enumerate(verdicts):
+                if verdict.missing:
+                    missing = [asset.contract for asset in verdict.missing]
+                    read[index] = _completed(read[index], missing, by_name)
+                    verdicts[index] = judge(read[index])
         verdicts, items = await self._tell_items(verdicts, collections)
         described = await self._describe_new(verdicts, answered)
         poll = Poll(
@@ -126,7 +131,7 @@ class BatchReader:
             named[account].add(asset.contract)
         chains = frozenset(asset.chain_id for asset in holders)
         answered = await self._ask_named(named, chains, metadata=True)
-        said = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
+        said = _descriptions(answered)
         return {asset: said[asset] for asset in holders if asset in said}
 
     async def items(self, account: Address, asset: Asset) -> Items | None:
@@ -161,25 +166,14 @@ class BatchReader:
                 await asyncio.sleep(0)
         return read, verdicts
 
-    async def _ask_for_missing(
-        self, read: list[Reading], verdicts: list[Verdict], judge: Callable[[Reading], Verdict]
-    ) -> tuple[list[Reading], list[Verdict]]:
-        """Ask by name for what lists no longer show, and judge again."""
-        missing = {
-            (verdict.account, verdict.chain_id): [asset.contract for asset in verdict.missing]
-            for verdict in verdicts
-            if verdict.missing
-        }
+    async def _ask_for_missing(self, verdicts: Iterable[Verdict]) -> list[Answered]:
+        """Ask by name for what lists no longer show."""
         named: dict[Address, list[Address]] = defaultdict(list)
-        for (account, _), contracts in missing.items():
-            named[account] += contracts
-        chains = frozenset(chain_id for _, chain_id in missing)
-        answered = await self._ask_named(named, chains, metadata=False)
-        for index, verdict in enumerate(verdicts):
+        for verdict in verdicts:
             if verdict.missing:
-                read[index] = _completed(read[index], missing[verdict.account, verdict.chain_id], answered)
-                verdicts[index] = judge(read[index])
-        return read, verdicts
+                named[verdict.account] += [asset.contract for asset in verdict.missing]
+        chains = frozenset(verdict.chain_id for verdict in verdicts if verdict.missing)
+        return await self._ask_named(named, chains, metadata=False)
 
     async def _tell_items(
         self, verdicts: list[Verdict], collections: frozenset[Asset]
@@ -224,6 +218,16 @@ class BatchReader:
             for asset in new & answer.descriptions.keys()
         }
         return described | await self.describe({asset: holders[asset] for asset in new - described.keys()})
+
+
+def _descriptions(answered: Iterable[Answered]) -> dict[Asset, Description]:
+    return dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
+
+
+def _collections(descriptions: Mapping[Asset, Description]) -> frozenset[Asset]:
+    return frozenset(
+        asset for asset, description in descriptions.items() if description.kind in COLLECTION_KINDS
+    )
 
 
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.domain.compare import Answered
+from bot.domain.mass_loss import Doubt
 from bot.domain.model import Address, Asset, ChainId, Part
 from bot.domain.plan import Wanted
 
@@ -106,5 +107,9 @@ class Memory:
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
     quiet: dict[Address, Quiet] = field(default_factory=dict)
+    doubts: dict[ChainId, Doubt] = field(default_factory=dict)
+    """Chains of which too much vanished at once, as the last sweep left them."""
+    losers: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
+    """Whose balances vanished there: the doubt does not end while one of them can't be read."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections of which the ids are not stored, as they came up; None: not looked up yet."""

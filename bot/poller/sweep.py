@@ -16,10 +16,11 @@ import structlog
 
 from bot.domain.compare import Answered
 from bot.domain.items import ITEMS_MOST
-from bot.domain.mass_loss import LOST_AT_LEAST, doubted_chains
+from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
+    NATIVE_PART,
     Address,
     ChainId,
     Part,
@@ -148,7 +149,7 @@ class Sweep:
             return
         prints = self._fingerprints(batch, answered)
         quiet = {account for account in batch.accounts if self._is_quiet(account, prints[account])}
-        read = {account: self._asked[account].chains() for account in quiet}
+        read = {account: self._chains_of_quiet(account) for account in quiet}
         noisy = [account for account in batch.accounts if account not in quiet]
         if noisy:
             outcome = await self._reader.judge(noisy, answered, self._now())
@@ -215,11 +216,22 @@ class Sweep:
                 if is_collection and is_few and not poll.items.get((verdict.account, asset)):
                     unlearned[verdict.account, asset] = None
 
+    def _chains_of_quiet(self, account: Address) -> frozenset[ChainId]:
+        """Return on which chains the tokens of an account were read that reads as before."""
+        unseen = self._memory.quiet[account].unseen
+        blind = {chain_id for chain_id, parts in unseen if parts - {NATIVE_PART}}
+        return self._asked[account].chains() - blind
+
     def _chains_read(self, outcome: Outcome) -> dict[Address, frozenset[ChainId]]:
-        """Return on which chains the tokens of each account were read: the list, or else the names."""
+        """Return on which chains the tokens of each account were read: the list, or else the names.
+
+        Where losses wait to be believed, nothing counts as read yet: what came there is still to be told.
+        """
         read: dict[Address, set[ChainId]] = {}
-        for reading in outcome.read:
+        for reading, verdict in zip(outcome.read, outcome.poll.verdicts, strict=True):
             is_broad = reading.chain_id in self._wanted[reading.account].broad
+            if _has_losses(verdict):
+                continue
             if reading.listed is not None if is_broad else reading.named:
                 read.setdefault(reading.account, set()).add(reading.chain_id)
         return {account: frozenset(chains) for account, chains in read.items()}
@@ -249,10 +261,15 @@ class Sweep:
             for move in verdict.moves
             if move.is_loss and move.asset.contract != NATIVE
         )
-        many = {chain_id: count for chain_id, count in counted.items() if count >= LOST_AT_LEAST}
+        doubts = dict.fromkeys(self._watched.doubted, NEWLY_DOUBTED) | self._memory.doubts
+        many = {
+            chain_id: count
+            for chain_id, count in counted.items()
+            if count >= LOST_AT_LEAST or chain_id in doubts
+        }
         held = await self._store.token_balances_on(many) if many else {}
-        doubted = doubted_chains(many, held) - self._watched.believed
-        self._lost = {chain_id: (many[chain_id], held[chain_id]) for chain_id in doubted}
+        doubted = (doubted_chains(many, held, doubts) | self._unread_losers()) - self._watched.believed
+        self._lost = {chain_id: (counted[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
         for chain_id, (lost, of) in self._lost.items():
             log.warning(
                 "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=lost, held=of
@@ -264,6 +281,27 @@ class Sweep:
             except Exception:
                 log.exception("losses could not be recorded", action="batch_failed")
                 self._note_unread({verdict.account for verdict in outcome.poll.verdicts})
+
+    def _unread_losers(self) -> frozenset[ChainId]:
+        """Return the doubted chains of which an account that lost something there could not be read now."""
+        losers = self._memory.losers
+        return frozenset(
+            chain_id
+            for account, chain_id, parts in self._unknown
+            if account in losers.get(chain_id, ()) and parts - {NATIVE_PART}
+        )
+
+    @property
+    def losers(self) -> dict[ChainId, frozenset[Address]]:
+        """Who lost something on the doubted chains, as far as it is known."""
+        lost: dict[ChainId, set[Address]] = {
+            chain_id: set(self._memory.losers.get(chain_id, ())) for chain_id in self._lost
+        }
+        for outcome in self._losses:
+            for verdict in outcome.poll.verdicts:
+                if verdict.chain_id in lost and _has_losses(verdict):
+                    lost[verdict.chain_id].add(verdict.account)
+        return {chain_id: frozenset(accounts) for chain_id, accounts in lost.items()}
 
     # leftovers
 

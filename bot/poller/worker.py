@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.alerts import SourceRefuses
+from bot.domain.mass_loss import counted_on
 from bot.domain.model import Address, ChainId, SubscriptionId
 from bot.domain.plan import Wanted, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
@@ -19,7 +20,7 @@ from bot.poller.contact import BalanceSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.sqlite import Store
-from bot.store.sweeps import Reach, Watched
+from bot.store.sweeps import Watched
 
 log = structlog.get_logger(__name__)
 
@@ -128,7 +129,11 @@ class Poller:
         started = self._monotonic()
         watched = await self._store.watched(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
-        reach = await self._read(watched, wanted)
+        sweep = await self._begin(watched, wanted)
+        reach = await sweep.run()
+        lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
+        self._memory.doubts = counted_on(self._memory.doubts, lost)
+        self._memory.losers = sweep.losers
         await self._store.finish_sweep(reach)
         self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
@@ -144,7 +149,7 @@ class Poller:
             if any(max(watch.id, wish.id) > planned_up_to for watch, wish in pairs)
         }
         if new:
-            await self._read(watched, new)
+            await (await self._begin(watched, new)).run()
 
     async def _next_due(self) -> Coroutine[None, None, None]:
         patience = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
@@ -171,9 +176,9 @@ class Poller:
                 return
         sweep.result()
 
-    async def _read(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Reach:
+    async def _begin(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Sweep:
         self._planned_up_to = watched.newest
-        sweep = Sweep(
+        return Sweep(
             await self._store.begin_sweep(),
             watched,
             wanted,
@@ -185,7 +190,6 @@ class Poller:
             now=self._now,
             progress=self._moved,
         )
-        return await sweep.run()
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()

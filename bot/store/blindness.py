@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from bot.domain.alerts import Blind, SeenAgain
 from bot.domain.blindness import Spot, Telling, Told, as_gaps, telling
 from bot.domain.matching import Wishes, labels
-from bot.domain.model import Address, ChainId, DestinationId, Part, Subscription, SweepNumber
+from bot.domain.model import Address, ChainId, DestinationId, Part, Subscription
 from bot.domain.plan import wished_parts, wishes
 from bot.store.notices import tell
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
@@ -23,7 +23,6 @@ def tell_blindness(
     db: Database,
     now: datetime,
     *,
-    sweep: SweepNumber,
     asked: frozenset[ChainId],
     answered: frozenset[ChainId],
     stale_after: timedelta,
@@ -60,7 +59,7 @@ def tell_blindness(
             blind = Blind(as_gaps(one.blind, since, my_labels), is_everything=not answered)
             tell(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
-            changes = _changes_told(db, destination_id, sweep, {spot.chain_id for spot in one.seen})
+            changes = _changes_told(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
             seen_again = SeenAgain(as_gaps(one.seen, since, my_labels), changes)
             tell(db, destination_id, to_milliseconds(now), notice=seen_again)
         notices += bool(one.blind) + bool(one.seen)
@@ -143,16 +142,25 @@ def _told(db: Database) -> dict[DestinationId, dict[Spot, Told]]:
     return result
 
 
-def _changes_told(
-    db: Database, destination_id: DestinationId, sweep: SweepNumber, chains: set[ChainId]
-) -> int:
-    (count,) = db.execute(
-        "SELECT count(*) FROM alert l JOIN change c ON c.id = l.change_id JOIN asset x ON x.id = c.asset_id"
-        f" WHERE l.destination_id = ? AND c.sweep = ? AND x.chain_id IN ({marks(chains)})"
-        " AND c.account_id IN (SELECT account_id FROM subscription WHERE destination_id = ?)",
-        [destination_id, sweep, *chains, destination_id],
-    ).fetchone()
-    return int(count)
+def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[Spot, datetime]) -> int:
+    """Count what changed where a destination was blind since it was told so, each change once."""
+    changes: set[int] = set()
+    for spot, told_at in blind.items():
+        rows = db.execute(
+            "SELECT c.id FROM change c JOIN asset x ON x.id = c.asset_id"
+            " JOIN account a ON a.id = c.account_id"
+            " WHERE x.chain_id = ?1 AND c.observed_at >= ?2 AND (?3 IS NULL OR a.address = ?3)"
+            " AND c.account_id IN (SELECT account_id FROM subscription WHERE destination_id = ?4)"
+            " AND EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id AND l.destination_id = ?4)",
+            [
+                spot.chain_id,
+                to_milliseconds(told_at),
+                to_blob(spot.account) if spot.account else None,
+                destination_id,
+            ],
+        )
+        changes.update(change_id for (change_id,) in rows)
+    return len(changes)
 
 
 def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None:

@@ -23,8 +23,10 @@ def remembered_chains(db: Database) -> frozenset[ChainId]:
 def note_chains(db: Database, listed: Collection[ChainId], now: datetime, status: Part) -> int:
     """Remember what the source lists, and tell of watched chains that it dropped or lists again.
 
-    Returns the number of notices.
+    Returns the number of notices. An empty list says nothing: no source serves no chain at all.
     """
+    if not listed:
+        return 0
     at = to_milliseconds(now)
     with transaction(db):
         before = remembered_chains(db)

@@ -98,7 +98,7 @@ class _Recording:
             never_seen=verdict.never_seen & asked,
             moves=tuple(move for move in through if move.through),
             balances={
-                asset: balance
+                asset: self._as_covered(asset, balance, valid)
                 for asset, balance in verdict.balances.items()
                 if self._belongs(asset, balance, valid)
             },
@@ -122,6 +122,12 @@ class _Recording:
         if asset.part in asked:
             return True
         return self._status in asked and (balance is None or balance.standing is not Standing.NAMED)
+
+    def _as_covered(self, asset: Asset, balance: Balance | None, covered: frozenset[Part]) -> Balance | None:
+        """Take a token for known by its name alone where nobody asks for lists any more."""
+        if balance is None or asset.contract == NATIVE or self._status in covered:
+            return balance
+        return balance._replace(standing=Standing.NAMED)
 
     def _write_verdict(self, verdict: Verdict) -> int:
         account_id = self._account_ids[verdict.account]

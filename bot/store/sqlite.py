@@ -39,6 +39,7 @@ from bot.store import (
     settling,
     subscriptions,
     sweeps,
+    wishes,
     withdrawing,
 )
 from bot.store.database import DatabaseThread
@@ -258,6 +259,10 @@ class Store:
     async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
         """Open and close the chats that no command decided on."""
         await self._thread.run(chats.apply_configuration, open_chats, owners, self._status)
+
+    async def leave_out(self, contracts: Collection[Address]) -> None:
+        """Forget what lists showed of contracts that they are no longer asked for."""
+        await self._thread.run(wishes.leave_out, tuple(contracts))
 
     async def tell_owners(self, notice: Notice, at: datetime) -> None:
         """Let every owner be told of something."""

@@ -43,6 +43,8 @@ class Watched:
     """Held assets that the source has to be asked about, each with one account that holds it."""
     believed: frozenset[ChainId]
     """Chains whose losses an owner believes, however many they are."""
+    doubted: frozenset[ChainId]
+    """Chains of which too much vanished at once, and has not come back yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def watched(db: Database, now: datetime) -> Watched:
     )
     blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
+    doubted = db.execute("SELECT id FROM chain WHERE lost_since IS NOT NULL")
     return Watched(
         subscriptions,
         SubscriptionId(newest),
@@ -87,6 +90,7 @@ def watched(db: Database, now: datetime) -> Watched:
         {ChainId(chain_id): block for chain_id, block in blocks},
         _to_describe(db, now),
         frozenset(ChainId(chain_id) for (chain_id,) in believed),
+        frozenset(ChainId(chain_id) for (chain_id,) in doubted),
     )
 
 
@@ -133,7 +137,6 @@ def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Par
         return told + tell_blindness(
             db,
             reach.ended_at,
-            sweep=reach.sweep,
             asked=reach.asked,
             answered=frozenset(reach.answered),
             stale_after=stale_after,

@@ -15,7 +15,8 @@ from bot.domain.model import (
     Subscription,
 )
 from bot.domain.plan import wished_parts, wishes
-from bot.store.rows import to_address, to_asset, to_part, to_subscription
+from bot.store.database import transaction
+from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
 
 _SUBSCRIPTIONS = """
 SELECT s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
@@ -97,6 +98,35 @@ def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
     return result
 
 
+def leave_out(db: Database, contracts: Collection[Address]) -> None:
+    """Forget what lists showed of contracts that they are no longer asked for; what names show stays."""
+    blobs = [to_blob(contract) for contract in contracts]
+    with transaction(db):
+        rows = db.execute(
+            "SELECT b.account_id, b.asset_id, EXISTS (SELECT 1 FROM coverage v WHERE"
+            " v.account_id = b.account_id AND v.chain_id = x.chain_id AND v.part = x.contract)"
+            " FROM balance b JOIN asset x ON x.id = b.asset_id"
+            f" WHERE b.standing <> 0 AND x.contract IN ({marks(blobs)})",
+            blobs,
+        ).fetchall()
+        for account_id, asset_id, is_named in rows:
+            if is_named:
+                _know_by_name(db, account_id, asset_id)
+            else:
+                _forget_balance(db, account_id, asset_id)
+
+
+def _know_by_name(db: Database, account_id: int, asset_id: int) -> None:
+    db.execute(
+        "UPDATE balance SET standing = 0 WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
+    )
+
+
+def _forget_balance(db: Database, account_id: int, asset_id: int) -> None:
+    for table in ("balance", "item", "held"):
+        db.execute(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
+
+
 def marks(values: Collection[object]) -> str:
     """Return as many question marks as there are values."""
     return ",".join("?" * len(values))
@@ -117,13 +147,8 @@ def _forget_uncovered_balances(db: Database, account_id: int, status: Part) -> N
         by_list = asset.part != NATIVE_PART and standing != Standing.NAMED and (chain_id, status) in covered
         if by_list or (by_name and standing == Standing.NAMED) or (by_name and asset.part == NATIVE_PART):
             continue
-        key = [account_id, asset_id]
         if by_name:
-            db.execute(
-                "UPDATE balance SET standing = 0 WHERE account_id = ? AND asset_id = ?",
-                key,
-            )
+            _know_by_name(db, account_id, asset_id)
         else:
-            db.execute("DELETE FROM balance WHERE account_id = ? AND asset_id = ?", key)
-            db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", key)
+            _forget_balance(db, account_id, asset_id)
     db.execute("DELETE FROM held WHERE account_id = ?", [account_id])

@@ -184,6 +184,22 @@ def test_nothing_is_missing_from_a_list_that_is_seen_for_the_first_time() -> Non
     assert verdict.moves == ()
 
 
+def test_a_list_of_which_something_gave_no_answer_by_name_is_not_fully_seen() -> None:
+    missing = judged(view({USDC: 5}), reading({}, native=0))
+    assert missing.still_unknown == {VERIFIED}
+    unlisted = judged(view(unlisted={DEGEN: 5}), reading({}, native=0))
+    assert unlisted.still_unknown == {VERIFIED}
+    back = judged(view(unlisted={DEGEN: 5}, unknown=[VERIFIED]), reading({}, native=0))
+    assert back.seen_again == frozenset()
+
+
+def test_a_list_of_which_everything_gave_an_answer_by_name_is_seen() -> None:
+    seen = reading({}, native=0, named={DEGEN: 5})
+
+    assert judged(view(unlisted={DEGEN: 5}), seen).still_unknown == frozenset()
+    assert judged(view(unlisted={DEGEN: 5}, unknown=[VERIFIED]), seen).seen_again == {VERIFIED}
+
+
 def test_an_unlisted_asset_without_an_answer_by_name_stays() -> None:
     verdict = judged(view(unlisted={USDC: 5}), reading({}))
 
@@ -242,9 +258,11 @@ def test_what_is_newly_listed_is_a_gain_only_if_its_block_is_newer_than_what_was
 
 
 def test_what_a_name_newly_shows_is_a_gain_whatever_its_block() -> None:
+    seen = held(5, block=1)
+
     verdict = judged(
-        view(covered=named(DEGEN)),
-        reading(named={DEGEN: held(5, block=1)}),
+        view(covered=named(DEGEN), holds={asset(DEGEN): Hold(seen, READINGS_FOR_OLDER - 1)}),
+        reading(named={DEGEN: seen}),
         wanted=named(DEGEN),
         known_block=100,
     )

@@ -117,13 +117,33 @@ def test_a_token_that_was_spent_and_shows_up_once_more_is_no_gain() -> None:
     assert judged(stored, reading({})).holds == {asset(): None}
 
 
-def test_a_named_token_that_was_spent_lately_and_shows_up_with_an_older_block_is_held() -> None:
+@pytest.mark.parametrize(("block", "readings"), [(9, READINGS_FOR_OLDER), (10, READINGS_FOR_OLDER), (11, 1)])
+def test_a_named_token_that_shows_up_with_a_block_known_before_is_held(block: int, readings: int) -> None:
+    """It was read as nothing before: a replica that lags still shows what was spent since."""
     wanted = frozenset({Part(DEGEN)})
-    stored = view(covered=wanted, lately={asset(DEGEN): held(7)})
-    seen = reading(named={DEGEN: held(5, block=9)})
+    seen = reading(named={DEGEN: held(5, block=block)})
 
-    assert read_until_told(stored, seen, wanted=wanted, known_block=10) == READINGS_FOR_OLDER
-    assert read_until_told(view(covered=wanted), seen, wanted=wanted, known_block=10) == 1
+    assert read_until_told(view(covered=wanted), seen, wanted=wanted, known_block=10) == readings
+
+
+# ---------------------------------------------------------------- what a reading from behind lacks
+
+
+@pytest.mark.parametrize(("block", "readings"), [(9, READINGS_FOR_OLDER), (10, 1), (11, 1), (None, 1)])
+def test_what_is_absent_where_another_token_shows_an_older_block_is_held(
+    block: int | None, readings: int
+) -> None:
+    stored = view({USDC: held(5, block=10), DEGEN: held(7, block=12)})
+    seen = reading({USDC: held(5, block=block)}, named={DEGEN: 0})
+
+    assert read_until_told(stored, seen) == readings
+
+
+def test_a_token_said_to_be_zero_at_a_newer_block_is_gone_whatever_others_show() -> None:
+    stored = view({USDC: held(5, block=10), DEGEN: held(7, block=12)})
+    seen = reading({USDC: held(5, block=9), DEGEN: held(0, block=13)})
+
+    assert told(judged(stored, seen)) == [(asset(DEGEN), 7, 0)]
 
 
 # ---------------------------------------------------------------- natives that flicker

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.items import adds_up, item_moves, with_items
-from bot.domain.mass_loss import LOST_AT_LEAST, doubted_chains
 from bot.domain.model import Balance, ItemMove, Items, Move, MoveKind, Standing, Verdict
 from tests.builders import POLYGON, PUNKS, TREASURY, USDC, VERIFIED, asset, held
 
@@ -126,15 +125,3 @@ def test_items_add_up_to_their_own_sum(items: Items) -> None:
     assert adds_up(items, held(sum(items.values())))
     assert not adds_up(items, held(sum(items.values()) + 1, uniques=len(items)))
     assert not adds_up(items, held(sum(items.values()), uniques=len(items) + 1))
-
-
-# ---------------------------------------------------------------- mass loss
-
-
-@pytest.mark.parametrize(
-    ("lost", "of", "is_doubted"),
-    [(10, 19, True), (10, 20, False), (9, 9, False), (10, 10, True), (100, 1000, False), (501, 1000, True)],
-)
-def test_too_much_at_once_is_doubted(lost: int, of: int, *, is_doubted: bool) -> None:
-    assert LOST_AT_LEAST == 10
-    assert doubted_chains({POLYGON: lost}, {POLYGON: of}) == ({POLYGON} if is_doubted else frozenset())

@@ -1,0 +1,269 @@
+"""What happens while not all is seen: nothing of it is told wrongly, and nothing is forgotten."""
+
+import pytest
+
+from bot.domain.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
+from bot.domain.compare import READINGS_FOR_OLDER
+from bot.domain.mass_loss import SWEEPS_TO_SETTLE
+from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question
+from bot.indexer.errors import QuestionRefused, Unavailable
+from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
+from tests.poller.conftest import Watchtower, failing_for, poller_of
+from tests.store.conftest import OLGA, STALE_AFTER
+
+TOKENS = [address(number) for number in range(100, 112)]
+PUNK = Asset(POLYGON, PUNKS)
+
+
+async def told_after(tower: Watchtower, sweeps: int) -> list[Change]:
+    for _ in range(sweeps):
+        tower.clock.seconds += 60
+        await tower.poller.sweep()
+    return [alert.change for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+
+
+def amounts(changes: list[Change]) -> list[tuple[Address, int, int]]:
+    return [(one.asset.contract, one.before.amount_raw, one.after.amount_raw) for one in changes]
+
+
+# ---------------------------------------------------------------- an index that is rebuilt
+
+
+@pytest.fixture
+async def rich(tower: Watchtower) -> Watchtower:
+    """Olga, an owner, watches a treasury of twelve tokens beside USDC, of which the index lost all twelve."""
+    await tower.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await tower.keeper.watch()
+    for token in TOKENS:
+        tower.source.holds(token, 3, block=5)
+        tower.source.symbols[token] = "T"
+    await tower.poller.sweep()
+    await tower.keeper.deliver_all()
+    for token in TOKENS:
+        del tower.source.listed[POLYGON, TREASURY][token]
+    await tower.poller.sweep()
+    assert await tower.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
+    return tower
+
+
+async def test_an_index_that_comes_back_piece_by_piece_tells_no_loss(rich: Watchtower) -> None:
+    for token in TOKENS:
+        assert await told_after(rich, 2) == []
+        rich.source.holds(token, 3, block=5)
+
+    assert await told_after(rich, 2) == []
+    assert len(await rich.keeper.balances()) == 14
+
+
+async def test_what_is_still_missing_when_the_index_has_settled_is_lost(rich: Watchtower) -> None:
+    for token in TOKENS[1:]:
+        rich.source.holds(token, 3, block=5)
+
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+    assert amounts(await told_after(rich, 1)) == [(TOKENS[0], 3, 0)]
+    rich.source.hides(TOKENS[1])
+    del rich.source.hidden[POLYGON, TREASURY]
+    assert amounts(await told_after(rich, 1)) == [(TOKENS[1], 3, 0)]
+
+
+async def test_an_index_is_doubted_after_a_restart_too(rich: Watchtower) -> None:
+    for token in TOKENS[1:]:
+        rich.source.holds(token, 3, block=5)
+    await rich.restart()
+
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+
+
+async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich: Watchtower) -> None:
+    await rich.keeper.watch(VAULT)
+    rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
+    await told_after(rich, 1)
+    rich.source.trouble = failing_for(TREASURY, Unavailable())
+    assert await told_after(rich, 1) == []
+
+    rich.source.trouble = lambda _: None
+    for token in TOKENS[5:]:
+        rich.source.holds(token, 3, block=5)
+
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+    assert len(await told_after(rich, 1)) == 5
+
+
+async def test_a_doubt_ends_though_others_cannot_be_read(rich: Watchtower) -> None:
+    await rich.keeper.watch(VAULT)
+    rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
+    await told_after(rich, 1)
+    rich.source.trouble = failing_for(VAULT, Unavailable())
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+    await told_after(rich, 1)
+
+    del rich.source.listed[POLYGON, TREASURY][USDC]
+
+    assert amounts(await told_after(rich, 1)) == [(USDC, 5, 0)]
+
+
+async def test_news_are_read_with_the_same_doubt(rich: Watchtower) -> None:
+    for token in TOKENS[1:]:
+        rich.source.holds(token, 3, block=5)
+    await rich.keeper.watch(contracts=[DAI])
+
+    await rich.poller.read_news()
+
+    assert await told_after(rich, 0) == []
+
+
+async def test_what_came_while_the_index_was_rebuilt_is_a_gain(rich: Watchtower) -> None:
+    rich.source.holds(DAI, 9, block=50)
+    await rich.keeper.watch(VAULT)
+    rich.source.holds(USDC, 1, account=VAULT, block=60)
+    assert await told_after(rich, 3) == []
+
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+
+    assert [(one.kind, *amounts([one])) for one in await told_after(rich, 1)] == [
+        (MoveKind.MOVED, (DAI, 0, 9))
+    ]
+
+
+async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(rich: Watchtower) -> None:
+    await rich.keeper.watch(VAULT)
+    rich.source.natives[POLYGON, VAULT] = 5
+    await told_after(rich, 1)
+    rich.source.natives[POLYGON, VAULT] = 6
+    ask = rich.source.balances
+
+    async def leaving(question: Question) -> object:
+        if question.contracts:
+            await rich.keeper.store.unsubscribe(OLGA, [1])
+        return await ask(question)
+
+    rich.source.balances = leaving  # type: ignore[assignment, method-assign]
+
+    assert amounts(await told_after(rich, 1)) == [(Address(""), 5, 6)]
+
+
+# ---------------------------------------------------------------- accounts that cannot be read
+
+
+async def test_what_came_while_an_account_was_doubtful_for_long_is_a_gain(watching: Watchtower) -> None:
+    await watching.keeper.watch(VAULT)
+    watching.source.doubtful.add((POLYGON, TREASURY))
+    await told_after(watching, 3)
+    watching.source.holds(DAI, 9, block=50)
+    watching.source.holds(USDC, 1, account=VAULT, block=60)
+    await told_after(watching, 2)
+
+    watching.source.doubtful.clear()
+
+    (gain,) = await told_after(watching, 1)
+    assert (gain.kind, *amounts([gain])) == (MoveKind.MOVED, (DAI, 0, 9))
+
+
+async def test_a_name_that_gives_no_answer_for_long_is_told(watching: Watchtower) -> None:
+    watching.source.hides(USDC)
+    watching.source.trouble = lambda question: Unavailable() if question.contracts else None
+
+    for _ in range(int(STALE_AFTER.total_seconds() // 60) + 2):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+    (blind,) = await watching.keeper.notices()
+    assert isinstance(blind, Blind)
+    assert [(gap.chain_id, gap.account) for gap in blind.gaps] == [(POLYGON, TREASURY)]
+
+    watching.source.trouble = lambda _: None
+    assert await told_after(watching, 1) == []
+    assert await watching.keeper.balances() == {(POLYGON, Address("")): 100, (POLYGON, USDC): 5}
+
+
+# ---------------------------------------------------------------- seen again
+
+
+async def blind_for_long(tower: Watchtower) -> None:
+    tower.source.trouble = failing_for(TREASURY, QuestionRefused())
+    for _ in range(int(STALE_AFTER.total_seconds() // 60) + 2):
+        tower.clock.seconds += 60
+        await tower.poller.sweep()
+    (blind,) = await tower.keeper.notices()
+    assert isinstance(blind, Blind)
+    tower.source.trouble = lambda _: None
+
+
+async def seen_again(tower: Watchtower) -> list[int]:
+    alerts = await tower.keeper.alerts()
+    notices = [alert.notice for alert in alerts if not isinstance(alert, ChangeAlert)]
+    return [notice.changes for notice in notices if isinstance(notice, SeenAgain)]
+
+
+async def test_what_news_found_out_counts_as_changed_meanwhile(watching: Watchtower) -> None:
+    await watching.keeper.watch(VAULT)
+    await told_after(watching, 1)
+    await blind_for_long(watching)
+    watching.source.holds(USDC, 9, block=20)
+    await watching.keeper.watch(contracts=[DAI])
+
+    await watching.poller.read_news()
+    watching.clock.seconds += 60
+    await watching.poller.sweep()
+
+    assert await seen_again(watching) == [1]
+
+
+async def test_what_others_did_meanwhile_does_not_count(watching: Watchtower) -> None:
+    await watching.keeper.watch(VAULT)
+    await told_after(watching, 1)
+    await blind_for_long(watching)
+    watching.source.natives[POLYGON, VAULT] = 7
+
+    watching.clock.seconds += 60
+    await watching.poller.sweep()
+
+    assert await seen_again(watching) == [0]
+
+
+# ---------------------------------------------------------------- replicas that lag
+
+
+async def test_what_a_replica_that_lags_does_not_know_yet_is_not_lost(watching: Watchtower) -> None:
+    watching.source.holds(DAI, 7, block=20)
+    watching.source.holds(USDC, 6, block=21)
+    await told_after(watching, 6)
+    del watching.source.listed[POLYGON, TREASURY][DAI]
+    watching.source.holds(USDC, 5, block=10)
+    assert await told_after(watching, READINGS_FOR_OLDER - 1) == []
+
+    watching.source.holds(DAI, 7, block=20)
+    watching.source.holds(USDC, 6, block=21)
+    assert await told_after(watching, READINGS_FOR_OLDER) == []
+
+
+async def test_what_a_replica_that_lags_still_shows_by_name_is_no_gain(tower: Watchtower) -> None:
+    await tower.keeper.watch(contracts=[USDC])
+    await tower.poller.sweep()
+    del tower.source.listed[POLYGON, TREASURY][USDC]
+    await told_after(tower, 6)
+    tower.source.holds(USDC, 5, block=10)
+    assert await told_after(tower, READINGS_FOR_OLDER - 1) == []
+
+    del tower.source.listed[POLYGON, TREASURY][USDC]
+    assert await told_after(tower, READINGS_FOR_OLDER) == []
+
+
+# ---------------------------------------------------------------- collections
+
+
+async def test_items_exchanged_while_a_collection_lost_its_mark_are_told(tower: Watchtower) -> None:
+    tower.source.kinds[PUNKS] = "ERC721"
+    tower.source.symbols[PUNKS] = "PUNK"
+    tower.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 10)
+    tower.source.ids[TREASURY, PUNK] = {7: 1, 9: 1}
+    await tower.keeper.watch()
+    await told_after(tower, 2)
+
+    tower.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 11)
+    tower.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
+    tower.source.hides(PUNKS)
+
+    (exchange,) = await told_after(tower, 1)
+    assert exchange.items == (ItemMove(8, 0, 1), ItemMove(9, 1, 0))
