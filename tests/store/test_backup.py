@@ -182,6 +182,19 @@ async def test_the_newest_copies_are_kept_and_what_is_not_ours_is_left_alone(
     assert made[0] == "bot-20260301T120000Z.sqlite3"
 
 
+async def test_what_a_killed_program_left_of_a_copy_is_cleared_away(used: Keeper, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    left = ".bot-20260201T000000Z.sqlite3.a1b2_3c4"
+    others = {".other-20260201T000000Z.sqlite3.a1b2_3c4", ".bot.sqlite3"}
+    for name in (left, f"{left}-journal", *others):
+        (folder / name).touch()
+
+    made = copy_of_today(used.path, folder, 3, NOON, go_on)
+
+    assert entries(folder) == {made.name, *others}
+
+
 async def test_a_copy_that_fails_costs_no_older_one(used: Keeper, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     folder.mkdir()
