@@ -144,7 +144,8 @@ async def test_a_copy_that_is_not_sound_does_not_count(used: Keeper) -> None:
     await used.watch()
     await used.run(
         "PRAGMA ignore_check_constraints = ON;"
-        "INSERT INTO alert (destination_id, label, state, created_at) SELECT id, '', 'told', 0 FROM destination"
+        "INSERT INTO alert (destination_id, label, state, created_at)"
+        " SELECT id, '', 'told', 0 FROM destination"
     )
 
     with pytest.raises(CopyFailed, match=r"damaged \(CHECK constraint failed in alert\)"):
