@@ -30,10 +30,11 @@ def copy_of_today(
     Raises CopyFailed; the older ones stay then. What is not named like a copy of this database is left alone.
     """
     copy = folder / f"{source.stem}-{now.astimezone(UTC).strftime(_STAMP)}{source.suffix}"
+    name = rf"{re.escape(source.stem)}-\d{{8}}T\d{{6}}Z{re.escape(source.suffix)}"
+    for left in _named(rf"\.{name}\.\w+(-journal)?", folder):  # by a program that was killed
+        left.unlink(missing_ok=True)
     copy_database(source, copy, now, is_given_up)
-    named = re.compile(rf"{re.escape(source.stem)}-\d{{8}}T\d{{6}}Z{re.escape(source.suffix)}")
-    copies = sorted(path for path in folder.iterdir() if named.fullmatch(path.name))
-    for old in copies[:-kept]:
+    for old in _named(name, folder)[:-kept]:
         old.unlink(missing_ok=True)
     return copy
 
@@ -59,6 +60,12 @@ def note_restoration(db: Database, now: datetime) -> datetime | None:
         for destination_id in sorted(concerned):
             tell(db, destination_id, to_milliseconds(now), notice=Restored(copied_at))
         return copied_at
+
+
+def _named(pattern: str, folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if re.fullmatch(pattern, path.name))
 
 
 def _leave_out_message_ids(db: Database, since: timedelta) -> None:

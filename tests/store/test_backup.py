@@ -140,6 +140,25 @@ async def test_a_damaged_database_makes_no_copy_and_leaves_nothing_behind(used: 
     assert not {name for name in entries(used.path.parent) if "copy" in name}
 
 
+async def test_a_copy_that_is_not_sound_does_not_count(used: Keeper) -> None:
+    await used.watch()
+    await used.run(
+        "PRAGMA ignore_check_constraints = ON;"
+        "INSERT INTO alert (destination_id, label, state, created_at)"
+        " SELECT id, '', 'told', 0 FROM destination"
+    )
+
+    with pytest.raises(CopyFailed, match=r"damaged \(CHECK constraint failed in alert\)"):
+        copied(used)
+
+    assert not {name for name in entries(used.path.parent) if "copy" in name}
+
+
+async def test_what_is_opened_to_be_read_cannot_be_written(used: Keeper) -> None:
+    with closing(open_to_read(used.path)) as db, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.execute("DELETE FROM setting")
+
+
 @pytest.mark.parametrize("content", [b"no database, but many words\n" * 100, b""])
 def test_what_is_no_database_is_not_copied(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "bot.sqlite3"
@@ -180,6 +199,19 @@ async def test_the_newest_copies_are_kept_and_what_is_not_ours_is_left_alone(
 
     assert entries(folder) == others | set(made[-3:])
     assert made[0] == "bot-20260301T120000Z.sqlite3"
+
+
+async def test_what_a_killed_program_left_of_a_copy_is_cleared_away(used: Keeper, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    left = ".bot-20260201T000000Z.sqlite3.a1b2_3c4"
+    others = {".other-20260201T000000Z.sqlite3.a1b2_3c4", ".bot.sqlite3"}
+    for name in (left, f"{left}-journal", *others):
+        (folder / name).touch()
+
+    made = copy_of_today(used.path, folder, 3, NOON, go_on)
+
+    assert entries(folder) == {made.name, *others}
 
 
 async def test_a_copy_that_fails_costs_no_older_one(used: Keeper, tmp_path: Path) -> None:

@@ -146,6 +146,15 @@ async def test_no_change_gets_the_number_of_one_that_is_forgotten(keeper: Keeper
     assert await keeper.rows("SELECT max(id) FROM change UNION ALL SELECT max(id) FROM alert") == [(3,), (3,)]
 
 
+async def test_nor_does_one_that_nobody_was_to_hear(keeper: Keeper) -> None:
+    await happened(keeper, OLD, times=2)
+    await keeper.run("DELETE FROM alert")
+    await forget(keeper)
+    await happened(keeper, YOUNG)
+
+    assert await keeper.value("SELECT max(id) FROM change") == 3
+
+
 async def test_much_is_forgotten_in_slices(keeper: Keeper) -> None:
     await happened(keeper, OLD)
     await keeper.run(

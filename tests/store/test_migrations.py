@@ -18,7 +18,9 @@ from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, open_house
 from tests.store.conftest import open_store
 
 OLD = Path(__file__).parent / "old"
-FIRST, SECOND, *_ = [migration.name for migration in migrations.pending(Database(memory=True))]
+with closing(Database(memory=True)) as _nothing_yet:
+    ALL = migrations.pending(_nothing_yet)
+FIRST, SECOND, *_ = [migration.name for migration in ALL]
 COPY = f"bot.before-{SECOND}.sqlite3"
 
 
@@ -35,7 +37,7 @@ def old(tmp_path: Path) -> Path:
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Let the last migration fail, after the others went well."""
     later = Migrations(migrations.name)
-    for one in migrations.pending(Database(memory=True)):
+    for one in ALL:
         later(name=one.name)(one.fn)
 
     @later()
