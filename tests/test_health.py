@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import random
 import re
 import resource
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -99,10 +101,19 @@ def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "DATABASE_ANSWERS_SECONDS", 1.0)
 
 
+def _lasting_port() -> int:
+    """Return a free port that no outgoing connection is given by chance before the bot listens there."""
+    while True:
+        with socket.socket() as one, suppress(OSError):
+            port = random.randrange(10_000, 30_000)  # noqa: S311 - no secret
+            one.bind((LOOPBACK, port))
+            return port
+
+
 @asynccontextmanager
 async def visited(directory: Path, **sections: list[str]) -> AsyncIterator[Visit]:
     """Prepare a bot that Olga's pages look at; the test starts it."""
-    port, parts = _free_port(), list[Health]()
+    port, parts = _lasting_port(), list[Health]()
 
     def built(*arguments: object, **options: object) -> Health:
         one = Health(*arguments, **options)  # type: ignore[arg-type]
