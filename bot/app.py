@@ -16,7 +16,10 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.chat.connection import TelegramBot, introduce, publish_menu
+from bot.chat.claiming import Claims
+from bot.chat.connection import TelegramBot, introduce
+from bot.chat.menus import Menus
+from bot.chat.owner_replies import printed_claim
 from bot.chat.receiver import Receiver
 from bot.chat.sender import Answers
 from bot.dispatcher import Dispatcher
@@ -32,6 +35,7 @@ from bot.web.pages import serve_pages
 from bot.wiring import (
     build_conversation,
     build_dispatcher,
+    build_gate,
     build_indexer,
     build_live_questions,
     build_poller,
@@ -65,8 +69,8 @@ class WorkerDied(Exception):
     """A worker ended by itself, which it never should; a restart is the cure."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Run the bot until `stop` is set.
+async def run(settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+    """Run the bot until `stop` is set; what whoever started it must read at once is announced.
 
     Raises DirectoryHeld, DatabaseUnusable, TokenRefused or KeyRefused where it
     can't start, and WorkerDied where it can't go on.
@@ -74,17 +78,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as house:
         lock = DirectoryLock(settings.store.path.parent)
         house.callback(lock.release)
-        bot = await _build(settings, house)
+        bot = await _build(settings, house, announce)
         await house.enter_async_context(bot.pages())
         await bot.work_until(stop)
 
 
-async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
+async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[str], None]) -> "RunningBot":
     """Build every part; what has to be closed is left to the house."""
     registry = shipped_chains()
     store = await open_store(settings)
     house.push_async_callback(store.close)
-    await store.apply_configuration(settings.access.chats, settings.access.owners)
+    owners = await store.settle_owners(settings.access.owners)
+    await store.apply_configuration(settings.access.chats, owners)
     source = await house.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     house.push_async_callback(telegram.shutdown)
@@ -97,19 +102,35 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     answers = Answers(telegram, turns)
     live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers)
     house.push_async_callback(live.close)
-    conversation = build_conversation(
+    gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
+    menus = Menus(telegram, store, owners=lambda: gate.owners)
+    front = build_conversation(
         settings,
         registry,
         telegram=telegram,
         store=store,
+        gate=gate,
         sweeps=partial(sweeps_now, settings, poller, source),
         on_new_wish=poller.look_at_news,
+        on_owner=menus.change,
         live=live,
         answers=answers,
+        turns=turns,
     )
-    receiver = Receiver(telegram, conversation.on_update, monotonic=time.monotonic)
+    receiver = Receiver(telegram, front.conversation.on_update, monotonic=time.monotonic)
     return RunningBot(
-        settings, registry, store, source, telegram, poller, dispatcher, receiver, is_introduced
+        settings,
+        registry,
+        store,
+        source,
+        telegram,
+        poller,
+        dispatcher,
+        receiver,
+        menus,
+        front.claims,
+        announce,
+        is_introduced,
     )
 
 
@@ -125,6 +146,9 @@ class RunningBot:
     poller: Poller
     dispatcher: Dispatcher
     receiver: Receiver
+    menus: Menus
+    claims: Claims
+    announce: Callable[[str], None]
     is_introduced: bool
     """Whether Telegram has told who the bot is."""
     workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -136,6 +160,7 @@ class RunningBot:
         self._start("dispatcher", self.dispatcher.run())
         self._start("receiver", self._receive())
         self._start("chains", self._keep_chains())
+        self._start("menus", self.menus.run())
         self.poller.tick()
         scheduler.start()
         log.info("running", action="started")
@@ -169,7 +194,9 @@ class RunningBot:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):
                 self.is_introduced = await introduce(self.telegram)
-        await publish_menu(self.telegram)
+        link = await self.claims.link(self.telegram.username)
+        if link is not None:
+            self.announce(printed_claim(link))
         await self.receiver.run()
 
     def _scheduler(self) -> AsyncIOScheduler:

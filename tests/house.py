@@ -41,6 +41,8 @@ class House:
     olga: User
     chat: Chat
     lines: dict[str, list[str]] = field(default_factory=dict)
+    announced: list[str] = field(default_factory=list)
+    """What whoever started the bot read on the screen."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[None] | None = None
     _processes: list[Process] = field(default_factory=list)
@@ -84,7 +86,9 @@ class House:
     def start(self) -> None:
         """Start the bot in this process."""
         self._stop = asyncio.Event()
-        self._running = asyncio.create_task(app.run(load_settings(self.config), self._stop))
+        self._running = asyncio.create_task(
+            app.run(load_settings(self.config), self._stop, self.announced.append)
+        )
 
     async def start_process(self) -> Process:
         """Start the bot as a program of its own, which can be killed."""

@@ -1,16 +1,11 @@
 """The connection to Telegram: one `Bot`, with the time limits that keep outcomes known."""
 
-import structlog
-from telegram import Bot, BotCommand
+from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.chat.menu import COMMANDS, Who
-
 TelegramBot = Bot
 """The library's client, for who only passes it on."""
-
-log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0
@@ -58,13 +53,3 @@ async def introduce(bot: Bot) -> bool:
     except TelegramError:
         return False
     return True
-
-
-async def publish_menu(bot: Bot) -> None:
-    """Tell Telegram's apps which commands there are; that it fails is only noted."""
-    try:
-        await bot.set_my_commands(
-            [BotCommand(command.name, command.does) for command in COMMANDS if command.who is not Who.OWNERS]
-        )
-    except TelegramError as error:
-        log.warning("the menu was not published", action="menu_failed", error=type(error).__name__)

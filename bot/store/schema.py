@@ -17,6 +17,12 @@ def m001_accounts_outbox_and_chats(db: Database) -> None:
     db.executescript(_FIRST_TABLES)
 
 
+@migrations()
+def m004_audit_and_claims(db: Database) -> None:
+    """Create what is known of owners, of who knocked, of who did what, and of what buttons offer."""
+    db.executescript(_PEOPLE_TABLES)
+
+
 _FIRST_TABLES = """
 CREATE TABLE setting (
   name TEXT PRIMARY KEY,
@@ -183,4 +189,58 @@ CREATE TABLE alert (
 ) STRICT;
 CREATE INDEX alert_waiting ON alert (destination_id, id) WHERE state = 'waiting';
 CREATE INDEX alert_of_delivery ON alert (delivery_id);
+"""
+
+_PEOPLE_TABLES = """
+CREATE TABLE owner (               -- who owns the bot by a claim, while the configuration names nobody
+  user_id INTEGER PRIMARY KEY,
+  claimed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE claim (
+  code_hash BLOB PRIMARY KEY,      -- the code itself is printed once and kept nowhere
+  expires_at INTEGER NOT NULL,
+  used_by INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  deed TEXT NOT NULL,
+  user_id INTEGER,                 -- NULL: an administrator of the group who stays unnamed
+  user_name TEXT NOT NULL,
+  telegram_id INTEGER,             -- of the chat it concerns; NULL: all of the bot
+  subject TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE knock (               -- closed chats that asked to come in
+  chat_id INTEGER PRIMARY KEY REFERENCES chat(id) ON DELETE CASCADE,
+  knocked_at INTEGER NOT NULL,
+  told_at INTEGER,                 -- when owners were last told
+  is_ignored INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE offer (               -- commands that a button stands for
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  command TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  done_at INTEGER
+) STRICT;
+CREATE INDEX offer_made ON offer (made_at);
+
+CREATE TABLE parting (             -- what one /unwatch ended, for as long as it can be undone
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  ended_at INTEGER NOT NULL,
+  undone_at INTEGER
+) STRICT;
+
+CREATE TABLE parted (              -- each subscription of it
+  parting_id INTEGER NOT NULL REFERENCES parting(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  address BLOB,                    -- of its account, which may be forgotten meanwhile; NULL: none
+  others TEXT NOT NULL,            -- JSON: all other columns of the subscription
+  PRIMARY KEY (parting_id, number)
+) STRICT, WITHOUT ROWID;
 """
