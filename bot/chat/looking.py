@@ -74,7 +74,7 @@ class Looking:
 
         async def act(presser: Heard) -> Pressed:
             page = await self._balance_page(presser.place, account, listed, press.page or 1)
-            return Pressed(toasts.REFRESHED, page)
+            return Pressed(toasts.REFRESHED, page, is_only_to_see=True)
 
         return Ready(Action.LOOK, act, heard.place)
 

@@ -22,6 +22,8 @@ class Pressed:
     toast: str = ""
     redraw: Screen | None = None
     """What the message shows from now on; None: it stays."""
+    is_only_to_see: bool = False
+    """Whether nothing else came of it than what the message shows."""
     is_used_up: bool = False
     """Whether the button goes away."""
     then: Callable[[], Awaitable[Answer]] | None = None

@@ -88,7 +88,7 @@ class Opening:
         """Show another page of the chats."""
 
         async def act(_: Heard) -> Pressed:
-            return Pressed(redraw=await self._chats_page(press.row))
+            return Pressed(redraw=await self._chats_page(press.row), is_only_to_see=True)
 
         return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
 
@@ -96,7 +96,7 @@ class Opening:
         """Show another page of who did what."""
 
         async def act(_: Heard) -> Pressed:
-            return Pressed(redraw=await self._audit_page(press.row))
+            return Pressed(redraw=await self._audit_page(press.row), is_only_to_see=True)
 
         return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
 
@@ -148,7 +148,7 @@ class Opening:
     # what both do
 
     async def _opened(self, heard: Heard, place: Place) -> tuple[bool, Html]:
-        """Open a chat, and let it know if that is another one; returns whether it was open, and the answer."""
+        """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
         was_open = await self._gate.is_open(place)
         await self._store.allow(place, heard.author(self._now()))
         self._on_new_wish()

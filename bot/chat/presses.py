@@ -43,9 +43,9 @@ class Presses:
             return
         heard = Heard(place, _sender(query, place))
         pressed, heard = await self._judged(heard, query.data or "")
-        shown = query.message if isinstance(query.message, Message) else None
-        too_old = shown is None and pressed.redraw is not None and not pressed.toast
-        await self._screens.toast(query.id, toasts.TOO_OLD if too_old else pressed.toast)
+        shown = _shown(query)
+        is_lost = shown is None and pressed.is_only_to_see
+        await self._screens.toast(query.id, toasts.TOO_OLD if is_lost else pressed.toast)
         if pressed.then is not None:
             await self._screens.say(heard.place, await pressed.then())
         if shown is not None:
@@ -86,13 +86,18 @@ def _without(shown: Message, data: str) -> Keyboard:
     return tuple(row for row in kept if row)
 
 
+def _shown(query: CallbackQuery) -> Message | None:
+    """Return the message under which the button stands; None: it is too old or gone."""
+    message = query.message
+    return message if isinstance(message, Message) and message.is_accessible else None
+
+
 def _place(query: CallbackQuery) -> Place | None:
     """Return where the button stands; of a message that is out of reach only the chat is known."""
     if query.message is None:
         return None
-    chat = query.message.chat
-    is_topic = isinstance(query.message, Message) and query.message.is_topic_message
-    thread_id = query.message.message_thread_id if is_topic and isinstance(query.message, Message) else None
+    chat, shown = query.message.chat, _shown(query)
+    thread_id = shown.message_thread_id if shown is not None and shown.is_topic_message else None
     return Place(chat.id, str(chat.type), chat.title or chat.full_name or "", thread_id)
 
 

@@ -131,7 +131,8 @@ class Watching:
         """Show another page of the list."""
 
         async def act(presser: Heard) -> Pressed:
-            return Pressed(redraw=await self._list_page(presser.place, press.row))
+            page = await self._list_page(presser.place, press.row)
+            return Pressed(redraw=page, is_only_to_see=True)
 
         return Ready(Action.LOOK, act, heard.place)
 
