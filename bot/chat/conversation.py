@@ -109,6 +109,7 @@ class Conversation:
         if verdict is Verdict.STRANGER and not isinstance(request, Id):
             await self._turn_away(heard, request)
             return
+        await self._store.meet(heard.place)
         await self._store.hear_from(heard.place.chat_id)
         match verdict:
             case Verdict.NEEDS_OWNER:

@@ -105,6 +105,14 @@ def hear_from(db: Database, chat_id: int) -> None:
     )
 
 
+def meet(db: Database, place: Place) -> None:
+    """Note what a known chat is called now; strangers are not remembered by this."""
+    db.execute(
+        "UPDATE chat SET kind = ?1, title = ?2 WHERE telegram_id = ?3 AND (kind <> ?1 OR title <> ?2)",
+        [place.kind, place.title, place.chat_id],
+    )
+
+
 def lose(db: Database, chat_id: int, reason: str) -> None:
     """Note that nothing can be sent to a chat until it speaks to us again."""
     db.execute("UPDATE chat SET unavailable = ? WHERE telegram_id = ?", [reason, chat_id])

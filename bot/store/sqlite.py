@@ -232,6 +232,10 @@ class Store:
         await self._thread.run(chats.hear_from, chat_id)
         self.outbox_grew.set()
 
+    async def meet(self, place: Place) -> None:
+        """Note what a known chat is called now."""
+        await self._thread.run(chats.meet, place)
+
     async def lose(self, chat_id: int, reason: str) -> None:
         """Note that nothing can be sent to a chat."""
         await self._thread.run(chats.lose, chat_id, reason)
