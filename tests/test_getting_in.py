@@ -13,7 +13,7 @@ from bot import app
 from bot.chat import toasts
 from bot.sandbox.telegram import Error, before
 from bot.sandbox.telegram_world import Chat, User
-from tests.house import CHECKSUMMED, LONGEST_SECONDS, OWNER, House, buttons_of, open_house, until
+from tests.house import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, House, buttons_of, open_house, until
 
 
 @pytest.fixture
@@ -408,7 +408,7 @@ async def test_who_changed_what_is_kept(house: House) -> None:
     shown = (await house.hears("Who changed what")).text
 
     lines = [re.sub(r"^[\d:]+ UTC · ", "", line) for line in shown.split("\n")[2:]]
-    wish = f"{CHECKSUMMED.lower()} as Till"
+    wish = f"{SHORT} as Till"
     assert lines == [
         f"Olga ({OWNER}) took back the end of {wish} · Ops ({group.id})",
         f"Alice ({alice.id}) stopped watching {wish} · Ops ({group.id})",

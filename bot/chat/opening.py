@@ -49,13 +49,13 @@ class Opening:
 
     async def allow(self, heard: Heard, request: Allow) -> Answer:
         """Open a chat."""
-        place = _meant(heard.place, request.chat_id)
+        place = await self._meant(heard.place, request.chat_id)
         _, answer = await self._opened(heard, place)
         return (answer,)
 
     async def deny(self, heard: Heard, request: Deny) -> Answer:
         """Close a chat."""
-        place = _meant(heard.place, request.chat_id)
+        place = await self._meant(heard.place, request.chat_id)
         was_open = await self._gate.is_open(place)
         withdrawn = await self._store.deny(place, heard.author(self._now()))
         is_here = place.chat_id == heard.place.chat_id
@@ -166,6 +166,13 @@ class Opening:
         await self._store.lose(place.chat_id, outcome.reason)
         return outcome.reason
 
+    async def _meant(self, here: Place, chat_id: int | None) -> Place:
+        """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
+        if chat_id is None or chat_id == here.chat_id:
+            return Place(here.chat_id, here.kind, here.title)
+        known = await self._store.known_place(chat_id)
+        return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
+
     async def _chats_page(self, page: int) -> Screen:
         guests = await self._store.guests(page, CHATS_A_PAGE)
         lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
@@ -193,10 +200,3 @@ def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
     if chat.knocked_at is None:
         return [opens]
     return [opens, button(f"{number}. Ignore", Does.IGNORE, chat.row, page)]
-
-
-def _meant(here: Place, chat_id: int | None) -> Place:
-    """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
-    if chat_id is None or chat_id == here.chat_id:
-        return Place(here.chat_id, here.kind, here.title)
-    return Place(chat_id, "private" if chat_id > 0 else "group", "")

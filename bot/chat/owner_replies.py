@@ -1,5 +1,6 @@
 """What only owners read, and who knocks at their door: chats, claims, who did what."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -9,10 +10,11 @@ from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.replies import FIRST_WATCH, allow_command
 from bot.chat.wording import clock, counted
 from bot.domain.access import Sender
+from bot.domain.addresses import shortened
 from bot.domain.audit import AuditEntry, Deed
 from bot.domain.chains import Chains
 from bot.domain.guests import Guests, KnownChat
-from bot.domain.model import ChainId, Place
+from bot.domain.model import Address, ChainId, Place
 
 NAMELESS = "somebody unnamed"
 
@@ -160,9 +162,12 @@ def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, 
     return join("\n", (heading, "", *(_entry(entry, chains, today) for entry in entries)))
 
 
+_WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
+
+
 def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     author = entry.author
-    subject = entry.subject
+    subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
     if entry.deed is Deed.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
     about = " " + quoted(subject) if subject else EMPTY

@@ -67,6 +67,12 @@ def known_chat(db: Database, row: int) -> KnownChat | None:
     return _to_known_chat(found) if found else None
 
 
+def known_place(db: Database, chat_id: int) -> Place | None:
+    """Return a chat of Telegram's number as it is called; None: the bot does not know it."""
+    row = db.execute("SELECT kind, title FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
+    return Place(chat_id, row[0], row[1]) if row else None
+
+
 def guests(db: Database, page: int, page_size: int) -> Guests:
     """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
     (total,) = db.execute("SELECT count(*) FROM chat").fetchone()

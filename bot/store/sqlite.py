@@ -262,6 +262,10 @@ class Store:
         """Return the chat that a button names."""
         return await self._thread.run(guests.known_chat, row)
 
+    async def known_place(self, chat_id: int) -> Place | None:
+        """Return a chat of Telegram's number as it is called."""
+        return await self._thread.run(guests.known_place, chat_id)
+
     async def guests(self, page: int, page_size: int) -> Guests:
         """Return one page of the chats that are known."""
         return await self._thread.run(guests.guests, page, page_size)
