@@ -10,7 +10,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format pins clean
+.PHONY: help run test check bench manual format pins clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -30,6 +30,9 @@ check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 
 bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it: some ten minutes
 	$(BIN)/python -m tests.benchmarks --lines build/benchmarks.jsonl
+
+manual: $(VENV)/test.stamp ## let the bot answer the dialogues anew, and write docs/commands.md
+	$(BIN)/python -m tests.dialogue
 
 format: $(VENV)/test.stamp ## put the code into the house's format
 	$(BIN)/ruff format .

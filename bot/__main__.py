@@ -97,7 +97,7 @@ def sandbox(port: int, data: Path | None, only: str | None) -> None:
 async def _run(config: Path) -> None:
     settings = load_settings(config)
     set_up_logs(settings.log.level, settings.log.format, settings.secrets())
-    await app.run(settings, _stop_signal())
+    await app.run(settings, _stop_signal(), click.echo)
 
 
 async def _check(config: Path) -> None:
@@ -145,7 +145,7 @@ async def _sandbox(port: int, data: Path | None) -> None:
         stop = _stop_signal()
         terminal = asyncio.create_task(_terminal(telegram, gateway).run())
         try:
-            await app.run(settings, stop)
+            await app.run(settings, stop, click.echo)
         finally:
             terminal.cancel()
 

@@ -16,7 +16,10 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.chat.connection import TelegramBot, introduce, publish_menu
+from bot.chat.claiming import Claims
+from bot.chat.connection import TelegramBot, introduce
+from bot.chat.menus import Menus
+from bot.chat.owner_replies import printed_claim
 from bot.chat.receiver import Receiver
 from bot.chores import Chores
 from bot.dispatcher import Dispatcher
@@ -35,6 +38,7 @@ from bot.wiring import (
     build_chores,
     build_conversation,
     build_dispatcher,
+    build_gate,
     build_indexer,
     build_live_questions,
     build_poller,
@@ -67,8 +71,8 @@ class WorkerDied(Exception):
     """A worker ended by itself, which it never should; a restart is the cure."""
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Run the bot until `stop` is set.
+async def run(settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+    """Run the bot until `stop` is set; what whoever started it must read at once is announced.
 
     Raises DirectoryHeld, DatabaseUnusable, TokenRefused or KeyRefused where it
     can't start, and WorkerDied where it can't go on.
@@ -76,17 +80,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as house:
         lock = DirectoryLock(settings.store.path.parent)
         house.callback(lock.release)
-        bot = await _build(settings, house)
+        bot = await _build(settings, house, announce)
         await house.enter_async_context(bot.pages())
         await bot.work_until(stop)
 
 
-async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
+async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[str], None]) -> "RunningBot":
     """Build every part; what has to be closed is left to the house."""
     registry = shipped_chains()
     store = await open_store(settings)
     house.push_async_callback(store.close)
-    await store.apply_configuration(settings.access.chats, settings.access.owners)
+    owners = await store.settle_owners(settings.access.owners)
+    await store.apply_configuration(settings.access.chats, owners)
     await _note_restoration(store)
     await store.leave_out(settings.indexer.contract_blacklist)
     source = await house.enter_async_context(build_indexer(settings))
@@ -102,17 +107,22 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     house.push_async_callback(answers.close)
     live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers)
     house.push_async_callback(live.close)
-    conversation = build_conversation(
+    gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
+    menus = Menus(telegram, store, owners=lambda: gate.owners)
+    front = build_conversation(
         settings,
         registry,
         telegram=telegram,
         store=store,
+        gate=gate,
         sweeps=partial(sweeps_now, settings, poller, source),
         on_new_wish=poller.look_at_news,
+        on_owner=menus.change,
         live=live,
         answers=answers,
+        turns=turns,
     )
-    receiver = Receiver(telegram, conversation.on_update, monotonic=time.monotonic)
+    receiver = Receiver(telegram, front.conversation.on_update, monotonic=time.monotonic)
     health = Health(
         settings,
         registry,
@@ -121,7 +131,7 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
         telegram,
         poller,
         receiver,
-        conversation,
+        front.conversation,
         dispatcher,
         now=clock,
         monotonic=time.monotonic,
@@ -129,7 +139,19 @@ async def _build(settings: Settings, house: AsyncExitStack) -> "RunningBot":
     )
     chores = build_chores(settings, store)
     return RunningBot(
-        settings, registry, store, source, telegram, poller, dispatcher, receiver, chores, health
+        settings,
+        registry,
+        store,
+        source,
+        telegram,
+        poller,
+        dispatcher,
+        receiver,
+        chores,
+        menus,
+        front.claims,
+        announce,
+        health,
     )
 
 
@@ -146,6 +168,9 @@ class RunningBot:
     dispatcher: Dispatcher
     receiver: Receiver
     chores: Chores
+    menus: Menus
+    claims: Claims
+    announce: Callable[[str], None]
     health: Health
     workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -160,6 +185,7 @@ class RunningBot:
         self._start("receiver", self._receive())
         self._start("chains", self._keep_chains())
         self._start("chores", self.chores.run())
+        self._start("menus", self.menus.run())
         self.poller.tick()
         self.chores.tick()
         scheduler.start()
@@ -194,7 +220,9 @@ class RunningBot:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):
                 self.health.is_introduced = await introduce(self.telegram)
-        await publish_menu(self.telegram)
+        link = await self.claims.link(self.telegram.username)
+        if link is not None:
+            self.announce(printed_claim(link))
         await self.receiver.run()
 
     def _scheduler(self) -> AsyncIOScheduler:

@@ -3,15 +3,15 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.chat.connection import TelegramBot, build_bot
-from bot.chat.conversation import Conversation
+from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
-from bot.chat.handlers import Handlers
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
+from bot.chat.screens import Screens
 from bot.chat.sender import Answers, TelegramSender
 from bot.chat.texts import compose
 from bot.chat.turns import Turns
@@ -159,43 +159,43 @@ def build_live_questions(
     )
 
 
+def build_gate(settings: Settings, *, telegram: TelegramBot, store: Store, owners: Collection[int]) -> Gate:
+    """Build what decides who may do what."""
+    return Gate(
+        telegram,
+        store,
+        owners=frozenset(owners),
+        chats=frozenset(settings.access.chats),
+        monotonic=time.monotonic,
+    )
+
+
 def build_conversation(
     settings: Settings,
     registry: Chains,
     *,
     telegram: TelegramBot,
     store: Store,
+    gate: Gate,
     sweeps: Callable[[], Sweeps],
     on_new_wish: Callable[[], None],
+    on_owner: Callable[[], None],
     live: LiveQuestions,
     answers: Answers,
-) -> Conversation:
-    """Build what answers commands."""
-    access = settings.access
-    gate = Gate(
+    turns: Turns,
+) -> Front:
+    """Build what answers commands and buttons."""
+    return build_front(
         telegram,
         store,
-        owners=frozenset(access.owners),
-        chats=frozenset(access.chats),
-        monotonic=time.monotonic,
-    )
-    handlers = Handlers(
-        store,
         gate,
+        Screens(telegram, answers, turns),
         registry,
-        max_subscriptions_per_chat=access.max_subscriptions_per_chat,
-        on_new_wish=on_new_wish,
-        sweeps=sweeps,
         live=live,
-        now=clock,
-    )
-    return Conversation(
-        bot=telegram,
-        store=store,
-        gate=gate,
-        handlers=handlers,
-        answers=answers,
-        chains=registry,
+        sweeps=sweeps,
+        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+        on_new_wish=on_new_wish,
+        on_owner=on_owner,
         now=clock,
         monotonic=time.monotonic,
     )

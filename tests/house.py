@@ -41,6 +41,8 @@ class House:
     olga: User
     chat: Chat
     lines: dict[str, list[str]] = field(default_factory=dict)
+    announced: list[str] = field(default_factory=list)
+    """What whoever started the bot read on the screen."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[None] | None = None
     _processes: list[Process] = field(default_factory=list)
@@ -84,7 +86,9 @@ class House:
     def start(self) -> None:
         """Start the bot in this process."""
         self._stop = asyncio.Event()
-        self._running = asyncio.create_task(app.run(load_settings(self.config), self._stop))
+        self._running = asyncio.create_task(
+            app.run(load_settings(self.config), self._stop, self.announced.append)
+        )
 
     async def start_process(self) -> Process:
         """Start the bot as a program of its own, which can be killed."""
@@ -133,6 +137,22 @@ class House:
         self._heard[chat.id] = message.message_id
         return message
 
+    async def presses(self, message: Message, button: str, *, user: User | None = None) -> str:
+        """Let somebody press a button, Olga unless named, and return what they are told for a moment."""
+        query = self.telegram.presses(user or self.olga, message, button)
+        return (await self.telegram.wait_for_toast(query, timeout_seconds=LONGEST_SECONDS)).text
+
+    async def forges(self, message: Message, data: str, *, user: User | None = None) -> str:
+        """Let somebody press what no button says, and return what they are told for a moment."""
+        query = self.telegram.presses_unshown(user or self.olga, message, data)
+        return (await self.telegram.wait_for_toast(query, timeout_seconds=LONGEST_SECONDS)).text
+
+    async def shows(self, message: Message, wanted: str) -> Message:
+        """Wait until a message shows a text, and return it as it is then."""
+        chat = self.telegram.chat(message.chat_id)
+        await until(lambda: wanted in chat.messages[message.message_id].text)
+        return chat.messages[message.message_id]
+
     async def watches(self, command: str = f"/watch {CHECKSUMMED} as Treasury") -> Message:
         """Let Olga watch something, and wait for the first reading."""
         self.say(command)
@@ -155,6 +175,11 @@ class House:
     def balance_requests(self) -> int:
         """Return how often the gateway was asked for balances."""
         return sum(request.method == "GetTokenBalancesSummary" for request in self.gateway.requests)
+
+
+def buttons_of(message: Message) -> list[str]:
+    """Return what the buttons of a message say, in their order."""
+    return [button.text for row in message.buttons for button in row]
 
 
 async def until(happened: Callable[[], bool]) -> None:

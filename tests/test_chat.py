@@ -47,6 +47,7 @@ async def test_a_stranger_may_not_open_a_chat_and_watches_nothing(house: House) 
 
     house.say(f"/watch {CHECKSUMMED}", user=mallory, chat=chat)
 
+    await house.hears("Mallory")
     assert "Nothing is watched here" in await answered(house, "/list")
     assert house.balance_requests() == 0
 
@@ -57,6 +58,7 @@ async def test_a_stranger_who_is_let_in_may_watch(house: House) -> None:
 
     assert "open now" in await answered(house, f"/allow {chat.id}")
 
+    await house.hears("An owner has opened this chat", chat=chat)
     assert "Watching" in await answered(house, f"/watch {CHECKSUMMED}", user=alice, chat=chat)
 
 

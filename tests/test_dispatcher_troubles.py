@@ -183,7 +183,7 @@ async def test_a_chat_closed_while_its_message_waits_for_its_turn_is_not_told(of
     await office.change()
     async with office.open():
         await until(lambda: office.turns.waiting == 2)
-        assert await office.keeper.store.deny(OPS) == 1
+        assert await office.keeper.deny(OPS) == 1
         office.turns.may_leave.set()
         await office.arrived(1)
 
@@ -240,7 +240,7 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
         await settle(delivery_id, settlement)
 
     monkeypatch.setattr(store, "settle", settle_at_the_third_try)
-    await store.deny(OPS)
+    await office.keeper.deny(OPS)
     await office.change()
     async with office.open():
         await office.arrived(1)

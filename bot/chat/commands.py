@@ -8,168 +8,36 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, UNWATCH, WATCH, Command
-from bot.chat.watch_lines import WORD, Clauses, LineRefused, read_address, read_chain, read_clauses
-from bot.domain.chains import Chains
-from bot.domain.model import Address, ChainId
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that was not taken, as a whole."""
-
-    line_number: int
-    """From 1, the line of the command."""
-    typed: str
-    """The word that is wrong, shortened; "" where it is the line."""
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEntry:
-    """One account to watch."""
-
-    line_number: int
-    account: Address
-    contracts: frozenset[Address] = frozenset()
-    chains: frozenset[ChainId] = frozenset()
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """`/start`, with the payload of a deep link or ""."""
-
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    """`/help`; None: all commands."""
-
-    topic: Command | None
-
-
-@dataclass(frozen=True, slots=True)
-class Id:
-    """`/id`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """`/allow`; None: this chat."""
-
-    chat_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """`/deny`; None: this chat."""
-
-    chat_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """`/watch` for accounts; at least one entry or one bad line."""
-
-    entries: tuple[WatchEntry, ...]
-    bad: tuple[BadLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WatchToken:
-    """`/watch token`; at least one contract or one bad line."""
-
-    contracts: frozenset[Address]
-    chains: frozenset[ChainId]
-    label: str
-    bad: tuple[BadLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unwatch:
-    """`/unwatch`."""
-
-    who: tuple[str, ...]
-    """The words; each may be an address, a `#number` or a label."""
-    rest: str
-    """The same as one text, since a label may have spaces."""
-
-
-@dataclass(frozen=True, slots=True)
-class List:
-    """`/list`."""
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceOf:
-    """`/balance`; None: everything watched here."""
-
-    who: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """`/status`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Believe:
-    """`/believe`."""
-
-    chain_id: ChainId
-
-
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """A message of addresses and nothing else; at least one address or one bad line."""
-
-    addresses: tuple[Address, ...]
-    bad: tuple[BadLine, ...]
-
-
-Request = (
-    Start
-    | Help
-    | Id
-    | Allow
-    | Deny
-    | Believe
-    | Watch
-    | WatchToken
-    | Unwatch
-    | List
-    | BalanceOf
-    | Status
-    | Bare
+from bot.chat.requests import (
+    Allow,
+    Audit,
+    BadLine,
+    BalanceOf,
+    Bare,
+    Believe,
+    Chats,
+    Deny,
+    Help,
+    Id,
+    List,
+    NotForUs,
+    Request,
+    Start,
+    Status,
+    Unknown,
+    Unwatch,
+    Usage,
+    Watch,
+    WatchEntry,
+    WatchToken,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """A command of ours that lacks something, or has something wrong; `reason` may be ""."""
-
-    command: Command
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A command that is none of ours."""
-
-    word: str
-    closest: Command | None
-    addressed: bool
-    """Whether it named this bot; in a group one that did not may be meant for another bot."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotForUs:
-    """A command that names another bot."""
+from bot.chat.watch_lines import WORD, Clauses, LineRefused, in_link, read_address, read_chain, read_clauses
+from bot.domain.chains import Chains
+from bot.domain.model import Address
 
 
 def parse(text: str, bot_username: str, chains: Chains) -> Request | Usage | Unknown | NotForUs | None:
@@ -184,7 +52,8 @@ def parse(text: str, bot_username: str, chains: Chains) -> Request | Usage | Unk
     word = called["word"].casefold()
     command = _BY_WORD.get(word)
     if command is None:
-        return Unknown(called["word"], _closest_command(word), addressed=bot is not None)
+        rest = (called["rest"] or "").strip()
+        return Unknown(called["word"], _closest_command(word), addressed=bot is not None, rest=rest)
     return _READERS[command.name](called["rest"] or "", chains)
 
 
@@ -217,7 +86,7 @@ def _visible(line: str) -> str:
 
 def _bare(text: str) -> Bare | None:
     words = [(number, word) for number, line in _lines(text) for word in WORD.findall(line)]
-    if not words or not all(_ADDRESS_LIKE.fullmatch(word) for _, word in words):
+    if not words or not all(_ADDRESS_LIKE.fullmatch(in_link(word)) for _, word in words):
         return None
     taken: list[Address] = []
     bad: list[BadLine] = []
@@ -258,6 +127,14 @@ def _deny(rest: str, _chains: Chains) -> Deny | Usage:
     return Deny(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY, _NO_CHAT_ID)
 
 
+def _chats(_rest: str, _chains: Chains) -> Chats:
+    return Chats()
+
+
+def _audit(_rest: str, _chains: Chains) -> Audit:
+    return Audit()
+
+
 def _believe(rest: str, chains: Chains) -> Believe | Usage:
     text = " ".join(rest.split())
     if not text:
@@ -280,7 +157,7 @@ def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
         try:
             entries += _entries(number, line, chains)
         except LineRefused as refused:
-            bad.append(BadLine(number, refused.typed, refused.reason))
+            bad.append(BadLine(number, refused.typed, refused.reason, _instead(line, refused)))
     return Watch(_without_repeats(entries), tuple(bad))
 
 
@@ -308,6 +185,8 @@ _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyT
         "id": _id,
         "allow": _allow,
         "deny": _deny,
+        "chats": _chats,
+        "audit": _audit,
         "believe": _believe,
         "watch": _watch,
         "unwatch": _unwatch,
@@ -353,6 +232,13 @@ def _entries(number: int, line: str, chains: Chains) -> list[WatchEntry]:
         WatchEntry(number, account, clauses.contracts, clauses.chains, clauses.label)
         for account in clauses.addresses
     ]
+
+
+def _instead(line: str, refused: LineRefused) -> str:
+    """Return the line with the word that was probably meant."""
+    if not refused.meant or line.count(refused.word) != 1:
+        return ""
+    return line.replace(refused.word, refused.meant).strip()
 
 
 def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:

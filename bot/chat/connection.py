@@ -5,15 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import structlog
-from telegram import Bot, BotCommand
+from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.chat.menu import COMMANDS, Who
 from bot.chat.traffic import Answered, Traffic, sort_answer
-
-log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0
@@ -108,13 +104,3 @@ async def introduce(bot: Bot) -> bool:
     except TelegramError:
         return False
     return True
-
-
-async def publish_menu(bot: Bot) -> None:
-    """Tell Telegram's apps which commands there are; that it fails is only noted."""
-    try:
-        await bot.set_my_commands(
-            [BotCommand(command.name, command.does) for command in COMMANDS if command.who is not Who.OWNERS]
-        )
-    except TelegramError as error:
-        log.warning("the menu was not published", action="menu_failed", error=type(error).__name__)

@@ -3,32 +3,23 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from telegram import Bot, ChatMember, ChatMemberUpdated, Message, Update
+from telegram import Bot, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
-from bot.chat import replies
-from bot.chat.commands import (
-    Allow,
-    Bare,
-    Believe,
-    Deny,
-    Id,
-    NotForUs,
-    Request,
-    Unknown,
-    Unwatch,
-    Usage,
-    Watch,
-    WatchToken,
-    parse,
-)
+from bot.chat import replies, toasts
+from bot.chat.buttons import Screen
+from bot.chat.claiming import Claims
+from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.handlers import Handlers
-from bot.chat.menu import Who
-from bot.chat.sender import Answers
-from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
+from bot.chat.knocking import Knocks
+from bot.chat.presses import Presses
+from bot.chat.requests import Bare, Id, NotForUs, Request, Start, Unknown, Usage, needs
+from bot.chat.screens import Screens
+from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Sender, Verdict
 from bot.domain.chains import Chains
 from bot.domain.delivery import Park, parking
 from bot.domain.flood import Flood, Heed
@@ -54,7 +45,10 @@ class Conversation:
         store: Store,
         gate: Gate,
         handlers: Handlers,
-        answers: Answers,
+        presses: Presses,
+        claims: Claims,
+        knocks: Knocks,
+        screens: Screens,
         chains: Chains,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -62,11 +56,13 @@ class Conversation:
         self.commands: Counter[str] = Counter()
         """What was asked for since the start, by kind."""
         self._bot = bot
-        self._now = now
         self._store = store
         self._gate = gate
         self._handlers = handlers
-        self._answers = answers
+        self._presses = presses
+        self._claims = claims
+        self._knocks = knocks
+        self._screens = screens
         self._chains = chains
         self._now = now
         self._monotonic = monotonic
@@ -77,6 +73,8 @@ class Conversation:
         try:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)
+            elif update.callback_query is not None:
+                await self._presses.on_press(update.callback_query)
             elif update.message is not None and (
                 update.message.migrate_to_chat_id or update.message.migrate_from_chat_id
             ):
@@ -86,16 +84,36 @@ class Conversation:
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("an update failed", action="update_failed", reference=reference)
-            if update.message is not None:
-                await self._answers.answer(_place(update.message), replies.went_wrong(reference))
+            if update.callback_query is not None:
+                await self._screens.toast(update.callback_query.id, f"{toasts.WENT_WRONG} ({reference})")
+            elif update.message is not None:
+                await self._screens.say(_place(update.message), [replies.went_wrong(reference)])
 
     async def _on_membership(self, change: ChatMemberUpdated) -> None:
-        status = change.new_chat_member.status
-        if status in GONE:
-            gone = parking(f"the bot is {status} there", Park.GONE, 0, self._now())
-            await self._store.lose(change.chat.id, gone)
-        else:
-            await self._store.hear_from(change.chat.id)
+        """Note whether a chat can be written to; a group that the bot is new in is greeted."""
+        before, now = change.old_chat_member, change.new_chat_member
+        if now.status in GONE:
+            await self._lose(change.chat.id, f"the bot is {now.status} there", Park.GONE)
+            return
+        if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
+            await self._lose(change.chat.id, "the bot may not write there", Park.MUTED)
+            return
+        await self._store.hear_from(change.chat.id)
+        if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):
+            await self._greet(change)
+
+    async def _lose(self, chat_id: int, reason: str, park: Park) -> None:
+        await self._store.lose(chat_id, parking(reason, park, 0, self._now()))
+
+    async def _greet(self, change: ChatMemberUpdated) -> None:
+        chat, user = change.chat, change.from_user
+        place = Place(chat.id, str(chat.type), chat.title or "")
+        is_open = await self._gate.is_open(place)
+        await self._screens.say(place, [replies.greeting(is_open=is_open)])
+        if not is_open:
+            await self._knocks.knock(
+                Heard(place, Sender(user.id, chat.id, is_private=False, name=user.full_name))
+            )
 
     async def _on_migration(self, message: Message) -> None:
         """Follow a group into the supergroup it has become: said there and here, in any order."""
@@ -117,6 +135,11 @@ class Conversation:
             await self._decline_forwarded(heard)
             return
         self.commands[kind_of(request)] += 1
+        if isinstance(request, Start) and request.payload:
+            answer = await self._claims.use(heard, request.payload)
+            if answer is not None:
+                await self._screens.say(heard.place, [answer])
+                return
         ago = self._now() - message.date
         await self._answer(heard, request, ago if ago >= LATE else None)
 
@@ -129,48 +152,53 @@ class Conversation:
         if heed is not Heed.CARRY_OUT:
             self.commands["too_many"] += 1
         if heed is Heed.SAY_ENOUGH and await self._gate.is_open(place):
-            await self._answers.answer(place, replies.enough_for_now())
+            await self._screens.say(place, [replies.enough_for_now()])
         return heed is Heed.CARRY_OUT
 
     async def _decline_forwarded(self, heard: Heard) -> None:
         """Carry out nothing that somebody else may have written; say so where nobody else is meant."""
         self.commands["forwarded"] += 1
         if heard.place.is_private and await self._gate.is_open(heard.place):
-            await self._answers.answer(heard.place, replies.not_forwarded())
+            await self._screens.say(heard.place, [replies.not_forwarded()])
 
     async def _answer(self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None) -> None:
-        verdict = await self._gate.judge(heard, _action(request))
+        verdict = await self._gate.judge(heard, needs(request))
         if verdict is Verdict.STRANGER and not isinstance(request, Id):
-            if self._gate.greets_stranger(heard.place.chat_id):
-                await self._answers.answer(heard.place, replies.stranger(heard.place.chat_id))
+            await self._turn_away(heard, request)
             return
+        await self._store.meet(heard.place)
         await self._store.hear_from(heard.place.chat_id, heard.place.thread_id)
         match verdict:
             case Verdict.NEEDS_OWNER:
-                answers = [replies.owners_only()]
+                await self._screens.say(heard.place, [replies.owners_only()])
             case Verdict.NEEDS_ADMINISTRATOR:
-                answers = [replies.may_not_change()]
+                await self._screens.say(heard.place, [replies.may_not_change()])
             case _:
-                answers = list(await self._handlers.carry_out(heard, request))
-        if ago is not None and answers:
-            answers[0] = replies.sent_long_ago(ago, answers[0])
+                await self._carry_out(heard, request, ago)
+
+    async def _carry_out(
+        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None
+    ) -> None:
+        """Do what was asked, and say first how long ago that was, if it was long."""
+        place = heard.place
+        screens = [
+            one if isinstance(one, Screen) else Screen(one)
+            for one in await self._handlers.carry_out(heard, request)
+        ]
+        if ago is not None and screens:
+            screens[0] = replace(screens[0], text=replies.sent_long_ago(ago, screens[0].text))
         self._flood.count_answer(
-            heard.place.chat_id, len(answers), self._monotonic(), is_group=not heard.place.is_private
+            place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
         )
-        for answer in answers:
-            await self._answers.answer(heard.place, answer)
+        await self._screens.say(place, screens)
 
-
-def _action(request: Request | Usage | Unknown) -> Action:
-    match request:
-        case Allow() | Deny() | Believe():
-            return Action.OWN
-        case Watch() | WatchToken() | Unwatch():
-            return Action.CHANGE
-        case Usage(command) if command.who is Who.OWNERS:
-            return Action.OWN
-        case _:
-            return Action.LOOK
+    async def _turn_away(self, heard: Heard, request: Request | Usage | Unknown) -> None:
+        """Tell a stranger how to get in, once an hour; addresses pasted in a closed group ask for nothing."""
+        if isinstance(request, Bare) and not heard.place.is_private:
+            return
+        if self._gate.greets_stranger(heard.place.chat_id):
+            is_told = await self._knocks.knock(heard)
+            await self._screens.say(heard.place, [replies.stranger(heard.place.chat_id, is_told=is_told)])
 
 
 def _is_of_a_bot(message: Message) -> bool:
@@ -186,7 +214,14 @@ def _sender(message: Message) -> Sender:
         chat_id=message.chat.id,
         is_private=message.chat.type == message.chat.PRIVATE,
         sender_chat_id=message.sender_chat.id if message.sender_chat else None,
+        name=_name(message),
     )
+
+
+def _name(message: Message) -> str:
+    if message.sender_chat is not None:
+        return message.sender_chat.title or ""
+    return message.from_user.full_name if message.from_user else ""
 
 
 def _place(message: Message) -> Place:

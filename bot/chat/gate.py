@@ -3,12 +3,14 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from telegram import Bot, ChatMember
 from telegram.error import TelegramError
 
 from bot.domain.access import Action, Sender, Verdict, is_open, judge
+from bot.domain.audit import Author
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 
@@ -26,6 +28,10 @@ class Heard:
     place: Place
     sender: Sender
 
+    def author(self, at: datetime) -> Author:
+        """Return who it is, as it is kept with what they change."""
+        return Author(self.sender.named_user_id, self.sender.name, at)
+
 
 class Gate:
     """Decides who may do what, from the configuration, the store and Telegram."""
@@ -41,14 +47,18 @@ class Gate:
     ) -> None:
         self._bot = bot
         self._store = store
-        self._owners = owners
+        self.owners = owners
         self._chats = chats
         self._monotonic = monotonic
         self._strangers: OrderedDict[int, float] = OrderedDict()
 
+    def add_owner(self, user_id: int) -> None:
+        """Let somebody own the bot from now on."""
+        self.owners |= {user_id}
+
     def is_owner(self, sender: Sender) -> bool:
         """Whether the person owns the bot."""
-        return sender.named_user_id in self._owners
+        return sender.named_user_id in self.owners
 
     async def is_open(self, place: Place) -> bool:
         """Whether a chat may use the bot."""
@@ -56,7 +66,7 @@ class Gate:
         return is_open(
             decided=await self._store.decision_on(place.chat_id),
             configured=not known_as.isdisjoint(self._chats),
-            is_owners_private_chat=place.is_private and place.chat_id in self._owners,
+            is_owners_private_chat=place.is_private and place.chat_id in self.owners,
         )
 
     async def judge(self, heard: Heard, action: Action) -> Verdict:

@@ -112,6 +112,20 @@ DENY = Command(
     (Example("/deny", "closes this chat"), Example("/deny -1001234567890", "closes another chat")),
     Who.OWNERS,
 )
+CHATS = Command(
+    "chats",
+    "Show which chats may use the bot, and which ask to",
+    "/chats",
+    (Example("/chats", "shows them, with buttons that open and close"),),
+    Who.OWNERS,
+)
+AUDIT = Command(
+    "audit",
+    "Show who changed what",
+    "/audit",
+    (Example("/audit", "shows the latest changes first"),),
+    Who.OWNERS,
+)
 BELIEVE = Command(
     "believe",
     "Take for real what vanished from a chain at once",
@@ -131,5 +145,7 @@ COMMANDS: tuple[Command, ...] = (
     ID,
     ALLOW,
     DENY,
+    CHATS,
+    AUDIT,
     BELIEVE,
 )

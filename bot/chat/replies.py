@@ -3,39 +3,61 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from bot.chat.commands import BadLine, WatchEntry
 from bot.chat.foreign import foreign, quoted
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
-from bot.chat.wording import account_name, age, chain_names, counted, short_address
+from bot.chat.requests import BadLine, WatchEntry
+from bot.chat.wording import account_name, age, chain_names, counted, folded, short_address
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
-from bot.domain.model import Address, ChainId, Subscription
+from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
+from bot.domain.partings import UndoneOne
 
 _OFFERED_WHOLE = 3
 _CONTRACTS_NAMED = 3
-_FIRST_WATCH = code("/watch 0x… as Treasury")
+FIRST_WATCH = code("/watch 0x… as Treasury")
 
 # ---------------------------------------------------------------- first words
 
 
-def start(*, is_owner: bool) -> Html:
-    """Return the welcome for someone who may use the bot here."""
+def start(*, is_owner: bool, knocking: int = 0) -> Html:
+    """Return the welcome for someone who may use the bot here; owners hear how many chats ask to come in."""
     hello = fill(
         "Hello! I watch addresses on many chains, and tell this chat when what they hold changes.\n\n"
         "Begin with {}, or see /help for the rest.",
-        _FIRST_WATCH,
+        FIRST_WATCH,
     )
     if not is_owner:
         return hello
-    return hello + "\n\nThis bot is yours: /allow opens a chat for it, /deny closes one."
+    yours = (
+        hello + "\n\nThis bot is yours: /chats shows who may use it, /allow opens a chat, /deny closes one."
+    )
+    if not knocking:
+        return yours
+    ask = "asks" if knocking == 1 else "ask"
+    return yours + f"\n{counted(knocking, 'chat')} {ask} to come in: see /chats."
 
 
-def stranger(chat_id: int) -> Html:
-    """Return what somebody reads who may not use the bot."""
+def stranger(chat_id: int, *, is_told: bool = False) -> Html:
+    """Return what somebody reads who may not use the bot; `is_told`: an owner hears of it just now."""
+    told = " I have told them that you asked." if is_told else ""
     return fill(
-        "This bot is private. Chat id: {}\nAn owner can open it with {}.", code(str(chat_id)), _allow(chat_id)
+        "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",
+        code(str(chat_id)),
+        allow_command(chat_id),
+        told,
+    )
+
+
+def greeting(*, is_open: bool) -> Html:
+    """Return what the bot says when it is added to a group."""
+    if is_open:
+        return fill("Hello! This group may use me. Begin with {}; /help shows the rest.", FIRST_WATCH)
+    return fill(
+        "Hello! I tell chats when what an address holds changes. I do nothing here until an owner of mine"
+        " opens this group with {}.",
+        code("/allow"),
     )
 
 
@@ -49,34 +71,17 @@ def help_for(*, is_owner: bool) -> Html:
     return join("\n", (*lines, "", fill("More about one of them: {}", code("/help watch"))))
 
 
+def allow_command(chat_id: int) -> Html:
+    """Return what an owner types to open a chat."""
+    return code(f"/allow {chat_id}")
+
+
 def here(chat_id: int, thread_id: int | None, user_id: int | None, *, is_open: bool) -> Html:
     """Return the ids of where and who one is."""
     ids = (("Chat id", chat_id), ("Topic id", thread_id), ("Your user id", user_id))
     lines = [fill("{}: {}", what, code(str(number))) for what, number in ids if number is not None]
-    closed = fill("This chat is closed. An owner can open it with {}.", _allow(chat_id))
+    closed = fill("This chat is closed. An owner can open it with {}.", allow_command(chat_id))
     return join("\n", (*lines, "This chat is open: /watch works here." if is_open else closed))
-
-
-# ---------------------------------------------------------------- chats
-
-
-def allowed(chat_id: int, title: str, *, is_here: bool, was_open: bool) -> Html:
-    """Return the answer to /allow."""
-    still = "already open" if was_open else "open now"
-    if is_here:
-        return fill("This chat is {}. Begin with {}.", still, _FIRST_WATCH)
-    return fill("{} is {}. /watch works there.", _chat(chat_id, title), still)
-
-
-def denied(chat_id: int, title: str, *, is_here: bool, was_open: bool, withdrawn: int = 0) -> Html:
-    """Return the answer to /deny; `withdrawn` alerts were still on their way."""
-    which = "This chat" if is_here else _chat(chat_id, title)
-    again = code("/allow") if is_here else _allow(chat_id)
-    if not was_open:
-        return fill("{} is closed already. {} opens it.", which, again)
-    were = "was" if withdrawn == 1 else "were"
-    gone = f" {counted(withdrawn, 'alert')} still on the way {were} taken back." if withdrawn else ""
-    return fill("{} is closed now.{} {} opens it again.", which, gone, again)
 
 
 # ---------------------------------------------------------------- watching
@@ -158,13 +163,33 @@ def bare_offer(addresses: Sequence[Address], bad: Sequence[BadLine] = ()) -> tup
     return paged(sections)
 
 
-def unwatched(
-    account: Address | None, contracts: Collection[Address], label: str, *, still_to_come: int
-) -> Html:
+def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Html, ...]:
     """Return the answer to /unwatch; so many alerts were observed before it, and are told."""
-    who = account_name(account, label) if account else _tokens(contracts, label)
-    late = f" {counted(still_to_come, 'alert')} from before will still come." if still_to_come else ""
-    return fill("Stopped watching {}.{} /list shows the rest.", who, late)
+    late = f"{counted(still_to_come, 'alert')} from before will still come. " if still_to_come else ""
+    rest = late + "/list shows the rest."
+    if len(ended) == 1:
+        return (fill("Stopped watching {}. {}", _subscribed_to(ended[0]), rest),)
+    lines = [_subscribed_to(one) for one in ended]
+    return paged([Section(f"Stopped watching {len(ended):,}:", lines)], EMPTY + rest)
+
+
+def undone(ones: Sequence[UndoneOne], limit: int) -> Html:
+    """Return what an /unwatch shows that was taken back, wish by wish."""
+    back = [one for one in ones if one.outcome is Subscribing.CREATED]
+    already = [one for one in ones if one.outcome is Subscribing.ALREADY]
+    full = [one for one in ones if one.outcome is Subscribing.FULL]
+    lines = []
+    if back:
+        named = folded([fill("{} (#{})", _wished(one.wish), str(one.number)) for one in back], last=" and ")
+        anew = "" if all(one.is_known for one in back) else "A fresh reading is on its way. "
+        lines.append(fill("👁 Watching {} again.", named))
+        lines.append(EMPTY + f"{anew}What changed in between is not told.")
+    if already:
+        lines.append(fill("Watched again already: {}.", folded([_wished(one.wish) for one in already])))
+    if full:
+        named = folded([_wished(one.wish) for one in full])
+        lines.append(fill("No room for {}: this chat can watch {} at most.", named, f"{limit:,}"))
+    return join("\n", lines)
 
 
 def not_watched(who: str, suggestion: str = "") -> Html:
@@ -187,7 +212,7 @@ def watch_list(entries: Sequence[tuple[int, Subscription]], chains: Chains) -> t
 
 def nothing_watched() -> Html:
     """Return the answer to /list or /balance where nothing is watched."""
-    return fill("Nothing is watched here yet. Begin with {}.", _FIRST_WATCH)
+    return fill("Nothing is watched here yet. Begin with {}.", FIRST_WATCH)
 
 
 def no_address(typed: str, reason: str) -> Html:
@@ -225,14 +250,6 @@ def no_live_answer(account: Address, reason: str) -> Html:
 def more_accounts(number: int) -> Html:
     """Return what stands below the accounts that /balance shows, where there are more."""
     return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))
-
-
-def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
-    """Return the answer to /believe."""
-    title = chains.get(chain_id).title
-    if was_doubted:
-        return fill("Taken for real: with the next sweep, what vanished on {} is told as gone.", title)
-    return fill("Nothing is doubted on {}: what changes there is told as it is.", title)
 
 
 # ---------------------------------------------------------------- when something is wrong
@@ -299,18 +316,18 @@ def not_forwarded() -> Html:
 # ---------------------------------------------------------------- pieces
 
 
-def _allow(chat_id: int) -> Html:
-    return code(f"/allow {chat_id}")
-
-
-def _chat(chat_id: int, title: str) -> Html:
-    named, number = bold(foreign(title)), code(str(chat_id))
-    return fill("{} ({})", named, number) if named else fill("Chat {}", number)
-
-
 def _taken(account: Address, label: str) -> Html:
     """Return what was taken: under a label the short address will do, without one all of it counts."""
     return account_name(account, label) if label else code(checksummed(account))
+
+
+def _subscribed_to(one: Subscription) -> Html:
+    return _wished(Wish(one.account, one.contracts, one.chains, one.label))
+
+
+def _wished(wish: Wish) -> Html:
+    """Return what somebody wishes to hear of, without the chains."""
+    return account_name(wish.account, wish.label) if wish.account else _tokens(wish.contracts, wish.label)
 
 
 def _narrowed(contracts: Collection[Address], only_on: Sequence[ChainId], chains: Chains) -> Html:

@@ -20,14 +20,24 @@ _TYPED_MOST = 24
 _CHAIN_WORDS_MOST = 6  # of a title such as "SKALE Nebula Gaming Hub Testnet"
 _CHAIN_DIGITS_MOST = 15  # EIP-2294 keeps chain ids below 2^52
 
+_EXPLORER_PAGE = re.compile(
+    r"(?:https?://)?[\w.-]+\.[a-z]+/(?:[\w#-]+/){0,3}?(?:address|token|account|contract|nft)/"
+    r"(?P<address>0[xX][0-9a-fA-F]{40})(?:[/?#].*)?$",
+    re.IGNORECASE,
+)
+"""`https://polygonscan.com/address/0x…`; the host doesn't matter, since only the address is taken."""
+
 
 class LineRefused(ValueError):
     """The line is not taken; `typed` is the word that is wrong, shortened, "" where it is the line."""
 
-    def __init__(self, typed: str, reason: str) -> None:
+    def __init__(self, typed: str, reason: str, *, meant: str = "") -> None:
         super().__init__(reason)
+        self.word = typed
         self.typed = typed if len(typed) <= _TYPED_MOST else f"{typed[:10]}…{typed[-4:]}"
         self.reason = reason
+        self.meant = meant
+        """What was probably meant instead of the word, "" if nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +74,16 @@ def read_clauses(line: str, chains: Chains) -> Clauses:
     )
 
 
+def in_link(word: str) -> str:
+    """Return the address that a page of a block explorer shows, or the word itself if it is no such link."""
+    read = _EXPLORER_PAGE.match(word)
+    return read["address"] if read else word
+
+
 def read_address(word: str) -> Address:
-    """Return the address; raises LineRefused with the reason."""
+    """Return the address, which may stand in the link of an explorer's page; raises LineRefused."""
     try:
-        return parse_address(word)
+        return parse_address(in_link(word))
     except AddressRefused as refused:
         raise LineRefused(word, str(refused)) from None
 
@@ -76,7 +92,7 @@ def read_chain(text: str, chains: Chains) -> ChainId:
     """Return the chain that a text names, all of it; raises LineRefused with the reason."""
     chain_id = _chain_id(text, chains)
     if chain_id is None:
-        raise LineRefused(text, _no_chain(text.casefold(), chains))
+        raise _no_chain(text, chains)
     return chain_id
 
 
@@ -94,7 +110,7 @@ def _accounts(words: list[str]) -> tuple[Address, ...]:
     if not words:
         raise LineRefused("", "there is no address in it")
     for word in words[1:]:
-        if word[:2] not in {"0x", "0X"}:
+        if in_link(word)[:2] not in {"0x", "0X"}:
             raise LineRefused(word, "an address starts with 0x, and a label comes after the word “as”")
     return tuple(dict.fromkeys(map(read_address, words)))
 
@@ -123,7 +139,7 @@ def _first_chain(words: list[str], chains: Chains) -> tuple[ChainId, int]:
         chain_id = _chain_id(" ".join(words[:length]), chains)
         if chain_id is not None:
             return chain_id, length
-    raise LineRefused(words[0], _no_chain(words[0].casefold(), chains))
+    raise _no_chain(words[0], chains)
 
 
 def _chain_id(name: str, chains: Chains) -> ChainId | None:
@@ -133,11 +149,14 @@ def _chain_id(name: str, chains: Chains) -> ChainId | None:
     return chains.find(name)
 
 
-def _no_chain(word: str, chains: Chains) -> str:
+def _no_chain(typed: str, chains: Chains) -> LineRefused:
+    word = typed.casefold()
     if word.startswith("0x"):
-        return "addresses stand before the word “on”, chains after it"
+        return LineRefused(typed, "addresses stand before the word “on”, chains after it")
     closest = _closest_chain(word, chains)
-    return f"no chain is called that; did you mean {closest}?" if closest else "no chain is called that"
+    if closest is None:
+        return LineRefused(typed, "no chain is called that")
+    return LineRefused(typed, f"no chain is called that; did you mean {closest}?", meant=closest)
 
 
 def _closest_chain(word: str, chains: Chains) -> str | None:

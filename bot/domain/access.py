@@ -28,7 +28,7 @@ class Action(Enum):
     LOOK = "look"
     CHANGE = "change"
     OWN = "own"
-    """Open and close chats."""
+    """Open and close chats, and look at who did what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Sender:
     is_private: bool
     sender_chat_id: int | None = None
     """The chat that somebody writes in the name of, a group for its anonymous administrators."""
+    name: str = ""
+    """What they call themselves."""
 
     @property
     def is_anonymous_administrator(self) -> bool:

@@ -1,11 +1,12 @@
 """The sandbox for people: the terminal is the chat, and the world around it moves by itself.
 
-What is typed is said to the bot; what the bot says appears. The first `/watch`
-is typed for whoever just looks on.
+What is typed is said to the bot; what the bot says appears, and `[Undo]` presses the
+button of that name. The first `/watch` is typed for whoever just looks on.
 """
 
 import asyncio
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import TextIO
@@ -17,6 +18,7 @@ from bot.sandbox.world import EXAMPLE_ACCOUNT, World
 FIRST_WORDS = "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 as Treasury"
 FIRST_MOVE_SECONDS = 1.5
 MOVE_EVERY_SECONDS = 6.0
+_BUTTON = re.compile(r"\[(.+)\]")
 _FOREVER_SECONDS = 366 * 24 * 3600.0
 
 _USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
@@ -59,6 +61,7 @@ class Terminal:
         self._read_from = read_from
         self._show = show
         self._watched = asyncio.Event()
+        self._shown: dict[int, Message] = {}
 
     async def run(self) -> None:
         """Show, listen and move the world until cancelled."""
@@ -70,17 +73,30 @@ class Terminal:
             self._show(f"  you │ {FIRST_WORDS}")
 
     def _say(self, text: str) -> None:
-        self._telegram.says(self._user, self._chat, text)
+        pressed = _BUTTON.fullmatch(text.strip())
+        if pressed is None:
+            self._telegram.says(self._user, self._chat, text)
+            return
+        for message in reversed(self._shown.values()):
+            if any(button.text == pressed[1] for row in message.buttons for button in row):
+                self._telegram.presses(self._user, message, pressed[1])
+                return
+        self._show(f"      no message shows [{pressed[1]}]")
 
     async def _show_messages(self) -> None:
-        last = 0
+        """Show what the bot says, and again what it changes."""
         while True:
-            message = await self._telegram.wait_for_message(
-                self._chat, lambda _: True, after=last, timeout_seconds=_FOREVER_SECONDS
-            )
-            last = message.message_id
+            message = await self._telegram.changed.wait_for(self._unshown, _FOREVER_SECONDS)
+            self._shown[message.message_id] = message
             self._show(_as_shown(message))
             self._watched.set()
+
+    def _unshown(self) -> Message | None:
+        """Return the first message of the bot that looks otherwise than it was shown."""
+        for message in self._chat.messages.values():
+            if message.from_bot and message != self._shown.get(message.message_id):
+                return message
+        return None
 
     async def _move_world(self) -> None:
         await self._watched.wait()
@@ -112,4 +128,5 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 def _as_shown(message: Message) -> str:
     first, *others = message.text.split("\n")
-    return "\n".join([f"  bot │ {first}", *(f"      │ {line}" for line in others)])
+    buttons = [f"      └ {' '.join(f'[{button.text}]' for button in row)}" for row in message.buttons]
+    return "\n".join([f"  bot │ {first}", *(f"      │ {line}" for line in others), *buttons])

@@ -4,9 +4,11 @@ from collections.abc import Collection
 
 from sqlite_utils import Database
 
+from bot.domain.audit import Author, Deed
 from bot.domain.delivery import Parking
-from bot.domain.model import Part, Place
+from bot.domain.model import DestinationId, Part, Place
 from bot.domain.plan import chunks
+from bot.store.audit import note
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.wishes import end_unwished_coverage, marks
@@ -26,21 +28,20 @@ def decision_on(db: Database, chat_id: int) -> bool | None:
     return None if row is None or row[0] is None else bool(row[0])
 
 
-def allow(db: Database, place: Place) -> None:
+def allow(db: Database, place: Place, author: Author) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):
-        row_id = remember(db, place)
-        db.execute("UPDATE chat SET decided = 1, open = 1 WHERE id = ?", [row_id])
+        _decide(db, remember(db, place), place.chat_id, author, Deed.ALLOW)
 
 
-def deny(db: Database, place: Place, status: Part) -> int:
+def deny(db: Database, place: Place, author: Author, status: Part) -> int:
     """Close a chat and withdraw what it was still to be told; returns how many alerts that were.
 
     Its subscriptions stay for the day it is opened again, and start with a fresh baseline then.
     """
     with transaction(db):
         row_id = remember(db, place)
-        db.execute("UPDATE chat SET decided = 0, open = 0 WHERE id = ?", [row_id])
+        _decide(db, row_id, place.chat_id, author, Deed.DENY)
         withdrawn = withdraw(db, row_id)
         end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
     return withdrawn
@@ -118,6 +119,25 @@ def lose(db: Database, chat_id: int, parking: Parking) -> None:
     )
 
 
+def meet(db: Database, place: Place) -> None:
+    """Note what a known chat is called now; strangers are not remembered by this."""
+    db.execute(
+        "UPDATE chat SET kind = ?1, title = ?2 WHERE telegram_id = ?3 AND (kind <> ?1 OR title <> ?2)",
+        [place.kind, place.title, place.chat_id],
+    )
+
+
+def destination_of(db: Database, chat_row: int, thread_id: int | None) -> DestinationId:
+    """Return the destination of a chat's row and a topic or none, made if it isn't there.
+
+    Part of the caller's transaction.
+    """
+    key = [chat_row, thread_id or 0]
+    db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, ?)", key)
+    (row_id,) = db.execute("SELECT id FROM destination WHERE chat_id = ? AND thread_id = ?", key).fetchone()
+    return DestinationId(row_id)
+
+
 def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
     """Return what groups of these numbers have become."""
     rows = db.execute(
@@ -126,6 +146,18 @@ def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
         tuple(chats),
     )
     return {number for (number,) in rows}
+
+
+def _decide(db: Database, row_id: int, chat_id: int, author: Author, deed: Deed) -> None:
+    """Open or close a chat by command; who asked to come in has an answer now."""
+    opens = deed is Deed.ALLOW
+    changed = db.execute(
+        "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
+        [opens, row_id],
+    )
+    db.execute("DELETE FROM knock WHERE chat_id = ?", [row_id])
+    if changed.rowcount:
+        note(db, author, deed, chat_id)
 
 
 def _accounts_of_chat(db: Database, row_id: int) -> list[int]:

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.access import merged_decision
 from bot.domain.model import Place
+from bot.store.chats import destination_of
 from bot.store.database import transaction
 
 
@@ -35,7 +36,7 @@ def take_over_lost_topics(db: Database, place: Place) -> int:
     """Move what the lost topics of a chat watch to a place in it; returns how many subscriptions that is."""
     with transaction(db):
         chat = _row_of(db, place.chat_id, place.kind)
-        here = destination_of(db, chat, place.thread_id or 0)
+        here = destination_of(db, chat, place.thread_id)
         lost = db.execute(
             "SELECT id FROM destination WHERE chat_id = ? AND lost IS NOT NULL AND id <> ?", [chat, here]
         ).fetchall()
@@ -51,14 +52,6 @@ def former_ids(db: Database, chat_id: int) -> frozenset[int]:
         [chat_id],
     )
     return frozenset(number for (number,) in rows)
-
-
-def destination_of(db: Database, chat_row: int, thread_id: int) -> int:
-    """Return the row of a destination, made if need be. Part of the caller's transaction."""
-    key = [chat_row, thread_id]
-    db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, ?)", key)
-    (row_id,) = db.execute("SELECT id FROM destination WHERE chat_id = ? AND thread_id = ?", key).fetchone()
-    return int(row_id)
 
 
 def merge_destination(db: Database, one: int, into: int) -> int:
@@ -77,8 +70,8 @@ def merge_destination(db: Database, one: int, into: int) -> int:
         " (SELECT change_id FROM alert WHERE destination_id = ?2)",
         [one, into],
     )
-    db.execute("UPDATE alert SET destination_id = ? WHERE destination_id = ?", [into, one])
-    db.execute("UPDATE delivery SET destination_id = ? WHERE destination_id = ?", [into, one])
+    for table in ("alert", "delivery", "offer", "parting"):
+        db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     db.execute("UPDATE OR IGNORE blindness SET destination_id = ? WHERE destination_id = ?", [into, one])
     db.execute("DELETE FROM blindness WHERE destination_id = ?", [one])
     return moved

@@ -29,6 +29,12 @@ def m003_due_work_and_history(db: Database) -> None:
     db.executescript(_DUE_AND_HISTORY)
 
 
+@migrations()
+def m004_audit_and_claims(db: Database) -> None:
+    """Create what is known of owners, of who knocked, of who did what, and of what buttons offer."""
+    db.executescript(_PEOPLE_TABLES)
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
@@ -40,7 +46,6 @@ ALTER TABLE delivery ADD COLUMN form TEXT NOT NULL DEFAULT 'whole';
 ALTER TABLE alert ADD COLUMN is_single INTEGER NOT NULL DEFAULT 0; -- its message was refused: it goes alone
 UPDATE chat SET probe_at = 0 WHERE unavailable IS NOT NULL;
 """
-
 
 _FIRST_TABLES = """
 CREATE TABLE setting (
@@ -222,4 +227,58 @@ CREATE INDEX alert_finished ON alert (created_at)
   WHERE state IN ('told', 'withdrawn', 'expired', 'dead');
 CREATE INDEX delivery_finished ON delivery (not_before)
   WHERE state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead');
+"""
+
+_PEOPLE_TABLES = """
+CREATE TABLE owner (               -- who owns the bot by a claim, while the configuration names nobody
+  user_id INTEGER PRIMARY KEY,
+  claimed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE claim (
+  code_hash BLOB PRIMARY KEY,      -- the code itself is printed once and kept nowhere
+  expires_at INTEGER NOT NULL,
+  used_by INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  deed TEXT NOT NULL,
+  user_id INTEGER,                 -- NULL: an administrator of the group who stays unnamed
+  user_name TEXT NOT NULL,
+  telegram_id INTEGER,             -- of the chat it concerns; NULL: all of the bot
+  subject TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE knock (               -- closed chats that asked to come in
+  chat_id INTEGER PRIMARY KEY REFERENCES chat(id) ON DELETE CASCADE,
+  knocked_at INTEGER NOT NULL,
+  told_at INTEGER,                 -- when owners were last told
+  is_ignored INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE offer (               -- commands that a button stands for
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  command TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  done_at INTEGER
+) STRICT;
+CREATE INDEX offer_made ON offer (made_at);
+
+CREATE TABLE parting (             -- what one /unwatch ended, for as long as it can be undone
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  ended_at INTEGER NOT NULL,
+  undone_at INTEGER
+) STRICT;
+
+CREATE TABLE parted (              -- each subscription of it
+  parting_id INTEGER NOT NULL REFERENCES parting(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  address BLOB,                    -- of its account, which may be forgotten meanwhile; NULL: none
+  others TEXT NOT NULL,            -- JSON: all other columns of the subscription
+  PRIMARY KEY (parting_id, number)
+) STRICT, WITHOUT ROWID;
 """

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Self
 
 from bot.domain.alerts import Notice, Subscribed
+from bot.domain.audit import AuditEntry, Author
+from bot.domain.claims import Claimed
 from bot.domain.delivery import Parking, Settlement
 from bot.domain.due import Due
+from bot.domain.guests import Guests, Knock, KnownChat
 from bot.domain.model import (
     Address,
     Asset,
@@ -22,18 +25,24 @@ from bot.domain.model import (
     SweepNumber,
     Wish,
 )
+from bot.domain.partings import Parting, Undone
 from bot.domain.status import ChainHoldings, WatchedHere
 from bot.store import (
+    audit,
     backup,
     chains,
     chats,
+    claims,
     due,
     figures,
     freshness,
+    guests,
     history,
     moving,
     notices,
+    offers,
     outbox,
+    partings,
     polls,
     recording,
     settling,
@@ -44,6 +53,7 @@ from bot.store import (
 )
 from bot.store.database import DatabaseThread
 from bot.store.figures import StoredFigures
+from bot.store.offers import Offer
 from bot.store.outbox import Compose, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.rows import to_milliseconds
@@ -166,9 +176,9 @@ class Store:
         """Return how many token balances are stored on these chains."""
         return await self._thread.run(sweeps.token_balances_on, tuple(chains))
 
-    async def believe_losses(self, chain_id: ChainId) -> bool:
+    async def believe_losses(self, chain_id: ChainId, author: Author) -> bool:
         """Take what vanished of a chain for gone; False: nothing there is doubted."""
-        return await self._thread.run(sweeps.believe_losses, chain_id)
+        return await self._thread.run(sweeps.believe_losses, chain_id, author)
 
     async def remembered_chains(self) -> frozenset[ChainId]:
         """Return every chain that the source ever listed."""
@@ -214,17 +224,25 @@ class Store:
 
     # who asks
 
-    async def subscribe(
-        self, place: Place, wishes: Sequence[Wish], *, by: int | None, at: datetime
-    ) -> list[Subscribed]:
+    async def subscribe(self, place: Place, wishes: Sequence[Wish], author: Author) -> list[Subscribed]:
         """Take in what an open chat asks for."""
         return await self._thread.run(
-            subscriptions.subscribe, place, wishes, limit=self._limit, by=by, at=at, status=self._status
+            subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status
         )
 
-    async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
-        """End subscriptions; returns how many changes are still to be told here."""
-        return await self._thread.run(subscriptions.unsubscribe, place, numbers, self._status)
+    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Author) -> Parting:
+        """End subscriptions."""
+        return await self._thread.run(partings.unsubscribe, place, numbers, author, self._status)
+
+    async def parting_place(self, parting: int, chat_id: int) -> Place | None:
+        """Return where subscriptions were ended, if it was in this chat."""
+        return await self._thread.run(partings.parting_place, parting, chat_id)
+
+    async def undo(self, parting: int, place: Place, author: Author) -> Undone:
+        """Take the end of subscriptions back."""
+        return await self._thread.run(
+            partings.undo, parting, place, limit=self._limit, author=author, status=self._status
+        )
 
     async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:
         """Return what a destination is subscribed to."""
@@ -248,13 +266,13 @@ class Store:
         """Return what /allow or /deny said of a chat."""
         return await self._thread.run(chats.decision_on, chat_id)
 
-    async def allow(self, place: Place) -> None:
+    async def allow(self, place: Place, author: Author) -> None:
         """Open a chat."""
-        await self._thread.run(chats.allow, place)
+        await self._thread.run(chats.allow, place, author)
 
-    async def deny(self, place: Place) -> int:
+    async def deny(self, place: Place, author: Author) -> int:
         """Close a chat; returns how many alerts were withdrawn."""
-        return await self._thread.run(chats.deny, place, self._status)
+        return await self._thread.run(chats.deny, place, author, self._status)
 
     async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
         """Open and close the chats that no command decided on."""
@@ -292,3 +310,75 @@ class Store:
         moved = await self._thread.run(moving.take_over_lost_topics, place)
         self.outbox_grew.set()
         return moved
+
+    async def meet(self, place: Place) -> None:
+        """Note what a known chat is called now."""
+        await self._thread.run(chats.meet, place)
+
+    # who knocks, who owns, who did what
+
+    async def knock(self, place: Place, at: datetime) -> Knock | None:
+        """Note that a closed chat asks to come in; None: owners are not to be told now."""
+        return await self._thread.run(guests.knock, place, at)
+
+    async def knock_told(self, row: int, at: datetime) -> None:
+        """Note that an owner was told of a knock."""
+        await self._thread.run(guests.knock_told, row, at)
+
+    async def ignore_knock(self, row: int, author: Author) -> bool:
+        """Let a chat knock in vain from now on; False: there is nothing to ignore."""
+        return await self._thread.run(guests.ignore_knock, row, author)
+
+    async def knocking(self) -> int:
+        """Return how many chats wait to be let in."""
+        return await self._thread.run(guests.knocking)
+
+    async def known_chat(self, row: int) -> KnownChat | None:
+        """Return the chat that a button names."""
+        return await self._thread.run(guests.known_chat, row)
+
+    async def known_place(self, chat_id: int) -> Place | None:
+        """Return a chat of Telegram's number as it is called."""
+        return await self._thread.run(guests.known_place, chat_id)
+
+    async def guests(self, page: int, page_size: int) -> Guests:
+        """Return one page of the chats that are known."""
+        return await self._thread.run(guests.guests, page, page_size)
+
+    async def audit(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
+        """Return one page of what was done, newest first, and the number of all entries."""
+        return await self._thread.run(audit.audit, page, page_size)
+
+    async def settle_owners(self, configured: Collection[int]) -> frozenset[int]:
+        """Return who owns the bot; configured owners end what was claimed."""
+        return await self._thread.run(claims.settle_owners, configured)
+
+    async def offer_claim(self, code_hash: bytes, now: datetime) -> None:
+        """Let this code be the only one that can still be used."""
+        await self._thread.run(claims.offer_claim, code_hash, now)
+
+    async def claim(self, code_hash: bytes, place: Place, author: Author) -> Claimed:
+        """Make somebody the owner if the code is good."""
+        return await self._thread.run(claims.claim, code_hash, place, author)
+
+    async def owners_with_menu(self) -> frozenset[int]:
+        """Return the owners whose private chats were given a menu of their own."""
+        return await self._thread.run(claims.owners_with_menu)
+
+    async def note_owners_with_menu(self, owners: Collection[int]) -> None:
+        """Remember whose menu is to be taken away one day."""
+        await self._thread.run(claims.note_owners_with_menu, owners)
+
+    # what buttons stand for
+
+    async def make_offers(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
+        """Keep commands for buttons of a chat and return their rows."""
+        return await self._thread.run(offers.make_offers, place, commands, at)
+
+    async def offer(self, row: int, chat_id: int) -> Offer | None:
+        """Return what a button of this chat offers."""
+        return await self._thread.run(offers.offer, row, chat_id)
+
+    async def offer_done(self, row: int, at: datetime) -> None:
+        """Note that an offer was taken."""
+        await self._thread.run(offers.offer_done, row, at)

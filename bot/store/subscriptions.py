@@ -1,11 +1,12 @@
-"""What people ask for by command: subscribing, ending it, looking at what is known."""
+"""What people ask for by command: subscribing, and looking at what they are subscribed to."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline, Subscribed
+from bot.domain.audit import Author, Deed
 from bot.domain.model import (
     NATIVE_PART,
     DestinationId,
@@ -16,10 +17,9 @@ from bot.domain.model import (
     Subscribing,
     Wish,
 )
-from bot.store.chats import remember
+from bot.store.audit import note, subject_of
+from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
-from bot.store.moving import destination_of
-from bot.store.outbox import waiting_alerts
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
     to_blob,
@@ -27,7 +27,6 @@ from bot.store.rows import (
     to_subscription,
     words_of,
 )
-from bot.store.wishes import end_unwished_coverage
 
 _LISTED = """
 SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
@@ -39,6 +38,10 @@ WHERE c.telegram_id = ? AND d.thread_id = ?
 ORDER BY s.number
 """
 
+_DEEDS: Mapping[Subscribing, Deed] = MappingProxyType(
+    {Subscribing.CREATED: Deed.WATCH, Subscribing.RELABELLED: Deed.RELABEL}
+)
+
 
 def subscribe(
     db: Database,
@@ -46,41 +49,61 @@ def subscribe(
     wanted: Sequence[Wish],
     *,
     limit: int,
-    by: int | None,
-    at: datetime,
+    author: Author,
     status: Part,
 ) -> list[Subscribed]:
     """Take in what an open chat asks for; a repeated wish changes at most its label."""
     with transaction(db):
         chat_row = remember(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
-        destination_id = DestinationId(destination_of(db, chat_row, place.thread_id or 0))
-        return [
+        destination_id = destination_of(db, chat_row, place.thread_id)
+        subscribed = [
             _relabelled(db, destination_id, wish)
-            or _created(db, destination_id, wish, limit=limit, by=by, at=at, status=status)
+            or _created(db, destination_id, wish, limit=limit, author=author, status=status)
             for wish in wanted
         ]
-
-
-def unsubscribe(db: Database, place: Place, numbers: Collection[int], status: Part) -> int:
-    """End subscriptions of a destination; returns how many changes it is still to be told."""
-    with transaction(db):
-        listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
-        accounts: set[int] = set()
-        for one in listed:
-            accounts |= _accounts_about(db, one)
-            db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
-        end_unwished_coverage(db, accounts, status)
-        return sum(
-            waiting_alerts(db, destination_id)
-            for destination_id in {one.subscription.destination_id for one in listed}
-        )
+        for wish, one in zip(wanted, subscribed, strict=True):
+            deed = _DEEDS.get(one.outcome)
+            if deed is not None:
+                note(db, author, deed, place.chat_id, subject_of(wish.account, wish.contracts, wish.label))
+        return subscribed
 
 
 def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
     """Return what a destination is subscribed to, by number."""
     rows = db.execute(_LISTED, [place.chat_id, place.thread_id or 0])
     return [ListedSubscription(row[0], to_subscription(row[1:])) for row in rows]
+
+
+def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
+    """Whether the chat of a destination has as many subscriptions as it may."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
+        " WHERE d.chat_id = (SELECT chat_id FROM destination WHERE id = ?)",
+        [destination_id],
+    ).fetchone()
+    return int(count) >= limit
+
+
+def known_of(db: Database, wish: Wish, status: Part) -> Baseline | None:
+    """Return what was read before of what a wish asks for; None: something of it is still to be read."""
+    if wish.account is None:
+        return None
+    of_account = {chain_id: view for (_, chain_id), view in views(db, [wish.account]).items()}
+    chains = [chain_id for chain_id in of_account if not wish.chains or chain_id in wish.chains]
+    if not chains or (wish.chains and len(chains) < len(wish.chains)):
+        return None
+    balances = 0
+    for chain_id in chains:
+        view = of_account[chain_id]
+        parts = frozenset(map(Part, wish.contracts)) or frozenset({NATIVE_PART, status})
+        if not parts <= view.coverage.keys():
+            return None
+        balances += sum(
+            asset.part in parts or (status in parts and balance.standing is not Standing.NAMED)
+            for asset, balance in view.balances.items()
+        )
+    return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
 
 
 def _relabelled(db: Database, destination_id: DestinationId, wish: Wish) -> Subscribed | None:
@@ -110,16 +133,10 @@ def _created(
     wish: Wish,
     *,
     limit: int,
-    by: int | None,
-    at: datetime,
+    author: Author,
     status: Part,
 ) -> Subscribed:
-    (count,) = db.execute(
-        "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
-        " WHERE d.chat_id = (SELECT chat_id FROM destination WHERE id = ?)",
-        [destination_id],
-    ).fetchone()
-    if count >= limit:
+    if is_full(db, destination_id, limit):
         return Subscribed(Subscribing.FULL, 0)
     (number,) = db.execute(
         "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label, created_by,"
@@ -132,40 +149,8 @@ def _created(
             words_of(wish.contracts),
             words_of(wish.chains),
             wish.label,
-            by,
-            to_milliseconds(at),
+            author.user_id,
+            to_milliseconds(author.at),
         ],
     ).fetchone()
-    return Subscribed(Subscribing.CREATED, number, _known(db, wish, status))
-
-
-def _known(db: Database, wish: Wish, status: Part) -> Baseline | None:
-    """Return what was read before of what a wish asks for; None: something of it is still to be read."""
-    if wish.account is None:
-        return None
-    of_account = {chain_id: view for (_, chain_id), view in views(db, [wish.account]).items()}
-    chains = [chain_id for chain_id in of_account if not wish.chains or chain_id in wish.chains]
-    if not chains or (wish.chains and len(chains) < len(wish.chains)):
-        return None
-    balances = 0
-    for chain_id in chains:
-        view = of_account[chain_id]
-        parts = frozenset(map(Part, wish.contracts)) or frozenset({NATIVE_PART, status})
-        if not parts <= view.coverage.keys():
-            return None
-        balances += sum(
-            asset.part in parts or (status in parts and balance.standing is not Standing.NAMED)
-            for asset, balance in view.balances.items()
-        )
-    return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
-
-
-def _accounts_about(db: Database, one: ListedSubscription) -> set[int]:
-    """Return the accounts whose coverage may rest on a subscription."""
-    if one.subscription.account is not None:
-        return {account_id_of(db, one.subscription.account)}
-    rows = db.execute(
-        "SELECT DISTINCT account_id FROM subscription WHERE destination_id = ? AND account_id IS NOT NULL",
-        [one.subscription.destination_id],
-    )
-    return {account_id for (account_id,) in rows}
+    return Subscribed(Subscribing.CREATED, number, known_of(db, wish, status))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.alerts import MassLoss
+from bot.domain.audit import Author, Deed
 from bot.domain.model import (
     Address,
     Asset,
@@ -17,6 +18,7 @@ from bot.domain.model import (
     SubscriptionId,
     SweepNumber,
 )
+from bot.store.audit import note
 from bot.store.blindness import tell_blindness
 from bot.store.database import transaction
 from bot.store.notices import tell_owners
@@ -105,13 +107,16 @@ def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, 
     return {ChainId(chain_id): count for chain_id, count in rows}
 
 
-def believe_losses(db: Database, chain_id: ChainId) -> bool:
+def believe_losses(db: Database, chain_id: ChainId, author: Author) -> bool:
     """Take what vanished of a chain for gone; False: nothing there is doubted."""
     with transaction(db):
-        changed = db.execute(
-            "UPDATE chain SET is_loss_believed = 1 WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
-        )
-        return changed.rowcount == 1
+        doubted = db.execute(
+            "SELECT is_loss_believed FROM chain WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
+        ).fetchone()
+        if doubted == (0,):
+            db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
+            note(db, author, Deed.BELIEVE, None, str(chain_id))
+    return doubted is not None
 
 
 def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Part) -> int:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.domain.audit import Author
 from bot.domain.model import Part, Place, Question, Wish
 from bot.domain.plan import batches, chunks, wanted_by
 from bot.indexer.client import IndexerClient
@@ -108,11 +109,12 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 
 async def subscribe_to_all(profile: Profile, path: Path) -> None:
     """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
+    operator = Author(None, "the benchmark", datetime.now(UTC))
     async with opened(path) as store:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
-            await store.allow(place)
-            await store.subscribe(place, [Wish(one) for one in addresses], by=None, at=datetime.now(UTC))
+            await store.allow(place, operator)
+            await store.subscribe(place, [Wish(one) for one in addresses], operator)
 
 
 def stored(path: Path, query: str) -> int:

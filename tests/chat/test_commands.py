@@ -2,7 +2,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.chat.commands import (
+from bot.chat.commands import parse
+from bot.chat.menu import (
+    ALLOW,
+    BALANCE,
+    BELIEVE,
+    COMMANDS,
+    DENY,
+    HELP,
+    LIST,
+    STATUS,
+    UNWATCH,
+    WATCH,
+    Command,
+    Who,
+)
+from bot.chat.requests import (
     Allow,
     BadLine,
     BalanceOf,
@@ -22,21 +37,6 @@ from bot.chat.commands import (
     Watch,
     WatchEntry,
     WatchToken,
-    parse,
-)
-from bot.chat.menu import (
-    ALLOW,
-    BALANCE,
-    BELIEVE,
-    COMMANDS,
-    DENY,
-    HELP,
-    LIST,
-    STATUS,
-    UNWATCH,
-    WATCH,
-    Command,
-    Who,
 )
 from bot.domain.addresses import checksummed
 from bot.domain.model import Address, ChainId
@@ -143,8 +143,8 @@ def test_a_command_for_another_bot_is_not_ours(call: str) -> None:
 @pytest.mark.parametrize(
     ("call", "unknown"),
     [
-        ("/wathc 0x", Unknown("wathc", WATCH, addressed=False)),
-        ("/remov@OurBot x", Unknown("remov", UNWATCH, addressed=True)),
+        ("/wathc 0x", Unknown("wathc", WATCH, addressed=False, rest="0x")),
+        ("/remov@OurBot x", Unknown("remov", UNWATCH, addressed=True, rest="x")),
         ("/zzz", Unknown("zzz", None, addressed=False)),
     ],
 )
@@ -315,7 +315,48 @@ def test_a_label_of_64_characters_is_taken() -> None:
     ],
 )
 def test_a_bad_line_names_what_was_typed_and_why(line: str, typed: str, reason: str) -> None:
-    assert refused(f"/watch {line}") == [BadLine(1, typed, reason)]
+    (bad,) = refused(f"/watch {line}")
+
+    assert (bad.line_number, bad.typed, bad.reason) == (1, typed, reason)
+
+
+def test_a_line_with_a_mistyped_chain_knows_what_was_probably_meant() -> None:
+    (bad,) = refused(f"/watch {TREASURY} on polygn, base as Till")
+
+    assert bad.instead == f"{TREASURY} on polygon, base as Till"
+
+
+def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
+    assert [bad.instead for bad in refused(f"/watch {TREASURY} on xyzzyx\n{WRONG_CHECKSUM}")] == ["", ""]
+    assert [bad.instead for bad in refused(f"/watch {TREASURY} on polygn as polygn")] == [""]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://polygonscan.com/address/{TREASURY}",
+        f"https://etherscan.io/token/{TREASURY}?a={VAULT}",
+        f"http://basescan.org/address/{TREASURY}#tokentxns",
+        f"etherscan.io/address/{TREASURY}/",
+        f"https://explorer.example/polygon/address/{TREASURY}",
+    ],
+)
+def test_a_page_of_an_explorer_is_read_as_its_address(link: str) -> None:
+    assert parsed(link) == Bare((TREASURY,), ())
+    assert parsed(f"/watch {link} as Till") == Watch((watched(1, TREASURY, label="Till"),), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://etherscan.io/",
+        f"https://etherscan.io/tx/0x{'ab' * 32}",
+        f"look at https://etherscan.io/address/{TREASURY}",
+        f"https://etherscan.io/address/{TREASURY}00",
+    ],
+)
+def test_another_link_or_a_sentence_asks_for_nothing(text: str) -> None:
+    assert parse(text, "OurBot", CHAINS) is None
 
 
 def test_a_bad_line_does_not_stop_the_others() -> None:

@@ -4,18 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import replies
-from bot.chat.commands import BadLine, WatchEntry
+from bot.chat import owner_replies, replies
 from bot.chat.html import Html
 from bot.chat.menu import ALLOW, COMMANDS, WATCH, Command, Who
+from bot.chat.requests import BadLine, WatchEntry
+from bot.domain.access import Sender
 from bot.domain.addresses import checksummed
+from bot.domain.audit import AuditEntry, Author, Deed
+from bot.domain.guests import Guests, KnownChat
 from bot.domain.model import (
     Address,
     ChainId,
     DestinationId,
+    Place,
+    Subscribing,
     Subscription,
     SubscriptionId,
+    Wish,
 )
+from bot.domain.partings import UndoneOne
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -56,6 +63,25 @@ def subscription(
     return Subscription(SubscriptionId(1), DestinationId(1), account, contracts, chains, label)
 
 
+TOKEN = subscription(None, contracts=frozenset({USDC}))
+
+
+def known_chat(title: str) -> KnownChat:
+    return KnownChat(
+        1,
+        Place(CHAT, "group", title),
+        is_open=True,
+        is_owner=False,
+        subscriptions=2,
+        unavailable=title or None,
+        knocked_at=None,
+    )
+
+
+def entry_of(name: str) -> AuditEntry:
+    return AuditEntry(Author(7001, name, NOON), Deed.WATCH, CHAT, name, name)
+
+
 # ---------------------------------------------------------------- first words
 
 
@@ -75,7 +101,7 @@ def test_a_stranger_reads_the_chat_id_and_how_to_get_in() -> None:
 
 
 def test_a_chat_without_a_title_is_its_number() -> None:
-    answer = replies.allowed(CHAT, "\u200b", is_here=False, was_open=False)
+    answer = owner_replies.allowed(CHAT, "\u200b", is_here=False, was_open=False)
 
     assert text(answer).startswith("Chat -1001234567890 is open now")
 
@@ -115,7 +141,7 @@ def test_here_names_the_ids_there_are() -> None:
     ],
 )
 def test_opening_a_chat_says_what_it_changed(*, is_here: bool, was_open: bool, answer: str) -> None:
-    assert text(replies.allowed(CHAT, "Ops", is_here=is_here, was_open=was_open)) == answer
+    assert text(owner_replies.allowed(CHAT, "Ops", is_here=is_here, was_open=was_open)) == answer
 
 
 @pytest.mark.parametrize(
@@ -140,7 +166,10 @@ def test_opening_a_chat_says_what_it_changed(*, is_here: bool, was_open: bool, a
 def test_closing_a_chat_says_what_it_changed(
     *, is_here: bool, was_open: bool, withdrawn: int, answer: str
 ) -> None:
-    assert text(replies.denied(-1, "Ops", is_here=is_here, was_open=was_open, withdrawn=withdrawn)) == answer
+    assert (
+        text(owner_replies.denied(-1, "Ops", is_here=is_here, was_open=was_open, withdrawn=withdrawn))
+        == answer
+    )
 
 
 # ---------------------------------------------------------------- watching
@@ -262,11 +291,41 @@ def test_a_bare_address_with_a_mistake_says_so() -> None:
 
 
 def test_stopping_says_what_will_still_come() -> None:
-    assert text(replies.unwatched(TREASURY, [], "Treasury", still_to_come=2)) == (
+    assert texts(replies.unwatched([subscription(label="Treasury")], still_to_come=2)) == [
         "Stopped watching Treasury · 0x8e3E…d8B9. 2 alerts from before will still come. /list shows the rest."
-    )
-    assert text(replies.unwatched(None, [USDC], "", still_to_come=0)) == (
+    ]
+    assert texts(replies.unwatched([TOKEN], still_to_come=0)) == [
         "Stopped watching token 0xA0b8…eB48. /list shows the rest."
+    ]
+
+
+def test_stopping_several_is_one_answer() -> None:
+    assert texts(replies.unwatched([subscription(label="Treasury"), TOKEN], still_to_come=0)) == [
+        "Stopped watching 2:\nTreasury · 0x8e3E…d8B9\ntoken 0xA0b8…eB48\n\n/list shows the rest."
+    ]
+
+
+def test_taking_an_end_back_says_what_is_not_told() -> None:
+    treasury = Wish(TREASURY, label="Treasury")
+
+    assert text(replies.undone([UndoneOne(Subscribing.CREATED, 3, treasury)], 5)) == (
+        "👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\n"
+        "A fresh reading is on its way. What changed in between is not told."
+    )
+    assert text(replies.undone([UndoneOne(Subscribing.CREATED, 3, treasury, is_known=True)], 5)) == (
+        "👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\nWhat changed in between is not told."
+    )
+
+
+def test_taking_an_end_back_says_what_does_not_return() -> None:
+    ones = [
+        UndoneOne(Subscribing.ALREADY, 4, Wish(TREASURY, label="Treasury")),
+        UndoneOne(Subscribing.FULL, 0, Wish(None, frozenset({USDC}))),
+    ]
+
+    assert text(replies.undone(ones, 5)) == (
+        "Watched again already: Treasury · 0x8e3E…d8B9.\n"
+        "No room for token 0xA0b8…eB48: this chat can watch 5 at most."
     )
 
 
@@ -357,14 +416,20 @@ def test_our_failure_has_a_reference() -> None:
 def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
     entry = WatchEntry(1, TREASURY, label=name)
     answers = (
-        replies.allowed(CHAT, name, is_here=False, was_open=False),
-        replies.denied(CHAT, name, is_here=False, was_open=True),
+        owner_replies.allowed(CHAT, name, is_here=False, was_open=False),
+        owner_replies.denied(CHAT, name, is_here=False, was_open=True),
         replies.watching(TREASURY, name, CHAINS, first_reading_pending=True),
         replies.already_watching(TREASURY, name),
         replies.label_changed(TREASURY, name),
         *replies.bulk_watched([entry], [entry], [BadLine(1, name, "no")]),
         replies.watching_token([USDC], name, CHAINS, accounts=1),
-        replies.unwatched(None, [USDC], name, still_to_come=0),
+        *replies.unwatched([subscription(None, name)], still_to_come=0),
+        replies.undone([UndoneOne(Subscribing.CREATED, 1, Wish(TREASURY, label=name))], 5),
+        owner_replies.knock(
+            Place(CHAT, "group", name), Sender(1, CHAT, is_private=False, name=name), is_last_today=True
+        ),
+        owner_replies.chats(Guests((known_chat(name),), 1, 1, 1), NOON),
+        owner_replies.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         replies.not_watched(name, name),
         *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
         replies.no_address(name, "no"),
@@ -379,7 +444,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
 def test_no_answer_shows_an_active_name_outside_code() -> None:
     for name in ("@mention", "evil.example", "/command"):
         for answer in (
-            replies.allowed(CHAT, name, is_here=False, was_open=False),
+            owner_replies.allowed(CHAT, name, is_here=False, was_open=False),
             replies.watching(TREASURY, name, CHAINS, first_reading_pending=True),
             replies.not_watched(name, name),
         ):

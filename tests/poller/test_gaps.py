@@ -136,7 +136,7 @@ async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(ric
 
     async def leaving(question: Question) -> object:
         if question.contracts:
-            await rich.keeper.store.unsubscribe(OLGA, [1])
+            await rich.keeper.unsubscribe(OLGA, [1])
         return await ask(question)
 
     rich.source.balances = leaving  # type: ignore[assignment, method-assign]

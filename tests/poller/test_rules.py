@@ -155,7 +155,7 @@ async def test_a_mass_loss_that_an_owner_believes_is_told(rich: Watchtower) -> N
     await rich.poller.sweep()
     assert await rich.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
 
-    assert await rich.keeper.store.believe_losses(POLYGON)
+    assert await rich.keeper.believe_losses(POLYGON)
 
     assert len(await changes_after(rich, 1)) == 12
     assert await changes_after(rich, 1) == []
@@ -316,7 +316,7 @@ async def test_what_is_read_as_before_is_not_compared(
 async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(watching: Watchtower) -> None:
     for _ in range(2):
         await watching.poller.sweep()
-    await watching.keeper.store.unsubscribe(OLGA, [1])
+    await watching.keeper.unsubscribe(OLGA, [1])
     await watching.keeper.watch()
 
     await watching.poller.sweep()

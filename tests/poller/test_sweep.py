@@ -288,7 +288,7 @@ async def test_who_leaves_during_the_sweep_gets_no_baseline(
     answer = tower.source.balances
 
     async def leave_and_answer(question: Question) -> Answer:
-        await tower.keeper.store.unsubscribe(OLGA, [1])
+        await tower.keeper.unsubscribe(OLGA, [1])
         return await answer(question)
 
     with monkeypatch.context() as leaving:

@@ -1,6 +1,6 @@
 """A real store on a real file, with short words for what the poller and people do with it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.alerts import Alert, Baseline, ChangeAlert, Notice, NoticeAlert, Subscribed
+from bot.domain.audit import Author
 from bot.domain.compare import compare
 from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (
@@ -39,6 +40,11 @@ LIMIT = 5
 LONG_AFTER = NOON + timedelta(days=1)
 
 
+def olga(when: datetime = NOON) -> Author:
+    """Return the author of what a test changes."""
+    return Author(OLGA.chat_id, OLGA.title, when)
+
+
 @dataclass
 class Keeper:
     """The store, and what happens to it in a test."""
@@ -64,7 +70,20 @@ class Keeper:
         return await self.store._thread.run(lambda db: db.conn.total_changes)
 
     async def subscribe(self, *wishes: Wish, place: Place = OLGA, when: datetime = NOON) -> list[Subscribed]:
-        return await self.store.subscribe(place, wishes, by=1, at=when)
+        return await self.store.subscribe(place, wishes, olga(when))
+
+    async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
+        """End subscriptions; returns how many changes are still to be told."""
+        return (await self.store.unsubscribe(place, numbers, olga())).still_to_come
+
+    async def allow(self, place: Place) -> None:
+        await self.store.allow(place, olga())
+
+    async def deny(self, place: Place) -> int:
+        return await self.store.deny(place, olga())
+
+    async def believe_losses(self, chain_id: ChainId) -> bool:
+        return await self.store.believe_losses(chain_id, olga())
 
     async def watch(
         self,

@@ -240,7 +240,7 @@ async def restored(keeper: Keeper) -> None:
 
 async def test_who_goes_on_from_a_copy_says_so_to_all_concerned_once(keeper: Keeper) -> None:
     await keeper.store.apply_configuration([OPS.chat_id, -1002], [OLGA.chat_id])
-    await keeper.store.allow(OPS)
+    await keeper.allow(OPS)
     await keeper.watch(place=OPS)
     await restored(keeper)
 

@@ -107,7 +107,7 @@ async def test_who_no_longer_watches_is_not_told_that_it_is_back(covered: Keeper
     await covered.reach(600, POLYGON_SILENT, asked=BOTH)
     await told(covered)
 
-    await covered.store.unsubscribe(OLGA, [1])
+    await covered.unsubscribe(OLGA, [1])
     await covered.reach(660, ALL_ANSWER, asked=BOTH)
 
     assert await told(covered) == []
@@ -166,7 +166,7 @@ async def test_owners_are_told_once_of_a_mass_loss(covered: Keeper) -> None:
 async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(covered: Keeper) -> None:
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
 
-    assert await covered.store.believe_losses(POLYGON)
+    assert await covered.believe_losses(POLYGON)
     assert (await covered.store.watched(NOON)).believed == {POLYGON}
 
     await covered.reach(120, ALL_ANSWER, asked=BOTH)
@@ -174,7 +174,7 @@ async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(co
 
 
 async def test_nothing_can_be_believed_where_nothing_is_doubted(covered: Keeper) -> None:
-    assert not await covered.store.believe_losses(POLYGON)
+    assert not await covered.believe_losses(POLYGON)
 
 
 async def test_what_an_account_holds_is_counted_by_chain(covered: Keeper) -> None:

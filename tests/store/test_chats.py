@@ -44,16 +44,16 @@ async def test_of_a_chat_nobody_decided_on_nothing_is_known(keeper: Keeper) -> N
 
 
 async def test_the_last_decision_stands(keeper: Keeper) -> None:
-    await keeper.store.allow(OPS)
+    await keeper.allow(OPS)
     assert await keeper.store.decision_on(OPS.chat_id) is True
-    await keeper.store.deny(OPS)
+    await keeper.deny(OPS)
     assert await keeper.store.decision_on(OPS.chat_id) is False
-    await keeper.store.allow(OPS)
+    await keeper.allow(OPS)
     assert await keeper.store.decision_on(OPS.chat_id) is True
 
 
 async def test_closing_a_chat_withdraws_what_waits_for_it_and_counts_it(waiting: Keeper) -> None:
-    assert await waiting.store.deny(OPS) == 2
+    assert await waiting.deny(OPS) == 2
 
     assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
     assert await chats_due(waiting) == {OLGA.chat_id}
@@ -66,25 +66,25 @@ async def test_closing_a_chat_withdraws_from_its_topics_too(keeper: Keeper) -> N
     await keeper.watch(place=ALERTS_TOPIC)
     await keeper.record(reading({USDC: 5}, native=100))
 
-    assert await keeper.store.deny(OPS) == 1
+    assert await keeper.deny(OPS) == 1
     assert await keeper.due() == ()
 
 
 async def test_closing_a_chat_twice_withdraws_nothing_more(waiting: Keeper) -> None:
-    await waiting.store.deny(OPS)
+    await waiting.deny(OPS)
 
-    assert await waiting.store.deny(OPS) == 0
+    assert await waiting.deny(OPS) == 0
 
 
 async def test_closing_a_chat_that_was_never_seen_is_kept_for_later(keeper: Keeper) -> None:
-    assert await keeper.store.deny(OPS) == 0
+    assert await keeper.deny(OPS) == 0
     assert await keeper.store.decision_on(OPS.chat_id) is False
 
 
 async def test_a_closed_chat_is_no_longer_asked_for(waiting: Keeper) -> None:
-    await waiting.store.deny(OLGA)
+    await waiting.deny(OLGA)
     assert await waiting.balances() != {}
-    await waiting.store.deny(OPS)
+    await waiting.deny(OPS)
 
     assert await waiting.balances() == {}
     assert await waiting.rows("SELECT * FROM coverage") == []
@@ -92,8 +92,8 @@ async def test_a_closed_chat_is_no_longer_asked_for(waiting: Keeper) -> None:
 
 async def test_an_opened_chat_has_its_subscriptions_back_with_a_fresh_baseline(waiting: Keeper) -> None:
     for place in (OLGA, OPS):
-        await waiting.store.deny(place)
-    await waiting.store.allow(OPS)
+        await waiting.deny(place)
+    await waiting.allow(OPS)
 
     assert len(await waiting.store.subscriptions_here(OPS)) == 1
     await waiting.record(reading({USDC: 50}, native=1))
@@ -103,22 +103,22 @@ async def test_an_opened_chat_has_its_subscriptions_back_with_a_fresh_baseline(w
 
 
 async def test_what_was_withdrawn_stays_so_when_the_chat_is_opened_again(waiting: Keeper) -> None:
-    await waiting.store.deny(OPS)
-    await waiting.store.allow(OPS)
+    await waiting.deny(OPS)
+    await waiting.allow(OPS)
 
     assert await chats_due(waiting) == {OLGA.chat_id}
 
 
 async def test_a_chat_named_by_its_number_alone_keeps_the_title_it_had(keeper: Keeper) -> None:
-    await keeper.store.allow(OPS)
-    await keeper.store.deny(Place(OPS.chat_id, "supergroup", ""))
+    await keeper.allow(OPS)
+    await keeper.deny(Place(OPS.chat_id, "supergroup", ""))
 
     assert await keeper.rows("SELECT title, kind FROM chat") == [("Ops", "supergroup")]
 
 
 async def test_a_chat_that_changed_its_title_is_known_by_the_new_one(keeper: Keeper) -> None:
-    await keeper.store.allow(OPS)
-    await keeper.store.allow(Place(OPS.chat_id, "supergroup", "Operations"))
+    await keeper.allow(OPS)
+    await keeper.allow(Place(OPS.chat_id, "supergroup", "Operations"))
 
     assert await keeper.rows("SELECT title FROM chat") == [("Operations",)]
 
@@ -154,8 +154,8 @@ async def test_the_same_configuration_again_changes_nothing(waiting: Keeper) -> 
 
 
 async def test_what_was_decided_by_command_beats_the_configuration(waiting: Keeper) -> None:
-    await waiting.store.allow(OPS)
-    await waiting.store.deny(OLGA)
+    await waiting.allow(OPS)
+    await waiting.deny(OLGA)
 
     await waiting.store.apply_configuration({OLGA.chat_id}, ())
 

@@ -20,7 +20,7 @@ async def test_what_is_asked_by_name_alone_when_the_poll_ends_is_known_by_its_na
     await keeper.record(reading({USDC: 5}, native=1, named={USDC: 5}))
     poll = await keeper.judged(reading({USDC: 6}, native=1, named={USDC: 6}))
 
-    await keeper.store.unsubscribe(OLGA, [subscribed.number])
+    await keeper.unsubscribe(OLGA, [subscribed.number])
     await keeper.store.record_poll(poll)
 
     assert await standings(keeper) == {USDC: Standing.NAMED}
@@ -33,7 +33,7 @@ async def test_what_lists_are_still_asked_for_stays_listed(keeper: Keeper) -> No
     await keeper.record(reading({USDC: 5, DEGEN: 1}, native=1, named={USDC: 5}))
     poll = await keeper.judged(reading({USDC: 6, DEGEN: 1}, native=1, named={USDC: 6}))
 
-    await keeper.store.unsubscribe(OPS, [1])
+    await keeper.unsubscribe(OPS, [1])
     await keeper.store.record_poll(poll)
 
     assert await standings(keeper) == {USDC: Standing.LISTED, DEGEN: Standing.LISTED}

@@ -14,7 +14,7 @@ SUPER = Place(-100_55, "supergroup", "Ops")
 @pytest.fixture
 async def group(keeper: Keeper) -> Keeper:
     """Let a group watch the treasury, and be told of the first reading."""
-    await keeper.store.allow(GROUP)
+    await keeper.allow(GROUP)
     await keeper.watch(place=GROUP, label="Till")
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
@@ -89,7 +89,7 @@ async def test_a_group_that_moved_while_a_message_was_on_its_way_is_followed(gro
 
 
 async def test_a_refusal_of_either_counts(group: Keeper) -> None:
-    await group.store.deny(SUPER)
+    await group.deny(SUPER)
 
     await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
     await group.record(reading({USDC: 6}, native=100))
@@ -101,7 +101,7 @@ async def test_a_refusal_of_either_counts(group: Keeper) -> None:
 async def test_commands_about_the_old_number_mean_the_new_chat(group: Keeper) -> None:
     await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
 
-    await group.store.deny(GROUP)
+    await group.deny(GROUP)
 
     assert await group.store.decision_on(SUPER.chat_id) is False
 

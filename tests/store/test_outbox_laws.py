@@ -146,12 +146,12 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:
-        self.wait(self.keeper.store.deny(chat))
+        self.wait(self.keeper.deny(chat))
         self.closed.add(chat.chat_id)
 
     @rule(chat=CHATS)
     def a_chat_is_opened(self, chat: Place) -> None:
-        self.wait(self.keeper.store.allow(chat))
+        self.wait(self.keeper.allow(chat))
         self.closed.discard(chat.chat_id)
 
     # what always holds

@@ -185,7 +185,7 @@ async def test_accounts_that_were_read_are_told_from_those_that_were_not(covered
 
 async def test_closed_chats_ask_for_nothing(covered: Keeper) -> None:
     await covered.watch(VAULT, place=OPS)
-    await covered.store.deny(OPS)
+    await covered.deny(OPS)
 
     accounts = [subscription.account for subscription in (await covered.store.watched(NOON)).subscriptions]
     assert accounts == [TREASURY]

@@ -200,7 +200,7 @@ async def test_each_destination_reads_its_own_label(watching: Keeper) -> None:
 async def test_a_chat_that_unsubscribed_during_the_poll_is_not_told(watching: Keeper) -> None:
     await watching.watch(place=OPS)
     poll = await watching.judged(reading({USDC: 7}, native=100))
-    await watching.store.unsubscribe(OLGA, [1])
+    await watching.unsubscribe(OLGA, [1])
 
     await watching.store.record_poll(poll)
 
@@ -219,7 +219,7 @@ async def test_a_chat_that_subscribed_during_the_poll_to_what_was_covered_is_tol
 
 async def test_the_subscriptions_of_a_closed_chat_do_not_count(watching: Keeper) -> None:
     await watching.watch(place=OPS)
-    await watching.store.deny(OPS)
+    await watching.deny(OPS)
 
     await watching.record(reading({USDC: 7}, native=100))
 
@@ -248,7 +248,7 @@ async def test_a_poll_of_the_newest_sweep_is_taken(watching: Keeper) -> None:
 
 async def test_a_reading_that_nobody_wants_any_more_is_dropped(watching: Keeper) -> None:
     poll = await watching.judged(reading({USDC: 7, DAI: 1}, native=99))
-    await watching.store.unsubscribe(OLGA, [1])
+    await watching.unsubscribe(OLGA, [1])
 
     assert await watching.store.record_poll(poll) == 0
 
@@ -260,7 +260,7 @@ async def test_a_reading_that_nobody_wants_any_more_is_dropped(watching: Keeper)
 async def test_a_first_reading_that_nobody_wants_any_more_is_dropped(keeper: Keeper) -> None:
     await keeper.watch()
     poll = await keeper.judged(reading({USDC: 7}, native=99))
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await keeper.store.record_poll(poll) == 0
     assert await keeper.rows("SELECT * FROM coverage") == []
@@ -271,7 +271,7 @@ async def test_who_left_and_came_back_during_the_poll_gets_a_fresh_baseline_and_
     watching: Keeper,
 ) -> None:
     poll = await watching.judged(reading({USDC: 7}, native=100))
-    await watching.store.unsubscribe(OLGA, [1])
+    await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
     assert await watching.store.record_poll(poll) == 0
@@ -284,7 +284,7 @@ async def test_who_left_and_came_back_during_the_poll_gets_a_fresh_baseline_and_
 async def test_who_left_and_came_back_hears_on_what_another_chat_kept_covered(watching: Keeper) -> None:
     await watching.watch(place=OPS)
     poll = await watching.judged(reading({USDC: 7}, native=100))
-    await watching.store.unsubscribe(OLGA, [1])
+    await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
     await watching.store.record_poll(poll)
@@ -300,7 +300,7 @@ async def test_who_came_back_is_not_told_through_what_only_another_wish_kept_cov
     await watching.record(reading({USDC: 5}, native=100, named={USDC: 5}))
     await watching.deliver_all()
     poll = await watching.judged(reading({USDC: 7}, native=99, named={USDC: 7}))
-    await watching.store.unsubscribe(OLGA, [1])
+    await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
     await watching.store.record_poll(poll)
@@ -314,8 +314,8 @@ async def test_a_chat_closed_and_opened_during_the_poll_gets_a_fresh_baseline_an
     watching: Keeper,
 ) -> None:
     poll = await watching.judged(reading({USDC: 7}, native=99))
-    await watching.store.deny(OLGA)
-    await watching.store.allow(OLGA)
+    await watching.deny(OLGA)
+    await watching.allow(OLGA)
 
     assert await watching.store.record_poll(poll) == 0
     assert await watching.balances() == {}

@@ -311,7 +311,7 @@ async def test_what_was_in_doubt_for_a_chat_closed_since_is_withdrawn(watching: 
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OPS.chat_id])
-    await watching.store.deny(OLGA)
+    await watching.deny(OLGA)
     await watching.reopen()
 
     assert await watching.store.doubt_unfinished_sends(at(60)) == 1
@@ -330,7 +330,7 @@ async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     leaving = due[OLGA.chat_id]
-    assert await watching.store.deny(OLGA) == 0
+    assert await watching.deny(OLGA) == 0
 
     await watching.store.settle(leaving.id, settle(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
 
@@ -351,7 +351,7 @@ async def test_what_arrived_in_a_chat_closed_since_counts_as_told(watching: Keep
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     leaving = due[OLGA.chat_id]
-    await watching.store.deny(OLGA)
+    await watching.deny(OLGA)
 
     await watching.store.settle(leaving.id, settle(leaving, Sent(1), NOON, 0.0))
 

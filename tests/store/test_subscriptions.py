@@ -101,14 +101,14 @@ async def test_a_full_chat_may_still_relabel_and_another_chat_may_subscribe(keep
 
 async def test_room_that_was_given_back_can_be_used_again(keeper: Keeper) -> None:
     await keeper.subscribe(*[Wish(address(number)) for number in range(LIMIT)])
-    await keeper.store.unsubscribe(OLGA, [2])
+    await keeper.unsubscribe(OLGA, [2])
 
     assert await keeper.watch(VAULT) == Subscribed(CREATED, LIMIT + 1)
 
 
 async def test_a_number_in_the_middle_is_not_given_to_another(keeper: Keeper) -> None:
     await keeper.subscribe(Wish(address(1)), Wish(address(2)), Wish(address(3)))
-    await keeper.store.unsubscribe(OLGA, [2])
+    await keeper.unsubscribe(OLGA, [2])
 
     await keeper.watch(VAULT)
 
@@ -118,11 +118,11 @@ async def test_a_number_in_the_middle_is_not_given_to_another(keeper: Keeper) ->
 async def test_who_subscribed_and_when_is_kept(keeper: Keeper) -> None:
     await keeper.watch()
 
-    assert await keeper.rows("SELECT created_by, created_at > 0 FROM subscription") == [(1, 1)]
+    assert await keeper.rows("SELECT created_by, created_at > 0 FROM subscription") == [(OLGA.chat_id, 1)]
 
 
 async def test_subscribing_does_not_open_a_chat_that_was_closed_by_command(keeper: Keeper) -> None:
-    await keeper.store.deny(OLGA)
+    await keeper.deny(OLGA)
 
     await keeper.watch()
 
@@ -143,17 +143,17 @@ async def test_unsubscribing_says_how_many_changes_are_still_to_be_told(keeper: 
     await keeper.due()
     await keeper.record(reading({USDC: 7}, native=101))
 
-    assert await keeper.store.unsubscribe(OLGA, [1]) == 3
+    assert await keeper.unsubscribe(OLGA, [1]) == 3
 
 
 async def test_what_was_told_or_is_no_change_is_not_still_to_be_told(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
-    assert await keeper.store.unsubscribe(OLGA, []) == 0
+    assert await keeper.unsubscribe(OLGA, []) == 0
     await keeper.record(reading({USDC: 6}, native=100))
     await keeper.deliver_all()
 
-    assert await keeper.store.unsubscribe(OLGA, [1]) == 0
+    assert await keeper.unsubscribe(OLGA, [1]) == 0
 
 
 async def test_what_was_observed_before_the_end_is_still_told(keeper: Keeper) -> None:
@@ -162,7 +162,7 @@ async def test_what_was_observed_before_the_end_is_still_told(keeper: Keeper) ->
     await keeper.deliver_all()
     await keeper.record(reading({USDC: 6}, native=100))
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await keeper.changes() == [(USDC, 5, 6)]
 
@@ -174,7 +174,7 @@ async def test_numbers_that_are_not_here_end_nothing(keeper: Keeper, numbers: li
     await keeper.watch(address(1), place=OPS)
     await keeper.record(reading({USDC: 5}, native=100))
 
-    assert await keeper.store.unsubscribe(OLGA, numbers) == 0
+    assert await keeper.unsubscribe(OLGA, numbers) == 0
 
     assert len(await listed(keeper)) == 1
     assert len(await listed(keeper, OPS)) == 2
@@ -182,7 +182,7 @@ async def test_numbers_that_are_not_here_end_nothing(keeper: Keeper, numbers: li
 
 
 async def test_unsubscribing_where_nothing_ever_was_is_no_error(keeper: Keeper) -> None:
-    assert await keeper.store.unsubscribe(OPS, [1]) == 0
+    assert await keeper.unsubscribe(OPS, [1]) == 0
 
 
 # ---------------------------------------------------------------- coverage
@@ -192,7 +192,7 @@ async def test_when_nobody_asks_any_more_nothing_is_known_any_more(keeper: Keepe
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100), reading({}, native=1, chain_id=BASE))
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await keeper.balances() == {}
     assert await keeper.rows("SELECT * FROM coverage") == []
@@ -204,7 +204,7 @@ async def test_as_long_as_another_chat_asks_for_the_same_everything_stays_known(
     await keeper.watch(place=OPS)
     await keeper.record(reading({USDC: 5}, native=100))
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await parts(keeper) == {b"N", b"V"}
     assert await keeper.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
@@ -216,7 +216,7 @@ async def test_what_another_chat_names_stays_known_and_the_rest_does_not(keeper:
     await keeper.record(reading({USDC: 5, DAI: 3}, native=100, named={USDC: 5}))
     await keeper.deliver_all()
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await parts(keeper) == {bytes.fromhex(USDC[2:])}
     assert await keeper.balances() == {(POLYGON, USDC): 5}
@@ -230,7 +230,7 @@ async def test_what_is_listed_stays_known_when_its_name_is_no_longer_asked_for(k
     await keeper.watch(contracts=[USDC, DAI], place=OPS)
     await keeper.record(reading({USDC: 5}, native=100, named={USDC: 5, DAI: 3}))
 
-    await keeper.store.unsubscribe(OPS, [1])
+    await keeper.unsubscribe(OPS, [1])
 
     assert await parts(keeper) == {b"N", b"V"}
     assert await keeper.balances() == {(POLYGON, USDC): 5, (POLYGON, NATIVE): 100}
@@ -245,7 +245,7 @@ async def test_coverage_ends_chain_by_chain(keeper: Keeper) -> None:
         reading({}, native=1, chain_id=ETHEREUM),
     )
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await keeper.balances() == {(BASE, USDC): 6, (BASE, NATIVE): 7}
     assert await keeper.rows("SELECT DISTINCT chain_id FROM coverage") == [(BASE,)]
@@ -259,7 +259,7 @@ async def test_ending_a_contract_alone_forgets_it_for_every_account_watched_ther
         reading(named={USDC: 5, DAI: 3}), reading({}, native=1, named={USDC: 9}, account=VAULT)
     )
 
-    await keeper.store.unsubscribe(OLGA, [3])
+    await keeper.unsubscribe(OLGA, [3])
 
     assert await keeper.balances() == {(POLYGON, DAI): 3}
     assert await parts(keeper) == {b"N", b"V", bytes.fromhex(DAI[2:])}
@@ -271,7 +271,7 @@ async def test_ending_an_account_forgets_the_contracts_asked_of_it(keeper: Keepe
     await keeper.watch(None, contracts=[USDC])
     await keeper.record(reading(named={USDC: 5, DAI: 3}))
 
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
 
     assert await keeper.balances() == {}
     assert await parts(keeper) == set()
@@ -283,7 +283,7 @@ async def test_ending_everything_at_once_forgets_everything(keeper: Keeper) -> N
     await keeper.watch(None, contracts=[USDC])
     await keeper.record(reading({}, native=1, named={USDC: 5}), reading({}, native=1, account=VAULT))
 
-    await keeper.store.unsubscribe(OLGA, [1, 2, 3])
+    await keeper.unsubscribe(OLGA, [1, 2, 3])
 
     assert await keeper.rows("SELECT * FROM coverage") == []
     assert await keeper.rows("SELECT * FROM balance") == []
@@ -293,7 +293,7 @@ async def test_a_return_is_a_fresh_baseline(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.store.unsubscribe(OLGA, [1])
+    await keeper.unsubscribe(OLGA, [1])
     await keeper.watch()
 
     await keeper.record(reading({USDC: 500}, native=1))

@@ -1,0 +1,75 @@
+"""How a bot that nobody owns gets its owner: a link that is printed where it runs, good for one person."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.chat import owner_replies
+from bot.chat.gate import Gate, Heard
+from bot.chat.html import Html
+from bot.domain.audit import Author
+from bot.domain.claims import Claimed, hashed, is_code
+from bot.store.sqlite import Store
+
+GUESSES_AN_HOUR = 5
+"""By one chat; who tries more often is a stranger like any other."""
+
+_HOUR_SECONDS = 3600.0
+_CHATS_REMEMBERED = 10_000
+
+
+class Claims:
+    """Makes the code and takes it back."""
+
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        *,
+        new_code: Callable[[], str],
+        on_owner: Callable[[], None],
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._gate = gate
+        self._new_code = new_code
+        self._on_owner = on_owner
+        self._now = now
+        self._monotonic = monotonic
+        self._guesses: dict[int, list[float]] = {}
+
+    async def link(self, username: str) -> str | None:
+        """Return a new link for whoever reads it where the bot runs; None: somebody owns the bot."""
+        if self._gate.owners:
+            return None
+        code = self._new_code()
+        await self._store.offer_claim(hashed(code), self._now())
+        return f"https://t.me/{username}?start={code}"
+
+    async def use(self, heard: Heard, payload: str) -> Html | None:
+        """Return the answer to a code; None: it is none, and its sender nobody special."""
+        user_id = heard.sender.named_user_id
+        if user_id is None or not heard.place.is_private or not is_code(payload):
+            return None
+        if not self._may_guess(heard.place.chat_id):
+            return None
+        author = Author(user_id, heard.sender.name, self._now())
+        match await self._store.claim(hashed(payload), heard.place, author):
+            case Claimed.OWNED:
+                self._gate.add_owner(user_id)
+                self._on_owner()
+                return owner_replies.you_own_this_bot()
+            case Claimed.USED:
+                return owner_replies.link_used()
+            case Claimed.EXPIRED:
+                return owner_replies.link_expired()
+            case Claimed.UNKNOWN:
+                return None
+
+    def _may_guess(self, chat_id: int) -> bool:
+        now = self._monotonic()
+        lately = [at for at in self._guesses.pop(chat_id, ()) if now - at < _HOUR_SECONDS]
+        self._guesses[chat_id] = [*lately, now][-GUESSES_AN_HOUR - 1 :]
+        while len(self._guesses) > _CHATS_REMEMBERED:
+            self._guesses.pop(next(iter(self._guesses)))
+        return len(lately) < GUESSES_AN_HOUR

@@ -1,0 +1,111 @@
+"""Puts together what answers people: commands, buttons, claims and knocks around one gate."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from telegram import Bot
+
+from bot.chat.buttons import Does
+from bot.chat.claiming import Claims
+from bot.chat.conversation import Conversation
+from bot.chat.gate import Gate
+from bot.chat.handlers import Handlers
+from bot.chat.knocking import Knocks
+from bot.chat.live import LiveQuestions
+from bot.chat.looking import Looking
+from bot.chat.offering import Offering
+from bot.chat.opening import Opening
+from bot.chat.presses import Presses
+from bot.chat.screens import Screens
+from bot.chat.watching import Watching
+from bot.domain.chains import Chains
+from bot.domain.claims import CODE_BYTES
+from bot.domain.status import Sweeps
+from bot.store.sqlite import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the roof needs of it."""
+
+    conversation: Conversation
+    claims: Claims
+
+
+def build_front(
+    bot: Bot,
+    store: Store,
+    gate: Gate,
+    screens: Screens,
+    chains: Chains,
+    *,
+    live: LiveQuestions,
+    sweeps: Callable[[], Sweeps],
+    max_subscriptions_per_chat: int,
+    on_new_wish: Callable[[], None],
+    on_owner: Callable[[], None],
+    now: Callable[[], datetime],
+    monotonic: Callable[[], float],
+) -> Front:
+    """Build everything that answers people."""
+    offering = Offering(store, now=now)
+    watching = Watching(
+        store,
+        chains,
+        offering,
+        max_subscriptions_per_chat=max_subscriptions_per_chat,
+        on_new_wish=on_new_wish,
+        now=now,
+    )
+    looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
+    opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
+    handlers = Handlers(
+        store,
+        gate,
+        chains,
+        username=lambda: bot.username,
+        offering=offering,
+        watching=watching,
+        looking=looking,
+        opening=opening,
+        now=now,
+    )
+    presses = Presses(
+        gate,
+        screens,
+        {
+            Does.OFFER: handlers.ready_offer,
+            Does.UNDO: watching.ready_undo,
+            Does.LIST: watching.ready_list,
+            Does.BALANCE: looking.ready_balance,
+            Does.CHATS: opening.ready_chats,
+            Does.AUDIT: opening.ready_audit,
+            Does.ALLOW: opening.ready_allow,
+            Does.DENY: opening.ready_deny,
+            Does.IGNORE: opening.ready_ignore,
+        },
+    )
+    claims = Claims(
+        store,
+        gate,
+        new_code=lambda: secrets.token_urlsafe(CODE_BYTES),
+        on_owner=on_owner,
+        now=now,
+        monotonic=monotonic,
+    )
+    conversation = Conversation(
+        bot=bot,
+        store=store,
+        gate=gate,
+        handlers=handlers,
+        presses=presses,
+        claims=claims,
+        knocks=Knocks(store, gate, screens, now=now),
+        screens=screens,
+        chains=chains,
+        now=now,
+        monotonic=monotonic,
+    )
+    return Front(conversation, claims)

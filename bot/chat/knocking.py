@@ -1,0 +1,45 @@
+"""A closed chat that somebody speaks in: its owners are told, once a day, with a button that opens it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.chat import owner_replies
+from bot.chat.buttons import Does, Screen, button, rows
+from bot.chat.gate import Gate, Heard
+from bot.chat.screens import Screens
+from bot.domain.delivery import Sent, Unreachable, parking
+from bot.domain.model import Place
+from bot.store.sqlite import Store
+
+
+class Knocks:
+    """Carries a knock to the owners."""
+
+    def __init__(self, store: Store, gate: Gate, screens: Screens, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._gate = gate
+        self._screens = screens
+        self._now = now
+
+    async def knock(self, heard: Heard) -> bool:
+        """Let owners know that a closed chat asks to come in, unless they do; whether one was told just now.
+
+        An owner who never pressed Start can't be written to; the knock stays in /chats.
+        """
+        knock = await self._store.knock(heard.place, self._now())
+        if knock is None:
+            return False
+        screen = Screen(
+            owner_replies.knock(heard.place, heard.sender, is_last_today=knock.is_last_today),
+            rows([button("Allow", Does.ALLOW, knock.row), button("Ignore", Does.IGNORE, knock.row)]),
+        )
+        told = [owner for owner in sorted(self._gate.owners) if await self._told(owner, screen)]
+        if told:
+            await self._store.knock_told(knock.row, self._now())
+        return bool(told)
+
+    async def _told(self, owner: int, screen: Screen) -> bool:
+        outcome = await self._screens.write(Place(owner, "private", ""), screen)
+        if isinstance(outcome, Unreachable):
+            await self._store.lose(owner, parking(outcome.reason, outcome.park, 0, self._now()))
+        return isinstance(outcome, Sent)

@@ -1,0 +1,125 @@
+"""What accounts hold and how far that is seen: asked for, and shown anew by a button."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from bot.chat import replies, toasts
+from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.finding import closest_label, find
+from bot.chat.gate import Heard
+from bot.chat.holdings import balances
+from bot.chat.html import Html
+from bot.chat.live import LiveQuestions
+from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.requests import BalanceOf, Status
+from bot.chat.status import status
+from bot.chat.watch_lines import LineRefused, in_link, read_address
+from bot.domain.access import Action
+from bot.domain.chains import Chains
+from bot.domain.model import Address, ListedSubscription, Place
+from bot.domain.status import Sweeps
+from bot.store.sqlite import Store
+
+ACCOUNTS_SHOWN = 5
+"""By /balance without a name: each is a message, and a chat is not flooded."""
+
+
+class Looking:
+    """Balances and freshness, by command and by button."""
+
+    def __init__(
+        self,
+        store: Store,
+        chains: Chains,
+        offering: Offering,
+        *,
+        sweeps: Callable[[], Sweeps],
+        live: LiveQuestions,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._chains = chains
+        self._offering = offering
+        self._sweeps = sweeps
+        self._live = live
+        self._now = now
+
+    async def balance(self, heard: Heard, request: BalanceOf) -> Answer:
+        """Show what accounts hold that are watched here; of others the source is asked."""
+        listed = await self._store.subscriptions_here(heard.place)
+        meant = tuple(listed) if request.who is None else find(listed, in_link(request.who))
+        if not meant:
+            return await self._unwatched_balance(heard.place, listed, request.who)
+        accounts = _accounts(meant, listed)
+        answers: list[Html | Screen] = [
+            await self._balance_page(heard.place, account, listed, 1)
+            for account in tuple(accounts)[:ACCOUNTS_SHOWN]
+        ]
+        if len(accounts) > ACCOUNTS_SHOWN:
+            answers.append(replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
+        return answers
+
+    async def status(self, heard: Heard, _: Status) -> Answer:
+        """Show how far everything watched here is seen."""
+        sweeps = self._sweeps()
+        here = await self._store.watched_here(heard.place, sweeps.chains)
+        return (status(here, sweeps, self._chains, self._now()),)
+
+    async def ready_balance(self, heard: Heard, press: Press) -> Ready | None:
+        """Show the balances of a subscription's account anew, or another page of them."""
+        listed = await self._store.subscriptions_here(heard.place)
+        account = next((one.subscription.account for one in listed if one.subscription.id == press.row), None)
+        if account is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            page = await self._balance_page(presser.place, account, listed, press.page or 1)
+            return Pressed(toasts.REFRESHED, page, is_only_to_see=True)
+
+        return Ready(Action.LOOK, act, heard.place)
+
+    async def _balance_page(
+        self, place: Place, account: Address, listed: Sequence[ListedSubscription], page: int
+    ) -> Screen:
+        """Return one page of what an account holds; the button in the middle shows it anew."""
+        known = await self._store.holdings_of(place, account, self._sweeps().chains)
+        named = _accounts([one for one in listed if one.subscription.account == account], listed)
+        pages = balances(account, named[account], known, self._chains, self._now())
+        page = min(max(1, page), len(pages))
+        row = next(one.subscription.id for one in listed if one.subscription.account == account)
+        before = [button(BACK, Does.BALANCE, row, page - 1)] if page > 1 else []
+        after = [button(FORTH, Does.BALANCE, row, page + 1)] if page < len(pages) else []
+        anew = [button("Refresh", Does.BALANCE, row, page)]
+        return Screen(pages[page - 1], rows([*before, *anew, *after]))
+
+    async def _unwatched_balance(
+        self, here: Place, listed: Sequence[ListedSubscription], who: str | None
+    ) -> Answer:
+        """Ask the source about an address; a name that nothing here has is said to be none."""
+        if who is not None and in_link(who).casefold().startswith("0x"):
+            try:
+                account = read_address(who)
+            except LineRefused as refused:
+                return (replies.no_address(refused.typed, refused.reason),)
+            return await self._live.ask(here, account)
+        if who is None or not listed:
+            return (replies.nothing_watched(),)
+        closest = closest_label(listed, who)
+        offered = [(closest, f"/balance {closest}")] if closest else []
+        buttons = await self._offering.buttons(here, *offered)
+        return (Screen(replies.not_watched(who, closest), rows(buttons)),)
+
+
+def _accounts(
+    meant: Iterable[ListedSubscription], listed: Iterable[ListedSubscription]
+) -> dict[Address, str]:
+    """Return the accounts of these subscriptions with their labels; a contract alone means all accounts."""
+    chosen = list(meant)
+    if any(one.subscription.account is None for one in chosen):
+        chosen = list(listed)
+    result: dict[Address, str] = {}
+    for one in chosen:
+        account = one.subscription.account
+        if account is not None:
+            result[account] = result.get(account) or one.subscription.label
+    return result

@@ -1,0 +1,109 @@
+"""The menus of Telegram's apps: each place shows the commands that work there (telegram.md 8).
+
+A menu is a convenience and no access control. It lives at Telegram until it is taken away, so
+what is no longer shown is deleted.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import NoReturn
+
+import structlog
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    BotCommandScopeAllChatAdministrators,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
+    BotCommandScopeDefault,
+)
+from telegram.error import BadRequest, Forbidden
+
+from bot.chat.menu import COMMANDS, START, Command, Who
+from bot.store.sqlite import Store
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 600.0
+
+Menu = tuple[BotCommandScope, tuple[Command, ...]]
+
+
+def menus(owners: Collection[int]) -> tuple[Menu, ...]:
+    """Return which commands are shown where; where a menu of its own is set, the wider one is not shown."""
+    return (
+        (BotCommandScopeAllPrivateChats(), _for({Who.ANYONE, Who.READERS, Who.CHANGERS})),
+        (BotCommandScopeAllGroupChats(), _without_start({Who.ANYONE, Who.READERS})),
+        (BotCommandScopeAllChatAdministrators(), _without_start({Who.ANYONE, Who.READERS, Who.CHANGERS})),
+        *((BotCommandScopeChat(owner), _for(set(Who))) for owner in sorted(owners)),
+    )
+
+
+class Menus:
+    """Keeps the menus as they should be; failing to is only noted, and tried again."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        store: Store,
+        *,
+        owners: Callable[[], Collection[int]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._owners = owners
+        self._sleep = sleep
+        self._changed = asyncio.Event()
+
+    def change(self) -> None:
+        """Let the menus be set anew: there is another owner."""
+        self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Set the menus now, and whenever they change."""
+        while True:
+            self._changed.clear()
+            await self._set_at_last()
+            await self._changed.wait()
+
+    async def _set_at_last(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._set()
+            except Exception as error:  # noqa: BLE001 - a menu is no reason to stop, whatever the answer
+                log.warning("the menus were not set", action="menus_failed", error=type(error).__name__)
+            else:
+                return
+            await self._sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _set(self) -> None:
+        owners = frozenset(self._owners())
+        await self._bot.delete_my_commands(BotCommandScopeDefault())
+        for former in await self._store.owners_with_menu() - owners:
+            await self._unless_unknown(self._bot.delete_my_commands(BotCommandScopeChat(former)))
+        await self._store.note_owners_with_menu(owners)
+        for scope, commands in menus(owners):
+            shown = [BotCommand(command.name, command.does) for command in commands]
+            await self._unless_unknown(self._bot.set_my_commands(shown, scope))
+
+    async def _unless_unknown(self, request: Awaitable[bool]) -> None:
+        """Pass over a chat that the bot is not in: an owner who never pressed Start has no menu."""
+        try:
+            await request
+        except (BadRequest, Forbidden) as error:
+            log.info("a menu was not set", action="menu_refused", error=type(error).__name__)
+
+
+def _for(who: Collection[Who]) -> tuple[Command, ...]:
+    return tuple(command for command in COMMANDS if command.who in who)
+
+
+def _without_start(who: Collection[Who]) -> tuple[Command, ...]:
+    """Leave out what only begins a private chat."""
+    return tuple(command for command in _for(who) if command is not START)

@@ -1,0 +1,202 @@
+"""What owners do: open and close chats, see who knocks, who did what, and what to believe."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from bot.chat import owner_replies, toasts
+from bot.chat.buttons import Button, Does, Press, Screen, button, pager, rows
+from bot.chat.foreign import foreign
+from bot.chat.gate import Gate, Heard
+from bot.chat.html import Html
+from bot.chat.offering import Answer, Pressed, Ready
+from bot.chat.requests import Allow, Audit, Believe, Chats, Deny
+from bot.chat.screens import Screens
+from bot.domain.access import Action
+from bot.domain.chains import Chains
+from bot.domain.delivery import Unreachable, parking
+from bot.domain.guests import KnownChat
+from bot.domain.model import Place
+from bot.store.sqlite import Store
+
+CHATS_A_PAGE = 5
+ENTRIES_A_PAGE = 10
+
+Decide = Callable[[Heard, KnownChat], Awaitable[tuple[str, Html]]]
+"""Does what an owner decided of a chat; returns the toast, and what a knock shows from then on."""
+
+
+class Opening:
+    """The owners' work, by command and by button."""
+
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        screens: Screens,
+        chains: Chains,
+        *,
+        on_new_wish: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._gate = gate
+        self._screens = screens
+        self._chains = chains
+        self._on_new_wish = on_new_wish
+        self._now = now
+
+    # by command
+
+    async def allow(self, heard: Heard, request: Allow) -> Answer:
+        """Open a chat."""
+        place = await self._meant(heard.place, request.chat_id)
+        _, answer = await self._opened(heard, place)
+        return (answer,)
+
+    async def deny(self, heard: Heard, request: Deny) -> Answer:
+        """Close a chat."""
+        place = await self._meant(heard.place, request.chat_id)
+        was_open = await self._gate.is_open(place)
+        withdrawn = await self._store.deny(place, heard.author(self._now()))
+        is_here = place.chat_id == heard.place.chat_id
+        return (
+            owner_replies.denied(
+                place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn
+            ),
+        )
+
+    async def believe(self, heard: Heard, request: Believe) -> Answer:
+        """Take for real what vanished from a chain."""
+        was_doubted = await self._store.believe_losses(request.chain_id, heard.author(self._now()))
+        return (owner_replies.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
+
+    async def chats(self, heard: Heard, _: Chats) -> Answer:
+        """Show the chats, in private."""
+        if not heard.place.is_private:
+            return (owner_replies.private_only("chats"),)
+        return (await self._chats_page(1),)
+
+    async def audit(self, heard: Heard, _: Audit) -> Answer:
+        """Show who did what, in private."""
+        if not heard.place.is_private:
+            return (owner_replies.private_only("audit"),)
+        return (await self._audit_page(1),)
+
+    # by button
+
+    async def ready_chats(self, heard: Heard, press: Press) -> Ready | None:
+        """Show another page of the chats."""
+
+        async def act(_: Heard) -> Pressed:
+            return Pressed(redraw=await self._chats_page(press.row), is_only_to_see=True)
+
+        return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
+
+    async def ready_audit(self, heard: Heard, press: Press) -> Ready | None:
+        """Show another page of who did what."""
+
+        async def act(_: Heard) -> Pressed:
+            return Pressed(redraw=await self._audit_page(press.row), is_only_to_see=True)
+
+        return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
+
+    async def ready_allow(self, heard: Heard, press: Press) -> Ready | None:
+        """Open the chat that a button names."""
+        return await self._ready_to_decide(heard, press, self._allow_known)
+
+    async def ready_deny(self, heard: Heard, press: Press) -> Ready | None:
+        """Close the chat that a button names."""
+        return await self._ready_to_decide(heard, press, self._deny_known)
+
+    async def ready_ignore(self, heard: Heard, press: Press) -> Ready | None:
+        """Let the chat that a button names knock in vain."""
+        return await self._ready_to_decide(heard, press, self._ignore_known)
+
+    async def _ready_to_decide(self, heard: Heard, press: Press, decide: Decide) -> Ready | None:
+        """Find the chat; buttons that decide about chats stand in owners' private chats only."""
+        chat = await self._store.known_chat(press.row) if heard.place.is_private else None
+        if chat is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            toast, shown = await decide(presser, chat)
+            screen = Screen(shown) if press.page is None else await self._chats_page(press.page)
+            return Pressed(toast, screen)
+
+        return Ready(Action.OWN, act, heard.place)
+
+    async def _allow_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
+        was_open, shown = await self._opened(presser, chat.place)
+        return toasts.ALREADY if was_open else toasts.OPENED, shown
+
+    async def _deny_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
+        place = chat.place
+        withdrawn = 0
+        if chat.is_open:
+            withdrawn = await self._store.deny(place, presser.author(self._now()))
+        shown = owner_replies.denied(
+            place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
+        )
+        return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
+
+    async def _ignore_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
+        if await self._gate.is_open(chat.place):
+            return await self._allow_known(presser, chat)
+        is_new = await self._store.ignore_knock(chat.row, presser.author(self._now()))
+        return toasts.IGNORED if is_new else toasts.ALREADY, owner_replies.ignored(chat)
+
+    # what both do
+
+    async def _opened(self, heard: Heard, place: Place) -> tuple[bool, Html]:
+        """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
+        was_open = await self._gate.is_open(place)
+        await self._store.allow(place, heard.author(self._now()))
+        self._on_new_wish()
+        is_here = place.chat_id == heard.place.chat_id
+        trouble = "" if was_open or is_here else await self._told_so(place)
+        return was_open, owner_replies.allowed(
+            place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
+        )
+
+    async def _told_so(self, place: Place) -> str:
+        """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
+        outcome = await self._screens.write(place, Screen(owner_replies.let_in()))
+        if not isinstance(outcome, Unreachable):
+            return ""
+        await self._store.lose(place.chat_id, parking(outcome.reason, outcome.park, 0, self._now()))
+        return outcome.reason
+
+    async def _meant(self, here: Place, chat_id: int | None) -> Place:
+        """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
+        if chat_id is None or chat_id == here.chat_id:
+            return Place(here.chat_id, here.kind, here.title)
+        known = await self._store.known_place(chat_id)
+        return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
+
+    async def _chats_page(self, page: int) -> Screen:
+        guests = await self._store.guests(page, CHATS_A_PAGE)
+        lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
+        keyboard = rows(*lines) + pager(Does.CHATS, guests.page, guests.pages)
+        return Screen(owner_replies.chats(guests, self._now()), keyboard)
+
+    async def _audit_page(self, page: int) -> Screen:
+        page = max(1, page)
+        entries, total = await self._store.audit(page, ENTRIES_A_PAGE)
+        pages = max(1, -(-total // ENTRIES_A_PAGE))
+        if page > pages:
+            return await self._audit_page(pages)
+        text = owner_replies.audit(entries, page, pages, self._chains, self._now())
+        return Screen(text, pager(Does.AUDIT, page, pages))
+
+
+def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
+    """Return what can be decided about a chat of the page; owners' own chats are left alone."""
+    name = foreign(chat.place.title).visible or str(chat.place.chat_id)
+    if chat.is_owner:
+        return []
+    if chat.is_open:
+        return [button(f"{number}. Close {name}", Does.DENY, chat.row, page)]
+    opens = button(f"{number}. Open {name}", Does.ALLOW, chat.row, page)
+    if chat.knocked_at is None:
+        return [opens]
+    return [opens, button(f"{number}. Ignore", Does.IGNORE, chat.row, page)]

@@ -1,0 +1,210 @@
+"""What only owners read, and who knocks at their door: chats, claims, who did what."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+
+from bot.chat.foreign import foreign, quoted
+from bot.chat.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.replies import FIRST_WATCH, allow_command
+from bot.chat.wording import clock, counted
+from bot.domain.access import Sender
+from bot.domain.addresses import shortened
+from bot.domain.audit import AuditEntry, Deed
+from bot.domain.chains import Chains
+from bot.domain.guests import Guests, KnownChat
+from bot.domain.model import Address, ChainId, Place
+
+NAMELESS = "somebody unnamed"
+
+# ---------------------------------------------------------------- owning the bot
+
+
+def printed_claim(link: str) -> str:
+    """Return what is printed where the bot runs while nobody owns it; plain text."""
+    return (
+        "Nobody owns this bot yet. Open this link in Telegram and press Start to become its owner.\n"
+        "It works once, within 24 hours; whoever uses it first is the owner.\n"
+        f"{link}"
+    )
+
+
+def you_own_this_bot() -> Html:
+    """Return the answer to the first use of the link."""
+    return fill(
+        "This bot is yours now.\nBegin with {}; /chats shows who may use the bot, and /help the rest.",
+        FIRST_WATCH,
+    )
+
+
+def link_used() -> Html:
+    """Return the answer to a link that somebody else used."""
+    return fill("This link has been used: the bot has an owner already.")
+
+
+def link_expired() -> Html:
+    """Return the answer to a link that is too old."""
+    return fill("This link has expired. Starting the bot again prints a new one where it runs.")
+
+
+# ---------------------------------------------------------------- opening and closing
+
+
+def allowed(chat_id: int, title: str, *, is_here: bool, was_open: bool, trouble: str = "") -> Html:
+    """Return the answer to /allow; `trouble`: why nothing can be sent there."""
+    still = "already open" if was_open else "open now"
+    if is_here:
+        return fill("This chat is {}. Begin with {}.", still, FIRST_WATCH)
+    if trouble:
+        return fill(
+            "{} is {}, but I can't write there yet: {}\nSomebody has to press Start, or add me to it.",
+            _chat(chat_id, title),
+            still,
+            quoted(trouble),
+        )
+    return fill("{} is {}. /watch works there.", _chat(chat_id, title), still)
+
+
+def let_in() -> Html:
+    """Return what a chat reads when an owner opens it from elsewhere."""
+    return fill("An owner has opened this chat for me. Begin with {}; /help shows the rest.", FIRST_WATCH)
+
+
+def denied(chat_id: int, title: str, *, is_here: bool, was_open: bool, withdrawn: int = 0) -> Html:
+    """Return the answer to /deny; `withdrawn` alerts were still on their way."""
+    which = "This chat" if is_here else _chat(chat_id, title)
+    again = code("/allow") if is_here else allow_command(chat_id)
+    if not was_open:
+        return fill("{} is closed already. {} opens it.", which, again)
+    were = "was" if withdrawn == 1 else "were"
+    gone = f" {counted(withdrawn, 'alert')} still on the way {were} taken back." if withdrawn else ""
+    return fill("{} is closed now.{} {} opens it again.", which, gone, again)
+
+
+def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
+    """Return the answer to /believe."""
+    title = chains.get(chain_id).title
+    if was_doubted:
+        return fill("Taken for real: with the next sweep, what vanished on {} is told as gone.", title)
+    return fill("Nothing is doubted on {}: what changes there is told as it is.", title)
+
+
+# ---------------------------------------------------------------- who knocks, who is in
+
+
+def knock(place: Place, sender: Sender, *, is_last_today: bool) -> Html:
+    """Return what owners read when a closed chat speaks to the bot."""
+    who = _person(sender.named_user_id, sender.name)
+    if place.is_private:
+        asks = fill("🚪 {} asks to use me.", who)
+    else:
+        asks = fill("🚪 {} asks to use me in {}.", who, _chat(place.chat_id, place.title))
+    if not is_last_today:
+        return asks
+    return asks + "\nMany ask today; until tomorrow, further ones are only listed by /chats."
+
+
+def ignored(chat: KnownChat) -> Html:
+    """Return what a knock shows that was ignored."""
+    place = chat.place
+    return fill(
+        "{} stays closed, and I will not mention it again. {} opens it.",
+        _chat(place.chat_id, place.title),
+        allow_command(place.chat_id),
+    )
+
+
+def chats(guests: Guests, now: datetime) -> Html:
+    """Return one page of the chats that are known; the numbers are those on the buttons."""
+    today = now.astimezone(UTC).date()
+    heading = f"Chats: {guests.total:,}" + (
+        f" · page {guests.page}/{guests.pages}" if guests.pages > 1 else ""
+    )
+    entries = [_known(number, chat, today) for number, chat in enumerate(guests.chats, 1)]
+    return join("\n\n", (heading, *entries))
+
+
+def private_only(command: str) -> Html:
+    """Return the answer in a group to what shows other chats."""
+    return fill("{} shows what other chats do, so I answer it in a private chat only.", f"/{command}")
+
+
+def _known(number: int, chat: KnownChat, today: date) -> Html:
+    place = chat.place
+    first = fill(
+        "{}. {} · {}", str(number), bold(foreign(place.title, "no name known")), _standing(chat, today)
+    )
+    watched = f" · {chat.subscriptions:,} watched" if chat.subscriptions else ""
+    second = fill("{} · {}{}", code(str(place.chat_id)), place.kind, watched)
+    if chat.unavailable is None:
+        return join("\n", (first, second))
+    return join("\n", (first, second, "⚠️ can't be reached: " + quoted(chat.unavailable)))
+
+
+def _standing(chat: KnownChat, today: date) -> str:
+    if chat.is_owner:
+        return "owner" if chat.is_open else "owner, closed"
+    if chat.knocked_at is not None:
+        return f"asks to come in, {clock(chat.knocked_at, today, pattern='%H:%M')} UTC"
+    return "open" if chat.is_open else "closed"
+
+
+# ---------------------------------------------------------------- who did what
+
+
+def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, now: datetime) -> Html:
+    """Return one page of what people changed, newest first."""
+    if not entries:
+        return fill("Nobody has changed anything yet.")
+    today = now.astimezone(UTC).date()
+    heading = "Who changed what" + (f" · page {page}/{pages}" if pages > 1 else "")
+    return join("\n", (heading, "", *(_entry(entry, chains, today) for entry in entries)))
+
+
+_WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
+
+
+def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
+    author = entry.author
+    subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
+    if entry.deed is Deed.BELIEVE:
+        subject = chains.get(ChainId(int(subject))).title
+    about = " " + quoted(subject) if subject else EMPTY
+    where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
+    return fill(
+        "{} UTC · {} {}{}{}",
+        clock(author.at, today, pattern="%H:%M"),
+        _person(author.user_id, author.name),
+        _DID[entry.deed],
+        about,
+        where,
+    )
+
+
+_DID = MappingProxyType(
+    {
+        Deed.CLAIM: "became the owner",
+        Deed.ALLOW: "opened",
+        Deed.DENY: "closed",
+        Deed.IGNORE: "ignored",
+        Deed.WATCH: "watched",
+        Deed.RELABEL: "named",
+        Deed.UNWATCH: "stopped watching",
+        Deed.UNDO: "took back the end of",
+        Deed.BELIEVE: "took for real what vanished on",
+    }
+)
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _person(user_id: int | None, name: str) -> Html:
+    named = bold(foreign(name, NAMELESS))
+    return named if user_id is None else fill("{} ({})", named, code(str(user_id)))
+
+
+def _chat(chat_id: int, title: str) -> Html:
+    named, number = bold(foreign(title)), code(str(chat_id))
+    return fill("{} ({})", named, number) if named else fill("Chat {}", number)

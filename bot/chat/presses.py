@@ -1,0 +1,107 @@
+"""A press on a button, checked like a command.
+
+In this order: the form, the row of this chat, whether the presser may, whether the state still
+allows it. Only then it is done, and done once: a second press finds it done. The presser has an
+answer before anything else is sent, and whatever Telegram says to that undoes nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from telegram import CallbackQuery, Message
+
+from bot.chat import toasts
+from bot.chat.buttons import Button, Does, Keyboard, Press, read_press
+from bot.chat.gate import Gate, Heard
+from bot.chat.offering import Pressed, Ready
+from bot.chat.screens import Screens
+from bot.domain.access import Sender, Verdict
+from bot.domain.model import Place
+
+Find = Callable[[Heard, Press], Awaitable[Ready | None]]
+"""Finds the row of a press in the chat it came from; None: it is not there."""
+
+_REFUSALS: Mapping[Verdict, str] = {
+    Verdict.STRANGER: toasts.CLOSED,
+    Verdict.NEEDS_OWNER: toasts.OWNERS_ONLY,
+    Verdict.NEEDS_ADMINISTRATOR: toasts.ADMINISTRATORS_ONLY,
+}
+
+
+class Presses:
+    """Deals with presses, one at a time and in order."""
+
+    def __init__(self, gate: Gate, screens: Screens, finds: Mapping[Does, Find]) -> None:
+        self._gate = gate
+        self._screens = screens
+        self._finds = finds
+
+    async def on_press(self, query: CallbackQuery) -> None:
+        """Deal with one press."""
+        place = _place(query)
+        if place is None:
+            await self._screens.toast(query.id, toasts.NOT_OURS)
+            return
+        heard = Heard(place, _sender(query, place))
+        pressed, heard = await self._judged(heard, query.data or "")
+        shown = _shown(query)
+        is_lost = shown is None and pressed.is_only_to_see
+        await self._screens.toast(query.id, toasts.TOO_OLD if is_lost else pressed.toast)
+        if pressed.then is not None:
+            await self._screens.say(heard.place, await pressed.then())
+        if shown is not None:
+            await self._show(heard.place, shown, pressed, query.data or "")
+
+    async def _judged(self, heard: Heard, data: str) -> tuple[Pressed, Heard]:
+        """Return what comes of a press, and the presser where it happens."""
+        press = read_press(data)
+        if press is None:
+            return Pressed(toasts.NOT_OURS), heard
+        ready = await self._finds[press.does](heard, press)
+        if ready is None:
+            return Pressed(toasts.NOT_HERE), heard
+        heard = Heard(ready.place, heard.sender)
+        verdict = await self._gate.judge(heard, ready.needs)
+        if verdict is not Verdict.ALLOWED:
+            return Pressed(_REFUSALS[verdict]), heard
+        return await ready.act(heard), heard
+
+    async def _show(self, place: Place, shown: Message, pressed: Pressed, data: str) -> None:
+        if pressed.redraw is not None:
+            await self._screens.redraw(place, shown.message_id, pressed.redraw)
+        elif pressed.is_used_up and shown.reply_markup is not None:
+            await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
+
+
+def _without(shown: Message, data: str) -> Keyboard:
+    """Return the buttons of a message but for one."""
+    assert shown.reply_markup is not None
+    kept = [
+        tuple(
+            Button(one.text, one.callback_data)
+            for one in row
+            if isinstance(one.callback_data, str) and one.callback_data != data
+        )
+        for row in shown.reply_markup.inline_keyboard
+    ]
+    return tuple(row for row in kept if row)
+
+
+def _shown(query: CallbackQuery) -> Message | None:
+    """Return the message under which the button stands; None: it is too old or gone."""
+    message = query.message
+    return message if isinstance(message, Message) and message.is_accessible else None
+
+
+def _place(query: CallbackQuery) -> Place | None:
+    """Return where the button stands; of a message that is out of reach only the chat is known."""
+    if query.message is None:
+        return None
+    chat, shown = query.message.chat, _shown(query)
+    thread_id = shown.message_thread_id if shown is not None and shown.is_topic_message else None
+    return Place(chat.id, str(chat.type), chat.title or chat.full_name or "", thread_id)
+
+
+def _sender(query: CallbackQuery, place: Place) -> Sender:
+    """Return who pressed: always the person, anonymous administrators too (telegram.md 6.3)."""
+    user = query.from_user
+    return Sender(user.id, place.chat_id, place.is_private, name=user.full_name)

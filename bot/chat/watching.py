@@ -1,0 +1,196 @@
+"""What this chat watches: taking it in, listing it, ending it, and taking that back."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+from bot.chat import replies, toasts
+from bot.chat.buttons import Does, Keyboard, Press, Screen, button, pager, rows
+from bot.chat.finding import closest_label, find
+from bot.chat.gate import Heard
+from bot.chat.html import Html
+from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.requests import Bare, List, Unwatch, Watch, WatchToken
+from bot.domain.access import Action
+from bot.domain.addresses import checksummed
+from bot.domain.alerts import Subscribed
+from bot.domain.chains import Chains
+from bot.domain.model import Place, Subscribing, Wish
+from bot.domain.partings import Undoing
+from bot.store.sqlite import Store
+
+ADDRESSES_OFFERED = 50
+"""More than a message can hold are not offered by buttons."""
+
+
+class Watching:
+    """Subscriptions of a chat, by command and by button."""
+
+    def __init__(
+        self,
+        store: Store,
+        chains: Chains,
+        offering: Offering,
+        *,
+        max_subscriptions_per_chat: int,
+        on_new_wish: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._chains = chains
+        self._offering = offering
+        self._limit = max_subscriptions_per_chat
+        self._on_new_wish = on_new_wish
+        self._now = now
+
+    async def watch(self, heard: Heard, request: Watch) -> Answer:
+        """Take accounts in."""
+        wishes = [
+            Wish(entry.account, entry.contracts, entry.chains, entry.label) for entry in request.entries
+        ]
+        subscribed = await self._subscribe(heard, wishes)
+        if len(wishes) == 1 and not request.bad:
+            return (self._watched(wishes[0], subscribed[0]),)
+        outcomes = list(zip(request.entries, subscribed, strict=True))
+        answer = replies.bulk_watched(
+            [entry for entry, one in outcomes if one.outcome is Subscribing.CREATED],
+            [
+                entry
+                for entry, one in outcomes
+                if one.outcome in (Subscribing.ALREADY, Subscribing.RELABELLED)
+            ],
+            request.bad,
+            over_limit=sum(one.outcome is Subscribing.FULL for one in subscribed),
+        )
+        meant = [line.instead for line in request.bad if line.instead]
+        if not meant:
+            return answer
+        again = ("Watch as corrected", "/watch " + "\n".join(meant))
+        return _with_buttons(answer, rows(await self._offering.buttons(heard.place, again)))
+
+    async def watch_token(self, heard: Heard, request: WatchToken) -> Answer:
+        """Take contracts in, for every account watched here."""
+        if not request.contracts:
+            return replies.bulk_watched((), (), request.bad)
+        (subscribed,) = await self._subscribe(
+            heard, [Wish(None, request.contracts, request.chains, request.label)]
+        )
+        if subscribed.outcome is Subscribing.FULL:
+            return (replies.too_many(self._limit),)
+        listed = await self._store.subscriptions_here(heard.place)
+        accounts = {one.subscription.account for one in listed} - {None}
+        answer = replies.watching_token(
+            request.contracts,
+            request.label,
+            self._chains,
+            only_on=sorted(request.chains),
+            accounts=len(accounts),
+        )
+        return (answer, *(replies.bulk_watched((), (), request.bad) if request.bad else ()))
+
+    async def bare(self, heard: Heard, request: Bare) -> Answer:
+        """Offer what can be done with addresses that came without a command."""
+        answer = replies.bare_offer(request.addresses, request.bad)
+        if not 0 < len(request.addresses) <= ADDRESSES_OFFERED:
+            return answer
+        whole = " ".join(map(checksummed, request.addresses))
+        one = len(request.addresses) == 1
+        offers = [
+            ("Watch all" if one else "Watch them", f"/watch {whole}"),
+            ("Watch as token", f"/watch token {whole}"),
+        ]
+        buttons = await self._offering.buttons(heard.place, *offers)
+        now = await self._offering.buttons(heard.place, ("Balances now", f"/balance {whole}")) if one else []
+        return _with_buttons(answer, rows(buttons, now))
+
+    async def unwatch(self, heard: Heard, request: Unwatch) -> Answer:
+        """Stop what is named, by the whole text or else word by word; what is not found is said."""
+        listed = await self._store.subscriptions_here(heard.place)
+        words = (request.rest,) if find(listed, request.rest) else request.who
+        found = {word: find(listed, word) for word in words}
+        ended = {one.number: one for matching in found.values() for one in matching}
+        answers: list[Html | Screen] = []
+        if ended:
+            parting = await self._store.unsubscribe(heard.place, tuple(ended), heard.author(self._now()))
+            told = replies.unwatched(
+                [one.subscription for one in ended.values()], still_to_come=parting.still_to_come
+            )
+            undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
+            answers += _with_buttons(told, rows(undo))
+        for word in (word for word, matching in found.items() if not matching):
+            closest = closest_label(listed, word)
+            offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
+            buttons = await self._offering.buttons(heard.place, *offered)
+            answers.append(Screen(replies.not_watched(word, closest), rows(buttons)))
+        return answers
+
+    async def show_list(self, heard: Heard, _: List) -> Answer:
+        """Show what is watched."""
+        return (await self._list_page(heard.place, 1),)
+
+    async def ready_list(self, heard: Heard, press: Press) -> Ready | None:
+        """Show another page of the list."""
+
+        async def act(presser: Heard) -> Pressed:
+            page = await self._list_page(presser.place, press.row)
+            return Pressed(redraw=page, is_only_to_see=True)
+
+        return Ready(Action.LOOK, act, heard.place)
+
+    async def ready_undo(self, heard: Heard, press: Press) -> Ready | None:
+        """Take an /unwatch of this chat back."""
+        place = await self._store.parting_place(press.row, heard.place.chat_id)
+        if place is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            undone = await self._store.undo(press.row, presser.place, presser.author(self._now()))
+            match undone.outcome:
+                case Undoing.ALREADY:
+                    return Pressed(toasts.ALREADY, is_used_up=True)
+                case Undoing.TOO_LATE:
+                    return Pressed(toasts.TOO_LATE, is_used_up=True)
+                case Undoing.DONE:
+                    self._on_new_wish()
+                    return Pressed(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
+
+        return Ready(Action.CHANGE, act, place)
+
+    async def _subscribe(self, heard: Heard, wishes: Collection[Wish]) -> list[Subscribed]:
+        subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
+        if any(one.outcome is Subscribing.CREATED for one in subscribed):
+            self._on_new_wish()
+        return subscribed
+
+    def _watched(self, wish: Wish, subscribed: Subscribed) -> Html:
+        assert wish.account is not None
+        match subscribed.outcome:
+            case Subscribing.FULL:
+                return replies.too_many(self._limit)
+            case Subscribing.ALREADY:
+                return replies.already_watching(wish.account, wish.label)
+            case Subscribing.RELABELLED:
+                return replies.label_changed(wish.account, wish.label)
+            case Subscribing.CREATED:
+                known = subscribed.known
+                return replies.watching(
+                    wish.account,
+                    wish.label,
+                    self._chains,
+                    contracts=wish.contracts,
+                    only_on=sorted(wish.chains),
+                    first_reading_pending=known is None,
+                    balances=known.balances if known else 0,
+                    chain_count=len(known.chains) if known else 0,
+                )
+
+    async def _list_page(self, place: Place, page: int) -> Screen:
+        """Return one page of the list, the last one where there are not so many any more."""
+        listed = await self._store.subscriptions_here(place)
+        pages = replies.watch_list([(one.number, one.subscription) for one in listed], self._chains)
+        page = min(max(1, page), len(pages))
+        return Screen(pages[page - 1], pager(Does.LIST, page, len(pages)))
+
+
+def _with_buttons(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Screen]:
+    """Return the pages, the last one with the buttons."""
+    return [*pages[:-1], Screen(pages[-1], keyboard)]

@@ -1,0 +1,43 @@
+"""What came of ending subscriptions, and of taking that back."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.model import Subscribing, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """What came of ending subscriptions."""
+
+    row: int | None
+    """What the button that takes it back calls it; None: nothing was ended."""
+    still_to_come: int
+    """Changes observed before, which this destination is still to be told."""
+
+
+class Undoing(StrEnum):
+    """What came of taking an end back."""
+
+    DONE = "done"
+    ALREADY = "already"
+    TOO_LATE = "too late"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneOne:
+    """One wish that returns, or why it does not."""
+
+    outcome: Subscribing
+    number: int
+    wish: Wish
+    is_known: bool = False
+    """Whether what it asks for is being read for somebody else: then no first reading is to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What came of taking an end back, wish by wish."""
+
+    outcome: Undoing
+    ones: tuple[UndoneOne, ...] = ()

@@ -1,0 +1,43 @@
+"""Who changed what: a row in the same transaction as the change, so that neither is there alone."""
+
+from sqlite_utils import Database
+
+from bot.domain.audit import AuditEntry, Author, Deed
+from bot.domain.model import Address, Subscription
+from bot.store.rows import to_milliseconds, to_moment
+
+
+def note(db: Database, author: Author, deed: Deed, chat_id: int | None, subject: str = "") -> None:
+    """Keep who did it; `chat_id` is Telegram's number. Part of the caller's transaction."""
+    db.execute(
+        "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
+        [to_milliseconds(author.at), deed, author.user_id, author.name, chat_id, subject],
+    )
+
+
+def audit(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
+    """Return one page of what was done, newest first, from page 1; and how many entries there are."""
+    (total,) = db.execute("SELECT count(*) FROM audit").fetchone()
+    rows = db.execute(_NEWEST_FIRST, [page_size, (page - 1) * page_size])
+    return [
+        AuditEntry(Author(user_id, name, to_moment(at)), Deed(deed), telegram_id, title or "", subject)
+        for at, deed, user_id, name, telegram_id, title, subject in rows
+    ], total
+
+
+def subject_of(account: Address | None, contracts: frozenset[Address], label: str) -> str:
+    """Return what is kept of a wish: the account or the contracts, and the label."""
+    what = account or "token " + " ".join(sorted(contracts))
+    return f"{what} as {label}" if label else what
+
+
+def subject_of_subscription(subscription: Subscription) -> str:
+    """Return what is kept of a subscription."""
+    return subject_of(subscription.account, subscription.contracts, subscription.label)
+
+
+_NEWEST_FIRST = """
+SELECT a.at, a.deed, a.user_id, a.user_name, a.telegram_id, c.title, a.subject
+FROM audit a LEFT JOIN chat c ON c.telegram_id = a.telegram_id
+ORDER BY a.id DESC LIMIT ? OFFSET ?
+"""

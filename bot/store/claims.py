@@ -1,0 +1,93 @@
+"""Who owns the bot: whoever the configuration names, or else whoever used the printed code first."""
+
+import hmac
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.audit import Author, Deed
+from bot.domain.claims import GOOD_FOR, Claimed
+from bot.domain.model import Place
+from bot.store.audit import note
+from bot.store.chats import remember
+from bot.store.database import transaction
+from bot.store.rows import to_milliseconds
+
+_REMEMBERED_FOR = timedelta(days=30)
+
+
+def settle_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
+    """Return who owns the bot; where the configuration says so, what was claimed ends for good."""
+    if configured:
+        with transaction(db):
+            db.execute("DELETE FROM owner")
+            db.execute("DELETE FROM claim")
+        return frozenset(configured)
+    return frozenset(user_id for (user_id,) in db.execute("SELECT user_id FROM owner"))
+
+
+def offer_claim(db: Database, code_hash: bytes, now: datetime) -> None:
+    """Let this code be the only one that can still be used; those before it have expired."""
+    with transaction(db):
+        db.execute("DELETE FROM claim WHERE expires_at < ?", [to_milliseconds(now - _REMEMBERED_FOR)])
+        db.execute(
+            "UPDATE claim SET expires_at = min(expires_at, ?) WHERE used_by IS NULL", [to_milliseconds(now)]
+        )
+        db.execute(
+            "INSERT INTO claim (code_hash, expires_at) VALUES (?, ?)",
+            [code_hash, to_milliseconds(now + GOOD_FOR)],
+        )
+
+
+def claim(db: Database, code_hash: bytes, place: Place, author: Author) -> Claimed:
+    """Make somebody the owner, in their private chat, if the code is good; only the first one is."""
+    with transaction(db):
+        known = _known(db, code_hash)
+        if known is None:
+            return Claimed.UNKNOWN
+        expires_at, used_by = known
+        if used_by is not None:
+            return Claimed.OWNED if used_by == author.user_id else Claimed.USED
+        if to_milliseconds(author.at) >= expires_at:
+            return Claimed.EXPIRED
+        if db.execute("SELECT 1 FROM owner").fetchone() is not None:
+            return Claimed.USED
+        _take_over(db, code_hash, place, author)
+    return Claimed.OWNED
+
+
+def owners_with_menu(db: Database) -> frozenset[int]:
+    """Return the owners whose private chats were given a menu of their own."""
+    row = db.execute("SELECT value FROM setting WHERE name = 'owner menus'").fetchone()
+    return frozenset(json.loads(row[0])) if row else frozenset()
+
+
+def note_owners_with_menu(db: Database, owners: Collection[int]) -> None:
+    """Remember whose menu is to be taken away one day."""
+    with transaction(db):
+        db.execute(
+            "REPLACE INTO setting (name, value) VALUES ('owner menus', ?)", [json.dumps(sorted(owners))]
+        )
+
+
+def _known(db: Database, code_hash: bytes) -> tuple[int, int | None] | None:
+    """Return when a code expires and who used it; how long that takes says nothing of the hashes kept."""
+    found = None
+    for kept, expires_at, used_by in db.execute("SELECT code_hash, expires_at, used_by FROM claim"):
+        if hmac.compare_digest(kept, code_hash):
+            found = (expires_at, used_by)
+    return found
+
+
+def _take_over(db: Database, code_hash: bytes, place: Place, author: Author) -> None:
+    db.execute("UPDATE claim SET used_by = ? WHERE code_hash = ?", [author.user_id, code_hash])
+    db.execute(
+        "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [author.user_id, to_milliseconds(author.at)]
+    )
+    row_id = remember(db, place)
+    db.execute(
+        "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
+    )
+    note(db, author, Deed.CLAIM, None)

@@ -1,0 +1,130 @@
+"""Who knocks at the door, and the chats as owners see them."""
+
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.audit import Author, Deed
+from bot.domain.guests import Guests, Knock, KnownChat
+from bot.domain.model import Place
+from bot.store.audit import note
+from bot.store.chats import remember
+from bot.store.database import transaction
+from bot.store.rows import Row, to_milliseconds, to_moment_or_none
+
+KNOCKS_TOLD_A_DAY = 20
+KNOCKS_KEPT = 500
+"""Strangers can't fill the database: beyond this, who knocks anew is not remembered."""
+
+_DAY = timedelta(days=1)
+
+
+def knock(db: Database, place: Place, at: datetime) -> Knock | None:
+    """Note that a closed chat asks to come in; None: owners are not to be told now.
+
+    They are told of a chat once a day, of no chat that they closed or ignore, and of a
+    bounded number in a day. Call `knock_told` when they were.
+    """
+    day_ago = to_milliseconds(at - _DAY)
+    with transaction(db):
+        if _is_answered(db, place.chat_id) or not _finds_room(db, place.chat_id):
+            return None
+        row_id = remember(db, place)
+        (told_at,) = db.execute(
+            "INSERT INTO knock (chat_id, knocked_at) VALUES (?, ?)"
+            " ON CONFLICT (chat_id) DO UPDATE SET knocked_at = excluded.knocked_at RETURNING told_at",
+            [row_id, to_milliseconds(at)],
+        ).fetchone()
+        (told_today,) = db.execute("SELECT count(*) FROM knock WHERE told_at > ?", [day_ago]).fetchone()
+        if (told_at is not None and told_at > day_ago) or told_today >= KNOCKS_TOLD_A_DAY:
+            return None
+        return Knock(row_id, is_last_today=told_today == KNOCKS_TOLD_A_DAY - 1)
+
+
+def knock_told(db: Database, row: int, at: datetime) -> None:
+    """Note that an owner was told of a knock."""
+    db.execute("UPDATE knock SET told_at = ? WHERE chat_id = ?", [to_milliseconds(at), row])
+
+
+def ignore_knock(db: Database, row: int, author: Author) -> bool:
+    """Let a chat knock in vain from now on; False: it is ignored already, or does not knock."""
+    with transaction(db):
+        changed = db.execute(
+            "UPDATE knock SET is_ignored = 1 WHERE chat_id = ? AND is_ignored = 0"
+            " AND chat_id IN (SELECT id FROM chat WHERE open = 0)",
+            [row],
+        )
+        if changed.rowcount != 1:
+            return False
+        (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
+        note(db, author, Deed.IGNORE, telegram_id)
+    return True
+
+
+def known_chat(db: Database, row: int) -> KnownChat | None:
+    """Return the chat that a button names; None: there is none."""
+    found = db.execute(_CHATS + " WHERE c.id = ?", [row]).fetchone()
+    return _to_known_chat(found) if found else None
+
+
+def known_place(db: Database, chat_id: int) -> Place | None:
+    """Return a chat of Telegram's number as it is called; None: the bot does not know it."""
+    row = db.execute("SELECT kind, title FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
+    return Place(chat_id, row[0], row[1]) if row else None
+
+
+def guests(db: Database, page: int, page_size: int) -> Guests:
+    """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
+    (total,) = db.execute("SELECT count(*) FROM chat").fetchone()
+    pages = max(1, -(-total // page_size))
+    page = min(max(1, page), pages)
+    rows = db.execute(f"{_CHATS} {_IN_ORDER} LIMIT ? OFFSET ?", [page_size, (page - 1) * page_size])
+    return Guests(tuple(map(_to_known_chat, rows)), total, page, pages)
+
+
+def knocking(db: Database) -> int:
+    """Return how many chats wait to be let in."""
+    (count,) = db.execute(f"SELECT count(*) FROM ({_CHATS}) WHERE knocked_at IS NOT NULL").fetchone()
+    return int(count)
+
+
+def _is_answered(db: Database, chat_id: int) -> bool:
+    """Whether owners have said already what they think of a chat."""
+    row = db.execute(
+        "SELECT c.decided, k.is_ignored FROM chat c LEFT JOIN knock k ON k.chat_id = c.id"
+        " WHERE c.telegram_id = ?",
+        [chat_id],
+    ).fetchone()
+    return row is not None and (row[0] == 0 or row[1] == 1)
+
+
+def _finds_room(db: Database, chat_id: int) -> bool:
+    (kept, has_knocked) = db.execute(
+        "SELECT count(*), ifnull(max(c.telegram_id = ?), 0) FROM knock k JOIN chat c ON c.id = k.chat_id",
+        [chat_id],
+    ).fetchone()
+    return bool(has_knocked) or kept < KNOCKS_KEPT
+
+
+_CHATS = """
+SELECT c.id, c.telegram_id, c.kind, c.title, c.open, c.is_owner, c.unavailable,
+  (SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id
+   WHERE d.chat_id = c.id) AS subscriptions,
+  CASE WHEN c.open = 0 AND c.decided IS NULL AND k.is_ignored = 0 THEN k.knocked_at END AS knocked_at
+FROM chat c LEFT JOIN knock k ON k.chat_id = c.id
+"""
+
+_IN_ORDER = "ORDER BY knocked_at IS NULL, knocked_at DESC, c.is_owner DESC, c.open DESC, c.id"
+
+
+def _to_known_chat(row: Row) -> KnownChat:
+    row_id, telegram_id, kind, title, is_open, is_owner, unavailable, subscriptions, knocked_at = row
+    return KnownChat(
+        row_id,
+        Place(telegram_id, kind, title),
+        bool(is_open),
+        bool(is_owner),
+        subscriptions,
+        unavailable,
+        to_moment_or_none(knocked_at),
+    )

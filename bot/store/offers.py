@@ -1,0 +1,57 @@
+"""Commands that buttons stand for: a button carries the number of a row, and the row is of one chat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.model import Place
+from bot.store.chats import destination_of, remember
+from bot.store.database import transaction
+from bot.store.rows import to_milliseconds
+
+KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A command as somebody could type it, and where."""
+
+    command: str
+    place: Place
+    is_done: bool
+
+
+def make_offers(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
+    """Keep these commands for buttons of a chat and return their rows; old ones are forgotten."""
+    with transaction(db):
+        db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
+        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        rows = [
+            db.execute(
+                "INSERT INTO offer (destination_id, command, made_at) VALUES (?, ?, ?) RETURNING id",
+                [destination_id, command, to_milliseconds(at)],
+            ).fetchone()
+            for command in commands
+        ]
+    return [int(row_id) for (row_id,) in rows]
+
+
+def offer(db: Database, row: int, chat_id: int) -> Offer | None:
+    """Return what a button of this chat offers; None: nothing, or it is another chat's."""
+    found = db.execute(
+        "SELECT o.command, o.done_at, c.kind, c.title, d.thread_id FROM offer o"
+        " JOIN destination d ON d.id = o.destination_id JOIN chat c ON c.id = d.chat_id"
+        " WHERE o.id = ? AND c.telegram_id = ?",
+        [row, chat_id],
+    ).fetchone()
+    if found is None:
+        return None
+    command, done_at, kind, title, thread_id = found
+    return Offer(command, Place(chat_id, kind, title, thread_id or None), done_at is not None)
+
+
+def offer_done(db: Database, row: int, at: datetime) -> None:
+    """Note that an offer was taken."""
+    db.execute("UPDATE offer SET done_at = ? WHERE id = ?", [to_milliseconds(at), row])

@@ -1,0 +1,163 @@
+"""Ending subscriptions, and taking that back: the wish returns whole, its readings start anew."""
+
+import json
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlite_utils import Database
+
+from bot.domain.audit import Author, Deed
+from bot.domain.model import (
+    DestinationId,
+    ListedSubscription,
+    Part,
+    Place,
+    Subscribing,
+    Wish,
+)
+from bot.domain.partings import Parting, Undoing, Undone, UndoneOne
+from bot.store.audit import note, subject_of, subject_of_subscription
+from bot.store.chats import remember
+from bot.store.database import transaction
+from bot.store.outbox import waiting_alerts
+from bot.store.polls import account_id_of
+from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_subscription
+from bot.store.subscriptions import is_full, known_of, subscriptions_here
+from bot.store.wishes import end_unwished_coverage
+
+UNDO_FOR = timedelta(hours=24)
+_FOR_GOOD = timedelta(days=7)
+
+
+def unsubscribe(
+    db: Database, place: Place, numbers: Collection[int], author: Author, status: Part
+) -> Parting:
+    """End subscriptions of a destination; alerts that were observed before are still told."""
+    with transaction(db):
+        listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
+        if not listed:
+            return Parting(None, 0)
+        destination_id = listed[0].subscription.destination_id
+        parting = _keep(db, destination_id, listed, author)
+        accounts: set[int] = set()
+        for one in listed:
+            accounts |= _accounts_about(db, one)
+            db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
+            note(db, author, Deed.UNWATCH, place.chat_id, subject_of_subscription(one.subscription))
+        end_unwished_coverage(db, accounts, status)
+        return Parting(parting, waiting_alerts(db, destination_id))
+
+
+def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
+    """Return where an /unwatch was said, if it was in this chat."""
+    row = db.execute(
+        "SELECT c.kind, c.title, d.thread_id FROM parting p JOIN destination d ON d.id = p.destination_id"
+        " JOIN chat c ON c.id = d.chat_id WHERE p.id = ? AND c.telegram_id = ?",
+        [parting, chat_id],
+    ).fetchone()
+    return Place(chat_id, row[0], row[1], row[2] or None) if row else None
+
+
+def undo(db: Database, parting: int, place: Place, *, limit: int, author: Author, status: Part) -> Undone:
+    """Take an /unwatch back: each wish as it was, under its number if that is free."""
+    with transaction(db):
+        destination_id, ended_at, undone_at = db.execute(
+            "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
+        ).fetchone()
+        if undone_at is not None:
+            return Undone(Undoing.ALREADY)
+        if author.at - to_moment(ended_at) > UNDO_FOR:
+            return Undone(Undoing.TOO_LATE)
+        remember(db, place)
+        ones = tuple(
+            _restored(db, DestinationId(destination_id), row, limit=limit, status=status)
+            for row in db.execute(
+                "SELECT number, address, others FROM parted WHERE parting_id = ? ORDER BY number", [parting]
+            ).fetchall()
+        )
+        db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
+        for one in ones:
+            if one.outcome is Subscribing.CREATED:
+                wish = one.wish
+                subject = subject_of(wish.account, wish.contracts, wish.label)
+                note(db, author, Deed.UNDO, place.chat_id, subject)
+        return Undone(Undoing.DONE, ones)
+
+
+def _keep(
+    db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Author
+) -> int:
+    """Remember subscriptions whole, whatever columns they have; what is long past is forgotten."""
+    now = to_milliseconds(author.at)
+    db.execute("DELETE FROM parting WHERE ended_at < ?", [to_milliseconds(author.at - _FOR_GOOD)])
+    (parting,) = db.execute(
+        "INSERT INTO parting (destination_id, ended_at) VALUES (?, ?) RETURNING id", [destination_id, now]
+    ).fetchone()
+    for one in listed:
+        found = db.execute(
+            "SELECT s.*, a.address FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
+            " WHERE s.id = ?",
+            [one.subscription.id],
+        )
+        columns = [column[0] for column in found.description]
+        row = dict(zip(columns, found.fetchone(), strict=True))
+        address = row.pop("address")
+        others = {name: value for name, value in row.items() if name not in _GIVEN_ANEW}
+        db.execute(
+            "INSERT INTO parted (parting_id, number, address, others) VALUES (?, ?, ?, ?)",
+            [parting, one.number, address, json.dumps(others)],
+        )
+    return int(parting)
+
+
+_GIVEN_ANEW = frozenset({"id", "destination_id", "number", "account_id"})
+"""Columns that a subscription which returns has another value of, or may have."""
+
+
+def _restored(
+    db: Database, destination_id: DestinationId, row: Row, *, limit: int, status: Part
+) -> UndoneOne:
+    wanted, address, kept = row
+    others = json.loads(kept)
+    former = to_subscription(
+        (0, destination_id, address, others["contracts"], others["chains"], others["label"])
+    )
+    wish = Wish(former.account, former.contracts, former.chains, former.label)
+    account_id = account_id_of(db, to_address(address)) if address is not None else None
+    standing = db.execute(
+        "SELECT number FROM subscription WHERE destination_id = ? AND account_id IS ? AND contracts = ?"
+        " AND chains = ?",
+        [destination_id, account_id, others["contracts"], others["chains"]],
+    ).fetchone()
+    if standing is not None:
+        return UndoneOne(Subscribing.ALREADY, standing[0], wish)
+    if is_full(db, destination_id, limit):
+        return UndoneOne(Subscribing.FULL, 0, wish)
+    number = _number(db, destination_id, wanted)
+    values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
+    db.execute(
+        f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        list(values.values()),
+    )
+    return UndoneOne(Subscribing.CREATED, number, wish, known_of(db, wish, status) is not None)
+
+
+def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:
+    """Return the wanted number if it is free, or else the next new one."""
+    (taken, highest) = db.execute(
+        "SELECT ifnull(max(number = ?), 0), ifnull(max(number), 0) FROM subscription"
+        " WHERE destination_id = ?",
+        [wanted, destination_id],
+    ).fetchone()
+    return highest + 1 if taken else wanted
+
+
+def _accounts_about(db: Database, one: ListedSubscription) -> set[int]:
+    """Return the accounts whose coverage may rest on a subscription."""
+    if one.subscription.account is not None:
+        return {account_id_of(db, one.subscription.account)}
+    rows = db.execute(
+        "SELECT DISTINCT account_id FROM subscription WHERE destination_id = ? AND account_id IS NOT NULL",
+        [one.subscription.destination_id],
+    )
+    return {account_id for (account_id,) in rows}

@@ -1,0 +1,227 @@
+"""Who owns, who knocks, who did what."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.audit import Author, Deed
+from bot.domain.claims import Claimed, hashed, is_code
+from bot.domain.delivery import Parking
+from bot.domain.model import ChainId, Place, Wish
+from bot.store import guests
+from tests.builders import NOON, TREASURY, VAULT
+from tests.store.conftest import OLGA, OPS, Keeper, olga
+
+MALLORY = Place(6001, "private", "Mallory")
+CODE = hashed("A" * 43)
+OTHER_CODE = hashed("B" * 43)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def by(place: Place, after: timedelta = timedelta(0)) -> Author:
+    return Author(place.chat_id, place.title, NOON + after)
+
+
+async def deeds(keeper: Keeper) -> list[tuple[Deed, int | None, str]]:
+    entries, total = await keeper.store.audit(1, 100)
+    assert total == len(entries)
+    return [(entry.deed, entry.chat_id, entry.subject) for entry in reversed(entries)]
+
+
+# ---------------------------------------------------------------- claims
+
+
+async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.OWNED
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.OWNED
+    assert await keeper.store.claim(CODE, MALLORY, by(MALLORY)) is Claimed.USED
+
+    assert await keeper.store.settle_owners(()) == {OLGA.chat_id}
+    assert await deeds(keeper) == [(Deed.CLAIM, None, "")]
+
+
+async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+
+    assert await keeper.store.claim(OTHER_CODE, MALLORY, by(MALLORY)) is Claimed.UNKNOWN
+    assert await keeper.store.settle_owners(()) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome"), [(DAY - timedelta(seconds=1), Claimed.OWNED), (DAY, Claimed.EXPIRED)]
+)
+async def test_a_code_is_good_for_a_day(keeper: Keeper, after: timedelta, outcome: Claimed) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA, after)) is outcome
+
+
+async def test_a_new_code_ends_the_one_before(keeper: Keeper) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.offer_claim(OTHER_CODE, NOON + HOUR)
+
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA, HOUR)) is Claimed.EXPIRED
+    assert await keeper.store.claim(OTHER_CODE, OLGA, by(OLGA, HOUR)) is Claimed.OWNED
+
+
+async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.claim(CODE, OLGA, by(OLGA))
+
+    assert await keeper.store.settle_owners([1]) == {1}
+    assert await keeper.store.settle_owners(()) == frozenset()
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.UNKNOWN
+
+
+async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:
+    code = "C" * 43
+    assert is_code(code)
+    await keeper.store.offer_claim(hashed(code), NOON)
+    await keeper.store.claim(hashed(code), OLGA, by(OLGA))
+
+    dump = await keeper.store._thread.run(lambda db: "\n".join(db.conn.iterdump()))
+    assert code not in dump
+
+
+async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) -> None:
+    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.claim(CODE, OLGA, by(OLGA))
+
+    assert await keeper.value("SELECT is_owner AND open FROM chat WHERE telegram_id = ?", OLGA.chat_id) == 1
+
+
+# ---------------------------------------------------------------- knocks
+
+
+async def test_a_chat_knocks_once_a_day(keeper: Keeper) -> None:
+    knock = await keeper.store.knock(MALLORY, NOON)
+    assert knock is not None
+    await keeper.store.knock_told(knock.row, NOON)
+
+    assert await keeper.store.knock(MALLORY, NOON + DAY - HOUR) is None
+    assert await keeper.store.knock(MALLORY, NOON + DAY) is not None
+
+
+async def test_a_knock_nobody_was_told_of_is_told_the_next_time(keeper: Keeper) -> None:
+    assert await keeper.store.knock(MALLORY, NOON) is not None
+
+    assert await keeper.store.knock(MALLORY, NOON + HOUR) is not None
+
+
+async def test_who_was_ignored_or_denied_does_not_knock(keeper: Keeper) -> None:
+    knock = await keeper.store.knock(MALLORY, NOON)
+    assert knock is not None
+    assert await keeper.store.ignore_knock(knock.row, olga())
+    assert not await keeper.store.ignore_knock(knock.row, olga())
+    await keeper.deny(OPS)
+
+    assert await keeper.store.knock(MALLORY, NOON + DAY) is None
+    assert await keeper.store.knock(OPS, NOON + DAY) is None
+    assert await keeper.store.knocking() == 0
+
+
+async def test_who_is_let_in_no_longer_knocks(keeper: Keeper) -> None:
+    await keeper.store.knock(MALLORY, NOON)
+    assert await keeper.store.knocking() == 1
+
+    await keeper.allow(MALLORY)
+
+    assert await keeper.store.knocking() == 0
+
+
+async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper: Keeper) -> None:
+    told = []
+    for number in range(guests.KNOCKS_TOLD_A_DAY + 3):
+        knock = await keeper.store.knock(Place(6000 + number, "private", "M"), NOON)
+        if knock is not None:
+            told.append(knock.is_last_today)
+            await keeper.store.knock_told(knock.row, NOON)
+
+    assert told == [False] * (guests.KNOCKS_TOLD_A_DAY - 1) + [True]
+    assert await keeper.store.knocking() == guests.KNOCKS_TOLD_A_DAY + 3
+    assert await keeper.store.knock(Place(9000, "private", "M"), NOON + DAY) is not None
+
+
+async def test_strangers_do_not_fill_the_database(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 2)
+    for number in range(5):
+        await keeper.store.knock(Place(6000 + number, "private", "M"), NOON)
+
+    assert await keeper.value("SELECT count(*) FROM chat") == 2
+    assert await keeper.store.knock(Place(6000, "private", "M"), NOON + DAY) is not None
+
+
+# ---------------------------------------------------------------- the chats
+
+
+async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> None:
+    await keeper.deny(Place(-5, "group", "Former"))
+    await keeper.allow(OPS)
+    await keeper.watch(place=OPS)
+    await keeper.store.lose(OPS.chat_id, Parking("kicked", None))
+    await keeper.store.knock(MALLORY, NOON)
+
+    page = await keeper.store.guests(1, 10)
+
+    assert [
+        (chat.place.title, chat.is_open, chat.subscriptions, chat.unavailable) for chat in page.chats
+    ] == [
+        ("Mallory", False, 0, None),
+        ("Ops", True, 1, "kicked"),
+        ("Former", False, 0, None),
+    ]
+    assert [chat.knocked_at for chat in page.chats] == [NOON, None, None]
+
+
+async def test_pages_hold_every_chat_once(keeper: Keeper) -> None:
+    for number in range(7):
+        await keeper.allow(Place(-number - 1, "group", str(number)))
+
+    pages = [await keeper.store.guests(page, 3) for page in (1, 2, 3)]
+
+    assert [page.pages for page in pages] == [3, 3, 3]
+    assert len({chat.row for page in pages for chat in page.chats}) == 7
+    assert (await keeper.store.guests(99, 3)).page == 3
+
+
+# ---------------------------------------------------------------- who did what
+
+
+async def test_each_change_is_kept_and_what_changes_nothing_is_not(keeper: Keeper) -> None:
+    await keeper.allow(OPS)
+    await keeper.allow(OPS)
+    await keeper.subscribe(Wish(TREASURY, label="Till"), place=OPS)
+    await keeper.subscribe(Wish(TREASURY, label="Till"), place=OPS)
+    await keeper.subscribe(Wish(TREASURY, label="Vault"), place=OPS)
+    await keeper.unsubscribe(OPS, [1, 2])
+    await keeper.unsubscribe(OPS, [1])
+    await keeper.believe_losses(ChainId(1))
+    await keeper.deny(OPS)
+
+    assert await deeds(keeper) == [
+        (Deed.ALLOW, OPS.chat_id, ""),
+        (Deed.WATCH, OPS.chat_id, f"{TREASURY} as Till"),
+        (Deed.RELABEL, OPS.chat_id, f"{TREASURY} as Vault"),
+        (Deed.UNWATCH, OPS.chat_id, f"{TREASURY} as Vault"),
+        (Deed.DENY, OPS.chat_id, ""),
+    ]
+
+
+async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None:
+    await keeper.store.allow(OPS, Author(None, "Ops", NOON))
+
+    ((entry,), _) = await keeper.store.audit(1, 10)
+
+    assert (entry.author, entry.chat_title) == (Author(None, "Ops", NOON), "Ops")
+
+
+async def test_a_change_that_fails_leaves_no_trace(keeper: Keeper) -> None:
+    await keeper.run("DROP TABLE audit")
+
+    with pytest.raises(Exception, match="audit"):
+        await keeper.watch(VAULT)
+
+    assert await keeper.store.subscriptions_here(OLGA) == []
