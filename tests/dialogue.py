@@ -260,7 +260,7 @@ Written by `python -m tests.dialogue` from the table of commands and from dialog
 word. Each answer is what the bot says; only moments are made alike."""
 
 _WHO = {
-    Who.ANYONE: "Everybody, in closed chats too.",
+    Who.ANYONE: "Everybody.",
     Who.READERS: "Everybody in an open chat.",
     Who.CHANGERS: "In a private chat its user; in a group its administrators and the bot's owners.",
     Who.OWNERS: "The bot's owners.",

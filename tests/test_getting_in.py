@@ -12,8 +12,17 @@ import pytest
 from bot import app
 from bot.chat import toasts
 from bot.sandbox.telegram import Error, before
+from bot.sandbox.telegram_wire import member_json, my_member_json
 from bot.sandbox.telegram_world import Chat, User
 from tests.house import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, House, buttons_of, open_house, until
+
+RIGHTS = (
+    *("is_member", "can_change_info", "can_invite_users", "can_pin_messages", "can_send_polls"),
+    *("can_send_other_messages", "can_add_web_page_previews", "can_manage_topics", "can_send_audios"),
+    *("can_send_documents", "can_send_photos", "can_send_videos", "can_send_video_notes"),
+    *("can_send_voice_notes", "can_edit_tag", "can_react_to_messages"),
+)
+"""What a restricted member may or may not do, but for writing."""
 
 
 @pytest.fixture
@@ -341,6 +350,22 @@ async def test_a_group_that_removed_the_bot_is_shown_as_out_of_reach(house: Hous
     house.say("/chats")
 
     assert "can't be reached: the bot is kicked there" in (await house.hears("Ops")).text
+
+
+async def test_a_group_where_the_bot_may_not_write_is_shown_as_out_of_reach(house: House) -> None:
+    telegram = house.telegram
+    group = telegram.add_supergroup("Ops", {house.olga: "creator"})
+    house.say("/allow", chat=group)
+    await house.hears("open now", chat=group)
+
+    for may_write in (False, True):
+        rights = dict.fromkeys(RIGHTS, False) | {"can_send_messages": may_write}
+        now = member_json(telegram.bot, "member") | rights | {"status": "restricted", "until_date": 0}
+        before = member_json(telegram.bot, "member")
+        telegram.updates.put("my_chat_member", my_member_json(group, house.olga, before, now, telegram.now()))
+        house.say("/chats")
+        told = (await house.hears("Ops")).text
+        assert ("can't be reached: the bot may not write there" in told) is not may_write
 
 
 async def test_addresses_pasted_in_a_closed_group_are_not_answered(house: House) -> None:

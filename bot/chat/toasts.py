@@ -4,7 +4,9 @@ NOT_OURS = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."
 CLOSED = "This chat is closed; an owner of the bot can open it."
 OWNERS_ONLY = "Only an owner of this bot can do that."
-ADMINISTRATORS_ONLY = "The group's administrators do that, and the bot's owners."
+ADMINISTRATORS_ONLY = (
+    "The group's administrators and the bot's owners do that. If you administer it unnamed, type the command."
+)
 ALREADY = "Done already."
 TOO_LATE = "That was too long ago to be undone."
 TOO_OLD = "This message is too old to be changed; please ask again."
