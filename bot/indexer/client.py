@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import structlog
 
-from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question
+from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question, Reply
 from bot.indexer.collected import Collected
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete
 from bot.indexer.items import CollectedItems
@@ -88,14 +88,18 @@ class IndexerClient:
         return self._line.allowance
 
     async def balances(self, question: Question) -> Answer:
-        """Return what the source says to a question, all pages together.
+        """Return what the source says to a question, all pages together; raises as `reply` does."""
+        return (await self.reply(question)).about(question.accounts)
+
+    async def reply(self, question: Question) -> Reply:
+        """Return what the source says to a question, all pages together, to be read as far as is wanted.
 
         Raises an IndexerError, or ValueError for a question that must not be sent. An answer whose pages
         do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
         """
         collected = Collected(question, conceal=self._key)
         await self._read(_Reading("GetTokenBalancesSummary", question, collected.add))
-        return collected.answer()
+        return collected.reply()
 
     async def items(self, account: Address, asset: Asset, *, items_max: int = 200) -> Items:
         """Return what an account holds of a collection, id by id, whatever its contract's status.

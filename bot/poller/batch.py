@@ -5,7 +5,7 @@ Nothing is written here; what a batch brings is one `Poll`, recorded whole.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -33,7 +33,7 @@ from bot.domain.model import (
 )
 from bot.domain.plan import Wanted, narrow_questions
 from bot.indexer.errors import IndexerError
-from bot.poller.asking import Asker
+from bot.poller.asking import Asker, Replied
 from bot.poller.memory import KnownBlocks
 from bot.store.polls import Views
 from bot.store.sqlite import Store
@@ -62,6 +62,8 @@ class Outcome:
     read: tuple[Reading, ...]
     """In the order of the poll's verdicts."""
     views: Views
+    highest_blocks: Mapping[ChainId, int]
+    """Of each chain, the newest block that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ class BatchReader:
     blocks: KnownBlocks
 
     async def judge(
-        self, accounts: Sequence[Address], answered: Sequence[Answered], observed_at: datetime
+        self, accounts: Sequence[Address], replied: Iterable[Replied], observed_at: datetime
     ) -> Outcome:
-        """Return what the answers say of some accounts, asking on where they leave a question open."""
+        """Return what the replies say of some accounts, asking on where they leave a question open."""
+        answered = answers_about(replied, accounts)
         views = await self.store.views(accounts)
         descriptions = dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
         collections = frozenset(
@@ -115,7 +118,7 @@ class BatchReader:
             described,
             items,
         )
-        return Outcome(poll, tuple(read), views)
+        return Outcome(poll, tuple(read), views, _highest_blocks(answered))
 
     async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
         """Ask what assets are, each by way of an account that holds it; unanswered, the next sweep asks."""
@@ -143,7 +146,8 @@ class BatchReader:
         self, named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
     ) -> list[Answered]:
         questions = narrow_questions(named, chains, metadata=metadata)
-        return [pair for question in questions for pair in await self.asker.ask(question)]
+        replied = [pair for question in questions for pair in await self.asker.ask(question)]
+        return answers_about(replied, tuple(named))
 
     async def _judge_all(
         self,
@@ -226,6 +230,14 @@ class BatchReader:
         return described | await self.describe({asset: holders[asset] for asset in new - described.keys()})
 
 
+def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:
+    """Return what replies say of some accounts."""
+    answered = [(question, reply.about(accounts)) for question, reply in replied]
+    for trouble in chain.from_iterable(answer.troubles for _, answer in answered):
+        log.debug("part of an answer is unknown", action="answer_partial", trouble=trouble)
+    return answered
+
+
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
     """Return a poll without some of its verdicts, and without what it says of their collections."""
     out = {(verdict.account, verdict.chain_id) for verdict in left_out}
@@ -236,6 +248,14 @@ def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
         ),
         items={key: items for key, items in poll.items.items() if (key[0], key[1].chain_id) not in out},
     )
+
+
+def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:
+    highest: dict[ChainId, int] = {}
+    for _, answer in answered:
+        for chain_id, block in answer.highest_blocks.items():
+            highest[chain_id] = max(block, highest.get(chain_id, 0))
+    return highest
 
 
 def _may_have_items(move: Move, collections: frozenset[Asset]) -> bool:
