@@ -29,7 +29,6 @@ class Collected:
         self._asked: dict[str, Address] = {account: account for account in question.accounts}
         if len(self._accounts) == 1:
             self._asked[""] = question.accounts[0]
-        self._contracts: dict[str, Address] = {}
         self._natives = Natives()
         self._natives_are_settled = not question.natives
         self._tokens = Tokens()
@@ -93,7 +92,7 @@ class Collected:
         rows = self._tokens.rows[chain_id]
         for row in entry.rows:
             account = self._asked.get(row.account_address) or self._asked_account(row.account_address)
-            contract = self._contracts.get(row.contract_address) or self._contract(row.contract_address)
+            contract = address_of(row.contract_address)
             if account is None or contract is None or row.chain_id != chain_id:
                 key = (row.chain_id, row.contract_address, row.token_id)
                 self._refuse(self._tokens, chain_id, row.account_address, key)
@@ -145,12 +144,6 @@ class Collected:
         if address not in self._accounts:
             return None
         self._asked[spelling] = address
-        return address
-
-    def _contract(self, spelling: str) -> Address | None:
-        address = address_of(spelling)
-        if address is not None:
-            self._contracts[spelling] = address
         return address
 
     def _refuse(self, side: Natives | Tokens, chain_id: ChainId, spelling: str | None, key: Hashable) -> None:

@@ -18,9 +18,8 @@ DIGEST_BYTES = 16
 _CANONICAL = Encoder(order="deterministic")
 """Sorts the contracts of an account; chains are sorted here."""
 
-_SAID_OF_NATIVE = attrgetter("balance")
 _SAID_OF_TOKEN = attrgetter("balance", "block_number", "contract_type", "unique_collectibles")
-"""All that a row is read for, names and prices left out."""
+"""All that a row is read for, but names and prices."""
 
 _SPOT = itemgetter(0)
 
@@ -40,16 +39,13 @@ def digests_of(question: Question, natives: Natives, tokens: Tokens) -> dict[Add
     odd = _odd_spots(natives, tokens)
     digests: dict[Address, bytes] = {}
     for account in question.accounts:
-        digest = start.copy()
-        digest.update(
-            _CANONICAL.encode(
-                (
-                    [_SAID_OF_NATIVE(rows[account]) if account in rows else None for rows in coins],
-                    [_said(rows[account]) if account in rows else None for rows in lists],
-                    odd.get(account, ()),
-                )
-            )
+        said = (
+            [rows[account].balance if account in rows else None for rows in coins],
+            [_said(rows[account]) if account in rows else None for rows in lists],
+            odd.get(account, ()),
         )
+        digest = start.copy()
+        digest.update(_CANONICAL.encode(said))
         digests[account] = digest.digest()
     return digests
 
@@ -69,7 +65,7 @@ def _odd_spots(natives: Natives, tokens: Tokens) -> dict[Address, list[object]]:
         for chain_id, account in sorted(side.doubtful):
             odd[account].append((side.name, chain_id))
     for (chain_id, account), coins in sorted(natives.again.items(), key=_SPOT):
-        odd[account].append((chain_id, [_SAID_OF_NATIVE(row) for row in coins]))
+        odd[account].append((chain_id, [row.balance for row in coins]))
     for (chain_id, account), rows in sorted(tokens.again.items(), key=_SPOT):
         odd[account].append((chain_id, [(contract, _SAID_OF_TOKEN(row)) for contract, row in rows]))
     return odd

@@ -1,7 +1,6 @@
 """The rows of one answer, sorted by chain and account; what they say is not looked at yet."""
 
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.domain.model import Address, ChainId
@@ -24,12 +23,12 @@ class Natives:
     doubtful: set[Spot] = field(default_factory=set)
     """Where a row was refused at sight; others may turn out to be no better when they are read."""
 
-    def is_settled(self, chain_id: ChainId, accounts: Collection[Address]) -> bool:
+    def is_settled(self, chain_id: ChainId, accounts: frozenset[Address]) -> bool:
         """Whether each of these accounts has a row or is unknown on a chain, whatever may still come."""
-        rows = self.rows.get(chain_id, {})
-        return chain_id in self.unknown or all(
-            account in rows or (chain_id, account) in self.doubtful for account in accounts
-        )
+        if chain_id in self.unknown:
+            return True
+        missing = accounts.difference(self.rows.get(chain_id, ()))
+        return all((chain_id, account) in self.doubtful for account in missing)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import structlog
 
@@ -102,13 +103,7 @@ class Sweep:
 
         What goes wrong in one batch leaves the others alone.
         """
-        plan = batches(
-            self._asked,
-            accounts_per_request=self._settings.accounts_per_request,
-            contract_status=self._settings.contract_status,
-            contracts_left_out=self._settings.contracts_left_out,
-            metadata_for=frozenset(self._wanted.keys() - self._watched.generations.keys()),
-        )
+        plan = await asyncio.to_thread(self._plan)
         self._asker.begin()
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
@@ -116,15 +111,26 @@ class Sweep:
         await self._settle_losses()
         await self._look_at_leftovers()
         self._asker.finish()
-        return self._reach()
+        return self._reach(plan)
 
-    def _reach(self) -> Reach:
+    def _plan(self) -> list[Batch]:
+        return list(
+            batches(
+                self._asked,
+                accounts_per_request=self._settings.accounts_per_request,
+                contract_status=self._settings.contract_status,
+                contracts_left_out=self._settings.contracts_left_out,
+                metadata_for=frozenset(self._wanted.keys() - self._watched.generations.keys()),
+            )
+        )
+
+    def _reach(self, plan: Iterable[Batch]) -> Reach:
         blocks = {**self._memory.blocks.now(), **self._known_before}
         return Reach(
             self.number,
             self._started_at,
             self._now(),
-            frozenset().union(*(one.chains() for one in self._wanted.values())),
+            frozenset(chain.from_iterable(one.chain_ids for batch in plan for one in batch.questions)),
             {chain_id: blocks.get(chain_id) for chain_id in self._answered - self._lost.keys()},
             self._unknown,
             self._lost,
