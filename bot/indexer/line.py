@@ -108,7 +108,7 @@ class Line:
         throttled = False
         while True:
             try:
-                return await self._read(await self._post(method, body), read)
+                return await self.read(await self._post(method, body), read)
             except Throttled as error:
                 pause = self._throttle_seconds(error)
                 self._gate.shut(pause)
@@ -124,7 +124,7 @@ class Line:
                 self._log_pause(method, error, pause)
                 await self._sleep(pause)
 
-    async def _read(self, content: bytes, read: Callable[[bytes], Read]) -> Read:
+    async def read(self, content: bytes, read: Callable[[bytes], Read]) -> Read:
         """Read one reply at a time, with a turn for everybody else after each: they tend to come together."""
         async with self._reading:
             reply = read(content)
