@@ -97,6 +97,7 @@ def sandbox(port: int, data: Path | None, only: str | None) -> None:
 async def _run(config: Path) -> None:
     settings = load_settings(config)
     set_up_logs(settings.log.level, settings.log.format, settings.secrets())
+    app.look_for_garbage_rarely()
     await app.run(settings, _stop_signal(), click.echo)
 
 

@@ -5,6 +5,7 @@ Telegram -> chat -> store
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -63,6 +64,10 @@ CHAINS_ANEW_SECONDS = 24 * 3600.0
 CHORES_LOOK_SECONDS = 60.0
 
 
+NEW_OBJECTS_BEFORE_A_LOOK = 10_000
+"""So many more objects than before, and Python looks for garbage among them: fourteen times its usual."""
+
+
 class KeyRefused(Exception):
     """The indexer refuses the access key: check indexer.access_key."""
 
@@ -83,6 +88,13 @@ async def run(settings: Settings, stop: asyncio.Event, announce: Callable[[str],
         bot = await _build(settings, house, announce)
         await house.enter_async_context(bot.pages())
         await bot.work_until(stop)
+
+
+def look_for_garbage_rarely() -> None:
+    """Let Python look for garbage less often, and never among what is there now: all else waits meanwhile."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_BEFORE_A_LOOK, *gc.get_threshold()[1:])
 
 
 async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[str], None]) -> "RunningBot":

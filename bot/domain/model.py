@@ -4,7 +4,7 @@ Addresses are `0x` and 40 lower-case hex digits everywhere inside; amounts are
 whole numbers of smallest units; moments are aware and in UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -148,14 +148,24 @@ class Answer:
     descriptions: Mapping[Asset, Description] = field(default_factory=dict)
     highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
     """The newest block that any row of a chain names; a chain whose rows name none is not in it."""
-    digests: Mapping[Address, bytes] = field(default_factory=dict)
-    """Of each account: equal only if all holdings are, blocks included, and if the same is unknown.
-
-    Neither prices and names nor the order of rows matter. Comparable between answers to the same question.
-    """
     refused_rows: int = 0
     troubles: tuple[str, ...] = ()
     """What the source or the decoder said about single chains, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the source said to one question, whole, but not read: mostly it is what it said before."""
+
+    digests: Mapping[Address, bytes]
+    """Of each account: equal only if all holdings are, blocks included, and if the same is unknown.
+
+    Neither prices and names nor the order of rows matter. Comparable between replies to the same question.
+    """
+    chains: frozenset[ChainId]
+    """Chains of which it says anything usable."""
+    about: Callable[[Collection[Address]], Answer]
+    """Returns the answer as far as it concerns these accounts; names and prices come from all of it."""
 
 
 @dataclass(frozen=True, slots=True)

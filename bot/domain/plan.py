@@ -82,21 +82,32 @@ def wished_parts(
 
 
 def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId]) -> dict[Address, Wanted]:
-    """Return what is to be observed of each account; `chains` are meant where a subscription names none."""
+    """Return what is to be observed of each account; `chains` are meant where a subscription names none.
+
+    Accounts of which the same is wished share one value: there may be many of them.
+    """
+    shared: dict[_Wishes, Wanted] = {}
     result = {}
     for account, pairs in wishes(subscriptions).items():
-        broad: set[ChainId] = set()
-        named: dict[Address, set[ChainId]] = defaultdict(set)
-        for watch, wish in pairs:
-            on = _chains_of(watch, wish, chains)
-            for contract in wish.contracts:
-                named[contract] |= on
-            if not wish.contracts:
-                broad |= on
-        result[account] = Wanted(
-            frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on}
-        )
+        wished = tuple((wish.contracts, _chains_of(watch, wish, chains)) for watch, wish in pairs)
+        if wished not in shared:
+            shared[wished] = _wanted(wished)
+        result[account] = shared[wished]
     return result
+
+
+_Wishes = tuple[tuple[frozenset[Address], frozenset[ChainId]], ...]
+
+
+def _wanted(wished: _Wishes) -> Wanted:
+    broad: set[ChainId] = set()
+    named: dict[Address, set[ChainId]] = defaultdict(set)
+    for contracts, on in wished:
+        for contract in contracts:
+            named[contract] |= on
+        if not contracts:
+            broad |= on
+    return Wanted(frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on})
 
 
 def _chains_of(watch: Subscription, wish: Subscription, chains: frozenset[ChainId]) -> frozenset[ChainId]:
@@ -138,7 +149,7 @@ def batches(
     """
     groups: dict[tuple[frozenset[ChainId], frozenset[ChainId], bool], list[Address]] = defaultdict(list)
     for account, one in wanted.items():
-        if one.chains():
+        if one.broad or one.named:
             groups[one.broad, frozenset().union(*one.named.values()), account in metadata_for].append(account)
     for (broad, narrow, metadata), accounts in groups.items():
         accounts.sort(key=lambda account: (sorted(wanted[account].named), account))

@@ -6,14 +6,14 @@ Pages of one answer count together or not at all.
 import asyncio
 import random as dice
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
 
-from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question
+from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question, Reply
 from bot.indexer.collected import Collected
 from bot.indexer.counts import IndexerCounts
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete
@@ -99,17 +99,26 @@ class IndexerClient:
         return self._line.clock_ahead_seconds
 
     async def balances(self, question: Question) -> Answer:
-        """Return what the source says to a question, all pages together.
+        """Return what the source says to a question, all pages together; raises as `reply` does."""
+        return (await self.reply(question)).about(question.accounts)
+
+    async def reply(self, question: Question) -> Reply:
+        """Return what the source says to a question, all pages together, to be read as far as is wanted.
 
         Raises an IndexerError, or ValueError for a question that must not be sent. An answer whose pages
         do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
         """
         collected = Collected(question, conceal=self._key)
         await self._read(_Reading("GetTokenBalancesSummary", question, collected.add))
-        answer = collected.answer()
-        self.counts.rows_read += collected.rows - answer.refused_rows
-        self.counts.rows_refused += answer.refused_rows
-        return answer
+        self.counts.rows_read += collected.rows - collected.refused_rows
+        self.counts.rows_refused += collected.refused_rows
+
+        def about(accounts: Collection[Address]) -> Answer:
+            answer = collected.about(accounts)
+            self.counts.rows_refused += answer.refused_rows - collected.refused_rows
+            return answer
+
+        return replace(collected.reply(), about=about)
 
     async def items(self, account: Address, asset: Asset, *, items_max: int = 200) -> Items:
         """Return what an account holds of a collection, id by id, whatever its contract's status.

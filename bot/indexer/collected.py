@@ -2,61 +2,20 @@
 
 Pure: bytes in, values out. What is not certain in a reply becomes unknown in the
 answer, never zero; a reply of which nothing is certain is ReplyMalformed, the only
-error that leaves here.
+error that leaves here. Rows are sorted here and read, by `bot.indexer.reading`, when
+somebody wants to know what they say.
 """
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from collections.abc import Collection, Hashable
 
-from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
+from bot.domain.model import Address, Answer, ChainId, Question, Reply
 from bot.indexer.digests import digests_of
-from bot.indexer.errors import plain
 from bot.indexer.pages import Entry, Page, PageMark, read_page, read_tokens
-from bot.indexer.rows import (
-    SIGNED_MAX,
-    NativeRow,
-    TokenRow,
-    address_of,
-    amount_of,
-    described_native,
-    described_token,
-    holding_of,
-)
+from bot.indexer.reading import Remarks, chains_seen, read
+from bot.indexer.rows import SIGNED_MAX, NativeRow, TokenRow, address_of
+from bot.indexer.sides import Natives, Tokens
 
-_TROUBLES_KEPT = 50
 _NO_TOKEN_ID = (None, "0", "")
-
-Held = TypeVar("Held")
-
-
-@dataclass(slots=True)
-class _Side(Generic[Held]):
-    """Natives or tokens: what pages have said of them so far."""
-
-    name: str
-    held: dict[ChainId, dict[Address, Held]] = field(default_factory=dict)
-    """By chain whose entry was there, and account."""
-    unknown: set[ChainId] = field(default_factory=set)
-    doubtful: set[tuple[ChainId, Address]] = field(default_factory=set)
-
-    def certain(self) -> dict[ChainId, dict[Address, Held]]:
-        return {
-            chain_id: {
-                account: held
-                for account, held in accounts.items()
-                if (chain_id, account) not in self.doubtful
-            }
-            for chain_id, accounts in self.held.items()
-            if chain_id not in self.unknown
-        }
-
-    def is_settled(self, chain_id: ChainId, accounts: frozenset[Address]) -> bool:
-        """Whether each of these accounts is held or unknown on a chain, whatever may still come."""
-        if chain_id in self.unknown:
-            return True
-        missing = accounts.difference(self.held.get(chain_id, ()))
-        return all((chain_id, account) in self.doubtful for account in missing)
 
 
 class Collected:
@@ -65,25 +24,18 @@ class Collected:
     def __init__(self, question: Question, *, conceal: str = "") -> None:
         """Expect answers to this question; `conceal` is blotted out of what the source says."""
         self._question = question
-        self._conceal = conceal
         self._chains = frozenset(question.chain_ids)
         self._accounts = frozenset(question.accounts)
         self._asked: dict[str, Address] = {account: account for account in question.accounts}
         if len(self._accounts) == 1:
             self._asked[""] = question.accounts[0]
-        self._contracts: dict[str, Address] = {}
-        self._natives: _Side[Holding] = _Side("natives")
+        self._natives = Natives()
         self._natives_are_settled = not question.natives
-        self._tokens: _Side[dict[Address, Holding]] = _Side("tokens")
-        self._token_ids: dict[Hashable, str] = {}
-        self._highest_blocks: dict[ChainId, int] = {}
-        self._described: dict[ChainId, dict[Address, Description]] = {}
-        self._bare: set[Asset] = set()
+        self._tokens = Tokens()
         self._odd_rows: set[Hashable] = set()
-        self._refused_rows = 0
+        self._remarks = Remarks(conceal)
         self.rows = 0
         """How many rows came, believed or not, repeated ones included."""
-        self._troubles: dict[str, None] = {}
         self._new_rows = False
 
     def add(self, body: bytes) -> PageMark:
@@ -96,26 +48,22 @@ class Collected:
             self._add_tokens(tokens)
         return PageMark(page.raw, page.more, self._new_rows)
 
-    def answer(self) -> Answer:
-        """Return what all pages together say."""
-        for side in (self._natives, self._tokens) if self._question.natives else (self._tokens,):
-            for chain_id in self._question.chain_ids:
-                if chain_id not in side.held:
-                    self._trouble(chain_id, f"no {side.name}")
-        answer = Answer(
-            natives=self._natives.certain(),
-            tokens=self._tokens.certain(),
-            doubtful=frozenset(self._tokens.doubtful),
-            descriptions={
-                Asset(chain_id, contract): description
-                for chain_id, described in self._described.items()
-                for contract, description in described.items()
-            },
-            highest_blocks=dict(self._highest_blocks),
-            refused_rows=self._refused_rows,
-            troubles=tuple(self._troubles),
+    def reply(self) -> Reply:
+        """Return what all pages together say, to be read as far as it is wanted."""
+        return Reply(
+            digests_of(self._question, self._natives, self._tokens),
+            chains_seen(self._natives, self._tokens),
+            self.about,
         )
-        return replace(answer, digests=digests_of(self._question, answer))
+
+    @property
+    def refused_rows(self) -> int:
+        """How many of the rows could not even be sorted."""
+        return self._remarks.refused_rows
+
+    def about(self, accounts: Collection[Address]) -> Answer:
+        """Return what all pages together say of some of the asked accounts."""
+        return read(self._question, self._natives, self._tokens, accounts, self._remarks)
 
     def _read(self, body: bytes) -> Page:
         """Read a page, its natives only while any can be wanted: they may come again on each page."""
@@ -129,67 +77,71 @@ class Collected:
         chain_id = self._opened(self._natives, entry)
         if chain_id is None:
             return
-        accounts = self._natives.held[chain_id]
-        described = self._described.setdefault(chain_id, {})
+        rows = self._natives.rows[chain_id]
         for row in entry.rows:
             account = self._asked.get(row.account_address) or self._asked_account(row.account_address)
-            amount = amount_of(row.balance)
-            if account is None or amount is None or row.chain_id != chain_id:
+            if account is None or row.chain_id != chain_id:
                 self._refuse(self._natives, chain_id, row.account_address, row.chain_id)
             elif row.error_reason:
                 self._new_rows |= (chain_id, account) not in self._natives.doubtful
                 self._natives.doubtful.add((chain_id, account))
-                self._trouble(chain_id, f"natives: {row.error_reason}")
-            else:
-                self._new_rows |= account not in accounts
-                accounts[account] = Holding(amount)
-                if NATIVE not in described:
-                    described[NATIVE] = described_native(row)
+                self._remarks.add(chain_id, f"natives: {row.error_reason}")
+            elif account not in rows:
+                self._new_rows = True
+                rows[account] = row
+            elif row != rows[account]:
+                self._natives.again[chain_id, account].append(row)
 
     def _add_tokens(self, entry: Entry[TokenRow]) -> None:
         chain_id = self._opened(self._tokens, entry)
         if chain_id is None:
             return
-        accounts = self._tokens.held[chain_id]
-        described = self._described.setdefault(chain_id, {})
-        highest_block = 0
+        rows = self._tokens.rows[chain_id]
         for row in entry.rows:
             account = self._asked.get(row.account_address) or self._asked_account(row.account_address)
-            contract = self._contracts.get(row.contract_address) or self._contract(row.contract_address)
-            holding = holding_of(row)
-            if account is None or contract is None or holding is None or row.chain_id != chain_id:
+            contract = address_of(row.contract_address)
+            if account is None or contract is None or row.chain_id != chain_id:
                 key = (row.chain_id, row.contract_address, row.token_id)
                 self._refuse(self._tokens, chain_id, row.account_address, key)
                 continue
-            held = accounts.get(account)
+            held = rows.get(account)
             if held is None:
-                held = accounts[account] = {}
-            if contract in held or row.token_id not in _NO_TOKEN_ID:
-                self._compare_token_ids(chain_id, account, contract, row.token_id, known=contract in held)
-            else:
+                held = rows[account] = {}
+            first = held.get(contract)
+            if first is None:
                 self._new_rows = True
-            held[contract] = holding
-            if holding.block is not None and holding.block > highest_block:
-                highest_block = holding.block
-            if contract not in described or (row.contract_info and Asset(chain_id, contract) in self._bare):
-                self._describe(described, Asset(chain_id, contract), row)
-        if highest_block > self._highest_blocks.get(chain_id, 0):
-            self._highest_blocks[chain_id] = highest_block
+                held[contract] = row
+            elif row != first:
+                self._add_again(chain_id, account, contract, row)
 
-    def _opened(self, side: _Side[Held], entry: Entry[NativeRow] | Entry[TokenRow]) -> ChainId | None:
+    def _add_again(self, chain_id: ChainId, account: Address, contract: Address, row: TokenRow) -> None:
+        """Fold in another row of the same asset.
+
+        With another token id it makes the account doubtful: a Summary folds them, so their sum is a guess.
+        """
+        self._tokens.again[chain_id, account].append((contract, row))
+        token_id = _token_id(row)
+        if token_id != _token_id(self._tokens.rows[chain_id][account][contract]):
+            self._tokens.doubtful.add((chain_id, account))
+            self._remarks.add(chain_id, "tokens: several token ids of one contract")
+            odd_row = (chain_id, account, contract, token_id)
+            self._new_rows |= odd_row not in self._odd_rows
+            self._odd_rows.add(odd_row)
+
+    def _opened(self, side: Natives | Tokens, entry: Entry[NativeRow] | Entry[TokenRow]) -> ChainId | None:
         """Note what an entry says of its chain as a whole; None where that chain does not concern us."""
         chain_id = ChainId(entry.chain_id)
         if self._chains and chain_id not in self._chains:
             return None
         if not 0 < chain_id <= SIGNED_MAX:
-            self._trouble(chain_id, "no such chain")
-            self._refused_rows += len(entry.rows) + len(entry.broken)
+            self._remarks.add(chain_id, "no such chain")
+            self._remarks.refused_rows += len(entry.rows) + len(entry.broken)
             return None
         self.rows += len(entry.rows) + len(entry.broken)
-        side.held.setdefault(chain_id, {})
+        side.rows.setdefault(chain_id, {})
         if entry.trouble:
             side.unknown.add(chain_id)
-            self._trouble(chain_id, f"{side.name}: {entry.trouble}")
+            self._remarks.add(chain_id, f"{side.name}: {entry.trouble}")
         for broken in entry.broken:
             self._refuse(side, chain_id, broken.account, broken.fingerprint)
         return chain_id
@@ -202,52 +154,20 @@ class Collected:
         self._asked[spelling] = address
         return address
 
-    def _contract(self, spelling: str) -> Address | None:
-        address = address_of(spelling)
-        if address is not None:
-            self._contracts[spelling] = address
-        return address
-
-    def _refuse(self, side: _Side[Held], chain_id: ChainId, spelling: str | None, key: Hashable) -> None:
+    def _refuse(self, side: Natives | Tokens, chain_id: ChainId, spelling: str | None, key: Hashable) -> None:
         """Count a row that cannot be believed, and doubt as little as it allows."""
-        self._refused_rows += 1
+        self._remarks.refused_rows += 1
         odd_row = (side.name, chain_id, spelling, key)
         self._new_rows |= odd_row not in self._odd_rows
         self._odd_rows.add(odd_row)
         account = None if spelling is None else self._asked.get(spelling) or address_of(spelling)
         if account is None:
             side.unknown.add(chain_id)
-            self._trouble(chain_id, f"{side.name}: a refused row of no readable account")
+            self._remarks.add(chain_id, f"{side.name}: a refused row of no readable account")
         elif account in self._accounts:
             side.doubtful.add((chain_id, account))
-            self._trouble(chain_id, f"{side.name}: refused rows")
+            self._remarks.add(chain_id, f"{side.name}: refused rows")
 
-    def _compare_token_ids(
-        self, chain_id: ChainId, account: Address, contract: Address, token_id: str | None, *, known: bool
-    ) -> None:
-        """Doubt an account with two token ids in one asset: a Summary folds them, so their sum is a guess."""
-        key = (chain_id, account, contract)
-        spoken = "0" if token_id in _NO_TOKEN_ID else str(token_id)
-        first = self._token_ids.get(key, "0") if known else spoken
-        if not known:
-            self._new_rows = True
-            self._token_ids[key] = spoken
-        elif spoken != first:
-            self._tokens.doubtful.add((chain_id, account))
-            self._trouble(chain_id, "tokens: several token ids of one contract")
-            self._new_rows |= (*key, spoken) not in self._odd_rows
-            self._odd_rows.add((*key, spoken))
 
-    def _describe(self, described: dict[Address, Description], asset: Asset, row: TokenRow) -> None:
-        """Keep the first description of an asset, or the first with metadata."""
-        description = described_token(row)
-        if description.symbol is None and description.decimals is None and not description.rebasing:
-            self._bare.add(asset)
-            described.setdefault(asset.contract, description)
-        else:
-            self._bare.discard(asset)
-            described[asset.contract] = description
-
-    def _trouble(self, chain_id: ChainId, text: str) -> None:
-        if len(self._troubles) < _TROUBLES_KEPT:
-            self._troubles[f"chain {chain_id}: {plain(text, self._conceal)}"] = None
+def _token_id(row: TokenRow) -> str:
+    return "0" if row.token_id in _NO_TOKEN_ID else str(row.token_id)

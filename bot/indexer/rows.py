@@ -4,6 +4,7 @@ A row whose amount, account or contract is not certain is refused; decoration
 (names, prices, metadata) is left undecoded until wanted and never spoils a row.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw, Struct, field
@@ -19,6 +20,9 @@ BLOCK_MAX: Final = 2**40
 """More blocks than any chain has: a larger number is a mistake, and would make what is true look older."""
 
 NATIVE_KIND: Final = "NATIVE"
+
+ADDRESSES_KEPT = 16_384
+"""Spellings that need not be looked at again: every reply names the same contracts."""
 
 _AMOUNT_DIGITS = len(str(AMOUNT_MAX))
 _ADDRESS_LENGTH = 42
@@ -66,6 +70,7 @@ def amount_of(digits: str) -> int | None:
     return amount if amount <= AMOUNT_MAX else None
 
 
+@lru_cache(maxsize=ADDRESSES_KEPT)
 def address_of(spelling: str) -> Address | None:
     """Return an address in lower case whatever its casing, None for what is no address."""
     lower = spelling.lower()
@@ -91,6 +96,8 @@ def holding_of(row: TokenRow) -> Holding | None:
 
 def described_token(row: TokenRow) -> Description:
     """Return what a token row says of its contract; what is malformed there is absent."""
+    if not row.contract_info:
+        return Description(row.contract_type, price_usd=_price_of(row.price_usd))
     info = loosely(row.contract_info)
     symbol, decimals = info.get("symbol"), info.get("decimals")
     indexing = _inside(_inside(info, "extensions"), "indexingInfo")
@@ -121,7 +128,7 @@ def _collection_of(row: TokenRow, amount: int, block: int | None) -> Holding | N
 
 
 def _price_of(spelled: Raw) -> str | None:
-    price = decoded(_TEXT, spelled)
+    price = decoded(_TEXT, spelled) if spelled else None
     if price is None or len(price) > _PRICE_LENGTH or not price.isascii():
         return None
     whole, dot, fraction = price.partition(".")

@@ -26,8 +26,7 @@ from bot.domain.adapting import (
     sized,
     smallest,
 )
-from bot.domain.compare import Answered
-from bot.domain.model import Address, Answer, ChainId, Question
+from bot.domain.model import Address, ChainId, Question, Reply
 from bot.indexer.errors import ChainRefused, IndexerError
 from bot.poller.contact import BalanceSource, Contact, is_reply, smaller_may_help
 
@@ -37,6 +36,9 @@ SEARCH_REQUESTS = 128
 """The most that a sweep spends on finding out what is to blame; the next one goes on where it stopped."""
 
 _TURNED_AWAY_KEPT = 64
+
+
+Replied = tuple[Question, Reply]
 
 
 class Refused(NamedTuple):
@@ -89,7 +91,7 @@ class Asker:
         self._turn += 1
         self._forget_sweep()
 
-    async def ask(self, question: Question) -> tuple[Answered, ...]:
+    async def ask(self, question: Question) -> tuple[Replied, ...]:
         """Return what is answered of a question, in as many parts as it takes; nothing if nothing is.
 
         The question selects chains by `chain_ids`. Returns at once while the source is left alone. Never
@@ -151,7 +153,7 @@ class Asker:
 
     # ------------------------------------------------------------ a source that may be down
 
-    async def _scout(self, question: Question) -> list[Answered]:
+    async def _scout(self, question: Question) -> list[Replied]:
         """Look whether the source is back: with the least question, then with this one, while others wait."""
         scouted = self._scouted = asyncio.Event()
         self._contact.begin_probe()
@@ -198,7 +200,7 @@ class Asker:
         usual = self._spoilers[bool(question.contracts)].usual(question)
         return tuple(part for one in usual for part in sized(one, self._size.now))
 
-    async def _ask_known(self, question: Question) -> list[Answered]:
+    async def _ask_known(self, question: Question) -> list[Replied]:
         """Ask what can be asked as ever, then, once a sweep, what was refused before."""
         probes = self._due_probes(question)
         parts = self._parts(question)
@@ -221,14 +223,14 @@ class Asker:
         self._probed.update((kind, *probe.key) for probe in due)
         return due
 
-    async def _try_again(self, probes: Iterable[Probe]) -> list[Answered]:
+    async def _try_again(self, probes: Iterable[Probe]) -> list[Replied]:
         """Ask again what was refused before, and where it is answered, the rest of the question."""
-        answered: list[Answered] = []
+        answered: list[Replied] = []
         rests: list[Question] = []
         async with self._probing:
             for probe in probes:
                 outcome = await self._contact.request_again(probe.question) if self._contact.may_ask else None
-                if isinstance(outcome, Answer):
+                if isinstance(outcome, Reply):
                     answered.append((probe.question, outcome))
                     rests += [probe.rest] if probe.rest else []
                 elif outcome is not None:
@@ -243,9 +245,9 @@ class Asker:
             kind = bool(probe.question.contracts)
             self._spoilers[kind] = self._spoilers[kind].with_cell(account, chain_id, self._proven)
 
-    async def _ask_part(self, question: Question) -> list[Answered]:
+    async def _ask_part(self, question: Question) -> list[Replied]:
         outcome = await self._contact.send(question)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Reply):
             return [(question, outcome)]
         if outcome is None or not smaller_may_help(outcome):
             return []
@@ -256,7 +258,7 @@ class Asker:
 
     # ------------------------------------------------------------ the search for what is to blame
 
-    async def _settle(self, question: Question, error: IndexerError) -> list[Answered]:
+    async def _settle(self, question: Question, error: IndexerError) -> list[Replied]:
         """Ask in parts what failed as a whole: along what was found since, or else by a search."""
         parts = self._parts(question)
         if parts != (question,):
@@ -267,18 +269,18 @@ class Asker:
             self._blame_size(question, answered)
         return answered
 
-    async def _search_all(self, parts: Iterable[Question]) -> list[Answered]:
+    async def _search_all(self, parts: Iterable[Question]) -> list[Replied]:
         return [pair for part in parts for pair in await self._search_in(part)]
 
-    async def _search_in(self, question: Question) -> list[Answered]:
+    async def _search_in(self, question: Question) -> list[Replied]:
         outcome = await self._send_in_search(question)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Reply):
             return [(question, outcome)]
         if outcome is None or not smaller_may_help(outcome):
             return []
         return await self._settle(question, outcome)
 
-    async def _search(self, question: Question, error: IndexerError) -> list[Answered]:
+    async def _search(self, question: Question, error: IndexerError) -> list[Replied]:
         """Find what is to blame, a chain first: one account shows it as well as all.
 
         Without that, a chain refused to everybody would be found once for each account.
@@ -288,13 +290,13 @@ class Asker:
             return await self._halve(question, error)
         head, tail = cut
         outcome = await self._send_in_search(head)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Reply):
             return [(head, outcome), *await self._halve(tail, error)]
         if outcome is None or not smaller_may_help(outcome):
             return []
         return [*await self._halve(head, outcome), *await self._search_in(tail)]
 
-    async def _halve(self, question: Question, error: IndexerError) -> list[Answered]:
+    async def _halve(self, question: Question, error: IndexerError) -> list[Replied]:
         """Ask both halves of what failed, before going on with the halves that failed, too.
 
         In this order an answer comes between two failures, where only one part is to blame.
@@ -303,11 +305,11 @@ class Asker:
         if parts is None or self._searched >= SEARCH_REQUESTS:
             self._give_up(question, error)
             return []
-        answered: list[Answered] = []
+        answered: list[Replied] = []
         failed: list[tuple[Question, IndexerError]] = []
         for part in parts:
             outcome = await self._send_in_search(part)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Reply):
                 answered.append((part, outcome))
             elif outcome is not None and smaller_may_help(outcome):
                 failed.append((part, outcome))
@@ -317,7 +319,7 @@ class Asker:
         self._blame_weight(question, answered)
         return answered
 
-    async def _send_in_search(self, question: Question) -> Answer | IndexerError | None:
+    async def _send_in_search(self, question: Question) -> Reply | IndexerError | None:
         await self._clear_doubt(question)
         self._searched += 1
         outcome = await self._contact.send(question)
@@ -362,7 +364,7 @@ class Asker:
             trouble=str(error),
         )
 
-    def _blame_weight(self, question: Question, answered: list[Answered]) -> None:
+    def _blame_weight(self, question: Question, answered: list[Replied]) -> None:
         """Remember of a single account that it was answered in parts only."""
         if len(question.accounts) == 1 and answered and _covers(answered, question):
             kind = bool(question.contracts)
@@ -373,7 +375,7 @@ class Asker:
             )
             self._culprits += 1
 
-    def _blame_size(self, question: Question, answered: list[Answered]) -> None:
+    def _blame_size(self, question: Question, answered: list[Replied]) -> None:
         """Use the size that worked where all was answered, only not at once."""
         worked = max(len(part.accounts) for part, _ in answered)
         if worked < len(question.accounts):
@@ -385,6 +387,6 @@ class Asker:
         self._size = size
 
 
-def _covers(answered: Iterable[Answered], question: Question) -> bool:
+def _covers(answered: Iterable[Replied], question: Question) -> bool:
     """Whether the answers to parts of a question make up the whole."""
     return sum(cells_in(part) for part, _ in answered) == cells_in(question)

@@ -5,8 +5,8 @@ Nothing is written here; what a batch brings is one `Poll`, recorded whole.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Protocol
@@ -33,16 +33,15 @@ from bot.domain.model import (
 )
 from bot.domain.plan import Wanted, narrow_questions
 from bot.indexer.errors import IndexerError
-from bot.poller.asking import Asker
+from bot.poller.asking import Asker, Replied
 from bot.poller.memory import KnownBlocks
-from bot.store.polls import Views
 from bot.store.sqlite import Store
 from bot.store.sweeps import Watched
 
 log = structlog.get_logger(__name__)
 
-READINGS_IN_ONE_GO = 250
-"""Compared without a pause: some 20 ms."""
+READINGS_IN_ONE_GO = 100
+"""Compared without a pause: some 5 ms."""
 
 NEVER_READ = View()
 
@@ -61,7 +60,8 @@ class Outcome:
     poll: Poll
     read: tuple[Reading, ...]
     """In the order of the poll's verdicts."""
-    views: Views
+    highest_blocks: Mapping[ChainId, int]
+    """Of each chain, the newest block that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +79,31 @@ class BatchReader:
     item_source: ItemSource
     store: Store
     blocks: KnownBlocks
+    comparing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One batch is compared at a time: the pauses of many would be none, and memory holds one."""
 
     async def judge(
-        self, accounts: Sequence[Address], answered: Sequence[Answered], observed_at: datetime
+        self, accounts: Sequence[Address], replied: Iterable[Replied], observed_at: datetime
     ) -> Outcome:
-        """Return what the answers say of some accounts, asking on where they leave a question open."""
-        views = await self.store.views(accounts)
-        descriptions = _descriptions(answered)
-        collections = _collections(descriptions)
+        """Return what the replies say of some accounts, asking on where they leave a question open."""
+        async with self.comparing:
+            answered = answers_about(replied, accounts)
+            descriptions = _descriptions(answered)
+            collections = _collections(descriptions)
+            views = await self.store.views(accounts)
 
-        def judge(reading: Reading) -> Verdict:
-            account, chain_id = reading.account, reading.chain_id
-            return compare(
-                views.get((account, chain_id), NEVER_READ),
-                reading,
-                wanted=self.wanted[account].parts(chain_id, self.status),
-                status=self.status,
-                known_block=self.blocks.when_read(account, chain_id),
-                collections=collections,
-            )
+            def judge(reading: Reading) -> Verdict:
+                account, chain_id = reading.account, reading.chain_id
+                return compare(
+                    views.get((account, chain_id), NEVER_READ),
+                    reading,
+                    wanted=self.wanted[account].parts(chain_id, self.status),
+                    status=self.status,
+                    known_block=self.blocks.when_read(account, chain_id),
+                    collections=collections,
+                )
 
-        read, verdicts = await self._judge_all(accounts, answered, judge)
+            read, verdicts = await self._judge_all(accounts, answered, judge)
         if any(verdict.missing for verdict in verdicts):
             by_name = await self._ask_for_missing(verdicts)
             descriptions = _descriptions(by_name) | descriptions
@@ -120,7 +124,7 @@ class BatchReader:
             described,
             items,
         )
-        return Outcome(poll, tuple(read), views)
+        return Outcome(poll, tuple(read), _highest_blocks(answered))
 
     async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
         """Ask what assets are, each by way of an account that holds it; unanswered, the next sweep asks."""
@@ -148,7 +152,8 @@ class BatchReader:
         self, named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
     ) -> list[Answered]:
         questions = narrow_questions(named, chains, metadata=metadata)
-        return [pair for question in questions for pair in await self.asker.ask(question)]
+        replied = [pair for question in questions for pair in await self.asker.ask(question)]
+        return answers_about(replied, tuple(named))
 
     async def _judge_all(
         self,
@@ -230,6 +235,14 @@ def _collections(descriptions: Mapping[Asset, Description]) -> frozenset[Asset]:
     )
 
 
+def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:
+    """Return what replies say of some accounts."""
+    answered = [(question, reply.about(accounts)) for question, reply in replied]
+    for trouble in chain.from_iterable(answer.troubles for _, answer in answered):
+        log.debug("part of an answer is unknown", action="answer_partial", trouble=trouble)
+    return answered
+
+
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
     """Return a poll without some of its verdicts, and without what it says of their collections."""
     out = {(verdict.account, verdict.chain_id) for verdict in left_out}
@@ -240,6 +253,14 @@ def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
         ),
         items={key: items for key, items in poll.items.items() if (key[0], key[1].chain_id) not in out},
     )
+
+
+def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:
+    highest: dict[ChainId, int] = {}
+    for _, answer in answered:
+        for chain_id, block in answer.highest_blocks.items():
+            highest[chain_id] = max(block, highest.get(chain_id, 0))
+    return highest
 
 
 def _may_have_items(move: Move, collections: frozenset[Asset]) -> bool:

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.adapting import Breaker, Trouble
-from bot.domain.model import Answer, Question
+from bot.domain.model import Question, Reply
 from bot.indexer.errors import (
     SMALLER_MAY_HELP,
     AccessRefused,
@@ -50,8 +50,8 @@ def _hopeless(error: IndexerError) -> Trouble | None:
 class BalanceSource(Protocol):
     """Where balances come from."""
 
-    async def balances(self, question: Question) -> Answer:
-        """Return the whole answer, or raise an IndexerError."""
+    async def reply(self, question: Question) -> Reply:
+        """Return the whole reply, or raise an IndexerError."""
 
 
 class Contact:
@@ -120,11 +120,11 @@ class Contact:
         """Take it for no result if that question has had none."""
         self._breaker = self._breaker.probe_abandoned()
 
-    async def send(self, question: Question) -> Answer | IndexerError | None:
+    async def send(self, question: Question) -> Reply | IndexerError | None:
         """Return the answer, or what went wrong; None if nothing may be asked any more."""
         return await self.request(question) if self.may_ask else None
 
-    async def request(self, question: Question) -> Answer | IndexerError:
+    async def request(self, question: Question) -> Reply | IndexerError:
         """Return the answer, or what went wrong, and count it for or against the source.
 
         What is too slow may just be too large: who asks counts that, by `count_slow`.
@@ -137,10 +137,10 @@ class Contact:
                 self._count_failure(Trouble.OUTAGE, outcome)
         return outcome
 
-    async def request_again(self, question: Question) -> Answer | IndexerError:
+    async def request_again(self, question: Question) -> Reply | IndexerError:
         """Do the same for a question that was refused before: that it fails says nothing of the source."""
         try:
-            answer = await self._source.balances(question)
+            reply = await self._source.reply(question)
         except IndexerError as error:
             self.troubles.append(error)
             hopeless = _hopeless(error)
@@ -151,11 +151,9 @@ class Contact:
         self.answers += 1
         self._breaker = self._breaker.after_answer()
         self._on_answer(question)
-        for part in answer.troubles:
-            log.debug("part of an answer is unknown", action="answer_partial", trouble=part)
-        return answer
+        return reply
 
-    def count_slow(self, outcome: Answer | IndexerError | None) -> None:
+    def count_slow(self, outcome: Reply | IndexerError | None) -> None:
         """Count against the source what was not even a reply, though a smaller question may get one."""
         if isinstance(outcome, IndexerError) and smaller_may_help(outcome) and not is_reply(outcome):
             self._count_failure(Trouble.OUTAGE, outcome)

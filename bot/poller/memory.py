@@ -6,12 +6,15 @@ the next sweep reads and compares everything once.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
-from bot.domain.compare import Answered
 from bot.domain.mass_loss import Doubt
-from bot.domain.model import Address, Asset, ChainId, Part
+from bot.domain.model import Address, Asset, ChainId, Part, Question
 from bot.domain.plan import Wanted
+from bot.poller.asking import Replied
+
+STAMP_BYTES = 16
 
 Unseen = tuple[ChainId, frozenset[Part]]
 """Parts of an account on one chain that gave no answer."""
@@ -23,31 +26,29 @@ class Fingerprint(NamedTuple):
     generation: int | None
     """Of the account's coverage; None: nothing of it is covered."""
     asked: Wanted
-    answers: tuple[tuple[tuple[ChainId, ...], tuple[Address, ...], bytes], ...]
-    """Of each answer that speaks of the account: chains, contracts and digest."""
+    said: bytes
+    """Of each reply that speaks of the account: what was asked, and the digest."""
 
 
-class Quiet(NamedTuple):
-    """A reading that had nothing to say, so that the same one again has not either."""
+def fingerprints(
+    asked: Mapping[Address, Wanted], generations: Mapping[Address, int], replied: Iterable[Replied]
+) -> dict[Address, Fingerprint]:
+    """Return what was read of each account as one value to compare."""
+    said = [(_stamp(question), reply.digests) for question, reply in replied]
+    return {
+        account: Fingerprint(
+            generations.get(account),
+            one,
+            b"".join(stamp + digests[account] for stamp, digests in said if account in digests),
+        )
+        for account, one in asked.items()
+    }
 
-    fingerprint: Fingerprint
-    unseen: tuple[Unseen, ...]
-    """What it could not see."""
 
-
-def fingerprint(
-    account: Address, generation: int | None, asked: Wanted, answered: Iterable[Answered]
-) -> Fingerprint:
-    """Return what was read of an account as one value to compare."""
-    return Fingerprint(
-        generation,
-        asked,
-        tuple(
-            (question.chain_ids, question.contracts, answer.digests[account])
-            for question, answer in answered
-            if account in answer.digests
-        ),
-    )
+def _stamp(question: Question) -> bytes:
+    """Return what tells a question from others about the same account."""
+    asked = repr((question.chain_ids, question.contracts))
+    return blake2b(asked.encode(), digest_size=STAMP_BYTES).digest()
 
 
 @dataclass(slots=True)
@@ -106,10 +107,24 @@ class Memory:
     """What one poller remembers."""
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
-    quiet: dict[Address, Quiet] = field(default_factory=dict)
     doubts: dict[ChainId, Doubt] = field(default_factory=dict)
     """Chains of which too much vanished at once, as the last sweep left them."""
     losers: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
     """Whose balances vanished there: the doubt does not end while one of them can't be read."""
+    quiet: dict[Address, Fingerprint] = field(default_factory=dict)
+    """Readings that had nothing to say, so that the same ones again have not either."""
+    unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)
+    """What the quiet ones could not see, of those who could not see everything."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections of which the ids are not stored, as they came up; None: not looked up yet."""
+
+    def keep_quiet(self, account: Address, read: Fingerprint, unseen: tuple[Unseen, ...]) -> None:
+        """Remember a reading that had nothing to say."""
+        self.quiet[account] = read
+        if unseen:
+            self.unseen[account] = unseen
+
+    def forget(self, account: Address) -> None:
+        """Let the account be compared when it is read next."""
+        self.quiet.pop(account, None)
+        self.unseen.pop(account, None)

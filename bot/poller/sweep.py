@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import structlog
 
-from bot.domain.compare import Answered
 from bot.domain.items import ITEMS_MOST
 from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
 from bot.domain.model import (
@@ -31,7 +31,7 @@ from bot.domain.model import (
 from bot.domain.plan import Batch, Wanted, batches, with_unlisted
 from bot.poller.asking import Asker
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
-from bot.poller.memory import Fingerprint, Memory, Quiet, Unseen, fingerprint
+from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
 from bot.store.sqlite import Store
 from bot.store.sweeps import Reach, Watched
 
@@ -104,13 +104,7 @@ class Sweep:
 
         What goes wrong in one batch leaves the others alone.
         """
-        plan = batches(
-            self._asked,
-            accounts_per_request=self._settings.accounts_per_request,
-            contract_status=self._settings.contract_status,
-            contracts_left_out=self._settings.contracts_left_out,
-            metadata_for=frozenset(self._wanted.keys() - self._watched.generations.keys()),
-        )
+        plan = await asyncio.to_thread(self._plan)
         self._asker.begin()
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
@@ -118,15 +112,26 @@ class Sweep:
         await self._settle_losses()
         await self._look_at_leftovers()
         self._asker.finish()
-        return self._reach()
+        return self._reach(plan)
 
-    def _reach(self) -> Reach:
+    def _plan(self) -> list[Batch]:
+        return list(
+            batches(
+                self._asked,
+                accounts_per_request=self._settings.accounts_per_request,
+                contract_status=self._settings.contract_status,
+                contracts_left_out=self._settings.contracts_left_out,
+                metadata_for=frozenset(self._wanted.keys() - self._watched.generations.keys()),
+            )
+        )
+
+    def _reach(self, plan: Iterable[Batch]) -> Reach:
         blocks = {**self._memory.blocks.now(), **self._known_before}
         return Reach(
             self.number,
             self._started_at,
             self._now(),
-            frozenset().union(*(one.chains() for one in self._wanted.values())),
+            frozenset(chain.from_iterable(one.chain_ids for batch in plan for one in batch.questions)),
             {chain_id: blocks.get(chain_id) for chain_id in self._answered - self._lost.keys()},
             self._unknown,
             self._lost,
@@ -143,22 +148,24 @@ class Sweep:
 
     async def _read(self, batch: Batch) -> None:
         known_blocks = self._memory.blocks.now()
-        answered = [pair for question in batch.questions for pair in await self._asker.ask(question)]
-        if not answered:
+        replied = [pair for question in batch.questions for pair in await self._asker.ask(question)]
+        if not replied:
             self._note_unread(batch.accounts)
             return
-        prints = self._fingerprints(batch, answered)
-        quiet = {account for account in batch.accounts if self._is_quiet(account, prints[account])}
-        read = {account: self._chains_of_quiet(account) for account in quiet}
-        noisy = [account for account in batch.accounts if account not in quiet]
+        asked = {account: self._asked[account] for account in batch.accounts}
+        prints = fingerprints(asked, self._watched.generations, replied)
+        noisy = [account for account in batch.accounts if not self._is_quiet(account, prints[account])]
+        read = {account: self._chains_of_quiet(account) for account in asked.keys() - noisy}
+        blocks: Mapping[ChainId, int] = {}
         if noisy:
-            outcome = await self._reader.judge(noisy, answered, self._now())
+            outcome = await self._reader.judge(noisy, replied, self._now())
             losses = [verdict for verdict in outcome.poll.verdicts if _has_losses(verdict)]
             await self._record(without(outcome.poll, losses))
-            self._note(outcome, losses, prints)
+            self._note(outcome, losses, {account: prints[account] for account in noisy})
             read |= self._chains_read(outcome)
-        self._note_answered(answered)
-        self._memory.blocks.note(read, known_blocks, _highest_blocks(answered))
+            blocks = outcome.highest_blocks
+        self._answered.update(*(reply.chains for _, reply in replied))
+        self._memory.blocks.note(read, known_blocks, blocks)
 
     async def _record(self, poll: Poll) -> None:
         if not poll.says_nothing_new:
@@ -166,20 +173,12 @@ class Sweep:
 
     # what was read before
 
-    def _fingerprints(self, batch: Batch, answered: Sequence[Answered]) -> dict[Address, Fingerprint]:
-        generations = self._watched.generations
-        return {
-            account: fingerprint(account, generations.get(account), self._asked[account], answered)
-            for account in batch.accounts
-        }
-
     def _is_quiet(self, account: Address, read: Fingerprint) -> bool:
         """Whether all of this was read before and had nothing to say; what it could not see is noted."""
-        quiet = self._memory.quiet.get(account)
-        if quiet is None or quiet.fingerprint != read:
-            self._memory.quiet.pop(account, None)
+        if self._memory.quiet.get(account) != read:
+            self._memory.forget(account)
             return False
-        self._unknown += [(account, chain_id, parts) for chain_id, parts in quiet.unseen]
+        self._unknown += [(account, *one) for one in self._memory.unseen.get(account, ())]
         return True
 
     # what came of it
@@ -198,8 +197,8 @@ class Sweep:
         for account, parts in unseen.items():
             self._unknown += [(account, *one) for one in parts]
         for account, read in prints.items():
-            if account not in restless and read.answers:
-                self._memory.quiet[account] = Quiet(read, tuple(unseen.get(account, ())))
+            if account not in restless and read.said:
+                self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
         if losses:
             self._losses.append(outcome)
         self._remember_collections(outcome.poll)
@@ -218,7 +217,7 @@ class Sweep:
 
     def _chains_of_quiet(self, account: Address) -> frozenset[ChainId]:
         """Return on which chains the tokens of an account were read that reads as before."""
-        unseen = self._memory.quiet[account].unseen
+        unseen = self._memory.unseen.get(account, ())
         blind = {chain_id for chain_id, parts in unseen if parts - {NATIVE_PART}}
         return self._asked[account].chains() - blind
 
@@ -236,15 +235,10 @@ class Sweep:
                 read.setdefault(reading.account, set()).add(reading.chain_id)
         return {account: frozenset(chains) for account, chains in read.items()}
 
-    def _note_answered(self, answered: Iterable[Answered]) -> None:
-        for _, answer in answered:
-            self._answered |= answer.tokens.keys()
-            self._answered |= {chain_id for chain_id, natives in answer.natives.items() if natives}
-
     def _note_unread(self, accounts: Iterable[Address]) -> None:
         """Note that nothing of these accounts was recorded, whatever was read of them."""
         for account in accounts:
-            self._memory.quiet.pop(account, None)
+            self._memory.forget(account)
             one = self._wanted[account]
             self._unknown += [
                 (account, chain_id, one.parts(chain_id, self._status)) for chain_id in one.chains()
@@ -334,11 +328,3 @@ class Sweep:
 
 def _has_losses(verdict: Verdict) -> bool:
     return any(move.is_loss and move.asset.contract != NATIVE for move in verdict.moves)
-
-
-def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:
-    highest: dict[ChainId, int] = {}
-    for _, answer in answered:
-        for chain_id, block in answer.highest_blocks.items():
-            highest[chain_id] = max(block, highest.get(chain_id, 0))
-    return highest

@@ -104,9 +104,10 @@ class Herd:
             "GetChains": self._chains,
             "Ping": lambda _: b'{"status":true}',
         }
+        turn = asyncio.Lock()
         for name, method in methods.items():
-            application.router.add_post(f"{_ROOT}/{name}", _handler(method, self._latency_seconds))
-        application.router.add_post("/sandbox/move", _handler(self._move, 0.0))
+            application.router.add_post(f"{_ROOT}/{name}", _handler(method, self._latency_seconds, turn))
+        application.router.add_post("/sandbox/move", _handler(self._move, 0.0, turn))
         return application
 
     def _chains(self, fields: Fields) -> bytes:
@@ -153,14 +154,16 @@ class Herd:
         return b"".join((b"[", b",".join(entries), b"]"))
 
 
-def _handler(method: _Method, latency_seconds: float) -> _Handler:
+def _handler(method: _Method, latency_seconds: float, turn: asyncio.Lock) -> _Handler:
     async def handle(request: web.Request) -> web.Response:
         body = await request.read()
         await asyncio.sleep(latency_seconds)
-        try:
-            return web.Response(body=method(read_fields(body)), content_type="application/json")
-        except Refused as refusal:
-            return web.json_response(refusal.error.envelope(), status=refusal.error.status)
+        async with turn:  # what comes together leaves one by one, or it would come together for ever
+            await asyncio.sleep(0)
+            try:
+                return web.Response(body=method(read_fields(body)), content_type="application/json")
+            except Refused as refusal:
+                return web.json_response(refusal.error.envelope(), status=refusal.error.status)
 
     return handle
 

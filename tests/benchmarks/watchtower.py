@@ -64,7 +64,7 @@ class Watchtower:
 
     async def _ask(self, question: Question, room: asyncio.Semaphore) -> None:
         async with room:
-            await self.source.balances(question)
+            await self.source.reply(question)
 
     async def _cost_of(self, work: Callable[[], Coroutine[None, None, None]]) -> Cost:
         requests, cpu, start = self.source.requests_sent, time.process_time(), time.perf_counter()

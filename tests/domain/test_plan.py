@@ -90,6 +90,15 @@ def test_wishes_of_several_chats_add_up() -> None:
     assert wanted == {TREASURY: Wanted(broad=both, named={USDC: both})}
 
 
+def test_accounts_of_which_the_same_is_wished_share_one_value() -> None:
+    wanted = wanted_of(
+        subscription(TREASURY), subscription(VAULT), subscription(address(1), contracts=[USDC])
+    )
+
+    assert wanted[TREASURY] is wanted[VAULT]
+    assert wanted[address(1)] != wanted[VAULT]
+
+
 def test_a_contract_alone_is_wanted_of_each_account_its_destination_watches() -> None:
     wanted = wanted_of(
         subscription(TREASURY, chains=[POLYGON]),

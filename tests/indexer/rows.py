@@ -69,7 +69,7 @@ def answer(question: Question, *bodies: bytes) -> Answer:
     collected = Collected(question)
     for each in bodies:
         collected.add(each)
-    return collected.answer()
+    return collected.about(question.accounts)
 
 
 def tokens_of(*rows: object, question: Question = OF_ANN) -> Answer:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import AMOUNT_MAX, Address, Answer, ChainId, Question
+from bot.domain.model import AMOUNT_MAX, Address, ChainId, Question, Reply
 from bot.indexer.collected import Collected
 
 ANN = Address("0x" + "a0" * 20)
@@ -61,15 +61,15 @@ def page(natives: list[dict[str, Any]], tokens: list[dict[str, Any]]) -> bytes:
     return json.dumps({"nativeBalances": entries[0], "balances": entries[1]}).encode()
 
 
-def answer(*pages: bytes, question: Question = OF_BOTH) -> Answer:
+def reply(*pages: bytes, question: Question = OF_BOTH) -> Reply:
     collected = Collected(question)
     for each in pages:
         collected.add(each)
-    return collected.answer()
+    return collected.reply()
 
 
 def digests(of: World, question: Question = OF_BOTH) -> Mapping[Address, bytes]:
-    return answer(page(of["natives"], of["tokens"]), question=question).digests
+    return reply(page(of["natives"], of["tokens"]), question=question).digests
 
 
 # ---------------------------------------------------------------- what matters
@@ -174,17 +174,17 @@ def test_an_account_without_one_of_its_natives_has_another_digest(spoiled: dict[
 @pytest.mark.parametrize("side", ["nativeBalances", "balances"])
 @pytest.mark.parametrize("change", [{"chainId": 10}, {"errorReason": "down"}])
 def test_a_chain_that_is_unknown_gives_everybody_another_digest(side: str, change: dict[str, object]) -> None:
-    reply = json.loads(page(world()["natives"], world()["tokens"]))
-    reply[side][0].update(change)
+    spoiled = json.loads(page(world()["natives"], world()["tokens"]))
+    spoiled[side][0].update(change)
     empty = json.loads(page(world()["natives"], world()["tokens"]))
     empty["balances"][0]["results"] = []
 
-    unknown = answer(json.dumps(reply).encode()).digests
-    nothing = answer(json.dumps(empty).encode()).digests
+    unknown = reply(json.dumps(spoiled).encode()).digests
+    nothing = reply(json.dumps(empty).encode()).digests
 
     for account in OF_BOTH.accounts:
         assert unknown[account] not in {digests(world())[account], nothing[account]}
-    assert unknown == answer(json.dumps(reply).encode()).digests
+    assert unknown == reply(json.dumps(spoiled).encode()).digests
 
 
 def test_natives_that_were_not_asked_are_not_missed() -> None:
@@ -239,13 +239,14 @@ def pairs(draw: st.DrawFn) -> tuple[World, World]:
 @given(pairs())
 def test_digests_are_equal_if_and_only_if_holdings_are(pair: tuple[World, World]) -> None:
     one, other = pair
-    first = answer(page(one["natives"], one["tokens"]))
-    second = answer(page(other["natives"], other["tokens"]))
+    first = reply(page(one["natives"], one["tokens"]))
+    second = reply(page(other["natives"], other["tokens"]))
+    answers = [said.about(OF_BOTH.accounts) for said in (first, second)]
 
     for account in OF_BOTH.accounts:
         held = [
             [(said.natives[chain][account], said.tokens[chain].get(account)) for chain in OF_BOTH.chain_ids]
-            for said in (first, second)
+            for said in answers
         ]
         assert (first.digests[account] == second.digests[account]) is (held[0] == held[1])
 
@@ -259,4 +260,4 @@ def test_neither_the_order_of_rows_nor_the_layout_of_pages_matters(of: World, da
 
     pages = [(natives[:at], tokens[:cut]), (natives, tokens[cut:]), (natives[at:], tokens[:1])]
 
-    assert answer(*(page(*each) for each in pages)).digests == digests(of)
+    assert reply(*(page(*each) for each in pages)).digests == digests(of)

@@ -27,7 +27,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.indexer.line import REPLY_MAX_BYTES
+from bot.indexer.line import REPLY_MAX_BYTES, Line
 from tests.indexer.gateway import (
     ANN,
     KEY,
@@ -49,6 +49,34 @@ from tests.indexer.gateway import (
 )
 
 BOMB_BYTES = 200 * 1024 * 1024
+
+
+# ---------------------------------------------------------------- taking turns
+
+
+async def test_others_get_their_turn_between_any_two_replies() -> None:
+    turns, read_at = 0, list[int]()
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while len(read_at) < 9:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with Line(
+        "http://nobody.invalid",
+        "",
+        "",
+        timeout_seconds=1,
+        max_concurrent_requests=9,
+        sleep=Pauses(),
+        random=lambda: 0.0,
+        now=lambda: 0.0,
+    ) as line:
+        replies = [line.read(b"", lambda _: read_at.append(turns)) for _ in range(9)]
+        await asyncio.gather(take_turns(), *replies)
+
+    assert len(set(read_at)) == 9
 
 
 # ---------------------------------------------------------------- asking again

@@ -1,14 +1,14 @@
 """A source of balances that is scripted, and a poller over a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Items, Question
+from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Items, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -62,7 +62,7 @@ class Source:
     def hides(self, contract: Address, account: Address = TREASURY) -> None:
         self.hidden.setdefault((POLYGON, account), {})[contract] = self.listed[POLYGON, account].pop(contract)
 
-    async def balances(self, question: Question) -> Answer:
+    async def reply(self, question: Question) -> Reply:
         self.questions.append(question)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -73,9 +73,9 @@ class Source:
         trouble = self.trouble(question)
         if trouble is not None:
             raise trouble
-        return self._answer(question)
+        return self._reply(question)
 
-    def _answer(self, question: Question) -> Answer:
+    def _reply(self, question: Question) -> Reply:
         chains = [chain_id for chain_id in question.chain_ids if chain_id not in self.silent]
         tokens = {chain_id: self._tokens(question, chain_id) for chain_id in chains}
         natives = {
@@ -91,13 +91,17 @@ class Source:
             for held in by_account.values()
             for contract in held
         }
-        return Answer(
+        answer = Answer(
             natives,
             tokens,
             frozenset(self.doubtful),
             {asset: self._description(asset, question) for asset in assets if asset.contract in self.symbols},
             _highest_blocks(tokens),
+        )
+        return Reply(
             {account: self._digest(account, natives, tokens) for account in question.accounts},
+            frozenset(tokens.keys() | {chain_id for chain_id, coins in natives.items() if coins}),
+            lambda accounts: _about(answer, accounts),
         )
 
     def _digest(self, account: Address, natives: Natives, tokens: Tokens) -> bytes:
@@ -137,6 +141,19 @@ class Source:
         """Return what was asked since the last time."""
         asked, self.questions = self.questions, []
         return asked
+
+
+def _about(answer: Answer, accounts: Collection[Address]) -> Answer:
+    """Leave out what an answer says of others, as the indexer does."""
+    natives = {
+        chain_id: {account: coins[account] for account in accounts if account in coins}
+        for chain_id, coins in answer.natives.items()
+    }
+    tokens = {
+        chain_id: {account: lists[account] for account in accounts if account in lists}
+        for chain_id, lists in answer.tokens.items()
+    }
+    return replace(answer, natives=natives, tokens=tokens, highest_blocks=_highest_blocks(tokens))
 
 
 def _highest_blocks(tokens: Tokens) -> dict[ChainId, int]:

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.adapting import GOOD_SWEEPS_TO_GROW, Cell
-from bot.domain.compare import Answered
-from bot.domain.model import Address, Answer, ChainId, Question
+from bot.domain.model import Address, ChainId, Question, Reply
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,
@@ -26,7 +25,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.asking import SEARCH_REQUESTS, Asker, Refused
+from bot.poller.asking import SEARCH_REQUESTS, Asker, Refused, Replied
 from tests.builders import BASE, POLYGON, address, question
 from tests.poller.conftest import Clock, Source, Trouble, failing, no_trouble
 
@@ -48,12 +47,12 @@ class World(Source):
     in_flight: int = 0
     most_in_flight: int = 0
 
-    async def balances(self, question: Question) -> Answer:
+    async def reply(self, question: Question) -> Reply:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(0)
-            return await super().balances(question)
+            return await super().reply(question)
         finally:
             self.in_flight -= 1
 
@@ -71,11 +70,11 @@ class Office:
             self.world, accounts_per_request=50, monotonic=self.clock.monotonic, random=lambda: 0.0
         )
 
-    async def sweep(self, *questions: Question, at_once: int = 4) -> list[Answered]:
+    async def sweep(self, *questions: Question, at_once: int = 4) -> list[Replied]:
         """Ask in one sweep, and return all that was answered."""
         room = asyncio.Semaphore(at_once)
 
-        async def one(question: Question) -> tuple[Answered, ...]:
+        async def one(question: Question) -> tuple[Replied, ...]:
             async with room:
                 return await self.asker.ask(question)
 
@@ -109,11 +108,11 @@ def cells_of(questions: Iterable[Question]) -> Counter[Cell]:
     )
 
 
-def seen(answered: Iterable[Answered]) -> Counter[Cell]:
+def seen(answered: Iterable[Replied]) -> Counter[Cell]:
     return cells_of(question for question, _ in answered)
 
 
-def unseen(answered: Iterable[Answered], *questions: Question) -> set[Cell]:
+def unseen(answered: Iterable[Replied], *questions: Question) -> set[Cell]:
     """Return what was asked and not answered; nothing was answered twice."""
     cells = seen(answered)
     assert max(cells.values(), default=1) == 1
@@ -658,7 +657,7 @@ def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
     office.world.trouble = choosy(bad, most, error)
     many = batches(-(-12 // per_batch), per_batch, map(ChainId, range(1, 7)))
 
-    async def sweeps() -> list[Answered]:
+    async def sweeps() -> list[Replied]:
         for _ in range(20):
             await office.sweep(*many, at_once=at_once)
         return await office.sweep(*many, at_once=at_once)

@@ -5,7 +5,7 @@ import pytest
 from bot.domain.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
 from bot.domain.compare import READINGS_FOR_OLDER
 from bot.domain.mass_loss import SWEEPS_TO_SETTLE
-from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question
+from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question, Reply
 from bot.indexer.errors import QuestionRefused, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import Watchtower, failing_for, poller_of
@@ -132,14 +132,14 @@ async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(ric
     rich.source.natives[POLYGON, VAULT] = 5
     await told_after(rich, 1)
     rich.source.natives[POLYGON, VAULT] = 6
-    ask = rich.source.balances
+    ask = rich.source.reply
 
-    async def leaving(question: Question) -> object:
+    async def leaving(question: Question) -> Reply:
         if question.contracts:
             await rich.keeper.unsubscribe(OLGA, [1])
         return await ask(question)
 
-    rich.source.balances = leaving  # type: ignore[assignment, method-assign]
+    rich.source.reply = leaving  # type: ignore[method-assign]
 
     assert amounts(await told_after(rich, 1)) == [(Address(""), 5, 6)]
 

@@ -2,7 +2,7 @@ import pytest
 
 from bot.domain.alerts import ChangeAlert
 from bot.domain.compare import READINGS_FOR_OLDER
-from bot.domain.model import NATIVE, Answer, ChainId, Description, MoveKind, Question
+from bot.domain.model import NATIVE, ChainId, Description, MoveKind, Question, Reply
 from bot.indexer.errors import (
     Unavailable,
 )
@@ -285,14 +285,14 @@ async def test_who_leaves_during_the_sweep_gets_no_baseline(
 ) -> None:
     await tower.keeper.watch()
 
-    answer = tower.source.balances
+    reply = tower.source.reply
 
-    async def leave_and_answer(question: Question) -> Answer:
+    async def leave_and_reply(question: Question) -> Reply:
         await tower.keeper.unsubscribe(OLGA, [1])
-        return await answer(question)
+        return await reply(question)
 
     with monkeypatch.context() as leaving:
-        leaving.setattr(tower.source, "balances", leave_and_answer)
+        leaving.setattr(tower.source, "reply", leave_and_reply)
         await tower.poller.sweep()
 
     assert await tower.keeper.alerts() == []

@@ -1,0 +1,164 @@
+"""Reads the sorted rows of one answer, as far as they are wanted: spellings in, amounts out.
+
+A row that cannot be believed makes its account doubtful on its chain; the others stand.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
+from bot.indexer.errors import plain
+from bot.indexer.rows import TokenRow, amount_of, described_native, described_token, holding_of
+from bot.indexer.sides import Natives, Spot, Tokens
+
+_TROUBLES_KEPT = 50
+
+
+@dataclass(slots=True)
+class Remarks:
+    """What there is to say about an answer beside what is in it; `conceal` is blotted out."""
+
+    conceal: str
+    refused_rows: int = 0
+    troubles: dict[str, None] = field(default_factory=dict)
+    """A set in order."""
+
+    def add(self, chain_id: ChainId, text: str) -> None:
+        """Remember a trouble with a chain, if it is one of the first."""
+        if len(self.troubles) < _TROUBLES_KEPT:
+            self.troubles[f"chain {chain_id}: {plain(text, self.conceal)}"] = None
+
+    def refuse(self, chain_id: ChainId, name: str) -> None:
+        """Count a row of natives or tokens that cannot be believed."""
+        self.refused_rows += 1
+        self.add(chain_id, f"{name}: refused rows")
+
+
+def read(
+    question: Question, natives: Natives, tokens: Tokens, accounts: Collection[Address], remarks: Remarks
+) -> Answer:
+    """Return what all rows together say of these accounts; `remarks` are those made when they were sorted."""
+    remarks = replace(remarks, troubles=dict(remarks.troubles))
+    coins = _read_natives(natives, accounts, remarks)
+    read_tokens = _read_tokens(tokens, accounts, remarks)
+    for side in (natives, tokens) if question.natives else (tokens,):
+        for chain_id in question.chain_ids:
+            if chain_id not in side.rows:
+                remarks.add(chain_id, f"no {side.name}")
+    return Answer(
+        natives=coins,
+        tokens=read_tokens.held,
+        doubtful=frozenset(read_tokens.doubtful),
+        descriptions=_descriptions(natives, tokens),
+        highest_blocks=read_tokens.highest_blocks,
+        refused_rows=remarks.refused_rows,
+        troubles=tuple(remarks.troubles),
+    )
+
+
+def chains_seen(natives: Natives, tokens: Tokens) -> frozenset[ChainId]:
+    """Return the chains of which anything is known: the tokens, or the natives of somebody."""
+    listed = tokens.rows.keys() - tokens.unknown
+    coins = {
+        chain_id
+        for chain_id, rows in natives.rows.items()
+        if chain_id not in natives.unknown
+        and any(_coin_of(natives, (chain_id, account)) is not None for account in rows)
+    }
+    return frozenset(listed | coins)
+
+
+def _read_natives(
+    natives: Natives, accounts: Collection[Address], remarks: Remarks
+) -> dict[ChainId, dict[Address, Holding]]:
+    result: dict[ChainId, dict[Address, Holding]] = {}
+    for chain_id, rows in natives.rows.items():
+        coins: dict[Address, Holding] = {}
+        for account in accounts:
+            if account in rows:
+                coin = _coin_of(natives, (chain_id, account))
+                if coin is not None:
+                    coins[account] = coin
+                elif (chain_id, account) not in natives.doubtful:
+                    remarks.refuse(chain_id, natives.name)
+        if chain_id not in natives.unknown:
+            result[chain_id] = coins
+    return result
+
+
+def _coin_of(natives: Natives, spot: Spot) -> Holding | None:
+    """Return what all rows of an account's coin say together; None where any of them says nothing certain."""
+    chain_id, account = spot
+    rows = (natives.rows[chain_id][account], *natives.again.get(spot, ()))
+    amounts = [amount_of(row.balance) for row in rows]
+    last = amounts[-1]
+    return None if last is None or None in amounts or spot in natives.doubtful else Holding(last)
+
+
+@dataclass(slots=True)
+class _ReadTokens:
+    held: dict[ChainId, dict[Address, dict[Address, Holding]]] = field(default_factory=dict)
+    doubtful: set[Spot] = field(default_factory=set)
+    highest_blocks: dict[ChainId, int] = field(default_factory=dict)
+
+
+def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks) -> _ReadTokens:
+    result = _ReadTokens(doubtful=set(tokens.doubtful))
+    for chain_id, rows in tokens.rows.items():
+        lists: dict[Address, dict[Address, Holding]] = {}
+        highest = 0
+        for account in accounts:
+            if account not in rows:
+                continue
+            held: dict[Address, Holding] = {}
+            for contract, row in _rows_of(tokens, (chain_id, account)):
+                holding = holding_of(row)
+                if holding is None:
+                    result.doubtful.add((chain_id, account))
+                    remarks.refuse(chain_id, tokens.name)
+                else:
+                    held[contract] = holding
+                    highest = max(highest, holding.block or 0)
+            if (chain_id, account) not in result.doubtful:
+                lists[account] = held
+        if highest:
+            result.highest_blocks[chain_id] = highest
+        if chain_id not in tokens.unknown:
+            result.held[chain_id] = lists
+    return result
+
+
+def _rows_of(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, TokenRow]]:
+    chain_id, account = spot
+    return chain(tokens.rows[chain_id][account].items(), tokens.again.get(spot, ()))
+
+
+def _descriptions(natives: Natives, tokens: Tokens) -> dict[Asset, Description]:
+    """Return the first description of each asset, or the first with metadata."""
+    result: dict[Asset, Description] = {}
+    for chain_id, coins in natives.rows.items():
+        believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
+        if believed is not None:
+            result[Asset(chain_id, NATIVE)] = described_native(believed)
+    for chain_id, rows in tokens.rows.items():
+        all_rows = (pair for account in rows for pair in _rows_of(tokens, (chain_id, account)))
+        result |= {Asset(chain_id, contract): one for contract, one in _described(all_rows).items()}
+    return result
+
+
+def _described(rows: Iterable[tuple[Address, TokenRow]]) -> dict[Address, Description]:
+    result: dict[Address, Description] = {}
+    bare: set[Address] = set()
+    for contract, row in rows:
+        is_known = contract in result and not (row.contract_info and contract in bare)
+        if is_known or holding_of(row) is None:
+            continue
+        description = described_token(row)
+        if description.symbol is None and description.decimals is None and not description.rebasing:
+            bare.add(contract)
+            result.setdefault(contract, description)
+        else:
+            bare.discard(contract)
+            result[contract] = description
+    return result

@@ -1,0 +1,292 @@
+"""Whatever rows come: reading some accounts, reading all and passing over what has an equal digest agree."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
+from bot.indexer.collected import Collected
+from tests.indexer.rows import (
+    ABSENT,
+    ANN,
+    BOB,
+    DAI,
+    EVE,
+    MAINNET,
+    OF_BOTH,
+    POLYGON,
+    USDC,
+    body,
+    entry,
+    native,
+    token,
+)
+
+QUESTION = Question(accounts=(ANN, BOB), chain_ids=(MAINNET, POLYGON))
+COLLECTION = "ERC1155"
+
+Row = dict[str, Any]
+PageOf = dict[str, list[dict[str, Any]]]
+
+
+def reply(pages: Sequence[PageOf]) -> Reply:
+    collected = Collected(QUESTION)
+    for page in pages:
+        collected.add(json.dumps(page).encode())
+    return collected.reply()
+
+
+def said(answer: Answer, account: Address) -> list[object]:
+    """Return all that an answer says of one account."""
+    return [
+        (
+            chain_id in answer.natives,
+            answer.natives.get(chain_id, {}).get(account),
+            chain_id in answer.tokens,
+            answer.tokens.get(chain_id, {}).get(account),
+            (chain_id, account) in answer.doubtful,
+        )
+        for chain_id in QUESTION.chain_ids
+    ]
+
+
+# ---------------------------------------------------------------- rows of every kind
+
+mostly_ann = st.sampled_from([ANN, ANN, ANN, BOB, BOB, ANN.upper().replace("X", "x"), EVE])
+anybody = st.sampled_from([ANN] * 20 + [BOB] * 10 + ["nobody", None])
+contracts = st.sampled_from([USDC] * 4 + [DAI] * 4 + [USDC.upper().replace("X", "x"), "0x12"])
+amounts = st.sampled_from(["5"] * 6 + ["6", "0", "-1", "05", None])
+reasons = st.sampled_from([ABSENT] * 5 + ["down"])
+
+
+@st.composite
+def token_rows(draw: st.DrawFn, chain: int) -> Row:
+    return token(
+        draw(contracts),
+        draw(amounts),
+        draw(st.one_of(mostly_ann, mostly_ann, anybody)),
+        chainId=draw(st.sampled_from([chain] * 20 + [POLYGON])),
+        contractType=draw(st.sampled_from(["ERC20", COLLECTION])),
+        blockNumber=draw(st.sampled_from([ABSENT, None, 0, 3, 9, 9, -1])),
+        uniqueCollectibles=draw(st.sampled_from([ABSENT] * 4 + ["2", "x"])),
+        tokenID=draw(st.sampled_from([ABSENT] * 6 + ["0", "7"])),
+        priceUSD=draw(st.sampled_from([ABSENT, "1", "2", 3])),
+    )
+
+
+@st.composite
+def native_rows(draw: st.DrawFn, chain: int) -> Row:
+    return native(
+        draw(amounts),
+        draw(st.one_of(mostly_ann, anybody)),
+        chainId=draw(st.sampled_from([chain] * 20 + [POLYGON])),
+        errorReason=draw(reasons),
+        priceUSD=draw(st.sampled_from([ABSENT, "1", "2"])),
+    )
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> list[PageOf]:
+    """Return the pages of one answer, natives on the first one."""
+    result: list[PageOf] = []
+    for number in range(draw(st.integers(1, 3))):
+        tokens = [_entry(draw, chain, token_rows(chain)) for chain in QUESTION.chain_ids]
+        natives = (
+            [_entry(draw, chain, native_rows(chain)) for chain in QUESTION.chain_ids] if not number else []
+        )
+        result.append({"nativeBalances": natives, "balances": tokens[draw(st.sampled_from([0, 0, 1])) :]})
+    return result
+
+
+def _entry(draw: st.DrawFn, chain: int, rows: st.SearchStrategy[Row]) -> dict[str, Any]:
+    made = entry(*draw(st.lists(rows, max_size=4)), chain=chain, errorReason=draw(reasons))
+    return {name: value for name, value in made.items() if value is not ABSENT}
+
+
+changes: st.SearchStrategy[Row] = st.sampled_from(
+    [
+        {"balance": "6"},
+        {"balance": "-1"},
+        {"chainId": 10},
+        {"tokenID": "7"},
+        {"priceUSD": "9"},
+        {"blockNumber": 9},
+    ]
+)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[list[PageOf], list[PageOf]]:
+    """Return two answers that differ in little or nothing."""
+    one = draw(pages())
+    other: list[PageOf] = json.loads(json.dumps(one))
+    entries = [each for page in other for side in page.values() for each in side]
+    for each in entries:
+        each["results"] = draw(st.permutations(each["results"]))
+    lists = [each["results"] for each in entries if each["results"]]
+    if lists:
+        rows = draw(st.sampled_from(lists))
+        match draw(st.sampled_from(["same", "gone", "moved", "odd beside"])):
+            case "gone":
+                rows.pop()
+            case "moved":
+                rows[-1].update(draw(changes))
+            case "odd beside":
+                rows.append({**rows[-1], **draw(changes)})
+    return one, other
+
+
+# ---------------------------------------------------------------- laws
+
+
+@settings(deadline=None)
+@given(pages())
+def test_reading_some_accounts_says_of_them_what_reading_all_does(of: list[PageOf]) -> None:
+    whole = reply(of)
+    everything = whole.about(QUESTION.accounts)
+
+    for account in QUESTION.accounts:
+        alone = whole.about((account,))
+        assert said(alone, account) == said(everything, account)
+        assert alone.descriptions == everything.descriptions
+        for other in set(QUESTION.accounts) - {account}:
+            assert not any(other in held for side in (alone.natives, alone.tokens) for held in side.values())
+
+
+@settings(deadline=None)
+@given(pages())
+def test_reading_changes_nothing_in_a_reply(of: list[PageOf]) -> None:
+    whole = reply(of)
+
+    assert whole.about(QUESTION.accounts) == whole.about(QUESTION.accounts)
+
+
+@settings(deadline=None)
+@given(pairs())
+def test_equal_digests_mean_that_all_that_is_said_is_equal(pair: tuple[list[PageOf], list[PageOf]]) -> None:
+    first, second = map(reply, pair)
+
+    for account in QUESTION.accounts:
+        if first.digests[account] == second.digests[account]:
+            one, other = (whole.about(QUESTION.accounts) for whole in (first, second))
+            assert said(one, account) == said(other, account)
+
+
+@settings(deadline=None)
+@given(pages())
+def test_chains_are_seen_where_tokens_or_anybodys_natives_are(of: list[PageOf]) -> None:
+    whole = reply(of)
+    answer = whole.about(QUESTION.accounts)
+
+    assert whole.chains == answer.tokens.keys() | {chain for chain, held in answer.natives.items() if held}
+
+
+@settings(deadline=None)
+@given(pages())
+def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
+    answer = reply(of).about(QUESTION.accounts)
+    plain = Plain.of(of)
+
+    for account in QUESTION.accounts:
+        assert said(answer, account) == plain.said(account)
+
+
+# ---------------------------------------------------------------- the same in the plainest way
+
+
+@dataclass
+class Plain:
+    """Reads one row after the other and forgets nothing; slow, and short enough to be seen to be right."""
+
+    held: dict[str, dict[tuple[int, str], dict[str, Holding]]] = field(
+        default_factory=lambda: {"nativeBalances": defaultdict(dict), "balances": defaultdict(dict)}
+    )
+    seen: set[tuple[str, int]] = field(default_factory=set)
+    unknown: set[tuple[str, int]] = field(default_factory=set)
+    doubtful: set[tuple[str, int, str]] = field(default_factory=set)
+    ids: dict[tuple[int, str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pages: Sequence[PageOf]) -> "Plain":
+        plain = cls()
+        for page in pages:
+            for side, entries in page.items():
+                for each in entries:
+                    plain.seen.add((side, each["chainId"]))
+                    if each.get("errorReason"):
+                        plain.unknown.add((side, each["chainId"]))
+                    for row in each["results"]:
+                        plain.read(side, each["chainId"], row)
+        return plain
+
+    def read(self, side: str, chain: int, row: Row) -> None:
+        account = row["accountAddress"]
+        if not isinstance(account, str) or not re.fullmatch("0x[0-9a-f]{40}", account.lower()):
+            self.unknown.add((side, chain))
+            return
+        account = account.lower()
+        contract = str(row.get("contractAddress", "")).lower()
+        holding = _plain_holding(row) if row["chainId"] == chain and not row.get("errorReason") else None
+        is_asset = side == "nativeBalances" or re.fullmatch("0x[0-9a-f]{40}", contract)
+        token_id = row.get("tokenID", "0")
+        if holding is None or not is_asset:
+            self.doubtful.add((side, chain, account))
+            return
+        if self.ids.setdefault((chain, account, contract), token_id) != token_id:
+            self.doubtful.add((side, chain, account))
+        self.held[side][chain, account][contract] = holding
+
+    def said(self, account: Address) -> list[object]:
+        return [
+            (
+                self._is_known("nativeBalances", chain),
+                self._of("nativeBalances", chain, account).get(""),
+                self._is_known("balances", chain),
+                self._of("balances", chain, account) or None,
+                ("balances", chain, account) in self.doubtful,
+            )
+            for chain in QUESTION.chain_ids
+        ]
+
+    def _is_known(self, side: str, chain: int) -> bool:
+        return (side, chain) in self.seen - self.unknown
+
+    def _of(self, side: str, chain: int, account: str) -> Mapping[str, Holding]:
+        if (side, chain, account) in self.doubtful or not self._is_known(side, chain):
+            return {}
+        return self.held[side].get((chain, account), {})
+
+
+def _plain_holding(row: Row) -> Holding | None:
+    balance, block, uniques = row["balance"], row.get("blockNumber"), row.get("uniqueCollectibles")
+    if not isinstance(balance, str) or not re.fullmatch("0|[1-9][0-9]*", balance) or (block or 0) < 0:
+        return None
+    if row.get("contractType") != COLLECTION or uniques is None:
+        return Holding(int(balance), None, block or None)
+    return Holding(int(balance), int(uniques), block or None) if uniques.isdigit() else None
+
+
+# ---------------------------------------------------------------- rules
+
+
+def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
+    collected = Collected(OF_BOTH)
+    collected.add(body([entry(token(account=BOB, priceUSD="1", contractInfo={"symbol": "USDC"}))]))
+
+    assert collected.about((ANN,)).descriptions == {
+        Asset(MAINNET, USDC): Description("ERC20", "USDC", price_usd="1")
+    }
+
+
+def test_blocks_come_from_those_who_are_read() -> None:
+    collected = Collected(OF_BOTH)
+    collected.add(body([entry(token(blockNumber=7), token(account=BOB, blockNumber=9))]))
+
+    assert collected.about((ANN,)).highest_blocks == {MAINNET: 7}
+    assert collected.about((ANN, BOB)).highest_blocks == {MAINNET: ChainId(9)}
