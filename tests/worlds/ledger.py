@@ -1,0 +1,272 @@
+"""What a world really held at each moment, who asked for what, and what they must have been told.
+
+Simple, and without a line of the bot's own: both cannot be wrong in the same way. The laws hold whatever
+was held back for a while, as long as that ends:
+
+- Nobody is told of what it does not watch.
+- Each amount told is one that the world had, and not before the one told last.
+- What a destination is told goes on where it was told last; whenever all is well and at rest, it adds up
+  to what the world holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Place = tuple[int, int]
+"""A chat's number and a topic's, 0 for none."""
+
+Mode = Literal["named", "broad"]
+
+REBASING_PARTS = 100
+
+
+class Cell(NamedTuple):
+    """What has an amount: an account's native coin (no contract) or token, on one chain."""
+
+    account: str
+    chain_id: int
+    contract: str
+
+
+class Asked(NamedTuple):
+    """A subscription as a person would word it; nothing named means all."""
+
+    account: str | None
+    contracts: frozenset[str] = frozenset()
+    chains: frozenset[int] = frozenset()
+
+
+class Told(NamedTuple):
+    """A change as a destination is told of it."""
+
+    place: Place
+    cell: Cell
+    is_listing: bool
+    before: int
+    after: int
+    items: tuple[tuple[int, int, int], ...] = ()
+
+
+class Gap(NamedTuple):
+    """What a destination is told to be blind, or to be seen again."""
+
+    place: Place
+    chain_id: int
+    account: str | None
+    """None: all of the chain."""
+    is_blind: bool
+
+
+@dataclass
+class Known:
+    """What a destination knows of a cell."""
+
+    amount: int | None
+    """None: it was not told, and what was read first nobody can say from outside."""
+    moment: int
+    """Where in the history of the cell that stands."""
+    is_told: bool = False
+    """Whether it was told since it was last compared with the world."""
+
+
+@dataclass
+class Ledger:
+    """The history of one world and of all that was told of it."""
+
+    default_chains: frozenset[int]
+    """Asked where nobody names any."""
+    status: str = "VERIFIED"
+    may_lag: bool = False
+    """Whether the source shows old natives or rows for long: then amounts may be told in any order."""
+    history: dict[Cell, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0]))
+    verified: dict[tuple[int, str], bool] = field(default_factory=dict)
+    ever_listed: set[tuple[int, str]] = field(default_factory=set)
+    rebasing: set[tuple[int, str]] = field(default_factory=set)
+    wishes: dict[Place, list[Asked]] = field(default_factory=lambda: defaultdict(list))
+    closed: set[Place] = field(default_factory=set)
+    known: dict[tuple[Place, Cell, Mode], Known] = field(default_factory=dict)
+    lately: dict[Place, list[list[Asked]]] = field(default_factory=lambda: defaultdict(list))
+    """All that was asked at some moment of the present sweep."""
+
+    # ------------------------------------------------------------ what happens
+
+    def holds(self, cell: Cell, amount: int) -> None:
+        """Note that a cell holds this from now on, or again."""
+        self.history[cell].append(amount)
+
+    def lists(self, chain_id: int, contract: str, *, verified: bool) -> None:
+        """Note whether a contract is verified."""
+        self.verified[chain_id, contract] = verified
+        if self._is_listed(chain_id, contract):
+            self.ever_listed.add((chain_id, contract))
+
+    def asks(self, place: Place, asked: Asked) -> None:
+        if asked not in self.wishes[place]:
+            self._change(place, [*self.wishes[place], asked])
+
+    def ends(self, place: Place, asked: Asked) -> None:
+        self._change(place, [one for one in self.wishes[place] if one != asked])
+
+    def closes(self, place: Place) -> None:
+        self.closed.add(place)
+        self._change(place, self.wishes[place])
+
+    def opens(self, place: Place) -> None:
+        self.closed.discard(place)
+        self._change(place, self.wishes[place])
+
+    def looks_at(self, status: str) -> None:
+        """Note that another status is asked for: what lists show is read anew."""
+        if status == self.status:
+            return
+        self.status = status
+        for (chain_id, contract), verified in self.verified.items():
+            self.lists(chain_id, contract, verified=verified)
+        for key in [key for key in self.known if key[2] == "broad" and key[1].contract]:
+            del self.known[key]
+
+    def next_sweep(self) -> None:
+        """Forget who asked for what before."""
+        self.lately = defaultdict(list, {place: [list(some)] for place, some in self.wishes.items()})
+
+    # ------------------------------------------------------------ what is told
+
+    def hears(self, told: Told) -> None:
+        """Check one change against everything that is known."""
+        modes = {
+            mode
+            for wishes in [*self.lately[told.place], self.wishes[told.place]]
+            for mode in _modes(wishes, told.cell, None)
+        }
+        assert modes, f"told though nobody asked: {told}"
+        key = told.cell.chain_id, told.cell.contract
+        assert "named" in modes or not told.cell.contract or key in self.ever_listed, f"never listed: {told}"
+        history = self.history[told.cell]
+        assert told.after in history, f"never held: {told}, but {history}"
+        assert told.is_listing or told.before in history, f"never held before: {told}, but {history}"
+        assert told.before != told.after or told.items or len(history) > 1, f"no change: {told}"
+        assert not told.items or sum(after - before for _, before, after in told.items) == (
+            told.after - told.before
+        ), f"ids do not add up: {told}"
+        now = _modes(self._open_wishes(told.place), told.cell, None)
+        for mode in now:
+            if mode == "broad" and "named" in now and not self._is_listed(*key):
+                self._lose_track(told)  # it may have been told by name alone
+            else:
+                self._follow(told, mode)
+
+    def hears_of_gap(self, gap: Gap) -> None:
+        """Check that who is told of blindness watches something there."""
+        watched = {
+            cell.account
+            for wishes in [*self.lately[gap.place], self.wishes[gap.place]]
+            for cell in list(self.history)
+            if cell.chain_id == gap.chain_id and _modes(wishes, cell, None)
+        }
+        assert watched, f"nothing is watched there: {gap}"
+        assert gap.account is None or gap.account in watched, f"not watched: {gap}"
+
+    def _follow(self, told: Told, mode: Mode) -> None:
+        known = self.known.get((told.place, told.cell, mode))
+        if known is None:
+            return
+        history = self.history[told.cell]
+        if known.amount is not None and not told.is_listing:
+            is_near = self._is_near(told.cell, known.amount, told.before)
+            assert is_near if not known.is_told else known.amount == told.before, (
+                f"goes on from {known.amount}: {told}"
+            )
+        since = known.moment + (0 if told.is_listing or known.amount is None else 1)
+        if self.may_lag or (told.cell.chain_id, told.cell.contract) in self.rebasing:
+            known.amount, known.is_told = told.after, True
+            return
+        later = [moment for moment in range(since, len(history)) if history[moment] == told.after]
+        assert later, f"not since it was told last (moment {known.moment}): {told}, but {history}"
+        known.amount, known.moment, known.is_told = told.after, later[0], True
+
+    def _lose_track(self, told: Told) -> None:
+        known = self.known.get((told.place, told.cell, "broad"))
+        if known is not None:
+            known.amount = None
+
+    # ------------------------------------------------------------ when all is well
+
+    def settle(self) -> None:
+        """Check that everybody knows what the world holds, now that all is well and at rest."""
+        fresh: dict[tuple[Place, Cell, Mode], Known] = {}
+        for key in self._watched():
+            place, cell, mode = key
+            history, known = self.history[cell], self.known.get(key)
+            amount = history[-1]
+            is_shown = mode == "named" or self._is_listed(cell.chain_id, cell.contract)
+            is_followed = known is not None and bool(known.amount)
+            if known is not None and known.amount is not None and (is_shown or is_followed):
+                assert self._is_near(cell, known.amount, amount), (
+                    f"{place} was told {known.amount} of {cell} ({mode}), which holds {amount}: {history}"
+                )
+            if is_shown or is_followed:
+                is_told = known is not None and known.is_told
+                keeps = is_told and known is not None and (cell.chain_id, cell.contract) in self.rebasing
+                told = known.amount if keeps and known is not None else amount
+                fresh[key] = Known(told, len(history) - 1, keeps)
+            else:
+                fresh[key] = known or Known(
+                    None, len(history) - 1
+                )  # what it gains from now on may be told late
+        self.known = fresh
+
+    def _watched(self) -> Iterator[tuple[Place, Cell, Mode]]:
+        for place in self.wishes:
+            wishes = self._open_wishes(place)
+            for cell in list(self.history):
+                for mode in _modes(wishes, cell, self.default_chains):
+                    both = mode == "broad" and "named" in _modes(wishes, cell, self.default_chains)
+                    if not (both and cell.contract and not self._is_listed(cell.chain_id, cell.contract)):
+                        yield place, cell, mode
+
+    def _open_wishes(self, place: Place) -> list[Asked]:
+        return [] if place in self.closed else self.wishes[place]
+
+    def _change(self, place: Place, wishes: list[Asked]) -> None:
+        """Note who asks for what from now on; what nobody here asked for in between starts anew."""
+        self.wishes[place] = wishes
+        self.lately[place].append(list(wishes))
+        asked = self._open_wishes(place)
+        for key in [key for key in self.known if key[0] == place]:
+            if key[2] not in _modes(asked, key[1], None):
+                del self.known[key]
+
+    def _is_listed(self, chain_id: int, contract: str) -> bool:
+        return not contract or self.status == "ALL" or self.verified.get((chain_id, contract), False)
+
+    def _is_near(self, cell: Cell, one: int, other: int) -> bool:
+        """Whether amounts are the same, or so near that what rebases is not told."""
+        if (cell.chain_id, cell.contract) not in self.rebasing:
+            return one == other
+        return one == other or (
+            bool(one and other) and abs(one - other) * REBASING_PARTS <= 2 * max(one, other)
+        )
+
+
+def _modes(wishes: Iterable[Asked], cell: Cell, default_chains: frozenset[int] | None) -> set[Mode]:
+    """Return how a cell is asked for by one place; no default means that every chain counts."""
+    some = list(wishes)
+    watches = [one for one in some if one.account == cell.account]
+    modes: set[Mode] = set()
+    for watch in watches:
+        for wish in (watch, *(one for one in some if one.account is None)):
+            if _is_on(cell.chain_id, watch, wish, default_chains):
+                if not wish.contracts:
+                    modes.add("broad")
+                elif cell.contract in wish.contracts:
+                    modes.add("named")
+    return modes
+
+
+def _is_on(chain_id: int, watch: Asked, wish: Asked, default_chains: frozenset[int] | None) -> bool:
+    if watch.chains and wish.chains:
+        return chain_id in watch.chains & wish.chains
+    named = watch.chains or wish.chains
+    return chain_id in named if named else default_chains is None or chain_id in default_chains

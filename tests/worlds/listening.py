@@ -1,0 +1,49 @@
+"""Reads from the database what was told, as plain facts."""
+
+import json
+
+from tests.store.conftest import Keeper
+from tests.worlds.ledger import Cell, Gap, Told
+
+_CHANGES = """
+SELECT l.id, h.telegram_id, d.thread_id, a.address, x.chain_id, x.contract, c.kind, c.before, c.after, c.items
+FROM alert l JOIN destination d ON d.id = l.destination_id JOIN chat h ON h.id = d.chat_id
+JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id
+WHERE l.id > ? ORDER BY l.id
+"""
+
+_NOTICES = """
+SELECT l.id, h.telegram_id, d.thread_id, l.notice
+FROM alert l JOIN destination d ON d.id = l.destination_id JOIN chat h ON h.id = d.chat_id
+WHERE l.id > ? AND l.notice IS NOT NULL ORDER BY l.id
+"""
+
+
+async def changes_told(keeper: Keeper, since: int) -> list[tuple[int, Told]]:
+    """Return the changes that places are told of, after the alert of this number."""
+    return [
+        (
+            number,
+            Told(
+                (chat, topic),
+                Cell("0x" + account.hex(), chain_id, "0x" + contract.hex() if contract else ""),
+                kind == "listed",
+                int(before),
+                int(after),
+                tuple((int(one), int(old), int(new)) for one, old, new in json.loads(items or "[]")),
+            ),
+        )
+        for number, chat, topic, account, chain_id, contract, kind, before, after, items in (
+            await keeper.rows(_CHANGES, since)
+        )
+    ]
+
+
+async def gaps_told(keeper: Keeper, since: int) -> list[tuple[int, Gap]]:
+    """Return what places are told to be blind, or seen again, after the alert of this number."""
+    return [
+        (number, Gap((chat, topic), chain_id, account, is_blind=notice["kind"] == "blind"))
+        for number, chat, topic, text in await keeper.rows(_NOTICES, since)
+        for notice in [json.loads(text)]
+        for chain_id, account, *_ in notice.get("gaps", ())
+    ]

@@ -1,0 +1,26 @@
+"""Whatever happens in a world and to its source: no false alert, no lost one, none in the wrong place.
+
+`WORLDS=500 python -m pytest tests/worlds` looks at that many.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.trial import open_trial
+
+WORLDS = int(os.environ.get("WORLDS", "16"))
+ROUNDS = 3
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+async def test_everybody_is_told_what_happens_to_what_it_watches_and_nothing_else(
+    tmp_path: Path, seed: int
+) -> None:
+    async with open_trial(tmp_path, seed) as trial:
+        try:
+            await trial.run(ROUNDS)
+        except AssertionError as error:
+            error.add_note("\n".join(trial.story))
+            raise

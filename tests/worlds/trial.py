@@ -1,0 +1,502 @@
+"""One world from its beginning to its end: what happens there is thrown with dice, and the ledger judges it.
+
+The poller, the store and the indexer's client are real, and so is the gateway behind real HTTP; only the
+clock is made up. A seed is always the same story.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from bot.domain.model import Address, Answer, Asset, ChainId, Items, Part, Place, Question, Wish
+from bot.indexer.client import IndexerClient
+from bot.poller.sweep import SweepSettings
+from bot.poller.worker import Poller
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway_faults import Reindex, Stall
+from bot.sandbox.world import Contract, World
+from bot.store.polls import stored_sweep
+from bot.store.sqlite import Store
+from tests.poller.conftest import Clock
+from tests.store.conftest import Keeper
+from tests.worlds.ledger import Asked, Cell, Ledger
+from tests.worlds.listening import changes_told, gaps_told
+from tests.worlds.setting import (
+    ACCOUNTS,
+    ALL_IS_GONE,
+    AMOUNTS,
+    ATOKEN,
+    CARDS,
+    CHAINS,
+    MANY,
+    PLACES,
+    RICH_ACCOUNT,
+    RICH_CHAIN,
+    TOKENS,
+    chains,
+    contracts,
+    first_amount,
+)
+from tests.worlds.troubles import some_fault, some_knobs
+
+RESTING_SWEEPS = 14
+INTERVAL_SECONDS = 60
+LONGEST_PAUSE_SECONDS = 700
+
+
+@dataclass
+class Meddling:
+    """The real client, before whose questions something may happen."""
+
+    client: IndexerClient
+    before: Callable[[], Awaitable[None]]
+
+    async def balances(self, question: Question) -> Answer:
+        await self.before()
+        return await self.client.balances(question)
+
+    async def items(self, account: Address, asset: Asset) -> Items:
+        await self.before()
+        return await self.client.items(account, asset)
+
+
+@dataclass
+class Trial:
+    """A world, the bot that looks at it, and the ledger."""
+
+    dice: random.Random
+    gateway: Gateway
+    keeper: Keeper
+    clock: Clock
+    ledger: Ledger
+    client: IndexerClient
+    poller: Poller = field(init=False)
+    story: list[str] = field(default_factory=list)
+    """What happened, for whoever reads a failure."""
+    told: int = 0
+    _heard: int = 0
+    _is_sweeping: bool = False
+    _may_stall: bool = False
+    _number: int = 0
+    _blocks: dict[int, int] = field(default_factory=dict)
+    """Of each chain, at the end of the last sweep."""
+    _older_blocks: dict[int, int] = field(default_factory=dict)
+    """The same, one sweep before."""
+    _reindexing: Reindex | None = None
+    _questions: int = 0
+    _meddle_at: dict[int, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+
+    @property
+    def world(self) -> World:
+        return self.gateway.world
+
+    # ------------------------------------------------------------ the course of things
+
+    async def run(self, rounds: int) -> None:
+        """Let some rounds of trouble each be followed by rest, in which everything has to add up."""
+        for place in PLACES:
+            await self.keeper.store.allow(place)
+        for _ in range(5):
+            await self._subscribe()
+        await self._rest()
+        for _ in range(rounds):
+            self._may_stall = True
+            for _ in range(self.dice.randint(2, 7)):
+                await self._trouble()
+            self._may_stall = False
+            await self._rest()
+
+    async def _trouble(self) -> None:
+        for _ in range(self.dice.randint(1, 4)):
+            await self._happen()
+        if self.dice.random() < 0.5:
+            await self._add_fault()
+        if self.dice.random() < 0.25:
+            self._heal()
+        for _ in range(self.dice.choice((0, 0, 1, 2))):
+            self._meddle_at[self._questions + self.dice.randint(1, 6)] = self._happen
+        await self._sweep()
+
+    async def _rest(self) -> None:
+        self._meddle_at.clear()
+        self._heal()
+        self.gateway.knobs = replace(self.gateway.knobs, max_accounts=None, chains_without_rows="empty")
+        self.story.append("rest")
+        self.clock.seconds += LONGEST_PAUSE_SECONDS
+        for _ in range(RESTING_SWEEPS):
+            await self._sweep()
+        self.ledger.settle()
+        await self._check_that_nothing_is_blind()
+
+    async def _sweep(self) -> None:
+        self.clock.seconds += INTERVAL_SECONDS
+        self.ledger.next_sweep()
+        stalled = await self._stalled()
+        self._is_sweeping = True
+        if stalled is None and self._meddle_at and self.dice.random() < 0.1:
+            await self._break_off_a_sweep()
+        await self.poller.sweep()
+        self._is_sweeping = False
+        self._older_blocks = self._blocks
+        self._blocks = {chain_id: self.world.block(chain_id) for chain_id in CHAINS}
+        self._number = await self._sweeps()
+        if stalled is not None:
+            self.gateway.faults.heal(stalled)
+        await self._listen()
+
+    async def _stalled(self) -> Stall | None:
+        """Let a replica answer this sweep that does not know yet what the last one saw; once a round."""
+        is_due = self._may_stall and self.dice.random() < 0.2 and self._number == await self._sweeps()
+        if not is_due:
+            return None
+        self._may_stall = False
+        chain_id = self.dice.choice(CHAINS)
+        stalled = Stall(chain_id=chain_id, at_block=self._older_blocks[chain_id])
+        self.gateway.faults.add(stalled)
+        self.story.append(f"{stalled}")
+        return stalled
+
+    async def _sweeps(self) -> int:
+        """Return how many sweeps there were, those for news among them."""
+        return await self.keeper.store._thread.run(stored_sweep)
+
+    async def _break_off_a_sweep(self) -> None:
+        """End a sweep in the middle, as a stop or a hang does."""
+        sweep = asyncio.create_task(self.poller.sweep())
+
+        async def end() -> None:
+            sweep.cancel()
+
+        self._meddle_at[min(self._meddle_at)] = end
+        self.story.append("a sweep is broken off")
+        await asyncio.wait({sweep})
+
+    async def before_question(self) -> None:
+        """Let happen what is due before this question."""
+        self._questions += 1
+        for due in [number for number in self._meddle_at if number <= self._questions]:
+            await self._meddle_at.pop(due)()
+
+    # ------------------------------------------------------------ what may happen
+
+    async def _happen(self) -> None:
+        events: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+            (10, self._move),
+            (3, self._exchange),
+            (3, self._drift),
+            (2, self._relist),
+            (2, self._subscribe),
+            (1, self._unsubscribe),
+            (1, self._leave_and_come_back),
+            (1, self._close_or_open),
+            (1, self._restart),
+            (1, self._read_news),
+            (1, self._turn_knobs),
+            (3, self._shrink_reindexing),
+        ]
+        (event,) = self.dice.choices([one for _, one in events], [weight for weight, _ in events])
+        await event()
+
+    async def _move(self) -> None:
+        chain_id, account = self.dice.choice(CHAINS), self._somebody()
+        contract = self.dice.choice((None, *TOKENS, CARDS, self.dice.choice(MANY)))
+        if contract in MANY:
+            chain_id, account = RICH_CHAIN, RICH_ACCOUNT
+        if contract == CARDS:
+            self.set_cards(chain_id, account, self.dice.randint(1, 4), self.dice.randint(0, 3))
+            return
+        self.holds(chain_id, account, contract, self.dice.choice(AMOUNTS))
+
+    async def _exchange(self) -> None:
+        chain_id, account = self.dice.choice(CHAINS), self._somebody()
+        one, other = self.dice.sample(range(1, 5), 2)
+        amounts = [self.world.token(chain_id, CARDS, account, token_id) for token_id in (one, other)]
+        self.set_cards(chain_id, account, one, amounts[1])
+        self.set_cards(chain_id, account, other, amounts[0])
+
+    def set_cards(self, chain_id: int, account: str, token_id: int, amount: int) -> None:
+        if self.world.token(chain_id, CARDS, account, token_id) == amount:
+            return
+        self.world.set_token(chain_id, CARDS, account, amount, token_id)
+        total = sum(one.amount for one in self.world.tokens(chain_id, account)[CARDS].values())
+        self.story.append(f"{account[-2:]} holds {amount} of card {token_id} on {chain_id}: {total}")
+        self.ledger.holds(Cell(account, chain_id, CARDS), total)
+
+    async def _drift(self) -> None:
+        chain_id, account = self.dice.choice(CHAINS), self._somebody()
+        amount = self.world.token(chain_id, ATOKEN, account)
+        if not 1000 <= amount <= 2**255:
+            self.holds(chain_id, account, ATOKEN, 10**9)
+            return
+        drifted = amount + amount // self.dice.choice((20, 150, 300))
+        self.world.drift(chain_id, ATOKEN, account, drifted)
+        self.story.append(f"{account[-2:]} drifts to {drifted} on {chain_id}")
+        self.ledger.holds(Cell(account, chain_id, ATOKEN), drifted)
+
+    async def _relist(self) -> None:
+        chain_id, contract = self.dice.choice(CHAINS), self.dice.choice((*TOKENS, CARDS))
+        known = self.world.contract(chain_id, contract)
+        self.lists(replace(known, verified=not known.verified))
+
+    def _somebody(self) -> str:
+        """Return an account, most often one that is watched."""
+        watched = {one.account for wishes in self.ledger.wishes.values() for one in wishes}
+        some = [account for account in ACCOUNTS if account in watched] or ACCOUNTS
+        return self.dice.choice(some if self.dice.random() < 0.8 else ACCOUNTS)
+
+    async def _subscribe(self) -> None:
+        place = self.dice.choice(PLACES)
+        account = self.dice.choice((*ACCOUNTS, *ACCOUNTS, None))
+        some = self.dice.random() < 0.4 or account is None
+        contracts = frozenset(self.dice.sample((*TOKENS, CARDS), self.dice.randint(1, 2)) if some else ())
+        chains = frozenset(
+            self.dice.sample(CHAINS, self.dice.randint(1, 2)) if self.dice.random() < 0.3 else ()
+        )
+        asked = Asked(account, contracts, chains)
+        key = place.chat_id, place.thread_id or 0
+        if key in self.ledger.closed:
+            return
+        await self._ask_for(place, asked)
+
+    async def _ask_for(self, place: Place, asked: Asked) -> None:
+        key = place.chat_id, place.thread_id or 0
+        wish = Wish(
+            None if asked.account is None else Address(asked.account),
+            frozenset(map(Address, asked.contracts)),
+            frozenset(map(ChainId, asked.chains)),
+        )
+        await self.keeper.subscribe(wish, place=place)
+        self.story.append(f"{key} asks for {_short(asked)}")
+        self.ledger.asks(key, asked)
+
+    async def _leave_and_come_back(self) -> None:
+        place = self.dice.choice(PLACES)
+        ended = await self._end_one(place)
+        if ended is not None:
+            await self._ask_for(place, ended)
+
+    async def _unsubscribe(self) -> None:
+        await self._end_one(self.dice.choice(PLACES))
+
+    async def _end_one(self, place: Place) -> Asked | None:
+        """End one of the subscriptions of a place, and return it; None: there is none."""
+        self._end_reindexing()
+        here = await self.keeper.store.subscriptions_here(place)
+        key = place.chat_id, place.thread_id or 0
+        if not here or key in self.ledger.closed:
+            return None
+        one = self.dice.choice(here)
+        await self.keeper.store.unsubscribe(place, [one.number])
+        asked = Asked(one.subscription.account, one.subscription.contracts, one.subscription.chains)
+        self.story.append(f"{key} no longer asks for {_short(asked)}")
+        self.ledger.ends(key, asked)
+        return asked
+
+    async def _close_or_open(self) -> None:
+        """Close the group if it is open, else open it."""
+        places = [place for place in PLACES if place.chat_id == PLACES[1].chat_id]
+        keys = [(place.chat_id, place.thread_id or 0) for place in places]
+        is_closed = keys[0] in self.ledger.closed
+        self._end_reindexing()
+        await self._listen()  # what waits is withdrawn
+        if is_closed:
+            await self.keeper.store.allow(places[0])
+        else:
+            await self.keeper.store.deny(places[0])
+        self.story.append("the group opens" if is_closed else "the group is closed")
+        for key in keys:
+            (self.ledger.opens if is_closed else self.ledger.closes)(key)
+
+    async def _restart(self) -> None:
+        """End the program and start it again, now and then with another contract status or other chains."""
+        if self._is_sweeping:
+            return
+        self._end_reindexing()
+        status = self.dice.choice((self.ledger.status, self.ledger.status, "ALL", "VERIFIED"))
+        count = self.dice.choice((3, 3, 3, 2))
+        self.ledger.default_chains = frozenset(CHAINS[:count])
+        self.ledger.looks_at(status)
+        await self._start()
+        self.story.append(f"restart with {status} on {count} chains")
+
+    async def _start(self) -> None:
+        await self.keeper.store.close()
+        self.keeper.store = await _store(self.keeper.path, self.ledger.status)
+        await self.keeper.store.apply_configuration([], [PLACES[0].chat_id])
+        self.poller = self._new_poller()
+
+    def _new_poller(self) -> Poller:
+        return Poller(
+            Meddling(self.client, self.before_question),
+            self.keeper.store,
+            SweepSettings(self.ledger.status, (), 3, 1),
+            interval_seconds=INTERVAL_SECONDS,
+            chains=frozenset(map(ChainId, self.ledger.default_chains)),
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+        )
+
+    async def _read_news(self) -> None:
+        if not self._is_sweeping:
+            self.story.append("news are read")
+            self._is_sweeping = True
+            await self.poller.read_news()
+            self._is_sweeping = False
+            await self._listen()
+
+    async def _turn_knobs(self) -> None:
+        self.gateway.knobs = some_knobs(self.dice)
+        self.story.append(f"{self.gateway.knobs}")
+
+    async def _add_fault(self) -> None:
+        if await self._is_rich() and self.dice.random() < 0.3:
+            self._heal()
+            self._reindexing = ALL_IS_GONE
+            self.gateway.faults.add(ALL_IS_GONE)
+        else:
+            self.gateway.faults.add(
+                fault := some_fault(self.dice, self._somebody(), may_lag=self.ledger.may_lag)
+            )
+            self.story.append(f"{fault}")
+
+    def _heal(self) -> None:
+        self.gateway.faults.heal()
+        self._reindexing = None
+        self.story.append("healed")
+
+    async def _is_rich(self) -> bool:
+        """Whether so much is stored of one chain that the loss of it all has to be doubted."""
+        (count,) = await self.keeper.rows(
+            "SELECT count(*) FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a"
+            " ON a.id = b.account_id WHERE x.chain_id = ? AND a.address = ?",
+            RICH_CHAIN,
+            bytes.fromhex(RICH_ACCOUNT[2:]),
+        )
+        return bool(count[0] >= len(MANY))
+
+    async def _shrink_reindexing(self) -> None:
+        """Let an index that was found to be built anew have most of its rows again."""
+        doubted = await self.keeper.rows("SELECT 1 FROM chain WHERE lost_since IS NOT NULL")
+        if doubted and self._reindexing == ALL_IS_GONE:
+            self._end_reindexing()
+            self._reindexing = replace(ALL_IS_GONE, share=0.2)
+            self.gateway.faults.add(self._reindexing)
+            self.story.append("a fifth is still missing")
+
+    def _end_reindexing(self) -> None:
+        """Let nobody be left who knows little enough of a chain to believe that all of it is gone."""
+        if self._reindexing is not None:
+            self.gateway.faults.heal(self._reindexing)
+            self._reindexing = None
+
+    # ------------------------------------------------------------ world and ledger, hand in hand
+
+    def holds(self, chain_id: int, account: str, contract: str | None, amount: int) -> None:
+        """Let an account hold this much from now on."""
+        if contract is None:
+            self.world.set_native(chain_id, account, amount)
+        else:
+            self.world.set_token(chain_id, contract, account, amount)
+        cell = Cell(account, chain_id, contract or "")
+        if self.ledger.history[cell][-1] != amount:
+            self.story.append(f"{account[-2:]} holds {amount} of {(contract or '')[-2:]} on {chain_id}")
+            self.ledger.holds(cell, amount)
+
+    def lists(self, contract: Contract) -> None:
+        """Make a contract known, or let it win or lose its mark."""
+        self.world.add_contract(contract)
+        mark = "verified" if contract.verified else "not verified"
+        self.story.append(f"{contract.symbol} on {contract.chain_id} is {mark}")
+        self.ledger.lists(contract.chain_id, contract.address, verified=contract.verified)
+
+    # ------------------------------------------------------------ listening
+
+    async def _listen(self) -> None:
+        """Show the ledger all that was told since the last time."""
+        since = self._heard
+        for alert_id, gap in await gaps_told(self.keeper, since):
+            self.story.append(f"{gap}")
+            self.ledger.hears_of_gap(gap)
+            self._heard = max(self._heard, alert_id)
+        for alert_id, told in await changes_told(self.keeper, since):
+            self.story.append(f"{told}")
+            self.ledger.hears(told)
+            self._heard = max(self._heard, alert_id)
+
+    async def _check_that_nothing_is_blind(self) -> None:
+        """See that what was blind is seen again, and that this was told."""
+        asked = sorted(self.ledger.default_chains)
+        on_them = f"chain_id IN ({','.join('?' * len(asked))})"
+        unknown = "SELECT * FROM coverage WHERE unknown_since IS NOT NULL AND "
+        assert await self.keeper.rows(unknown + on_them, *asked) == []
+        untold = "SELECT * FROM blindness WHERE ended_at IS NULL AND "
+        assert await self.keeper.rows(untold + on_them, *asked) == []
+
+
+def _short(asked: Asked) -> str:
+    return (
+        f"{asked.account and asked.account[-2:]} {[one[-2:] for one in asked.contracts]} {list(asked.chains)}"
+    )
+
+
+async def _store(path: Path, status: str) -> Store:
+    return await Store.open(
+        path, status=Part(status), max_subscriptions_per_chat=500, stale_after=timedelta(seconds=150)
+    )
+
+
+@asynccontextmanager
+async def open_trial(directory: Path, seed: int) -> AsyncIterator[Trial]:
+    """Build a world out of a seed, and the bot that looks at it."""
+    dice = random.Random(seed)  # noqa: S311 - a seed has to be the same story each time
+    random.seed(seed)  # the pauses of the poller
+    clock, path = Clock(), directory / "bot.sqlite3"
+
+    async def sleep(seconds: float) -> None:
+        clock.seconds += seconds
+
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(World()).serve())
+        client = await stack.enter_async_context(
+            IndexerClient(
+                gateway.url,
+                "key",
+                timeout_seconds=5,
+                page_size=dice.choice((3, 7, 1000)),
+                max_concurrent_requests=1,
+                sleep=sleep,
+                random=dice.random,
+                now=clock.monotonic,
+            )
+        )
+        ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
+        keeper = Keeper(await _store(path, ledger.status), path)
+        trial = Trial(dice, gateway, keeper, clock, ledger, client)
+        _begin(trial)
+        await trial._start()
+        try:
+            yield trial
+        finally:
+            await trial.keeper.store.close()
+
+
+def _begin(trial: Trial) -> None:
+    for chain in chains():
+        trial.world.add_chain(chain, block=1000)
+        trial.ledger.rebasing.add((chain.chain_id, ATOKEN))
+    for contract in contracts():
+        trial.lists(contract)
+    for chain_id in CHAINS:
+        for account in ACCOUNTS:
+            trial.holds(chain_id, account, None, 100)
+            for token in TOKENS:
+                trial.holds(chain_id, account, token, first_amount(trial.dice))
+            for card in range(1, 4):
+                trial.set_cards(chain_id, account, card, trial.dice.randint(0, 2))
+    for token in MANY:
+        trial.holds(RICH_CHAIN, RICH_ACCOUNT, token, 3)
+    trial.story.clear()

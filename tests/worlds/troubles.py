@@ -1,0 +1,81 @@
+"""What may go wrong with the source, thrown with dice."""
+
+from dataclasses import replace
+from random import Random
+
+from bot.sandbox.gateway_faults import (
+    AnswerError,
+    AnswerHtml,
+    CutBody,
+    DropConnection,
+    EndlessPages,
+    FailNativeRow,
+    FailNatives,
+    FailTokens,
+    Fault,
+    FlickerNative,
+    Lag,
+    LeaveOutNatives,
+    LeaveOutTokens,
+    RepeatPage,
+    ReplaceFields,
+)
+from bot.sandbox.gateway_knobs import Knobs
+from tests.worlds.setting import CHAINS
+
+REFUSED = AnswerError(name="InvalidArgument", code=2001, status=400)
+MALFORMED: tuple[object, ...] = (-1, "-1", "", None, True, 1.5, "01", " 1 ", str(2**256), "9" * 99)
+
+
+def some_knobs(dice: Random) -> Knobs:
+    """Return one possible gateway."""
+    return Knobs(
+        emit_zero_rows=dice.random() < 0.5,
+        chains_without_rows=dice.choice(("empty", "null", "missing")),
+        page_scope=dice.choice(("request", "chain")),
+        natives_on_later_pages=dice.choice(("repeated", "omitted")),
+        cursor_type=dice.choice(("object", "string")),
+        page_numbers=dice.random() < 0.5,
+        metadata=dice.choice(("full", "no_decimals", "null_extensions", "hostile_names")),
+        max_page_size=dice.choice((None, 40)),
+        max_accounts=dice.choice((None, None, 1)),
+        above_max_accounts=dice.choice(("invalid_argument", "resource_exhausted", "too_large")),
+    )
+
+
+def some_fault(dice: Random, account: str, *, may_lag: bool) -> Fault:
+    """Return a fault that must cost nothing but time; replicas lag and coins flicker only where allowed."""
+    chain_id = dice.choice(CHAINS)
+    times = dice.choice((None, 1, 2, 5))
+    faults: list[Fault] = [
+        FailTokens(chain_id=chain_id, times=times),
+        FailTokens(chain_id=chain_id, for_account=account, times=times),
+        FailNatives(chain_id=chain_id, times=times),
+        FailNativeRow(chain_id=chain_id, account=account, times=times),
+        LeaveOutTokens(
+            chain_id=chain_id
+        ),  # on each page: left out on some of them, it would be said to be whole
+        LeaveOutNatives(chain_id=chain_id, times=times),
+        replace(REFUSED, for_account=account),
+        replace(REFUSED, for_chain=chain_id),
+        AnswerError(name="QueryFailed", code=2003, status=400, times=times),
+        AnswerError(name="Timeout", code=1900, status=408, above_accounts=dice.randint(0, 2)),
+        AnswerError(name="RateLimit", code=1201, status=429, headers={"Retry-After": "7"}, times=times),
+        AnswerError(name="QuotaExceeded", code=1200, status=423, times=times),
+        AnswerHtml(status=dice.choice((200, 502)), times=times),
+        CutBody(times=times, every=dice.randint(1, 3)),
+        DropConnection(times=times, every=dice.randint(1, 3)),
+        RepeatPage(times=times),
+        EndlessPages(times=times),
+        ReplaceFields(
+            fields={"balance": dice.choice(MALFORMED)},
+            where={"accountAddress": account, "chainId": chain_id},
+            times=times,
+        ),
+    ]
+    if may_lag:
+        faults += [
+            FlickerNative(chain_id=chain_id, times=times, every=dice.randint(1, 2)),
+            Lag(chain_id=chain_id, behind=dice.randint(1, 9), times=times),
+        ]
+    return dice.choice(faults)
