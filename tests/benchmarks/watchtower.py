@@ -46,7 +46,7 @@ class Watchtower:
         return await self._cost_of(self.poller.sweep)
 
     async def only_fetch(self) -> Cost:
-        """Ask what a quiet sweep asks, as much of it at once, decode the answers and drop them."""
+        """Ask what a quiet sweep asks, as much of it at once, decode and sort the replies and drop them."""
         return await self._cost_of(self._fetch)
 
     async def _fetch(self) -> None:

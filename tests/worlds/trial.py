@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.model import Address, Answer, Asset, ChainId, Items, Part, Place, Question, Wish
+from bot.domain.model import Address, Asset, ChainId, Items, Part, Place, Question, Reply, Wish
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -55,9 +55,9 @@ class Meddling:
     client: IndexerClient
     before: Callable[[], Awaitable[None]]
 
-    async def balances(self, question: Question) -> Answer:
+    async def reply(self, question: Question) -> Reply:
         await self.before()
-        return await self.client.balances(question)
+        return await self.client.reply(question)
 
     async def items(self, account: Address, asset: Asset) -> Items:
         await self.before()
@@ -99,7 +99,7 @@ class Trial:
     async def run(self, rounds: int) -> None:
         """Let some rounds of trouble each be followed by rest, in which everything has to add up."""
         for place in PLACES:
-            await self.keeper.store.allow(place)
+            await self.keeper.allow(place)
         for _ in range(5):
             await self._subscribe()
         await self._rest()
@@ -290,7 +290,7 @@ class Trial:
         if not here or key in self.ledger.closed:
             return None
         one = self.dice.choice(here)
-        await self.keeper.store.unsubscribe(place, [one.number])
+        await self.keeper.unsubscribe(place, [one.number])
         asked = Asked(one.subscription.account, one.subscription.contracts, one.subscription.chains)
         self.story.append(f"{key} no longer asks for {_short(asked)}")
         self.ledger.ends(key, asked)
@@ -304,9 +304,9 @@ class Trial:
         self._end_reindexing()
         await self._listen()  # what waits is withdrawn
         if is_closed:
-            await self.keeper.store.allow(places[0])
+            await self.keeper.allow(places[0])
         else:
-            await self.keeper.store.deny(places[0])
+            await self.keeper.deny(places[0])
         self.story.append("the group opens" if is_closed else "the group is closed")
         for key in keys:
             (self.ledger.opens if is_closed else self.ledger.closes)(key)
