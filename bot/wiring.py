@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
@@ -28,6 +30,8 @@ from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
 from bot.settings import Settings
 from bot.store.sqlite import Store
+
+log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 15.0
 INTERVALS_OF_SILENCE = 3
@@ -106,6 +110,13 @@ def build_dispatcher(
 
     def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
         composed = compose(alerts, message_id, registry, composed_at)
+        if composed.trouble is not None:
+            log.error(
+                "an alert is told in bare numbers",
+                action="told_bare",
+                exc_info=composed.trouble,
+                id=message_id,
+            )
         return composed.html, composed.told
 
     return Dispatcher(
