@@ -38,6 +38,9 @@ INTERVALS_OF_SILENCE = 3
 SWEEPS_OF_SILENCE = 2
 
 
+Now = Callable[[], datetime]
+
+
 def clock() -> datetime:
     """Return this moment."""
     return datetime.now(UTC)
@@ -72,7 +75,7 @@ def build_telegram(settings: Settings) -> TelegramBot:
 
 
 def build_poller(
-    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId]
+    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId], *, now: Now
 ) -> Poller:
     """Build the worker that asks the source and writes what changed."""
     indexer = settings.indexer
@@ -87,7 +90,7 @@ def build_poller(
         ),
         interval_seconds=indexer.poll_interval_seconds,
         chains=chains,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 
@@ -104,7 +107,7 @@ def build_turns(settings: Settings) -> Turns:
 
 
 def build_dispatcher(
-    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns
+    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns, now: Now
 ) -> Dispatcher:
     """Build the worker that reads what must be told and tells it."""
 
@@ -128,34 +131,40 @@ def build_dispatcher(
             group_wait_seconds=settings.delivery.group_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
         ),
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
         dice=random.random,
     )
 
 
-def build_answers(telegram: TelegramBot, turns: Turns, store: Store) -> Answers:
+def build_answers(telegram: TelegramBot, turns: Turns, store: Store, *, now: Now) -> Answers:
     """Build what sends the answers to commands."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
-        await store.hold_chat(chat_id, clock() + span, span)
+        await store.hold_chat(chat_id, now() + span, span)
 
     return Answers(telegram, turns, on_hold=hold)
 
 
-def build_chores(settings: Settings, store: Store) -> Chores:
+def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
     """Build what is done once a day: a copy of the database, if there is a folder for it, and forgetting."""
     section = settings.store
     chores = [Chore("history", forgetting(store, timedelta(days=section.history_days), asyncio.sleep))]
     if section.backup_dir:
         copy = copying(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
-    return Chores(store, chores, now=clock)
+    return Chores(store, chores, now=now)
 
 
 def build_live_questions(
-    settings: Settings, registry: Chains, *, source: IndexerClient, poller: Poller, answers: Answers
+    settings: Settings,
+    registry: Chains,
+    *,
+    source: IndexerClient,
+    poller: Poller,
+    answers: Answers,
+    now: Now,
 ) -> LiveQuestions:
     """Build what asks for accounts that nobody watches."""
     indexer = settings.indexer
@@ -165,7 +174,7 @@ def build_live_questions(
         registry,
         asked_chains=lambda: poller.chains,
         say=answers.answer,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 
@@ -180,6 +189,7 @@ def build_conversation(
     on_new_wish: Callable[[], None],
     live: LiveQuestions,
     answers: Answers,
+    now: Now,
 ) -> Conversation:
     """Build what answers commands."""
     access = settings.access
@@ -198,7 +208,7 @@ def build_conversation(
         on_new_wish=on_new_wish,
         sweeps=sweeps,
         live=live,
-        now=clock,
+        now=now,
     )
     return Conversation(
         bot=telegram,
@@ -207,7 +217,7 @@ def build_conversation(
         handlers=handlers,
         answers=answers,
         chains=registry,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 
