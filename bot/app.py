@@ -35,6 +35,7 @@ from bot.store.database import DirectoryLock
 from bot.store.sqlite import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
+    Now,
     build_answers,
     build_chores,
     build_conversation,
@@ -76,8 +77,12 @@ class WorkerDied(Exception):
     """A worker ended by itself, which it never should; a restart is the cure."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+async def run(
+    settings: Settings, stop: asyncio.Event, announce: Callable[[str], None], *, now: Now = clock
+) -> None:
     """Run the bot until `stop` is set; what whoever started it must read at once is announced.
+
+    `now` is the time of day, which may jump.
 
     Raises DirectoryHeld, DatabaseUnusable, TokenRefused or KeyRefused where it
     can't start, and WorkerDied where it can't go on.
@@ -85,7 +90,7 @@ async def run(settings: Settings, stop: asyncio.Event, announce: Callable[[str],
     async with AsyncExitStack() as house:
         lock = DirectoryLock(settings.store.path.parent)
         house.callback(lock.release)
-        bot = await _build(settings, house, announce)
+        bot = await _build(settings, house, announce, now)
         await house.enter_async_context(bot.pages())
         await bot.work_until(stop)
 
@@ -97,27 +102,29 @@ def look_for_garbage_rarely() -> None:
     gc.set_threshold(NEW_OBJECTS_BEFORE_A_LOOK, *gc.get_threshold()[1:])
 
 
-async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[str], None]) -> "RunningBot":
+async def _build(
+    settings: Settings, house: AsyncExitStack, announce: Callable[[str], None], now: Now
+) -> "RunningBot":
     """Build every part; what has to be closed is left to the house."""
     registry = shipped_chains()
     store = await open_store(settings)
     house.push_async_callback(store.close)
     owners = await store.settle_owners(settings.access.owners)
     await store.apply_configuration(settings.access.chats, owners)
-    await _note_restoration(store)
+    await _note_restoration(store, now)
     await store.leave_out(settings.indexer.contract_blacklist)
     source = await house.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     house.push_async_callback(telegram.shutdown)
     is_introduced, chains = await asyncio.gather(
-        _introduced(telegram), _chains_to_start_with(settings, source, registry, store)
+        _introduced(telegram), _chains_to_start_with(settings, source, registry, store, now)
     )
-    poller = build_poller(settings, source, store, chains)
+    poller = build_poller(settings, source, store, chains, now=now)
     turns = build_turns(settings)
-    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns)
-    answers = build_answers(telegram, turns, store)
+    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
+    answers = build_answers(telegram, turns, store, now=now)
     house.push_async_callback(answers.close)
-    live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers)
+    live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers, now=now)
     house.push_async_callback(live.close)
     gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
     menus = Menus(telegram, store, owners=lambda: gate.owners)
@@ -133,6 +140,7 @@ async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[
         live=live,
         answers=answers,
         turns=turns,
+        now=now,
     )
     receiver = Receiver(telegram, front.conversation.on_update, monotonic=time.monotonic)
     health = Health(
@@ -145,11 +153,11 @@ async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[
         receiver,
         front.conversation,
         dispatcher,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
         is_introduced=is_introduced,
     )
-    chores = build_chores(settings, store)
+    chores = build_chores(settings, store, now=now)
     return RunningBot(
         settings,
         registry,
@@ -164,6 +172,7 @@ async def _build(settings: Settings, house: AsyncExitStack, announce: Callable[[
         front.claims,
         announce,
         health,
+        now,
     )
 
 
@@ -184,6 +193,7 @@ class RunningBot:
     claims: Claims
     announce: Callable[[str], None]
     health: Health
+    now: Now
     workers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -269,7 +279,7 @@ class RunningBot:
             except IndexerError:
                 pause = CHAINS_AGAIN_SECONDS
                 continue
-            await self.store.note_chains(listed, clock())
+            await self.store.note_chains(listed, self.now())
             if not self.settings.indexer.chains:
                 self.poller.chains |= listed
             pause = CHAINS_ANEW_SECONDS
@@ -287,8 +297,8 @@ class RunningBot:
             yield
 
 
-async def _note_restoration(store: Store) -> None:
-    copied_at = await store.note_restoration(clock())
+async def _note_restoration(store: Store, now: Now) -> None:
+    copied_at = await store.note_restoration(now())
     if copied_at is not None:
         log.warning(
             "going on from a copy of the database", action="restored", copied_at=copied_at.isoformat()
@@ -305,7 +315,7 @@ async def _introduced(telegram: TelegramBot) -> bool:
 
 
 async def _chains_to_start_with(
-    settings: Settings, source: IndexerClient, registry: Chains, store: Store
+    settings: Settings, source: IndexerClient, registry: Chains, store: Store, now: Now
 ) -> frozenset[ChainId]:
     """Return the chains to ask where a subscription names none; raises KeyRefused.
 
@@ -314,7 +324,7 @@ async def _chains_to_start_with(
     try:
         async with asyncio.timeout(START_SECONDS):
             listed = await _mainnets(source, registry)
-        await store.note_chains(listed, clock())
+        await store.note_chains(listed, now())
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:

@@ -7,7 +7,7 @@ repeats at most what was in flight.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -105,6 +105,9 @@ class Dispatcher:
         self._monotonic = monotonic
         self._dice = dice
         self._in_flight: dict[int, asyncio.Task[None]] = {}
+        """By chat: what waits for its turn, or has left."""
+        self._left: set[int] = set()
+        """Chats whose message has had its turn."""
         self._expired_at: datetime | None = None
 
     async def run(self) -> None:
@@ -126,12 +129,15 @@ class Dispatcher:
                     await self._store.outbox_grew.wait()
 
     async def finish(self, seconds: float) -> None:
-        """Let what is in flight end, for so long at most; what doesn't is in doubt at the next start."""
-        if self._in_flight:
-            await asyncio.wait(self._in_flight.values(), timeout=seconds)
-        for task in self._in_flight.values():
+        """Let what has left end, for so long at most; what doesn't is in doubt at the next start."""
+        in_flight = dict(self._in_flight)
+        for chat_id in in_flight.keys() - self._left:
+            in_flight[chat_id].cancel()
+        if in_flight:
+            await asyncio.wait(in_flight.values(), timeout=seconds)
+        for task in in_flight.values():
             task.cancel()
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        await asyncio.gather(*in_flight.values(), return_exceptions=True)
 
     async def _doubt(self) -> None:
         in_doubt = await self._store.doubt_unfinished_sends(self._now())
@@ -161,20 +167,36 @@ class Dispatcher:
             to_probe = self.outage.probe_at - self._monotonic()
             if idle and to_probe > 0:
                 waits.append(to_probe)
-            idle = idle[:1] if to_probe <= 0 and not self._in_flight else []
+            idle = [] if to_probe > 0 else self._to_probe_with(idle)
         for due in idle:
             task = asyncio.create_task(self._deliver(due))
             self._in_flight[due.chat_id] = task
             task.add_done_callback(partial(self._landed, due.chat_id))
         return min(waits)
 
+    def _to_probe_with(self, idle: Sequence[Due]) -> list[Due]:
+        """Return the chat, if any, that may find out whether Telegram is back: best one that was answered."""
+        return sorted(idle, key=lambda due: due.chat_id in self.outage.doubtful)[:1]
+
+    def _may_leave(self) -> bool:
+        """Whether a message that has its turn may still leave: an outage may have begun since it was due."""
+        now = self._monotonic()
+        if not self.outage.lets_leave(now):
+            return False
+        self.outage = self.outage.probed(now, self._dice())
+        return True
+
     def _landed(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
+        self._left.discard(chat_id)
         self._store.outbox_grew.set()
 
     async def _deliver(self, due: Due) -> None:
         try:
             await self._pace.turn(due.chat_id, is_group=due.is_group)
+            if not self._may_leave():
+                return
+            self._left.add(due.chat_id)
             taken = await self._store.take(
                 due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose
             )

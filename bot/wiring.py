@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
@@ -29,9 +31,14 @@ from bot.poller.worker import Poller, PollerProgress
 from bot.settings import Settings
 from bot.store.sqlite import Store
 
+log = structlog.get_logger(__name__)
+
 SILENCE_SECONDS = 15.0
 INTERVALS_OF_SILENCE = 3
 SWEEPS_OF_SILENCE = 2
+
+
+Now = Callable[[], datetime]
 
 
 def clock() -> datetime:
@@ -68,7 +75,7 @@ def build_telegram(settings: Settings) -> TelegramBot:
 
 
 def build_poller(
-    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId]
+    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId], *, now: Now
 ) -> Poller:
     """Build the worker that asks the source and writes what changed."""
     indexer = settings.indexer
@@ -83,7 +90,7 @@ def build_poller(
         ),
         interval_seconds=indexer.poll_interval_seconds,
         chains=chains,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 
@@ -100,12 +107,19 @@ def build_turns(settings: Settings) -> Turns:
 
 
 def build_dispatcher(
-    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns
+    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns, now: Now
 ) -> Dispatcher:
     """Build the worker that reads what must be told and tells it."""
 
     def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
         composed = compose(alerts, message_id, registry, composed_at)
+        if composed.trouble is not None:
+            log.error(
+                "an alert is told in bare numbers",
+                action="told_bare",
+                exc_info=composed.trouble,
+                id=message_id,
+            )
         return composed.html, composed.told
 
     return Dispatcher(
@@ -117,34 +131,40 @@ def build_dispatcher(
             group_wait_seconds=settings.delivery.group_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
         ),
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
         dice=random.random,
     )
 
 
-def build_answers(telegram: TelegramBot, turns: Turns, store: Store) -> Answers:
+def build_answers(telegram: TelegramBot, turns: Turns, store: Store, *, now: Now) -> Answers:
     """Build what sends the answers to commands."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
-        await store.hold_chat(chat_id, clock() + span, span)
+        await store.hold_chat(chat_id, now() + span, span)
 
     return Answers(telegram, turns, on_hold=hold)
 
 
-def build_chores(settings: Settings, store: Store) -> Chores:
+def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
     """Build what is done once a day: a copy of the database, if there is a folder for it, and forgetting."""
     section = settings.store
     chores = [Chore("history", forgetting(store, timedelta(days=section.history_days), asyncio.sleep))]
     if section.backup_dir:
         copy = copying(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
-    return Chores(store, chores, now=clock)
+    return Chores(store, chores, now=now)
 
 
 def build_live_questions(
-    settings: Settings, registry: Chains, *, source: IndexerClient, poller: Poller, answers: Answers
+    settings: Settings,
+    registry: Chains,
+    *,
+    source: IndexerClient,
+    poller: Poller,
+    answers: Answers,
+    now: Now,
 ) -> LiveQuestions:
     """Build what asks for accounts that nobody watches."""
     indexer = settings.indexer
@@ -154,7 +174,7 @@ def build_live_questions(
         registry,
         asked_chains=lambda: poller.chains,
         say=answers.answer,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 
@@ -183,6 +203,7 @@ def build_conversation(
     live: LiveQuestions,
     answers: Answers,
     turns: Turns,
+    now: Now,
 ) -> Front:
     """Build what answers commands and buttons."""
     return build_front(
@@ -196,7 +217,7 @@ def build_conversation(
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
         on_new_wish=on_new_wish,
         on_owner=on_owner,
-        now=clock,
+        now=now,
         monotonic=time.monotonic,
     )
 

@@ -39,6 +39,8 @@ class Telegram:
     taken: list[Delivery] = field(default_factory=list)
     arrived: list[Delivery] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    hangs: dict[int, asyncio.Event] = field(default_factory=dict)
+    """Chats in which a send ends only when it may."""
     under_way: list[int] = field(default_factory=list)
     most_per_chat: int = 0
 
@@ -51,6 +53,8 @@ class Telegram:
         self.most_per_chat = max(self.most_per_chat, self.under_way.count(delivery.chat_id))
         try:
             await self.may_answer.wait()
+            if delivery.chat_id in self.hangs:
+                await self.hangs[delivery.chat_id].wait()
         finally:
             self.under_way.remove(delivery.chat_id)
         answer = self.answer_for.get(delivery.chat_id)
@@ -73,9 +77,10 @@ class Turns:
     """Lets everything leave at once, unless told to wait."""
 
     may_leave: asyncio.Event = field(default_factory=asyncio.Event)
+    may_leave_to: dict[int, asyncio.Event] = field(default_factory=dict)
+    """Chats that have to wait for a turn of their own."""
     troubles: list[Exception] = field(default_factory=list)
     waiting: int = 0
-
     throttles: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,9 +89,11 @@ class Turns:
     def throttled(self, chat_id: int, seconds: float) -> None:
         self.throttles.append((chat_id, seconds))
 
-    async def turn(self, _: int, *, is_group: bool) -> None:  # noqa: ARG002 - named by the protocol
+    async def turn(self, chat_id: int, *, is_group: bool) -> None:  # noqa: ARG002 - named by the protocol
         self.waiting += 1
         await self.may_leave.wait()
+        if chat_id in self.may_leave_to:
+            await self.may_leave_to[chat_id].wait()
         self.waiting -= 1
         if self.troubles:
             raise self.troubles.pop()

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -18,7 +19,8 @@ from bot.domain.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.model import DeliveryId
+from bot.domain.model import DeliveryId, Place
+from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
 from tests.office import Office, open_office
 from tests.poller.conftest import until
 from tests.store.conftest import OLGA, OPS, words
@@ -130,6 +132,59 @@ async def test_without_a_connection_one_message_at_a_time_finds_out(office: Offi
 
     assert await office.states() == ["told", "told"]
     assert office.dispatcher.counts.possible_duplicates == 0
+
+
+async def test_chats_that_hang_delay_another_for_a_short_pause_at_most(office: Office) -> None:
+    hanging = [Place(number, "private", "") for number in range(1, CHATS_IN_DOUBT + 1)]
+    for place in hanging:
+        await office.keeper.allow(place)
+        await office.keeper.watch(place=place)
+    may_end = asyncio.Event()
+    office.telegram.hangs = {place.chat_id: may_end for place in hanging}
+    office.telegram.answer_for = {place.chat_id: lambda _: Unknown("read timeout") for place in hanging}
+    await office.change()
+    async with office.open():
+        await until(lambda: bool(office.telegram.texts(OLGA) and office.telegram.texts(OPS)))
+        may_end.set()
+        await until(lambda: not office.dispatcher.outage.is_over)
+        may_end.clear()
+        office.clock.seconds = 100
+        await office.change()
+        await office.keeper.store.respond()
+        office.clock.seconds += PAUSES[-1]
+        office.keeper.store.outbox_grew.set()
+        await until(lambda: len(office.telegram.texts(OLGA)) == len(office.telegram.texts(OPS)) == 2)
+        may_end.set()
+
+
+async def test_a_chat_that_waits_for_its_turn_does_not_keep_an_outage_going(office: Office) -> None:
+    office.telegram.answer_for = {OLGA.chat_id: lambda _: Offline("no route")}
+    office.turns.may_leave_to[OPS.chat_id] = asyncio.Event()
+    await office.change()
+    async with office.open():
+        await until(lambda: not office.dispatcher.outage.is_over)
+        office.telegram.answer_for = {}
+        office.clock.seconds = office.dispatcher.outage.probe_at or 0.0
+        office.keeper.store.outbox_grew.set()
+        await until(lambda: bool(office.telegram.texts(OLGA)))
+        assert office.turns.waiting == 1
+
+
+async def test_what_has_its_turn_only_after_an_outage_began_does_not_leave_yet(office: Office) -> None:
+    office.telegram.answer_for = {OLGA.chat_id: lambda _: Offline("no route")}
+    may_leave = office.turns.may_leave_to[OPS.chat_id] = asyncio.Event()
+    await office.change()
+    async with office.open():
+        await until(lambda: not office.dispatcher.outage.is_over)
+        may_leave.set()
+        await office.settled()
+        assert [one.chat_id for one in office.telegram.taken] == [OLGA.chat_id]
+        assert await office.keeper.value("SELECT count(*) FROM alert WHERE state = 'waiting'") == 1
+
+        office.telegram.answer_for = {}
+        office.clock.seconds = office.dispatcher.outage.probe_at or 0.0
+        office.keeper.store.outbox_grew.set()
+        await office.arrived(2)
 
 
 async def test_a_message_that_telegram_never_takes_delays_nothing_behind_it(office: Office) -> None:

@@ -120,7 +120,7 @@ class TelegramSender:
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message once and return what became of it; only cancellation is raised."""
-        text = delivery.text + _astray(delivery)
+        text = _astray(delivery) + delivery.text
         is_plain = delivery.form is Form.PLAIN
         try:
             message = await self._bot.send_message(
@@ -263,7 +263,7 @@ def _failed(reason: str, name: str) -> Outcome:
 def _astray(delivery: Delivery) -> str:
     if delivery.astray is None:
         return ""
-    return f"\n⚠️ Its topic is {delivery.astray}, so it comes here. /here in another topic moves it there."
+    return f"⚠️ Its topic is {delivery.astray}, so it comes here. /here in another topic moves it there.\n"
 
 
 def _seconds(retry_after: int | timedelta) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from bot.chat.changes import account_blocks
-from bot.chat.html import Html, join
+from bot.chat.html import Html, code, fill, join
 from bot.chat.notices import notice_blocks
 from bot.chat.wording import age, clock
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
@@ -25,23 +25,38 @@ class Composed:
     html: str
     told: int
     """How many of the alerts it tells, from the first on; the others need another message."""
+    trouble: Exception | None = None
+    """Why the one alert that it tells could not be put into the usual words."""
 
 
 def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Composed:
-    """Return as many of the alerts, in order, as fit one message; at least the first."""
+    """Return as many of the alerts, in order, as fit one message; at least the first.
+
+    One that can't be put into words is told alone, in bare numbers: it must not silence those behind it.
+    """
 
     def message(told: int) -> Html:
         return _message(alerts[:told], message_id, chains, composed_at)
 
+    def fits(told: int) -> bool:
+        try:
+            return message(told).fits
+        except Exception:  # noqa: BLE001 - what ails it shows when it is the first
+            return False
+
     fitting, step = 1, 1
-    while fitting < len(alerts) and message(min(fitting + step, len(alerts))).fits:
+    while fitting < len(alerts) and fits(min(fitting + step, len(alerts))):
         fitting = min(fitting + step, len(alerts))
         step *= 2
     while step > 1:
         step //= 2
-        if fitting + step <= len(alerts) and message(fitting + step).fits:
+        if fitting + step <= len(alerts) and fits(fitting + step):
             fitting += step
-    return Composed(message(fitting).source, fitting)
+    try:
+        return Composed(message(fitting).source, fitting)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the alert is told
+        bare = join("\n", [_bare(alerts[0]), _footer(alerts[:1], message_id, composed_at)])
+        return Composed(bare.source, 1, error)
 
 
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
@@ -50,6 +65,21 @@ def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_
     changes = [alert for alert in alerts if isinstance(alert, ChangeAlert)]
     blocks = notice_blocks(notices, chains, today) + account_blocks(changes, chains)
     return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, composed_at)
+
+
+def _bare(alert: Alert) -> Html:
+    """Return an alert without any of what people named: numbers only, which can't go wrong."""
+    if isinstance(alert, NoticeAlert):
+        return fill("⚠️ A notice could not be put into words. {} shows how things stand.", code("/status"))
+    change = alert.change
+    return fill(
+        "⚠️ A change could not be put into words. In smallest units: {} → {}\n{}\nchain {}, contract {}",
+        str(change.before.amount_raw),
+        str(change.after.amount_raw),
+        code(change.account),
+        str(change.asset.chain_id),
+        code(change.asset.contract or "none"),
+    )
 
 
 def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> str:

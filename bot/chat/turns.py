@@ -46,15 +46,21 @@ class Turns:
         """Return when a message to this chat may leave, and count it as leaving."""
         queue = self._queues.setdefault(chat_id, asyncio.Lock())
         async with queue:
-            while wait := self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):
-                await self._sleep(wait)
-            if self._waiting or self._pacer.bot_wait(self._monotonic()):
+            await self._wait_for_the_chat(chat_id, is_group=is_group)
+            while self._waiting or self._pacer.bot_wait(self._monotonic()):
                 await self._wait_for_the_bot(rank)
+                if not self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):
+                    break
+                await self._wait_for_the_chat(chat_id, is_group=is_group)
             self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
 
     def throttled(self, chat_id: int, seconds: float) -> None:
         """Leave a chat alone for as long as Telegram wants."""
         self._pacer.throttled(chat_id, seconds, self._monotonic())
+
+    async def _wait_for_the_chat(self, chat_id: int, *, is_group: bool) -> None:
+        while wait := self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):
+            await self._sleep(wait)
 
     async def _wait_for_the_bot(self, rank: Rank) -> None:
         self._arrived += 1

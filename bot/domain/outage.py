@@ -1,4 +1,4 @@
-"""Whether Telegram as a whole can be reached: while it can't, one message at a time finds out.
+"""Whether Telegram as a whole can be reached: while it can't, one message now and then finds out.
 
 Without this, a thousand chats would each wait for an answer that none of them gets.
 Seconds of any steady clock come in as `now`; nothing here waits.
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from bot.domain.delivery import Offline, Outcome, RetryLater, Unknown
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 20.0)
-"""Seconds before each probe, by how many went before; the last one repeats. With a time limit of 30 s for
-an answer, a Telegram that is back is noticed within a minute."""
+"""Seconds before each probe, by how many went before; the last one repeats. A probe that hangs keeps no
+other waiting, so a Telegram that is back is noticed within half a minute."""
 
 PAUSE_JITTER = 0.1
 
@@ -23,32 +23,34 @@ class Outage:
     """What the last outcomes say of Telegram as a whole."""
 
     probe_at: float | None = None
-    """When one message may find out; None: Telegram can be reached."""
+    """From when on one message may find out; None: Telegram can be reached."""
     probes: int = 0
-    """In a row and in vain."""
+    """In a row, none of which was answered yet."""
     doubtful: frozenset[int] = frozenset()
-    """Chats that got no answer since the last answer of any."""
+    """Chats that got no answer since the last answer of any: they are the worst to find out by."""
 
     @property
     def is_over(self) -> bool:
         """Whether everything may be sent."""
         return self.probe_at is None
 
-    def after(self, chat_id: int, outcome: Outcome, now: float, dice: float) -> "Outage":
-        """Return what an outcome makes of it; `dice` in [0, 1) spreads the probes."""
-        match outcome:
-            case Offline():
-                return self._lasting(now, dice)
-            case Unknown() | RetryLater():
-                doubtful = self.doubtful | {chat_id}
-                if self.is_over and len(doubtful) < CHATS_IN_DOUBT:
-                    return replace(self, doubtful=doubtful)
-                return self._lasting(now, dice)
-            case _:
-                return Outage()
+    def lets_leave(self, now: float) -> bool:
+        """Whether a message may leave now, if only to find out."""
+        return self.probe_at is None or now >= self.probe_at
 
-    def _lasting(self, now: float, dice: float) -> "Outage":
-        if self.probe_at is not None and now < self.probe_at:
-            return self  # a late answer to what left before
-        pause = PAUSES[min(self.probes, len(PAUSES) - 1)] * (1 + PAUSE_JITTER * dice)
-        return Outage(now + pause, self.probes + 1)
+    def probed(self, now: float, dice: float) -> "Outage":
+        """Return what it is once a message has left; `dice` in [0, 1) spreads the probes."""
+        return self if self.is_over else _with_next_probe(self, now, dice)
+
+    def after(self, chat_id: int, outcome: Outcome, now: float, dice: float) -> "Outage":
+        """Return what an outcome makes of it."""
+        if not isinstance(outcome, Offline | Unknown | RetryLater):
+            return Outage()
+        doubted = replace(self, doubtful=self.doubtful | {chat_id})
+        begins = isinstance(outcome, Offline) or len(doubted.doubtful) >= CHATS_IN_DOUBT
+        return _with_next_probe(doubted, now, dice) if self.is_over and begins else doubted
+
+
+def _with_next_probe(outage: Outage, now: float, dice: float) -> Outage:
+    pause = PAUSES[min(outage.probes, len(PAUSES) - 1)] * (1 + PAUSE_JITTER * dice)
+    return replace(outage, probe_at=now + pause, probes=outage.probes + 1)

@@ -10,6 +10,9 @@ from bot.domain.access import merged_decision
 from bot.domain.model import Place
 from bot.store.chats import destination_of
 from bot.store.database import transaction
+from bot.store.withdrawing import withdraw_emptied
+
+_HOW_FAR = "CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 ELSE 0 END"
 
 
 def migrate(db: Database, old_id: int, new_id: int) -> None:
@@ -29,7 +32,17 @@ def move_chat(db: Database, old_id: int, new_id: int) -> int:
         merge_destination(db, destination_id, destination_of(db, new, thread_id))
     _merge_standing(db, old, new)
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
+    withdraw_emptied(db)
     return new
+
+
+_DROP_WHAT_THE_OTHER_TELLS = f"""
+DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
+  SELECT 1 FROM alert o WHERE o.change_id = alert.change_id
+  AND o.destination_id = iif(alert.destination_id = ?1, ?2, ?1)
+  AND ({_HOW_FAR.format("o")} > {_HOW_FAR.format("alert")}
+       OR alert.destination_id = ?1 AND {_HOW_FAR.format("o")} = {_HOW_FAR.format("alert")}))
+"""
 
 
 def take_over_lost_topics(db: Database, place: Place) -> int:
@@ -57,19 +70,11 @@ def former_ids(db: Database, chat_id: int) -> frozenset[int]:
 def merge_destination(db: Database, one: int, into: int) -> int:
     """Give everything of a destination to another; returns how many subscriptions that is.
 
-    Where both were to be told of one change, what was told counts. Part of the caller's transaction.
+    Where both were to be told of one change, who came further with that counts. Part of the caller's
+    transaction.
     """
     moved = _merge_subscriptions(db, one, into)
-    db.execute(
-        "DELETE FROM alert WHERE destination_id = ?2 AND state = 'waiting' AND change_id IN"
-        " (SELECT change_id FROM alert WHERE destination_id = ?1 AND state <> 'waiting')",
-        [one, into],
-    )
-    db.execute(
-        "DELETE FROM alert WHERE destination_id = ?1 AND change_id IN"
-        " (SELECT change_id FROM alert WHERE destination_id = ?2)",
-        [one, into],
-    )
+    db.execute(_DROP_WHAT_THE_OTHER_TELLS, [one, into])
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     db.execute("UPDATE OR IGNORE blindness SET destination_id = ? WHERE destination_id = ?", [into, one])

@@ -12,7 +12,7 @@ from bot.store.moving import move_chat
 from bot.store.notices import tell, tell_owners
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds
-from bot.store.withdrawing import withdraw
+from bot.store.withdrawing import withdraw, withdraw_emptied
 
 
 def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
@@ -35,6 +35,7 @@ def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> boo
         )
         has_news = _settle_alerts(db, delivery_id, settlement)
         _settle_place(db, delivery_id, settlement)
+        withdraw_emptied(db)
         return has_news
 
 
@@ -61,6 +62,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
         )
         for (chat_id,) in closed.fetchall():
             withdraw(db, chat_id)
+        withdraw_emptied(db)
     return changed.rowcount
 
 

@@ -37,6 +37,17 @@ def withdraw(db: Database, chat_id: int) -> int:
     return waiting.rowcount + bound.rowcount
 
 
+def withdraw_emptied(db: Database) -> None:
+    """Withdraw messages that have nothing left to tell: another one told it where two chats became one.
+
+    Part of the caller's transaction.
+    """
+    db.execute(
+        f"UPDATE delivery SET state = 'withdrawn' WHERE {UNFINISHED} AND state = 'ready'"
+        " AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.delivery_id = delivery.id)"
+    )
+
+
 def expire(db: Database, now: datetime, after: timedelta) -> int:
     """Drop what has waited for so long, and let each destination be told how much that was; returns it.
 

@@ -180,11 +180,16 @@ async def test_a_plain_message_is_what_was_to_be_seen(telegram: Telegram, bot: B
     assert message.text == "Till · Polygon 5 < 6 & <b>"
 
 
-async def test_a_message_astray_says_so(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    await TelegramSender(bot).send(delivery(chat=chat.id, text="5 → 6", astray="closed"))
+async def test_a_message_astray_says_so_and_still_ends_with_its_id(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    await TelegramSender(bot).send(
+        delivery(chat=chat.id, text="5 → 6\n12:00:00 UTC · 7KQ2F", astray="closed")
+    )
 
     (message,) = telegram.messages(chat)
-    assert message.text.startswith("5 → 6\n⚠️ Its topic is closed, so it comes here.")
+    assert message.text.startswith("⚠️ Its topic is closed, so it comes here.")
+    assert telegram.seen(chat).by_id == {"7KQ2F": 1}
 
 
 # ---------------------------------------------------------------- answers to commands

@@ -491,6 +491,40 @@ def test_each_change_told_is_one_line_and_no_other_line_has_a_mark(alerts: list[
     assert sum(line[:2] in {"▲ ", "▼ ", "✦ ", "⇄ ", "◦ "} for line in shown) == changes
 
 
+BROKEN = replace(alert(7, 9), description=None)  # type: ignore[arg-type] # as by a bug
+
+
+def test_an_alert_that_has_no_words_is_told_alone_in_bare_numbers() -> None:
+    message = composed(BROKEN, alert())
+
+    assert message.told == 1
+    assert message.trouble is not None
+    shown = seen(message.html)
+    assert "7 → 9" in shown
+    assert TREASURY in shown
+    assert "chain 137" in shown
+    assert USDC in shown
+    assert shown.endswith(" UTC · 7KQ2F")
+
+
+def test_an_alert_that_has_no_words_silences_none_before_or_behind_it() -> None:
+    left: list[Alert] = [alert(after=number) for number in range(1, 31)]
+    left[20] = BROKEN
+    told = []
+    while left:
+        message = composed(*left)
+        told.append(message.told)
+        left = left[message.told :]
+
+    assert told == [20, 1, 9]
+
+
+def test_a_notice_that_has_no_words_is_told_to_be_there() -> None:
+    broken = NoticeAlert(AlertId(1), None, NOON)  # type: ignore[arg-type]
+
+    assert "could not be put into words" in seen(composed(broken).html)
+
+
 @given(CHANGE_ALERTS)
 def test_any_single_alert_fits(told: ChangeAlert) -> None:
     long = replace(

@@ -127,6 +127,20 @@ async def test_a_throttled_chat_waits_and_others_do_not() -> None:
     assert one.left[1][1] == 30
 
 
+async def test_a_chat_throttled_while_its_message_waits_for_the_bot_waits_on() -> None:
+    one = street(per_second=1)
+    for chat in range(5):
+        one.send(str(chat), chat)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    one.turns.throttled(4, 30)
+
+    await one.time.pass_until_quiet()
+
+    assert one.names == ["0", "1", "2", "3", "4"]
+    assert one.left[-1][1] == 30
+
+
 async def test_whoever_gives_up_waiting_takes_no_turn_from_others() -> None:
     one = street(per_second=1)
     *_, task = [one.send(str(chat), chat) for chat in range(5)]

@@ -59,12 +59,12 @@ def test_any_answer_ends_an_outage(answer: Outcome) -> None:
 
 
 @pytest.mark.parametrize("failure", [NO_ANSWER, NO_CONNECTION, RetryLater("busy")])
-def test_a_probe_in_vain_makes_the_next_pause_longer(failure: Outcome) -> None:
+def test_each_probe_in_vain_makes_the_next_pause_longer(failure: Outcome) -> None:
     outage, pauses = after((1, NO_CONNECTION)), []
     for _ in range(10):
         assert outage.probe_at is not None
         now = outage.probe_at
-        outage = outage.after(1, failure, now, 0.0)
+        outage = outage.probed(now, 0.0).after(1, failure, now, 0.0)
         assert outage.probe_at is not None
         pauses.append(outage.probe_at - now)
 
@@ -72,18 +72,35 @@ def test_a_probe_in_vain_makes_the_next_pause_longer(failure: Outcome) -> None:
     assert pauses[-1] == PAUSES[-1]
 
 
-def test_what_left_before_the_outage_and_fails_late_makes_no_pause_longer() -> None:
+def test_a_probe_that_hangs_lets_another_one_leave() -> None:
     outage = after((1, NO_CONNECTION), now=100.0)
 
-    assert outage.after(2, NO_CONNECTION, 100.5, 0.0) == outage
+    assert not outage.lets_leave(100.9)
+    assert outage.lets_leave(101.0)
+    hanging = outage.probed(101.0, 0.0)
+    assert not hanging.lets_leave(102.9)
+    assert hanging.lets_leave(103.0)
+
+
+def test_while_all_is_well_everything_may_leave_and_is_no_probe() -> None:
+    assert Outage().lets_leave(0.0)
+    assert Outage().probed(0.0, 0.0) == Outage()
+
+
+def test_what_left_before_the_outage_and_fails_late_makes_no_pause_longer() -> None:
+    outage = after((1, NO_CONNECTION), now=100.0)
+    late = outage.after(2, NO_CONNECTION, 100.5, 0.0)
+
+    assert (late.probe_at, late.probes) == (outage.probe_at, outage.probes)
+    assert late.doubtful == {1, 2}
 
 
 @given(st.integers(0, 100), st.floats(0, 0.999))
-def test_a_telegram_that_is_back_is_noticed_within_a_minute(failures: int, dice: float) -> None:
-    outage, now = Outage(), 0.0
-    for _ in range(failures + 1):
+def test_a_telegram_that_is_back_is_noticed_within_half_a_minute(failures: int, dice: float) -> None:
+    outage, now = Outage().after(1, NO_CONNECTION, 0.0, dice), 0.0
+    for _ in range(failures):
         now = outage.probe_at or now
-        outage = outage.after(1, NO_CONNECTION, now, dice)
+        outage = outage.probed(now, dice).after(1, NO_CONNECTION, now, dice)
 
     assert outage.probe_at is not None
-    assert 0 < outage.probe_at - now < 30, "with 30 s for an answer, below a minute"
+    assert 0 < outage.probe_at - now < 30

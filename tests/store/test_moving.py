@@ -76,6 +76,34 @@ async def test_what_both_were_to_be_told_and_one_was_is_not_told_again(group: Ke
     assert await group.deliver_all() == []
 
 
+async def test_what_both_were_being_told_comes_once(group: Keeper) -> None:
+    await group.watch(place=SUPER)
+    await group.allow(SUPER)
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, native=100))
+    first, second = await group.due()
+    assert {first.chat_id, second.chat_id} == {GROUP.chat_id, SUPER.chat_id}
+    of_group, of_super = (first, second) if first.chat_id == GROUP.chat_id else (second, first)
+
+    await group.came_back(of_group, ChatMoved(SUPER.chat_id))
+    await group.sent(of_super)
+
+    assert await group.deliver_all() == []
+    assert await group.value("SELECT count(*) FROM alert WHERE state = 'told' AND change_id IS NOT NULL") == 1
+
+
+async def test_what_one_is_never_told_does_not_keep_it_from_the_other(group: Keeper) -> None:
+    await group.watch(place=SUPER)
+    await group.allow(SUPER)
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, native=100))
+    await group.run("UPDATE alert SET state = 'expired' WHERE state = 'waiting' AND destination_id = 1")
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    assert [delivery.text.count(">") for delivery in await group.deliver_all()] == [1]
+
+
 async def test_a_group_that_moved_while_a_message_was_on_its_way_is_followed(group: Keeper) -> None:
     await group.record(reading({USDC: 6}, native=100))
     (delivery,) = await group.due()
