@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from bot.check import exit_status, mistakes, table
 from bot.chores import in_a_thread
 from bot.logs import Secrets, set_up_logs
 from bot.sandbox.gateway import Gateway
+from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.terminal import Terminal
+from bot.sandbox.terminal_cast import lively_telegram
+from bot.sandbox.terminal_screen import open_screen
 from bot.sandbox.world import example_world
 from bot.settings import SettingsRefused, load_settings, sandbox_settings
 from bot.store.copying import CopyFailed, copy_database
@@ -131,8 +134,8 @@ async def _backup(config: Path, dest: Path) -> None:
 
 async def _sandbox(port: int, data: Path | None) -> None:
     async with AsyncExitStack() as house:
-        gateway = await house.enter_async_context(Gateway(example_world()).serve(port=port))
-        telegram = await house.enter_async_context(furnished().serve(port=port and port + 1))
+        gateway = await house.enter_async_context(Gateway(lively_world()).serve(port=port))
+        telegram = await house.enter_async_context(lively_telegram().serve(port=port and port + 1))
         directory = data or Path(house.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,
@@ -141,31 +144,28 @@ async def _sandbox(port: int, data: Path | None) -> None:
             indexer_url=gateway.url,
             directory=directory,
         )
-        set_up_logs("WARNING", "text", settings.secrets())
+        set_up_logs("ERROR", "text", settings.secrets())
+        logging.getLogger("aiohttp.server").setLevel(
+            logging.CRITICAL
+        )  # what is cut off here is so on purpose
         _introduce_sandbox(gateway, telegram)
+        screen = house.enter_context(open_screen(click.echo))
         stop = _stop_signal()
-        terminal = asyncio.create_task(_terminal(telegram, gateway).run())
+        terminal = asyncio.create_task(Terminal(telegram, gateway, screen).run())
+        terminal.add_done_callback(lambda _: stop.set())
         try:
             await app.run(settings, stop, click.echo)
         finally:
             terminal.cancel()
+            with suppress(asyncio.CancelledError):
+                await terminal
 
 
 def _introduce_sandbox(gateway: Gateway, telegram: Telegram) -> None:
-    click.echo("Balance Bot, with a Telegram and an indexer of its own. Type to talk to it; Ctrl-C ends it.")
+    click.echo("Balance Bot, with a Telegram and an indexer of its own: nothing leaves this machine.")
+    click.echo("What you type is said to the bot; `help` shows what else you can do, `quit` ends it.")
     click.echo(f"Indexer  {gateway.url}   move its world: {gateway.control_url}")
     click.echo(f"Telegram {telegram.url}\n")
-
-
-def _terminal(telegram: Telegram, gateway: Gateway) -> Terminal:
-    return Terminal(
-        telegram,
-        gateway.world,
-        user=telegram.user(SANDBOX_USER_ID),
-        chat=telegram.chat(SANDBOX_USER_ID),
-        read_from=sys.stdin,
-        show=click.echo,
-    )
 
 
 async def _gateway_alone(port: int) -> None:

@@ -259,9 +259,16 @@ def sandbox_settings(*, token: str, owner: int, api_url: str, indexer_url: str, 
     """Return a configuration for the neighbours on this machine, brisk enough to look on."""
     content: dict[str, Any] = {section: {} for section in Settings.model_fields} | {
         "telegram": {"token": token, "api_url": api_url},
-        "indexer": {"url": indexer_url, "access_key": "sandbox", "poll_interval_seconds": 1},
+        "indexer": {
+            "url": indexer_url,
+            "access_key": "opens-nothing",
+            "poll_interval_seconds": 0.5,
+            "timeout_seconds": 5,
+            "stale_after_seconds": 5,
+        },
         "store": {"path": directory / "balance-bot.sqlite3"},
         "access": {"owners": [owner]},
+        "delivery": {"group_wait_seconds": 0.2},
         "web": {"listen": ""},
     }
     return SandboxSettings(**content)

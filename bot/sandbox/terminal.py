@@ -1,132 +1,234 @@
-"""The sandbox for people: the terminal is the chat, and the world around it moves by itself.
+"""The sandbox for people: one terminal is everybody's chat, and the world around it moves by itself.
 
-What is typed is said to the bot; what the bot says appears, and `[Undo]` presses the
-button of that name. The first `/watch` is typed for whoever just looks on.
+What is typed is said to the bot, unless it is a director's command; what the bot does appears, in whatever
+chat. The first `/watch` is typed for whoever just looks on.
 """
 
 import asyncio
 import itertools
-import re
-import threading
-from collections.abc import Callable, Iterator
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
-from bot.sandbox.telegram import Telegram
-from bot.sandbox.telegram_world import Chat, Message, User
-from bot.sandbox.world import EXAMPLE_ACCOUNT, World
-
-FIRST_WORDS = "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 as Treasury"
-FIRST_MOVE_SECONDS = 1.5
-MOVE_EVERY_SECONDS = 6.0
-_BUTTON = re.compile(r"\[(.+)\]")
-_FOREVER_SECONDS = 366 * 24 * 3600.0
-
-_USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
-_SKYWEAVER = "0x631998e91476da5b870d741192fc5cbc55f5a52e"
-_DAI = "0x6b175474e89094c44da98b954eedeac495271d0f"
-
-Move = tuple[str, int, str | None, int, int | None]
-"""What happens in words, then chain, contract (None: native coin), difference and token id."""
-
-STORY: tuple[Move, ...] = (
-    ("12.50 USDC leave on Polygon", 137, _USDC_POLYGON, -12_500_000, None),
-    ("0.42 POL come in on Polygon", 137, None, 420_000_000_000_000_000, None),
-    ("100 DAI come in on Ethereum", 1, _DAI, 100 * 10**18, None),
-    ("a Skyweaver card comes in on Polygon", 137, _SKYWEAVER, 1, 65_600),
-    ("12.50 USDC come back on Polygon", 137, _USDC_POLYGON, 12_500_000, None),
-    ("0.42 POL leave on Polygon", 137, None, -420_000_000_000_000_000, None),
-    ("100 DAI leave on Ethereum", 1, _DAI, -100 * 10**18, None),
-    ("the Skyweaver card leaves on Polygon", 137, _SKYWEAVER, -1, 65_600),
+from bot.sandbox import terminal_view
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.lively import ACCOUNTS
+from bot.sandbox.telegram import SANDBOX_USER_ID, Telegram
+from bot.sandbox.telegram_world import Message, SandboxError
+from bot.sandbox.terminal_cast import Place, person_named, place_for, place_named, place_of, speaker
+from bot.sandbox.terminal_commands import (
+    Become,
+    Break,
+    Command,
+    GoTo,
+    Heal,
+    Lag,
+    Misunderstood,
+    Move,
+    Plain,
+    Press,
+    Rebuild,
+    Say,
+    read_command,
 )
-"""Ends where it began, so that it can go round."""
+from bot.sandbox.terminal_moves import carry_out
+from bot.sandbox.terminal_people import blocks, button_meant, invites, kicks, unblocks
+from bot.sandbox.terminal_screen import Screen
+from bot.sandbox.terminal_story import moves
+from bot.sandbox.terminal_troubles import Troubles
+
+FIRST_WORDS = f"/watch {ACCOUNTS['Treasury']} as Treasury"
+FIRST_READING_SECONDS = 10.0
+MOVE_EVERY_SECONDS = 6.0
+TOAST_SECONDS = 5.0
+
+WORLD, SANDBOX = "world", "sandbox"
+
+MessageKey = tuple[int, int]
+"""A chat and a message in it."""
+
+
+class _Quit(Exception):
+    """Somebody has seen enough."""
 
 
 class Terminal:
-    """One person's chat with the bot, on a terminal."""
+    """Everybody's chats with the bot, on one terminal."""
 
-    def __init__(
-        self,
-        telegram: Telegram,
-        world: World,
-        *,
-        user: User,
-        chat: Chat,
-        read_from: TextIO,
-        show: Callable[[str], None],
-    ) -> None:
+    def __init__(self, telegram: Telegram, gateway: Gateway, screen: Screen) -> None:
         self._telegram = telegram
-        self._world = world
-        self._user = user
-        self._chat = chat
-        self._read_from = read_from
-        self._show = show
-        self._watched = asyncio.Event()
-        self._shown: dict[int, Message] = {}
+        self._gateway = gateway
+        self._screen = screen
+        self._user = telegram.user(SANDBOX_USER_ID)
+        self._place = Place(telegram.chat(SANDBOX_USER_ID))
+        self._shown: Mapping[MessageKey, Message] = {}
+        self._story_goes_on = asyncio.Event()
+        self._story_goes_on.set()
+        self._acts: Mapping[type, Callable[[Any], None]] = {
+            Say: self._say,
+            Become: self._become,
+            GoTo: self._go_to,
+            Press: self._press,
+            Move: lambda move: self._happens(carry_out(move, gateway.world)),
+            Break: lambda one: self._happens(self._troubles.break_(one.what)),
+            Lag: lambda lag: self._happens(self._troubles.lag(lag.chain)),
+            Rebuild: lambda rebuild: self._happens(self._troubles.rebuild(rebuild.chain)),
+            Heal: lambda heal: self._happens(self._troubles.heal(heal.what)),
+            Misunderstood: lambda misunderstood: self._explain(misunderstood.reason),
+        }
+        self._plain: Mapping[Plain, Callable[[], None]] = {
+            Plain.BLOCK: lambda: self._happens(blocks(telegram, self._user)),
+            Plain.UNBLOCK: lambda: self._happens(unblocks(telegram, self._user)),
+            Plain.KICK: lambda: self._happens(kicks(telegram, self._user, self._place)),
+            Plain.INVITE: lambda: self._happens(invites(telegram, self._user, self._place)),
+            Plain.FLOOD: lambda: self._happens(self._troubles.flood()),
+            Plain.QUIET: self._be_quiet,
+            Plain.STORY: self._go_on,
+            Plain.PEOPLE: lambda: screen.show(terminal_view.people_shown(telegram)),
+            Plain.CHATS: lambda: screen.show(terminal_view.chats_shown(telegram)),
+            Plain.WORLD: lambda: screen.show(terminal_view.world_shown(gateway.world)),
+            Plain.HELP: lambda: screen.show(terminal_view.help_shown()),
+            Plain.QUIT: self._quit,
+        }
 
     async def run(self) -> None:
-        """Show, listen and move the world until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._show_messages())
-            tasks.create_task(self._move_world())
-            tasks.create_task(self._listen())
-            self._say(FIRST_WORDS)
-            self._show(f"  you │ {FIRST_WORDS}")
+        """Show, listen and move the world, until somebody quits, or nobody looks on any more."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._troubles = Troubles(self._gateway, self._telegram, tasks)
+                tasks.create_task(self._show_what_the_bot_does())
+                tasks.create_task(self._tell_story())
+                tasks.create_task(self._listen())
+        except* (_Quit, BrokenPipeError):
+            pass
 
-    def _say(self, text: str) -> None:
-        pressed = _BUTTON.fullmatch(text.strip())
-        if pressed is None:
-            self._telegram.says(self._user, self._chat, text)
-            return
-        for message in reversed(self._shown.values()):
-            if any(button.text == pressed[1] for row in message.buttons for button in row):
-                self._telegram.presses(self._user, message, pressed[1])
-                return
-        self._show(f"      no message shows [{pressed[1]}]")
+    # what the bot does
 
-    async def _show_messages(self) -> None:
-        """Show what the bot says, and again what it changes."""
+    async def _show_what_the_bot_does(self) -> None:
         while True:
-            message = await self._telegram.changed.wait_for(self._unshown, _FOREVER_SECONDS)
-            self._shown[message.message_id] = message
-            self._show(_as_shown(message))
-            self._watched.set()
+            for who, text in await self._telegram.changed.wait_for(self._news):
+                self._show(who, text)
 
-    def _unshown(self) -> Message | None:
-        """Return the first message of the bot that looks otherwise than it was shown."""
-        for message in self._chat.messages.values():
-            if message.from_bot and message != self._shown.get(message.message_id):
-                return message
-        return None
+    def _news(self) -> list[tuple[str, str]] | None:
+        """Return what the bot said, changed and took away since the last look, if anything."""
+        before, now = self._shown, _messages_of_the_bot(self._telegram)
+        self._shown = now
+        news = [
+            (
+                self._bot_at(message),
+                terminal_view.edited(message) if key in before else terminal_view.said(message),
+            )
+            for key, message in now.items()
+            if before.get(key) is not message
+        ]
+        gone = [message for key, message in before.items() if key not in now]
+        news += [(self._bot_at(message), terminal_view.deleted(message)) for message in gone]
+        return news or None
 
-    async def _move_world(self) -> None:
-        await self._watched.wait()
-        await asyncio.sleep(FIRST_MOVE_SECONDS)
-        for words, chain_id, contract, delta, token_id in itertools.cycle(STORY):
-            self._world.move(chain_id, contract, EXAMPLE_ACCOUNT, delta, token_id)
-            self._show(f"world │ {words}")
+    def _bot_at(self, message: Message) -> str:
+        return terminal_view.bot_at(place_of(self._telegram, message))
+
+    # what happens by itself
+
+    async def _tell_story(self) -> None:
+        """Begin when the bot has read what there is: what moves before nobody is told."""
+        await self._telegram.changed.wait_for(lambda: self._heard(1))
+        with suppress(TimeoutError):
+            await self._telegram.changed.wait_for(lambda: self._heard(2), FIRST_READING_SECONDS)
+        for move in itertools.cycle(moves()):
+            await self._story_goes_on.wait()
+            with suppress(SandboxError):  # somebody else moved it all away
+                self._show(WORLD, carry_out(move, self._gateway.world))
             await asyncio.sleep(MOVE_EVERY_SECONDS)
 
+    def _heard(self, messages: int) -> bool | None:
+        said = (key for key in self._shown if key[0] == SANDBOX_USER_ID)
+        return True if sum(1 for _ in said) >= messages else None
+
+    # what is typed
+
     async def _listen(self) -> None:
-        """Say what is typed; at the end of the input, only look on."""
-        loop = asyncio.get_running_loop()
-        typed: asyncio.Queue[str] = asyncio.Queue()
-
-        def read() -> None:
-            for line in _lines(self._read_from):
-                loop.call_soon_threadsafe(typed.put_nowait, line)
-
-        threading.Thread(target=read, name="terminal", daemon=True).start()
+        self._screen.show(f"{self._prompt}{FIRST_WORDS}")
+        self._obey(Say(FIRST_WORDS))
         while True:
-            self._say(await typed.get())
+            try:
+                line = await self._screen.line(self._prompt)
+            except EOFError:
+                raise _Quit from None
+            if line.strip():
+                self._obey(read_command(line))
+
+    @property
+    def _prompt(self) -> str:
+        return f"{speaker(self._user, self._place)} > "
+
+    def _obey(self, command: Command) -> None:
+        """Do what was typed; what can't be done is said in words."""
+        try:
+            self._carry_out(command)
+        except SandboxError as error:
+            self._show(SANDBOX, str(error))
+
+    def _carry_out(self, command: Command) -> None:
+        if isinstance(command, Plain):
+            self._plain[command]()
+        else:
+            self._acts[type(command)](command)
+
+    def _say(self, say: Say) -> None:
+        self._telegram.says(self._user, self._place.chat, say.text, thread_id=self._place.thread_id)
+
+    def _go_to(self, go: GoTo) -> None:
+        self._place = place_named(self._telegram, go.place, self._user)
+
+    def _become(self, become: Become) -> None:
+        user = person_named(self._telegram, become.person)
+        there = place_named(self._telegram, become.place, user) if become.place else None
+        self._place = there or place_for(user, self._place, self._telegram)
+        self._user = user
+
+    def _press(self, press: Press) -> None:
+        message, button = button_meant(self._telegram, self._place, press.button)
+        if button.url or button.copy_text:
+            self._show(SANDBOX, f"It {'opens' if button.url else 'copies'} {button.url or button.copy_text}")
+            return
+        query_id = self._telegram.presses_unshown(self._user, message, button.callback_data)
+        self._tasks.create_task(self._show_toast(query_id, self._bot_at(message)))
+
+    async def _show_toast(self, query_id: str, who: str) -> None:
+        try:
+            toast = await self._telegram.wait_for_toast(query_id, timeout_seconds=TOAST_SECONDS)
+        except TimeoutError:
+            self._show(SANDBOX, "The bot has not answered the press yet.")
+        else:
+            self._show(who, terminal_view.toasted(toast))
+
+    def _be_quiet(self) -> None:
+        self._story_goes_on.clear()
+        self._show(SANDBOX, "Nothing moves by itself any more; `story` lets it go on.")
+
+    def _go_on(self) -> None:
+        self._story_goes_on.set()
+        self._show(SANDBOX, "Things move by themselves again; `quiet` stops them.")
+
+    def _quit(self) -> None:
+        raise _Quit
+
+    def _happens(self, what: str) -> None:
+        self._show(WORLD, what)
+
+    def _explain(self, what: str) -> None:
+        self._show(SANDBOX, what)
+
+    def _show(self, who: str, text: str) -> None:
+        self._screen.show(terminal_view.block(who, text))
 
 
-def _lines(file: TextIO) -> Iterator[str]:
-    for line in file:
-        if line.strip():
-            yield line.rstrip("\n")
-
-
-def _as_shown(message: Message) -> str:
-    first, *others = message.text.split("\n")
-    buttons = [f"      └ {' '.join(f'[{button.text}]' for button in row)}" for row in message.buttons]
-    return "\n".join([f"  bot │ {first}", *(f"      │ {line}" for line in others), *buttons])
+def _messages_of_the_bot(telegram: Telegram) -> dict[MessageKey, Message]:
+    return {
+        (chat.id, number): message
+        for chat in telegram.chats.values()
+        for number, message in chat.messages.items()
+        if message.from_bot
+    }

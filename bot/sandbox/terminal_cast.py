@@ -1,0 +1,103 @@
+"""Who there is in the sandbox for people, in which chats, and how all of it is called.
+
+Names are typed by people: any case will do, and as much of a name as no other one begins with.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bot.sandbox.telegram import SANDBOX_USER_ID, Telegram
+from bot.sandbox.telegram_world import PRESENT, Chat, Message, SandboxError, User, World
+
+PRIVATE = "private"
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is said: a chat, or a topic of it."""
+
+    chat: Chat
+    thread_id: int | None = None
+
+
+def lively_telegram() -> Telegram:
+    """Return a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
+    telegram = Telegram()
+    alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
+    bob = telegram.add_user("Bob", username="bob")
+    mallory = telegram.add_user("Mallory", username="mallory")
+    for person in (alice, bob, mallory):
+        telegram.add_private_chat(person)
+    telegram.add_group("ops-group", {alice: "administrator", bob: "member"})
+    forum = telegram.add_forum("team", {alice: "creator", bob: "member"})
+    telegram.add_topic(forum, "treasury-topic")
+    telegram.add_topic(forum, "games-topic")
+    return telegram
+
+
+def meant(word: str, known: Mapping[str, Named], what: str) -> Named:
+    """Return what a word names, exactly or by its beginning; SandboxError lists what there is."""
+    names = {name.casefold(): name for name in known}
+    typed = word.casefold()
+    found = [typed] if typed in names else [name for name in names if name.startswith(typed)]
+    if len(found) == 1:
+        return known[names[found[0]]]
+    listed = ", ".join(known)
+    if found:
+        raise SandboxError(f"“{word}” may be {' or '.join(names[name] for name in found)}.")
+    raise SandboxError(f"There is no {what} “{word}”. There {'is' if len(known) == 1 else 'are'}: {listed}.")
+
+
+def person_named(world: World, name: str) -> User:
+    """Return the person of this name."""
+    return meant(name, {user.first_name: user for user in people(world)}, "person")
+
+
+def people(world: World) -> tuple[User, ...]:
+    """Return everybody who is no bot."""
+    return tuple(user for user in world.users.values() if not user.is_bot)
+
+
+def place_named(world: World, name: str, user: User) -> Place:
+    """Return the chat or topic of this name; `private` is the person's own chat with the bot."""
+    return meant(name, {PRIVATE: Place(world.chat(user.id)), **places(world)}, "chat")
+
+
+def places(world: World) -> dict[str, Place]:
+    """Return every group and every topic there is, by name."""
+    found: dict[str, Place] = {}
+    for chat in shared_chats(world):
+        found[chat.title] = Place(chat)
+        found |= {topic.title: Place(chat, thread_id) for thread_id, topic in chat.topics.items()}
+    return found
+
+
+def shared_chats(world: World) -> Iterable[Chat]:
+    """Return the groups that are still there."""
+    return (chat for chat in world.chats.values() if chat.type != "private" and not chat.is_gone)
+
+
+def place_for(user: User, here: Place, world: World) -> Place:
+    """Return where somebody is who was named without a place: here, if they can be, or in private."""
+    is_here = here.chat.type != "private" and here.chat.members.get(user.id) in PRESENT
+    return here if is_here else Place(world.chat(user.id))
+
+
+def title(place: Place) -> str:
+    """Return how a place is called; a private chat is called after the person."""
+    if place.thread_id is not None and place.thread_id in place.chat.topics:
+        return place.chat.topics[place.thread_id].title
+    return place.chat.title.lower() if place.chat.type == "private" else place.chat.title
+
+
+def speaker(user: User, place: Place) -> str:
+    """Return who speaks where, as it stands before what is typed."""
+    name = user.first_name.lower()
+    return name if place.chat.type == "private" else f"{name} in {title(place)}"
+
+
+def place_of(world: World, message: Message) -> Place:
+    """Return where a message stands."""
+    return Place(world.chat(message.chat_id), message.thread_id)

@@ -1,0 +1,306 @@
+"""What is typed in the sandbox: words said to the bot, or a director's command to the world around it.
+
+The two can't be confused: the bot's commands begin with a slash and addresses with 0x, a
+director's with one of the words below. A word that is nearly one of them is asked about, not said.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+
+CLOSE_ENOUGH = 0.75
+_ITEM = re.compile(r"#([0-9]{1,78})")
+_LONGEST_AMOUNT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Words to the bot, in the chat where one is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Become:
+    """Be somebody else; without a place there, or in their own chat."""
+
+    person: str
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Go to another chat or topic."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Press a button of the newest message, by its number or its text."""
+
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Let an account gain or lose some, in whole units; what is not said is found out from the world."""
+
+    amount: Decimal
+    asset: str
+    token_id: int | None = None
+    chain: str | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Let the gateway, Telegram or a chain give no answer."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Let every second answer about a chain be old."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Let a chain's index lose everything while it is built anew."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """Let work again what was broken; None: all of it."""
+
+    what: str | None
+
+
+class Plain(Enum):
+    """A command of one word."""
+
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    KICK = "kick"
+    INVITE = "invite"
+    FLOOD = "flood"
+    QUIET = "quiet"
+    STORY = "story"
+    PEOPLE = "people"
+    CHATS = "chats"
+    WORLD = "world"
+    HELP = "help"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Misunderstood:
+    """Nothing that could be done; the reason names what would be."""
+
+    reason: str
+
+
+Command = Say | Become | GoTo | Press | Move | Break | Lag | Rebuild | Heal | Plain | Misunderstood
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One row of the help."""
+
+    grammar: str
+    does: str
+
+    @property
+    def word(self) -> str:
+        """The word that it begins with."""
+        return self.grammar.partition(" ")[0]
+
+
+WORDS: tuple[Explained, ...] = (
+    Explained("as PERSON [in CHAT]", "be somebody else: `as bob in ops-group`"),
+    Explained("in CHAT", "go to another chat or topic: `in treasury-topic`"),
+    Explained("press BUTTON", "of the newest message, by its number or its text"),
+    Explained("say TEXT", "to the bot, where it looks like one of these"),
+    Explained("move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT]", "`move -1250 usdc on polygon`"),
+    Explained("break chain CHAIN", "no answer about it; or all: `break gateway`, `break telegram`"),
+    Explained("lag CHAIN", "every second answer about it is old"),
+    Explained("rebuild index of CHAIN", "its tokens are not listed meanwhile"),
+    Explained("flood", "Telegram wants a pause before it takes more messages"),
+    Explained("heal [WHAT]", "what was broken, or all of it"),
+    Explained("block", "let who you are block the bot"),
+    Explained("unblock", "take that back"),
+    Explained("kick", "remove the bot from the group where you are"),
+    Explained("invite", "bring it back"),
+    Explained("quiet", "nothing moves by itself any more"),
+    Explained("story", "it does again"),
+    Explained("people", "who there is"),
+    Explained("chats", "which chats and topics there are"),
+    Explained("world", "which accounts there are, and what they hold"),
+    Explained("help", "this"),
+    Explained("quit", "end all of it; so does Ctrl-C"),
+)
+"""Every word there is, in the order of the help."""
+
+_BY_WORD = {explained.word: explained for explained in WORDS}
+_ALSO = {"exit": "quit"}
+_OF_THE_BOT = ("/", "0x", "0X")
+
+
+class _Mistyped(Exception):
+    """The text is what is wrong."""
+
+
+def read_command(line: str) -> Command:
+    r"""Return what a line means; `\n` in what is said to the bot begins a new line."""
+    text = line.strip()
+    if text.startswith(_OF_THE_BOT):
+        return _said(text)
+    typed, *rest = text.split()
+    word = _ALSO.get(typed.casefold(), typed.casefold())
+    if word not in _BY_WORD:
+        return _said_unless_mistyped(text, typed)
+    if word == "say":
+        return _said(text[len(typed) :].strip()) if rest else _how_to(_BY_WORD[word])
+    try:
+        return _READERS.get(word, _read_plain)(word, rest)
+    except _Mistyped as mistake:
+        return _how_to(_BY_WORD[word], str(mistake))
+
+
+def _said(text: str) -> Say:
+    return Say(text.replace("\\n", "\n"))
+
+
+def _said_unless_mistyped(text: str, typed: str) -> Say | Misunderstood:
+    close = difflib.get_close_matches(typed.casefold(), _BY_WORD, n=1, cutoff=CLOSE_ENOUGH)
+    if not close:
+        return _said(text)
+    return Misunderstood(
+        f"Did you mean `{_BY_WORD[close[0]].grammar}`? `say {text}` says it to the bot as it is."
+    )
+
+
+def _how_to(explained: Explained, mistake: str = "") -> Misunderstood:
+    return Misunderstood(f"{mistake} {explained.grammar}: {explained.does}".strip())
+
+
+# ---------------------------------------------------------------- one reader for each word
+
+
+def _read_plain(word: str, rest: Sequence[str]) -> Command:
+    if rest:
+        raise _Mistyped(f"`{word}` stands alone; `say {word} {' '.join(rest)}` says it to the bot.")
+    return Plain(word)
+
+
+def _read_become(_: str, rest: Sequence[str]) -> Command:
+    clauses = _clauses(rest, ("in",))
+    person = _one(clauses[""], "Who?")
+    return Become(person, _named(clauses, "in", "chat"))
+
+
+def _read_go_to(_: str, rest: Sequence[str]) -> Command:
+    place = _one(rest, "Where?")
+    return GoTo(place)
+
+
+def _read_press(_: str, rest: Sequence[str]) -> Command:
+    if not rest:
+        raise _Mistyped("Which one?")
+    return Press(" ".join(rest))
+
+
+def _read_move(_: str, rest: Sequence[str]) -> Command:
+    clauses = _clauses(rest, ("on", "of"))
+    written, *what = clauses[""] or [""]
+    items = [int(found[1]) for word in what if (found := _ITEM.fullmatch(word))]
+    asset = _one([word for word in what if not _ITEM.fullmatch(word)], "How much of what?")
+    return Move(
+        _amount(written),
+        asset,
+        items[0] if items else None,
+        _named(clauses, "on", "chain"),
+        _named(clauses, "of", "account"),
+    )
+
+
+def _read_break(_: str, rest: Sequence[str]) -> Command:
+    what = _one([word for word in rest if word.casefold() != "chain"], "What?")
+    return Break(what)
+
+
+def _read_lag(_: str, rest: Sequence[str]) -> Command:
+    chain = _one(rest, "Which chain?")
+    return Lag(chain)
+
+
+def _read_rebuild(_: str, rest: Sequence[str]) -> Command:
+    chain = _one([word for word in rest if word.casefold() not in ("index", "of")], "Which chain's?")
+    return Rebuild(chain)
+
+
+def _read_heal(_: str, rest: Sequence[str]) -> Command:
+    what = [word for word in rest if word.casefold() not in ("chain", "all")]
+    if len(what) > 1:
+        raise _Mistyped("One thing at a time, or all of them.")
+    return Heal(what[0] if what else None)
+
+
+_READERS: Mapping[str, Callable[[str, Sequence[str]], Command]] = {
+    "as": _read_become,
+    "in": _read_go_to,
+    "press": _read_press,
+    "move": _read_move,
+    "break": _read_break,
+    "lag": _read_lag,
+    "rebuild": _read_rebuild,
+    "heal": _read_heal,
+}
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _clauses(words: Sequence[str], openings: Sequence[str]) -> dict[str, list[str]]:
+    """Return the words behind each opening; those before all of them stand under ""."""
+    clauses: dict[str, list[str]] = {"": []}
+    current = ""
+    for word in words:
+        if word.casefold() in openings:
+            current = word.casefold()
+            clauses[current] = []
+        else:
+            clauses[current].append(word)
+    return clauses
+
+
+def _named(clauses: Mapping[str, Sequence[str]], opening: str, what: str) -> str | None:
+    if opening not in clauses:
+        return None
+    return _one(clauses[opening], f"`{opening}` which {what}?")
+
+
+def _one(words: Sequence[str], otherwise: str) -> str:
+    if len(words) != 1:
+        raise _Mistyped(otherwise)
+    return words[0]
+
+
+def _amount(written: str) -> Decimal:
+    """Return an amount in whole units; commas are for the eye."""
+    digits = written.replace(",", "").replace("−", "-")
+    try:
+        amount = Decimal(digits) if len(digits) <= _LONGEST_AMOUNT else Decimal("NaN")
+    except InvalidOperation:
+        raise _Mistyped(f"“{written}” is no amount.") from None
+    if not amount.is_finite() or not re.fullmatch(r"[+-]?[0-9.]+", digits) or amount == 0:
+        raise _Mistyped(f"“{written}” is no amount.")
+    return amount

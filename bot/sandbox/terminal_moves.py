@@ -1,0 +1,80 @@
+"""What a director's `move` means in the world, and what happens by it."""
+
+from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
+from bot.sandbox.telegram_world import SandboxError
+from bot.sandbox.terminal_cast import meant
+from bot.sandbox.terminal_commands import Move
+from bot.sandbox.terminal_view import in_units
+from bot.sandbox.world import World
+
+USUAL_ACCOUNT = "Treasury"
+
+
+def chain_named(name: str) -> int:
+    """Return the chain of this name or id."""
+    names = {title: chain_id for chain_id, title in CHAIN_TITLES.items()}
+    ids = {str(chain_id): chain_id for chain_id in CHAIN_TITLES}
+    return ids[name] if name in ids else meant(name, names, "chain")
+
+
+def carry_out(move: Move, world: World) -> str:
+    """Let it happen, and return what happened in words; SandboxError where it can't."""
+    owner = meant(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
+    account = ACCOUNTS[owner]
+    asset = _asset(move, world, account)
+    if asset.has_items and move.token_id is None:
+        raise SandboxError(f"{asset.symbol} are items, each with an id: move 1 {move.asset} #65600")
+    if move.token_id is not None and not asset.has_items:
+        raise SandboxError(f"{asset.symbol} has no items, so nothing of it is called #{move.token_id}.")
+    delta = _in_smallest_units(move, asset)
+    held = asset.held(world, account, move.token_id)
+    chain = CHAIN_TITLES[asset.chain.chain_id]
+    if held + delta < 0:
+        has = f"{in_units(held, asset.decimals)} {asset.symbol}"
+        raise SandboxError(f"{owner} holds {has} on {chain}: no more than that can leave.")
+    contract = asset.contract.address if asset.contract else None
+    try:
+        world.move(asset.chain.chain_id, contract, account, delta, move.token_id)
+    except ValueError:
+        raise SandboxError("No chain can count so much.") from None
+    return _in_words(owner, chain, asset, delta, move.token_id)
+
+
+def _asset(move: Move, world: World, account: str) -> Asset:
+    """Return what is meant: of several that are called so, the one that the account holds."""
+    chain_id = chain_named(move.chain) if move.chain else None
+    candidates = [
+        asset
+        for asset in assets(world)
+        if asset.symbol.casefold() == move.asset.casefold() and chain_id in (None, asset.chain.chain_id)
+    ]
+    held = [asset for asset in candidates if asset.held(world, account)]
+    if len(candidates) == 1 or len(held) == 1:
+        return (held or candidates)[0]
+    there = f" on {CHAIN_TITLES[chain_id]}" if chain_id else ""
+    if not candidates:
+        symbols = dict.fromkeys(a.symbol for a in assets(world) if chain_id in (None, a.chain.chain_id))
+        raise SandboxError(f"Nothing is called “{move.asset}”{there}. There are: {', '.join(symbols)}.")
+    *chains, last = (CHAIN_TITLES[asset.chain.chain_id] for asset in held or candidates)
+    where = f"{', '.join(chains)} and {last}"
+    raise SandboxError(f"{candidates[0].symbol} is on {where}: say which, as in `on {last.casefold()}`.")
+
+
+def _in_smallest_units(move: Move, asset: Asset) -> int:
+    sign, digits, exponent = move.amount.as_tuple()
+    assert isinstance(exponent, int)
+    shift = exponent + asset.decimals
+    if shift < 0 and any(digits[shift:]):
+        have = f"{asset.decimals} decimals" if asset.decimals else "no parts"
+        raise SandboxError(f"{asset.symbol} has {have}: less than that can't move.")
+    kept = digits[:shift] if shift < 0 else digits + (0,) * shift
+    amount = int("".join(map(str, kept)))
+    return -amount if sign else amount
+
+
+def _in_words(owner: str, chain: str, asset: Asset, delta: int, token_id: int | None) -> str:
+    what = asset.symbol if token_id is None else f"{asset.symbol} #{token_id}"
+    amount = in_units(abs(delta), asset.decimals)
+    if delta < 0:
+        return f"{amount} {what} {'leaves' if amount == '1' else 'leave'} {owner} on {chain}"
+    return f"{amount} {what} {'comes' if amount == '1' else 'come'} into {owner} on {chain}"

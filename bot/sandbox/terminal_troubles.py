@@ -1,0 +1,94 @@
+"""What a director breaks, and how it is put right again."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway_faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
+from bot.sandbox.lively import CHAIN_TITLES
+from bot.sandbox.telegram import Telegram, too_many_requests
+from bot.sandbox.terminal_cast import meant
+from bot.sandbox.terminal_moves import chain_named
+
+FLOOD_SECONDS = 5
+FLOOD_TIMES = 2
+GATEWAY, TELEGRAM = "gateway", "Telegram"
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    what: str
+    undo: Callable[[], None]
+
+
+class Troubles:
+    """Breaks both neighbours of the bot, and remembers what is to be healed."""
+
+    def __init__(self, gateway: Gateway, telegram: Telegram, tasks: asyncio.TaskGroup) -> None:
+        self._gateway = gateway
+        self._telegram = telegram
+        self._tasks = tasks
+        self._broken: list[_Broken] = []
+        self._one_at_a_time = asyncio.Lock()
+
+    def break_(self, what: str) -> str:
+        """Let something give no answer, and return what happened."""
+        chains = {title: title for title in CHAIN_TITLES.values()}
+        match meant(what, {GATEWAY: GATEWAY, TELEGRAM: TELEGRAM, **chains}, "chain or neighbour"):
+            case "gateway":
+                self._strike(GATEWAY, AnswerHtml(status=502))
+                return "The indexer answers nothing but errors."
+            case "Telegram":
+                return self._cut_telegram_off()
+            case chain:
+                chain_id = chain_named(chain)
+                self._strike(chain, FailTokens(chain_id=chain_id), FailNatives(chain_id=chain_id))
+                return f"The indexer knows nothing of {chain} any more."
+
+    def lag(self, name: str) -> str:
+        """Let every second answer about a chain come from a node that gets no further than this."""
+        chain_id = chain_named(name)
+        chain, block = CHAIN_TITLES[chain_id], self._gateway.world.block(chain_id)
+        self._strike(chain, Stall(chain_id=chain_id, at_block=block, every=2))
+        return f"Every second answer about {chain} comes from a node that gets no further from now on."
+
+    def rebuild(self, name: str) -> str:
+        """Let a chain's index lose all tokens while it is built anew."""
+        chain_id = chain_named(name)
+        self._strike(CHAIN_TITLES[chain_id], Reindex(chain_id=chain_id))
+        return f"The index of {CHAIN_TITLES[chain_id]} is built anew, and shows no tokens meanwhile."
+
+    def flood(self) -> str:
+        """Let Telegram want a pause."""
+        self._telegram.fault(too_many_requests(FLOOD_SECONDS), times=FLOOD_TIMES)
+        self._broken.append(_Broken(TELEGRAM, self._telegram.heal))
+        return f"Telegram answers the next {FLOOD_TIMES} messages with 429: wait {FLOOD_SECONDS} seconds."
+
+    def heal(self, what: str | None) -> str:
+        """Put right what is named, or everything."""
+        names = tuple(dict.fromkeys(broken.what for broken in self._broken))
+        if not names:
+            return "Nothing is broken."
+        wanted = names if what is None else (meant(what, {name: name for name in names}, "broken thing"),)
+        for broken in self._broken:
+            if broken.what in wanted:
+                broken.undo()
+        self._broken = [broken for broken in self._broken if broken.what not in wanted]
+        return f"Well again: {', '.join(wanted)}."
+
+    def _strike(self, what: str, *faults: Fault) -> None:
+        self._gateway.faults.add(*faults)
+        self._broken.append(_Broken(what, lambda: self._gateway.faults.heal(*faults)))
+
+    def _cut_telegram_off(self) -> str:
+        healed = asyncio.Event()
+        self._tasks.create_task(self._refuse_until(healed))
+        self._broken.append(_Broken(TELEGRAM, healed.set))
+        return "Telegram can't be reached any more, neither to send nor to hear."
+
+    async def _refuse_until(self, healed: asyncio.Event) -> None:
+        async with self._one_at_a_time:
+            if not healed.is_set():
+                async with self._telegram.refusing():
+                    await healed.wait()

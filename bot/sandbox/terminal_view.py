@@ -1,0 +1,160 @@
+"""How the sandbox looks on a terminal: who says what where, before a bar; buttons are numbered."""
+
+from collections.abc import Iterable, Mapping
+from textwrap import wrap
+
+from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
+from bot.sandbox.telegram_methods import Toast
+from bot.sandbox.telegram_world import Button, Document, Message
+from bot.sandbox.telegram_world import World as Chats
+from bot.sandbox.terminal_cast import Place, people, shared_chats, title
+from bot.sandbox.terminal_commands import WORDS
+from bot.sandbox.world import World
+
+WHO_WIDTH = 22
+LIST_WIDTH = 78
+LINES_OF_A_FILE = 6
+
+
+def block(who: str, text: str) -> str:
+    """Return lines behind a bar, the first with who says them."""
+    first, *others = text.split("\n")
+    return "\n".join(
+        [
+            f"{who:<{WHO_WIDTH}} │ {first}".rstrip(),
+            *(f"{'':<{WHO_WIDTH}} │ {line}".rstrip() for line in others),
+        ]
+    )
+
+
+def bot_at(place: Place) -> str:
+    """Return how it is called where the bot says something."""
+    return f"bot to {title(place)}" if place.chat.type == "private" else f"bot in {title(place)}"
+
+
+def said(message: Message) -> str:
+    """Return all that a person sees of a message."""
+    lines = [message.text] if message.text else []
+    if message.document is not None:
+        lines.insert(0, _file(message.document))
+    if message.buttons:
+        lines.append(_buttons(message))
+    return "\n".join(lines)
+
+
+def edited(message: Message) -> str:
+    """Return a message that was said before and reads differently now."""
+    return f"✎ {said(message)}"
+
+
+def deleted(message: Message) -> str:
+    """Return what is left of a message that the bot took away."""
+    return f"✗ deleted: {message.text.partition(chr(10))[0]}"
+
+
+def toasted(toast: Toast) -> str:
+    """Return what comes up when a button was pressed."""
+    return f"({toast.text})" if toast.text else "(pressed)"
+
+
+def buttons_of(message: Message) -> list[Button]:
+    """Return a message's buttons in the order of their numbers, the first of which is 1."""
+    return [button for row in message.buttons for button in row]
+
+
+def _buttons(message: Message) -> str:
+    numbers = iter(range(1, len(buttons_of(message)) + 1))
+    return "\n".join(" ".join(_button(next(numbers), button) for button in row) for row in message.buttons)
+
+
+def _button(number: int, button: Button) -> str:
+    leads_to = f" → {button.url}" if button.url else " ⧉" if button.copy_text else ""
+    return f"[{number} {button.text}{leads_to}]"
+
+
+def _file(document: Document) -> str:
+    head = f"📎 {document.file_name} ({document.mime_type}, {len(document.content):,} bytes)"
+    if not document.mime_type.startswith(("text/", "application/json")):
+        return head
+    lines = document.content.decode(errors="replace").splitlines()
+    more = [f"   … and {len(lines) - LINES_OF_A_FILE} lines more"] if len(lines) > LINES_OF_A_FILE else []
+    return "\n".join([head, *(f"   {line}" for line in lines[:LINES_OF_A_FILE]), *more])
+
+
+# ---------------------------------------------------------------- lists
+
+
+def help_shown() -> str:
+    """Return every word there is."""
+    lines = ["What is none of these is said to the bot; its own /help says what it can do."]
+    for word in WORDS:
+        if len(word.grammar) < WHO_WIDTH:
+            lines.append(f"  {word.grammar:<{WHO_WIDTH}} {word.does}")
+        else:
+            lines += [f"  {word.grammar}", f"  {'':<{WHO_WIDTH}} {word.does}"]
+    return "\n".join(lines)
+
+
+def people_shown(chats: Chats) -> str:
+    """Return who there is, and what they are where."""
+    return "\n".join(f"  {user.first_name:<{WHO_WIDTH}} {_roles(chats, user.id)}" for user in people(chats))
+
+
+def _roles(chats: Chats, user_id: int) -> str:
+    roles = [
+        f"{chat.members[user_id]} of {chat.title}" for chat in shared_chats(chats) if user_id in chat.members
+    ]
+    return ", ".join(["in private", *roles])
+
+
+def chats_shown(chats: Chats) -> str:
+    """Return which chats there are, and what the bot is there."""
+    lines = [f"  {'private':<{WHO_WIDTH}} everybody's own chat with the bot"]
+    for chat in shared_chats(chats):
+        kind = "forum" if chat.is_forum else chat.type
+        lines.append(
+            f"  {chat.title:<{WHO_WIDTH}} {kind} {chat.id}, where the bot is {_is(chats, chat.members)}"
+        )
+        lines += [f"  {topic.title:<{WHO_WIDTH}} topic of {chat.title}" for topic in chat.topics.values()]
+    return "\n".join(lines)
+
+
+def _is(chats: Chats, members: Mapping[int, str]) -> str:
+    return {"administrator": "an administrator", "member": "a member"}.get(
+        status := members.get(chats.bot.id, "left"), status
+    )
+
+
+def world_shown(world: World) -> str:
+    """Return which accounts there are, and what they hold."""
+    lines = []
+    for name, address in ACCOUNTS.items():
+        lines.append(f"{name} {address}")
+        for chain_id, chain in CHAIN_TITLES.items():
+            held = [asset for asset in assets(world) if asset.chain.chain_id == chain_id]
+            amounts = list(_amounts(world, address, held))
+            lines += (
+                wrap(f"  {chain}: {', '.join(amounts)}", LIST_WIDTH, subsequent_indent="    ")
+                if amounts
+                else []
+            )
+    return "\n".join(lines)
+
+
+def _amounts(world: World, account: str, held: Iterable[Asset]) -> Iterable[str]:
+    for asset in held:
+        amount = asset.held(world, account)
+        if amount:
+            yield f"{in_units(amount, asset.decimals)} {asset.symbol}{_ids(world, account, asset)}"
+
+
+def _ids(world: World, account: str, asset: Asset) -> str:
+    ids = asset.ids(world, account) if asset.has_items else ()
+    return f" ({', '.join(f'#{token_id}' for token_id in ids)})" if ids else ""
+
+
+def in_units(amount: int, decimals: int) -> str:
+    """Return an amount in whole units, exactly."""
+    whole, rest = divmod(amount, 10**decimals)
+    fraction = f"{rest:0{decimals}d}".rstrip("0") if rest else ""
+    return f"{whole:,}.{fraction}" if fraction else f"{whole:,}"
