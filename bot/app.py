@@ -120,7 +120,7 @@ async def _build(
         _introduced(telegram), _chains_to_start_with(settings, source, registry, store, now)
     )
     poller = build_poller(settings, source, store, chains, now=now)
-    turns = build_turns(settings)
+    turns = await build_turns(settings, store, now=now)
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
     answers = build_answers(telegram, turns, store, now=now)
     house.push_async_callback(answers.close)

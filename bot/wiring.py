@@ -22,7 +22,7 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.chains import Chains
 from bot.domain.model import Answer, ChainId, Part, Question
-from bot.domain.pacing import Pacer
+from bot.domain.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.status import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
@@ -95,14 +95,17 @@ def build_poller(
     )
 
 
-def build_turns(settings: Settings) -> Turns:
-    """Build the one order in which everything is sent."""
+async def build_turns(settings: Settings, store: Store, *, now: Now) -> Turns:
+    """Build the one order in which everything is sent, which goes on at the pace of the last run."""
     delivery = settings.delivery
     pacer = Pacer(
         messages_per_second=delivery.messages_per_second,
         private_messages_per_second=delivery.private_messages_per_second,
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
+    for one in await store.departures(now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
+        left_at = time.monotonic() - one.ago.total_seconds()
+        pacer.depart(one.chat_id, left_at, is_group=one.is_group)
     return Turns(pacer, time.monotonic, asyncio.sleep)
 
 

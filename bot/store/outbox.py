@@ -25,6 +25,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
+from bot.store.history import FINISHED_DELIVERIES
 from bot.store.notices import to_notice
 from bot.store.rows import (
     Row,
@@ -64,6 +65,16 @@ class Outbox:
     """Those that have waited longest first."""
     next_at: datetime | None
     """When more becomes due by itself; None: only when something new happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A message that left, as far as pace is concerned."""
+
+    chat_id: int
+    """Telegram's number."""
+    is_group: bool
+    ago: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,16 @@ def take(db: Database, chat_id: int, now: datetime, group_wait_seconds: float, c
     return Taken(None, tuple(troubles))
 
 
+def departures(db: Database, now: datetime, within: timedelta) -> list[Departure]:
+    """Return what left lately, oldest first; what was leaving when the program ended counts as now."""
+    at = to_milliseconds(now)
+    rows = db.execute(_DEPARTURES, [at - within // timedelta(milliseconds=1), at])
+    return [
+        Departure(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
+        for telegram_id, kind, left_at in rows
+    ]
+
+
 def waiting_alerts(db: Database, destination_id: int) -> int:
     """Return how many changes a destination is still to be told."""
     (count,) = db.execute(
@@ -136,6 +157,16 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
 
 UNFINISHED = "state IN ('ready', 'sending')"
 """In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
+
+_DEPARTURES = f"""
+SELECT c.telegram_id, c.kind, gone.left_at FROM (
+  SELECT destination_id, not_before AS left_at FROM delivery
+  WHERE {FINISHED_DELIVERIES} AND state = 'sent' AND not_before BETWEEN ?1 AND ?2
+  UNION ALL
+  SELECT destination_id, ?2 FROM delivery WHERE {UNFINISHED} AND state = 'sending') gone
+JOIN destination n ON n.id = gone.destination_id JOIN chat c ON c.id = n.chat_id
+ORDER BY gone.left_at
+"""
 
 _FREE_AT = """
 max(ifnull(c.hold_until, 0), CASE WHEN c.unavailable IS NULL THEN 0 ELSE c.probe_at END)

@@ -54,7 +54,7 @@ from bot.store import (
 from bot.store.database import DatabaseThread
 from bot.store.figures import StoredFigures
 from bot.store.offers import Offer
-from bot.store.outbox import Compose, Outbox, Taken
+from bot.store.outbox import Compose, Departure, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.rows import to_milliseconds
 from bot.store.sweeps import Reach, Watched
@@ -199,6 +199,10 @@ class Store:
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
         """Return where something can be sent."""
         return await self._thread.run(outbox.outbox, now, group_wait_seconds)
+
+    async def departures(self, now: datetime, within: timedelta) -> list[Departure]:
+        """Return what left lately."""
+        return await self._thread.run(outbox.departures, now, within)
 
     async def take(self, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
         """Return the next message of a chat, marked as leaving now."""

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
 
 EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -267,15 +268,53 @@ async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_wa
     assert later[OLGA.chat_id].id == due[OLGA.chat_id].id
 
 
+# ---------------------------------------------------------------- pace
+
+
+async def test_what_left_in_the_last_minute_is_known_after_a_restart(watching: Keeper) -> None:
+    await change(watching, 6, seconds=100)
+    for delivery in await watching.due(at(100)):
+        await watching.sent(delivery, at(100 + (delivery.chat_id == OLGA.chat_id)))
+    await watching.reopen()
+
+    left = await watching.store.departures(at(110), MINUTE)
+
+    assert [(one.chat_id, one.is_group, one.ago.total_seconds()) for one in left] == [
+        (OPS.chat_id, True, 10),
+        (OLGA.chat_id, False, 9),
+    ]
+
+
+async def test_what_was_leaving_at_the_end_counts_as_having_left(watching: Keeper) -> None:
+    await change(watching, 6, seconds=100)
+    await watching.due(at(100))
+    await watching.reopen()
+
+    left = await watching.store.departures(at(1000), MINUTE)
+
+    assert [one.ago.total_seconds() for one in left] == [0, 0]
+
+
+async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Keeper) -> None:
+    assert await watching.store.departures(at(-1), MINUTE) == []
+    assert len(await watching.store.departures(at(60), MINUTE)) == 3
+    assert await watching.store.departures(at(61), MINUTE) == []
+
+
 # ---------------------------------------------------------------- speed
 
 
-@pytest.mark.parametrize("name", ["_HEADS", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT"])
+@pytest.mark.parametrize("name", ["_HEADS", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT", "_DEPARTURES"])
 async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
     from bot.store import outbox  # noqa: PLC0415 - the statements are its own affair but for this
 
-    statement = getattr(outbox, name).replace("?", "1")
+    statement = getattr(outbox, name).replace("?1", "1").replace("?2", "1").replace("?", "1")
     plan = [step for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {statement}")]
 
-    assert not [step for step in plan if step.startswith(("SCAN d", "SCAN o", "SCAN l"))]
-    assert [step for step in plan if "delivery_unfinished" in step or "alert_waiting" in step]
+    scans = [step for step in plan if step.startswith(("SCAN d", "SCAN o", "SCAN l"))]
+    assert not [step for step in scans if "INDEX delivery_unfinished" not in step]
+    assert [
+        step
+        for step in plan
+        if "delivery_unfinished" in step or "alert_waiting" in step or "finished" in step
+    ]
