@@ -113,12 +113,14 @@ class IndexerClient:
         self.counts.rows_read += collected.rows - collected.refused_rows
         self.counts.rows_refused += collected.refused_rows
 
+        reply = collected.reply()
+
         def about(accounts: Collection[Address]) -> Answer:
-            answer = collected.about(accounts)
+            answer = reply.about(accounts)
             self.counts.rows_refused += answer.refused_rows - collected.refused_rows
             return answer
 
-        return replace(collected.reply(), about=about)
+        return replace(reply, about=about)
 
     async def items(self, account: Address, asset: Asset, *, items_max: int = 200) -> Items:
         """Return what an account holds of a collection, id by id, whatever its contract's status.

@@ -6,12 +6,12 @@ error that leaves here. Rows are sorted here and read, by `bot.indexer.reading`,
 somebody wants to know what they say.
 """
 
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 
-from bot.domain.model import Address, Answer, ChainId, Question, Reply
+from bot.domain.model import Address, ChainId, Question, Reply
 from bot.indexer.digests import digests_of
 from bot.indexer.pages import Entry, Page, PageMark, read_page, read_tokens
-from bot.indexer.reading import Remarks, chains_seen, read
+from bot.indexer.reading import Reader, Remarks
 from bot.indexer.rows import SIGNED_MAX, NativeRow, TokenRow, address_of
 from bot.indexer.sides import Natives, Tokens
 
@@ -50,20 +50,14 @@ class Collected:
 
     def reply(self) -> Reply:
         """Return what all pages together say, to be read as far as it is wanted."""
-        return Reply(
-            digests_of(self._question, self._natives, self._tokens),
-            chains_seen(self._natives, self._tokens),
-            self.about,
-        )
+        reader = Reader(self._question, self._natives, self._tokens, self._remarks)
+        digests = digests_of(self._question, self._natives, self._tokens)
+        return Reply(digests, reader.chains_seen(), reader.about)
 
     @property
     def refused_rows(self) -> int:
         """How many of the rows could not even be sorted."""
         return self._remarks.refused_rows
-
-    def about(self, accounts: Collection[Address]) -> Answer:
-        """Return what all pages together say of some of the asked accounts."""
-        return read(self._question, self._natives, self._tokens, accounts, self._remarks)
 
     def _read(self, body: bytes) -> Page:
         """Read a page, its natives only while any can be wanted: they may come again on each page."""

@@ -5,6 +5,7 @@ A row that cannot be believed makes its account doubtful on its chain; the other
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
@@ -35,38 +36,59 @@ class Remarks:
         self.add(chain_id, f"{name}: refused rows")
 
 
-def read(
-    question: Question, natives: Natives, tokens: Tokens, accounts: Collection[Address], remarks: Remarks
-) -> Answer:
-    """Return what all rows together say of these accounts; `remarks` are those made when they were sorted."""
-    remarks = replace(remarks, troubles=dict(remarks.troubles))
-    coins = _read_natives(natives, accounts, remarks)
-    read_tokens = _read_tokens(tokens, accounts, remarks)
-    for side in (natives, tokens) if question.natives else (tokens,):
-        for chain_id in question.chain_ids:
-            if chain_id not in side.rows:
-                remarks.add(chain_id, f"no {side.name}")
-    return Answer(
-        natives=coins,
-        tokens=read_tokens.held,
-        doubtful=frozenset(read_tokens.doubtful),
-        descriptions=_descriptions(natives, tokens),
-        highest_blocks=read_tokens.highest_blocks,
-        refused_rows=remarks.refused_rows,
-        troubles=tuple(remarks.troubles),
-    )
+class Reader:
+    """Reads the rows of one answer, all of which have come."""
 
+    def __init__(self, question: Question, natives: Natives, tokens: Tokens, remarks: Remarks) -> None:
+        """Read what was sorted; `remarks` are those made then."""
+        self._question = question
+        self._natives = natives
+        self._tokens = tokens
+        self._remarks = remarks
 
-def chains_seen(natives: Natives, tokens: Tokens) -> frozenset[ChainId]:
-    """Return the chains of which anything is known: the tokens, or the natives of somebody."""
-    listed = tokens.rows.keys() - tokens.unknown
-    coins = {
-        chain_id
-        for chain_id, rows in natives.rows.items()
-        if chain_id not in natives.unknown
-        and any(_coin_of(natives, (chain_id, account)) is not None for account in rows)
-    }
-    return frozenset(listed | coins)
+    def about(self, accounts: Collection[Address]) -> Answer:
+        """Return what all rows together say of these accounts."""
+        remarks = replace(self._remarks, troubles=dict(self._remarks.troubles))
+        coins = _read_natives(self._natives, accounts, remarks)
+        lists = _read_tokens(self._tokens, accounts, remarks)
+        for side in (self._natives, self._tokens) if self._question.natives else (self._tokens,):
+            for chain_id in self._question.chain_ids:
+                if chain_id not in side.rows:
+                    remarks.add(chain_id, f"no {side.name}")
+        return Answer(
+            natives=coins,
+            tokens=lists.held,
+            doubtful=frozenset(lists.doubtful),
+            descriptions=self._descriptions,
+            highest_blocks=lists.highest_blocks,
+            refused_rows=remarks.refused_rows,
+            troubles=tuple(remarks.troubles),
+        )
+
+    def chains_seen(self) -> frozenset[ChainId]:
+        """Return the chains of which anything is known: the tokens, or the natives of somebody."""
+        natives, tokens = self._natives, self._tokens
+        listed = tokens.rows.keys() - tokens.unknown
+        coins = {
+            chain_id
+            for chain_id, rows in natives.rows.items()
+            if chain_id not in natives.unknown
+            and any(_coin_of(natives, (chain_id, account)) is not None for account in rows)
+        }
+        return frozenset(listed | coins)
+
+    @cached_property
+    def _descriptions(self) -> dict[Asset, Description]:
+        """The first description of each asset, or the first with metadata, whoever holds it."""
+        result: dict[Asset, Description] = {}
+        for chain_id, coins in self._natives.rows.items():
+            believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
+            if believed is not None:
+                result[Asset(chain_id, NATIVE)] = described_native(believed)
+        for chain_id, rows in self._tokens.rows.items():
+            all_rows = (pair for account in rows for pair in _rows_of(self._tokens, (chain_id, account)))
+            result |= {Asset(chain_id, contract): one for contract, one in _described(all_rows).items()}
+        return result
 
 
 def _read_natives(
@@ -132,19 +154,6 @@ def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks
 def _rows_of(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, TokenRow]]:
     chain_id, account = spot
     return chain(tokens.rows[chain_id][account].items(), tokens.again.get(spot, ()))
-
-
-def _descriptions(natives: Natives, tokens: Tokens) -> dict[Asset, Description]:
-    """Return the first description of each asset, or the first with metadata."""
-    result: dict[Asset, Description] = {}
-    for chain_id, coins in natives.rows.items():
-        believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
-        if believed is not None:
-            result[Asset(chain_id, NATIVE)] = described_native(believed)
-    for chain_id, rows in tokens.rows.items():
-        all_rows = (pair for account in rows for pair in _rows_of(tokens, (chain_id, account)))
-        result |= {Asset(chain_id, contract): one for contract, one in _described(all_rows).items()}
-    return result
 
 
 def _described(rows: Iterable[tuple[Address, TokenRow]]) -> dict[Address, Description]:

@@ -31,17 +31,18 @@ from bot.domain.model import (
     Verdict,
     View,
 )
-from bot.domain.plan import Wanted, narrow_questions
+from bot.domain.plan import Wanted, chunks, narrow_questions
 from bot.indexer.errors import IndexerError
 from bot.poller.asking import Asker, Replied
 from bot.poller.memory import KnownBlocks
+from bot.store.polls import Views
 from bot.store.sqlite import Store
 from bot.store.sweeps import Watched
 
 log = structlog.get_logger(__name__)
 
-READINGS_IN_ONE_GO = 100
-"""Compared without a pause: some 5 ms."""
+ACCOUNTS_IN_ONE_GO = 5
+"""Read and compared without a pause: some 5 ms."""
 
 NEVER_READ = View()
 
@@ -83,38 +84,29 @@ class BatchReader:
     """One batch is compared at a time: the pauses of many would be none, and memory holds one."""
 
     async def judge(
-        self, accounts: Sequence[Address], replied: Iterable[Replied], observed_at: datetime
+        self, accounts: Sequence[Address], replied: Sequence[Replied], observed_at: datetime
     ) -> Outcome:
         """Return what the replies say of some accounts, asking on where they leave a question open."""
+        names = answers_about(replied, ())
+        descriptions = _descriptions(names)
+        collections = _collections(descriptions)
         async with self.comparing:
-            answered = answers_about(replied, accounts)
-            descriptions = _descriptions(answered)
-            collections = _collections(descriptions)
             views = await self.store.views(accounts)
-
-            def judge(reading: Reading) -> Verdict:
-                account, chain_id = reading.account, reading.chain_id
-                return compare(
-                    views.get((account, chain_id), NEVER_READ),
-                    reading,
-                    wanted=self.wanted[account].parts(chain_id, self.status),
-                    status=self.status,
-                    known_block=self.blocks.when_read(account, chain_id),
-                    collections=collections,
-                )
-
-            read, verdicts = await self._judge_all(accounts, answered, judge)
+            judge = self._judge_by(views, collections)
+            answered, read, verdicts = await self._judge_all(accounts, replied, judge)
+        _log_troubles(answered)
         if any(verdict.missing for verdict in verdicts):
             by_name = await self._ask_for_missing(verdicts)
             descriptions = _descriptions(by_name) | descriptions
             collections = _collections(descriptions)
+            judge = self._judge_by(views, collections)
             for index, verdict in enumerate(verdicts):
                 if verdict.missing:
                     missing = [asset.contract for asset in verdict.missing]
                     read[index] = _completed(read[index], missing, by_name)
                     verdicts[index] = judge(read[index])
         verdicts, items = await self._tell_items(verdicts, collections)
-        described = await self._describe_new(verdicts, answered)
+        described = await self._describe_new(verdicts, names)
         poll = Poll(
             self.sweep,
             self.watched.newest,
@@ -155,21 +147,39 @@ class BatchReader:
         replied = [pair for question in questions for pair in await self.asker.ask(question)]
         return answers_about(replied, tuple(named))
 
+    def _judge_by(self, views: Views, collections: frozenset[Asset]) -> Callable[[Reading], Verdict]:
+        """Return what compares a reading with what is stored."""
+
+        def judge(reading: Reading) -> Verdict:
+            account, chain_id = reading.account, reading.chain_id
+            return compare(
+                views.get((account, chain_id), NEVER_READ),
+                reading,
+                wanted=self.wanted[account].parts(chain_id, self.status),
+                status=self.status,
+                known_block=self.blocks.when_read(account, chain_id),
+                collections=collections,
+            )
+
+        return judge
+
     async def _judge_all(
         self,
-        accounts: Iterable[Address],
-        answered: Iterable[Answered],
+        accounts: Sequence[Address],
+        replied: Sequence[Replied],
         judge: Callable[[Reading], Verdict],
-    ) -> tuple[list[Reading], list[Verdict]]:
-        """Compare what was read with what is stored; others get their turn in between."""
-        read, verdicts = [], []
-        asked = {account: self.asked[account] for account in accounts}
-        for number, reading in enumerate(readings(asked, answered), start=1):
-            read.append(reading)
-            verdicts.append(judge(reading))
-            if number % READINGS_IN_ONE_GO == 0:
-                await asyncio.sleep(0)
-        return read, verdicts
+    ) -> tuple[list[Answered], list[Reading], list[Verdict]]:
+        """Read and compare a few accounts at a time; others get their turn in between."""
+        answered: list[Answered] = []
+        read: list[Reading] = []
+        verdicts: list[Verdict] = []
+        for some in chunks(accounts, ACCOUNTS_IN_ONE_GO):
+            said = answers_about(replied, some)
+            answered += said
+            read += readings({account: self.asked[account] for account in some}, said)
+            verdicts += map(judge, read[len(verdicts) :])
+            await asyncio.sleep(0)
+        return answered, read, verdicts
 
     async def _ask_for_missing(self, verdicts: Iterable[Verdict]) -> list[Answered]:
         """Ask by name for what lists no longer show."""
@@ -236,11 +246,8 @@ def _collections(descriptions: Mapping[Asset, Description]) -> frozenset[Asset]:
 
 
 def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:
-    """Return what replies say of some accounts."""
-    answered = [(question, reply.about(accounts)) for question, reply in replied]
-    for trouble in chain.from_iterable(answer.troubles for _, answer in answered):
-        log.debug("part of an answer is unknown", action="answer_partial", trouble=trouble)
-    return answered
+    """Return what replies say of some accounts; names and prices come whoever they are."""
+    return [(question, reply.about(accounts)) for question, reply in replied]
 
 
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
@@ -253,6 +260,11 @@ def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:
         ),
         items={key: items for key, items in poll.items.items() if (key[0], key[1].chain_id) not in out},
     )
+
+
+def _log_troubles(answered: Iterable[Answered]) -> None:
+    for trouble in dict.fromkeys(chain.from_iterable(answer.troubles for _, answer in answered)):
+        log.debug("part of an answer is unknown", action="answer_partial", trouble=trouble)
 
 
 def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:

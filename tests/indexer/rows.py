@@ -69,7 +69,7 @@ def answer(question: Question, *bodies: bytes) -> Answer:
     collected = Collected(question)
     for each in bodies:
         collected.add(each)
-    return collected.about(question.accounts)
+    return collected.reply().about(question.accounts)
 
 
 def tokens_of(*rows: object, question: Question = OF_ANN) -> Answer:

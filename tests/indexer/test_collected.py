@@ -139,7 +139,7 @@ def test_natives_repeated_on_later_pages_count_once() -> None:
 
     assert collected.add(page).new_rows
     assert not collected.add(page).new_rows
-    assert collected.about(OF_ANN.accounts).natives == {MAINNET: {ANN: Holding(7)}}
+    assert collected.reply().about(OF_ANN.accounts).natives == {MAINNET: {ANN: Holding(7)}}
 
 
 def test_a_native_row_with_an_error_is_new_once() -> None:
@@ -315,7 +315,7 @@ def test_what_the_source_says_is_kept_short_and_without_the_key() -> None:
     collected.add(body([entry(errorReason="x" * 195 + "secret-key")]))
     collected.add(body(natives=[entry(*(native(errorReason=f"down {number}") for number in range(1000)))]))
 
-    troubles = collected.about(OF_ANN.accounts).troubles
+    troubles = collected.reply().about(OF_ANN.accounts).troubles
 
     assert len(troubles) == 50
     assert not any("secret" in trouble for trouble in troubles)

@@ -82,7 +82,7 @@ def test_a_malformed_page_leaves_nothing_behind() -> None:
     with pytest.raises(ReplyMalformed):
         collected.add(body([entry(token())], page=5))
 
-    assert collected.about(OF_ANN.accounts).tokens == {}
+    assert collected.reply().about(OF_ANN.accounts).tokens == {}
     assert collected.add(body([entry(token())])).new_rows
 
 

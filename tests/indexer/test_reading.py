@@ -279,7 +279,7 @@ def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
     collected = Collected(OF_BOTH)
     collected.add(body([entry(token(account=BOB, priceUSD="1", contractInfo={"symbol": "USDC"}))]))
 
-    assert collected.about((ANN,)).descriptions == {
+    assert collected.reply().about((ANN,)).descriptions == {
         Asset(MAINNET, USDC): Description("ERC20", "USDC", price_usd="1")
     }
 
@@ -288,5 +288,5 @@ def test_blocks_come_from_those_who_are_read() -> None:
     collected = Collected(OF_BOTH)
     collected.add(body([entry(token(blockNumber=7), token(account=BOB, blockNumber=9))]))
 
-    assert collected.about((ANN,)).highest_blocks == {MAINNET: 7}
-    assert collected.about((ANN, BOB)).highest_blocks == {MAINNET: ChainId(9)}
+    assert collected.reply().about((ANN,)).highest_blocks == {MAINNET: 7}
+    assert collected.reply().about((ANN, BOB)).highest_blocks == {MAINNET: ChainId(9)}
