@@ -170,6 +170,44 @@ async def test_a_closed_topic_sends_its_alerts_to_the_group_until_it_is_open_aga
     assert "Its topic" not in told.text
 
 
+async def test_what_a_lost_topic_watched_is_moved_to_where_somebody_in_charge_says_so(house: House) -> None:
+    member = house.telegram.add_user("Bob")
+    forum = house.telegram.add_forum("Team", {house.olga: "creator", member: "member"})
+    lost, other = (house.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
+    house.say("/allow", chat=forum)
+    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=lost)
+    await house.hears("balances", chat=forum)
+    house.telegram.close_topic(forum, lost)
+    move(house, -1)
+    assert "/here" in (await house.hears("−1 USDC", chat=forum)).text
+
+    house.say("/here", chat=forum, topic=other, user=member)
+    await house.hears("its administrators", chat=forum)
+    house.say("/here", chat=forum, topic=other)
+    assert (await house.hears("Moved here: 1 entry.", chat=forum)).thread_id == other
+
+    move(house, -2)
+    told = await house.hears("−2 USDC", chat=forum)
+    assert told.thread_id == other
+    assert "Its topic" not in told.text
+    house.say("/list", chat=forum, topic=other)
+    assert "Till" in (await house.hears("Watched here", chat=forum)).text
+
+
+async def test_where_no_topic_is_lost_nothing_is_moved(house: House) -> None:
+    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
+    topic, other = (house.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
+    house.say("/allow", chat=forum)
+    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    await house.hears("balances", chat=forum)
+
+    house.say("/here", chat=forum, topic=other)
+    await house.hears("nothing has to be moved", chat=forum)
+
+    move(house, -1)
+    assert (await house.hears("−1 USDC", chat=forum)).thread_id == topic
+
+
 # ---------------------------------------------------------------- many
 
 

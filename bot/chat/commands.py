@@ -22,6 +22,7 @@ from bot.chat.requests import (
     Chats,
     Deny,
     Help,
+    Here,
     Id,
     List,
     NotForUs,
@@ -166,6 +167,10 @@ def _unwatch(rest: str, _chains: Chains) -> Unwatch | Usage:
     return Unwatch(who, " ".join(rest.split())) if who else Usage(UNWATCH, "")
 
 
+def _here(_rest: str, _chains: Chains) -> Here:
+    return Here()
+
+
 def _list(_rest: str, _chains: Chains) -> List:
     return List()
 
@@ -190,6 +195,7 @@ _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyT
         "believe": _believe,
         "watch": _watch,
         "unwatch": _unwatch,
+        "here": _here,
         "list": _list,
         "balance": _balance,
         "status": _status,

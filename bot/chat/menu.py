@@ -98,6 +98,13 @@ STATUS = Command(
     (Example("/status", "shows what is seen, what is not, and since when"),),
     Who.READERS,
 )
+HERE = Command(
+    "here",
+    "Move here what closed or deleted topics watched",
+    "/here",
+    (Example("/here", "moves it to the topic where you say this, with all that is still to be told"),),
+    Who.CHANGERS,
+)
 ALLOW = Command(
     "allow",
     "Open this chat, or another one, for the bot",
@@ -141,6 +148,7 @@ COMMANDS: tuple[Command, ...] = (
     LIST,
     BALANCE,
     STATUS,
+    HERE,
     HELP,
     ID,
     ALLOW,

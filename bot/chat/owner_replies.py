@@ -193,6 +193,7 @@ _DID = MappingProxyType(
         Deed.UNWATCH: "stopped watching",
         Deed.UNDO: "took back the end of",
         Deed.BELIEVE: "took for real what vanished on",
+        Deed.HERE: "moved to another topic, entries:",
     }
 )
 

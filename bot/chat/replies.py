@@ -192,6 +192,17 @@ def undone(ones: Sequence[UndoneOne], limit: int) -> Html:
     return join("\n", lines)
 
 
+def moved_here(moved: int | None) -> Html:
+    """Return the answer to /here, which moved so many entries; None: no topic is lost."""
+    if moved is None:
+        return fill("No topic of this chat is closed or deleted, as far as I know: nothing has to be moved.")
+    if not moved:
+        return fill("The topics that are lost watched nothing more than this place: nothing had to be moved.")
+    return fill(
+        "Moved here: {}. What happens there is told here from now on. /list shows all of it.", _entries(moved)
+    )
+
+
 def not_watched(who: str, suggestion: str = "") -> Html:
     """Return the answer to a name, address or number that is not watched here."""
     meant = fill(" Did you mean {}?", _label(suggestion)) if suggestion else EMPTY
@@ -314,6 +325,10 @@ def not_forwarded() -> Html:
 
 
 # ---------------------------------------------------------------- pieces
+
+
+def _entries(number: int) -> str:
+    return f"{number:,} entry" if number == 1 else f"{number:,} entries"
 
 
 def _taken(account: Address, label: str) -> Html:

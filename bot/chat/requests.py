@@ -108,6 +108,11 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """`/here`."""
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceOf:
     """`/balance`; None: everything watched here."""
 
@@ -146,6 +151,7 @@ Request = (
     | Watch
     | WatchToken
     | Unwatch
+    | Here
     | List
     | BalanceOf
     | Status
@@ -183,7 +189,7 @@ def needs(request: Request | Usage | Unknown) -> Action:
     match request:
         case Allow() | Deny() | Believe() | Chats() | Audit():
             return Action.OWN
-        case Watch() | WatchToken() | Unwatch():
+        case Watch() | WatchToken() | Unwatch() | Here():
             return Action.CHANGE
         case Usage(command) if command.who is Who.OWNERS:
             return Action.OWN

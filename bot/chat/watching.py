@@ -9,7 +9,7 @@ from bot.chat.finding import closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.offering import Answer, Offering, Pressed, Ready
-from bot.chat.requests import Bare, List, Unwatch, Watch, WatchToken
+from bot.chat.requests import Bare, Here, List, Unwatch, Watch, WatchToken
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.alerts import Subscribed
@@ -122,6 +122,13 @@ class Watching:
             buttons = await self._offering.buttons(heard.place, *offered)
             answers.append(Screen(replies.not_watched(word, closest), rows(buttons)))
         return answers
+
+    async def here(self, heard: Heard, _: Here) -> Answer:
+        """Take over what lost topics of this chat watched."""
+        moved = await self._store.take_over_lost_topics(heard.place, heard.author(self._now()))
+        if moved:
+            self._on_new_wish()
+        return (replies.moved_here(moved),)
 
     async def show_list(self, heard: Heard, _: List) -> Answer:
         """Show what is watched."""

@@ -27,6 +27,7 @@ class Deed(StrEnum):
     UNWATCH = "unwatch"
     UNDO = "undo"
     BELIEVE = "believe"
+    HERE = "here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,4 @@ class AuditEntry:
     """Telegram's number of the chat it concerns; None: it concerns all of the bot."""
     chat_title: str
     subject: str
-    """What it was about, as it was then: accounts and labels, or a chain's number."""
+    """What it was about, as it was then: accounts and labels, a chain's number, or how many entries."""

@@ -7,7 +7,9 @@ in whatever order Telegram says it, does no harm (telegram.md 6.5).
 from sqlite_utils import Database
 
 from bot.domain.access import merged_decision
+from bot.domain.audit import Author, Deed
 from bot.domain.model import Place
+from bot.store.audit import note
 from bot.store.chats import destination_of
 from bot.store.database import transaction
 from bot.store.withdrawing import withdraw_emptied
@@ -45,16 +47,22 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 """
 
 
-def take_over_lost_topics(db: Database, place: Place) -> int:
-    """Move what the lost topics of a chat watch to a place in it; returns how many subscriptions that is."""
+def take_over_lost_topics(db: Database, place: Place, author: Author) -> int | None:
+    """Move what the lost topics of a chat watch to a place in it.
+
+    Returns how many subscriptions that is; None: no topic is lost.
+    """
     with transaction(db):
         chat = _row_of(db, place.chat_id, place.kind)
         here = destination_of(db, chat, place.thread_id)
         lost = db.execute(
             "SELECT id FROM destination WHERE chat_id = ? AND lost IS NOT NULL AND id <> ?", [chat, here]
         ).fetchall()
+        if not lost:
+            return None
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
+        note(db, author, Deed.HERE, place.chat_id, str(moved))
     return moved
 
 

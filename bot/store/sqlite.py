@@ -309,9 +309,9 @@ class Store:
         """Return the numbers that a chat had before."""
         return await self._thread.run(moving.former_ids, chat_id)
 
-    async def take_over_lost_topics(self, place: Place) -> int:
-        """Move what lost topics watch to this place; returns how many subscriptions that is."""
-        moved = await self._thread.run(moving.take_over_lost_topics, place)
+    async def take_over_lost_topics(self, place: Place, author: Author) -> int | None:
+        """Move what lost topics watch to this place; returns how many subscriptions, None: none is lost."""
+        moved = await self._thread.run(moving.take_over_lost_topics, place, author)
         self.outbox_grew.set()
         return moved
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from bot.domain.audit import Deed
 from bot.domain.delivery import ChatMoved, Sent
 from bot.domain.model import Place
 from tests.builders import NOON, TREASURY, USDC, VAULT, reading
-from tests.store.conftest import OLGA, Keeper, words
+from tests.store.conftest import OLGA, Keeper, olga, words
 
 GROUP = Place(-55, "group", "Ops")
 SUPER = Place(-100_55, "supergroup", "Ops")
@@ -165,7 +166,7 @@ async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> No
     await keeper.run("UPDATE destination SET lost = 'closed'")
     await keeper.record(reading({USDC: 6}, native=100))
 
-    assert await keeper.store.take_over_lost_topics(OTHER) == 1
+    assert await keeper.store.take_over_lost_topics(OTHER, olga()) == 1
 
     assert await watched(keeper, OTHER) == [(1, "Till")]
     (delivery,) = await keeper.due()
@@ -175,7 +176,31 @@ async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> No
 async def test_topics_that_are_not_lost_keep_what_they_watch(keeper: Keeper) -> None:
     await keeper.watch(TREASURY, place=TOPIC, label="Till")
 
-    assert await keeper.store.take_over_lost_topics(OTHER) == 0
+    assert await keeper.store.take_over_lost_topics(OTHER, olga()) is None
 
     assert await watched(keeper, TOPIC) == [(1, "Till")]
     assert await watched(keeper, OLGA) == []
+
+
+async def test_a_topic_that_is_lost_and_watches_nothing_new_is_taken_over_too(keeper: Keeper) -> None:
+    await keeper.watch(TREASURY, place=TOPIC, label="Till")
+    await keeper.watch(TREASURY, place=OTHER, label="Treasury")
+    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+
+    assert await keeper.store.take_over_lost_topics(OTHER, olga()) == 0
+
+    assert await watched(keeper, OTHER) == [(1, "Treasury")]
+    assert await watched(keeper, TOPIC) == []
+    assert await keeper.store.take_over_lost_topics(OTHER, olga()) is None
+
+
+async def test_who_moved_it_is_kept_and_nobody_where_nothing_is_lost(keeper: Keeper) -> None:
+    await keeper.watch(TREASURY, place=TOPIC)
+    await keeper.store.take_over_lost_topics(OTHER, olga())
+    assert await keeper.value("SELECT count(*) FROM audit WHERE deed = 'here'") == 0
+
+    await keeper.run("UPDATE destination SET lost = 'closed'")
+    await keeper.store.take_over_lost_topics(OTHER, olga())
+
+    entries, _ = await keeper.store.audit(1, 1)
+    assert (entries[0].deed, entries[0].subject, entries[0].author.name) == (Deed.HERE, "1", "Olga")
