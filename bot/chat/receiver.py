@@ -42,6 +42,9 @@ LONGEST_THROTTLE_SECONDS = 600.0
 
 CONFIRM_SECONDS = 2.0
 
+FINISH_SECONDS = 2.0
+"""For the update that is being dealt with when the program is asked to stop."""
+
 UPDATE_SECONDS = 45.0
 """For dealing with one update: what takes longer must not keep the others waiting."""
 
@@ -198,6 +201,11 @@ class Receiver:
         handling = asyncio.create_task(self._handle(raw))
         try:
             await asyncio.wait({handling}, timeout=self._update_seconds)
+        except asyncio.CancelledError:  # asked to stop: what is nearly done need not be repeated
+            await asyncio.wait({handling}, timeout=FINISH_SECONDS)
+            if handling.done():
+                self._offset = number + 1
+            raise
         finally:
             handling.cancel()
         self.progress.updates += 1

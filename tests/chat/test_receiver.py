@@ -308,6 +308,53 @@ async def test_an_update_is_confirmed_when_it_has_been_dealt_with_and_not_before
         await until(lambda: desk.telegram.updates.waiting_count == 0)
 
 
+async def test_what_is_nearly_dealt_with_when_asked_to_stop_is_finished_and_confirmed(desk: Desk) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def take_a_moment(_: str) -> None:
+        begun.set()
+        await may_end.wait()
+
+    desk.on_text = take_a_moment
+    running = asyncio.create_task(desk.receiver.run())
+    desk.say("/first")
+    await begun.wait()
+
+    running.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
+    with suppress(asyncio.CancelledError):
+        await running
+    await desk.receiver.confirm()
+
+    assert desk.handled == ["/first"]
+    assert desk.telegram.updates.waiting_count == 0
+
+
+async def test_what_takes_too_long_when_asked_to_stop_is_repeated_at_the_next_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "FINISH_SECONDS", 0.01)
+    begun = asyncio.Event()
+
+    async def take_for_ever(_: str) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    desk.on_text = take_for_ever
+    running = asyncio.create_task(desk.receiver.run())
+    desk.say("/first")
+    await begun.wait()
+
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    await desk.receiver.confirm()
+
+    assert desk.handled == []
+    assert desk.telegram.updates.waiting_count == 1
+
+
 async def test_what_was_dealt_with_is_confirmed_at_the_end(desk: Desk) -> None:
     ended = asyncio.Event()
 
