@@ -40,6 +40,9 @@ log = structlog.get_logger(__name__)
 COLLECTIONS_LEARNED = 20
 """Collections of which one sweep asks the ids without any of them having changed."""
 
+BATCHES_ON_THE_DESK = 4
+"""Read and not yet recorded: of more, all the objects together would make garbage collections long."""
+
 
 @dataclass(frozen=True, slots=True)
 class SweepSettings:
@@ -80,6 +83,7 @@ class Sweep:
         self._now = now
         self._progress = progress
         self._room = asyncio.Semaphore(settings.batches_at_once)
+        self._desk = asyncio.Semaphore(BATCHES_ON_THE_DESK)
         self._started_at = now()
         memory.blocks.start_from(watched.highest_blocks)
         self._known_before = memory.blocks.now()
@@ -158,9 +162,11 @@ class Sweep:
         read = {account: self._chains_of_quiet(account) for account in asked.keys() - noisy}
         blocks: Mapping[ChainId, int] = {}
         if noisy:
-            outcome = await self._reader.judge(noisy, replied, self._now())
-            losses = [verdict for verdict in outcome.poll.verdicts if _has_losses(verdict)]
-            await self._record(without(outcome.poll, losses))
+            observed_at = self._now()
+            async with self._desk:
+                outcome = await self._reader.judge(noisy, replied, observed_at)
+                losses = [verdict for verdict in outcome.poll.verdicts if _has_losses(verdict)]
+                await self._record(without(outcome.poll, losses))
             self._note(outcome, losses, {account: prints[account] for account in noisy})
             read |= self._chains_read(outcome)
             blocks = outcome.highest_blocks
