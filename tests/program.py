@@ -34,7 +34,13 @@ async def started(*arguments: object) -> Process:
     """Start the program, out of reach of the environment of whoever runs the tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *map(str, arguments), stdout=PIPE, stderr=PIPE, cwd=ROOT, env=environment
+        *(sys.executable, "-m", "bot"),
+        *map(str, arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=ROOT,
+        env=environment,
     )
 
 

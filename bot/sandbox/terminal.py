@@ -6,7 +6,7 @@ chat. The first `/watch` is typed for whoever just looks on.
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -55,10 +55,17 @@ class _Quit(Exception):
 class Terminal:
     """Everybody's chats with the bot, on one terminal."""
 
-    def __init__(self, telegram: Telegram, gateway: Gateway, screen: Screen) -> None:
+    def __init__(
+        self,
+        telegram: Telegram,
+        gateway: Gateway,
+        screen: Screen,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._telegram = telegram
         self._gateway = gateway
         self._screen = screen
+        self._sleep = sleep
         self._user = telegram.user(SANDBOX_USER_ID)
         self._place = Place(telegram.chat(SANDBOX_USER_ID))
         self._shown: Mapping[MessageKey, Message] = {}
@@ -140,7 +147,7 @@ class Terminal:
             await self._story_goes_on.wait()
             with suppress(SandboxError):  # somebody else moved it all away
                 self._show(WORLD, carry_out(move, self._gateway.world))
-            await asyncio.sleep(MOVE_EVERY_SECONDS)
+            await self._sleep(MOVE_EVERY_SECONDS)
 
     def _heard(self, messages: int) -> bool | None:
         said = (key for key in self._shown if key[0] == SANDBOX_USER_ID)

@@ -8,7 +8,7 @@ import codecs
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Protocol
@@ -60,21 +60,27 @@ class PipeScreen:
 
     def _read(self, read_from: int) -> None:
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            for line in _lines(read_from):
+            for line in lines_of(_pieces(read_from)):
                 self._loop.call_soon_threadsafe(self._typed.put_nowait, line)
 
 
-def _lines(read_from: int) -> Iterator[str]:
-    """Yield what is read line by line.
+def _pieces(read_from: int) -> Iterator[bytes]:
+    """Yield what is read.
 
     Not by the file object of the standard input: whoever ends while a thread reads from that is stopped by
     its lock.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest = ""
     with suppress(OSError):
         while piece := os.read(read_from, _PIECE_BYTES):
-            *whole, rest = (rest + decoder.decode(piece)).split("\n")
-            yield from (line.rstrip("\r") for line in whole)
+            yield piece
+
+
+def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of what comes in pieces; what is no UTF-8 is replaced."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + decoder.decode(piece)).split("\n")
+        yield from (line.rstrip("\r") for line in whole)
     if rest:
         yield rest
