@@ -215,6 +215,7 @@ class RunningBot:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, *self.workers.values()}, return_when=asyncio.FIRST_COMPLETED)
         scheduler.shutdown(wait=False)
+        log.info("stopping: what is in flight may end", action="stopping")
         died = [name for name, worker in self.workers.items() if worker.done()]
         stopping.cancel()
         await self._stop_workers()

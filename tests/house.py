@@ -1,8 +1,6 @@
 """The whole bot between its two neighbours, over real local HTTP and a real database."""
 
 import asyncio
-import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +12,8 @@ from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram_world import Chat, Message, User
 from bot.sandbox.world import EXAMPLE_ACCOUNT, World, example_world
 from bot.settings import load_settings
+from bot.wiring import Now, clock
+from tests.nursery import REACHED, Bot, Nursery, open_nursery
 
 OWNER = 7001
 ACCESS_KEY = "AQAAAAAAAHouseTestKey"
@@ -45,7 +45,8 @@ class House:
     """What whoever started the bot read on the screen."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[None] | None = None
-    _processes: list[Process] = field(default_factory=list)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _nursery: Nursery | None = None
     _heard: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -83,37 +84,34 @@ class House:
         path.write_text(text)
         return path
 
-    def start(self) -> None:
+    def start(self, *, now: Now = clock) -> None:
         """Start the bot in this process."""
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(
-            app.run(load_settings(self.config), self._stop, self.announced.append)
+            app.run(load_settings(self.config), self._stop, self.announced.append, now=now)
         )
 
-    async def start_process(self) -> Process:
-        """Start the bot as a program of its own, which can be killed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "run",
-            "--config",
-            str(self.config),
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        self._processes.append(process)
-        return process
+    async def start_process(self, stand_still_at: str | None = None) -> Bot:
+        """Start the bot as a program of its own, which can be killed: anywhere, or where it stands still."""
+        if self._nursery is None:
+            self._nursery = await self._stack.enter_async_context(open_nursery())
+        self.reached.unlink(missing_ok=True)
+        return await self._nursery.start(self.config, stand_still_at)
 
-    async def kill(self, process: Process) -> None:
+    @property
+    def reached(self) -> Path:
+        """The file that is there once a bot stands still."""
+        return self.directory / REACHED
+
+    @property
+    def log(self) -> str:
+        """All that bots in processes of their own have logged so far."""
+        return "" if self._nursery is None else "".join(self._nursery.log)
+
+    async def kill(self, process: Bot) -> None:
         """End a process as `kill -9` does, whatever it is doing."""
         process.kill()
         await process.wait()
-
-    async def kill_all(self) -> None:
-        """End what a test left running."""
-        for process in self._processes:
-            if process.returncode is None:
-                await self.kill(process)
 
     async def stop(self) -> None:
         """Ask the bot to stop, as SIGTERM does, and see it end."""
@@ -200,7 +198,6 @@ async def open_house(directory: Path, **sections: list[str]) -> AsyncIterator[Ho
             Gateway(example_world(), access_keys=frozenset({ACCESS_KEY})).serve()
         )
         await stack.enter_async_context(telegram.serve())
-        house = House(directory, gateway, telegram, olga, chat, lines=sections)
+        house = House(directory, gateway, telegram, olga, chat, lines=sections, _stack=stack)
         stack.push_async_callback(house.stop)
-        stack.push_async_callback(house.kill_all)
         yield house

@@ -165,7 +165,7 @@ async def whole_bot(directory: Path) -> AsyncIterator[tuple[Script, Gateway, Tel
             directory=directory,
         )
         terminal = asyncio.create_task(Terminal(telegram, gateway, screen).run())
-        bot = asyncio.create_task(app.run(settings, stop))
+        bot = asyncio.create_task(app.run(settings, stop, lambda _: None))
         try:
             yield screen, gateway, telegram
         finally:

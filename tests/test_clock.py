@@ -1,0 +1,101 @@
+"""A clock that jumps: what waits goes on as was meant, and nothing is lost, repeated or dropped."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.telegram import Close, after, too_many_requests
+from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+JUMPS = pytest.mark.parametrize("jump", [-HOUR, HOUR, -DAY, DAY], ids=["-1 h", "+1 h", "-1 day", "+1 day"])
+
+
+@dataclass
+class JumpingClock:
+    """The time of day, as wrong as it was set."""
+
+    wrong_by: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.wrong_by
+
+
+def usdc_moves(house: House, units: int) -> None:
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+
+
+def alerts(house: House) -> list[str]:
+    return [text for text in house.said() if "USDC" in text]
+
+
+def sends(house: House) -> int:
+    return sum(call.method == "sendMessage" for call in house.telegram.calls)
+
+
+@JUMPS
+async def test_a_clock_that_jumps_costs_no_alert_and_tells_nothing_of_its_own(
+    tmp_path: Path, jump: timedelta
+) -> None:
+    async with open_house(tmp_path) as house:
+        clock = JumpingClock()
+        house.start(now=clock.now)
+        await house.watches()
+        usdc_moves(house, -1)
+        await house.hears("−1 USDC")
+        heard = len(house.said())
+
+        clock.wrong_by = jump
+        await house.asked(3)
+        usdc_moves(house, -2)
+        await house.hears("−2 USDC")
+        clock.wrong_by = timedelta(0)
+        await house.asked(3)
+        usdc_moves(house, -3)
+        await house.hears("−3 USDC")
+
+        assert len(house.said()) == heard + 2
+
+
+@JUMPS
+async def test_a_pause_that_telegram_wants_ends_though_the_clock_jumps(
+    tmp_path: Path, jump: timedelta
+) -> None:
+    async with open_house(tmp_path) as house:
+        clock = JumpingClock()
+        house.start(now=clock.now)
+        await house.watches()
+        house.telegram.fault(too_many_requests(2), times=1)
+        sent = sends(house)
+        usdc_moves(house, -1)
+        await until(lambda: sends(house) == sent + 1)
+
+        clock.wrong_by = jump
+        usdc_moves(house, -2)
+
+        await until(lambda: "\n".join(alerts(house)).count(" USDC") == 2)
+        assert len(house.telegram.seen(house.chat).by_id) == len(house.said()) - 1, (
+            "but for the answer to /watch"
+        )
+
+
+@JUMPS
+async def test_what_is_in_doubt_is_repeated_once_though_the_clock_jumps(
+    tmp_path: Path, jump: timedelta
+) -> None:
+    async with open_house(tmp_path) as house:
+        clock = JumpingClock()
+        house.start(now=clock.now)
+        await house.watches()
+        house.telegram.fault(after(Close()), times=1)
+        usdc_moves(house, -1)
+        await house.hears("−1 USDC")
+
+        clock.wrong_by = jump
+        usdc_moves(house, 2)
+
+        await house.hears("−1 USDC")
+        await house.hears("+2 USDC")
+        assert house.telegram.seen(house.chat).duplicates == 1

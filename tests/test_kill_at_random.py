@@ -1,0 +1,218 @@
+"""Killed again and again at any moment, under load and in trouble: nothing is lost, little is repeated.
+
+Whether that holds is judged by what people see and by what the world did, never by the bot's own database.
+`KILLS=100` in the environment makes it as many.
+"""
+
+import asyncio
+import os
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.sandbox.telegram import Close, Fault, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram_world import Chat, Message
+from bot.sandbox.world import Contract
+from tests.house import POLYGON, House, open_house, until
+
+KILLS = int(os.environ.get("KILLS", "25"))
+LONGEST_LIFE_SECONDS = 1.2
+SETTLING_SECONDS = 180
+"""A generous limit for all to be told in the end: a message in doubt waits for three quarters of a minute."""
+
+LINE = re.compile(r"^[▲▼✦] ([+−])([\d,]+) (\w+) {5}([\d,]+) → ([\d,]+)", re.MULTILINE)
+NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})$")
+
+TROUBLES: tuple[Fault, ...] = (
+    too_many_requests(1),
+    before(Close()),
+    before(Reset()),
+    before(Page(502)),
+    after(Reset()),
+    after(Close()),
+)
+
+
+@dataclass
+class Holder:
+    """An account with a token of its own, and every amount that it ever held."""
+
+    account: str
+    contract: str
+    symbol: str
+    amounts: list[int] = field(default_factory=list)
+
+    @property
+    def amount(self) -> int:
+        return self.amounts[-1]
+
+
+@dataclass
+class Audience:
+    """A chat, or a topic of one, and what it is to be told of."""
+
+    chat: Chat
+    thread_id: int | None
+    holders: list[Holder]
+    troubles: int = 0
+    """Sends whose answer was kept back."""
+
+
+@dataclass
+class Town:
+    """Who holds what and who watches whom."""
+
+    house: House
+    dice: random.Random
+    holders: list[Holder] = field(default_factory=list)
+    audiences: list[Audience] = field(default_factory=list)
+
+    def settle_in(self) -> None:
+        """Let five accounts hold tokens, and four places be there to watch some of them."""
+        for number in range(1, 6):
+            holder = Holder(f"0x{number:040x}", f"0x{0xC0 + number:040x}", f"TOK{number}")
+            self.house.world.add_contract(
+                Contract(
+                    chain_id=POLYGON,
+                    address=holder.contract,
+                    kind="ERC20",
+                    symbol=holder.symbol,
+                    name=holder.symbol,
+                    decimals=0,
+                )
+            )
+            self.holders.append(holder)
+            self.sets(holder, 1000)
+        telegram, olga = self.house.telegram, self.house.olga
+        first, second, third, fourth, fifth = self.holders
+        group = telegram.add_supergroup("Group", {olga: "creator"})
+        forum = telegram.add_forum("Forum", {olga: "creator"})
+        topics = [telegram.add_topic(forum, title) for title in ("One", "Two")]
+        self.audiences = [
+            Audience(self.house.chat, None, [first, second]),
+            Audience(group, None, [second, third]),
+            Audience(forum, topics[0], [fourth]),
+            Audience(forum, topics[1], [fifth, first]),
+        ]
+
+    def sets(self, holder: Holder, amount: int) -> None:
+        holder.amounts.append(amount)
+        self.house.world.set_token(POLYGON, holder.contract, holder.account, amount)
+
+    async def live(self) -> None:
+        """Let something move all the time, and something go wrong now and then."""
+        while True:
+            holder = self.dice.choice(self.holders)
+            amount = holder.amount + self.dice.randint(-holder.amount + 1, 1000)
+            if amount not in holder.amounts:
+                self.sets(holder, amount)
+            if self.dice.random() < 0.05:
+                audience, trouble = self.dice.choice(self.audiences), self.dice.choice(TROUBLES)
+                audience.troubles += trouble.place == "after" or isinstance(trouble.answer, Page)
+                self.house.telegram.fault(trouble, times=1, chat=audience.chat)
+            await asyncio.sleep(self.dice.uniform(0.01, 0.06))
+
+    def seen(self, audience: Audience) -> tuple[Message, ...]:
+        return self.house.telegram.seen(audience.chat, audience.thread_id).messages
+
+    def told(self, audience: Audience) -> dict[str, list[tuple[int, int]]]:
+        """Return the steps that each token took as this audience saw them, messages seen twice left out."""
+        steps: dict[str, list[tuple[int, int]]] = {}
+        for message in without_repetitions(self.seen(audience)):
+            for sign, change, symbol, before_, after_ in LINE.findall(message.text):
+                before_amount, after_amount, size = map(number, (before_, after_, change))
+                assert after_amount - before_amount == (size if sign == "+" else -size)
+                steps.setdefault(symbol, []).append((before_amount, after_amount))
+        return steps
+
+    def is_all_told(self) -> bool:
+        return all(
+            holder.symbol in (told := self.told(audience)) and told[holder.symbol][-1][1] == holder.amount
+            for audience in self.audiences
+            for holder in audience.holders
+        )
+
+
+def number(shown: str) -> int:
+    return int(shown.replace(",", ""))
+
+
+def without_repetitions(messages: tuple[Message, ...]) -> Iterator[Message]:
+    """Yield each message once, by its id, having seen that a repeated one is the same to the letter."""
+    texts: dict[str, str] = {}
+    for message in messages:
+        (message_id,) = NUMBER.findall(message.text) or [f"an answer, {message.message_id}"]
+        if message_id not in texts:
+            yield message
+        assert texts.setdefault(message_id, message.text) == message.text
+
+
+async def test_killed_again_and_again_nothing_is_lost_and_little_repeated(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        town = Town(house, random.Random(20261125))  # noqa: S311 - the same dice each time
+        town.settle_in()
+        process = await house.start_process()
+        for audience in town.audiences:
+            if audience.chat is not house.chat:
+                house.say("/allow", chat=audience.chat)
+            for holder in audience.holders:
+                house.say(f"/watch {holder.account}", chat=audience.chat, topic=audience.thread_id)
+        await until(lambda: all(has_baselines(town, audience) for audience in town.audiences))
+
+        life = asyncio.create_task(town.live())
+        for _ in range(KILLS):
+            await asyncio.sleep(town.dice.uniform(0, LONGEST_LIFE_SECONDS))
+            await house.kill(process)
+            process = await house.start_process()
+        life.cancel()
+        with suppress(asyncio.CancelledError):
+            await life
+        house.telegram.heal()
+
+        async with asyncio.timeout(SETTLING_SECONDS):
+            while not town.is_all_told():  # noqa: ASYNC110 - the neighbours tell nobody
+                await asyncio.sleep(0.1)
+        await house.asked(3)
+        assert process.returncode is None
+        for audience in town.audiences:
+            assert_all_is_told_and_nothing_else(town, audience)
+        repeated = sum(house.telegram.seen(chat).duplicates for chat in chats_of(town))
+        assert repeated <= sends_in_doubt(town)
+        assert repeated <= counted_by_the_bot(house), "it knows how often it may have repeated something"
+
+
+def has_baselines(town: Town, audience: Audience) -> bool:
+    shown = "\n".join(message.text for message in town.seen(audience))
+    return shown.count("1 balance") >= len(audience.holders)
+
+
+def chats_of(town: Town) -> list[Chat]:
+    return list({audience.chat.id: audience.chat for audience in town.audiences}.values())
+
+
+def sends_in_doubt(town: Town) -> int:
+    """Return how many there can have been: one for each chat and kill, and those kept from being known."""
+    return KILLS * len(chats_of(town)) + sum(audience.troubles for audience in town.audiences)
+
+
+def counted_by_the_bot(house: House) -> int:
+    with closing(sqlite3.connect(house.directory / "data" / "bot.sqlite3")) as db:
+        (count,) = db.execute("SELECT sum(unknowns) FROM delivery").fetchone()
+    return int(count)
+
+
+def assert_all_is_told_and_nothing_else(town: Town, audience: Audience) -> None:
+    """See each token step from amount to amount without a gap, through amounts that it had, in order."""
+    told = town.told(audience)
+    assert set(told) == {holder.symbol for holder in audience.holders}, "nothing of what others watch"
+    for holder in audience.holders:
+        steps = told[holder.symbol]
+        assert steps[0][0] == holder.amounts[0]
+        assert [before for before, _ in steps[1:]] == [after for _, after in steps[:-1]], "no step is missing"
+        assert steps[-1][1] == holder.amount
+        moments = [holder.amounts.index(after) for _, after in steps]
+        assert moments == sorted(moments), "what was, as it was, when it was"

@@ -1,0 +1,170 @@
+"""Asked to stop with a message in flight, stood still, on a full disk: nothing is lost or repeated."""
+
+import asyncio
+import resource
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.nursery import Bot
+
+STOP_SECONDS = 10
+"""Whatever is in flight, the bot ends within this time."""
+
+only_linux = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Build the neighbours; each test starts the bot as a process."""
+    async with open_house(tmp_path) as one:
+        yield one
+
+
+def usdc_moves(house: House, units: int) -> None:
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+
+
+def alerts(house: House) -> list[str]:
+    return [text for text in house.said() if "USDC" in text]
+
+
+def states(house: House) -> list[str]:
+    """Return the state of each message that is not sent."""
+    with closing(sqlite3.connect(house.directory / "data" / "bot.sqlite3")) as db:
+        return [state for (state,) in db.execute("SELECT state FROM delivery WHERE state <> 'sent'")]
+
+
+async def ended(process: Bot) -> int:
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(STOP_SECONDS):
+        return await process.wait()
+
+
+# ---------------------------------------------------------------- SIGTERM
+
+
+async def test_asked_to_stop_while_a_message_is_in_flight_the_bot_waits_for_it_and_marks_it(
+    house: House,
+) -> None:
+    process = await house.start_process()
+    await house.watches()
+    hold = house.telegram.hold_after()
+    usdc_moves(house, -1)
+    await hold.arrived()
+
+    process.send_signal(signal.SIGTERM)
+    await until(lambda: "action=stopping" in house.log)
+    hold.release()
+
+    assert await process.wait() == 0
+    assert states(house) == []
+    await house.start_process()
+    await house.asked(3)
+    assert len(alerts(house)) == 1
+
+
+async def test_asked_to_stop_while_a_message_hangs_the_bot_ends_in_time_and_tells_it_at_the_next_start(
+    house: House,
+) -> None:
+    process = await house.start_process()
+    await house.watches()
+    hold = house.telegram.hold_before()
+    usdc_moves(house, -1)
+    await hold.arrived()
+
+    assert await ended(process) == 0
+
+    assert states(house) == ["sending"]
+    hold.drop()
+    house.telegram.heal()
+    await house.start_process()
+    await house.hears("−1 USDC")
+    await house.asked(3)
+    assert len(alerts(house)) == 1
+
+
+# ---------------------------------------------------------------- standing still
+
+
+async def test_stood_still_over_several_intervals_the_bot_goes_on_where_it_was(house: House) -> None:
+    process = await house.start_process()
+    await house.watches()
+    process.send_signal(signal.SIGSTOP)
+    asked = house.balance_requests()
+    usdc_moves(house, -1)
+    usdc_moves(house, -2)
+    await asyncio.sleep(1)  # ten intervals: that time passes is what this is about
+    assert house.balance_requests() <= asked + 1
+
+    process.send_signal(signal.SIGCONT)
+
+    await house.hears("−3 USDC")
+    await house.asked(3)
+    assert len(alerts(house)) == 1
+    assert await ended(process) == 0
+
+
+# ---------------------------------------------------------------- a second instance
+
+
+async def test_a_second_instance_ends_with_3_and_the_first_goes_on(house: House) -> None:
+    first = await house.start_process()
+    await house.watches()
+
+    second = await house.start_process()
+
+    assert await second.wait() == 3
+    usdc_moves(house, -1)
+    await house.hears("−1 USDC")
+    assert first.returncode is None
+    assert len(alerts(house)) == 1
+
+
+# ---------------------------------------------------------------- a disk that is full
+
+
+@only_linux
+async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_is_room(house: House) -> None:
+    process = await house.start_process()
+    await house.watches()
+    limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    house.gateway.gate.hold()
+    await house.gateway.gate.until_waiting(1)
+    usdc_moves(house, -1)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+
+    house.gateway.gate.release()
+    await until(lambda: "action=sweep_failed" in house.log)
+    assert alerts(house) == []
+
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+    await house.hears("−1 USDC")
+    await house.asked(3)
+    assert len(alerts(house)) == 1
+
+
+@only_linux
+async def test_a_disk_full_after_a_send_repeats_nothing_once_there_is_room(house: House) -> None:
+    process = await house.start_process()
+    await house.watches()
+    hold = house.telegram.hold_after()
+    usdc_moves(house, -1)
+    await hold.arrived()
+    limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+
+    hold.release()
+    await until(lambda: "action=settle_failed" in house.log)
+    assert states(house) == ["sending"]
+
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+    await until(lambda: states(house) == [])
+    usdc_moves(house, 2)
+    await house.hears("+2 USDC")
+    assert len(alerts(house)) == 2

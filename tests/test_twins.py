@@ -1,0 +1,51 @@
+"""Tests that notice what matters: each broken twin of the bot fails one of them, and the bot fails none."""
+
+import shutil
+import sys
+from pathlib import Path
+from subprocess import PIPE, STDOUT, run
+
+import pytest
+
+from tests.twins import TWINS, Twin
+
+ROOT = Path(__file__).parents[1]
+ALL_PASSED, SOME_FAILED = 0, 1
+"""What pytest ends with; anything else means that it could not even run them."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what tests need."""
+    copy = tmp_path_factory.mktemp("twin")
+    for name in ("bot", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def ended(tree: Path, *tests: str) -> tuple[int, str]:
+    """Return what pytest ended with in a copy, and what it said."""
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]
+    done = run(command, cwd=tree, stdout=PIPE, stderr=STDOUT, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_the_bot_itself_passes_what_its_twins_fail(tree: Path) -> None:
+    status, said = ended(tree, *(twin.noticed_by for twin in TWINS))
+
+    assert status == ALL_PASSED, said
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.file)
+def test_each_broken_twin_is_noticed(tree: Path, twin: Twin) -> None:
+    file = tree / twin.file
+    sound = file.read_text()
+    assert sound.count(twin.old) == 1, f"{twin.defect}: the place of the defect is not there any more"
+    file.write_text(sound.replace(twin.old, twin.new))
+    try:
+        status, said = ended(tree, twin.noticed_by)
+    finally:
+        file.write_text(sound)
+
+    assert status == SOME_FAILED, f"nobody noticed that {twin.defect}:\n{said}"
