@@ -36,6 +36,10 @@ class Does(StrEnum):
     DENY = "deny"
     IGNORE = "ignore"
     """Lets a chat knock in vain."""
+    HEAR = "hear"
+    """Takes back that a contract is ignored; the page is the one of /ignore it stands on."""
+    IGNORED = "ignored"
+    """Shows a page of /ignore; the row is the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, UNWATCH, WATCH, Command
+from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, IGNORE, UNIGNORE, UNWATCH, WATCH, Command
 from bot.chat.requests import (
     Allow,
     Audit,
@@ -24,11 +24,14 @@ from bot.chat.requests import (
     Help,
     Here,
     Id,
+    Ignore,
+    Ignored,
     List,
     NotForUs,
     Request,
     Start,
     Status,
+    Unignore,
     Unknown,
     Unwatch,
     Usage,
@@ -143,7 +146,7 @@ def _believe(rest: str, chains: Chains) -> Believe | Usage:
     try:
         return Believe(read_chain(text, chains))
     except LineRefused as refused:
-        return Usage(BELIEVE, f"{refused.typed}: {refused.reason}")
+        return Usage(BELIEVE, _why(refused))
 
 
 def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
@@ -171,6 +174,30 @@ def _here(_rest: str, _chains: Chains) -> Here:
     return Here()
 
 
+def _ignore(rest: str, chains: Chains) -> Ignore | Ignored | Usage:
+    if not WORD.search(rest):
+        return Ignored()
+    try:
+        clauses = _only_tokens(rest, chains)
+    except LineRefused as refused:
+        return Usage(IGNORE, _why(refused))
+    return Ignore(clauses.addresses, clauses.chains)
+
+
+def _unignore(rest: str, chains: Chains) -> Unignore | Ignored | Usage:
+    if not WORD.search(rest):
+        return Ignored()
+    try:
+        clauses = _only_tokens(rest, chains)
+    except LineRefused as refused:
+        return Usage(UNIGNORE, _why(refused))
+    if clauses.chains:
+        return Usage(
+            UNIGNORE, "A token is told again on every chain; the buttons of /ignore take back one line."
+        )
+    return Unignore(clauses.addresses)
+
+
 def _list(_rest: str, _chains: Chains) -> List:
     return List()
 
@@ -196,6 +223,8 @@ _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyT
         "watch": _watch,
         "unwatch": _unwatch,
         "here": _here,
+        "ignore": _ignore,
+        "unignore": _unignore,
         "list": _list,
         "balance": _balance,
         "status": _status,
@@ -224,6 +253,23 @@ def _lines(text: str) -> list[tuple[int, str]]:
 def _is_token_line(line: str) -> bool:
     first = WORD.search(line)
     return first is not None and first.group().casefold() == "token"
+
+
+def _why(refused: LineRefused) -> str:
+    return f"{refused.typed}: {refused.reason}" if refused.typed else refused.reason
+
+
+def _only_tokens(rest: str, chains: Chains) -> Clauses:
+    """Read contracts and chains, and nothing else; the word “token” before them is passed over."""
+    line = " ".join(rest.split())
+    if _is_token_line(line):
+        line = WORD.sub("", line, count=1)
+    clauses = read_clauses(line, chains)
+    if clauses.contracts:
+        raise LineRefused("contract", "the contracts come first, without this word")
+    if clauses.label:
+        raise LineRefused("as", "an ignored token needs no label")
+    return clauses
 
 
 def _entries(number: int, line: str, chains: Chains) -> list[WatchEntry]:

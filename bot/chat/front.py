@@ -12,6 +12,7 @@ from bot.chat.claiming import Claims
 from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
+from bot.chat.ignoring import IgnoringTokens
 from bot.chat.knocking import Knocks
 from bot.chat.live import LiveQuestions
 from bot.chat.looking import Looking
@@ -60,6 +61,7 @@ def build_front(
         now=now,
     )
     looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
+    ignoring = IgnoringTokens(store, chains, offering, now=now)
     opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
     handlers = Handlers(
         store,
@@ -69,6 +71,7 @@ def build_front(
         offering=offering,
         watching=watching,
         looking=looking,
+        ignoring=ignoring,
         opening=opening,
         now=now,
     )
@@ -80,6 +83,8 @@ def build_front(
             Does.UNDO: watching.ready_undo,
             Does.LIST: watching.ready_list,
             Does.BALANCE: looking.ready_balance,
+            Does.HEAR: ignoring.ready_hear,
+            Does.IGNORED: ignoring.ready_ignored,
             Does.CHATS: opening.ready_chats,
             Does.AUDIT: opening.ready_audit,
             Does.ALLOW: opening.ready_allow,

@@ -11,6 +11,7 @@ from bot.chat import replies, toasts
 from bot.chat.buttons import Press, Screen, rows
 from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard
+from bot.chat.ignoring import IgnoringTokens
 from bot.chat.looking import Looking
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.opening import Opening
@@ -25,11 +26,14 @@ from bot.chat.requests import (
     Help,
     Here,
     Id,
+    Ignore,
+    Ignored,
     List,
     NotForUs,
     Request,
     Start,
     Status,
+    Unignore,
     Unknown,
     Unwatch,
     Usage,
@@ -56,6 +60,7 @@ class Handlers:
         offering: Offering,
         watching: Watching,
         looking: Looking,
+        ignoring: IgnoringTokens,
         opening: Opening,
         now: Callable[[], datetime],
     ) -> None:
@@ -77,6 +82,9 @@ class Handlers:
             List: watching.show_list,
             Here: watching.here,
             Bare: watching.bare,
+            Ignore: ignoring.ignore,
+            Ignored: ignoring.show_ignored,
+            Unignore: ignoring.unignore,
             BalanceOf: looking.balance,
             Status: looking.status,
             Allow: opening.allow,

@@ -13,6 +13,7 @@ from bot.chat.wording import (
     asset_name,
     chain_names,
     clock,
+    counted,
     counted_ids,
     decimals_of,
     find_look_alikes,
@@ -81,7 +82,7 @@ def _sections(read: Sequence[ChainHoldings], chains: Chains, now: datetime | Non
 
 def _is_empty(chain: ChainHoldings) -> bool:
     """Whether all of it was seen, and nothing is there."""
-    return not chain.held and all(part.is_current for part in chain.parts)
+    return not chain.held and not chain.left_out and all(part.is_current for part in chain.parts)
 
 
 def _section(
@@ -96,16 +97,23 @@ def _section(
     current = [part for part in chain.parts if part.is_current]
     others = [part for part in chain.parts if not part.is_current]
     if not current and len({part.unknown_since for part in others}) == 1:
-        return Section(title + f": {_unknown(others[0], now)}", lines(chain.held) or [EMPTY + "nothing"])
+        known = [*lines(chain.held), *_left_out(chain)]
+        return Section(title + f": {_unknown(others[0], now)}", known or [EMPTY + "nothing"])
     shown: list[Html] = []
     for part in current:
-        is_said = part.held or not others
+        is_said = part.held or part.left_out or not others
         shown += lines(part.held) if is_said else [EMPTY + f"{part.kind}: nothing held"]
     for state, parts in groupby(others, key=lambda part: f"{part.kind} {_unknown(part, now)}"):
         held = [one for part in parts for one in part.held]
-        shown += [EMPTY + (f"{state} nothing" if state.endswith(":") and not held else state), *lines(held)]
+        is_nothing = state.endswith(":") and not held and not chain.left_out
+        shown += [EMPTY + (f"{state} nothing" if is_nothing else state), *lines(held)]
     seen_at = min((part.seen_at for part in current if part.seen_at), default=None)
-    return Section(title + (_as_of(seen_at, now) if seen_at else EMPTY), shown)
+    return Section(title + (_as_of(seen_at, now) if seen_at else EMPTY), [*shown, *_left_out(chain)])
+
+
+def _left_out(chain: ChainHoldings) -> list[Html]:
+    """Return how much is held that is ignored here; nothing where nothing is."""
+    return [fill("{}, not shown", counted(chain.left_out, "ignored token"))] if chain.left_out else []
 
 
 def _as_of(seen_at: datetime, now: datetime | None) -> str:

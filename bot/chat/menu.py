@@ -98,6 +98,24 @@ STATUS = Command(
     (Example("/status", "shows what is seen, what is not, and since when"),),
     Who.READERS,
 )
+IGNORE = Command(
+    "ignore",
+    "Hear no more of a token, or show what is ignored",
+    "/ignore [CONTRACT…] [on CHAIN,…]",
+    (
+        Example(f"/ignore {_CONTRACT}", "ends what is told of this token here"),
+        Example(f"/ignore {_CONTRACT} on polygon", "ends it on this chain only"),
+        Example("/ignore", "shows what is ignored, with buttons that take it back"),
+    ),
+    Who.CHANGERS,
+)
+UNIGNORE = Command(
+    "unignore",
+    "Hear of an ignored token again",
+    "/unignore CONTRACT…",
+    (Example(f"/unignore {_CONTRACT}", "tells again what changes of it"),),
+    Who.CHANGERS,
+)
 HERE = Command(
     "here",
     "Move here what closed or deleted topics watched",
@@ -148,6 +166,8 @@ COMMANDS: tuple[Command, ...] = (
     LIST,
     BALANCE,
     STATUS,
+    IGNORE,
+    UNIGNORE,
     HERE,
     HELP,
     ID,

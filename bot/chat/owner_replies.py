@@ -193,6 +193,8 @@ _DID = MappingProxyType(
         Deed.UNWATCH: "stopped watching",
         Deed.UNDO: "took back the end of",
         Deed.BELIEVE: "took for real what vanished on",
+        Deed.LEAVE_OUT: "ignored the token",
+        Deed.HEAR: "no longer ignored the token",
         Deed.HERE: "moved to another topic, entries:",
     }
 )

@@ -113,6 +113,27 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignore:
+    """`/ignore` of contracts; at least one."""
+
+    contracts: tuple[Address, ...]
+    chains: frozenset[ChainId]
+    """Empty: every chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """`/ignore` of nothing: what is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unignore:
+    """`/unignore`; at least one contract."""
+
+    contracts: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceOf:
     """`/balance`; None: everything watched here."""
 
@@ -152,6 +173,9 @@ Request = (
     | WatchToken
     | Unwatch
     | Here
+    | Ignore
+    | Ignored
+    | Unignore
     | List
     | BalanceOf
     | Status
@@ -189,7 +213,7 @@ def needs(request: Request | Usage | Unknown) -> Action:
     match request:
         case Allow() | Deny() | Believe() | Chats() | Audit():
             return Action.OWN
-        case Watch() | WatchToken() | Unwatch() | Here():
+        case Watch() | WatchToken() | Unwatch() | Here() | Ignore() | Unignore():
             return Action.CHANGE
         case Usage(command) if command.who is Who.OWNERS:
             return Action.OWN

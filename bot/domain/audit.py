@@ -28,6 +28,8 @@ class Deed(StrEnum):
     UNDO = "undo"
     BELIEVE = "believe"
     HERE = "here"
+    LEAVE_OUT = "leave out"
+    HEAR = "hear"
 
 
 @dataclass(frozen=True, slots=True)

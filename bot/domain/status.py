@@ -40,6 +40,8 @@ class PartSeen:
     unknown_since: datetime | None = None
     """Set where it gives no answer: what is held is the last known."""
     held: tuple[Held, ...] = ()
+    left_out: int = 0
+    """So much more is held of tokens that are ignored here."""
 
     @property
     def is_current(self) -> bool:
@@ -58,6 +60,11 @@ class ChainHoldings:
     def held(self) -> tuple[Held, ...]:
         """Everything held, however old."""
         return tuple(held for part in self.parts for held in part.held)
+
+    @property
+    def left_out(self) -> int:
+        """How much more is held of tokens that are ignored."""
+        return sum(part.left_out for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.alerts import Gap
-from bot.domain.matching import labels
+from bot.domain.matching import Rules, heard_parts, ignores, labels
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing, Subscription
 from bot.domain.plan import Wanted, wanted_by
 from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
+from bot.store.ignoring import rules_here
 from bot.store.polls import Views, views
 from bot.store.rows import (
     Row,
@@ -36,7 +37,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
     alerts, since, held_until = _backlog(db, place)
     return WatchedHere(
         accounts=len(wanted),
-        balances=sum(_balances(wanted, stored, status)),
+        balances=sum(_balances(wanted, stored, rules_here(db, place), status)),
         chains=tuple(_sights(wanted, stored, _complete_at(db), _gone(db), status)),
         gaps=tuple(_gaps(wanted, stored, _labels(subscriptions), status)),
         alerts=alerts,
@@ -53,7 +54,7 @@ def holdings_of(
         account, Wanted()
     )
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
-    complete_at = _complete_at(db)
+    complete_at, rules = _complete_at(db), rules_here(db, place)
     held: dict[ChainId, list[tuple[Held, Standing]]] = defaultdict(list)
     for row in db.execute(_HELD, [to_blob(account)]):
         one, standing = _to_held(row)
@@ -67,7 +68,8 @@ def holdings_of(
                     coverage.get(chain_id, {}),
                     complete_at.get(chain_id),
                     held[chain_id],
-                    status,
+                    rules=rules,
+                    status=status,
                 )
             ),
         )
@@ -78,13 +80,14 @@ def holdings_of(
 # ---------------------------------------------------------------- what a destination watches
 
 
-def _balances(wanted: Mapping[Address, Wanted], stored: Views, status: Part) -> Iterator[int]:
+def _balances(wanted: Mapping[Address, Wanted], stored: Views, rules: Rules, status: Part) -> Iterator[int]:
     """Yield how many balances of each account and chain the destination hears of."""
     for (account, chain_id), view in stored.items():
         parts = wanted[account].parts(chain_id, status)
         yield sum(
-            asset.part in parts or (status in parts and balance.standing is not Standing.NAMED)
+            asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
             for asset, balance in view.balances.items()
+            for heard in (heard_parts(parts, rules, asset),)
         )
 
 
@@ -187,14 +190,22 @@ def _parts(
     coverage: Mapping[Part, datetime | None],
     complete_at: datetime | None,
     held: Sequence[tuple[Held, Standing]],
+    *,
+    rules: Rules,
     status: Part,
 ) -> Iterator[PartSeen]:
-    """Yield each wished part with what it shows; where list and name show the same, the name wins."""
+    """Yield each wished part with what it shows; where list and name show the same, the name wins.
+
+    Of what is ignored and only listed, the number is shown.
+    """
     shown: dict[Part, list[Held]] = defaultdict(list)
+    left_out = 0
     for one, standing in held:
         part = one.asset.part
         if part in wished and part in coverage:
             shown[part].append(one)
+        elif standing is not Standing.NAMED and ignores(rules, one.asset):
+            left_out += 1
         elif standing is not Standing.NAMED:
             shown[status].append(one)
     kinds = {NATIVE_PART: PartKind.NATIVES, status: PartKind.TOKENS}
@@ -205,4 +216,5 @@ def _parts(
             complete_at if is_read else None,
             coverage.get(part),
             tuple(shown[part]) if is_read else (),
+            left_out if is_read and part == status else 0,
         )

@@ -85,8 +85,9 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     db.execute(_DROP_WHAT_THE_OTHER_TELLS, [one, into])
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
-    db.execute("UPDATE OR IGNORE blindness SET destination_id = ? WHERE destination_id = ?", [into, one])
-    db.execute("DELETE FROM blindness WHERE destination_id = ?", [one])
+    for table in ("blindness", "ignored"):
+        db.execute(f"UPDATE OR IGNORE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
+        db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [one])
     return moved
 
 

@@ -139,7 +139,8 @@ def _restored(
         f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         list(values.values()),
     )
-    return UndoneOne(Subscribing.CREATED, number, wish, known_of(db, wish, status) is not None)
+    is_known = known_of(db, destination_id, wish, status) is not None
+    return UndoneOne(Subscribing.CREATED, number, wish, is_known)
 
 
 def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:

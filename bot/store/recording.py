@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline
-from bot.domain.matching import Wishes, hearers
+from bot.domain.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -26,6 +26,7 @@ from bot.domain.model import (
 )
 from bot.domain.plan import wished_parts, wishes
 from bot.store.database import transaction
+from bot.store.ignoring import all_rules
 from bot.store.notices import tell
 from bot.store.polls import Views, account_ids, stored_sweep, views, write_items
 from bot.store.rows import (
@@ -63,6 +64,7 @@ class _Recording:
         self._at = to_milliseconds(poll.observed_at)
         self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
         self._wishes: Wishes = wishes(subscriptions_about(db, self._account_ids.values()))
+        self._ignored = all_rules(db)
 
     def write(self) -> int:
         """Write every verdict, then the baselines, and return the number of alerts."""
@@ -185,7 +187,14 @@ class _Recording:
         write_items(self._db, self._account_ids[account], self._asset_id(asset), items)
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
-        told = hearers(self._wishes, verdict.account, verdict.chain_id, move.through, self._status)
+        told = hearers_of(
+            move.asset,
+            move.through,
+            wishes=self._wishes,
+            ignored=self._ignored,
+            account=verdict.account,
+            status=self._status,
+        )
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         description = self._poll.descriptions.get(move.asset)
@@ -256,13 +265,14 @@ class _Recording:
         It is counted in what is stored now: some of it was known before, by what others asked for.
         """
         mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
+        rules = self._ignored.get(destination_id, NO_RULES)
         balances, seen, unanswered = 0, [], []
         for verdict in verdicts:
             parts = wished_parts(mine, verdict.chain_id, self._status)
             if verdict.first_seen & parts:
                 seen.append(verdict.chain_id)
                 balances += sum(
-                    self._belongs(asset, balance, parts & verdict.first_seen)
+                    self._belongs(asset, balance, heard_parts(parts & verdict.first_seen, rules, asset))
                     for asset, balance in stored[account, verdict.chain_id].balances.items()
                 )
             elif verdict.never_seen & parts:

@@ -35,6 +35,12 @@ def m004_audit_and_claims(db: Database) -> None:
     db.executescript(_PEOPLE_TABLES)
 
 
+@migrations()
+def m005_ignored_contracts(db: Database) -> None:
+    """Create what destinations do not wish to hear of."""
+    db.executescript(_IGNORED)
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
@@ -281,4 +287,15 @@ CREATE TABLE parted (              -- each subscription of it
   others TEXT NOT NULL,            -- JSON: all other columns of the subscription
   PRIMARY KEY (parting_id, number)
 ) STRICT, WITHOUT ROWID;
+"""
+
+_IGNORED = """
+CREATE TABLE ignored (             -- contracts that a destination does not hear of, unless it names them
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  contract BLOB NOT NULL,
+  chains TEXT NOT NULL,            -- sorted, blank between; empty: every chain
+  created_at INTEGER NOT NULL,
+  UNIQUE (destination_id, contract, chains)
+) STRICT;
 """

@@ -56,6 +56,7 @@ from bot.store.figures import StoredFigures
 from bot.store.offers import Offer
 from bot.store.outbox import Compose, Departure, Outbox, Taken
 from bot.store.polls import Views
+from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.sweeps import Reach, Watched
 
@@ -63,7 +64,7 @@ from bot.store.sweeps import Reach, Watched
 class Store:
     """Everything that outlives the process.
 
-    `outbox_grew` is set whenever there is something new to be told.
+    `outbox_grew` is set whenever there is something new to be told; `quiet` is what is not told, or not now.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Store:
         self._limit = max_subscriptions_per_chat
         self._stale_after = stale_after
         self.outbox_grew = asyncio.Event()
+        self.quiet = Quiet(thread)
 
     @classmethod
     async def open(

@@ -7,6 +7,7 @@ from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline, Subscribed
 from bot.domain.audit import Author, Deed
+from bot.domain.matching import heard_parts
 from bot.domain.model import (
     NATIVE_PART,
     DestinationId,
@@ -20,6 +21,7 @@ from bot.domain.model import (
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
+from bot.store.ignoring import rules_of
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
     to_blob,
@@ -85,23 +87,27 @@ def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
     return int(count) >= limit
 
 
-def known_of(db: Database, wish: Wish, status: Part) -> Baseline | None:
-    """Return what was read before of what a wish asks for; None: something of it is still to be read."""
+def known_of(db: Database, destination_id: DestinationId, wish: Wish, status: Part) -> Baseline | None:
+    """Return what was read before of what a wish asks for; None: something of it is still to be read.
+
+    What the destination ignores is not counted.
+    """
     if wish.account is None:
         return None
     of_account = {chain_id: view for (_, chain_id), view in views(db, [wish.account]).items()}
     chains = [chain_id for chain_id in of_account if not wish.chains or chain_id in wish.chains]
     if not chains or (wish.chains and len(chains) < len(wish.chains)):
         return None
-    balances = 0
+    balances, rules = 0, rules_of(db, destination_id)
     for chain_id in chains:
         view = of_account[chain_id]
         parts = frozenset(map(Part, wish.contracts)) or frozenset({NATIVE_PART, status})
         if not parts <= view.coverage.keys():
             return None
         balances += sum(
-            asset.part in parts or (status in parts and balance.standing is not Standing.NAMED)
+            asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
             for asset, balance in view.balances.items()
+            for heard in (heard_parts(parts, rules, asset),)
         )
     return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
 
@@ -153,4 +159,4 @@ def _created(
             to_milliseconds(author.at),
         ],
     ).fetchone()
-    return Subscribed(Subscribing.CREATED, number, known_of(db, wish, status))
+    return Subscribed(Subscribing.CREATED, number, known_of(db, destination_id, wish, status))

@@ -10,8 +10,10 @@ from bot.chat.menu import (
     COMMANDS,
     DENY,
     HELP,
+    IGNORE,
     LIST,
     STATUS,
+    UNIGNORE,
     UNWATCH,
     WATCH,
     Command,
@@ -25,12 +27,16 @@ from bot.chat.requests import (
     Believe,
     Deny,
     Help,
+    Here,
     Id,
+    Ignore,
+    Ignored,
     List,
     NotForUs,
     Request,
     Start,
     Status,
+    Unignore,
     Unknown,
     Unwatch,
     Usage,
@@ -116,6 +122,17 @@ def watched(
         ("/believe polygon", Believe(POLYGON)),
         ("/believe  Arbitrum  One", Believe(ARBITRUM)),
         ("/believe 987654321", Believe(ChainId(987654321))),
+        ("/here", Here()),
+        ("/ignore", Ignored()),
+        (" /ignore ,", Ignored()),
+        (f"/ignore {USDC}", Ignore((USDC,), frozenset())),
+        (
+            f"/ignore token {USDC},{TREASURY} on polygon, base",
+            Ignore((USDC, TREASURY), frozenset({POLYGON, BASE})),
+        ),
+        (f"/ignore {USDC}\non polygon", Ignore((USDC,), frozenset({POLYGON}))),
+        ("/unignore", Ignored()),
+        (f"/unignore {USDC}", Unignore((USDC,))),
         ("/status", Status()),
         ("/status now", Status()),
     ],
@@ -188,6 +205,28 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
 )
 def test_a_chain_to_believe_that_is_none_is_refused_with_the_reason(typed: str, reason: str) -> None:
     assert parsed(f"/believe {typed}") == Usage(BELIEVE, reason)
+
+
+@pytest.mark.parametrize(
+    ("typed", "command", "reason"),
+    [
+        ("/ignore USDC", IGNORE, "USDC: an address starts with 0x"),
+        (f"/ignore {USDC} on", IGNORE, "on: a chain has to follow"),
+        ("/ignore on polygon", IGNORE, "there is no address in it"),
+        (f"/ignore {USDC} as Spam", IGNORE, "as: an ignored token needs no label"),
+        (f"/ignore {USDC} contract {USDC}", IGNORE, "contract: the contracts come first, without this word"),
+        ("/unignore #1", UNIGNORE, "#1: an address starts with 0x"),
+        (
+            f"/unignore {USDC} on polygon",
+            UNIGNORE,
+            "A token is told again on every chain; the buttons of /ignore take back one line.",
+        ),
+    ],
+)
+def test_what_is_no_token_to_ignore_is_refused_with_the_reason(
+    typed: str, command: Command, reason: str
+) -> None:
+    assert parsed(typed) == Usage(command, reason)
 
 
 # ---------------------------------------------------------------- watching accounts

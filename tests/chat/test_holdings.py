@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,22 @@ def live(*known: ChainHoldings) -> str:
 def test_balances_say_how_old_they_are() -> None:
     assert shown(chain(ETHEREUM, natives(coin()), tokens(held(2_150_000_000, "USDC", 6)))) == (
         "Treasury · 0x8e3E…d8B9\n\nEthereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
+    )
+
+
+def test_what_is_ignored_is_counted_and_never_called_nothing() -> None:
+    without = replace(tokens(), left_out=2)
+
+    assert shown(chain(ETHEREUM, natives(coin(10**18)), without)).endswith(
+        "\n1 ETH\n2 ignored tokens, not shown"
+    )
+    assert shown(chain(ETHEREUM, natives(), without)).endswith("12 s ago\n2 ignored tokens, not shown")
+    unknown = replace(tokens(unknown=True), left_out=1)
+    assert shown(chain(POLYGON, natives(unknown=True), unknown)).endswith(
+        "\n\nPolygon: unknown since 13:40 UTC; last known:\n1 ignored token, not shown"
+    )
+    assert shown(chain(POLYGON, natives(coin(10**18)), unknown)).endswith(
+        "\n1 ETH\ntokens unknown since 13:40 UTC; last known:\n1 ignored token, not shown"
     )
 
 

@@ -1,7 +1,7 @@
 """Who hears what, and under which label."""
 
-from bot.domain.matching import hearers, labels
-from bot.domain.model import NATIVE_PART, ChainId, DestinationId, Part, Subscription
+from bot.domain.matching import Rules, heard_parts, hearers, hearers_of, ignores, labels
+from bot.domain.model import NATIVE, NATIVE_PART, Asset, ChainId, DestinationId, Part, Subscription
 from bot.domain.plan import wishes
 from tests.builders import (
     BASE,
@@ -13,6 +13,8 @@ from tests.builders import (
     USDC,
     VAULT,
     VERIFIED,
+    asset,
+    coin,
     subscription,
 )
 
@@ -123,3 +125,58 @@ def test_each_destination_has_labels_of_its_own() -> None:
     )
 
     assert given == {(1, TREASURY): "Treasury", (2, TREASURY): "Money"}
+
+
+# ---------------------------------------------------------------- ignored contracts
+
+EVERYWHERE: Rules = {USDC: frozenset()}
+ON_BASE: Rules = {USDC: frozenset({BASE})}
+
+
+def hearing_of(
+    *subscriptions: Subscription, rules: Rules, what: Asset, parts: frozenset[Part] = frozenset({VERIFIED})
+) -> set[DestinationId]:
+    """Return who hears of an asset, where the first destination has rules."""
+    return set(
+        hearers_of(
+            what,
+            parts,
+            wishes=wishes(subscriptions),
+            ignored={DestinationId(1): rules},
+            account=TREASURY,
+            status=VERIFIED,
+        )
+    )
+
+
+def test_who_ignores_a_contract_hears_nothing_of_it_and_others_do() -> None:
+    both = (subscription(destination=1), subscription(destination=2))
+
+    assert hearing_of(*both, rules=EVERYWHERE, what=asset(USDC)) == {2}
+    assert hearing_of(*both, rules=EVERYWHERE, what=asset(DAI)) == {1, 2}
+
+
+def test_what_is_ignored_on_one_chain_is_heard_on_another() -> None:
+    assert hearing_of(subscription(), rules=ON_BASE, what=asset(USDC, BASE)) == set()
+    assert hearing_of(subscription(), rules=ON_BASE, what=asset(USDC, POLYGON)) == {1}
+
+
+def test_who_names_a_contract_hears_of_it_though_it_is_ignored() -> None:
+    parts = frozenset({VERIFIED, Part(USDC)})
+    broad, named = subscription(), subscription(number=2, contracts=[USDC])
+
+    assert hearing_of(broad, named, rules=EVERYWHERE, what=asset(USDC), parts=parts) == {1}
+    assert hearing_of(broad, rules=EVERYWHERE, what=asset(USDC), parts=parts) == set(), "another names it"
+
+
+def test_the_coin_is_never_ignored() -> None:
+    rules: Rules = {NATIVE: frozenset()}
+
+    assert not ignores(rules, coin())
+    assert hearing_of(subscription(), rules=rules, what=coin(), parts=frozenset({NATIVE_PART})) == {1}
+
+
+def test_an_ignored_asset_counts_in_the_part_that_names_it_alone() -> None:
+    assert heard_parts(BROAD, EVERYWHERE, asset(USDC)) == frozenset()
+    assert heard_parts(BROAD | {Part(USDC)}, EVERYWHERE, asset(USDC)) == {Part(USDC)}
+    assert heard_parts(BROAD, EVERYWHERE, asset(DAI)) == BROAD

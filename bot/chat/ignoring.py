@@ -1,0 +1,110 @@
+"""Tokens that a chat does not wish to hear of: ignoring them, and taking that back."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.chat import quiet_replies, toasts
+from bot.chat.buttons import Does, Press, Screen, button, pager, rows
+from bot.chat.gate import Heard
+from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.requests import Ignore, Ignored, Unignore
+from bot.domain.access import Action
+from bot.domain.chains import Chains
+from bot.domain.ignoring import IgnoredToken, Ignoring
+from bot.domain.model import ListedSubscription, Place
+from bot.store.sqlite import Store
+
+TOKENS_A_PAGE = 8
+
+
+class IgnoringTokens:
+    """What a chat ignores, by command and by button."""
+
+    def __init__(
+        self, store: Store, chains: Chains, offering: Offering, *, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._chains = chains
+        self._offering = offering
+        self._now = now
+
+    async def ignore(self, heard: Heard, request: Ignore) -> Answer:
+        """Tell no more of contracts; what names them is still told, and said to be."""
+        ignored = await self._store.quiet.ignore(
+            heard.place, request.contracts, request.chains, heard.author(self._now())
+        )
+        return (await self._ignored(heard.place, ignored),)
+
+    async def unignore(self, heard: Heard, request: Unignore) -> Answer:
+        """Tell of contracts again."""
+        author = heard.author(self._now())
+        found = await self._store.quiet.hear_again(heard.place, request.contracts, author)
+        return (
+            quiet_replies.hearing_again(
+                [one for one in request.contracts if one in found],
+                [one for one in request.contracts if one not in found],
+            ),
+        )
+
+    async def show_ignored(self, heard: Heard, _: Ignored) -> Answer:
+        """Show what is ignored."""
+        return (await self._page(heard.place, 1),)
+
+    async def ready_ignored(self, heard: Heard, press: Press) -> Ready | None:
+        """Show another page of what is ignored."""
+
+        async def act(presser: Heard) -> Pressed:
+            return Pressed(redraw=await self._page(presser.place, press.row), is_only_to_see=True)
+
+        return Ready(Action.LOOK, act, heard.place)
+
+    async def ready_hear(self, heard: Heard, press: Press) -> Ready | None:
+        """Take back that a token is ignored."""
+        found = await self._store.quiet.find_rule(press.row, heard.place.chat_id)
+        if found is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            was_ignored = await self._store.quiet.end_rule(found, presser.author(self._now()))
+            if press.page is not None:
+                shown = await self._page(presser.place, press.page)
+            else:
+                shown = Screen(quiet_replies.heard_again(found.token, self._chains))
+            return Pressed(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
+
+        return Ready(Action.CHANGE, act, found.place)
+
+    async def _ignored(self, place: Place, ignored: Ignoring) -> Screen:
+        """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
+        listed = await self._store.subscriptions_here(place)
+        tokens = ignored.new + ignored.already
+        named = [one.number for one in listed if any(_names(one, token) for token in tokens)]
+        accounts = {one.subscription.account for one in listed}
+        text = quiet_replies.ignoring(
+            ignored,
+            self._chains,
+            named=named,
+            is_watched=any(token.contract in accounts for token in tokens),
+        )
+        undo = (
+            [button("Undo", Does.HEAR, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
+        )
+        offers = [(f"Stop #{number}", f"/unwatch #{number}") for number in named[:2]]
+        return Screen(text, rows([*undo, *await self._offering.buttons(place, *offers)]))
+
+    async def _page(self, place: Place, page: int) -> Screen:
+        here = await self._store.quiet.ignored_here(place, page, TOKENS_A_PAGE)
+        again = [
+            button(f"{number}. Hear {quiet_replies.token_words(token)}", Does.HEAR, token.row, here.page)
+            for number, token in enumerate(here.tokens, 1)
+        ]
+        pairs = [again[start : start + 2] for start in range(0, len(again), 2)]
+        keyboard = rows(*pairs) + pager(Does.IGNORED, here.page, here.pages)
+        return Screen(quiet_replies.ignored_list(here, self._chains), keyboard)
+
+
+def _names(one: ListedSubscription, token: IgnoredToken) -> bool:
+    """Whether a subscription names a token on a chain where it is ignored."""
+    chains = one.subscription.chains
+    overlap = not chains or not token.chains or not chains.isdisjoint(token.chains)
+    return token.contract in one.subscription.contracts and overlap

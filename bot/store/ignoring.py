@@ -1,0 +1,196 @@
+"""Contracts that a destination ignores: kept, listed, and taken back."""
+
+from collections.abc import Collection, Sequence
+
+from sqlite_utils import Database
+
+from bot.domain.audit import Author, Deed
+from bot.domain.ignoring import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.matching import NO_RULES, Ignored, Rules
+from bot.domain.model import Address, ChainId, DestinationId, Place
+from bot.store.audit import note
+from bot.store.chats import destination_of, remember
+from bot.store.database import transaction
+from bot.store.outbox import UNFINISHED
+from bot.store.rows import Row, to_address, to_blob, to_milliseconds, words_of
+from bot.store.wishes import marks
+
+
+def ignore(
+    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Author
+) -> Ignoring:
+    """Let a destination hear no more of contracts, on these chains or on all."""
+    with transaction(db):
+        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        words = words_of(chains)
+        known = {contract for contract in contracts if _row_of(db, destination_id, contract, words)}
+        (count,) = db.execute(
+            "SELECT count(*) FROM ignored WHERE destination_id = ?", [destination_id]
+        ).fetchone()
+        wanted = [contract for contract in dict.fromkeys(contracts) if contract not in known]
+        taken = wanted[: max(0, IGNORED_MOST - count)]
+        for contract in taken:
+            db.execute(
+                "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
+                [destination_id, to_blob(contract), words, to_milliseconds(author.at)],
+            )
+            note(db, author, Deed.LEAVE_OUT, place.chat_id, _subject(contract, words))
+        return Ignoring(
+            _tokens(db, destination_id, taken, words),
+            _tokens(db, destination_id, known, words),
+            len(wanted) - len(taken),
+            _still_to_come(db, destination_id, taken, chains),
+        )
+
+
+def hear_again(db: Database, place: Place, contracts: Collection[Address], author: Author) -> set[Address]:
+    """Let a destination hear of contracts again, on every chain; returns those that were ignored."""
+    with transaction(db):
+        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        found = set()
+        for contract in contracts:
+            ended = db.execute(
+                "DELETE FROM ignored WHERE destination_id = ? AND contract = ?",
+                [destination_id, to_blob(contract)],
+            )
+            if ended.rowcount:
+                found.add(contract)
+                note(db, author, Deed.HEAR, place.chat_id, contract)
+        return found
+
+
+def end_rule(db: Database, found: FoundIgnored, author: Author) -> bool:
+    """Take one rule back; False: it is gone already."""
+    with transaction(db):
+        ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
+        if ended.rowcount:
+            subject = _subject(found.token.contract, words_of(found.token.chains))
+            note(db, author, Deed.HEAR, found.place.chat_id, subject)
+        return bool(ended.rowcount)
+
+
+def ignored_here(db: Database, place: Place, page: int, page_size: int) -> IgnoredHere:
+    """Return a page of what a destination ignores, the last one where there are not so many."""
+    here = [place.chat_id, place.thread_id or 0]
+    (total,) = db.execute(f"SELECT count(*) FROM ignored i {_OF_PLACE}", here).fetchone()
+    pages = max(1, -(-total // page_size))
+    page = min(max(1, page), pages)
+    rows = db.execute(
+        f"{_TOKENS} {_OF_PLACE} ORDER BY i.id LIMIT ? OFFSET ?", [*here, page_size, (page - 1) * page_size]
+    )
+    return IgnoredHere(tuple(map(_to_token, rows)), page, pages, total)
+
+
+def find_rule(db: Database, row: int, chat_id: int) -> FoundIgnored | None:
+    """Return the rule that a button of this chat names."""
+    found = db.execute(
+        f"{_TOKENS} JOIN destination d ON d.id = i.destination_id JOIN chat c ON c.id = d.chat_id"
+        " WHERE i.id = ? AND c.telegram_id = ?",
+        [row, chat_id],
+    ).fetchone()
+    if found is None:
+        return None
+    kind, title, thread_id = db.execute(
+        "SELECT c.kind, c.title, d.thread_id FROM ignored i JOIN destination d ON d.id = i.destination_id"
+        " JOIN chat c ON c.id = d.chat_id WHERE i.id = ?",
+        [row],
+    ).fetchone()
+    return FoundIgnored(_to_token(found), Place(chat_id, kind, title, thread_id or None))
+
+
+def all_rules(db: Database) -> Ignored:
+    """Return what each destination ignores."""
+    return _rules(db.execute("SELECT destination_id, contract, chains FROM ignored").fetchall())
+
+
+def rules_of(db: Database, destination_id: DestinationId) -> Rules:
+    """Return what one destination ignores."""
+    rows = db.execute(
+        "SELECT destination_id, contract, chains FROM ignored WHERE destination_id = ?", [destination_id]
+    )
+    return _rules(rows.fetchall()).get(destination_id, NO_RULES)
+
+
+def rules_here(db: Database, place: Place) -> Rules:
+    """Return what the destination of a place ignores."""
+    rows = db.execute(
+        f"SELECT 0, i.contract, i.chains FROM ignored i {_OF_PLACE}", [place.chat_id, place.thread_id or 0]
+    )
+    return _rules(rows.fetchall()).get(DestinationId(0), NO_RULES)
+
+
+_OF_PLACE = """
+JOIN destination d ON d.id = i.destination_id JOIN chat c ON c.id = d.chat_id
+WHERE c.telegram_id = ? AND d.thread_id = ?
+"""
+
+_TOKENS = """
+SELECT i.id, i.contract, i.chains,
+  (SELECT iif(min(x.symbol) = max(x.symbol), min(x.symbol), '') FROM asset x
+   WHERE x.contract = i.contract
+   AND (i.chains = '' OR ' ' || i.chains || ' ' LIKE '% ' || x.chain_id || ' %'))
+FROM ignored i
+"""
+
+
+def _rules(rows: Sequence[Row]) -> dict[DestinationId, dict[Address, frozenset[ChainId]]]:
+    """Return the rules of these rows: a contract ignored on every chain is so whatever others say."""
+    result: dict[DestinationId, dict[Address, frozenset[ChainId]]] = {}
+    for destination_id, blob, words in rows:
+        of_one = result.setdefault(DestinationId(destination_id), {})
+        contract, chains = to_address(blob), _to_chains(words)
+        before = of_one.get(contract, chains)
+        of_one[contract] = before | chains if before and chains else frozenset()
+    return result
+
+
+def _to_chains(words: str) -> frozenset[ChainId]:
+    return frozenset(ChainId(int(word)) for word in words.split())
+
+
+def _to_token(row: Row) -> IgnoredToken:
+    row_id, blob, words, symbol = row
+    return IgnoredToken(row_id, to_address(blob), _to_chains(words), symbol or "")
+
+
+def _tokens(
+    db: Database, destination_id: DestinationId, contracts: Collection[Address], words: str
+) -> tuple[IgnoredToken, ...]:
+    rows = db.execute(
+        f"{_TOKENS} WHERE i.destination_id = ? AND i.chains = ? AND i.contract IN ({marks(contracts)})"
+        " ORDER BY i.id",
+        [destination_id, words, *map(to_blob, contracts)],
+    )
+    return tuple(map(_to_token, rows))
+
+
+def _row_of(db: Database, destination_id: DestinationId, contract: Address, words: str) -> Row | None:
+    row: Row | None = db.execute(
+        "SELECT id FROM ignored WHERE destination_id = ? AND contract = ? AND chains = ?",
+        [destination_id, to_blob(contract), words],
+    ).fetchone()
+    return row
+
+
+def _still_to_come(
+    db: Database,
+    destination_id: DestinationId,
+    contracts: Collection[Address],
+    chains: Collection[ChainId],
+) -> int:
+    """Count the changes of these contracts that the destination is still to be told."""
+    on = f"AND x.chain_id IN ({marks(chains)})" if chains else ""
+    (count,) = db.execute(
+        "WITH untold AS ("
+        " SELECT change_id FROM alert WHERE destination_id = ?1 AND state = 'waiting' UNION ALL"
+        " SELECT l.change_id FROM delivery d JOIN alert l ON l.delivery_id = d.id"
+        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')"
+        " SELECT count(*) FROM untold JOIN change c ON c.id = untold.change_id"
+        f" JOIN asset x ON x.id = c.asset_id WHERE x.contract IN ({marks(contracts)}) {on}",
+        [destination_id, *map(to_blob, contracts), *chains],
+    ).fetchone()
+    return int(count)
+
+
+def _subject(contract: Address, words: str) -> str:
+    return f"{contract} on {words}" if words else contract
