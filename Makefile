@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp ## the bot with config.toml, or the sandbox where there i
 	else exec $(BIN)/python -m bot sandbox; fi
 
 test: check $(VENV)/test.stamp ## every check: format, lint, types, imports, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff format --check .
