@@ -23,7 +23,7 @@ from bot.sandbox.gateway_faults import (
     RepeatPage,
     ReplaceFields,
 )
-from tests.house import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, House
+from tests.house import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, House, until
 
 
 def relist(house: House, *, verified: bool) -> None:
@@ -96,12 +96,14 @@ async def test_trouble_is_no_change_and_hides_none(house: House, trouble: Fault)
     house.world.move(POLYGON, None, ACCOUNT, 10**18)
     house.gateway.faults.heal()
 
-    await house.hears(lambda message: "POL" in message.text or "USDC" in message.text)
+    def told() -> str:
+        return "\n".join(house.said()[len(before) :])
+
+    await until(lambda: told().count("→") >= 2)
     await house.asked(3)
-    told = "\n".join(house.said()[len(before) :])
-    assert told.count("→") == 2
-    assert "▼ −1 USDC     50 → 49" in told
-    assert "▲ +1 POL     12.5 → 13.5" in told
+    assert told().count("→") == 2
+    assert "▼ −1 USDC     50 → 49" in told()
+    assert "▲ +1 POL     12.5 → 13.5" in told()
 
 
 async def test_malformed_rows_are_no_change_and_hide_none(house: House) -> None:
