@@ -83,7 +83,7 @@ class Collected:
             elif account not in rows:
                 self._new_rows = True
                 rows[account] = row
-            elif row != rows[account]:
+            elif row != rows[account] or (chain_id, account) in self._natives.again:
                 self._natives.again[chain_id, account].append(row)
 
     def _add_tokens(self, entry: Entry[TokenRow]) -> None:
@@ -105,7 +105,7 @@ class Collected:
             if first is None:
                 self._new_rows = True
                 held[contract] = row
-            elif row != first:
+            elif row != first or (chain_id, account) in self._tokens.again:
                 self._add_again(chain_id, account, contract, row)
 
     def _add_again(self, chain_id: ChainId, account: Address, contract: Address, row: TokenRow) -> None:

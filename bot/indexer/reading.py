@@ -3,14 +3,14 @@
 A row that cannot be believed makes its account doubtful on its chain; the others stand.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
 from bot.indexer.errors import plain
-from bot.indexer.rows import TokenRow, amount_of, described_native, described_token, holding_of
+from bot.indexer.rows import NativeRow, TokenRow, amount_of, described_native, described_token, holding_of
 from bot.indexer.sides import Natives, Spot, Tokens
 
 _TROUBLES_KEPT = 50
@@ -82,11 +82,12 @@ class Reader:
         """The first description of each asset, or the first with metadata, whoever holds it."""
         result: dict[Asset, Description] = {}
         for chain_id, coins in self._natives.rows.items():
-            believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
+            rows = (row for account in coins for row in _coins_of(self._natives, (chain_id, account)))
+            believed = next((row for row in rows if amount_of(row.balance) is not None), None)
             if believed is not None:
                 result[Asset(chain_id, NATIVE)] = described_native(believed)
-        for chain_id, rows in self._tokens.rows.items():
-            all_rows = (pair for account in rows for pair in _rows_of(self._tokens, (chain_id, account)))
+        for chain_id, lists in self._tokens.rows.items():
+            all_rows = (pair for account in lists for pair in _rows_of(self._tokens, (chain_id, account)))
             result |= {Asset(chain_id, contract): one for contract, one in _described(all_rows).items()}
         return result
 
@@ -111,11 +112,14 @@ def _read_natives(
 
 def _coin_of(natives: Natives, spot: Spot) -> Holding | None:
     """Return what all rows of an account's coin say together; None where any of them says nothing certain."""
-    chain_id, account = spot
-    rows = (natives.rows[chain_id][account], *natives.again.get(spot, ()))
-    amounts = [amount_of(row.balance) for row in rows]
+    amounts = [amount_of(row.balance) for row in _coins_of(natives, spot)]
     last = amounts[-1]
     return None if last is None or None in amounts or spot in natives.doubtful else Holding(last)
+
+
+def _coins_of(natives: Natives, spot: Spot) -> Sequence[NativeRow]:
+    chain_id, account = spot
+    return natives.rows[chain_id][account], *natives.again.get(spot, ())
 
 
 @dataclass(slots=True)

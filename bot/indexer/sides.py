@@ -18,7 +18,7 @@ class Natives:
     rows: dict[ChainId, dict[Address, NativeRow]] = field(default_factory=dict)
     """By chain whose entry was there, and account."""
     again: dict[Spot, list[NativeRow]] = field(default_factory=lambda: defaultdict(list))
-    """Rows that differ from the first one, in the order in which they came."""
+    """From the first row on that differs from the one in `rows`, all in the order in which they came."""
     unknown: set[ChainId] = field(default_factory=set)
     doubtful: set[Spot] = field(default_factory=set)
     """Where a row was refused at sight; others may turn out to be no better when they are read."""
@@ -39,7 +39,7 @@ class Tokens:
     rows: dict[ChainId, dict[Address, dict[Address, TokenRow]]] = field(default_factory=dict)
     """By chain whose entry was there, account and contract."""
     again: dict[Spot, list[tuple[Address, TokenRow]]] = field(default_factory=lambda: defaultdict(list))
-    """Rows of a contract that differ from its first one, in the order in which they came."""
+    """The same, of an account: from the first row on that differs from the one of its contract."""
     unknown: set[ChainId] = field(default_factory=set)
     doubtful: set[Spot] = field(default_factory=set)
     """Where a row was refused at sight; others may turn out to be no better when they are read."""

@@ -226,6 +226,16 @@ def test_a_row_that_comes_again_replaces_the_first(same: tuple[object, object]) 
     assert said.doubtful == frozenset()
 
 
+def test_the_last_row_counts_though_it_says_what_the_first_one_said() -> None:
+    there_and_back = ("6", "5", "6")
+
+    tokens = tokens_of(*(token(balance=amount) for amount in there_and_back))
+    natives = natives_of(*(native(amount) for amount in there_and_back))
+
+    assert tokens.tokens == {MAINNET: {ANN: {USDC: Holding(6)}}}
+    assert natives.natives == {MAINNET: {ANN: Holding(6)}}
+
+
 @pytest.mark.parametrize("different", [("1", "2"), (ABSENT, "2"), ("1", ABSENT), ("1", "0")])
 def test_two_token_ids_of_one_contract_make_the_account_doubtful(different: tuple[object, object]) -> None:
     first, second = (token(contractType="ERC1155", tokenID=token_id) for token_id in different)
