@@ -17,6 +17,8 @@ from tests.benchmarks.results import Result
 SHARE_TO_REACH = 0.8
 LIMITS = Limits()
 MINUTE = timedelta(minutes=1)
+NO_GROUPING = "group_wait_seconds = 0"
+"""Or the window, which changes without end keep open for five seconds each time, makes it twelve a minute."""
 
 
 async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
@@ -58,7 +60,7 @@ async def _busy_chats(profile: Profile, directory: Path) -> AsyncIterator[Result
         private = telegram.add_private_chat(telegram.add_user("Olga"))
         await bench.watch([group, private])
         telegram.enforce_limits(LIMITS)
-        async with bench.running():
+        async with bench.running(NO_GROUPING):
             await _until(lambda: bool(telegram.messages(group) and telegram.messages(private)))
             started_at, amount = telegram.now(), 0
             while telegram.now() - started_at < timedelta(seconds=profile.busy_seconds):
