@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.chat.menu import COMMANDS
+from bot.chat.sender import PROXY_HOLD_SECONDS
+from bot.domain import delivery, outage
 from bot.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -71,9 +73,32 @@ def test_every_link_between_documents_leads_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_each_rule_names_tests_that_exist() -> None:
+@pytest.mark.parametrize("name", ["rules.md", "reliability.md"])
+def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "rules.md").read_text())
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / name).read_text())
 
     assert named
     assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+PAUSES_SHOWN = {
+    "a known failure": delivery.KNOWN_FAILURE_PAUSES,
+    "an unknown outcome": delivery.UNKNOWN_OUTCOME_PAUSES,
+    "a refusal nobody knows": delivery.REFUSAL_PAUSES,
+    "a topic that was not found": (delivery.TOPIC_DOUBT_PAUSE,),
+    "no connection, a refused token": outage.PAUSES,
+    "a chat in which the bot may not write": delivery.PARK_PAUSES[delivery.Park.MUTED],
+    "a chat that blocked the bot": delivery.PARK_PAUSES[delivery.Park.GONE],
+    "… the same without a number": (PROXY_HOLD_SECONDS,),
+}
+
+
+@pytest.mark.parametrize(("after", "seconds"), PAUSES_SHOWN.items(), ids=PAUSES_SHOWN.keys())
+def test_the_pauses_shown_are_those_that_are_made(after: str, seconds: tuple[float, ...]) -> None:
+    rows = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    (row,) = [row for row in rows if row.startswith(f"| {after}")]
+    shown = re.match(r"[\d, ]+", row.split("|")[2].strip())
+
+    assert shown is not None
+    assert tuple(float(one) for one in re.findall(r"\d+", shown[0])) == seconds

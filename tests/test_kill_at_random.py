@@ -114,7 +114,16 @@ class Town:
                 audience, trouble = self.dice.choice(self.audiences), self.dice.choice(TROUBLES)
                 audience.troubles += trouble.place == "after" or isinstance(trouble.answer, Page)
                 self.house.telegram.fault(trouble, times=1, chat=audience.chat)
+            if self.dice.random() < 0.3:
+                self.slows_down(self.dice.choice(self.audiences))
             await asyncio.sleep(self.dice.uniform(0.01, 0.06))
+
+    def slows_down(self, audience: Audience) -> None:
+        """Let Telegram take its time before or after it accepts the next message: bots die meanwhile."""
+        telegram = self.house.telegram
+        hold_it = self.dice.choice((telegram.hold_before, telegram.hold_after))
+        hold = hold_it(chat=audience.chat)
+        asyncio.get_running_loop().call_later(self.dice.uniform(0.2, 1), hold.release)
 
     def seen(self, audience: Audience) -> tuple[Message, ...]:
         return self.house.telegram.seen(audience.chat, audience.thread_id).messages

@@ -10,7 +10,7 @@ import click
 import structlog
 
 from bot.app import look_for_garbage_rarely
-from tests.benchmarks import database, memory, start, sweeps
+from tests.benchmarks import database, latency, memory, sending, start, sweeps
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -21,6 +21,8 @@ ALWAYS: Mapping[str, Benchmark] = {
     "database": database.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "latency": latency.measure,
+    "sending": sending.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

@@ -22,6 +22,12 @@ class Profile:
     days: int = 365
     """Of history, for the start."""
     changes_per_day: int = 1_000
+    changes: int = 300
+    """Told one by one, for the latency."""
+    chats: int = 600
+    """Told at once, for the pace of sending."""
+    busy_seconds: float = 125
+    """In which something moves all the time: the first minute has a burst, the last one counts."""
 
     @property
     def balances(self) -> int:

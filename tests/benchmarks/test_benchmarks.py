@@ -10,14 +10,25 @@ from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
-TINY = Profile(accounts=20, tokens=3, chains=2, latency_seconds=0.001, rounds=1, days=2, changes_per_day=10)
+TINY = Profile(
+    accounts=20,
+    tokens=3,
+    chains=2,
+    latency_seconds=0.001,
+    rounds=1,
+    days=2,
+    changes_per_day=10,
+    changes=3,
+    chats=3,
+    busy_seconds=2,
+)
 
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes are measured by /proc")
 
 
 @on_linux
-@pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start"])
+@pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start", "latency", "sending"])
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
     results = [result async for result in BENCHMARKS[name](TINY, tmp_path)]
 

@@ -1,0 +1,96 @@
+"""The whole program in a process of its own, between neighbours that keep the time of what they are asked."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.domain.model import Address, Place, Wish
+from bot.sandbox.gateway import Gateway
+from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram_world import Chat
+from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
+from tests.benchmarks.processes import ended
+from tests.benchmarks.watchtower import opened
+
+POLYGON = 137
+USDC = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
+LOOK_SECONDS = 0.02
+LONGEST_SECONDS = 120.0
+INTERVAL_SECONDS = 0.1
+ACCESS_KEY = "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A gateway whose world moves at will, and a Telegram in which chats watch one account of it."""
+
+    gateway: Gateway
+    telegram: Telegram
+    directory: Path
+    name: str
+
+    def move(self) -> int:
+        """Let the watched account gain a dollar, and return what it holds then, in whole ones."""
+        self.gateway.world.move(POLYGON, USDC, EXAMPLE_ACCOUNT, 1_000_000)
+        return self.gateway.world.token(POLYGON, USDC, EXAMPLE_ACCOUNT) // 1_000_000
+
+    async def watch(self, chats: Sequence[Chat]) -> None:
+        """Let chats watch the account, before the program is started."""
+        async with opened(self._database) as store:
+            for chat in chats:
+                place = Place(chat.id, chat.type, chat.title)
+                await store.allow(place)
+                await store.subscribe(place, [Wish(Address(EXAMPLE_ACCOUNT))], by=None, at=datetime.now(UTC))
+
+    @asynccontextmanager
+    async def running(self, *delivery: str) -> AsyncIterator[None]:
+        """Run the program, with what its configuration says of delivery."""
+        config = self.directory / f"{self.name}.toml"
+        config.write_text(self._configuration(delivery))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
+        )
+        async with ended(process):
+            yield
+            if process.returncode is not None:
+                raise RuntimeError(f"the bot ended with status {process.returncode}")
+
+    def said(self, chat: Chat) -> str:
+        """Return all that stands in a chat."""
+        return "\n".join(message.text for message in self.telegram.messages(chat))
+
+    @property
+    def _database(self) -> Path:
+        return self.directory / f"{self.name}.sqlite3"
+
+    def _configuration(self, delivery: Sequence[str]) -> str:
+        return "\n".join(
+            [
+                "[telegram]",
+                f'token = "{SANDBOX_TOKEN}"',
+                f'api_url = "{self.telegram.url}"',
+                "[indexer]",
+                f'url = "{self.gateway.url}"',
+                f'access_key = "{ACCESS_KEY}"',
+                f"poll_interval_seconds = {INTERVAL_SECONDS}",
+                "[store]",
+                f'path = "{self._database}"',
+                "[delivery]",
+                *delivery,
+                "[web]",
+                'listen = ""',
+            ]
+        )
+
+
+@asynccontextmanager
+async def open_bench(directory: Path, name: str) -> AsyncIterator[Bench]:
+    """Serve both neighbours until the block ends."""
+    gateway = Gateway(example_world(), access_keys=frozenset({ACCESS_KEY}))
+    telegram = Telegram()
+    async with gateway.serve(), telegram.serve():
+        yield Bench(gateway, telegram, directory, name)
