@@ -41,6 +41,8 @@ FIRST_WORDS = f"/watch {ACCOUNTS['Treasury']} as Treasury"
 FIRST_READING_SECONDS = 10.0
 MOVE_EVERY_SECONDS = 6.0
 TOAST_SECONDS = 5.0
+FORGET_EVERY_SECONDS = 60.0
+REQUESTS_KEPT = 1_000
 
 WORLD, SANDBOX = "world", "sandbox"
 
@@ -106,6 +108,7 @@ class Terminal:
                 self._troubles = Troubles(self._gateway, self._telegram, tasks)
                 tasks.create_task(self._show_what_the_bot_does())
                 tasks.create_task(self._tell_story())
+                tasks.create_task(self._forget_requests())
                 tasks.create_task(self._listen())
         except* (_Quit, BrokenPipeError):
             pass
@@ -152,6 +155,13 @@ class Terminal:
     def _heard(self, messages: int) -> bool | None:
         said = (key for key in self._shown if key[0] == SANDBOX_USER_ID)
         return True if sum(1 for _ in said) >= messages else None
+
+    async def _forget_requests(self) -> None:
+        """Keep the newest of what the neighbours were asked: tests look at all of it, people at none."""
+        while True:
+            await self._sleep(FORGET_EVERY_SECONDS)
+            for asked in (self._gateway.requests, self._telegram.calls):
+                del asked[:-REQUESTS_KEPT]
 
     # what is typed
 

@@ -1,6 +1,7 @@
 """A terminal without a terminal: a test types, and looks at what is shown; no bot but what the test says."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,23 +63,23 @@ class Script:
 
 @dataclass
 class Pauses:
-    """Pauses that end when the test says so."""
+    """Pauses that end when the test says so, each kind known by its seconds."""
 
-    begun: int = 0
+    _begun: Counter[float] = field(default_factory=Counter)
+    _ended: Counter[float] = field(default_factory=Counter)
     _changed: Signal = field(default_factory=Signal)
-    _ended: int = 0
 
-    async def sleep(self, _: float) -> None:
-        self.begun += 1
-        number = self.begun
+    async def sleep(self, seconds: float) -> None:
+        self._begun[seconds] += 1
+        number = self._begun[seconds]
         self._changed.send()
-        await self._changed.wait_for(lambda: self._ended >= number or None)
+        await self._changed.wait_for(lambda: self._ended[seconds] >= number or None)
 
-    async def has_begun(self, number: int) -> None:
-        await self._changed.wait_for(lambda: self.begun >= number or None, LONGEST_SECONDS)
+    async def has_begun(self, seconds: float, number: int = 1) -> None:
+        await self._changed.wait_for(lambda: self._begun[seconds] >= number or None, LONGEST_SECONDS)
 
-    def end(self) -> None:
-        self._ended += 1
+    def end(self, seconds: float) -> None:
+        self._ended[seconds] += 1
         self._changed.send()
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
 from bot.sandbox.telegram_world import Chat
-from bot.sandbox.terminal import FIRST_WORDS
+from bot.sandbox.terminal import FIRST_WORDS, FORGET_EVERY_SECONDS, MOVE_EVERY_SECONDS, REQUESTS_KEPT
 from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
 
 
@@ -360,9 +361,9 @@ async def test_the_story_begins_when_the_bot_has_read_what_there_is(stage: Stage
 
 async def test_the_story_rests_while_it_is_quiet_and_goes_on_after(stage: Stage) -> None:
     await first_reading(stage)
-    await stage.pauses.has_begun(1)
+    await stage.pauses.has_begun(MOVE_EVERY_SECONDS)
     await stage.screen.types("quiet")
-    stage.pauses.end()
+    stage.pauses.end(MOVE_EVERY_SECONDS)
     await stage.screen.types("people")
     assert not [shown for shown in stage.screen.shown if "POL" in shown]
 
@@ -373,10 +374,24 @@ async def test_the_story_rests_while_it_is_quiet_and_goes_on_after(stage: Stage)
 async def test_the_story_passes_over_what_cannot_happen_any_more(stage: Stage) -> None:
     await stage.screen.types("move -3400 usdc on polygon")
     await first_reading(stage)
-    await stage.pauses.has_begun(1)
-    stage.pauses.end()
+    await stage.pauses.has_begun(MOVE_EVERY_SECONDS)
+    stage.pauses.end(MOVE_EVERY_SECONDS)
 
     await stage.screen.shows("0.42 POL come into Treasury on Polygon")
+
+
+async def test_of_what_the_neighbours_were_asked_only_the_newest_is_kept(stage: Stage) -> None:
+    calls = stage.telegram.calls
+    await stage.bot.get_me()
+    newest = calls[-1]
+    calls[:0] = [replace(newest, method="old")] * (REQUESTS_KEPT + 5)
+
+    await stage.pauses.has_begun(FORGET_EVERY_SECONDS)
+    stage.pauses.end(FORGET_EVERY_SECONDS)
+    await stage.pauses.has_begun(FORGET_EVERY_SECONDS, 2)
+
+    assert len(stage.telegram.calls) == REQUESTS_KEPT
+    assert stage.telegram.calls[-1] is newest
 
 
 # ---------------------------------------------------------------- the end
