@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.domain.audit import Author
 from bot.domain.model import Address, Place, Wish
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
@@ -22,6 +23,7 @@ LOOK_SECONDS = 0.02
 LONGEST_SECONDS = 120.0
 INTERVAL_SECONDS = 0.1
 ACCESS_KEY = "bench"
+OWNER = Author(None, "the bench", datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Bench:
         async with opened(self._database) as store:
             for chat in chats:
                 place = Place(chat.id, chat.type, chat.title)
-                await store.allow(place)
-                await store.subscribe(place, [Wish(Address(EXAMPLE_ACCOUNT))], by=None, at=datetime.now(UTC))
+                await store.allow(place, OWNER)
+                await store.subscribe(place, [Wish(Address(EXAMPLE_ACCOUNT))], OWNER)
 
     @asynccontextmanager
     async def running(self, *delivery: str) -> AsyncIterator[None]:
