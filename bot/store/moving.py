@@ -69,8 +69,8 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     """
     moved = _merge_subscriptions(db, one, into)
     db.execute(
-        "DELETE FROM alert WHERE destination_id = ?2 AND state = 'waiting' AND change_id IN"
-        " (SELECT change_id FROM alert WHERE destination_id = ?1 AND state <> 'waiting')",
+        "DELETE FROM alert WHERE destination_id = ?2 AND state IN ('waiting', 'held') AND change_id IN"
+        " (SELECT change_id FROM alert WHERE destination_id = ?1 AND state NOT IN ('waiting', 'held'))",
         [one, into],
     )
     db.execute(
@@ -80,7 +80,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     )
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
-    for table in ("blindness", "ignored"):
+    for table in ("blindness", "ignored", "mute"):
         db.execute(f"UPDATE OR IGNORE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
         db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [one])
     return moved
