@@ -42,9 +42,11 @@ _GROUP = re.compile(r"= (?P<title>\w+): (?P<members>.+)")
 _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<text>.*)")
 _MORE = "     │"
 _VARYING = (
+    (re.compile(r"\d{4}-\d\d-\d\d (?=\d\d:\d\d)"), ""),
     (re.compile(r"(?<![\d:])\d\d:\d\d:\d\d UTC"), "14:03:22 UTC"),
     (re.compile(r"(?<![\d:])\d\d:\d\d UTC"), "14:03 UTC"),
     (re.compile(r"\b\d+ s ago"), "2 s ago"),
+    (re.compile(r"\b\d+ min more"), "59 min more"),
     (re.compile(r"took \d[\d.,]* m?s"), "took 0.1 s"),
 )
 """What is another with each run: moments and how long ago they were."""

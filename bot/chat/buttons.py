@@ -38,6 +38,8 @@ class Does(StrEnum):
     """Lets a chat knock in vain."""
     HEAR = "hear"
     """Takes back that a contract is ignored; the page is the one of /ignore it stands on."""
+    UNMUTE = "unmute"
+    """Ends a mute."""
     IGNORED = "ignored"
     """Shows a page of /ignore; the row is the page."""
 

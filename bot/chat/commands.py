@@ -9,9 +9,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
-from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, IGNORE, UNIGNORE, UNWATCH, WATCH, Command
+from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, IGNORE, MUTE, UNIGNORE, UNWATCH, WATCH, Command
 from bot.chat.requests import (
     Allow,
     Audit,
@@ -27,12 +28,14 @@ from bot.chat.requests import (
     Ignore,
     Ignored,
     List,
+    Mute,
     NotForUs,
     Request,
     Start,
     Status,
     Unignore,
     Unknown,
+    Unmute,
     Unwatch,
     Usage,
     Watch,
@@ -40,6 +43,7 @@ from bot.chat.requests import (
     WatchToken,
 )
 from bot.chat.watch_lines import WORD, Clauses, LineRefused, in_link, read_address, read_chain, read_clauses
+from bot.domain import muting
 from bot.domain.chains import Chains
 from bot.domain.model import Address
 
@@ -67,6 +71,11 @@ _CALL = re.compile(
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHAT_ID = re.compile(r"-?[0-9]{1,16}")
 _NO_CHAT_ID = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
+_LENGTH = re.compile(
+    r"(?:^|[\s,])(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hours?|d|days?)$",
+    re.IGNORECASE | re.ASCII,
+)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _ADDRESS_LIKE = re.compile(r"0[xX]\w{40}")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 _BY_WORD: Mapping[str, Command] = MappingProxyType(
@@ -198,6 +207,21 @@ def _unignore(rest: str, chains: Chains) -> Unignore | Ignored | Usage:
     return Unignore(clauses.addresses)
 
 
+def _mute(rest: str, _chains: Chains) -> Mute | Usage:
+    text = " ".join(rest.split())
+    read = _LENGTH.search(text)
+    if read is None:
+        return Mute(text, text, muting.DEFAULT)
+    span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
+    if not muting.SHORTEST <= span <= muting.LONGEST:
+        return Usage(MUTE, "A mute lasts from 1m to 30d.")
+    return Mute(text, text[: read.start()].strip(" ,"), span)
+
+
+def _unmute(rest: str, _chains: Chains) -> Unmute:
+    return Unmute(" ".join(rest.split()))
+
+
 def _list(_rest: str, _chains: Chains) -> List:
     return List()
 
@@ -224,6 +248,8 @@ _READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyT
         "unwatch": _unwatch,
         "here": _here,
         "ignore": _ignore,
+        "mute": _mute,
+        "unmute": _unmute,
         "unignore": _unignore,
         "list": _list,
         "balance": _balance,

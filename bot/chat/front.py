@@ -16,6 +16,7 @@ from bot.chat.ignoring import IgnoringTokens
 from bot.chat.knocking import Knocks
 from bot.chat.live import LiveQuestions
 from bot.chat.looking import Looking
+from bot.chat.muting import Muting
 from bot.chat.offering import Offering
 from bot.chat.opening import Opening
 from bot.chat.presses import Presses
@@ -62,6 +63,7 @@ def build_front(
     )
     looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
     ignoring = IgnoringTokens(store, chains, offering, now=now)
+    muting = Muting(store, offering, now=now)
     opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
     handlers = Handlers(
         store,
@@ -72,6 +74,7 @@ def build_front(
         watching=watching,
         looking=looking,
         ignoring=ignoring,
+        muting=muting,
         opening=opening,
         now=now,
     )
@@ -83,6 +86,7 @@ def build_front(
             Does.UNDO: watching.ready_undo,
             Does.LIST: watching.ready_list,
             Does.BALANCE: looking.ready_balance,
+            Does.UNMUTE: muting.ready_unmute,
             Does.HEAR: ignoring.ready_hear,
             Does.IGNORED: ignoring.ready_ignored,
             Does.CHATS: opening.ready_chats,

@@ -13,6 +13,7 @@ from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.ignoring import IgnoringTokens
 from bot.chat.looking import Looking
+from bot.chat.muting import Muting
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.opening import Opening
 from bot.chat.requests import (
@@ -29,12 +30,14 @@ from bot.chat.requests import (
     Ignore,
     Ignored,
     List,
+    Mute,
     NotForUs,
     Request,
     Start,
     Status,
     Unignore,
     Unknown,
+    Unmute,
     Unwatch,
     Usage,
     Watch,
@@ -61,6 +64,7 @@ class Handlers:
         watching: Watching,
         looking: Looking,
         ignoring: IgnoringTokens,
+        muting: Muting,
         opening: Opening,
         now: Callable[[], datetime],
     ) -> None:
@@ -82,6 +86,8 @@ class Handlers:
             List: watching.show_list,
             Here: watching.here,
             Bare: watching.bare,
+            Mute: muting.mute,
+            Unmute: muting.unmute,
             Ignore: ignoring.ignore,
             Ignored: ignoring.show_ignored,
             Unignore: ignoring.unignore,

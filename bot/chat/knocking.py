@@ -39,7 +39,12 @@ class Knocks:
         return bool(told)
 
     async def _told(self, owner: int, screen: Screen) -> bool:
-        outcome = await self._screens.write(Place(owner, "private", ""), screen)
+        """Tell one owner, unless their chat is muted: then the knock stays in /chats."""
+        chat = Place(owner, "private", "")
+        muted = await self._store.quiet.muted_here(chat)
+        if any(mute.account is None for mute in muted.mutes):
+            return False
+        outcome = await self._screens.write(chat, screen)
         if isinstance(outcome, Unreachable):
             await self._store.lose(owner, parking(outcome.reason, outcome.park, 0, self._now()))
         return isinstance(outcome, Sent)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import replies
+from bot.chat import balance_replies, replies
 from bot.chat.holdings import live_balances
 from bot.chat.html import Html
 from bot.domain.chains import Chains
@@ -113,14 +113,14 @@ class LiveQuestions:
         now = self._monotonic()
         self._lately = [(at, chat) for at, chat in self._lately if now - at < _MINUTE_SECONDS]
         if chat_id in self._under_way:
-            return replies.still_asking()
+            return balance_replies.still_asking()
         if sum(chat == chat_id for _, chat in self._lately) >= QUESTIONS_A_MINUTE:
-            return replies.asked_too_often()
+            return balance_replies.asked_too_often()
         self._lately.append((now, chat_id))
         return None
 
     async def _follow(self, place: Place, account: Address, question: asyncio.Task[tuple[Html, ...]]) -> None:
-        await self._say(place, replies.asking(account))
+        await self._say(place, balance_replies.asking(account))
         for page in await question:
             await self._say(place, page)
 
@@ -144,5 +144,5 @@ class LiveQuestions:
             log.exception("a live question failed", action="live_failed", reference=reference)
             return (replies.went_wrong(reference),)
         if isinstance(answer, NoAnswer):
-            return (replies.no_live_answer(account, answer.reason),)
+            return (balance_replies.no_live_answer(account, answer.reason),)
         return live_balances(account, holdings_in(answer, account, chain_ids, self._now()), self._chains)

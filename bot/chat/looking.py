@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from bot.chat import replies, toasts
+from bot.chat import balance_replies, replies, toasts
 from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.finding import closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.holdings import balances
-from bot.chat.html import Html
+from bot.chat.html import Html, join
 from bot.chat.live import LiveQuestions
 from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import BalanceOf, Status
 from bot.chat.status import status
 from bot.chat.watch_lines import LineRefused, in_link, read_address
@@ -56,14 +57,15 @@ class Looking:
             for account in tuple(accounts)[:ACCOUNTS_SHOWN]
         ]
         if len(accounts) > ACCOUNTS_SHOWN:
-            answers.append(replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
+            answers.append(balance_replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
         return answers
 
     async def status(self, heard: Heard, _: Status) -> Answer:
         """Show how far everything watched here is seen."""
         sweeps = self._sweeps()
         here = await self._store.watched_here(heard.place, sweeps.chains)
-        return (status(here, sweeps, self._chains, self._now()),)
+        muted = mutes_shown(await self._store.quiet.muted_here(heard.place), heard.place, self._now())
+        return (join("\n", (*muted, status(here, sweeps, self._chains, self._now()))),)
 
     async def ready_balance(self, heard: Heard, press: Press) -> Ready | None:
         """Show the balances of a subscription's account anew, or another page of them."""
@@ -100,7 +102,7 @@ class Looking:
             try:
                 account = read_address(who)
             except LineRefused as refused:
-                return (replies.no_address(refused.typed, refused.reason),)
+                return (balance_replies.no_address(refused.typed, refused.reason),)
             return await self._live.ask(here, account)
         if who is None or not listed:
             return (replies.nothing_watched(),)

@@ -116,6 +116,27 @@ UNIGNORE = Command(
     (Example(f"/unignore {_CONTRACT}", "tells again what changes of it"),),
     Who.CHANGERS,
 )
+MUTE = Command(
+    "mute",
+    "Keep alerts for later, of this chat or of one account",
+    "/mute [LABEL, ADDRESS or #NUMBER] [30m, 2h or 1d]",
+    (
+        Example("/mute", "keeps everything for an hour, and tells it then"),
+        Example("/mute 2h", "keeps it for two hours"),
+        Example("/mute Treasury 1d", "keeps what is about one account for a day"),
+    ),
+    Who.CHANGERS,
+)
+UNMUTE = Command(
+    "unmute",
+    "Tell what is kept, and everything at once again",
+    "/unmute [LABEL, ADDRESS or #NUMBER]",
+    (
+        Example("/unmute", "ends all that is muted here"),
+        Example("/unmute Treasury", "ends it for one account"),
+    ),
+    Who.CHANGERS,
+)
 HERE = Command(
     "here",
     "Move here what closed or deleted topics watched",
@@ -166,6 +187,8 @@ COMMANDS: tuple[Command, ...] = (
     LIST,
     BALANCE,
     STATUS,
+    MUTE,
+    UNMUTE,
     IGNORE,
     UNIGNORE,
     HERE,

@@ -12,6 +12,7 @@ from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
 from bot.chat.html import EMPTY, Html, code, fill, join
 from bot.chat.lost import dropped, undelivered
+from bot.chat.quiet_replies import mute_over
 from bot.chat.wording import account_name, age, chain_names, clock, counted
 from bot.domain.alerts import (
     BackupFails,
@@ -22,6 +23,7 @@ from bot.domain.alerts import (
     ChainGone,
     Dropped,
     MassLoss,
+    MuteOver,
     Notice,
     NoticeAlert,
     Restored,
@@ -60,16 +62,20 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
-        case Dropped() | Undelivered() as first:
-            return _not_told(first, notices, today)
+        case Dropped() | Undelivered() | MuteOver() as first:
+            return _about_telling(first, notices, today)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _about_the_copies(first, notices, today)
 
 
-def _not_told(first: Dropped | Undelivered, notices: Sequence[Notice], today: date) -> Html:
-    if isinstance(first, Dropped):
-        return dropped(_only(Dropped, notices), today)
-    return undelivered(_only(Undelivered, notices))
+def _about_telling(first: Dropped | Undelivered | MuteOver, notices: Sequence[Notice], today: date) -> Html:
+    match first:
+        case Dropped():
+            return dropped(_only(Dropped, notices), today)
+        case Undelivered():
+            return undelivered(_only(Undelivered, notices))
+        case MuteOver():
+            return join("\n", map(mute_over, _only(MuteOver, notices)))
 
 
 def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:

@@ -195,6 +195,8 @@ _DID = MappingProxyType(
         Deed.BELIEVE: "took for real what vanished on",
         Deed.LEAVE_OUT: "ignored the token",
         Deed.HEAR: "no longer ignored the token",
+        Deed.MUTE: "muted",
+        Deed.UNMUTE: "unmuted",
         Deed.HERE: "moved to another topic, entries:",
     }
 )

@@ -1,13 +1,18 @@
 """What the bot answers about what it does not tell, though it is watched."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from bot.chat.foreign import foreign
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.wording import chain_names, counted, folded, short_address
+from bot.chat.wording import account_name, age, chain_names, clock, counted, folded, length, short_address
+from bot.domain.alerts import MuteOver
 from bot.domain.chains import Chains
 from bot.domain.ignoring import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.model import Address
+from bot.domain.model import Address, Place
+from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
+
+_MUTES_SHOWN = 5
 
 # ---------------------------------------------------------------- ignored tokens
 
@@ -100,3 +105,102 @@ def _token(token: IgnoredToken, chains: Chains) -> Html:
     symbol = foreign(token.symbol)
     named = bold(symbol) + " · " + short_address(token.contract) if symbol else short_address(token.contract)
     return named + f" on {chain_names(sorted(token.chains), chains, last=' and ')}" if token.chains else named
+
+
+# ---------------------------------------------------------------- mutes
+
+
+def muted(muted: Muted, span: timedelta, place: Place, now: datetime) -> Html:
+    """Return the answer to /mute."""
+    is_all = any(mute.account is None for mute in muted.mutes)
+    is_one = is_all or len(muted.mutes) == 1
+    what = EMPTY + _here(place) if is_all else _names(muted.mutes)
+    until = f"{length(span)}, until {_moment(muted.mutes[0].until, now)}"
+    lines = [
+        fill("🔕 {} {} muted{} for {}.", what, "is" if is_one else "are", "" if is_all else " here", until),
+        EMPTY + "What happens meanwhile is kept, and told then.",
+    ]
+    if muted.still_to_come:
+        lines.append(EMPTY + f"{counted(muted.still_to_come, 'change')} from before will still come.")
+    return join("\n", lines)
+
+
+def muted_already(until: datetime, now: datetime) -> str:
+    """Return what is said for a moment where everything is muted already."""
+    return f"Muted already, until {_moment(until, now)}."
+
+
+def nothing_muted(who: str) -> Html:
+    """Return the answer to /unmute of what is not muted; "": of everything."""
+    what = code(foreign(who, "that").visible) + " is not muted here." if who else "Nothing is muted here."
+    return fill("{} {} keeps alerts for later.", what, code("/mute 1h"))
+
+
+def unmuted(unmuted: Unmuted, place: Place, now: datetime) -> Html:
+    """Return the answer to /unmute, and what a message shows whose button did the same."""
+    is_all = any(mute.account is None for mute in unmuted.mutes)
+    is_one = is_all or len(unmuted.mutes) == 1
+    what = EMPTY + _here(place) if is_all else _names(unmuted.mutes)
+    told = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
+    if unmuted.until is not None:
+        rest = "this topic" if place.thread_id is not None else "this chat"
+        return told + fill(" All of {} still is, until {}.", rest, _moment(unmuted.until, now))
+    if not unmuted.changes:
+        return told + " Nothing changed meanwhile."
+    follow = "follows" if unmuted.changes == 1 else "follow"
+    return told + f" {counted(unmuted.changes, 'change')} from meanwhile {follow}."
+
+
+def mute_over(over: MuteOver) -> Html:
+    """Return what stands before all that a mute held."""
+    span = length(over.until - over.since)
+    changes = counted(over.changes, "change") if over.changes else "no changes"
+    if over.account is None:
+        return fill("🔔 Muted for {}: {} meanwhile.", span, changes)
+    return fill(
+        "🔔 {} was muted for {}: {} meanwhile.", account_name(over.account, over.label), span, changes
+    )
+
+
+def mutes_shown(here: MutedHere, place: Place, now: datetime) -> list[Html]:
+    """Return the lines about mutes that /list and /status show; none where nothing is muted."""
+    lines = [
+        fill(
+            "🔕 {} is muted until {}, {} more",
+            _muted(mute, place),
+            _moment(mute.until, now),
+            age(mute.until - now),
+        )
+        for mute in here.mutes[:_MUTES_SHOWN]
+    ]
+    if len(here.mutes) > _MUTES_SHOWN:
+        lines.append(fill("🔕 … and {}", counted(len(here.mutes) - _MUTES_SHOWN, "more account")))
+    if here.held:
+        lines.append(fill("Kept meanwhile: {}", counted(here.held, "change")))
+    return lines
+
+
+def only_accounts(who: str) -> Html:
+    """Return the answer to /mute of a token."""
+    return fill(
+        "{} is a token; {} is for accounts, or for all of the chat. {} ends what is told of a token.",
+        code(foreign(who, "That").visible),
+        code("/mute"),
+        code("/ignore 0x…"),
+    )
+
+
+def _moment(at: datetime, now: datetime) -> str:
+    return f"{clock(at, now.astimezone(UTC).date(), pattern='%H:%M')} UTC"
+
+
+def _here(place: Place) -> str:
+    return "This topic" if place.thread_id is not None else "This chat"
+
+
+def _muted(mute: Mute, place: Place) -> Html:
+    return account_name(mute.account, mute.label) if mute.account else EMPTY + _here(place)
+
+
+def _names(mutes: Sequence[Mute]) -> Html:
+    return folded([account_name(mute.account, mute.label) for mute in mutes if mute.account], last=" and ")

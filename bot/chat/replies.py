@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from bot.chat.foreign import foreign, quoted
+from bot.chat.foreign import foreign
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
@@ -209,58 +209,24 @@ def not_watched(who: str, suggestion: str = "") -> Html:
     return fill("{} is not watched here.{} /list shows what is.", _typed(who), meant)
 
 
-def watch_list(entries: Sequence[tuple[int, Subscription]], chains: Chains) -> tuple[Html, ...]:
-    """Return all that is watched here, each with its number."""
+def watch_list(
+    entries: Sequence[tuple[int, Subscription]], chains: Chains, muted: Sequence[Html] = ()
+) -> tuple[Html, ...]:
+    """Return all that is watched here, each with its number, after what is muted."""
     if not entries:
-        return (nothing_watched(),)
+        return (join("\n", (*muted, nothing_watched())),)
     lines = [_entry(number, subscription, chains) for number, subscription in entries]
     number = entries[0][0]
     closing = fill(
         "{} shows what it holds, {} stops it.", code(f"/balance #{number}"), code(f"/unwatch #{number}")
     )
-    return paged([Section(f"Watched here: {len(entries):,}", lines)], closing)
+    quiet = [Section("", muted)] if muted else []
+    return paged([*quiet, Section(f"Watched here: {len(entries):,}", lines)], closing)
 
 
 def nothing_watched() -> Html:
     """Return the answer to /list or /balance where nothing is watched."""
     return fill("Nothing is watched here yet. Begin with {}.", FIRST_WATCH)
-
-
-def no_address(typed: str, reason: str) -> Html:
-    """Return the answer to /balance with what looks like an address and is none."""
-    return fill("{}: {}.", _typed(typed), reason)
-
-
-def asking(account: Address) -> Html:
-    """Return what is said while the source is slow to answer a live question."""
-    return fill("Asking about {}, which is not watched here…", short_address(account))
-
-
-def still_asking() -> Html:
-    """Return the answer to a second live question while the first is under way."""
-    return fill("I am still asking for this chat; one at a time, please.")
-
-
-def asked_too_often() -> Html:
-    """Return the answer to one live question too many."""
-    return fill(
-        "That is enough asking for this minute, please wait a little. "
-        "What is watched here is always shown at once."
-    )
-
-
-def no_live_answer(account: Address, reason: str) -> Html:
-    """Return the answer to a live question that the source did not answer."""
-    return fill(
-        "No answer about {}, so what it holds is unknown. Please try again later.\n{}",
-        short_address(account),
-        quoted(reason),
-    )
-
-
-def more_accounts(number: int) -> Html:
-    """Return what stands below the accounts that /balance shows, where there are more."""
-    return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))
 
 
 # ---------------------------------------------------------------- when something is wrong

@@ -1,6 +1,7 @@
 """What people ask for, each as a value; who may ask for it follows from what it is."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.chat.menu import Command, Who
 from bot.domain.access import Action
@@ -134,6 +135,24 @@ class Unignore:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """`/mute`."""
+
+    rest: str
+    """All that follows it: a label may end like a length of time."""
+    who: str
+    """What is muted, without the length; "": everything."""
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Unmute:
+    """`/unmute`; "": everything that is muted here."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceOf:
     """`/balance`; None: everything watched here."""
 
@@ -176,6 +195,8 @@ Request = (
     | Ignore
     | Ignored
     | Unignore
+    | Mute
+    | Unmute
     | List
     | BalanceOf
     | Status
@@ -213,7 +234,9 @@ def needs(request: Request | Usage | Unknown) -> Action:
     match request:
         case Allow() | Deny() | Believe() | Chats() | Audit():
             return Action.OWN
-        case Watch() | WatchToken() | Unwatch() | Here() | Ignore() | Unignore():
+        case Watch() | WatchToken() | Unwatch() | Here():
+            return Action.CHANGE
+        case Ignore() | Unignore() | Mute() | Unmute():
             return Action.CHANGE
         case Usage(command) if command.who is Who.OWNERS:
             return Action.OWN

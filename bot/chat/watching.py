@@ -9,6 +9,7 @@ from bot.chat.finding import closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import Bare, Here, List, Unwatch, Watch, WatchToken
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
@@ -193,7 +194,8 @@ class Watching:
     async def _list_page(self, place: Place, page: int) -> Screen:
         """Return one page of the list, the last one where there are not so many any more."""
         listed = await self._store.subscriptions_here(place)
-        pages = replies.watch_list([(one.number, one.subscription) for one in listed], self._chains)
+        muted = mutes_shown(await self._store.quiet.muted_here(place), place, self._now())
+        pages = replies.watch_list([(one.number, one.subscription) for one in listed], self._chains, muted)
         page = min(max(1, page), len(pages))
         return Screen(pages[page - 1], pager(Does.LIST, page, len(pages)))
 

@@ -61,6 +61,16 @@ def age(span: timedelta) -> str:
     return f"{seconds} s"
 
 
+def length(span: timedelta) -> str:
+    """Return how long that is, where somebody chose it: `1 h`, `90 min`, `2 days`."""
+    seconds = int(span.total_seconds())
+    if seconds and seconds % 86_400 == 0:
+        return counted(seconds // 86_400, "day")
+    if seconds and seconds % 3_600 == 0:
+        return f"{seconds // 3_600:,} h"
+    return f"{seconds // 60:,} min" if seconds and seconds % 60 == 0 else age(span)
+
+
 def is_collection(description: Description) -> bool:
     """Whether its amounts count items with ids."""
     return description.kind in COLLECTION_KINDS

@@ -129,6 +129,19 @@ class Restored:
     copied_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class MuteOver:
+    """A mute has ended, and what it held follows."""
+
+    account: Address | None
+    """None: everything was muted."""
+    label: str
+    since: datetime
+    until: datetime
+    changes: int
+    """How many were held."""
+
+
 Notice = (
     Baseline
     | Blind
@@ -142,6 +155,7 @@ Notice = (
     | BackupFails
     | BackupWorks
     | Restored
+    | MuteOver
 )
 
 

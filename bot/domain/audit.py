@@ -28,6 +28,8 @@ class Deed(StrEnum):
     UNDO = "undo"
     BELIEVE = "believe"
     HERE = "here"
+    MUTE = "mute"
+    UNMUTE = "unmute"
     LEAVE_OUT = "leave out"
     HEAR = "hear"
 

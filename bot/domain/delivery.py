@@ -39,6 +39,8 @@ class AlertState(StrEnum):
     """Where an alert is on its way."""
 
     WAITING = "waiting"
+    HELD = "held"
+    """Its destination does not wish to hear of it yet; the reason is kept."""
     BOUND = "bound"
     TOLD = "told"
     WITHDRAWN = "withdrawn"

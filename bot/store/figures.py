@@ -75,10 +75,10 @@ _BACKLOG = """
 WITH reached AS (
   SELECT n.id, c.open AND c.unavailable IS NULL AS now FROM destination n JOIN chat c ON c.id = n.chat_id
 ), untold AS (
-  SELECT reached.now, l.created_at FROM reached
+  SELECT reached.now, ifnull(l.released_at, l.created_at) AS created_at FROM reached
   CROSS JOIN alert l ON l.destination_id = reached.id AND l.state = 'waiting'
   UNION ALL
-  SELECT reached.now, l.created_at FROM reached
+  SELECT reached.now, ifnull(l.released_at, l.created_at) FROM reached
   CROSS JOIN delivery d ON d.destination_id = reached.id AND d.state IN ('ready', 'sending')
   CROSS JOIN alert l ON l.delivery_id = d.id AND l.state = 'bound'
 )

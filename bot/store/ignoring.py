@@ -11,8 +11,8 @@ from bot.domain.model import Address, ChainId, DestinationId, Place
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
-from bot.store.outbox import UNFINISHED
 from bot.store.rows import Row, to_address, to_blob, to_milliseconds, words_of
+from bot.store.untold import UNTOLD
 from bot.store.wishes import marks
 
 
@@ -181,11 +181,7 @@ def _still_to_come(
     """Count the changes of these contracts that the destination is still to be told."""
     on = f"AND x.chain_id IN ({marks(chains)})" if chains else ""
     (count,) = db.execute(
-        "WITH untold AS ("
-        " SELECT change_id FROM alert WHERE destination_id = ?1 AND state = 'waiting' UNION ALL"
-        " SELECT l.change_id FROM delivery d JOIN alert l ON l.delivery_id = d.id"
-        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')"
-        " SELECT count(*) FROM untold JOIN change c ON c.id = untold.change_id"
+        f"WITH {UNTOLD} SELECT count(*) FROM untold JOIN change c ON c.id = untold.change_id"
         f" JOIN asset x ON x.id = c.asset_id WHERE x.contract IN ({marks(contracts)}) {on}",
         [destination_id, *map(to_blob, contracts), *chains],
     ).fetchone()

@@ -14,7 +14,9 @@ from bot.store.chats import destination_of
 from bot.store.database import transaction
 from bot.store.withdrawing import withdraw_emptied
 
-_HOW_FAR = "CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 ELSE 0 END"
+_HOW_FAR = """
+CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END
+"""
 
 
 def migrate(db: Database, old_id: int, new_id: int) -> None:
@@ -85,7 +87,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     db.execute(_DROP_WHAT_THE_OTHER_TELLS, [one, into])
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
-    for table in ("blindness", "ignored"):
+    for table in ("blindness", "ignored", "mute"):
         db.execute(f"UPDATE OR IGNORE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
         db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [one])
     return moved

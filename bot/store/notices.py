@@ -17,6 +17,7 @@ from bot.domain.alerts import (
     Dropped,
     Gap,
     MassLoss,
+    MuteOver,
     Notice,
     Restored,
     SeenAgain,
@@ -25,9 +26,14 @@ from bot.domain.alerts import (
 )
 from bot.domain.delivery import AlertState
 from bot.domain.model import DestinationId
+from bot.domain.muting import accounts_of
+from bot.store.mutes import is_held
 from bot.store.rows import to_milliseconds, to_moment
 
 Fields = Mapping[str, Any]
+
+MUTED = "muted"
+"""Why an alert is held."""
 
 
 def tell(
@@ -39,15 +45,18 @@ def tell(
     change_id: int | None = None,
     notice: Notice | None = None,
 ) -> None:
-    """Let a destination be told of a change, or of a notice; `at` in milliseconds.
+    """Let a destination be told of a change, or of a notice, once it is not muted; `at` in milliseconds.
 
     Part of the caller's transaction.
     """
     text = None if notice is None else notice_to_json(notice)
+    about = frozenset() if notice is None else accounts_of(notice)
+    held = is_held(db, destination_id, change_id, about)
+    state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
-        "INSERT INTO alert (destination_id, change_id, notice, label, state, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [destination_id, change_id, text, label, AlertState.WAITING, at],
+        "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [destination_id, change_id, text, label, state, reason, at],
     )
 
 
@@ -105,17 +114,22 @@ def _named_fields(notice: Notice) -> tuple[str, Fields]:  # noqa: PLR0911 - one 
             return "mass loss", {"chain": notice.chain_id, "lost": notice.lost, "held": notice.held}
         case SourceRefuses():
             return "source refuses", {"reason": notice.reason}
-        case Dropped() | Undelivered():
-            return _about_losses(notice)
+        case Dropped() | Undelivered() | MuteOver():
+            return _about_telling(notice)
         case BackupFails() | BackupWorks() | Restored():
             return _about_copies(notice)
 
 
-def _about_losses(notice: Dropped | Undelivered) -> tuple[str, Fields]:
-    if isinstance(notice, Undelivered):
-        return "undelivered", asdict(notice)
-    moments = [to_milliseconds(notice.first_at), to_milliseconds(notice.last_at)]
-    return "dropped", {"changes": notice.changes, "moments": moments}
+def _about_telling(notice: Dropped | Undelivered | MuteOver) -> tuple[str, Fields]:
+    match notice:
+        case Undelivered():
+            return "undelivered", asdict(notice)
+        case Dropped(changes, first_at, last_at):
+            moments = [to_milliseconds(first_at), to_milliseconds(last_at)]
+            return "dropped", {"changes": changes, "moments": moments}
+        case MuteOver(account, label, since, until, changes):
+            moments = [to_milliseconds(since), to_milliseconds(until)]
+            return "mute over", {"account": account, "label": label, "moments": moments, "changes": changes}
 
 
 def _about_copies(notice: BackupFails | BackupWorks | Restored) -> tuple[str, Fields]:
@@ -168,5 +182,12 @@ _READERS: Mapping[str, Callable[[Fields], Notice]] = {
     ),
     "backup fails": lambda fields: BackupFails(fields["reason"]),
     "backup works": lambda _: BackupWorks(),
+    "mute over": lambda fields: MuteOver(
+        fields["account"],
+        fields["label"],
+        to_moment(fields["moments"][0]),
+        to_moment(fields["moments"][1]),
+        fields["changes"],
+    ),
     "restored": lambda fields: Restored(to_moment(fields["copied_at"])),
 }

@@ -149,7 +149,8 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
     (count,) = db.execute(
         "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'waiting')"
         " + (SELECT count(l.change_id) FROM delivery d JOIN alert l ON l.delivery_id = d.id"
-        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')",
+        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')"
+        " + (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'held')",
         [destination_id],
     ).fetchone()
     return int(count)

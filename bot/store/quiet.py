@@ -1,19 +1,28 @@
 """What is watched and not told, as the rest of the house knows it."""
 
+import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 
 from bot.domain.audit import Author
 from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.model import Address, ChainId, Place
-from bot.store import ignoring
+from bot.domain.muting import FoundMute, Muted, MutedHere, Unmuted
+from bot.store import ignoring, muting
 from bot.store.database import DatabaseThread
 
 
 class Quiet:
-    """What each destination does not wish to hear; each method is one unit of work, as in `Store`."""
+    """What each destination does not wish to hear, or not now; each method is one unit of work.
 
-    def __init__(self, thread: DatabaseThread) -> None:
+    `outbox_grew` is set where something is to be told again.
+    """
+
+    def __init__(self, thread: DatabaseThread, outbox_grew: asyncio.Event) -> None:
         self._thread = thread
+        self._outbox_grew = outbox_grew
+
+    # not at all
 
     async def ignore(
         self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Author
@@ -36,3 +45,33 @@ class Quiet:
     async def end_rule(self, found: FoundIgnored, author: Author) -> bool:
         """Let a destination hear again of what a button names; False: it does already."""
         return await self._thread.run(ignoring.end_rule, found, author)
+
+    # not now
+
+    async def mute(
+        self, place: Place, accounts: Collection[Address], span: timedelta, author: Author
+    ) -> Muted:
+        """Hold what is told of accounts, or with none everything, for so long."""
+        muted = await self._thread.run(muting.mute, place, tuple(accounts), span, author)
+        self._outbox_grew.set()
+        return muted
+
+    async def unmute(self, place: Place, accounts: Collection[Address], author: Author) -> Unmuted:
+        """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
+        unmuted = await self._thread.run(muting.unmute, place, tuple(accounts), author)
+        self._outbox_grew.set()
+        return unmuted
+
+    async def muted_here(self, place: Place) -> MutedHere:
+        """Return what is muted in a place, and how many changes are held there."""
+        return await self._thread.run(muting.muted_here, place)
+
+    async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
+        """Return the mute that a button of this chat names."""
+        return await self._thread.run(muting.find_mute, row, chat_id)
+
+    async def end_mute(self, found: FoundMute, author: Author) -> Unmuted:
+        """End the mute that a button names, and let what it held be told."""
+        unmuted = await self._thread.run(muting.end_mute, found, author)
+        self._outbox_grew.set()
+        return unmuted

@@ -41,6 +41,12 @@ def m005_ignored_contracts(db: Database) -> None:
     db.executescript(_IGNORED)
 
 
+@migrations()
+def m006_mutes(db: Database) -> None:
+    """Create what destinations wish to hear of only later."""
+    db.executescript(_MUTES)
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
@@ -298,4 +304,19 @@ CREATE TABLE ignored (             -- contracts that a destination does not hear
   created_at INTEGER NOT NULL,
   UNIQUE (destination_id, contract, chains)
 ) STRICT;
+"""
+
+_MUTES = """
+CREATE TABLE mute (                -- while it is there, what it is about is held
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- buttons name it: never given twice
+  destination_id INTEGER NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+  account_id INTEGER REFERENCES account(id),   -- NULL: all that the destination is told
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX mute_once ON mute (destination_id, ifnull(account_id, 0));
+CREATE INDEX mute_until ON mute (until);
+ALTER TABLE alert ADD COLUMN reason TEXT;          -- why it is held
+ALTER TABLE alert ADD COLUMN released_at INTEGER;  -- when it was no longer held: it expires from then on
+CREATE INDEX alert_held ON alert (destination_id, id) WHERE state = 'held';
 """

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -39,6 +40,7 @@ from bot.store import (
     guests,
     history,
     moving,
+    muting,
     notices,
     offers,
     outbox,
@@ -75,7 +77,7 @@ class Store:
         self._limit = max_subscriptions_per_chat
         self._stale_after = stale_after
         self.outbox_grew = asyncio.Event()
-        self.quiet = Quiet(thread)
+        self.quiet = Quiet(thread, self.outbox_grew)
 
     @classmethod
     async def open(
@@ -199,8 +201,11 @@ class Store:
     # what is told
 
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
-        """Return where something can be sent."""
-        return await self._thread.run(outbox.outbox, now, group_wait_seconds)
+        """Return where something can be sent, with what was muted until now."""
+        next_mute_ends_at = await self._thread.run(muting.end_due, now)
+        found = await self._thread.run(outbox.outbox, now, group_wait_seconds)
+        moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
+        return replace(found, next_at=min(moments, default=None))
 
     async def departures(self, now: datetime, within: timedelta) -> list[Departure]:
         """Return what left lately."""

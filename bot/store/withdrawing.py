@@ -28,13 +28,14 @@ def withdraw(db: Database, chat_id: int) -> int:
     waiting = db.execute(
         f"UPDATE alert SET state = 'withdrawn' WHERE state = 'waiting' AND {here}", [chat_id]
     )
+    held = db.execute(f"UPDATE alert SET state = 'withdrawn' WHERE state = 'held' AND {here}", [chat_id])
     bound = db.execute(
         "UPDATE alert SET state = 'withdrawn' WHERE state = 'bound'"
         f" AND delivery_id IN (SELECT id FROM delivery WHERE {ready})",
         [chat_id],
     )
     db.execute(f"UPDATE delivery SET state = 'withdrawn' WHERE {ready}", [chat_id])
-    return waiting.rowcount + bound.rowcount
+    return waiting.rowcount + held.rowcount + bound.rowcount
 
 
 def withdraw_emptied(db: Database) -> None:
@@ -72,14 +73,14 @@ def expire(db: Database, now: datetime, after: timedelta) -> int:
 
 _EXPIRED_WAITING = f"""
 SELECT l.id, l.destination_id, c.observed_at, NULL FROM alert l LEFT JOIN change c ON c.id = l.change_id
-WHERE l.state = 'waiting' AND l.created_at < ? AND (notice IS NULL OR NOT {_LASTS})
+WHERE l.state = 'waiting' AND ifnull(l.released_at, l.created_at) < ? AND (notice IS NULL OR NOT {_LASTS})
 """
 
 _EXPIRED_BOUND = f"""
 SELECT l.id, l.destination_id, c.observed_at, d.id
 FROM delivery d JOIN alert l ON l.delivery_id = d.id LEFT JOIN change c ON c.id = l.change_id
 WHERE d.{UNFINISHED} AND d.state = 'ready'
-AND (SELECT max(o.created_at) FROM alert o WHERE o.delivery_id = d.id) < ?
+AND (SELECT max(ifnull(o.released_at, o.created_at)) FROM alert o WHERE o.delivery_id = d.id) < ?
 AND NOT EXISTS (SELECT 1 FROM alert o WHERE o.delivery_id = d.id AND {_LASTS})
 """
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import owner_replies, replies
+from bot.chat import balance_replies, owner_replies, replies
 from bot.chat.html import Html
 from bot.chat.menu import ALLOW, COMMANDS, WATCH, Command, Who
 from bot.chat.requests import BadLine, WatchEntry
@@ -432,8 +432,8 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         owner_replies.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         replies.not_watched(name, name),
         *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
-        replies.no_address(name, "no"),
-        replies.no_live_answer(TREASURY, name),
+        balance_replies.no_address(name, "no"),
+        balance_replies.no_live_answer(TREASURY, name),
         replies.unknown_command(name, None),
     )
 

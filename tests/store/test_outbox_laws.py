@@ -33,8 +33,8 @@ from bot.domain.delivery import (
     settle,
 )
 from bot.domain.model import DeliveryId, Place
-from tests.builders import NOON, USDC, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
+from tests.builders import NOON, TREASURY, USDC, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 
 MOVED_OPS = -100200300
 """What the group becomes where it moves."""
@@ -144,6 +144,15 @@ class OutboxMachine(RuleBasedStateMachine):
     def what_is_old_expires(self, seconds: int) -> None:
         self.wait(self.keeper.store.expire(self.now, timedelta(seconds=seconds)))
 
+    @rule(chat=CHATS, of_account=st.booleans(), minutes=st.sampled_from([1, 3]))
+    def a_chat_mutes(self, chat: Place, minutes: int, *, of_account: bool) -> None:
+        accounts = (TREASURY,) if of_account else ()
+        self.wait(self.keeper.store.quiet.mute(chat, accounts, timedelta(minutes=minutes), olga(self.now)))
+
+    @rule(chat=CHATS)
+    def a_chat_unmutes(self, chat: Place) -> None:
+        self.wait(self.keeper.store.quiet.unmute(chat, (), olga(self.now)))
+
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:
         self.wait(self.keeper.deny(chat))
@@ -176,6 +185,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for state, delivery_state in rows:
             assert (state, delivery_state) in {
                 (AlertState.WAITING, None),
+                (AlertState.HELD, None),
                 (AlertState.BOUND, DeliveryState.READY),
                 (AlertState.BOUND, DeliveryState.SENDING),
                 (AlertState.TOLD, DeliveryState.SENT),

@@ -1,0 +1,43 @@
+"""What /balance answers where it has no balances to show."""
+
+from bot.chat.foreign import foreign, quoted
+from bot.chat.html import Html, code, fill
+from bot.chat.wording import counted, short_address
+from bot.domain.model import Address
+
+
+def no_address(typed: str, reason: str) -> Html:
+    """Return the answer to /balance with what looks like an address and is none."""
+    return fill("{}: {}.", code(foreign(typed, "that").visible), reason)
+
+
+def asking(account: Address) -> Html:
+    """Return what is said while the source is slow to answer a live question."""
+    return fill("Asking about {}, which is not watched here…", short_address(account))
+
+
+def still_asking() -> Html:
+    """Return the answer to a second live question while the first is under way."""
+    return fill("I am still asking for this chat; one at a time, please.")
+
+
+def asked_too_often() -> Html:
+    """Return the answer to one live question too many."""
+    return fill(
+        "That is enough asking for this minute, please wait a little. "
+        "What is watched here is always shown at once."
+    )
+
+
+def no_live_answer(account: Address, reason: str) -> Html:
+    """Return the answer to a live question that the source did not answer."""
+    return fill(
+        "No answer about {}, so what it holds is unknown. Please try again later.\n{}",
+        short_address(account),
+        quoted(reason),
+    )
+
+
+def more_accounts(number: int) -> Html:
+    """Return what stands below the accounts that /balance shows, where there are more."""
+    return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))

@@ -1,0 +1,85 @@
+"""What a chat wishes to hear only later: muting, and ending that before its time."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.chat import quiet_replies, replies, toasts
+from bot.chat.buttons import Does, Press, Screen, button, rows
+from bot.chat.finding import closest_label, find
+from bot.chat.gate import Heard
+from bot.chat.menu import MUTE
+from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.requests import Mute, Unmute
+from bot.domain.access import Action
+from bot.domain.addresses import AddressRefused, parse_address
+from bot.domain.model import Address, Place
+from bot.store.sqlite import Store
+
+
+class Muting:
+    """Mutes of a chat and of its accounts, by command and by button."""
+
+    def __init__(self, store: Store, offering: Offering, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._offering = offering
+        self._now = now
+
+    async def mute(self, heard: Heard, request: Mute) -> Answer:
+        """Keep what is told here, or of one account, for a while."""
+        if not request.who:
+            return (await self._muted(heard, request, ()),)
+        listed = await self._store.subscriptions_here(heard.place)
+        found = find(listed, request.rest) or find(listed, request.who)
+        accounts = {one.subscription.account for one in found if one.subscription.account is not None}
+        if accounts:
+            return (await self._muted(heard, request, tuple(sorted(accounts))),)
+        if found:
+            return (quiet_replies.only_accounts(request.who),)
+        if request.who.isdigit():
+            return (replies.usage(MUTE, "For how long? 30m, 2h and 1d are understood."),)
+        closest = closest_label(listed, request.who)
+        offered = [(f"Mute {closest}", f"/mute {closest}")] if closest else []
+        buttons = await self._offering.buttons(heard.place, *offered)
+        return (Screen(replies.not_watched(request.who, closest), rows(buttons)),)
+
+    async def unmute(self, heard: Heard, request: Unmute) -> Answer:
+        """Tell at once what was kept."""
+        accounts = await self._named(heard.place, request.who)
+        if request.who and not accounts:
+            return (quiet_replies.nothing_muted(request.who),)
+        unmuted = await self._store.quiet.unmute(heard.place, accounts, heard.author(self._now()))
+        if not unmuted.mutes:
+            return (quiet_replies.nothing_muted(request.who),)
+        return (quiet_replies.unmuted(unmuted, heard.place, self._now()),)
+
+    async def ready_unmute(self, heard: Heard, press: Press) -> Ready | None:
+        """End the mute that a button names."""
+        found = await self._store.quiet.find_mute(press.row, heard.place.chat_id)
+        if found is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            unmuted = await self._store.quiet.end_mute(found, presser.author(self._now()))
+            if not unmuted.mutes:
+                return Pressed(toasts.ALREADY, is_used_up=True)
+            shown = quiet_replies.unmuted(unmuted, presser.place, self._now())
+            return Pressed(toasts.UNMUTED, Screen(shown))
+
+        return Ready(Action.CHANGE, act, found.place)
+
+    async def _muted(self, heard: Heard, request: Mute, accounts: tuple[Address, ...]) -> Screen:
+        author = heard.author(self._now())
+        muted = await self._store.quiet.mute(heard.place, accounts, request.span, author)
+        text = quiet_replies.muted(muted, request.span, heard.place, self._now())
+        single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
+        return Screen(text, rows(single))
+
+    async def _named(self, place: Place, who: str) -> tuple[Address, ...]:
+        """Return the accounts that somebody means; what is muted may be watched no more."""
+        listed = await self._store.subscriptions_here(place)
+        found = {one.subscription.account for one in find(listed, who)} - {None} if who else set()
+        accounts = {account for account in found if account is not None}
+        try:
+            return tuple(sorted(accounts | {parse_address(who)})) if who else ()
+        except AddressRefused:
+            return tuple(sorted(accounts))

@@ -1,0 +1,320 @@
+"""Muting: what is held is kept whatever happens, and told once the mute is over, its receipt first."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.alerts import Baseline, Blind, ChangeAlert, MuteOver, Notice, NoticeAlert
+from bot.domain.audit import Deed
+from bot.domain.model import Address, Place
+from bot.domain.muting import Muted, Unmuted
+from tests.builders import DAI, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
+
+HOUR = timedelta(hours=1)
+AN_HOUR_LATER = at(3600)
+
+
+@pytest.fixture
+async def watching(keeper: Keeper) -> Keeper:
+    """Let Olga and a group watch two accounts, read once and told of it."""
+    for place in (OLGA, OPS):
+        await keeper.watch(place=place, label="Till")
+        await keeper.watch(VAULT, place=place)
+    await keeper.record(reading({USDC: 5}, native=1), reading({USDC: 5}, native=1, account=VAULT))
+    await keeper.deliver_all()
+    return keeper
+
+
+async def mute(
+    keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
+) -> Muted:
+    return await keeper.store.quiet.mute(place, accounts, span, olga(at(when)))
+
+
+async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> Unmuted:
+    return await keeper.store.quiet.unmute(place, accounts, olga(at(when)))
+
+
+async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, when: float = 1) -> None:
+    await keeper.record(reading({USDC: amount}, native=1, account=account), when=at(when))
+
+
+async def told(keeper: Keeper, place: Place = OLGA) -> list[int | Notice]:
+    """Return what is told in a place now: new amounts and notices, in order."""
+    return [
+        alert.change.after.amount_raw if isinstance(alert, ChangeAlert) else alert.notice
+        for alert in await keeper.alerts(place)
+    ]
+
+
+def over(changes: int, seconds: float, account: Address | None = None, label: str = "") -> MuteOver:
+    return MuteOver(account, label, NOON, at(seconds), changes)
+
+
+# ---------------------------------------------------------------- holding
+
+
+async def test_what_happens_meanwhile_is_held_and_told_at_the_end_after_its_receipt(watching: Keeper) -> None:
+    await mute(watching)
+    for amount in (6, 7):
+        await change(watching, amount)
+    await watching.outbox(at(3599))
+    assert await told(watching) == []
+
+    await watching.outbox(AN_HOUR_LATER)
+
+    assert await told(watching) == [over(2, 3600), 6, 7]
+
+
+async def test_others_are_told_at_once(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+
+    assert await told(watching, OPS) == [6]
+
+
+async def test_what_waited_before_the_mute_is_still_told_and_counted(watching: Keeper) -> None:
+    await change(watching, 6)
+    await change(watching, 9, VAULT)
+
+    assert (await mute(watching, TREASURY)).still_to_come == 1
+    assert (await mute(watching)).still_to_come == 2
+
+    assert await told(watching) == [6, 9]
+
+
+async def test_a_mute_of_one_account_holds_nothing_of_another(watching: Keeper) -> None:
+    await mute(watching, TREASURY)
+    await change(watching, 6)
+    await change(watching, 9, VAULT)
+    assert await told(watching) == [9]
+
+    await watching.outbox(AN_HOUR_LATER)
+
+    assert await told(watching) == [over(1, 3600, TREASURY, "Till"), 6]
+
+
+async def test_a_mute_of_everything_holds_notices_and_that_of_an_account_those_about_it(
+    watching: Keeper,
+) -> None:
+    await mute(watching, TREASURY)
+    await watching.reach(0, {POLYGON: 1}, [])
+    await watching.watch(TREASURY, contracts=[DAI])
+    await watching.watch(VAULT, contracts=[DAI])
+    await watching.record(reading(named={DAI: 1}), reading(named={DAI: 1}, account=VAULT))
+    (vaults,) = await told(watching)
+    assert isinstance(vaults, Baseline)
+    assert vaults.account == VAULT
+
+    await mute(watching)
+    await watching.reach(7200, {}, asked=frozenset({POLYGON}))
+    assert await told(watching) == []
+
+    await watching.outbox(AN_HOUR_LATER)
+    receipt, *others = await told(watching)
+    assert receipt == over(0, 3600)
+    assert [type(one) for one in others] == [Baseline, Blind]
+
+
+async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
+    await mute(watching)
+
+    await watching.outbox(AN_HOUR_LATER)
+
+    assert await told(watching) == []
+    assert not (await watching.store.quiet.muted_here(OLGA)).mutes
+
+
+# ---------------------------------------------------------------- ending
+
+
+async def test_unmuting_tells_at_once(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+
+    unmuted = await unmute(watching, when=60)
+
+    assert (len(unmuted.mutes), unmuted.changes) == (1, 1)
+    assert await told(watching) == [over(1, 60), 6]
+    assert (await unmute(watching)).mutes == ()
+    await change(watching, 7)
+    assert await told(watching) == [7]
+
+
+async def test_the_end_is_due_by_the_database_over_all_restarts(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+    await watching.reopen()
+    assert (await watching.outbox(at(1))).next_at == AN_HOUR_LATER
+
+    await watching.reopen()
+
+    due = (await watching.outbox(AN_HOUR_LATER)).due
+    assert {chat.chat_id for chat in due} == {OLGA.chat_id, OPS.chat_id}
+
+
+async def test_muting_again_ends_it_at_another_time(watching: Keeper) -> None:
+    (first,) = (await mute(watching)).mutes
+    (again,) = (await mute(watching, span=2 * HOUR, when=600)).mutes
+    assert (again.row, again.since, again.until) == (first.row, NOON, at(7800))
+
+    await mute(watching, span=timedelta(minutes=1), when=600)
+
+    await change(watching, 6)
+    await watching.outbox(at(660))
+    assert await told(watching) == [over(1, 660), 6]
+
+
+async def test_what_another_mute_still_holds_is_not_told(watching: Keeper) -> None:
+    await mute(watching, TREASURY, span=2 * HOUR)
+    await mute(watching)
+    await change(watching, 6)
+    await change(watching, 9, VAULT)
+
+    await watching.outbox(AN_HOUR_LATER)
+    assert await told(watching) == [over(1, 3600), 9]
+
+    await watching.outbox(at(7200))
+    assert await told(watching) == [over(1, 7200, TREASURY, "Till"), 6]
+
+
+async def test_a_mute_of_an_account_that_ends_first_leaves_its_changes_to_the_other(watching: Keeper) -> None:
+    await mute(watching, TREASURY)
+    await mute(watching, span=2 * HOUR)
+    await change(watching, 6)
+
+    ended = await unmute(watching, TREASURY)
+    assert (ended.changes, ended.until) == (0, at(7200))
+    assert await told(watching) == []
+
+    await watching.outbox(at(7200))
+    assert await told(watching) == [over(1, 7200), 6]
+
+
+async def test_each_account_that_ends_at_once_has_its_receipt(watching: Keeper) -> None:
+    await mute(watching, TREASURY, VAULT)
+    await change(watching, 6)
+    await change(watching, 9, VAULT)
+
+    await watching.outbox(AN_HOUR_LATER)
+
+    first, second, *amounts = await told(watching)
+    assert {first, second} == {over(1, 3600, TREASURY, "Till"), over(1, 3600, VAULT)}
+    assert amounts == [6, 9]
+
+
+async def test_a_clock_that_was_set_back_ends_a_mute_rather_than_stretch_it(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+
+    await watching.outbox(at(-3600))
+
+    assert await told(watching) == [over(1, 0), 6]
+
+
+async def test_a_button_ends_the_mute_it_names_and_only_in_its_chat(watching: Keeper) -> None:
+    (one,) = (await mute(watching, TREASURY)).mutes
+    await mute(watching)
+    assert await watching.store.quiet.find_mute(one.row, OPS.chat_id) is None
+    found = await watching.store.quiet.find_mute(one.row, OLGA.chat_id)
+    assert found is not None
+
+    assert [mute.account for mute in (await watching.store.quiet.end_mute(found, olga())).mutes] == [TREASURY]
+    assert (await watching.store.quiet.end_mute(found, olga())).mutes == ()
+
+    here = await watching.store.quiet.muted_here(OLGA)
+    assert [mute.account for mute in here.mutes] == [None]
+
+
+# ---------------------------------------------------------------- together with the rest
+
+
+async def test_what_is_held_does_not_expire_and_has_its_whole_time_after_the_end(watching: Keeper) -> None:
+    await mute(watching, span=10 * HOUR)
+    await change(watching, 6)
+    await watching.deliver_all(at(2))
+    assert await watching.store.expire(at(9 * 3600), HOUR) == 0
+
+    await watching.outbox(at(36_000))
+    assert await watching.store.expire(at(36_000 + 3599), HOUR) == 0
+    await watching.bind(at(36_000))
+    assert await watching.store.expire(at(36_000 + 3599), HOUR) == 0
+
+    assert await watching.store.expire(at(36_000 + 3601), HOUR) == 1
+
+
+async def test_unwatching_while_muted_says_what_will_still_come_and_it_comes(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+
+    assert await watching.unsubscribe(OLGA, [1, 2]) == 1
+
+    await watching.outbox(AN_HOUR_LATER)
+    assert await told(watching) == [over(1, 3600), 6]
+
+
+async def test_closing_a_chat_takes_back_what_is_held(watching: Keeper) -> None:
+    await mute(watching)
+    await change(watching, 6)
+
+    assert await watching.deny(OLGA) == 1
+
+    await watching.outbox(AN_HOUR_LATER)
+    await watching.allow(OLGA)
+    assert await told(watching) == []
+
+
+async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching: Keeper) -> None:
+    await change(watching, 6)
+    await mute(watching)
+    await change(watching, 7)
+
+    here = await watching.store.watched_here(OLGA, frozenset({POLYGON}))
+
+    assert here.alerts == 1
+    assert (await watching.store.quiet.muted_here(OLGA)).held == 1
+    assert (await watching.store.quiet.muted_here(ALERTS_TOPIC)).mutes == ()
+
+
+async def test_a_group_that_moves_stays_muted_and_loses_nothing(keeper: Keeper) -> None:
+    group, supergroup = Place(-55, "group", "Ops"), Place(-100_55, "supergroup", "Ops")
+    await keeper.watch(place=group)
+    await keeper.record(reading({USDC: 5}, native=1))
+    await keeper.deliver_all()
+    await mute(keeper, place=group)
+    await change(keeper, 6)
+
+    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+    await change(keeper, 7)
+    assert await told(keeper, supergroup) == []
+
+    await keeper.outbox(AN_HOUR_LATER)
+    assert await told(keeper, supergroup) == [over(2, 3600), 6, 7]
+
+
+async def test_a_receipt_stands_first_however_much_follows_in_however_many_messages(watching: Keeper) -> None:
+    await mute(watching)
+    for amount in range(6, 12):
+        await change(watching, amount)
+    await unmute(watching)
+    texts = []
+
+    def two_at_once(alerts: object, _: str, __: object) -> tuple[str, int]:
+        assert isinstance(alerts, list)
+        texts.append([type(alert) for alert in alerts[:2]])
+        return "…", min(2, len(alerts))
+
+    while (taken := await watching.store.take(OLGA.chat_id, at(120), 0, two_at_once)).delivery:
+        await watching.sent(taken.delivery, at(120))
+
+    assert texts[0] == [NoticeAlert, ChangeAlert]
+    assert [kind for kinds in texts[1:] for kind in kinds] == [ChangeAlert] * 5
+
+
+async def test_who_muted_and_who_ended_it_is_kept(watching: Keeper) -> None:
+    await mute(watching, TREASURY)
+    await unmute(watching)
+
+    entries, _ = await watching.store.audit(1, 2)
+    assert [(one.deed, one.subject) for one in entries] == [(Deed.UNMUTE, TREASURY), (Deed.MUTE, TREASURY)]
