@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.chat.alert_buttons import alert_buttons
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
@@ -110,7 +111,7 @@ def build_dispatcher(
 
     return Dispatcher(
         store,
-        TelegramSender(telegram),
+        TelegramSender(telegram, alert_buttons),
         turns,
         compose_text,
         DispatcherSettings(
