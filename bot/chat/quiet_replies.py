@@ -169,7 +169,7 @@ def mutes_shown(here: MutedHere, place: Place, now: datetime) -> list[Html]:
             "🔕 {} is muted until {}, {} more",
             _muted(mute, place),
             _moment(mute.until, now),
-            age(mute.until - now),
+            age(_in_minutes(mute.until - now)),
         )
         for mute in here.mutes[:_MUTES_SHOWN]
     ]
@@ -192,6 +192,12 @@ def only_accounts(who: str) -> Html:
 
 def _moment(at: datetime, now: datetime) -> str:
     return f"{clock(at, now.astimezone(UTC).date(), pattern='%H:%M')} UTC"
+
+
+def _in_minutes(span: timedelta) -> timedelta:
+    """Return a length of time in whole minutes, the last one that has begun counted."""
+    minute = timedelta(minutes=1)
+    return -(-span // minute) * minute
 
 
 def _here(place: Place) -> str:
