@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.chat.alert_buttons import alert_buttons
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
@@ -127,7 +128,7 @@ def build_dispatcher(
 
     return Dispatcher(
         store,
-        TelegramSender(telegram),
+        TelegramSender(telegram, alert_buttons),
         turns,
         compose_text,
         DispatcherSettings(

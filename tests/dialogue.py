@@ -12,6 +12,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
     Olga presses [Undo]                     on the newest message with such a button
          ✓ Undone.                          what she is told for a moment
      bot ✎ 👁 Watching Treasury…            what the message shows then
+    world │ −1 USDC                        so much moves in the example's account on Polygon
 """
 
 import asyncio
@@ -27,7 +28,16 @@ import structlog
 
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.sandbox.telegram_world import Chat, Message, User
-from tests.house import LONGEST_SECONDS, House, buttons_of, open_house, until
+from tests.house import (
+    ACCOUNT,
+    LONGEST_SECONDS,
+    POLYGON,
+    USDC_POLYGON,
+    House,
+    buttons_of,
+    open_house,
+    until,
+)
 
 HERE = Path(__file__).parent / "dialogues"
 MANUAL = Path(__file__).parents[1] / "docs" / "commands.md"
@@ -38,6 +48,7 @@ CALM = {"indexer": ["poll_interval_seconds = 2"]}
 
 _SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? │ (?P<text>.*)")
 _PRESSED = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? presses \[(?P<button>.+)\]")
+_MOVED = re.compile(r"world │ (?P<sign>[+−])(?P<units>\d+) USDC")
 _GROUP = re.compile(r"= (?P<title>\w+): (?P<members>.+)")
 _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<text>.*)")
 _MORE = "     │"
@@ -87,7 +98,7 @@ def read_dialogues(text: str) -> Iterator[Dialogue]:
         for line in filter(None, lines):
             if _GROUP.fullmatch(line):
                 dialogue.groups.append(line)
-            elif _SAID.fullmatch(line) or _PRESSED.fullmatch(line):
+            elif any(form.fullmatch(line) for form in (_MOVED, _SAID, _PRESSED)):
                 dialogue.turns.append(Turn([line]))
             elif _BOT.fullmatch(line) or line.startswith("     ✓"):
                 dialogue.turns[-1].answers.append([line])
@@ -135,6 +146,11 @@ class Stage:
         return [self._take(message) for message in self._fresh()]
 
     async def _act(self, lines: list[str]) -> Iterator[list[str]]:
+        moved = _MOVED.fullmatch(lines[0])
+        if moved is not None:
+            units = int(moved["units"]) * (1 if moved["sign"] == "+" else -1)
+            self._house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
+            return iter([])
         pressed = _PRESSED.fullmatch(lines[0])
         if pressed is not None:
             user, chat = self._place(pressed["who"], pressed["where"])
@@ -142,7 +158,7 @@ class Stage:
             assert showing, f"no message shows [{pressed['button']}]"
             message = showing[-1]
             toast = await self._house.presses(message, pressed["button"], user=user)
-            return iter([[f"     ✓ {toast}"]] if toast else [])
+            return iter([[f"     ✓ {_steady(toast)}"]] if toast else [])
         said = _SAID.fullmatch(lines[0])
         assert said is not None, lines
         user, chat = self._place(said["who"], said["where"])

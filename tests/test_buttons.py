@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat import toasts
+from bot.domain.flood import MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
 from bot.sandbox.telegram import Error, before
 from bot.sandbox.telegram_world import Chat, Message, User
 from tests.house import CHECKSUMMED, SHORT, House, buttons_of, open_house, until
@@ -430,3 +431,32 @@ async def test_a_page_beyond_the_last_is_the_last(house: House) -> None:
     assert await house.forges(shown, "list:999") == ""
     assert await house.forges(shown, "list:0") == ""
     assert house.chat.messages[shown.message_id].text == shown.text
+
+
+# ---------------------------------------------------------------- too many
+
+
+async def test_presses_count_like_commands_and_one_too_many_does_nothing(house: House) -> None:
+    await house.watches()
+    house.say("/balance Treasury")
+    shown = await house.hears("USDC")
+    house.say("/unwatch Treasury")
+    ended = await house.hears("Stopped watching")
+    (refresh,) = shown.buttons[0]
+
+    told = [await house.forges(shown, refresh.callback_data) for _ in range(PRIVATE_PER_MINUTE)]
+
+    assert told.count(toasts.TOO_MANY) == 3, "/watch, /balance and /unwatch count too"
+    assert told[-3:] == [toasts.TOO_MANY] * 3
+    assert await house.presses(ended, "Undo") == toasts.TOO_MANY
+    assert not any("again" in text for text in house.said())
+
+
+async def test_presses_of_one_member_leave_the_others_their_own(watching: Group) -> None:
+    house = watching.house
+    shown = await watching.asks("/balance Till", "USDC")
+
+    told = [await house.presses(shown, "Refresh", user=watching.member) for _ in range(MEMBER_PER_MINUTE + 1)]
+
+    assert told[-1] == toasts.TOO_MANY
+    assert await house.presses(shown, "Refresh") == toasts.REFRESHED

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from telegram import Bot, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
+from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
 from bot.chat import replies, toasts
 from bot.chat.buttons import Screen
@@ -74,7 +74,7 @@ class Conversation:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)
             elif update.callback_query is not None:
-                await self._presses.on_press(update.callback_query)
+                await self._on_press(update.callback_query)
             elif update.message is not None and (
                 update.message.migrate_to_chat_id or update.message.migrate_from_chat_id
             ):
@@ -121,6 +121,19 @@ class Conversation:
             await self._store.migrate(message.chat.id, message.migrate_to_chat_id)
         if message.migrate_from_chat_id is not None:
             await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
+
+    async def _on_press(self, query: CallbackQuery) -> None:
+        """Deal with a press, which counts like a command: one too many only has that for an answer."""
+        if query.message is not None:
+            chat = query.message.chat
+            heed = self._flood.heed(
+                chat.id, query.from_user.id, self._monotonic(), is_group=chat.type != chat.PRIVATE
+            )
+            if heed is not Heed.CARRY_OUT:
+                self.commands["too_many"] += 1
+                await self._screens.toast(query.id, toasts.TOO_MANY)
+                return
+        await self._presses.on_press(query)
 
     async def _on_message(self, message: Message, text: str) -> None:
         request = parse(text, self._bot.username, self._chains)

@@ -74,6 +74,26 @@ class IgnoringTokens:
 
         return Ready(Action.CHANGE, act, found.place)
 
+    async def ready_leave_out(self, heard: Heard, press: Press) -> Ready | None:
+        """Ignore the token that a message tells of, on the chains where it does."""
+        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        if found is None or found.about.contract is None:
+            return None
+        contract, chains = found.about.contract, found.about.chains
+
+        async def act(presser: Heard) -> Pressed:
+            author = presser.author(self._now())
+            ignored = await self._store.quiet.ignore(found.place, [contract], chains, author)
+            if ignored.already:
+                return Pressed(toasts.ALREADY, is_used_up=True)
+
+            async def then() -> Answer:
+                return (await self._ignored(found.place, ignored),)
+
+            return Pressed(toasts.LEFT_OUT if ignored.new else "", is_used_up=bool(ignored.new), then=then)
+
+        return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
+
     async def _ignored(self, place: Place, ignored: Ignoring) -> Screen:
         """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
         listed = await self._store.subscriptions_here(place)
@@ -95,7 +115,12 @@ class IgnoringTokens:
     async def _page(self, place: Place, page: int) -> Screen:
         here = await self._store.quiet.ignored_here(place, page, TOKENS_A_PAGE)
         again = [
-            button(f"{number}. Hear {quiet_replies.token_words(token)}", Does.HEAR, token.row, here.page)
+            button(
+                f"{number}. Hear {quiet_replies.token_words(token.contract, token.symbol)}",
+                Does.HEAR,
+                token.row,
+                here.page,
+            )
             for number, token in enumerate(here.tokens, 1)
         ]
         pairs = [again[start : start + 2] for start in range(0, len(again), 2)]

@@ -1,6 +1,7 @@
 """What accounts hold and how far that is seen: asked for, and shown anew by a button."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.chat import balance_replies, replies, toasts
@@ -16,10 +17,14 @@ from bot.chat.requests import BalanceOf, Status
 from bot.chat.status import status
 from bot.chat.watch_lines import LineRefused, in_link, read_address
 from bot.domain.access import Action
+from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ListedSubscription, Place
 from bot.domain.status import Sweeps
 from bot.store.sqlite import Store
+
+OTHERS_OFFERED = 3
+"""Under the balances of one account of a message that tells of several."""
 
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
@@ -80,6 +85,31 @@ class Looking:
 
         return Ready(Action.LOOK, act, heard.place)
 
+    async def ready_look(self, heard: Heard, press: Press) -> Ready | None:
+        """Show in one message what the accounts hold that a message tells of, as far as they are watched."""
+        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        if found is None:
+            return None
+
+        async def act(_: Heard) -> Pressed:
+            listed = await self._store.subscriptions_here(found.place)
+            named = _accounts(listed, listed)
+            watched = [account for account in found.about.accounts if account in named]
+            if not watched:
+                return Pressed(toasts.NO_LONGER_WATCHED)
+
+            async def then() -> Answer:
+                page = await self._balance_page(found.place, watched[0], listed, 1)
+                others = [
+                    button(named[account] or shortened(account), Does.BALANCE, _row_of(account, listed), 1)
+                    for account in watched[1 : 1 + OTHERS_OFFERED]
+                ]
+                return (replace(page, keyboard=page.keyboard + rows(others)),)
+
+            return Pressed(then=then)
+
+        return Ready(Action.LOOK, act, heard.place if found.is_astray else found.place)
+
     async def _balance_page(
         self, place: Place, account: Address, listed: Sequence[ListedSubscription], page: int
     ) -> Screen:
@@ -88,7 +118,7 @@ class Looking:
         named = _accounts([one for one in listed if one.subscription.account == account], listed)
         pages = balances(account, named[account], known, self._chains, self._now())
         page = min(max(1, page), len(pages))
-        row = next(one.subscription.id for one in listed if one.subscription.account == account)
+        row = _row_of(account, listed)
         before = [button(BACK, Does.BALANCE, row, page - 1)] if page > 1 else []
         after = [button(FORTH, Does.BALANCE, row, page + 1)] if page < len(pages) else []
         anew = [button("Refresh", Does.BALANCE, row, page)]
@@ -110,6 +140,11 @@ class Looking:
         offered = [(closest, f"/balance {closest}")] if closest else []
         buttons = await self._offering.buttons(here, *offered)
         return (Screen(replies.not_watched(who, closest), rows(buttons)),)
+
+
+def _row_of(account: Address, listed: Iterable[ListedSubscription]) -> int:
+    """Return what buttons call an account: the first subscription that names it."""
+    return next(one.subscription.id for one in listed if one.subscription.account == account)
 
 
 def _accounts(

@@ -13,6 +13,7 @@ from bot.chat.requests import Mute, Unmute
 from bot.domain.access import Action
 from bot.domain.addresses import AddressRefused, parse_address
 from bot.domain.model import Address, Place
+from bot.domain.muting import DEFAULT
 from bot.store.sqlite import Store
 
 
@@ -66,6 +67,27 @@ class Muting:
             return Pressed(toasts.UNMUTED, Screen(shown))
 
         return Ready(Action.CHANGE, act, found.place)
+
+    async def ready_quiet(self, heard: Heard, press: Press) -> Ready | None:
+        """Mute for an hour where a message was told."""
+        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        if found is None:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            here = await self._store.quiet.muted_here(found.place)
+            until = next((mute.until for mute in here.mutes if mute.account is None), None)
+            if until is not None:
+                return Pressed(quiet_replies.muted_already(until, self._now()))
+            there = Heard(found.place, presser.sender)
+            screen = await self._muted(there, Mute("", "", DEFAULT), ())
+
+            async def then() -> Answer:
+                return (screen,)
+
+            return Pressed(toasts.MUTED, then=then)
+
+        return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
 
     async def _muted(self, heard: Heard, request: Mute, accounts: tuple[Address, ...]) -> Screen:
         author = heard.author(self._now())

@@ -77,22 +77,22 @@ def hearing_again(found: Sequence[Address], others: Sequence[Address]) -> Html:
     return join("\n", lines)
 
 
-def token_words(token: IgnoredToken) -> str:
+def token_words(contract: Address, symbol: str) -> str:
     """Return how a button calls a token: by its symbol, or else by its address."""
-    return foreign(token.symbol).visible or short_address(token.contract).visible
+    return foreign(symbol).visible or short_address(contract).visible
 
 
 def _ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) -> Html:
     what = folded([_token(token, chains) for token in new], last=" and ")
     is_one = len(new) == 1
     if not named:
-        theirs, them = ("Its changes are", "it") if is_one else ("Their changes are", "them")
-        return fill("Ignoring {} here. {} no longer told, and /balance leaves {} out.", what, theirs, them)
+        theirs, them = ("its changes are", "it") if is_one else ("their changes are", "them")
+        return fill("Ignoring {}: {} no longer told here, and /balance leaves {} out.", what, theirs, them)
     numbers = folded([f"#{number}" for number in named], last=" and ")
     them = "it" if is_one else "some of them"
     verbs = ("watches", "is") if len(named) == 1 else ("watch", "are")
     return fill(
-        "Ignoring {} here, except for {}, which {} {} by name and {} still told.",
+        "Ignoring {}, except for {}, which {} {} by name and {} still told.",
         what,
         numbers,
         verbs[0],
@@ -169,7 +169,7 @@ def mutes_shown(here: MutedHere, place: Place, now: datetime) -> list[Html]:
             "🔕 {} is muted until {}, {} more",
             _muted(mute, place),
             _moment(mute.until, now),
-            age(mute.until - now),
+            age(_in_minutes(mute.until - now)),
         )
         for mute in here.mutes[:_MUTES_SHOWN]
     ]
@@ -192,6 +192,12 @@ def only_accounts(who: str) -> Html:
 
 def _moment(at: datetime, now: datetime) -> str:
     return f"{clock(at, now.astimezone(UTC).date(), pattern='%H:%M')} UTC"
+
+
+def _in_minutes(span: timedelta) -> timedelta:
+    """Return a length of time in whole minutes, the last one that has begun counted."""
+    minute = timedelta(minutes=1)
+    return -(-span // minute) * minute
 
 
 def _here(place: Place) -> str:

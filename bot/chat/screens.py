@@ -39,7 +39,7 @@ class Screens:
         """Send these messages, in order, to who waits for them."""
         for message in messages:
             screen = message if isinstance(message, Screen) else Screen(message)
-            await self._answers.answer(place, screen.text, _markup(screen.keyboard))
+            await self._answers.answer(place, screen.text, markup(screen.keyboard))
 
     async def write(self, place: Place, screen: Screen) -> Outcome:
         """Send something, once, to who does not wait for it."""
@@ -50,7 +50,7 @@ class Screens:
                 screen.text.source,
                 parse_mode=ParseMode.HTML,
                 link_preview_options=NO_PREVIEW,
-                reply_markup=_markup(screen.keyboard),
+                reply_markup=markup(screen.keyboard),
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
             return sort_failure(error)
@@ -73,7 +73,7 @@ class Screens:
                 message_id,
                 parse_mode=ParseMode.HTML,
                 link_preview_options=NO_PREVIEW,
-                reply_markup=_markup(screen.keyboard),
+                reply_markup=markup(screen.keyboard),
             )
         except Exception as error:  # noqa: BLE001 - as above
             self._note_unless_same(error)
@@ -83,7 +83,7 @@ class Screens:
         await self._pace.turn(place.chat_id, is_group=not place.is_private)
         try:
             await self._bot.edit_message_reply_markup(
-                place.chat_id, message_id, reply_markup=_markup(keyboard)
+                place.chat_id, message_id, reply_markup=markup(keyboard)
             )
         except Exception as error:  # noqa: BLE001 - as above
             self._note_unless_same(error)
@@ -96,7 +96,8 @@ class Screens:
         log.info(what, action="screen_failed", error=type(error).__name__)
 
 
-def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+    """Return a keyboard as the library has it; None: none."""
     if not keyboard:
         return None
     return InlineKeyboardMarkup(

@@ -2,6 +2,7 @@
 
 NOT_OURS = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."
+TOO_MANY = "That is enough for this minute; please press again a little later."
 CLOSED = "This chat is closed; an owner of the bot can open it."
 OWNERS_ONLY = "Only an owner of this bot can do that."
 ADMINISTRATORS_ONLY = (
@@ -16,5 +17,7 @@ REFRESHED = "As it is now."
 OPENED = "Open now."
 SHUT = "Closed now."
 IGNORED = "I will not mention that chat again."
+MUTED = "Muted for an hour."
+LEFT_OUT = "Ignored from now on."
 UNMUTED = "No longer muted."
 UNDONE = "Undone."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.model import DeliveryId
+from bot.domain.model import Address, ChainId, DeliveryId
 
 GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The grouping window restarts with each alert, but never keeps the first one longer than this."""
@@ -192,6 +192,20 @@ Outcome = (
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """Which changes a message tells of, for the buttons under it."""
+
+    accounts: tuple[Address, ...] = ()
+    """In the order of its changes; none: it tells of no change."""
+    contract: Address | None = None
+    """The only token it tells of; None: several things, or a chain's coin."""
+    symbol: str = ""
+    """Of that token, "" if nobody knows."""
+    chains: frozenset[ChainId] = frozenset()
+    """Where that token changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One composed message on its way to one destination."""
 
@@ -213,6 +227,7 @@ class Delivery:
     """How often its chat was tried in vain since it could last be written to."""
     astray: str | None = None
     """Why it does not go to its topic but to the chat itself."""
+    about: About = About()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
+from bot.store.delivered import about
 from bot.store.history import FINISHED_DELIVERIES
 from bot.store.notices import to_notice
 from bot.store.rows import (
@@ -340,4 +341,5 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         alerts,
         probes,
         lost if is_astray else None,
+        about(db, delivery_id),
     )

@@ -34,6 +34,7 @@ from bot.store import (
     chains,
     chats,
     claims,
+    delivered,
     due,
     figures,
     freshness,
@@ -54,6 +55,7 @@ from bot.store import (
     withdrawing,
 )
 from bot.store.database import DatabaseThread
+from bot.store.delivered import FoundDelivery
 from bot.store.figures import StoredFigures
 from bot.store.offers import Offer
 from bot.store.outbox import Compose, Departure, Outbox, Taken
@@ -232,6 +234,10 @@ class Store:
     async def expire(self, now: datetime, after: timedelta) -> int:
         """Drop what has waited too long, and let its destinations be told; returns how many changes."""
         return await self._thread.run(withdrawing.expire, now, after)
+
+    async def find_delivery(self, row: int, chat_id: int) -> FoundDelivery | None:
+        """Return what a message of this chat tells of, whose button was pressed."""
+        return await self._thread.run(delivered.find_delivery, row, chat_id)
 
     # who asks
 

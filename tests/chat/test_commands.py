@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from bot.chat.menu import (
     HELP,
     IGNORE,
     LIST,
+    MUTE,
     STATUS,
     UNIGNORE,
     UNWATCH,
@@ -32,12 +35,14 @@ from bot.chat.requests import (
     Ignore,
     Ignored,
     List,
+    Mute,
     NotForUs,
     Request,
     Start,
     Status,
     Unignore,
     Unknown,
+    Unmute,
     Unwatch,
     Usage,
     Watch,
@@ -59,6 +64,7 @@ from tests.chat.reading import (
     VAULT,
 )
 
+HOUR = timedelta(hours=1)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 REASON_CHECKSUM = "its checksum is wrong, so at least one digit or capital is mistyped"
 
@@ -133,6 +139,16 @@ def watched(
         (f"/ignore {USDC}\non polygon", Ignore((USDC,), frozenset({POLYGON}))),
         ("/unignore", Ignored()),
         (f"/unignore {USDC}", Unignore((USDC,))),
+        ("/mute", Mute("", "", HOUR)),
+        ("/mute 30m", Mute("30m", "", HOUR / 2)),
+        ("/mute for 2 Hours", Mute("for 2 Hours", "", 2 * HOUR)),
+        ("/mute Cold Store, 1d", Mute("Cold Store, 1d", "Cold Store", 24 * HOUR)),
+        ("/mute #3 90 min", Mute("#3 90 min", "#3", 1.5 * HOUR)),
+        ("/mute Treasury", Mute("Treasury", "Treasury", HOUR)),
+        ("/mute Team2h", Mute("Team2h", "Team2h", HOUR)),
+        ("/mute 30", Mute("30", "30", HOUR)),
+        ("/unmute", Unmute("")),
+        ("/unmute  Cold  Store", Unmute("Cold Store")),
         ("/status", Status()),
         ("/status now", Status()),
     ],
@@ -205,6 +221,11 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
 )
 def test_a_chain_to_believe_that_is_none_is_refused_with_the_reason(typed: str, reason: str) -> None:
     assert parsed(f"/believe {typed}") == Usage(BELIEVE, reason)
+
+
+@pytest.mark.parametrize("typed", ["/mute 0m", "/mute 31d", "/mute Treasury 9999h", "/mute 0 days"])
+def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
+    assert parsed(typed) == Usage(MUTE, "A mute lasts from 1m to 30d.")
 
 
 @pytest.mark.parametrize(

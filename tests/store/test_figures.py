@@ -1,12 +1,14 @@
 """What can be counted of everything stored."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.delivery import Parking
 from bot.domain.model import NATIVE_PART
 from bot.store import figures
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
-from tests.store.conftest import OLGA, OPS, Keeper
+from tests.store.conftest import OLGA, OPS, Keeper, olga
 
 
 async def test_an_empty_store_counts_nothing(keeper: Keeper) -> None:
@@ -78,3 +80,17 @@ async def test_nothing_of_the_history_is_read_to_count_it(keeper: Keeper, sql: s
 
     read_through = [step for step in steps if step.startswith("SCAN") and "USING" not in step]
     assert not [step for step in read_through if step.split()[1] in ("l", "d", "alert", "delivery", "change")]
+
+
+async def test_what_a_mute_holds_does_not_wait_and_waits_from_its_end_on(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.record(reading({USDC: 6}, native=100), when=at(1))
+    assert (await keeper.store.figures()).waiting == 0
+
+    await keeper.outbox(at(3600))
+
+    counted = await keeper.store.figures()
+    assert (counted.waiting, counted.waiting_since) == (2, at(3600)), "with the receipt"

@@ -15,6 +15,7 @@ from bot.domain.alerts import (
     ChainGone,
     Gap,
     MassLoss,
+    MuteOver,
     Notice,
     Restored,
     SeenAgain,
@@ -48,6 +49,7 @@ notices = st.one_of(
     st.builds(BackupFails, st.text()),
     st.builds(BackupWorks),
     st.builds(Restored, moments),
+    st.builds(MuteOver, st.none() | addresses, st.text(), moments, moments, numbers),
 )
 
 

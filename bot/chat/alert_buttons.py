@@ -1,0 +1,25 @@
+"""The buttons under what is told: look, be quiet, and never hear of this token again."""
+
+from telegram import InlineKeyboardMarkup
+
+from bot.chat.buttons import Does, button, rows
+from bot.chat.quiet_replies import token_words
+from bot.chat.screens import markup
+from bot.domain.delivery import Delivery
+
+_BESIDE_THE_OTHERS = 14
+"""A longer one has a row of its own: apps cut what is too long for its place."""
+
+
+def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
+    """Return the buttons of a message that tells of changes; the row in them is the message itself."""
+    about = delivery.about
+    if not about.accounts:
+        return None
+    first = [button("Balances", Does.LOOK, delivery.id), button("Mute 1 h", Does.QUIET, delivery.id)]
+    if about.contract is None:
+        return markup(rows(first))
+    ignore = button(f"Ignore {token_words(about.contract, about.symbol)}", Does.LEAVE_OUT, delivery.id)
+    if len(ignore.text) > _BESIDE_THE_OTHERS:
+        return markup(rows(first, [ignore]))
+    return markup(rows([*first, ignore]))

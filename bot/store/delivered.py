@@ -1,0 +1,62 @@
+"""Which changes a message tells of: for its buttons, and for those who press them long after."""
+
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from bot.domain.delivery import About
+from bot.domain.model import DeliveryId, Place
+from bot.store.rows import to_address, to_asset
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDelivery:
+    """A message whose button was pressed."""
+
+    about: About
+    place: Place
+    """Whom it was for."""
+    is_astray: bool
+    """Whether that is a lost topic: the message stands in the chat itself."""
+
+
+def about(db: Database, delivery_id: DeliveryId) -> About:
+    """Return which changes a message tells of."""
+    rows = db.execute(_CHANGES, [delivery_id]).fetchall()
+    accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
+    assets = {to_asset(chain_id, contract) for _, chain_id, contract, _ in rows}
+    contracts = {asset.contract for asset in assets}
+    if len(contracts) != 1 or not all(contracts):
+        return About(accounts)
+    symbols = {symbol for *_, symbol in rows}
+    return About(
+        accounts,
+        contracts.pop(),
+        (symbols.pop() or "") if len(symbols) == 1 else "",
+        frozenset(asset.chain_id for asset in assets),
+    )
+
+
+def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
+    """Return what a message of this chat tells of; None: it is another chat's, or tells of no change."""
+    found = db.execute(
+        "SELECT c.kind, c.title, n.thread_id, n.lost FROM delivery d"
+        " JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id"
+        " WHERE d.id = ? AND c.telegram_id = ?",
+        [row, chat_id],
+    ).fetchone()
+    if found is None:
+        return None
+    kind, title, thread_id, lost = found
+    told = about(db, DeliveryId(row))
+    place = Place(chat_id, kind, title, thread_id or None)
+    is_astray = lost is not None and bool(thread_id)
+    return FoundDelivery(told, place, is_astray) if told.accounts else None
+
+
+_CHANGES = """
+SELECT a.address, x.chain_id, x.contract, x.symbol
+FROM alert l JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id
+JOIN asset x ON x.id = c.asset_id
+WHERE l.delivery_id = ? ORDER BY l.id
+"""

@@ -1,0 +1,111 @@
+"""What is said of mutes and of ignored tokens."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.chat import quiet_replies
+from bot.domain.alerts import MuteOver
+from bot.domain.ignoring import IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.model import Place
+from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
+from tests.builders import NOON, POLYGON, TREASURY, USDC, at
+from tests.chat.reading import CHAINS, HOSTILE_NAMES, seen
+
+CHAT, TOPIC = Place(1, "private", ""), Place(-1, "supergroup", "Ops", 5)
+HOUR = timedelta(hours=1)
+ALL, TILL = Mute(1, None, "", NOON, at(3600)), Mute(2, TREASURY, "Till", NOON, at(7200))
+TOKEN = IgnoredToken(1, USDC, frozenset(), "USDC")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "account", "told"),
+    [
+        (7200, None, "🔔 Muted for 2 h: 14 changes meanwhile."),
+        (5400, None, "🔔 Muted for 90 min: 14 changes meanwhile."),
+        (86_400, None, "🔔 Muted for 1 day: 14 changes meanwhile."),
+        (41, TREASURY, "🔔 Till · 0x8e3E…d8B9 was muted for 41 s: 14 changes meanwhile."),
+    ],
+)
+def test_a_receipt_says_what_was_muted_how_long_and_how_much_happened(
+    seconds: float, account: object, told: str
+) -> None:
+    over = MuteOver(TREASURY if account else None, "Till", NOON, at(seconds), 14)
+
+    assert quiet_replies.mute_over(over).visible == told
+
+
+def test_a_receipt_of_notices_alone_says_that_nothing_changed() -> None:
+    over = MuteOver(None, "", NOON, at(3600), 0)
+
+    assert quiet_replies.mute_over(over).visible == "🔔 Muted for 1 h: no changes meanwhile."
+
+
+def test_a_topic_is_called_one() -> None:
+    assert quiet_replies.muted(Muted((ALL,), 0), HOUR, CHAT, NOON).visible.startswith("🔕 This chat is muted")
+    assert quiet_replies.muted(Muted((ALL,), 2), HOUR, TOPIC, NOON).visible == (
+        "🔕 This topic is muted for 1 h, until 13:00 UTC.\n"
+        "What happens meanwhile is kept, and told then.\n"
+        "2 changes from before will still come."
+    )
+
+
+def test_what_is_left_of_a_mute_counts_the_minute_that_has_begun() -> None:
+    here = MutedHere((ALL, TILL), 1)
+
+    assert [line.visible for line in quiet_replies.mutes_shown(here, CHAT, at(1))] == [
+        "🔕 This chat is muted until 13:00 UTC, 60 min more",
+        "🔕 Till · 0x8e3E…d8B9 is muted until 14:00 UTC, 2 h more",
+        "Kept meanwhile: 1 change",
+    ]
+    assert quiet_replies.mutes_shown(MutedHere(), CHAT, NOON) == []
+
+
+def test_many_mutes_fold() -> None:
+    lines = quiet_replies.mutes_shown(MutedHere((TILL,) * 8), CHAT, NOON)
+
+    assert len(lines) == 6
+    assert lines[-1].visible == "🔕 … and 3 more accounts"
+
+
+def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
+    def told(*mutes: Mute, changes: int = 0, until: float | None = None) -> str:
+        unmuted = Unmuted(mutes, changes, None if until is None else at(until))
+        return quiet_replies.unmuted(unmuted, CHAT, NOON).visible
+
+    assert told(ALL, TILL, changes=1) == "🔔 This chat is no longer muted. 1 change from meanwhile follows."
+    assert told(TILL) == "🔔 Till · 0x8e3E…d8B9 is no longer muted. Nothing changed meanwhile."
+    assert told(TILL, until=3600) == (
+        "🔔 Till · 0x8e3E…d8B9 is no longer muted. All of this chat still is, until 13:00 UTC."
+    )
+
+
+def test_what_names_an_ignored_token_is_said_to_be_told_still() -> None:
+    def told(*numbers: int) -> str:
+        return quiet_replies.ignoring(Ignoring((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
+
+    assert (
+        told()
+        == "Ignoring USDC · 0x3c49…3359: its changes are no longer told here, and /balance leaves it out."
+    )
+    assert told(3).endswith("3359, except for #3, which watches it by name and is still told.")
+    assert told(3, 4).endswith("3359, except for #3 and #4, which watch it by name and are still told.")
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_no_name_leaves_its_place(name: str) -> None:
+    token = IgnoredToken(1, USDC, frozenset({POLYGON}), name)
+    mute = Mute(1, TREASURY, name, NOON, at(60))
+    for html in (
+        quiet_replies.ignoring(Ignoring((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
+        quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
+        quiet_replies.heard_again(token, CHAINS),
+        quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, NOON),
+        quiet_replies.unmuted(Unmuted((mute,), 0), CHAT, NOON),
+        quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1)),
+        quiet_replies.nothing_muted(name),
+        quiet_replies.only_accounts(name),
+        *quiet_replies.mutes_shown(MutedHere((mute,), 1), CHAT, NOON),
+    ):
+        assert html.fits
+        assert seen(html.source) == html.visible

@@ -1,0 +1,100 @@
+"""What a message tells of, for the buttons under it."""
+
+from bot.domain.delivery import About
+from bot.domain.model import Description
+from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
+
+USDC_ON_BOTH = {asset(USDC, chain_id): Description("ERC20", "USDC", 6) for chain_id in (POLYGON, BASE)}
+
+
+async def told(keeper: Keeper, *changed: tuple[Amounts, int]) -> int:
+    """Let tokens and the coin of the treasury change, and return the row of the message that tells it."""
+    for amounts, native in changed:
+        await keeper.record(reading(amounts, native=native), descriptions=USDC_ON_BOTH)
+    taken = await keeper.store.take(OLGA.chat_id, NOON, 0, words)
+    assert taken.delivery is not None
+    await keeper.sent(taken.delivery)
+    return taken.delivery.id
+
+
+async def about(keeper: Keeper, row: int) -> About:
+    found = await keeper.store.find_delivery(row, OLGA.chat_id)
+    assert found is not None
+    return found.about
+
+
+async def begin(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5, DAI: 5}, native=1), descriptions=USDC_ON_BOTH)
+    await keeper.deliver_all()
+
+
+async def test_a_message_of_one_token_names_it_and_its_chains(keeper: Keeper) -> None:
+    await begin(keeper)
+
+    row = await told(keeper, ({USDC: 6, DAI: 5}, 1), ({USDC: 7, DAI: 5}, 1))
+
+    assert await about(keeper, row) == About((TREASURY,), USDC, "USDC", frozenset({POLYGON}))
+
+
+async def test_a_message_of_several_things_or_of_a_coin_names_no_token(keeper: Keeper) -> None:
+    await begin(keeper)
+
+    both = await told(keeper, ({USDC: 6, DAI: 6}, 1))
+    with_coin = await told(keeper, ({USDC: 7, DAI: 6}, 2))
+    coin = await told(keeper, ({USDC: 7, DAI: 6}, 3))
+
+    assert [await about(keeper, row) for row in (both, with_coin, coin)] == [About((TREASURY,))] * 3
+
+
+async def test_one_contract_on_two_chains_is_one_token(keeper: Keeper) -> None:
+    await keeper.watch()
+    rows = []
+    for amount in (5, 6):
+        await keeper.record(
+            reading({USDC: amount}, native=1),
+            reading({USDC: amount}, native=1, chain_id=BASE),
+            descriptions=USDC_ON_BOTH,
+        )
+        rows += [delivery.id for delivery in await keeper.deliver_all()]
+
+    on_both = frozenset({POLYGON, BASE})
+    assert await about(keeper, rows[-1]) == About((TREASURY,), USDC, "USDC", on_both)
+
+
+async def test_what_leaves_says_what_it_is_about(keeper: Keeper) -> None:
+    await begin(keeper)
+    await keeper.watch(VAULT)
+    await keeper.record(reading({USDC: 6, DAI: 5}, native=1), reading({USDC: 1}, account=VAULT))
+
+    (delivery,) = await keeper.due()
+
+    assert delivery.about == About((TREASURY,), USDC, "USDC", frozenset({POLYGON}))
+
+
+async def test_a_message_of_notices_alone_or_of_another_chat_is_not_found(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=1))
+    (first,) = await keeper.deliver_all()
+    row = await told(keeper, ({USDC: 6}, 1))
+
+    assert first.about == About()
+    assert await keeper.store.find_delivery(first.id, OLGA.chat_id) is None
+    assert await keeper.store.find_delivery(row, OPS.chat_id) is None
+    assert await keeper.store.find_delivery(row, OLGA.chat_id) is not None
+
+
+async def test_a_message_of_a_lost_topic_is_found_astray(keeper: Keeper) -> None:
+    await keeper.watch(place=ALERTS_TOPIC)
+    await keeper.record(reading({USDC: 5}, native=1))
+    await keeper.deliver_all()
+    await keeper.record(reading({USDC: 6}, native=1))
+    (delivery,) = await keeper.due()
+    before = await keeper.store.find_delivery(delivery.id, ALERTS_TOPIC.chat_id)
+    await keeper.run("UPDATE destination SET lost = 'closed'")
+    after = await keeper.store.find_delivery(delivery.id, ALERTS_TOPIC.chat_id)
+
+    assert before is not None
+    assert after is not None
+    assert (before.place, before.is_astray, after.is_astray) == (ALERTS_TOPIC, False, True)
