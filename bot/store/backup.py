@@ -11,6 +11,7 @@ from bot.domain.alerts import Restored
 from bot.domain.model import DestinationId
 from bot.store.copying import copy_database
 from bot.store.database import transaction
+from bot.store.muting import end_all
 from bot.store.notices import owners_destinations, tell
 from bot.store.rows import to_milliseconds, to_moment
 
@@ -42,8 +43,8 @@ def copy_of_today(
 def note_restoration(db: Database, now: datetime) -> datetime | None:
     """If the database is a copy that was put in place, tell who is concerned, once; returns when it was made.
 
-    What was told since the copy is not known to it: numbers given since are left out, so that no message id
-    comes twice.
+    What happened since the copy is not known to it: numbers given since are left out, so that no message id
+    comes twice and no old button means something new, and mutes end, for somebody may have ended them.
     """
     with transaction(db):
         row = db.execute("SELECT value FROM setting WHERE name = 'copied_at'").fetchone()
@@ -51,7 +52,8 @@ def note_restoration(db: Database, now: datetime) -> datetime | None:
             return None
         copied_at = to_moment(int(row[0]))
         db.execute("DELETE FROM setting WHERE name = 'copied_at'")
-        _leave_out_message_ids(db, now - copied_at)
+        _leave_out_ids(db, now - copied_at)
+        _end_mutes(db, now)
         subscribed = db.execute(
             "SELECT DISTINCT s.destination_id FROM subscription s JOIN destination d"
             " ON d.id = s.destination_id JOIN chat c ON c.id = d.chat_id WHERE c.open = 1"
@@ -68,11 +70,17 @@ def _named(pattern: str, folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if re.fullmatch(pattern, path.name))
 
 
-def _leave_out_message_ids(db: Database, since: timedelta) -> None:
+def _end_mutes(db: Database, now: datetime) -> None:
+    for (destination_id,) in db.execute("SELECT DISTINCT destination_id FROM mute").fetchall():
+        end_all(db, destination_id, now)
+
+
+def _leave_out_ids(db: Database, since: timedelta) -> None:
     longest = max(since, timedelta()) + CLOCK_MAY_HAVE_BEEN_WRONG
     given = int(longest.total_seconds()) * MESSAGES_PER_SECOND
     db.execute(
-        "INSERT INTO sqlite_sequence (name, seq) SELECT 'delivery', 0 WHERE NOT EXISTS"
-        " (SELECT 1 FROM sqlite_sequence WHERE name = 'delivery')"
+        "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master"
+        " WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+        " AND name NOT IN (SELECT name FROM sqlite_sequence)"
     )
-    db.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'delivery'", [given])
+    db.execute("UPDATE sqlite_sequence SET seq = seq + ?", [given])

@@ -43,7 +43,7 @@ def deny(db: Database, place: Place, author: Author, status: Part) -> int:
         row_id = remember(db, place)
         _decide(db, row_id, place.chat_id, author, Deed.DENY)
         withdrawn = withdraw(db, row_id)
-        end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
+        end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
 
 
@@ -73,7 +73,7 @@ def apply_configuration(
             db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
             if is_open:
                 withdraw(db, row_id)
-            end_unwished_coverage(db, _accounts_of_chat(db, row_id), status)
+            end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(
             f"SELECT DISTINCT account_id FROM coverage WHERE part IN ({marks(others)})", others
@@ -160,7 +160,8 @@ def _decide(db: Database, row_id: int, chat_id: int, author: Author, deed: Deed)
         note(db, author, deed, chat_id)
 
 
-def _accounts_of_chat(db: Database, row_id: int) -> list[int]:
+def accounts_of_chat(db: Database, row_id: int) -> list[int]:
+    """Return the accounts that a chat watches, those watched for a token alone left out."""
     rows = db.execute(
         "SELECT DISTINCT s.account_id FROM subscription s JOIN destination d ON d.id = s.destination_id"
         " WHERE d.chat_id = ? AND s.account_id IS NOT NULL",

@@ -8,25 +8,30 @@ from sqlite_utils import Database
 
 from bot.domain.access import merged_decision
 from bot.domain.audit import Author, Deed
-from bot.domain.model import Place
+from bot.domain.model import Part, Place
 from bot.store.audit import note
-from bot.store.chats import destination_of
+from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.database import transaction
-from bot.store.withdrawing import withdraw_emptied
+from bot.store.muting import end_all
+from bot.store.wishes import end_unwished_coverage
+from bot.store.withdrawing import withdraw, withdraw_emptied
 
 _HOW_FAR = """
 CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END
 """
 
 
-def migrate(db: Database, old_id: int, new_id: int) -> None:
+def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
     """Take over everything of a group into the supergroup that it has become."""
     with transaction(db):
-        move_chat(db, old_id, new_id)
+        move_chat(db, old_id, new_id, status)
 
 
-def move_chat(db: Database, old_id: int, new_id: int) -> int:
-    """Do the same and return the row of the new chat. Part of the caller's transaction."""
+def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
+    """Do the same and return the row of the new chat. Part of the caller's transaction.
+
+    Where either of them is closed, both are: nothing that waits is told any more.
+    """
     old, new = _row_of(db, old_id, "group"), _row_of(db, new_id, "supergroup")
     if old == new:
         return new
@@ -34,9 +39,12 @@ def move_chat(db: Database, old_id: int, new_id: int) -> int:
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
         merge_destination(db, destination_id, destination_of(db, new, thread_id))
-    _merge_standing(db, old, new)
+    is_open = _merge_standing(db, old, new)
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
     withdraw_emptied(db)
+    if not is_open:
+        withdraw(db, new)
+        end_unwished_coverage(db, accounts_of_chat(db, new), status)
     return new
 
 
@@ -50,7 +58,7 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 
 
 def take_over_lost_topics(db: Database, place: Place, author: Author) -> int | None:
-    """Move what the lost topics of a chat watch to a place in it.
+    """Move what the lost topics of a chat watch to a place in it, but not what they did not wish to hear.
 
     Returns how many subscriptions that is; None: no topic is lost.
     """
@@ -62,7 +70,11 @@ def take_over_lost_topics(db: Database, place: Place, author: Author) -> int | N
         ).fetchall()
         if not lost:
             return None
+        for (destination_id,) in lost:
+            end_all(db, destination_id, author.at)
+            db.execute("DELETE FROM ignored WHERE destination_id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
+        withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
         note(db, author, Deed.HERE, place.chat_id, str(moved))
     return moved
@@ -104,8 +116,8 @@ def _row_of(db: Database, chat_id: int, kind: str) -> int:
     return int(row_id)
 
 
-def _merge_standing(db: Database, old: int, new: int) -> None:
-    """Let the new chat be as open as the old one was; a refusal of either counts."""
+def _merge_standing(db: Database, old: int, new: int) -> bool:
+    """Let the new chat be as open as the old one was, a refusal of either counts; returns whether it is."""
     standing = "SELECT decided, open, title FROM chat WHERE id = ?"
     old_decided, old_open, title = db.execute(standing, [old]).fetchone()
     new_decided, new_open, _ = db.execute(standing, [new]).fetchone()
@@ -116,6 +128,7 @@ def _merge_standing(db: Database, old: int, new: int) -> None:
         [decided, is_open, title, new],
     )
     db.execute("UPDATE chat SET decided = NULL, open = 0 WHERE id = ?", [old])
+    return bool(is_open)
 
 
 def _merge_subscriptions(db: Database, one: int, into: int) -> int:

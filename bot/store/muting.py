@@ -71,6 +71,13 @@ def end_mute(db: Database, found: FoundMute, author: Author) -> Unmuted:
         return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, author)
 
 
+def end_all(db: Database, destination_id: int, now: datetime) -> None:
+    """End the mutes of a destination, and let what they held be told. Part of the caller's transaction."""
+    ended = mutes_of(db, destination_id)
+    if ended:
+        _end(db, DestinationId(destination_id), ended, now)
+
+
 def end_due(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
     at, slack = to_milliseconds(now), to_milliseconds(now + timedelta(minutes=1))

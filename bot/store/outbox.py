@@ -189,7 +189,9 @@ WHERE first_at IS NOT NULL
 """
 
 _HEADS = f"""
-SELECT c.telegram_id, c.kind, {_FREE_AT}, d.state, d.not_before
+SELECT c.telegram_id, c.kind, {_FREE_AT}, iif(EXISTS (
+  SELECT 1 FROM destination m CROSS JOIN delivery o ON o.destination_id = m.id AND o.{UNFINISHED}
+  WHERE m.chat_id = c.id AND o.state = 'sending'), 'sending', d.state), d.not_before
 FROM (
   SELECT min(first_of_destination) AS id FROM (
     SELECT m.chat_id, (SELECT min(o.id) FROM delivery o
@@ -206,7 +208,7 @@ _HEAD_OF_CHAT = f"""
 SELECT d.id, d.state, max(d.not_before, {_FREE_AT})
 FROM chat c JOIN destination n ON n.chat_id = c.id JOIN delivery d ON d.destination_id = n.id
 WHERE c.telegram_id = ? AND {_REACHABLE} AND d.{UNFINISHED}
-ORDER BY d.id LIMIT 1
+ORDER BY d.state = 'sending' DESC, d.id LIMIT 1
 """
 
 _WAITING_OF_CHAT = f"""

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.alerts import Undelivered
 from bot.domain.delivery import AlertState, DeliveryState, Settlement, message_id
-from bot.domain.model import DeliveryId, DestinationId
+from bot.domain.model import DeliveryId, DestinationId, Part
 from bot.store.database import transaction
 from bot.store.moving import move_chat
 from bot.store.notices import tell, tell_owners
@@ -15,7 +15,7 @@ from bot.store.rows import to_milliseconds
 from bot.store.withdrawing import withdraw, withdraw_emptied
 
 
-def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
     """Write what became of an attempt; returns whether that makes something new to be told."""
     with transaction(db):
         db.execute(
@@ -34,7 +34,7 @@ def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> boo
             ],
         )
         has_news = _settle_alerts(db, delivery_id, settlement)
-        _settle_place(db, delivery_id, settlement)
+        _settle_place(db, delivery_id, settlement, status)
         withdraw_emptied(db)
         return has_news
 
@@ -102,7 +102,7 @@ def _bury(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool
     return True
 
 
-def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> None:
+def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> None:
     (destination_id, chat_id, telegram_id) = db.execute(
         "SELECT n.id, c.id, c.telegram_id FROM delivery d JOIN destination n ON n.id = d.destination_id"
         " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
@@ -126,7 +126,7 @@ def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement)
     if settlement.topic_lost is not None:
         db.execute("UPDATE destination SET lost = ? WHERE id = ?", [settlement.topic_lost, destination_id])
     if settlement.moved_to is not None:
-        chat_id = move_chat(db, telegram_id, settlement.moved_to)
+        chat_id = move_chat(db, telegram_id, settlement.moved_to, status)
     (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     if not is_open:
         withdraw(db, chat_id)

@@ -219,7 +219,7 @@ class Store:
 
     async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
         """Write what became of an attempt."""
-        if await self._thread.run(settling.settle, delivery_id, settlement):
+        if await self._thread.run(settling.settle, delivery_id, settlement, self._status):
             self.outbox_grew.set()
 
     async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
@@ -315,7 +315,7 @@ class Store:
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Take over everything of a group into the supergroup that it has become."""
-        await self._thread.run(moving.migrate, old_id, new_id)
+        await self._thread.run(moving.migrate, old_id, new_id, self._status)
         self.outbox_grew.set()
 
     async def former_ids(self, chat_id: int) -> frozenset[int]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.alerts import Restored
+from bot.domain.alerts import ChangeAlert, NoticeAlert, Restored
 from bot.store.backup import copy_of_today
 from bot.store.copying import CopyFailed, copy_database, open_to_read
 from tests.builders import NOON, USDC, at, reading
-from tests.store.conftest import OLGA, OPS, Keeper, open_store
+from tests.store.conftest import OLGA, OPS, Keeper, olga, open_store
 
 TOMORROW = NOON + timedelta(days=1)
 
@@ -290,3 +290,30 @@ async def test_a_copy_from_the_future_is_no_reason_to_stumble(keeper: Keeper) ->
 
     assert await keeper.store.note_restoration(NOON - timedelta(days=1)) == NOON
     assert await keeper.value("SELECT seq > 0 FROM sqlite_sequence WHERE name = 'delivery'")
+
+
+async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keeper) -> None:
+    await keeper.watch()
+    await restored(keeper)
+
+    await keeper.store.note_restoration(at(3600))
+    (offer,) = await keeper.store.make_offers(OLGA, ["/list"], at(3600))
+    (muted,) = (await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
+
+    assert offer > 3600 * 25
+    assert muted.row > 3600 * 25
+
+
+async def test_a_mute_of_the_time_of_the_copy_is_over(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}))
+    await keeper.deliver_all()
+    await keeper.store.quiet.mute(OLGA, (), timedelta(days=30), olga())
+    await restored(keeper)
+
+    await keeper.store.note_restoration(at(3600))
+    await keeper.record(reading({USDC: 6}), when=at(3600))
+
+    told = await keeper.alerts(OLGA)
+    assert [one.notice for one in told if isinstance(one, NoticeAlert)] == [Restored(NOON)]
+    assert [one.change.after.amount_raw for one in told if isinstance(one, ChangeAlert)] == [6]

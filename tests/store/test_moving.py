@@ -1,11 +1,14 @@
 """Groups that become supergroups and topics that are lost: everything goes along, once."""
 
+from datetime import timedelta
+
 import pytest
 
+from bot.domain.alerts import ChangeAlert
 from bot.domain.audit import Deed
-from bot.domain.delivery import ChatMoved, Sent
+from bot.domain.delivery import ChatMoved, Delivery, Sent, TopicLost
 from bot.domain.model import Place
-from tests.builders import NOON, TREASURY, USDC, VAULT, reading
+from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import OLGA, Keeper, olga, words
 
 GROUP = Place(-55, "group", "Ops")
@@ -204,3 +207,94 @@ async def test_who_moved_it_is_kept_and_nobody_where_nothing_is_lost(keeper: Kee
 
     entries, _ = await keeper.store.audit(1, 1)
     assert (entries[0].deed, entries[0].subject, entries[0].author.name) == (Deed.HERE, "1", "Olga")
+
+
+async def test_what_a_lost_topic_did_not_wish_to_hear_is_no_wish_of_the_place_that_takes_over(
+    keeper: Keeper,
+) -> None:
+    await keeper.watch(VAULT, place=TOPIC)
+    await keeper.watch(TREASURY, place=OTHER)
+    await keeper.record(reading({USDC: 5}), reading({USDC: 5}, account=VAULT))
+    await keeper.deliver_all()
+    await keeper.store.quiet.mute(TOPIC, (), timedelta(days=30), olga())
+    await keeper.store.quiet.ignore(TOPIC, [USDC], [], olga())
+    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+
+    await keeper.store.take_over_lost_topics(OTHER, olga())
+    await keeper.record(reading({USDC: 6}), reading({USDC: 7}, account=VAULT))
+
+    assert (await keeper.store.quiet.muted_here(OTHER)).mutes == ()
+    assert await amounts(keeper, OTHER) == [6, 7]
+
+
+async def test_what_a_mute_held_in_a_lost_topic_is_told_when_it_is_taken_over(keeper: Keeper) -> None:
+    await keeper.watch(VAULT, place=TOPIC)
+    await keeper.record(reading({USDC: 5}, account=VAULT))
+    await keeper.deliver_all()
+    await keeper.store.quiet.mute(TOPIC, (), timedelta(days=30), olga())
+    await keeper.record(reading({USDC: 7}, account=VAULT))
+    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+
+    await keeper.store.take_over_lost_topics(OTHER, olga())
+
+    assert await amounts(keeper, OTHER) == [7]
+
+
+async def test_what_the_chat_was_told_is_not_told_again_for_its_lost_topic(keeper: Keeper) -> None:
+    await keeper.watch(TREASURY, place=SUPER)
+    await keeper.watch(TREASURY, place=TOPIC)
+    await keeper.record(reading({USDC: 5}))
+    await keeper.deliver_all()
+    await keeper.record(reading({USDC: 6}))
+    await keeper.sent(await leaving(keeper, SUPER))
+    await keeper.came_back(await leaving(keeper, SUPER), TopicLost("closed", is_certain=True))
+
+    await keeper.store.take_over_lost_topics(SUPER, olga())
+
+    assert await keeper.deliver_all() == []
+
+
+# ---------------------------------------------------------------- standing
+
+
+async def test_a_group_that_becomes_a_closed_chat_is_told_nothing_of_what_waited(
+    group: Keeper,
+) -> None:
+    await group.watch(VAULT, place=SUPER)
+    await group.record(reading({USDC: 5}, account=VAULT))
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, account=VAULT))
+    await group.deny(GROUP)
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.allow(SUPER)
+    await group.record(reading({USDC: 99}), reading({USDC: 99}, account=VAULT))
+
+    assert await amounts(group, SUPER) == []
+
+
+async def test_a_message_that_leaves_keeps_what_its_chat_has_become_waiting(group: Keeper) -> None:
+    await group.watch(VAULT, place=SUPER)
+    await group.record(reading({USDC: 5}, account=VAULT))
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, account=VAULT))
+    await group.bind()
+    await group.record(reading({USDC: 7}))
+    await leaving(group, GROUP)
+
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    assert (await group.outbox(at(60))).due == ()
+    assert (await group.store.take(SUPER.chat_id, at(60), 0, words)).delivery is None
+
+
+async def leaving(keeper: Keeper, place: Place) -> Delivery:
+    """Return the next message of a chat, which leaves."""
+    delivery = (await keeper.store.take(place.chat_id, NOON, 0, words)).delivery
+    assert delivery is not None
+    return delivery
+
+
+async def amounts(keeper: Keeper, place: Place) -> list[int]:
+    """Return the amounts of the changes that wait for a place."""
+    return [one.change.after.amount_raw for one in await keeper.alerts(place) if isinstance(one, ChangeAlert)]
