@@ -27,7 +27,7 @@ from bot.domain.alerts import (
 from bot.domain.delivery import AlertState
 from bot.domain.model import DestinationId
 from bot.domain.muting import accounts_of
-from bot.store.mutes import is_held
+from bot.store.mutes import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 
 Fields = Mapping[str, Any]
@@ -50,8 +50,9 @@ def tell(
     Part of the caller's transaction.
     """
     text = None if notice is None else notice_to_json(notice)
-    about = frozenset() if notice is None else accounts_of(notice)
-    held = is_held(db, destination_id, change_id, about)
+    held = (change_id is not None and holds_change(db, destination_id, change_id)) or (
+        notice is not None and holds_notice(db, destination_id, accounts_of(notice))
+    )
     state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
         "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"

@@ -8,6 +8,7 @@ from bot.domain.alerts import Baseline, Blind, ChangeAlert, MuteOver, Notice, No
 from bot.domain.audit import Deed
 from bot.domain.model import Address, Place
 from bot.domain.muting import Muted, Unmuted
+from bot.store import mutes
 from tests.builders import DAI, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -115,6 +116,14 @@ async def test_a_mute_of_everything_holds_notices_and_that_of_an_account_those_a
     receipt, *others = await told(watching)
     assert receipt == over(0, 3600)
     assert [type(one) for one in others] == [Baseline, Blind]
+
+
+async def test_whether_a_change_is_held_is_looked_up_however_many_mutes_there_are(watching: Keeper) -> None:
+    plan = await watching.rows(f"EXPLAIN QUERY PLAN {mutes._HOLDS_CHANGE}", 1, 1)
+
+    assert [step for *_, step in plan if " mute " in str(step)] == [
+        "SEARCH mute USING INDEX mute_once (destination_id=? AND <expr>=?)"
+    ]
 
 
 async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
