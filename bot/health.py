@@ -145,7 +145,6 @@ class Health:
         since = stored.waiting_since
         return web.StoredFigures(
             changes=stored.changes,
-            alerts=stored.alerts,
             messages=stored.deliveries,
             waiting=stored.waiting,
             oldest_seconds=max(0.0, (now - since).total_seconds()) if since else 0.0,

@@ -1,12 +1,12 @@
-"""How it is told that something was not told: too old, or refused by Telegram."""
+"""How it is told that something was not told: too old, refused by Telegram, or not understood."""
 
 from collections.abc import Sequence
 from datetime import date
 
 from bot.chat.foreign import foreign, quoted
-from bot.chat.html import Html, bold, code, fill, join
+from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.wording import clock, counted
-from bot.domain.alerts import Dropped, Undelivered
+from bot.domain.alerts import Dropped, Undelivered, Unreadable
 
 _SINGLY = 5
 
@@ -46,3 +46,16 @@ def _undelivered(notice: Undelivered) -> Html:
 def _chat(chat_id: int, title: str) -> Html:
     named, number = bold(foreign(title)), code(str(chat_id))
     return fill(" to {} ({})", named, number) if named else fill(" to chat {}", number)
+
+
+def unreadable(notices: Sequence[Unreadable]) -> Html:
+    """Return that something is kept which can't be read, and what it calls itself."""
+    kinds = list(dict.fromkeys(notice.kind for notice in notices if notice.kind))[:_SINGLY]
+    return fill(
+        "⚠️ {}{} for this chat can't be read by this version of me.\n"
+        "{} in my database; {} shows how things stand.",
+        counted(len(notices), "notice"),
+        fill(" ({})", join(", ", map(quoted, kinds))) if kinds else EMPTY,
+        "It is" if len(notices) == 1 else "They are",
+        code("/status"),
+    )

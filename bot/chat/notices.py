@@ -11,7 +11,7 @@ from typing import TypeVar
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
 from bot.chat.html import EMPTY, Html, code, fill, join
-from bot.chat.lost import dropped, undelivered
+from bot.chat.lost import dropped, undelivered, unreadable
 from bot.chat.quiet_replies import mute_over
 from bot.chat.wording import account_name, age, chain_names, clock, counted
 from bot.domain.alerts import (
@@ -22,14 +22,15 @@ from bot.domain.alerts import (
     ChainBack,
     ChainGone,
     Dropped,
+    KeptNotice,
     MassLoss,
     MuteOver,
-    Notice,
     NoticeAlert,
     Restored,
     SeenAgain,
     SourceRefuses,
     Undelivered,
+    Unreadable,
 )
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId
@@ -40,7 +41,8 @@ _STAY = "stay as last known; I go on asking."
 
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
 AboutTheCopies = BackupFails | BackupWorks | Restored
-Kind = TypeVar("Kind", bound=Notice)
+AboutTelling = Dropped | Undelivered | Unreadable | MuteOver
+Kind = TypeVar("Kind", bound=KeptNotice)
 
 
 def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, today: date) -> list[Html]:
@@ -62,23 +64,25 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
-        case Dropped() | Undelivered() | MuteOver() as first:
+        case Dropped() | Undelivered() | Unreadable() | MuteOver() as first:
             return _about_telling(first, notices, today)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _about_the_copies(first, notices, today)
 
 
-def _about_telling(first: Dropped | Undelivered | MuteOver, notices: Sequence[Notice], today: date) -> Html:
+def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], today: date) -> Html:
     match first:
         case Dropped():
             return dropped(_only(Dropped, notices), today)
         case Undelivered():
             return undelivered(_only(Undelivered, notices))
+        case Unreadable():
+            return unreadable(_only(Unreadable, notices))
         case MuteOver():
             return join("\n", map(mute_over, _only(MuteOver, notices)))
 
 
-def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: Chains) -> Html:
+def _about_the_source(first: AboutTheSource, notices: Sequence[KeptNotice], chains: Chains) -> Html:
     match first:
         case ChainGone():
             return _gone([notice.chain_id for notice in _only(ChainGone, notices)], chains)
@@ -90,7 +94,7 @@ def _about_the_source(first: AboutTheSource, notices: Sequence[Notice], chains: 
             return _refusals(_only(SourceRefuses, notices))
 
 
-def _only(kind: type[Kind], notices: Iterable[Notice]) -> list[Kind]:
+def _only(kind: type[Kind], notices: Iterable[KeptNotice]) -> list[Kind]:
     return [notice for notice in notices if isinstance(notice, kind)]
 
 
@@ -227,7 +231,7 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
 # ---------------------------------------------------------------- copies of the database
 
 
-def _about_the_copies(first: AboutTheCopies, notices: Sequence[Notice], today: date) -> Html:
+def _about_the_copies(first: AboutTheCopies, notices: Sequence[KeptNotice], today: date) -> Html:
     match first:
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)

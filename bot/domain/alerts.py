@@ -160,6 +160,18 @@ Notice = (
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A notice that this version can't read: a later one wrote it, or its row is damaged."""
+
+    kind: str
+    """What it calls itself, "" if not even that can be read."""
+
+
+KeptNotice = Notice | Unreadable
+"""What comes out of the database; only a `Notice` goes into it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAlert:
     """A change on its way to one destination."""
 
@@ -175,7 +187,7 @@ class NoticeAlert:
     """Something told that is no change."""
 
     id: AlertId
-    notice: Notice
+    notice: KeptNotice
     observed_at: datetime
 
 

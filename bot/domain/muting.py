@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.alerts import Baseline, Blind, MuteOver, Notice, SeenAgain
+from bot.domain.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
 from bot.domain.model import Address, Place
 
 DEFAULT = timedelta(hours=1)
@@ -74,7 +74,7 @@ def holds(muted: Collection[Address | None], about: frozenset[Address]) -> bool:
     return None in muted or (bool(about) and about.issubset(muted))
 
 
-def accounts_of(notice: Notice) -> frozenset[Address]:
+def accounts_of(notice: KeptNotice) -> frozenset[Address]:
     """Return the accounts that a notice is about; none where it is about more."""
     match notice:
         case Baseline(account):

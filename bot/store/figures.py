@@ -1,7 +1,7 @@
 """What can be counted of everything stored, cheaply: whoever asks may ask every few seconds.
 
-Rows that are never given a number twice are counted by their newest number, since the start of the
-database and not of the program.
+Rows whose newest one always stays are counted by its number, since the start of the database and not
+of the program. Alerts are not among them: where two destinations become one, the newest may go.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,6 @@ class StoredFigures:
 
     changes: int
     """Ever recorded."""
-    alerts: int
-    """Ever made."""
     deliveries: int
     """Ever composed."""
     waiting: int
@@ -42,12 +40,11 @@ class StoredFigures:
 
 def figures(db: Database) -> StoredFigures:
     """Return all of it."""
-    changes, alerts, deliveries, accounts, subscriptions = _one(db, _COUNTS)
+    changes, deliveries, accounts, subscriptions = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     (page_count,), (page_size,) = _one(db, "PRAGMA page_count"), _one(db, "PRAGMA page_size")
     return StoredFigures(
         changes=changes,
-        alerts=alerts,
         deliveries=deliveries,
         waiting=waiting,
         waiting_since=to_moment_or_none(since),
@@ -65,7 +62,6 @@ def figures(db: Database) -> StoredFigures:
 
 _COUNTS = """
 SELECT (SELECT ifnull(max(id), 0) FROM change),
-       (SELECT ifnull(max(id), 0) FROM alert),
        (SELECT ifnull(max(id), 0) FROM delivery),
        (SELECT count(DISTINCT account_id) FROM subscription),
        (SELECT count(*) FROM subscription)

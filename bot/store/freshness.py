@@ -144,13 +144,14 @@ WITH here AS (
   SELECT d.id, c.hold_until FROM destination d JOIN chat c ON c.id = d.chat_id
   WHERE c.telegram_id = ? AND d.thread_id = ?
 ), untold AS (
-  SELECT l.created_at FROM here JOIN alert l ON l.destination_id = here.id AND l.state = 'waiting'
+  SELECT ifnull(l.released_at, l.created_at) AS since FROM here
+  JOIN alert l ON l.destination_id = here.id AND l.state = 'waiting'
   UNION ALL
-  SELECT l.created_at FROM here
+  SELECT ifnull(l.released_at, l.created_at) FROM here
   JOIN delivery d ON d.destination_id = here.id AND d.state IN ('ready', 'sending')
   JOIN alert l ON l.delivery_id = d.id AND l.state = 'bound'
 )
-SELECT (SELECT count(*) FROM untold), (SELECT min(created_at) FROM untold), hold_until FROM here
+SELECT (SELECT count(*) FROM untold), (SELECT min(since) FROM untold), hold_until FROM here
 """
 """In the very words of the indexes, or SQLite reads every alert there ever was."""
 

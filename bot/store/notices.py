@@ -1,6 +1,7 @@
 """Notices as rows: each kind is JSON with a name, so that an old row is understood for good."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +17,7 @@ from bot.domain.alerts import (
     ChainGone,
     Dropped,
     Gap,
+    KeptNotice,
     MassLoss,
     MuteOver,
     Notice,
@@ -23,14 +25,17 @@ from bot.domain.alerts import (
     SeenAgain,
     SourceRefuses,
     Undelivered,
+    Unreadable,
 )
 from bot.domain.delivery import AlertState
 from bot.domain.model import DestinationId
 from bot.domain.muting import accounts_of
-from bot.store.mutes import is_held
+from bot.store.mutes import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 
 Fields = Mapping[str, Any]
+
+_KIND = re.compile(r'\{"kind": "([^"]*)"')  # as `notice_to_json` begins them
 
 MUTED = "muted"
 """Why an alert is held."""
@@ -50,8 +55,9 @@ def tell(
     Part of the caller's transaction.
     """
     text = None if notice is None else notice_to_json(notice)
-    about = frozenset() if notice is None else accounts_of(notice)
-    held = is_held(db, destination_id, change_id, about)
+    held = (change_id is not None and holds_change(db, destination_id, change_id)) or (
+        notice is not None and holds_notice(db, destination_id, accounts_of(notice))
+    )
     state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
         "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"
@@ -92,10 +98,16 @@ def notice_to_json(notice: Notice) -> str:
     return json.dumps({"kind": kind, **fields})
 
 
-def to_notice(text: str) -> Notice:
-    """Return what `notice_to_json` wrote."""
-    fields = json.loads(text)
-    return _READERS[fields["kind"]](fields)
+def to_notice(text: str) -> KeptNotice:
+    """Return what `notice_to_json` wrote, or that it can't be read: one row must not silence others."""
+    try:
+        fields = json.loads(text)
+        notice = _READERS[fields["kind"]](fields)
+        hash(notice)  # its accounts are looked for in sets
+    except Exception:  # noqa: BLE001 - a later version, or damage, may have left anything
+        kind = _KIND.match(text)
+        return Unreadable(kind[1] if kind else "")
+    return notice
 
 
 def _named_fields(notice: Notice) -> tuple[str, Fields]:  # noqa: PLR0911 - one for each kind

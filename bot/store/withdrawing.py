@@ -91,11 +91,9 @@ def _tell_dropped(db: Database, destination_id: DestinationId, dropped: Dropped,
         f"SELECT id, notice FROM alert WHERE destination_id = ? AND state = 'waiting' AND {_IS_DROPPED}",
         [destination_id],
     ).fetchone()
-    if row is None:
+    before = None if row is None else to_notice(row[1])
+    if not isinstance(before, Dropped):
         tell(db, destination_id, at, notice=dropped)
         return
-    alert_id, text = row
-    before = to_notice(text)
-    assert isinstance(before, Dropped)
     both = Dropped(before.changes + dropped.changes, min(before.first_at, dropped.first_at), dropped.last_at)
-    db.execute("UPDATE alert SET notice = ? WHERE id = ?", [notice_to_json(both), alert_id])
+    db.execute("UPDATE alert SET notice = ? WHERE id = ?", [notice_to_json(both), row[0]])

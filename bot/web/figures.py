@@ -11,7 +11,6 @@ class StoredFigures:
     """What the database knows."""
 
     changes: int
-    alerts: int
     messages: int
     waiting: int
     oldest_seconds: float

@@ -72,7 +72,6 @@ def _of_telegram(figures: Figures) -> Iterator[Metric]:
 
 def _of_the_store(stored: StoredFigures) -> Iterator[Metric]:
     yield _counter("changes", "Changes ever recorded.", stored.changes)
-    yield _counter("alerts", "Alerts ever made.", stored.alerts)
     yield _counter("messages", "Messages ever composed of alerts.", stored.messages)
     yield _gauge("alerts_waiting", "Alerts not told yet.", stored.waiting)
     yield _gauge("alerts_oldest_seconds", "Age of the oldest alert not told yet.", stored.oldest_seconds)

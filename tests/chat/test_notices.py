@@ -18,13 +18,14 @@ from bot.domain.alerts import (
     ChangeAlert,
     Dropped,
     Gap,
+    KeptNotice,
     MassLoss,
-    Notice,
     NoticeAlert,
     Restored,
     SeenAgain,
     SourceRefuses,
     Undelivered,
+    Unreadable,
 )
 from bot.domain.model import Address, AlertId, Asset, ChainId, Change, Description, Holding, MoveKind
 from tests.chat.reading import (
@@ -57,7 +58,7 @@ def blind(*gaps: Gap, is_everything: bool = False) -> Blind:
     return Blind(gaps, is_everything)
 
 
-def told(*notices: Notice) -> list[NoticeAlert]:
+def told(*notices: KeptNotice) -> list[NoticeAlert]:
     return [NoticeAlert(AlertId(1), notice, NOON) for notice in notices]
 
 
@@ -65,7 +66,7 @@ def composed(*alerts: Alert, at: datetime = NOON) -> Composed:
     return compose(alerts, "7KQ2F", CHAINS, at)
 
 
-def lines(*notices: Notice, at: datetime = NOON) -> list[str]:
+def lines(*notices: KeptNotice, at: datetime = NOON) -> list[str]:
     *above, footer = seen(composed(*told(*notices), at=at).html).split("\n")
     assert footer.endswith("14:03:22 UTC · 7KQ2F")
     return above
@@ -267,6 +268,24 @@ def test_who_hears_from_a_restored_bot_is_told_what_that_means() -> None:
     )
 
 
+# ---------------------------------------------------------------- what can't be read
+
+
+def test_a_notice_that_cannot_be_read_is_told_with_what_it_calls_itself() -> None:
+    assert lines(Unreadable("of <b>tomorrow</b>")) == [
+        "⚠️ 1 notice (of <b>tomorrow</b>) for this chat can't be read by this version of me.",
+        "It is in my database; /status shows how things stand.",
+    ]
+
+
+def test_many_of_them_are_counted_and_each_name_is_said_once() -> None:
+    assert lines(Unreadable("a"), Unreadable(""), Unreadable("b"), Unreadable("a")) == [
+        "⚠️ 4 notices (a, b) for this chat can't be read by this version of me.",
+        "They are in my database; /status shows how things stand.",
+    ]
+    assert lines(Unreadable(""))[0] == "⚠️ 1 notice for this chat can't be read by this version of me."
+
+
 # ---------------------------------------------------------------- laws
 
 CHAIN_IDS = st.sampled_from([*ALL_CHAINS, ChainId(2**53)])
@@ -291,13 +310,14 @@ NOTICES = st.one_of(
     st.builds(BackupFails, st.text()),
     st.builds(BackupWorks),
     st.builds(Restored, st.just(NOON)),
+    st.builds(Unreadable, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
 )
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(NOTICES, min_size=1, max_size=12))
-def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[Notice]) -> None:
+def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[KeptNotice]) -> None:
     message = composed(*told(*notices))
 
     reader = read(message.html)
@@ -309,14 +329,14 @@ def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[Notic
 
 @settings(max_examples=60, deadline=None)
 @given(NOTICES)
-def test_a_single_notice_fits_many_times_over(notice: Notice) -> None:
+def test_a_single_notice_fits_many_times_over(notice: KeptNotice) -> None:
     assert composed(*told(*[notice] * 100)).told == 100
     assert len(seen(composed(*told(notice)).html)) < 2_500
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(NOTICES, min_size=1, max_size=12))
-def test_no_line_of_a_notice_looks_like_a_change(notices: list[Notice]) -> None:
+def test_no_line_of_a_notice_looks_like_a_change(notices: list[KeptNotice]) -> None:
     for line in composed(*told(*notices)).html.split("\n"):
         plain = seen(re.sub(r"<code>.*?</code>", "", line))
         assert not A_SIGNED_NUMBER.search(plain)

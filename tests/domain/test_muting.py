@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain
+from bot.domain.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, Unreadable
 from bot.domain.model import Address
 from bot.domain.muting import Mute, accounts_of, holds, is_over, receipt
 from tests.builders import NOON, POLYGON, TREASURY, VAULT, at
@@ -37,6 +37,7 @@ def test_a_notice_is_about_the_accounts_it_names_if_it_names_nothing_else() -> N
     assert accounts_of(SeenAgain((OF_TREASURY,), 0)) == ALONE
     assert accounts_of(Blind((OF_TREASURY, OF_THE_CHAIN), is_everything=False)) == OF_MORE
     assert accounts_of(ChainGone(POLYGON)) == OF_MORE
+    assert accounts_of(Unreadable("")) == OF_MORE
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.alerts import Alert, Baseline, ChangeAlert, Notice, NoticeAlert, Subscribed
+from bot.domain.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.audit import Author
 from bot.domain.compare import compare
 from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
@@ -198,7 +198,7 @@ class Keeper:
         assert baselines == notices
         return baselines
 
-    async def notices(self, place: Place = OLGA) -> list[Notice]:
+    async def notices(self, place: Place = OLGA) -> list[KeptNotice]:
         """Return the notices that wait for a destination; changes there must be none."""
         alerts = await self.alerts(place)
         assert not [alert for alert in alerts if isinstance(alert, ChangeAlert)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.alerts import Blind, ChainBack, ChainGone, Gap, MassLoss, Notice, SeenAgain
+from bot.domain.alerts import Blind, ChainBack, ChainGone, Gap, KeptNotice, MassLoss, SeenAgain
 from bot.domain.model import ChainId, SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
@@ -26,7 +26,7 @@ async def covered(keeper: Keeper) -> Keeper:
     return keeper
 
 
-async def told(keeper: Keeper) -> list[Notice]:
+async def told(keeper: Keeper) -> list[KeptNotice]:
     return await keeper.notices(OLGA)
 
 

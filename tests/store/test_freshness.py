@@ -1,7 +1,7 @@
 """What /status and /balance learn from the store."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.alerts import Gap
 from bot.domain.model import NATIVE_PART, Address, ChainId, Description, Holding, Part
@@ -19,7 +19,7 @@ from tests.builders import (
     at,
     reading,
 )
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
 POLYGON_ONLY = frozenset({POLYGON})
 TWO_CHAINS = frozenset({POLYGON, BASE})
@@ -148,6 +148,23 @@ async def test_alerts_not_told_yet_are_counted_until_they_are(keeper: Keeper) ->
     assert (waiting.alerts, waiting.alerts_since) == (2, at(0))
     assert (bound.alerts, bound.alerts_since) == (2, at(0))
     assert (told.alerts, told.alerts_since) == (0, None)
+
+
+async def test_what_a_mute_held_is_on_its_way_since_its_end_composed_or_not(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=100))
+    await keeper.deliver_all()
+    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.record(reading({USDC: 6}, native=100), when=at(1))
+    assert (await here(keeper)).alerts == 0
+
+    await keeper.outbox(at(3600))
+    waiting = await here(keeper)
+    await keeper.due(at(3600))
+    bound = await here(keeper)
+
+    assert (waiting.alerts, waiting.alerts_since) == (2, at(3600)), "with the receipt"
+    assert (bound.alerts, bound.alerts_since) == (2, at(3600))
 
 
 async def test_a_chat_on_hold_says_until_when(keeper: Keeper) -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import Baseline, Blind, ChangeAlert, MuteOver, Notice, NoticeAlert
+from bot.domain.alerts import Baseline, Blind, ChangeAlert, KeptNotice, MuteOver, NoticeAlert, Unreadable
 from bot.domain.audit import Deed
 from bot.domain.model import Address, Place
 from bot.domain.muting import Muted, Unmuted
+from bot.store import mutes
 from tests.builders import DAI, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -40,7 +41,7 @@ async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, wh
     await keeper.record(reading({USDC: amount}, native=1, account=account), when=at(when))
 
 
-async def told(keeper: Keeper, place: Place = OLGA) -> list[int | Notice]:
+async def told(keeper: Keeper, place: Place = OLGA) -> list[int | KeptNotice]:
     """Return what is told in a place now: new amounts and notices, in order."""
     return [
         alert.change.after.amount_raw if isinstance(alert, ChangeAlert) else alert.notice
@@ -115,6 +116,14 @@ async def test_a_mute_of_everything_holds_notices_and_that_of_an_account_those_a
     receipt, *others = await told(watching)
     assert receipt == over(0, 3600)
     assert [type(one) for one in others] == [Baseline, Blind]
+
+
+async def test_whether_a_change_is_held_is_looked_up_however_many_mutes_there_are(watching: Keeper) -> None:
+    plan = await watching.rows(f"EXPLAIN QUERY PLAN {mutes._HOLDS_CHANGE}", 1, 1)
+
+    assert [step for *_, step in plan if " mute " in str(step)] == [
+        "SEARCH mute USING INDEX mute_once (destination_id=? AND <expr>=?)"
+    ]
 
 
 async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
@@ -225,6 +234,24 @@ async def test_a_button_ends_the_mute_it_names_and_only_in_its_chat(watching: Ke
 
     here = await watching.store.quiet.muted_here(OLGA)
     assert [mute.account for mute in here.mutes] == [None]
+
+
+async def test_a_notice_that_cannot_be_read_is_let_go_like_others_and_silences_nobody(
+    watching: Keeper,
+) -> None:
+    await mute(watching, place=OPS)
+    await mute(watching, TREASURY, place=OPS, span=2 * HOUR)
+    await change(watching, 6)
+    await watching.run(
+        "INSERT INTO alert (destination_id, notice, label, state, reason, created_at)"
+        """ SELECT destination_id, '{"kind": "of tomorrow"}', '', 'held', 'muted', 0 FROM alert"""
+        " WHERE state = 'held'"
+    )
+
+    assert len((await watching.outbox(AN_HOUR_LATER)).due) == 2
+
+    assert await told(watching) == [6]
+    assert await told(watching, OPS) == [over(0, 3600), Unreadable("of tomorrow")]
 
 
 # ---------------------------------------------------------------- together with the rest

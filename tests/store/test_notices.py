@@ -13,17 +13,20 @@ from bot.domain.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    ChangeAlert,
     Gap,
     MassLoss,
     MuteOver,
     Notice,
+    NoticeAlert,
     Restored,
     SeenAgain,
     SourceRefuses,
+    Unreadable,
 )
 from bot.domain.model import Address, ChainId
 from bot.store.notices import notice_to_json, to_notice
-from tests.builders import NOON, POLYGON, address
+from tests.builders import NOON, POLYGON, USDC, address, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 
 chain_ids = st.integers(1, 2**53).map(ChainId)
@@ -74,6 +77,43 @@ async def test_an_owner_of_yesterday_is_told_nothing(keeper: Keeper) -> None:
     await keeper.store.tell_owners(ChainGone(POLYGON), NOON)
 
     assert await keeper.notices(OLGA) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"kind": "of tomorrow", "much": [1]}', "of tomorrow"),
+        ('{"kind": "of tomorrow", "mu', "of tomorrow"),
+        ('{"kind": "chain gone"}', "chain gone"),
+        ('{"kind": "restored", "copied_at": "noon"}', "restored"),
+        ('{"kind": "restored", "copied_at": 1e99}', "restored"),
+        ('{"kind": "mute over", "account": [], "label": "", "moments": [0, 0], "changes": 1}', "mute over"),
+        ('{"kind": ["chain gone"], "chain": 137}', ""),
+        ("{}", ""),
+        ("[]", ""),
+        ("", ""),
+        pytest.param("[" * 100_000, "", id="deep"),
+    ],
+)
+def test_what_cannot_be_read_says_so_with_the_name_that_it_has(text: str, kind: str) -> None:
+    assert to_notice(text) == Unreadable(kind)
+
+
+async def test_a_notice_that_cannot_be_read_keeps_nothing_behind_it_waiting(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=1))
+    await keeper.deliver_all()
+    await keeper.run(
+        "INSERT INTO alert (destination_id, notice, label, state, created_at)"
+        """ VALUES (1, '{"kind": "of tomorrow"}', '', 'waiting', 0)"""
+    )
+
+    await keeper.record(reading({USDC: 6}, native=1))
+
+    notice, change = await keeper.alerts()
+    assert isinstance(notice, NoticeAlert)
+    assert notice.notice == Unreadable("of tomorrow")
+    assert isinstance(change, ChangeAlert)
 
 
 @pytest.mark.parametrize("account", [None, Address("0x" + "ab" * 20)])

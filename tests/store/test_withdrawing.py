@@ -66,6 +66,20 @@ async def test_what_is_dropped_later_joins_what_is_still_to_be_said(watching: Ke
     assert await watching.notices(OLGA) == [Dropped(2, NOON, at(LATER))]
 
 
+async def test_what_is_dropped_is_told_although_what_was_dropped_before_cannot_be_read(
+    watching: Keeper,
+) -> None:
+    await change(watching, 6)
+    await expire(watching, LATER)
+    await watching.run("""UPDATE alert SET notice = '{"kind": "dropped"}' WHERE notice IS NOT NULL""")
+    await change(watching, 7, seconds=LATER)
+
+    assert await expire(watching, 3 * LATER) == 1
+
+    *_, last = await watching.notices(OLGA)
+    assert last == Dropped(1, at(LATER), at(LATER))
+
+
 async def test_a_message_is_dropped_when_all_that_it_tells_is_too_old(watching: Keeper) -> None:
     await change(watching, 6)
     await watching.bind()
