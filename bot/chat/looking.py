@@ -57,6 +57,8 @@ class Looking:
         if not meant:
             return await self._unwatched_balance(heard.place, listed, request.who)
         accounts = _accounts(meant, listed)
+        if not accounts:
+            return (replies.no_account_watched(),)
         answers: list[Html | Screen] = [
             await self._balance_page(heard.place, account, listed, 1)
             for account in tuple(accounts)[:ACCOUNTS_SHOWN]
