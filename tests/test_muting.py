@@ -195,3 +195,15 @@ async def test_where_everything_is_muted_no_account_is_said_not_to_be(house: Hou
         assert answer.endswith("UTC; /unmute ends it.")
     house.say("/unmute")
     await house.hears("no longer muted")
+
+
+async def test_the_link_of_an_explorer_names_an_account(house: House) -> None:
+    await house.watches()
+    link = f"https://polygonscan.com/address/{CHECKSUMMED}"
+    for typed, words in (
+        (f"/mute {link} 2h", "🔕 Treasury · 0x8e3E…d8B9 is muted here for 2 h"),
+        (f"/unmute {link}", "is no longer muted"),
+        (f"/unwatch {link}", "Stopped"),
+    ):
+        house.say(typed)
+        await house.hears(words)

@@ -53,7 +53,7 @@ class Looking:
     async def balance(self, heard: Heard, request: BalanceOf) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
         listed = await self._store.subscriptions_here(heard.place)
-        meant = tuple(listed) if request.who is None else find(listed, in_link(request.who))
+        meant = tuple(listed) if request.who is None else find(listed, request.who)
         if not meant:
             return await self._unwatched_balance(heard.place, listed, request.who)
         accounts = _accounts(meant, listed)

@@ -6,14 +6,13 @@ from datetime import datetime
 
 from bot.chat import quiet_replies, replies, toasts
 from bot.chat.buttons import Does, Press, Screen, button, rows
-from bot.chat.finding import closest_label, find
+from bot.chat.finding import address_meant, closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.menu import MUTE
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.requests import Mute, Unmute
 from bot.domain.access import Action
-from bot.domain.addresses import AddressRefused, parse_address
 from bot.domain.model import Address, Place
 from bot.domain.muting import DEFAULT
 from bot.store.sqlite import Store
@@ -121,8 +120,5 @@ class Muting:
         """Return the accounts that somebody means; what is muted may be watched no more."""
         listed = await self._store.subscriptions_here(place)
         found = {one.subscription.account for one in find(listed, who)} - {None} if who else set()
-        accounts = {account for account in found if account is not None}
-        try:
-            return tuple(sorted(accounts | {parse_address(who)})) if who else ()
-        except AddressRefused:
-            return tuple(sorted(accounts))
+        found.add(address_meant(who))
+        return tuple(sorted(account for account in found if account is not None))
