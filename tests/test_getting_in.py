@@ -398,6 +398,21 @@ async def test_chats_are_opened_and_closed_by_buttons(house: House) -> None:
     await house.hears("An owner has opened this chat", chat=group)
 
 
+async def test_a_chat_that_the_configuration_opens_can_be_closed(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        group = house.telegram.add_group("Ops", {house.olga: "creator"})
+        house.lines["access"] = [f"owners = [{OWNER}]", f"chats = [{group.id}]"]
+        house.start()
+        house.say("/mute", chat=group)
+        await house.hears("This chat is muted", chat=group)
+
+        house.say("/chats")
+
+        shown = await house.hears("Chats: 2")
+        assert "Ops · open" in shown.text
+        assert any("Close Ops" in words for words in buttons_of(shown))
+
+
 async def test_chats_are_shown_in_private_only(house: House) -> None:
     group = house.telegram.add_group("Ops", {house.olga: "member"})
     house.say("/allow", chat=group)

@@ -3,7 +3,7 @@
 import re
 
 from bot.sandbox.gateway_faults import AnswerError, Delay, FailNatives, FailTokens
-from tests.house import CHECKSUMMED, OWNER, POLYGON, SHORT, House, until
+from tests.house import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, House, until
 
 WRONG_CHECKSUM = CHECKSUMMED[:-1] + "8"
 
@@ -140,6 +140,19 @@ async def test_a_mistyped_address_is_refused_with_the_reason(house: House) -> No
         "0x8e3E38fe…d8B8: its checksum is wrong"
     )
     assert house.balance_requests() == 0
+
+
+async def test_where_tokens_alone_are_watched_each_look_says_that_an_account_is_missing(house: House) -> None:
+    house.say(f"/watch token {USDC_POLYGON} as Dollars")
+    await house.hears("token 0x3c49…3359 in")
+
+    for typed in ("/balance", "/balance #1", "/balance Dollars", "/status"):
+        assert (await answered(house, typed)).startswith(
+            "No account is watched here yet; /watch 0x… adds one."
+        )
+
+    await house.watches()
+    assert (await answered(house, "/balance Dollars")).startswith("Treasury")
 
 
 async def test_a_name_that_nothing_has_is_not_asked_for(house: House) -> None:

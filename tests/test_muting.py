@@ -151,3 +151,59 @@ async def test_what_can_not_be_muted_is_explained(house: House) -> None:
         house.say(typed)
         await house.hears(words)
     assert not told(house, "🔕")
+
+
+async def test_a_corrected_name_is_muted_for_as_long_as_was_typed(house: House) -> None:
+    await house.watches()
+    house.say("/mute Tresury, for 1 day")
+    offer = await house.hears("Did you mean Treasury?")
+
+    await house.presses(offer, "Mute Treasury")
+
+    await house.hears("is muted here for 1 day, until")
+
+
+async def test_a_length_that_is_not_understood_is_not_taken_for_a_name(house: House) -> None:
+    await house.watches()
+    lengths = ("1h30m", "-5m", "\u22125m", "10000m", "1w", "1.5h", "1h 30m", "2 weeks")
+    for typed in (*lengths, *(f"Treasury {length}" for length in ("1w", "1h 30m", "-5m"))):
+        house.say(f"/mute {typed}")
+        answer = await house.hears(lambda _: True)
+        assert answer.text.startswith(
+            "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
+        ), typed
+    assert not told(house, "🔕")
+
+
+async def test_a_label_like_a_length_is_a_name_all_the_same(house: House) -> None:
+    house.say(f"/watch {CHECKSUMMED} as 1w")
+    await house.hears("Watching 1w")
+
+    house.say("/mute 1w 2h")
+
+    await house.hears("🔕 1w · 0x8e3E…d8B9 is muted here for 2 h")
+
+
+async def test_where_everything_is_muted_no_account_is_said_not_to_be(house: House) -> None:
+    await house.watches()
+    house.say("/mute 1h")
+    await house.hears("is muted for 1 h")
+
+    for typed in ("/unmute Treasury", "/unmute Tresury"):
+        house.say(typed)
+        answer = (await house.hears("All of this chat is muted until")).text
+        assert answer.endswith("UTC; /unmute ends it.")
+    house.say("/unmute")
+    await house.hears("no longer muted")
+
+
+async def test_the_link_of_an_explorer_names_an_account(house: House) -> None:
+    await house.watches()
+    link = f"https://polygonscan.com/address/{CHECKSUMMED}"
+    for typed, words in (
+        (f"/mute {link} 2h", "🔕 Treasury · 0x8e3E…d8B9 is muted here for 2 h"),
+        (f"/unmute {link}", "is no longer muted"),
+        (f"/unwatch {link}", "Stopped"),
+    ):
+        house.say(typed)
+        await house.hears(words)

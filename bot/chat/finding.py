@@ -4,29 +4,51 @@ import difflib
 import re
 from collections.abc import Sequence
 
+from bot.chat.watch_lines import in_link
 from bot.domain.addresses import AddressRefused, parse_address
-from bot.domain.model import ListedSubscription
+from bot.domain.model import Address, ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
 
 
 def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    """Return what one text names, all that match; a label counts before a number."""
-    by_label = tuple(one for one in listed if one.subscription.label.casefold() == who.casefold() != "")
-    if by_label:
-        return by_label
-    number = _NUMBER.fullmatch(who)
-    if number:
-        return tuple(one for one in listed if one.number == int(number[1]))
+    """Return what one text names, all that match.
+
+    What is written out, `#1` or an address (a link to it counts), can mean nothing else where it is here;
+    after it a label counts, before a number alone.
+    """
+    by_number = _numbered(listed, who)
+    literal = (by_number if who.startswith("#") else ()) or _at_address(listed, who)
+    return literal or _labelled(listed, who) or by_number
+
+
+def address_meant(who: str) -> Address | None:
+    """Return the address that a text is, or that it links to; None: it is none."""
     try:
-        address = parse_address(who)
+        return parse_address(in_link(who))
     except AddressRefused:
-        return ()
+        return None
+
+
+def _numbered(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
+    number = _NUMBER.fullmatch(who)
+    return tuple(one for one in listed if number and one.number == int(number[1]))
+
+
+def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
+    return tuple(one for one in listed if one.subscription.label.casefold() == who.casefold() != "")
+
+
+def _at_address(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
+    address = address_meant(who)
     return tuple(
         one
         for one in listed
-        if address == one.subscription.account
-        or (one.subscription.account is None and address in one.subscription.contracts)
+        if address is not None
+        and (
+            address == one.subscription.account
+            or (one.subscription.account is None and address in one.subscription.contracts)
+        )
     )
 
 

@@ -54,9 +54,9 @@ def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
     return code(shown) if _is_active(shown) or _mixes_scripts(shown) else EMPTY + shown
 
 
-def quoted(text: str) -> Html:
+def quoted(text: str, most: int = QUOTED_CHARACTERS_MOST) -> Html:
     """Return what a machine said, in one line of code that is long enough for a sentence or two."""
-    return code(_cut(_cleaned(text), QUOTED_CHARACTERS_MOST) or "?")
+    return code(_cut(_cleaned(text), most) or "?")
 
 
 def _cleaned(text: str) -> str:

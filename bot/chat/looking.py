@@ -53,10 +53,12 @@ class Looking:
     async def balance(self, heard: Heard, request: BalanceOf) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
         listed = await self._store.subscriptions_here(heard.place)
-        meant = tuple(listed) if request.who is None else find(listed, in_link(request.who))
+        meant = tuple(listed) if request.who is None else find(listed, request.who)
         if not meant:
             return await self._unwatched_balance(heard.place, listed, request.who)
         accounts = _accounts(meant, listed)
+        if not accounts:
+            return (replies.no_account_watched(),)
         answers: list[Html | Screen] = [
             await self._balance_page(heard.place, account, listed, 1)
             for account in tuple(accounts)[:ACCOUNTS_SHOWN]

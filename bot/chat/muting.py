@@ -1,20 +1,29 @@
 """What a chat wishes to hear only later: muting, and ending that before its time."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat import quiet_replies, replies, toasts
 from bot.chat.buttons import Does, Press, Screen, button, rows
-from bot.chat.finding import closest_label, find
+from bot.chat.finding import address_meant, closest_label, find
 from bot.chat.gate import Heard
+from bot.chat.html import Html
 from bot.chat.menu import MUTE
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.requests import Mute, Unmute
 from bot.domain.access import Action
-from bot.domain.addresses import AddressRefused, parse_address
 from bot.domain.model import Address, Place
 from bot.domain.muting import DEFAULT
 from bot.store.sqlite import Store
+
+_LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
+_TIME = (
+    r"[-+\u2212\u2013]?[0-9]+(?:[.,][0-9]+)? ?"
+    r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|y|years?)"
+)
+_LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:{_TIME}[ ,]*)+$", re.IGNORECASE | re.ASCII)
+"""What people write for a length of time, and no label here is."""
 
 
 class Muting:
@@ -36,10 +45,10 @@ class Muting:
             return (await self._muted(heard, request, tuple(sorted(accounts))),)
         if found:
             return (quiet_replies.only_accounts(request.who),)
-        if request.who.isdigit():
-            return (replies.usage(MUTE, "For how long? 30m, 2h and 1d are understood."),)
+        if request.who.isdigit() or _LIKE_A_LENGTH.search(request.who):
+            return (replies.usage(MUTE, _LENGTHS),)
         closest = closest_label(listed, request.who)
-        offered = [(f"Mute {closest}", f"/mute {closest}")] if closest else []
+        offered = [(f"Mute {closest}", f"/mute {closest} {request.typed_span}")] if closest else []
         buttons = await self._offering.buttons(heard.place, *offered)
         return (Screen(replies.not_watched(request.who, closest), rows(buttons)),)
 
@@ -47,10 +56,10 @@ class Muting:
         """Tell at once what was kept."""
         accounts = await self._named(heard.place, request.who)
         if request.who and not accounts:
-            return (quiet_replies.nothing_muted(request.who),)
+            return (await self._nothing_muted(heard.place, request.who),)
         unmuted = await self._store.quiet.unmute(heard.place, accounts, heard.author(self._now()))
         if not unmuted.mutes:
-            return (quiet_replies.nothing_muted(request.who),)
+            return (await self._nothing_muted(heard.place, request.who),)
         return (quiet_replies.unmuted(unmuted, heard.place, self._now()),)
 
     async def ready_unmute(self, heard: Heard, press: Press) -> Ready | None:
@@ -75,8 +84,7 @@ class Muting:
             return None
 
         async def act(presser: Heard) -> Pressed:
-            here = await self._store.quiet.muted_here(found.place)
-            until = next((mute.until for mute in here.mutes if mute.account is None), None)
+            until = await self._all_muted_until(found.place)
             if until is not None:
                 return Pressed(quiet_replies.muted_already(until, self._now()))
             there = Heard(found.place, presser.sender)
@@ -96,12 +104,21 @@ class Muting:
         single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
         return Screen(text, rows(single))
 
+    async def _nothing_muted(self, place: Place, who: str) -> Html:
+        """Return the answer about what no mute names; all of the place may be muted nevertheless."""
+        until = await self._all_muted_until(place)
+        if until is None:
+            return quiet_replies.nothing_muted(who)
+        return quiet_replies.all_muted(until, place, self._now())
+
+    async def _all_muted_until(self, place: Place) -> datetime | None:
+        """Return until when everything is muted; None: it is not."""
+        here = await self._store.quiet.muted_here(place)
+        return next((mute.until for mute in here.mutes if mute.account is None), None)
+
     async def _named(self, place: Place, who: str) -> tuple[Address, ...]:
         """Return the accounts that somebody means; what is muted may be watched no more."""
         listed = await self._store.subscriptions_here(place)
         found = {one.subscription.account for one in find(listed, who)} - {None} if who else set()
-        accounts = {account for account in found if account is not None}
-        try:
-            return tuple(sorted(accounts | {parse_address(who)})) if who else ()
-        except AddressRefused:
-            return tuple(sorted(accounts))
+        found.add(address_meant(who))
+        return tuple(sorted(account for account in found if account is not None))

@@ -19,7 +19,6 @@ from bot.domain.model import Place
 from bot.store.sqlite import Store
 
 CHATS_A_PAGE = 5
-ENTRIES_A_PAGE = 10
 
 Decide = Callable[[Heard, KnownChat], Awaitable[tuple[str, Html]]]
 """Does what an owner decided of a chat; returns the toast, and what a knock shows from then on."""
@@ -181,8 +180,8 @@ class Opening:
 
     async def _audit_page(self, page: int) -> Screen:
         page = max(1, page)
-        entries, total = await self._store.audit(page, ENTRIES_A_PAGE)
-        pages = max(1, -(-total // ENTRIES_A_PAGE))
+        entries, total = await self._store.audit(page, owner_replies.ENTRIES_A_PAGE)
+        pages = max(1, -(-total // owner_replies.ENTRIES_A_PAGE))
         if page > pages:
             return await self._audit_page(pages)
         text = owner_replies.audit(entries, page, pages, self._chains, self._now())

@@ -15,8 +15,17 @@ from bot.domain.audit import AuditEntry, Deed
 from bot.domain.chains import Chains
 from bot.domain.guests import Guests, KnownChat
 from bot.domain.model import Address, ChainId, Place
+from bot.domain.units import ELLIPSIS
 
 NAMELESS = "somebody unnamed"
+
+ENTRIES_A_PAGE = 10
+"""Of who changed what: as many as fit into one message, however long the names in them are."""
+
+_SUBJECT_CHARACTERS_MOST = 100
+_ENTRY_UNITS_MOST = 380
+_ENTRY_BYTES_MOST = 1_570
+_CUT_ENTRY_CHARACTERS = _ENTRY_UNITS_MOST // 2 - 1
 
 # ---------------------------------------------------------------- owning the bot
 
@@ -159,7 +168,7 @@ def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, 
         return fill("Nobody has changed anything yet.")
     today = now.astimezone(UTC).date()
     heading = "Who changed what" + (f" · page {page}/{pages}" if pages > 1 else "")
-    return join("\n", (heading, "", *(_entry(entry, chains, today) for entry in entries)))
+    return join("\n", (heading, "", *(_within(_entry(entry, chains, today)) for entry in entries)))
 
 
 _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
@@ -170,7 +179,7 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
     if entry.deed is Deed.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
-    about = " " + quoted(subject) if subject else EMPTY
+    about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
     return fill(
         "{} UTC · {} {}{}{}",
@@ -180,6 +189,13 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
         about,
         where,
     )
+
+
+def _within(entry: Html) -> Html:
+    """Return an entry that leaves room for the others of its page: names made to be long cost it its end."""
+    if entry.visible_units <= _ENTRY_UNITS_MOST and entry.source_bytes <= _ENTRY_BYTES_MOST:
+        return entry
+    return code(entry.visible[:_CUT_ENTRY_CHARACTERS] + ELLIPSIS)
 
 
 _DID = MappingProxyType(

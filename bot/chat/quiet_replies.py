@@ -136,6 +136,12 @@ def nothing_muted(who: str) -> Html:
     return fill("{} {} keeps alerts for later.", what, code("/mute 1h"))
 
 
+def all_muted(until: datetime, place: Place, now: datetime) -> Html:
+    """Return the answer to /unmute of one account where everything is muted."""
+    where = _here(place).casefold()
+    return fill("All of {} is muted until {}; {} ends it.", where, _moment(until, now), code("/unmute"))
+
+
 def unmuted(unmuted: Unmuted, place: Place, now: datetime) -> Html:
     """Return the answer to /unmute, and what a message shows whose button did the same."""
     is_all = any(mute.account is None for mute in unmuted.mutes)

@@ -229,6 +229,11 @@ def nothing_watched() -> Html:
     return fill("Nothing is watched here yet. Begin with {}.", FIRST_WATCH)
 
 
+def no_account_watched() -> Html:
+    """Return the answer to /balance where tokens are watched, but no account that could hold them."""
+    return fill("No account is watched here yet; {} adds one.", code("/watch 0x…"))
+
+
 # ---------------------------------------------------------------- when something is wrong
 
 

@@ -144,6 +144,11 @@ class Mute:
     """What is muted, without the length; "": everything."""
     span: timedelta
 
+    @property
+    def typed_span(self) -> str:
+        """The length as it was typed, "" if none was."""
+        return self.rest.partition(self.who)[2].strip(" ,") if self.who else self.rest
+
 
 @dataclass(frozen=True, slots=True)
 class Unmute:

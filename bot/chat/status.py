@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from bot.chat import replies
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
 from bot.chat.html import Html, fill, join
@@ -33,7 +34,7 @@ def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> 
 
 def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Iterator[Html | str]:
     if not here.accounts:
-        yield "Nothing is watched here yet."
+        yield replies.no_account_watched() if here.tokens else "Nothing is watched here yet."
         return
     on = counted(len(here.chains), "chain")
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"

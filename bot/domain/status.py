@@ -86,6 +86,8 @@ class WatchedHere:
     """What one destination watches, and what is on its way to it."""
 
     accounts: int
+    tokens: int
+    """Entries that name tokens and no account."""
     balances: int
     chains: tuple[ChainSight, ...]
     gaps: tuple[Gap, ...]

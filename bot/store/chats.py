@@ -50,14 +50,19 @@ def deny(db: Database, place: Place, author: Author, status: Part) -> int:
 def apply_configuration(
     db: Database, open_chats: Collection[int], owners: Collection[int], status: Part
 ) -> None:
-    """Open and close the known chats that no command decided on, as the configuration says now.
+    """Open and close the chats that no command decided on, as the configuration says now.
 
-    Owners are reached in their private chats, which are open too. What waits for a chat that closes is
-    withdrawn, and what was read under another contract status is forgotten: both start anew.
+    Each that it opens is known from then on, before anybody speaks there. Owners are reached in their
+    private chats, which are open too. What waits for a chat that closes is withdrawn, and what was read
+    under another contract status is forgotten: both start anew.
     """
     with transaction(db):
         for owner in owners:
             remember(db, Place(owner, "private", ""))
+        db.conn.executemany(
+            "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)",
+            [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
+        )
         db.execute(
             f"UPDATE chat SET is_owner = NOT is_owner WHERE is_owner <> (telegram_id IN ({marks(owners)}))",
             tuple(owners),
@@ -85,7 +90,7 @@ def apply_configuration(
 def remember(db: Database, place: Place) -> int:
     """Note a chat as it is called now and return its row, or that of what it became; a new one is closed.
 
-    Part of the caller's transaction.
+    Those that the configuration opens are not new to it. Part of the caller's transaction.
     """
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"

@@ -37,6 +37,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
     alerts, since, held_until = _backlog(db, place)
     return WatchedHere(
         accounts=len(wanted),
+        tokens=sum(one.account is None for one in subscriptions),
         balances=sum(_balances(wanted, stored, rules_here(db, place), status)),
         chains=tuple(_sights(wanted, stored, _complete_at(db), _gone(db), status)),
         gaps=tuple(_gaps(wanted, stored, _labels(subscriptions), status)),

@@ -62,8 +62,10 @@ def ignore_knock(db: Database, row: int, author: Author) -> bool:
 
 
 def known_chat(db: Database, row: int) -> KnownChat | None:
-    """Return the chat that a button names; None: there is none."""
-    found = db.execute(_CHATS + " WHERE c.id = ?", [row]).fetchone()
+    """Return the chat that a button names, or what it became; None: there is none."""
+    found = db.execute(
+        f"{_CHATS} AND c.id = (SELECT ifnull(migrated_to, id) FROM chat WHERE id = ?)", [row]
+    ).fetchone()
     return _to_known_chat(found) if found else None
 
 
@@ -75,7 +77,7 @@ def known_place(db: Database, chat_id: int) -> Place | None:
 
 def guests(db: Database, page: int, page_size: int) -> Guests:
     """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
-    (total,) = db.execute("SELECT count(*) FROM chat").fetchone()
+    (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()
     pages = max(1, -(-total // page_size))
     page = min(max(1, page), pages)
     rows = db.execute(f"{_CHATS} {_IN_ORDER} LIMIT ? OFFSET ?", [page_size, (page - 1) * page_size])
@@ -112,6 +114,7 @@ SELECT c.id, c.telegram_id, c.kind, c.title, c.open, c.is_owner, c.unavailable,
    WHERE d.chat_id = c.id) AS subscriptions,
   CASE WHEN c.open = 0 AND c.decided IS NULL AND k.is_ignored = 0 THEN k.knocked_at END AS knocked_at
 FROM chat c LEFT JOIN knock k ON k.chat_id = c.id
+WHERE c.migrated_to IS NULL
 """
 
 _IN_ORDER = "ORDER BY knocked_at IS NULL, knocked_at DESC, c.is_owner DESC, c.open DESC, c.id"

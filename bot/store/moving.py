@@ -39,6 +39,8 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
         merge_destination(db, destination_id, destination_of(db, new, thread_id))
+    db.execute("UPDATE OR IGNORE knock SET chat_id = ? WHERE chat_id = ?", [new, old])
+    db.execute("DELETE FROM knock WHERE chat_id = ?", [old])
     is_open = _merge_standing(db, old, new)
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
     withdraw_emptied(db)

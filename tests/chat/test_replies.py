@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -439,6 +440,31 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
 
     for answer in answers:
         assert text(answer).count("\n") < 15
+
+
+@pytest.mark.parametrize(
+    "letter", ["m", "&", "漢", "𓀀", "a\u0301\u0302\u0303\u0304", "𓀀" + 4 * "\U0001d165", "@"]
+)
+@pytest.mark.parametrize("deed", sorted(set(Deed) - {Deed.BELIEVE}))
+def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: Deed) -> None:
+    long = letter * 1_000
+    entry = AuditEntry(Author(10**15, long, NOON - timedelta(days=400)), deed, -(10**15), long, long)
+
+    answer = owner_replies.audit([entry] * owner_replies.ENTRIES_A_PAGE, 99_999, 99_999, CHAINS, NOON)
+
+    assert answer.fits
+    assert read(answer.source).visible == answer.visible
+    assert answer.visible.count("\n") == 1 + owner_replies.ENTRIES_A_PAGE
+
+
+def test_a_long_subject_is_cut_and_what_stands_behind_it_is_not() -> None:
+    entry = entry_of("Ops")
+    many = replace(entry, subject="token " + " ".join(f"0x{number:040x}" for number in range(75)))
+
+    line = text(owner_replies.audit([many], 1, 1, CHAINS, NOON))
+
+    assert "… · Ops (" in line
+    assert len(line) < 250
 
 
 def test_no_answer_shows_an_active_name_outside_code() -> None:

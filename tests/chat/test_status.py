@@ -48,7 +48,7 @@ def here(
     alerts_since: datetime | None = None,
     held_until: datetime | None = None,
 ) -> WatchedHere:
-    return WatchedHere(14, 312, chains, tuple(gaps), alerts, alerts_since, held_until)
+    return WatchedHere(14, 0, 312, chains, tuple(gaps), alerts, alerts_since, held_until)
 
 
 def shown(watched: WatchedHere, sweeps: Sweeps = SWEEPS) -> list[str]:
@@ -127,9 +127,15 @@ def test_chains_that_the_source_dropped_are_named() -> None:
 
 
 def test_where_nothing_is_watched_the_rest_is_told_all_the_same() -> None:
-    nothing = WatchedHere(0, 0, (), (), 0, None, None)
+    nothing = WatchedHere(0, 0, 0, (), (), 0, None, None)
 
     assert shown(nothing) == ["Nothing is watched here yet.", "Last sweep: 12 s ago, took 4.2 s", NO_ALERTS]
+
+
+def test_where_tokens_alone_are_watched_an_account_is_missed() -> None:
+    tokens = WatchedHere(0, 2, 0, (), (), 0, None, None)
+
+    assert shown(tokens)[0] == "No account is watched here yet; /watch 0x… adds one."
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.delivery import Parking
 from bot.domain.model import Part, Place
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, open_store
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 
 KICKED = Parking("kicked", None)
 
@@ -142,6 +144,28 @@ async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting:
     await waiting.record(reading({USDC: 8}, native=100))
 
     assert await waiting.changes(OPS) == [(USDC, 7, 8)]
+
+
+async def test_a_chat_that_the_configuration_opens_is_open_before_it_speaks(keeper: Keeper) -> None:
+    await keeper.store.apply_configuration({OPS.chat_id}, ())
+
+    await keeper.store.quiet.mute(OPS, (), timedelta(hours=1), olga())
+    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+
+    assert await keeper.rows("SELECT telegram_id, title, open FROM chat ORDER BY telegram_id") == [
+        (OPS.chat_id, "Ops", 1),
+        (OLGA.chat_id, "Olga", 0),
+    ]
+
+
+async def test_a_configured_group_that_became_another_is_not_there_twice(keeper: Keeper) -> None:
+    await keeper.store.apply_configuration({-5}, ())
+    await keeper.store.migrate(-5, OPS.chat_id)
+
+    await keeper.store.apply_configuration({-5}, ())
+
+    page = await keeper.store.guests(1, 10)
+    assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
 
 
 async def test_the_same_configuration_again_changes_nothing(waiting: Keeper) -> None:

@@ -57,7 +57,7 @@ def state(part: PartSeen) -> tuple[PartKind, datetime | None, datetime | None]:
 
 
 async def test_where_nothing_is_watched_there_is_nothing_to_see(keeper: Keeper) -> None:
-    assert await here(keeper) == WatchedHere(0, 0, (), (), 0, None, None)
+    assert await here(keeper) == WatchedHere(0, 0, 0, (), (), 0, None, None)
 
 
 async def test_a_chain_never_read_has_no_age(keeper: Keeper) -> None:

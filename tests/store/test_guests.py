@@ -187,6 +187,30 @@ async def test_pages_hold_every_chat_once(keeper: Keeper) -> None:
     assert (await keeper.store.guests(99, 3)).page == 3
 
 
+async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_what_it_became(
+    keeper: Keeper,
+) -> None:
+    group = Place(-5, "group", "Ops")
+    await keeper.allow(group)
+    (before,) = (await keeper.store.guests(1, 10)).chats
+
+    await keeper.store.migrate(group.chat_id, OPS.chat_id)
+
+    page = await keeper.store.guests(1, 10)
+    assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
+    assert page.total == 1
+    assert await keeper.store.known_chat(before.row) == page.chats[0]
+
+
+async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper) -> None:
+    await keeper.store.knock(Place(-5, "group", "Ops"), NOON)
+
+    await keeper.store.migrate(-5, OPS.chat_id)
+
+    ((chat,), knocking) = (await keeper.store.guests(1, 10)).chats, await keeper.store.knocking()
+    assert (chat.place.chat_id, chat.knocked_at, knocking) == (OPS.chat_id, NOON, 1)
+
+
 # ---------------------------------------------------------------- who did what
 
 

@@ -1,0 +1,52 @@
+"""Which subscription a text means, where it could mean several."""
+
+import pytest
+
+from bot.chat.finding import find
+from bot.domain.addresses import checksummed
+from bot.domain.model import Address, DestinationId, ListedSubscription, Subscription, SubscriptionId
+from tests.chat.reading import OTHER, TREASURY, USDC
+
+
+def listed(number: int, account: Address | None, label: str = "") -> ListedSubscription:
+    contracts = frozenset() if account else frozenset({USDC})
+    subscription = Subscription(
+        SubscriptionId(number), DestinationId(1), account, contracts, frozenset(), label
+    )
+    return ListedSubscription(number, subscription)
+
+
+HERE = (
+    listed(1, TREASURY, "Cold"),
+    listed(2, OTHER, "#1"),
+    listed(3, None, checksummed(TREASURY)),
+    listed(4, None, "1"),
+    listed(5, None, "#9"),
+)
+
+
+@pytest.mark.parametrize(
+    ("who", "numbers"),
+    [
+        ("#1", [1]),
+        ("#2", [2]),
+        ("cold", [1]),
+        ("1", [4]),
+        ("2", [2]),
+        ("#9", [5]),
+        (TREASURY, [1]),
+        (checksummed(TREASURY), [1]),
+        (USDC, [3, 4, 5]),
+        (f"https://polygonscan.com/address/{TREASURY}", [1]),
+        (f"etherscan.io/token/{USDC}#balances", [3, 4, 5]),
+        (f"https://polygonscan.com/tx/{TREASURY}", []),
+        ("#7", []),
+        ("", []),
+    ],
+)
+def test_what_is_written_out_beats_a_label_that_reads_like_it(who: str, numbers: list[int]) -> None:
+    assert [one.number for one in find(HERE, who)] == numbers
+
+
+def test_a_label_like_an_address_that_is_not_watched_is_a_label() -> None:
+    assert [one.number for one in find(HERE[2:], checksummed(TREASURY))] == [3]
