@@ -377,6 +377,35 @@ async def test_a_mistyped_command_is_offered_as_it_was_meant(house: House) -> No
     await house.hears("Watching Till")
 
 
+@pytest.mark.parametrize("mistyped", ["alow@balance_sandbox_bot 1002", "unwach@balance_sandbox_bot Till"])
+async def test_a_member_gets_no_button_for_what_is_not_theirs_to_do(watching: Group, mistyped: str) -> None:
+    missed = await watching.asks(f"/{mistyped}", "Did you mean", user=watching.member)
+
+    assert not missed.buttons
+
+
+async def test_a_member_gets_a_button_to_look(watching: Group) -> None:
+    missed = await watching.asks("/balanec@balance_sandbox_bot Till", "Did you mean", user=watching.member)
+    assert buttons_of(missed) == ["/balance"]
+
+    await watching.house.presses(missed, "/balance", user=watching.member)
+
+    await watching.house.hears("50 USDC", chat=watching.chat)
+
+
+async def test_an_administrator_gets_a_button_to_change_and_none_to_own(watching: Group) -> None:
+    assert buttons_of(await watching.asks("/unwach@balance_sandbox_bot Till", "mean /unwatch")) == [
+        "/unwatch"
+    ]
+    assert not buttons_of(await watching.asks("/alow@balance_sandbox_bot 1002", "mean /allow"))
+
+
+async def test_an_owner_gets_a_button_to_own(watching: Group) -> None:
+    missed = await watching.asks("/alow@balance_sandbox_bot 1002", "mean /allow", user=watching.house.olga)
+
+    assert buttons_of(missed) == ["/allow"]
+
+
 async def test_a_mistyped_chain_is_offered_as_it_was_meant(house: House) -> None:
     house.say(f"/watch {CHECKSUMMED} on polygn as Till")
     missed = await house.hears("did you mean polygon?")

@@ -67,6 +67,21 @@ async def test_what_is_watched_by_name_is_told_though_it_is_ignored_until_that_i
     assert not told(house, "+2 USDC")
 
 
+async def test_a_button_that_stops_a_number_stops_no_other_that_has_it_later(house: House) -> None:
+    house.say(f"/watch token {USDC_POLYGON}")
+    await house.hears("Watching token")
+    house.say(f"/ignore {USDC_POLYGON}")
+    answer = await house.hears("except for #1")
+    house.say("/unwatch #1")
+    await house.hears("Stopped watching token")
+    await house.watches()
+
+    assert await house.presses(answer, "Stop #1") == toasts.NOT_HERE
+
+    house.say("/list")
+    await house.hears("#1 Treasury")
+
+
 async def test_the_list_takes_back_one_by_one(house: House) -> None:
     await house.watches()
     house.say(f"/ignore {USDC_POLYGON} {CHECKSUMMED}")

@@ -23,6 +23,8 @@ class Does(StrEnum):
     """Runs a command that was offered."""
     UNDO = "undo"
     """Takes an /unwatch back."""
+    STOP = "stop"
+    """Ends a subscription; the row is it, since its number may be another's later."""
     LIST = "list"
     """Shows a page of /list; the row is the page."""
     BALANCE = "balance"

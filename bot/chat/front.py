@@ -62,7 +62,7 @@ def build_front(
         now=now,
     )
     looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
-    ignoring = IgnoringTokens(store, chains, offering, now=now)
+    ignoring = IgnoringTokens(store, chains, now=now)
     muting = Muting(store, offering, now=now)
     opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
     handlers = Handlers(
@@ -84,6 +84,7 @@ def build_front(
         {
             Does.OFFER: handlers.ready_offer,
             Does.UNDO: watching.ready_undo,
+            Does.STOP: watching.ready_stop,
             Does.LIST: watching.ready_list,
             Does.BALANCE: looking.ready_balance,
             Does.LOOK: looking.ready_look,

@@ -45,7 +45,7 @@ from bot.chat.requests import (
     needs,
 )
 from bot.chat.watching import Watching
-from bot.domain.access import Action
+from bot.domain.access import Action, Verdict
 from bot.domain.chains import Chains
 from bot.store.sqlite import Store
 
@@ -145,8 +145,16 @@ class Handlers:
         return (replies.usage(request.command, request.reason),)
 
     async def _unknown(self, heard: Heard, request: Unknown) -> Answer:
-        """Offer the command that was probably meant, with what followed it."""
+        """Name the command that was probably meant; a button for it has whoever may give it themselves."""
         closest = request.closest
-        offered = [(f"/{closest.name}", f"/{closest.name} {request.rest}".strip())] if closest else []
+        meant = f"/{closest.name} {request.rest}".strip() if closest else ""
+        offered = [(f"/{closest.name}", meant)] if closest and await self._may(heard, meant) else []
         buttons = await self._offering.buttons(heard.place, *offered)
         return (Screen(replies.unknown_command(request.word, closest), rows(buttons)),)
+
+    async def _may(self, heard: Heard, command: str) -> bool:
+        """Whether somebody may give a command: else others would give it for them by a button."""
+        request = parse(command, self._username(), self._chains)
+        if request is None or isinstance(request, NotForUs):
+            return False
+        return await self._gate.judge(heard, needs(request)) is Verdict.ALLOWED

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.chat import quiet_replies, toasts
 from bot.chat.buttons import Does, Press, Screen, button, pager, rows
 from bot.chat.gate import Heard
-from bot.chat.offering import Answer, Offering, Pressed, Ready
+from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.requests import Ignore, Ignored, Unignore
 from bot.domain.access import Action
 from bot.domain.chains import Chains
@@ -20,12 +20,9 @@ TOKENS_A_PAGE = 8
 class IgnoringTokens:
     """What a chat ignores, by command and by button."""
 
-    def __init__(
-        self, store: Store, chains: Chains, offering: Offering, *, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, store: Store, chains: Chains, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._chains = chains
-        self._offering = offering
         self._now = now
 
     async def ignore(self, heard: Heard, request: Ignore) -> Answer:
@@ -98,19 +95,19 @@ class IgnoringTokens:
         """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
         listed = await self._store.subscriptions_here(place)
         tokens = ignored.new + ignored.already
-        named = [one.number for one in listed if any(_names(one, token) for token in tokens)]
+        named = [one for one in listed if any(_names(one, token) for token in tokens)]
         accounts = {one.subscription.account for one in listed}
         text = quiet_replies.ignoring(
             ignored,
             self._chains,
-            named=named,
+            named=[one.number for one in named],
             is_watched=any(token.contract in accounts for token in tokens),
         )
         undo = (
             [button("Undo", Does.HEAR, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
         )
-        offers = [(f"Stop #{number}", f"/unwatch #{number}") for number in named[:2]]
-        return Screen(text, rows([*undo, *await self._offering.buttons(place, *offers)]))
+        stops = [button(f"Stop #{one.number}", Does.STOP, one.subscription.id) for one in named[:2]]
+        return Screen(text, rows([*undo, *stops]))
 
     async def _page(self, place: Place, page: int) -> Screen:
         here = await self._store.quiet.ignored_here(place, page, TOKENS_A_PAGE)

@@ -15,7 +15,7 @@ from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.alerts import Subscribed
 from bot.domain.chains import Chains
-from bot.domain.model import Place, Subscribing, Wish
+from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.partings import Undoing
 from bot.store.sqlite import Store
 
@@ -111,12 +111,7 @@ class Watching:
         ended = {one.number: one for matching in found.values() for one in matching}
         answers: list[Html | Screen] = []
         if ended:
-            parting = await self._store.unsubscribe(heard.place, tuple(ended), heard.author(self._now()))
-            told = replies.unwatched(
-                [one.subscription for one in ended.values()], still_to_come=parting.still_to_come
-            )
-            undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
-            answers += _with_buttons(told, rows(undo))
+            answers += await self._ended(heard, tuple(ended.values()))
         for word in (word for word, matching in found.items() if not matching):
             closest = closest_label(listed, word)
             offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
@@ -162,6 +157,29 @@ class Watching:
                     return Pressed(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
 
         return Ready(Action.CHANGE, act, place)
+
+    async def ready_stop(self, heard: Heard, press: Press) -> Ready | None:
+        """End the subscription that a button names; its number may be another's by now."""
+        listed = await self._store.subscriptions_here(heard.place)
+        named = tuple(one for one in listed if one.subscription.id == press.row)
+        if not named:
+            return None
+
+        async def act(presser: Heard) -> Pressed:
+            async def then() -> Answer:
+                return await self._ended(presser, named)
+
+            return Pressed(is_used_up=True, then=then)
+
+        return Ready(Action.CHANGE, act, heard.place)
+
+    async def _ended(self, heard: Heard, ended: Sequence[ListedSubscription]) -> list[Html | Screen]:
+        """End subscriptions and word it; a button takes it back."""
+        numbers = tuple(one.number for one in ended)
+        parting = await self._store.unsubscribe(heard.place, numbers, heard.author(self._now()))
+        told = replies.unwatched([one.subscription for one in ended], still_to_come=parting.still_to_come)
+        undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
+        return _with_buttons(told, rows(undo))
 
     async def _subscribe(self, heard: Heard, wishes: Collection[Wish]) -> list[Subscribed]:
         subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
