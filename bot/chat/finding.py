@@ -22,6 +22,26 @@ def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscrip
     return literal or _labelled(listed, who) or by_number
 
 
+def find_all(
+    listed: Sequence[ListedSubscription], whole: str, words: Sequence[str]
+) -> dict[str, tuple[ListedSubscription, ...]]:
+    """Return what a text names as a whole, or else each of its words.
+
+    Words count only where each names something or is written out: otherwise they are a label that is not
+    here, `Valt 2`, and no part of it means anything.
+    """
+    as_whole = {whole: find(listed, whole)}
+    if as_whole[whole]:
+        return as_whole
+    found = {word: find(listed, word) for word in words}
+    are_words = all(matching or _is_written_out(word) for word, matching in found.items())
+    return found if are_words else as_whole
+
+
+def _is_written_out(who: str) -> bool:
+    return _NUMBER.fullmatch(who) is not None or address_meant(who) is not None
+
+
 def address_meant(who: str) -> Address | None:
     """Return the address that a text is, or that it links to; None: it is none."""
     try:

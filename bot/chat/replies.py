@@ -209,6 +209,12 @@ def not_watched(who: str, suggestion: str = "") -> Html:
     return fill("{} is not watched here.{} /list shows what is.", _typed(who), meant)
 
 
+def none_of_these(whos: Sequence[str]) -> tuple[Html, ...]:
+    """Return the answer to several addresses or numbers that are not watched here."""
+    section = Section(f"Not watched here: {len(whos):,}", [_typed(who) for who in whos])
+    return paged([section], EMPTY + "/list shows what is.", most=1)
+
+
 def watch_list(
     entries: Sequence[tuple[int, Subscription]], chains: Chains, muted: Sequence[Html] = ()
 ) -> tuple[Html, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.chat import replies, toasts
 from bot.chat.buttons import Does, Keyboard, Press, Screen, button, pager, rows
-from bot.chat.finding import closest_label, find
+from bot.chat.finding import closest_label, find_all
 from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.offering import Answer, Offering, Pressed, Ready
@@ -106,17 +106,19 @@ class Watching:
     async def unwatch(self, heard: Heard, request: Unwatch) -> Answer:
         """Stop what is named, by the whole text or else word by word; what is not found is said."""
         listed = await self._store.subscriptions_here(heard.place)
-        words = (request.rest,) if find(listed, request.rest) else request.who
-        found = {word: find(listed, word) for word in words}
+        found = find_all(listed, request.rest, request.who)
         ended = {one.number: one for matching in found.values() for one in matching}
+        missing = [word for word, matching in found.items() if not matching]
         answers: list[Html | Screen] = []
         if ended:
             answers += await self._ended(heard, tuple(ended.values()))
-        for word in (word for word, matching in found.items() if not matching):
-            closest = closest_label(listed, word)
+        if len(missing) == 1:
+            closest = closest_label(listed, missing[0])
             offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
             buttons = await self._offering.buttons(heard.place, *offered)
-            answers.append(Screen(replies.not_watched(word, closest), rows(buttons)))
+            answers.append(Screen(replies.not_watched(missing[0], closest), rows(buttons)))
+        elif missing:
+            answers += replies.none_of_these(missing)
         return answers
 
     async def here(self, heard: Heard, _: Here) -> Answer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.finding import find
+from bot.chat.finding import find, find_all
 from bot.domain.addresses import checksummed
 from bot.domain.model import Address, DestinationId, ListedSubscription, Subscription, SubscriptionId
 from tests.chat.reading import OTHER, TREASURY, USDC
@@ -50,3 +50,24 @@ def test_what_is_written_out_beats_a_label_that_reads_like_it(who: str, numbers:
 
 def test_a_label_like_an_address_that_is_not_watched_is_a_label() -> None:
     assert [one.number for one in find(HERE[2:], checksummed(TREASURY))] == [3]
+
+
+SOME = (listed(1, TREASURY, "Payroll"), listed(2, OTHER, "Treasury"), listed(3, None, "Vault 2"))
+
+
+@pytest.mark.parametrize(
+    ("whole", "numbers"),
+    [
+        ("Vault 2", {"Vault 2": [3]}),
+        ("Valt 2", {"Valt 2": []}),
+        ("Payroll 2", {"Payroll": [1], "2": [2]}),
+        ("Payroll #7", {"Payroll": [1], "#7": []}),
+        ("#7 #8", {"#7": [], "#8": []}),
+        ("Payroll and Treasury", {"Payroll and Treasury": []}),
+    ],
+)
+def test_words_count_only_where_each_is_something_else_they_are_a_label(
+    whole: str, numbers: dict[str, list[int]]
+) -> None:
+    found = find_all(SOME, whole, whole.split())
+    assert {word: [one.number for one in ones] for word, ones in found.items()} == numbers

@@ -337,6 +337,13 @@ def test_a_name_not_watched_may_have_a_neighbour() -> None:
     assert text(replies.not_watched("#9")) == "#9 is not watched here. /list shows what is."
 
 
+def test_many_numbers_that_are_not_watched_are_one_message() -> None:
+    (answer,) = replies.none_of_these([f"#{number}" for number in range(1, 2000)])
+    assert text(answer).startswith("Not watched here: 1,999\n#1\n#2\n")
+    assert text(answer).endswith("more lines.\n\n/list shows what is.")
+    assert len(text(answer)) <= 4096
+
+
 # ---------------------------------------------------------------- lists
 
 
