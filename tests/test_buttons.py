@@ -69,6 +69,23 @@ async def test_an_end_can_be_taken_back(watching: Group) -> None:
     assert f"#1 Till · {SHORT}" in await watching.list()
 
 
+async def test_an_end_for_which_there_is_no_room_can_be_taken_back_later(tmp_path: Path) -> None:
+    async with open_house(tmp_path, access=["max_subscriptions_per_chat = 1"]) as house:
+        house.start()
+        await house.watches()
+        house.say("/unwatch Treasury")
+        ended = await house.hears("Stopped watching Treasury")
+        house.say(f"/watch {'0x' + '0d' * 20} as Payroll")
+        await house.hears("Watching Payroll")
+
+        assert await house.presses(ended, "Undo") == toasts.NO_ROOM
+        assert buttons_of(await house.shows(ended, "No room for Treasury")) == ["Undo"]
+        house.say("/unwatch Payroll")
+        await house.hears("Stopped watching Payroll")
+        assert await house.presses(ended, "Undo") == toasts.UNDONE
+        assert not (await house.shows(ended, "Watching Treasury")).buttons
+
+
 async def test_a_second_press_finds_it_done(watching: Group) -> None:
     house = watching.house
     ended = await watching.asks("/unwatch Till")

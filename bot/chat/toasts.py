@@ -9,6 +9,7 @@ ADMINISTRATORS_ONLY = (
     "The group's administrators and the bot's owners do that. If you administer it unnamed, type the command."
 )
 ALREADY = "Done already."
+NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
 TOO_LATE = "That was too long ago to be undone."
 TOO_OLD = "This message is too old to be changed; please ask again."
 NO_LONGER_WATCHED = "That is no longer watched here."

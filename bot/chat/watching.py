@@ -157,6 +157,10 @@ class Watching:
                 case Undoing.DONE:
                     self._on_new_wish()
                     return Pressed(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
+                case Undoing.NO_ROOM:
+                    self._on_new_wish()
+                    again = rows([button("Undo", Does.UNDO, press.row)])
+                    return Pressed(toasts.NO_ROOM, Screen(replies.undone(undone.ones, self._limit), again))
 
         return Ready(Action.CHANGE, act, place)
 

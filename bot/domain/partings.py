@@ -20,6 +20,8 @@ class Undoing(StrEnum):
     """What came of taking an end back."""
 
     DONE = "done"
+    NO_ROOM = "no room"
+    """For some at least: it can be asked for again."""
     ALREADY = "already"
     TOO_LATE = "too late"
 

@@ -59,7 +59,7 @@ def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
 
 
 def undo(db: Database, parting: int, place: Place, *, limit: int, author: Author, status: Part) -> Undone:
-    """Take an /unwatch back: each wish as it was, under its number if that is free."""
+    """Take an /unwatch back: each wish as it was, under its number if that is free, while there is room."""
     with transaction(db):
         destination_id, ended_at, undone_at = db.execute(
             "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
@@ -75,13 +75,15 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Author
                 "SELECT number, address, others FROM parted WHERE parting_id = ? ORDER BY number", [parting]
             ).fetchall()
         )
-        db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
+        is_full = any(one.outcome is Subscribing.FULL for one in ones)
+        if not is_full:
+            db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
         for one in ones:
             if one.outcome is Subscribing.CREATED:
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
                 note(db, author, Deed.UNDO, place.chat_id, subject)
-        return Undone(Undoing.DONE, ones)
+        return Undone(Undoing.NO_ROOM if is_full else Undoing.DONE, ones)
 
 
 def _keep(

@@ -94,12 +94,16 @@ async def test_an_end_can_be_taken_back_for_a_day(keeper: Keeper, after: timedel
     assert (await undone(keeper, await end(keeper, 1), after=after)).outcome is outcome
 
 
-async def test_a_full_chat_takes_nothing_back(keeper: Keeper) -> None:
+async def test_a_full_chat_takes_nothing_back_until_there_is_room(keeper: Keeper) -> None:
     await keeper.subscribe(*[Wish(TREASURY, chains=frozenset({chain})) for chain in range(1, LIMIT + 1)])  # type: ignore[arg-type]
     row = await end(keeper, 1)
     await keeper.watch(VAULT)
 
-    assert [one.outcome for one in (await undone(keeper, row)).ones] == [Subscribing.FULL]
+    full = await undone(keeper, row)
+    assert (full.outcome, [one.outcome for one in full.ones]) == (Undoing.NO_ROOM, [Subscribing.FULL])
+    await end(keeper, 2)
+    back = await undone(keeper, row)
+    assert (back.outcome, [one.outcome for one in back.ones]) == (Undoing.DONE, [Subscribing.CREATED])
 
 
 async def test_an_end_belongs_to_its_chat_and_knows_its_topic(keeper: Keeper) -> None:
