@@ -7,7 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -342,25 +342,16 @@ async def test_neighbours_that_cannot_be_reached_do_not_end_it_and_what_it_keeps
 
 
 async def test_it_ends_in_time_even_while_it_still_waits_for_a_first_answer(operator: Operator) -> None:
-    connected = asyncio.Event()
-
-    async def keep_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connected.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            writer.close()
-
-    async with AsyncExitStack() as stack:
-        silent = await stack.enter_async_context(await asyncio.start_server(keep_silent, LOOPBACK, 0))
-        url = f"http://{LOOPBACK}:{silent.sockets[0].getsockname()[1]}"
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        silent.setblocking(False)
+        url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
         operator.set("telegram", api_url=url)
         operator.set("indexer", url=url, timeout_seconds=60)
-        process = await stack.enter_async_context(operator.running())
-        async with asyncio.timeout(START_SECONDS):
-            await connected.wait()
-
-        ended = await _stopped(process)
+        async with operator.running() as process:
+            async with asyncio.timeout(START_SECONDS):
+                connection, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with connection:
+                ended = await _stopped(process)
 
     assert ended.status == 0
 
