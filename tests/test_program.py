@@ -343,7 +343,7 @@ async def test_neighbours_that_cannot_be_reached_do_not_end_it_and_what_it_keeps
 
 async def test_it_ends_in_time_even_while_it_still_waits_for_a_first_answer(operator: Operator) -> None:
     with socket.create_server((LOOPBACK, 0)) as silent:
-        silent.setblocking(False)
+        silent.settimeout(0)
         url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
         operator.set("telegram", api_url=url)
         operator.set("indexer", url=url, timeout_seconds=60)
