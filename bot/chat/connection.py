@@ -54,7 +54,7 @@ class TelegramBot(Bot):
         asked = {"offset": offset, "timeout": timeout_seconds, "allowed_updates": kinds}
         return await self._post("getUpdates", asked, read_timeout=timeout_seconds + patience_seconds)
 
-    async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401
+    async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401 - as the library has it
         """Carry one request, the one way they all take; the types are the library's."""
         try:
             result = await super()._do_post(endpoint, data, **timeouts)
