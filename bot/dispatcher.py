@@ -27,6 +27,7 @@ from bot.domain.delivery import (
     Unreachable,
     settle,
 )
+from bot.domain.doubt import after_question, asks_first
 from bot.domain.kinds import kind_of
 from bot.domain.outage import Outage
 from bot.store.outbox import Compose, Due
@@ -44,6 +45,9 @@ class Sender(Protocol):
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Return what Telegram said; expected failures are outcomes, not exceptions."""
+
+    async def ask(self, delivery: Delivery) -> Outcome:
+        """Return what Telegram says where a message would go, without sending any."""
 
 
 class Pace(Protocol):
@@ -207,9 +211,32 @@ class Dispatcher:
         for trouble in taken.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         if taken.delivery is not None:
-            await self._settle(taken.delivery, await self._attempt(taken.delivery))
+            await self._settle(taken.delivery, await self._tell(taken.delivery))
         elif taken.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _tell(self, delivery: Delivery) -> Settlement:
+        """Send a message, unless Telegram has to be found to answer first and is not."""
+        if not asks_first(delivery):
+            return await self._attempt(delivery)
+        try:
+            found = await self._ask(delivery)
+        except Exception:
+            log.exception("Telegram could not be asked", action="ask_failed", delivery=delivery.id)
+            return Settlement.again(delivery, self._now() + timedelta(seconds=LOOK_AGAIN_SECONDS))
+        return found if isinstance(found, Settlement) else await self._attempt(found)
+
+    async def _ask(self, delivery: Delivery) -> Delivery | Settlement:
+        """Ask where a message would go; return it if it may leave now, else what is to be written."""
+        outcome = await self._sender.ask(delivery)
+        self._heed(delivery, outcome)
+        found = after_question(delivery, outcome, self._now(), self._dice())
+        if isinstance(found, Delivery):
+            await self._pace.turn(delivery.chat_id, is_group=delivery.is_group)
+        else:
+            about = log.bind(delivery=delivery.id, outcome=repr(outcome))
+            about.warning("a message in doubt waits", action="asked_first")
+        return found
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
         """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
@@ -220,14 +247,14 @@ class Dispatcher:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
             outcome = Unknown(repr(error))
             settlement = settle(delivery, outcome, self._now(), self._dice())
-        self._note(delivery, outcome)
+        self.counts.outcomes[kind_of(outcome)] += 1
+        self.counts.possible_duplicates += isinstance(outcome, Unknown)
+        self._heed(delivery, outcome)
         _tell_log(delivery, outcome, settlement)
         return settlement
 
-    def _note(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Count an outcome, and let it count for or against the chat's pace and Telegram as a whole."""
-        self.counts.outcomes[kind_of(outcome)] += 1
-        self.counts.possible_duplicates += isinstance(outcome, Unknown)
+    def _heed(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Let an outcome count for or against the chat's pace and Telegram as a whole."""
         if isinstance(outcome, Throttled):
             self._pace.throttled(delivery.chat_id, outcome.seconds)
         was_over = self.outage.is_over

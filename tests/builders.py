@@ -212,6 +212,8 @@ def delivery(
     refusals: int = 0,
     form: Form = Form.WHOLE,
     alerts: int = 1,
+    questions: int = 0,
+    silences: int = 0,
     astray: str | None = None,
 ) -> Delivery:
     return Delivery(
@@ -225,6 +227,8 @@ def delivery(
         refusals,
         form,
         alerts,
+        questions=questions,
+        silences=silences,
         astray=astray,
     )
 

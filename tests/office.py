@@ -11,6 +11,7 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.delivery import (
     Delivery,
     Outcome,
+    Refused,
     Sent,
 )
 from bot.domain.model import Place
@@ -39,6 +40,9 @@ class Telegram:
     taken: list[Delivery] = field(default_factory=list)
     arrived: list[Delivery] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    replies: list[Outcome | Exception] = field(default_factory=list)
+    """For the next questions; afterwards each is answered."""
+    asked: list[Delivery] = field(default_factory=list)
     hangs: dict[int, asyncio.Event] = field(default_factory=dict)
     """Chats in which a send ends only when it may."""
     under_way: list[int] = field(default_factory=list)
@@ -63,6 +67,13 @@ class Telegram:
             raise outcome
         if isinstance(outcome, Sent):
             self.arrived.append(delivery)
+        return outcome
+
+    async def ask(self, delivery: Delivery) -> Outcome:
+        self.asked.append(delivery)
+        outcome = self.replies.pop(0) if self.replies else Refused("message text is empty", is_final=True)
+        if isinstance(outcome, Exception):
+            raise outcome
         return outcome
 
     def texts(self, place: Place = OLGA) -> list[str]:
@@ -127,6 +138,22 @@ class Office:
 
     async def arrived(self, messages: int) -> None:
         await until(lambda: len(self.telegram.arrived) >= messages)
+        await self.settled()
+
+    async def tried(self, sends: int) -> None:
+        """Wait until so many sends are over."""
+        await until(lambda: len(self.telegram.taken) >= sends)
+        await self.settled()
+
+    async def asked(self, questions: int) -> None:
+        """Wait until so many questions are over."""
+        await until(lambda: len(self.telegram.asked) >= questions)
+        await self.settled()
+
+    async def passed(self, seconds: float) -> None:
+        """Let time go by, and the dispatcher look again."""
+        self.clock.seconds += seconds
+        self.keeper.store.outbox_grew.set()
         await self.settled()
 
     async def told(self) -> None:

@@ -1,10 +1,12 @@
 """It never loses and never floods: whatever Telegram says, over real HTTP, as people see it."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain import delivery, doubt
 from bot.sandbox.telegram import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
@@ -88,6 +90,56 @@ async def test_what_may_have_arrived_comes_once_more_with_the_same_id(house: Hou
     first, second, _ = numbers(house)[-3:]
     assert first == second
     assert repeated.text in house.said()
+
+
+# ---------------------------------------------------------------- no answer for long
+
+
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.05,))
+    monkeypatch.setattr(doubt, "QUESTION_PAUSE", timedelta(seconds=0.2))
+
+
+def questions(house: House) -> int:
+    return sum(
+        call.method == "sendMessage" and not str(call.parameters["text"]).strip()
+        for call in house.telegram.calls
+    )
+
+
+@pytest.mark.usefixtures("_short_pauses")
+async def test_while_telegram_answers_nothing_it_is_asked_and_told_once_it_is_back(house: House) -> None:
+    await house.watches()
+    house.telegram.fault(before(Close()), method="sendMessage")
+
+    move(house, -1)
+    await until(lambda: questions(house) >= 5)
+    assert amounts_told(house) == []
+    house.telegram.heal()
+
+    await house.hears("−1 USDC")
+    move(house, 2)
+    await house.hears("+2 USDC")
+    assert amounts_told(house) == ["−1", "+2"]
+
+
+@pytest.mark.usefixtures("_short_pauses")
+async def test_a_telegram_that_takes_messages_and_answers_nothing_makes_three_copies_however_long(
+    house: House,
+) -> None:
+    await house.watches()
+    house.telegram.fault(after(Close()), method="sendMessage")
+
+    move(house, -1)
+    await until(lambda: questions(house) >= 5)
+    assert amounts_told(house) == ["−1"] * 3
+    house.telegram.heal()
+
+    move(house, 2)
+    await house.hears("+2 USDC")
+    assert amounts_told(house) == ["−1"] * 4 + ["+2"]
+    assert len(set(numbers(house)[-5:])) == 2
 
 
 # ---------------------------------------------------------------- refused for good

@@ -9,6 +9,7 @@ import pytest
 from bot import dispatcher
 from bot.domain.alerts import Alert
 from bot.domain.delivery import (
+    UNKNOWN_OUTCOME_PAUSES,
     Offline,
     Outcome,
     Park,
@@ -19,6 +20,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreachable,
 )
+from bot.domain.doubt import QUESTION_PAUSE, QUESTIONS_MOST, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
 from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
 from tests.office import Office, open_office
@@ -320,4 +322,111 @@ async def test_alerts_that_cannot_be_composed_keep_no_other_chat_waiting(office:
         is_broken = False
         await office.arrived(2)
 
+    assert await office.states() == ["told", "told"]
+
+
+# ---------------------------------------------------------------- in doubt
+
+PAUSE = QUESTION_PAUSE.total_seconds()
+
+
+async def in_doubt_three_times(office: Office) -> None:
+    """Let Olga's chat have a message of which three sends got no answer."""
+    await office.keeper.deny(OPS)
+    office.telegram.answers = [Unknown("read timeout")] * UNKNOWNS_UNASKED
+    await office.change()
+    async with office.open():
+        for number, pause in enumerate(UNKNOWN_OUTCOME_PAUSES[:UNKNOWNS_UNASKED], start=1):
+            await office.tried(number)
+            office.clock.seconds += pause
+            office.keeper.store.outbox_grew.set()
+    office.telegram.asked.clear()
+
+
+async def test_a_message_in_doubt_waits_until_telegram_answers_a_question(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.replies = [Unknown("read timeout")] * 2
+    async with office.open():
+        for questions in (1, 2):
+            await office.asked(questions)
+            await office.passed(1)
+            assert len(office.telegram.asked) == questions, "asked again before the pause is over"
+            await office.passed(PAUSE)
+        await office.arrived(1)
+
+    assert len(office.telegram.taken) == UNKNOWNS_UNASKED + 1
+    assert len(office.telegram.asked) == 3
+    assert office.dispatcher.counts.possible_duplicates == UNKNOWNS_UNASKED, "a question repeats nothing"
+    assert await office.states() == ["told"]
+
+
+async def test_a_question_may_be_all_that_finds_out_that_telegram_is_back(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.replies = [Offline("no route")]
+    async with office.open():
+        await office.asked(1)
+        assert not office.dispatcher.outage.is_over
+        await office.passed(PAUSE)
+        await office.arrived(1)
+
+    assert office.dispatcher.outage.is_over
+
+
+async def test_a_pause_that_telegram_wants_of_a_question_holds_the_chat(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.replies = [Throttled(30)]
+    async with office.open():
+        await office.asked(1)
+        assert office.turns.throttles == [(OLGA.chat_id, 30)]
+        assert len(office.telegram.taken) == UNKNOWNS_UNASKED
+        await office.passed(31)
+        await office.arrived(1)
+
+
+async def test_after_a_restart_the_next_answer_lets_a_message_in_doubt_go(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.may_answer.clear()
+    async with office.open() as task:
+        await until(lambda: len(office.telegram.taken) == UNKNOWNS_UNASKED + 1)
+        task.cancel()
+        await office.dispatcher.finish(0.01)
+
+    await office.keeper.reopen()
+    office.restarted()
+    office.telegram.may_answer.set()
+    async with office.open():
+        await office.arrived(1)
+
+    assert len(office.telegram.asked) == 2
+
+
+async def test_a_question_that_ends_unexpectedly_leaves_the_message_where_it_was(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.replies = [ZeroDivisionError("a bug")]
+    async with office.open() as task:
+        await office.asked(1)
+        assert len(office.telegram.taken) == UNKNOWNS_UNASKED
+        await office.passed(1)
+        await office.arrived(1)
+        assert not task.done()
+
+
+async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of_an_hour(
+    office: Office,
+) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.answers = [Unknown("read timeout")]
+    async with office.open():
+        await office.tried(UNKNOWNS_UNASKED + 1)
+        await office.change()
+        await office.arrived(1)
+        (first, *_, passing) = office.telegram.taken
+        assert passing.id > first.id
+        for questions in range(1, QUESTIONS_MOST + 1):
+            assert office.telegram.taken[-1] == passing
+            await office.passed(PAUSE)
+            await office.asked(1 + questions)
+        await office.arrived(2)
+
+    assert office.telegram.taken[-1].text == first.text
     assert await office.states() == ["told", "told"]

@@ -47,6 +47,12 @@ log = structlog.get_logger(__name__)
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
+QUESTION = " "
+"""Telegram never takes a message without a visible sign (telegram.md 3): its refusal is the answer."""
+
+QUESTION_SECONDS = 10.0
+"""So long an answer to it may take; no answer costs nothing, unlike that of a message."""
+
 REPLY_TRIES = 3
 REPLY_HOLD_SECONDS = 5.0
 """An answer that has to be held for longer is not worth waiting for: the command can be repeated."""
@@ -132,6 +138,19 @@ class TelegramSender:
                 reply_markup=self._buttons(delivery) if delivery.form is Form.WHOLE else None,
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
+            return sort_failure(error)
+        return Sent(message.message_id)
+
+    async def ask(self, delivery: Delivery) -> Outcome:
+        """Send what Telegram refuses to where a message would go; being refused shows that it answers."""
+        try:
+            message = await self._bot.send_message(
+                delivery.chat_id,
+                QUESTION,
+                message_thread_id=delivery.thread_id,
+                read_timeout=QUESTION_SECONDS,
+            )
+        except Exception as error:  # noqa: BLE001 - as above
             return sort_failure(error)
         return Sent(message.message_id)
 

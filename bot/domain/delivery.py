@@ -15,7 +15,7 @@ GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The grouping window restarts with each alert, but never keeps the first one longer than this."""
 
 KNOWN_FAILURE_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-UNKNOWN_OUTCOME_PAUSES = (5.0, 15.0, 45.0)
+UNKNOWN_OUTCOME_PAUSES = (5.0, 15.0, 25.0)
 REFUSAL_PAUSES = (2.0, 10.0)
 TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
@@ -225,9 +225,15 @@ class Delivery:
     """How many alerts it tells."""
     probes: int = 0
     """How often its chat was tried in vain since it could last be written to."""
+    questions: int = 0
+    """Asked since its last send, while nobody knows what became of that (`doubt.py`)."""
+    silences: int = 0
+    """Of those, how many got no answer; one that ends is news."""
     astray: str | None = None
     """Why it does not go to its topic but to the chat itself."""
     about: About = About()
+    is_answered: bool = False
+    """Whether Telegram answered a question just before it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +264,8 @@ class Settlement:
     attempts: int = 0
     unknowns: int = 0
     refusals: int = 0
+    questions: int = 0
+    silences: int = 0
     form: Form = Form.WHOLE
     reason: str | None = None
     hold: Holding | None = None
@@ -268,6 +276,20 @@ class Settlement:
     """Where its chat is now."""
     topic_lost: str | None = None
     """Why its topic can't be written to."""
+
+    @classmethod
+    def again(cls, delivery: Delivery, not_before: datetime) -> "Settlement":
+        """Return that it is as it was, and to be sent again."""
+        return cls(
+            DeliveryState.READY,
+            not_before,
+            attempts=delivery.attempts,
+            unknowns=delivery.unknowns,
+            refusals=delivery.refusals,
+            questions=delivery.questions,
+            silences=delivery.silences,
+            form=delivery.form,
+        )
 
     @property
     def shows_the_chat_alive(self) -> bool:
@@ -281,14 +303,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
     `dice` in [0, 1) spreads what was throttled. A message that its chat, its
     topic, Telegram as a whole or its own form keeps from arriving counts no attempt.
     """
-    again = Settlement(
-        DeliveryState.READY,
-        now,
-        attempts=delivery.attempts,
-        unknowns=delivery.unknowns,
-        refusals=delivery.refusals,
-        form=delivery.form,
-    )
+    again = Settlement.again(delivery, now)
     match outcome:
         case Throttled(seconds):
             span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
@@ -344,7 +359,10 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
             return replace(again, reason=reason)
         case Unknown(reason):
             at = now + _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns)
-            return replace(again, not_before=at, unknowns=delivery.unknowns + 1, reason=reason)
+            unknowns, silences = delivery.unknowns + 1, 0 if delivery.is_answered else delivery.silences
+            return replace(
+                again, not_before=at, unknowns=unknowns, questions=0, silences=silences, reason=reason
+            )
         case Vanished(reason):
             return _after_vanishing(again, reason)
         case Misread(reason, form) if _is_less(form, delivery.form):

@@ -23,6 +23,7 @@ from bot.domain.delivery import (
     bind_at,
     message_id,
 )
+from bot.domain.doubt import UNKNOWNS_UNASKED
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
 from bot.store.delivered import about
@@ -96,7 +97,8 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
     _mend_after_clock_set_back(db, now)
     chats: dict[int, tuple[datetime, Due]] = {}
     busy: set[int] = set()
-    for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS):
+    at_now = {"now": to_milliseconds(now)}
+    for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS, at_now):
         busy.add(telegram_id)
         if state == "ready":
             chats[telegram_id] = to_moment(max(not_before, free_at)), Due(telegram_id, kind != "private")
@@ -107,17 +109,16 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
         if telegram_id not in chats or at < chats[telegram_id][0]:
             chats[telegram_id] = at, Due(telegram_id, kind != "private")
     ordered = sorted(chats.values(), key=lambda one: one[0])
-    return Outbox(
-        tuple(due for at, due in ordered if at <= now),
-        next((at for at, _ in ordered if at > now), None),
-    )
+    (aside,) = db.execute(_FIRST_ASIDE, at_now).fetchone()
+    later = [at for at, _ in ordered if at > now] + ([to_moment(aside)] if aside is not None else [])
+    return Outbox(tuple(due for at, due in ordered if at <= now), min(later, default=None))
 
 
 def take(db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
     """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits."""
     troubles: list[str] = []
     with transaction(db):
-        head = db.execute(_HEAD_OF_CHAT, [chat_id]).fetchone()
+        head = db.execute(_HEAD_OF_CHAT, {"chat": chat_id, "now": to_milliseconds(now)}).fetchone()
         if head is not None:
             delivery_id, state, at = head
             if state == "sending" or to_moment(at) > now:
@@ -160,6 +161,13 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
 UNFINISHED = "state IN ('ready', 'sending')"
 """In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
 
+_ASIDE = f"unknowns > {UNKNOWNS_UNASKED} AND silences = 0 AND not_before > :now"
+"""They wait although Telegram answers, and keep nothing behind them waiting."""
+
+_IN_LINE = f"{UNFINISHED} AND NOT ({_ASIDE})"
+
+_FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {_ASIDE}"
+
 _DEPARTURES = f"""
 SELECT c.telegram_id, c.kind, gone.left_at FROM (
   SELECT destination_id, not_before AS left_at FROM delivery
@@ -195,7 +203,7 @@ SELECT c.telegram_id, c.kind, {_FREE_AT}, iif(EXISTS (
 FROM (
   SELECT min(first_of_destination) AS id FROM (
     SELECT m.chat_id, (SELECT min(o.id) FROM delivery o
-                       WHERE o.destination_id = m.id AND o.{UNFINISHED}) AS first_of_destination
+                       WHERE o.destination_id = m.id AND o.{_IN_LINE}) AS first_of_destination
     FROM destination m)
   WHERE first_of_destination IS NOT NULL GROUP BY chat_id) head
 JOIN delivery d ON d.id = head.id
@@ -207,7 +215,7 @@ WHERE {_REACHABLE}
 _HEAD_OF_CHAT = f"""
 SELECT d.id, d.state, max(d.not_before, {_FREE_AT})
 FROM chat c JOIN destination n ON n.chat_id = c.id JOIN delivery d ON d.destination_id = n.id
-WHERE c.telegram_id = ? AND {_REACHABLE} AND d.{UNFINISHED}
+WHERE c.telegram_id = :chat AND {_REACHABLE} AND d.{_IN_LINE}
 ORDER BY d.state = 'sending' DESC, d.id LIMIT 1
 """
 
@@ -227,7 +235,8 @@ WHERE first_at IS NOT NULL ORDER BY first_id
 
 _DELIVERY = """
 SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.attempts, d.unknowns, d.refusals, d.form,
-       (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes
+       (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes,
+       d.questions, d.silences
 FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
 WHERE d.id = ?
 """
@@ -328,7 +337,8 @@ def _to_alert(row: Sequence[Any]) -> Alert:
 
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
-    _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, alerts, probes = row
+    _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
+    alerts, probes, questions, silences = rest
     is_astray = lost is not None and bool(thread_id)
     return Delivery(
         delivery_id,
@@ -342,6 +352,8 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         Form(form),
         alerts,
         probes,
+        questions,
+        silences,
         lost if is_astray else None,
         about(db, delivery_id),
     )

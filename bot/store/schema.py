@@ -47,6 +47,12 @@ def m006_mutes(db: Database) -> None:
     db.executescript(_MUTES)
 
 
+@migrations()
+def m007_questions(db: Database) -> None:
+    """Count what Telegram was asked of a message in doubt."""
+    db.executescript(_QUESTIONS)
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all
@@ -319,4 +325,9 @@ CREATE INDEX mute_until ON mute (until);
 ALTER TABLE alert ADD COLUMN reason TEXT;          -- why it is held
 ALTER TABLE alert ADD COLUMN released_at INTEGER;  -- when it was no longer held: it expires from then on
 CREATE INDEX alert_held ON alert (destination_id, id) WHERE state = 'held';
+"""
+
+_QUESTIONS = """
+ALTER TABLE delivery ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;  -- asked since its last send
+ALTER TABLE delivery ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;   -- of those, without an answer
 """

@@ -149,6 +149,23 @@ async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Cha
     assert bot.username
 
 
+# ---------------------------------------------------------------- asked
+
+
+async def test_a_question_is_refused_and_nobody_sees_it(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+
+    assert isinstance(outcome, Refused)
+    assert telegram.messages(chat) == []
+
+
+async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    for fault, outcome in ANSWERS.values():
+        if fault.place == "before":
+            telegram.fault(fault, times=1)
+            assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == outcome
+
+
 # ---------------------------------------------------------------- in another form
 
 

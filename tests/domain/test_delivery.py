@@ -82,7 +82,7 @@ def test_a_known_failure_is_an_attempt_and_leaves_the_chat_alone() -> None:
 
 
 def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), Unknown("read timeout"), NOON, 0.5)
+    settlement = settle(delivery(attempts=1, unknowns=2, questions=9), Unknown("read timeout"), NOON, 0.5)
 
     assert settlement == Settlement(
         DeliveryState.READY, at(UNKNOWN_OUTCOME_PAUSES[2]), attempts=1, unknowns=3, reason="read timeout"

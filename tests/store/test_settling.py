@@ -97,6 +97,38 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
+@pytest.mark.parametrize(("unknowns", "silences", "passed_by"), [(3, 0, 0), (4, 1, 0), (4, 0, 1)])
+async def test_a_message_stands_aside_that_telegram_answers_questions_about_and_nothing_else(
+    watching: Keeper, unknowns: int, silences: int, passed_by: int
+) -> None:
+    await change(watching, 6)
+    first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
+    doubted = replace(first, unknowns=unknowns - 1, silences=silences)
+    settlement = await attempt(watching, doubted, Unknown("read timeout"))
+    await change(watching, 7)
+
+    meanwhile = [one.id for one in await watching.due() if one.chat_id == OLGA.chat_id]
+    assert len(meanwhile) == passed_by
+    assert (await watching.outbox()).next_at == settlement.not_before
+    for delivery_id in meanwhile:
+        assert delivery_id > first.id
+        await watching.store.settle(delivery_id, Settlement(DeliveryState.SENT, NOON, message_id=5))
+
+    again = next(one for one in await watching.due(settlement.not_before) if one.chat_id == OLGA.chat_id)
+    assert (again.id, again.text, again.unknowns) == (first.id, first.text, unknowns)
+
+
+async def test_what_questions_found_out_is_kept(watching: Keeper) -> None:
+    await change(watching, 6)
+    (first, *_) = await watching.due()
+
+    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, silences=2)
+    await watching.store.settle(first.id, found)
+
+    again = next(one for one in await watching.due() if one.id == first.id)
+    assert (again.unknowns, again.questions, again.silences) == (3, 5, 2)
+
+
 async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Keeper) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}

@@ -1,0 +1,149 @@
+"""When a message in doubt is sent once more, and when Telegram is asked first."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain, pairwise, repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.delivery import (
+    ChatMoved,
+    Delivery,
+    DeliveryState,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    Refused,
+    RetryLater,
+    Sent,
+    Settlement,
+    Throttled,
+    TopicLost,
+    Unknown,
+    Unreachable,
+    settle,
+)
+from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_UNASKED, after_question, asks_first
+from tests.builders import NOON, delivery
+
+UNKNOWN = Unknown("read timeout")
+ANSWERED = Refused("Message text is empty", is_final=True)
+SILENCES = (UNKNOWN, RetryLater("no route"), Offline("refused"))
+
+SEND_MAY_HANG = timedelta(seconds=30)
+BACK_AT_WORK = timedelta(seconds=60)
+REST = timedelta(minutes=15)
+
+
+def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[datetime]:
+    """Yield when a message leaves whose sends all have that outcome; each look may ask instead."""
+    one, now = delivery(), NOON
+    while True:
+        found = after_question(one, question(now), now, 0.5) if asks_first(one) else one
+        if isinstance(found, Delivery):
+            yield now
+            found = settle(found, send, now, 0.5)
+        now = found.not_before
+        one = delivery(unknowns=found.unknowns, questions=found.questions, silences=found.silences)
+
+
+def within(moments: Iterator[datetime], span: timedelta) -> list[datetime]:
+    found = []
+    for moment in moments:
+        if moment > NOON + span:
+            break
+        found.append(moment)
+    return found
+
+
+@given(st.integers(0, 20))
+def test_three_sends_without_an_answer_need_no_question_and_any_further_one_does(unknowns: int) -> None:
+    assert asks_first(delivery(unknowns=unknowns)) == (unknowns >= 3)
+
+
+def test_known_failures_ask_nothing() -> None:
+    assert not asks_first(delivery(attempts=50))
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_copies(silence: Outcome) -> None:
+    moments = within(sends(UNKNOWN, lambda _: silence), timedelta(hours=6))
+
+    assert len(moments) == UNKNOWNS_UNASKED + 23
+    pauses = [after - before for before, after in pairwise(moments)]
+    assert all(pause >= REST for pause in pauses[UNKNOWNS_UNASKED - 1 :])
+
+
+def test_where_questions_are_answered_and_sends_are_not_one_more_leaves_before_the_long_pauses() -> None:
+    moments = within(sends(UNKNOWN, lambda _: ANSWERED), timedelta(hours=6))
+
+    assert len(moments) == UNKNOWNS_UNASKED + 1 + 23
+    assert moments[-1] - moments[-2] == REST
+
+
+@given(st.timedeltas(timedelta(0), timedelta(hours=2)))
+def test_once_telegram_is_back_a_message_in_doubt_leaves_within_a_minute(outage: timedelta) -> None:
+    back_at = NOON + outage
+
+    moments = sends(UNKNOWN, lambda now: UNKNOWN if now < back_at else ANSWERED)
+
+    first = next(moment for moment in moments if moment >= back_at)
+    assert first - back_at + SEND_MAY_HANG <= BACK_AT_WORK
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_whatever_questions_bring_no_more_leave_than_short_pauses_and_silences_that_ended(
+    answers: list[bool],
+) -> None:
+    brought = chain((ANSWERED if answer else UNKNOWN for answer in answers), repeat(UNKNOWN))
+    asked: list[Outcome] = []
+
+    def question(_: datetime) -> Outcome:
+        asked.append(next(brought))
+        return asked[-1]
+
+    span = QUESTION_PAUSE * len(answers)
+    copies = len(within(sends(UNKNOWN, question), span))
+
+    ended = sum((before, after) == (UNKNOWN, ANSWERED) for before, after in pairwise([UNKNOWN, *asked]))
+    assert copies <= UNKNOWNS_UNASKED + ended + span // REST
+
+
+@pytest.mark.parametrize("answer", [ANSWERED, Sent(5), Misread("can't parse entities", Form.PLAIN)])
+def test_whatever_answer_is_an_answer(answer: Outcome) -> None:
+    one = delivery(unknowns=3)
+
+    assert after_question(one, answer, NOON, 0.5) == replace(one, is_answered=True)
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcome) -> None:
+    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE)
+
+    waits = after_question(one, silence, NOON, 0.5)
+
+    assert isinstance(waits, Settlement)
+    assert (waits.state, waits.not_before) == (DeliveryState.READY, NOON + QUESTION_PAUSE)
+    assert (waits.questions, waits.silences) == (1, 1)
+    assert (waits.unknowns, waits.attempts, waits.refusals, waits.form) == (4, 2, 1, Form.BARE)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Throttled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
+)
+def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
+    one = delivery(unknowns=3, questions=2, silences=1)
+
+    assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
+
+
+@pytest.mark.parametrize("outcome", [RetryLater("no route"), Throttled(3)])
+def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
+    settlement = settle(delivery(unknowns=4, questions=2, silences=1), outcome, NOON, 0.5)
+
+    assert (settlement.questions, settlement.silences) == (2, 1)
