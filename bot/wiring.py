@@ -238,6 +238,7 @@ def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Swe
         took_seconds=progress.sweep_seconds,
         trouble=progress.trouble,
         allowance=source.allowance,
+        prices=poller.prices,
     )
 
 

@@ -5,6 +5,7 @@ import re
 from bot.sandbox.gateway_faults import AnswerError, Delay, FailNatives, FailTokens
 from tests.house import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, House, until
 
+EMPTY_ACCOUNT = "0x" + "ab" * 20
 WRONG_CHECKSUM = CHECKSUMMED[:-1] + "8"
 
 
@@ -67,7 +68,8 @@ async def test_tokens_that_fail_are_told_apart_from_the_coin(house: House) -> No
     told = await balance_says(house, "tokens unknown since")
 
     assert re.search(
-        r"Polygon · as of \S+ UTC, \d+ s ago\n12\.5 POL\ntokens unknown since \d\d:\d\d UTC; last known:",
+        r"Polygon · as of \S+ UTC, \d+ s ago\n12\.5 POL · \$2\.75\n"
+        r"tokens unknown since \d\d:\d\d UTC; last known:",
         told,
     )
 
@@ -78,7 +80,31 @@ async def test_a_coin_that_fails_is_told_apart_from_the_tokens(house: House) -> 
 
     told = await balance_says(house, "native coin unknown since")
 
-    assert re.search(r"native coin unknown since \d\d:\d\d UTC; last known:\n12\.5 POL", told)
+    assert re.search(r"native coin unknown since \d\d:\d\d UTC; last known:\n12\.5 POL · \$2\.75", told)
+
+
+async def test_balances_are_worth_what_the_sweeps_say(house: House) -> None:
+    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+
+    told = await balance_says(house, "Worth $")
+
+    assert "Treasury · 0x8e3E…d8B9\nWorth $52.75, not counting 1 balance without a price\n\nPolygon" in told
+    assert "12.5 POL · $2.75\n" in told
+    assert "50 USDC · $50.00" in told
+
+
+async def test_several_accounts_are_summed_up(house: House) -> None:
+    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+    await house.watches(f"/watch {EMPTY_ACCOUNT} on polygon as Till")
+    house.world.move(POLYGON, USDC_POLYGON, EMPTY_ACCOUNT, 7_000_000)
+    await house.hears("+7 USDC")
+
+    house.say("/balance")
+
+    assert "Worth $7.00" in (await house.hears("Till")).text
+    assert (await house.hears("All 2 accounts")).text == (
+        "All 2 accounts\nWorth $59.75, not counting 1 balance without a price"
+    )
 
 
 async def test_a_chain_that_never_answered_is_not_read_yet(house: House) -> None:
@@ -97,7 +123,9 @@ async def test_a_chain_that_never_answered_is_not_read_yet(house: House) -> None
 async def test_an_address_nobody_watches_is_asked_for_at_once_and_stored_nowhere(house: House) -> None:
     told = await answered(house, f"/balance {CHECKSUMMED}")
 
-    assert told.startswith(f"{SHORT}, asked just now\n\n")
+    assert told.startswith(
+        f"{SHORT}, asked just now\nWorth $3,895.87, not counting 3 balances without a price\n\n"
+    )
     assert "12.5 POL" in told
     assert "50 USDC" in told
     assert f"/watch {CHECKSUMMED} tells this chat when that changes." in told

@@ -1,7 +1,7 @@
 """What /balance answers where it has no balances to show."""
 
 from bot.chat.foreign import foreign, quoted
-from bot.chat.html import Html, code, fill
+from bot.chat.html import Html, bold, code, fill, join
 from bot.chat.wording import counted, short_address
 from bot.domain.model import Address
 
@@ -38,6 +38,8 @@ def no_live_answer(account: Address, reason: str) -> Html:
     )
 
 
-def more_accounts(number: int) -> Html:
-    """Return what stands below the accounts that /balance shows, where there are more."""
-    return fill("And {} more: {} shows one by its name.", counted(number, "account"), code("/balance LABEL"))
+def together(accounts: int, more: int, worth: Html) -> Html:
+    """Return what stands below several accounts: how many more there are, and what all are worth."""
+    others = fill("And {} more: {} shows one by its name.", counted(more, "account"), code("/balance LABEL"))
+    total = bold(f"All {counted(accounts, 'account')}") + "\n" + worth
+    return join("\n\n", [*([others] if more else []), *([total] if worth else [])])

@@ -18,13 +18,13 @@ from bot.chat.wording import (
     find_look_alikes,
     ids_held,
 )
+from bot.chat.worth import dollars
 from bot.domain.alerts import ChangeAlert
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
-from bot.domain.units import format_shown, format_signed, format_usd, usd_value
+from bot.domain.units import format_shown, format_signed, format_signed_usd
 
 _GAP = "     "
-_USD_CHARACTERS_MOST = 40
 
 
 def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
@@ -112,15 +112,6 @@ def _items(alert: ChangeAlert) -> str:
 
 
 def _worth(change: Change, decimals: int | None) -> str:
-    """Return what the difference is worth; nothing where the price or the decimals are unknown or absurd."""
-    delta = change.after.amount_raw - change.before.amount_raw
-    if decimals is None:
-        return ""
-    try:
-        value = usd_value(delta, decimals, change.price_usd)
-        shown = format_usd(value) if value else ""
-    except ArithmeticError:
-        return ""
-    if not value or (value < 0) != (delta < 0) or len(shown) > _USD_CHARACTERS_MOST:
-        return ""
-    return _GAP + shown
+    """Return what the difference is worth; nothing where nobody can tell."""
+    value = dollars(change.after.amount_raw - change.before.amount_raw, decimals, change.price_usd)
+    return "" if value is None else _GAP + format_signed_usd(value)

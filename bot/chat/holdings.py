@@ -19,11 +19,12 @@ from bot.chat.wording import (
     find_look_alikes,
     ids_held,
 )
+from bot.chat.worth import dollars_held, worth, worth_line
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId
 from bot.domain.status import ChainHoldings, Held, PartSeen
-from bot.domain.units import format_shown
+from bot.domain.units import format_shown, format_usd
 
 _PAGES_MOST = 3
 
@@ -37,7 +38,7 @@ def balances(
         nothing = EMPTY + "No reading yet; the first one is on its way."
         return paged([Section("", [account_name(account, label)]), Section("", [nothing])])
     never = [Section("", [EMPTY + f"Not read yet: {chain_names(unread, chains)}"])] if unread else []
-    sections = [Section("", [account_name(account, label)]), *_sections(read, chains, now), *never]
+    sections = [_head(account_name(account, label), known, chains), *_sections(read, chains, now), *never]
     return paged(sections, most=_PAGES_MOST)
 
 
@@ -47,12 +48,17 @@ def live_balances(account: Address, known: Sequence[ChainHoldings], chains: Chai
     head = fill("{}, asked just now", account_name(account, ""))
     silent = fill("No answer from {}: what it holds there is unknown.", chain_names(unread, chains))
     sections = [
-        Section("", [head]),
+        _head(head, known, chains),
         *_sections(read, chains, None),
         *([Section("", [silent])] if unread else []),
     ]
     watch = fill("{} tells this chat when that changes.", code(f"/watch {checksummed(account)}"))
     return paged(sections, watch, most=_PAGES_MOST)
+
+
+def _head(title: Html, known: Iterable[ChainHoldings], chains: Chains) -> Section:
+    """Return what stands above all chains: whose it is, and what all of it is worth."""
+    return Section("", [title, *filter(None, [worth_line(worth(known, chains), chains)])])
 
 
 def _read_and_unread(known: Iterable[ChainHoldings]) -> tuple[list[ChainHoldings], list[ChainId]]:
@@ -138,4 +144,8 @@ def _line(held: Held, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
     raw = f" {RAW_UNITS}" if decimals is None else ""
     ids = ids_held(description, holding)
     kept = f" · {counted_ids(ids)}" if ids else ""
-    return fill("{} {}{}{}", amount, asset_name(asset, description, chains, look_alikes), raw, kept)
+    usd = dollars_held(held, chains)
+    worth_it = "" if usd is None else f" · {format_usd(usd)}"
+    return fill(
+        "{} {}{}{}{}", amount, asset_name(asset, description, chains, look_alikes), raw, kept, worth_it
+    )

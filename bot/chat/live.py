@@ -131,7 +131,7 @@ class LiveQuestions:
             chain_ids=tuple(sorted(chain_ids)),
             contract_status=self._settings.contract_status,
             contracts_left_out=self._settings.contracts_left_out,
-            prices=False,
+            prices=True,
             metadata=True,
         )
         try:

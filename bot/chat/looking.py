@@ -1,8 +1,8 @@
 """What accounts hold and how far that is seen: asked for, and shown anew by a button."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.chat import balance_replies, replies, toasts
 from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
@@ -16,15 +16,22 @@ from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import BalanceOf, Status
 from bot.chat.status import status
 from bot.chat.watch_lines import LineRefused, in_link, read_address
+from bot.chat.worth import Worth, with_prices, worth, worth_line
 from bot.domain.access import Action
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ListedSubscription, Place
-from bot.domain.status import Sweeps
+from bot.domain.status import ChainHoldings, Sweeps
 from bot.store.sqlite import Store
 
 OTHERS_OFFERED = 3
 """Under the balances of one account of a message that tells of several."""
+
+ACCOUNTS_TOTALLED = 50
+"""Of more, all of them together would keep the next command waiting."""
+
+PRICE_KEPT = timedelta(hours=1)
+"""An older price is none, unless sweeps are rarer."""
 
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
@@ -59,13 +66,9 @@ class Looking:
         accounts = _accounts(meant, listed)
         if not accounts:
             return (replies.no_account_watched(),)
-        answers: list[Html | Screen] = [
-            await self._balance_page(heard.place, account, listed, 1)
-            for account in tuple(accounts)[:ACCOUNTS_SHOWN]
-        ]
-        if len(accounts) > ACCOUNTS_SHOWN:
-            answers.append(balance_replies.more_accounts(len(accounts) - ACCOUNTS_SHOWN))
-        return answers
+        shown = tuple(accounts)[:ACCOUNTS_SHOWN]
+        pages = [await self._balance_page(heard.place, account, listed, 1) for account in shown]
+        return (*pages, *await self._together(heard.place, accounts.keys()))
 
     async def status(self, heard: Heard, _: Status) -> Answer:
         """Show how far everything watched here is seen."""
@@ -116,7 +119,7 @@ class Looking:
         self, place: Place, account: Address, listed: Sequence[ListedSubscription], page: int
     ) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""
-        known = await self._store.holdings_of(place, account, self._sweeps().chains)
+        known = await self._known(place, account)
         named = _accounts([one for one in listed if one.subscription.account == account], listed)
         pages = balances(account, named[account], known, self._chains, self._now())
         page = min(max(1, page), len(pages))
@@ -125,6 +128,25 @@ class Looking:
         after = [button(FORTH, Does.BALANCE, row, page + 1)] if page < len(pages) else []
         anew = [button("Refresh", Does.BALANCE, row, page)]
         return Screen(pages[page - 1], rows([*before, *anew, *after]))
+
+    async def _together(self, place: Place, accounts: Collection[Address]) -> list[Html]:
+        """Return what follows the balances of several accounts: how many more, and what all are worth."""
+        if len(accounts) == 1:
+            return []
+        total = Worth()
+        if len(accounts) <= ACCOUNTS_TOTALLED:
+            for account in accounts:
+                total = total.and_also(worth(await self._known(place, account), self._chains))
+        more = max(0, len(accounts) - ACCOUNTS_SHOWN)
+        line = balance_replies.together(len(accounts), more, worth_line(total, self._chains))
+        return [line] if line else []
+
+    async def _known(self, place: Place, account: Address) -> list[ChainHoldings]:
+        """Return what is known of an account, with the prices that the last sweeps brought."""
+        sweeps, now = self._sweeps(), self._now()
+        known = await self._store.holdings_of(place, account, sweeps.chains)
+        kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
+        return with_prices(known, sweeps.prices, now - kept)
 
     async def _unwatched_balance(
         self, here: Place, listed: Sequence[ListedSubscription], who: str | None

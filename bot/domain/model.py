@@ -115,6 +115,14 @@ class Description(NamedTuple):
     """Decimal number as the source spelled it, of one whole unit."""
 
 
+class Price(NamedTuple):
+    """What the source said one whole unit is worth, and when it said so."""
+
+    usd: str
+    """A decimal number as the source spelled it."""
+    seen_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One request for balances, pages not counted; exactly one of `chain_ids` and `networks` is given."""
@@ -166,6 +174,8 @@ class Reply:
     """Chains of which it says anything usable."""
     about: Callable[[Collection[Address]], Answer]
     """Returns the answer as far as it concerns these accounts; names and prices come from all of it."""
+    prices: Callable[[], Mapping[Asset, str]]
+    """Returns what one unit of each asset is worth in dollars, of those that it says it of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.domain.alerts import Gap
-from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding
+from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
 
 
 class Held(NamedTuple):
@@ -115,6 +115,8 @@ class Sweeps:
     trouble: str | None
     """What the source said instead of answers in the last sweep."""
     allowance: Allowance = field(default_factory=Allowance)
+    prices: Mapping[Asset, Price] = field(default_factory=dict)
+    """What the source last said assets are worth, however long ago."""
 
 
 def holdings_in(

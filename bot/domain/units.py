@@ -6,6 +6,7 @@ float or a default Decimal context keeps.
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import reduce
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "…"
@@ -67,13 +68,24 @@ def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal 
     return _EXACT.multiply(_EXACT.scaleb(Decimal(amount_raw), -decimals), price)
 
 
+def added_usd(*values: Decimal) -> Decimal:
+    """Return a sum of dollars, unrounded."""
+    return reduce(_EXACT.add, values, Decimal(0))
+
+
 def format_usd(value: Decimal) -> str:
-    """Return dollars and cents with a sign: `−$1,250.00`; a value that would round to nothing is `<$0.01`."""
+    """Return dollars and cents: `$1,250.00`; a value that would round to nothing is `<$0.01`."""
     cents = _EXACT.quantize(value.copy_abs(), _CENT)
     if cents == 0 and value != 0:
         return f"<${_CENT}"
-    sign = MINUS if value < 0 else "+"
+    sign = MINUS if value < 0 else ""
     return f"{sign}${cents:,}"
+
+
+def format_signed_usd(value: Decimal) -> str:
+    """Return the same of a difference, with its sign: `−$1,250.00`, `+$0.10`; `<$0.01` has none."""
+    shown = format_usd(value)
+    return f"+{shown}" if shown.startswith("$") else shown
 
 
 def _split(amount_raw: int, decimals: int) -> tuple[int, str]:

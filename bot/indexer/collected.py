@@ -52,7 +52,7 @@ class Collected:
         """Return what all pages together say, to be read as far as it is wanted."""
         reader = Reader(self._question, self._natives, self._tokens, self._remarks)
         digests = digests_of(self._question, self._natives, self._tokens)
-        return Reply(digests, reader.chains_seen(), reader.about)
+        return Reply(digests, reader.chains_seen(), reader.about, reader.prices)
 
     @property
     def refused_rows(self) -> int:

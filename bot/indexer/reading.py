@@ -8,9 +8,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
+from msgspec import Raw
+
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
 from bot.indexer.errors import plain
-from bot.indexer.rows import NativeRow, TokenRow, amount_of, described_native, described_token, holding_of
+from bot.indexer.rows import (
+    NativeRow,
+    TokenRow,
+    amount_of,
+    described_native,
+    described_token,
+    holding_of,
+    price_of,
+)
 from bot.indexer.sides import Natives, Spot, Tokens
 
 _TROUBLES_KEPT = 50
@@ -76,6 +86,23 @@ class Reader:
             and any(_coin_of(natives, (chain_id, account)) is not None for account in rows)
         }
         return frozenset(listed | coins)
+
+    def prices(self) -> dict[Asset, str]:
+        """Return what one unit of each asset is worth, as the last of its rows says that names a price."""
+        return {
+            Asset(chain_id, contract): price
+            for chain_id, spelled in self._spelled_prices()
+            for contract, raw in spelled.items()
+            if (price := price_of(raw)) is not None
+        }
+
+    def _spelled_prices(self) -> Iterator[tuple[ChainId, dict[Address, Raw]]]:
+        for chain_id, coins in self._natives.rows.items():
+            rows = ((NATIVE, coin) for coin in coins.values())
+            yield chain_id, {contract: coin.price_usd for contract, coin in rows if coin.price_usd}
+        for chain_id, lists in self._tokens.rows.items():
+            pairs = chain.from_iterable(held.items() for held in lists.values())
+            yield chain_id, {contract: row.price_usd for contract, row in pairs if row.price_usd}
 
     @cached_property
     def _descriptions(self) -> dict[Asset, Description]:

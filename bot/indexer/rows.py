@@ -97,7 +97,7 @@ def holding_of(row: TokenRow) -> Holding | None:
 def described_token(row: TokenRow) -> Description:
     """Return what a token row says of its contract; what is malformed there is absent."""
     if not row.contract_info:
-        return Description(row.contract_type, price_usd=_price_of(row.price_usd))
+        return Description(row.contract_type, price_usd=price_of(row.price_usd))
     info = loosely(row.contract_info)
     symbol, decimals = info.get("symbol"), info.get("decimals")
     indexing = _inside(_inside(info, "extensions"), "indexingInfo")
@@ -106,14 +106,23 @@ def described_token(row: TokenRow) -> Description:
         symbol=symbol if isinstance(symbol, str) and symbol else None,
         decimals=decimals if type(decimals) is int and 0 <= decimals <= _DECIMALS_MAX else None,
         rebasing=indexing.get("useOnChainBalance") is True,
-        price_usd=_price_of(row.price_usd),
+        price_usd=price_of(row.price_usd),
     )
 
 
 def described_native(row: NativeRow) -> Description:
     """Return what a native row says of its coin, which has no decimals on the wire."""
     symbol = decoded(_TEXT, row.symbol)
-    return Description(kind=NATIVE_KIND, symbol=symbol or None, price_usd=_price_of(row.price_usd))
+    return Description(kind=NATIVE_KIND, symbol=symbol or None, price_usd=price_of(row.price_usd))
+
+
+def price_of(spelled: Raw) -> str | None:
+    """Return a price as it is spelled, None for what is no plain decimal number."""
+    price = decoded(_TEXT, spelled) if spelled else None
+    if price is None or len(price) > _PRICE_LENGTH or not price.isascii():
+        return None
+    whole, dot, fraction = price.partition(".")
+    return price if whole.isdigit() and (fraction.isdigit() if dot else True) else None
 
 
 def _collection_of(row: TokenRow, amount: int, block: int | None) -> Holding | None:
@@ -125,14 +134,6 @@ def _collection_of(row: TokenRow, amount: int, block: int | None) -> Holding | N
         return Holding(amount, None, block)
     uniques = amount_of(digits)
     return None if uniques is None else Holding(amount, uniques, block)
-
-
-def _price_of(spelled: Raw) -> str | None:
-    price = decoded(_TEXT, spelled) if spelled else None
-    if price is None or len(price) > _PRICE_LENGTH or not price.isascii():
-        return None
-    whole, dot, fraction = price.partition(".")
-    return price if whole.isdigit() and (fraction.isdigit() if dot else True) else None
 
 
 def _inside(fields: dict[str, object], name: str) -> dict[str, object]:

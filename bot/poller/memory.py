@@ -6,11 +6,12 @@ the next sweep reads and compares everything once.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
 from bot.domain.mass_loss import Doubt
-from bot.domain.model import Address, Asset, ChainId, Part, Question
+from bot.domain.model import Address, Asset, ChainId, Part, Price, Question
 from bot.domain.plan import Wanted
 from bot.poller.asking import Replied
 
@@ -115,8 +116,15 @@ class Memory:
     """Readings that had nothing to say, so that the same ones again have not either."""
     unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)
     """What the quiet ones could not see, of those who could not see everything."""
+    prices: dict[Asset, Price] = field(default_factory=dict)
+    """What the source last said of each asset that it named a price of."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections of which the ids are not stored, as they came up; None: not looked up yet."""
+
+    def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
+        """Take the prices of an answer over."""
+        for asset, usd in said.items():
+            self.prices[asset] = Price(usd, seen_at)
 
     def keep_quiet(self, account: Address, read: Fingerprint, unseen: tuple[Unseen, ...]) -> None:
         """Remember a reading that had nothing to say."""

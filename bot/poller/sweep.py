@@ -170,7 +170,9 @@ class Sweep:
             self._note(outcome, losses, {account: prints[account] for account in noisy})
             read |= self._chains_read(outcome)
             blocks = outcome.highest_blocks
-        self._answered.update(*(reply.chains for _, reply in replied))
+        for _, reply in replied:
+            self._answered |= reply.chains
+            self._memory.note_prices(reply.prices(), self._now())
         self._memory.blocks.note(read, known_blocks, blocks)
 
     async def _record(self, poll: Poll) -> None:

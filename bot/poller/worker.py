@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain.alerts import SourceRefuses
 from bot.domain.mass_loss import counted_on
-from bot.domain.model import Address, ChainId, SubscriptionId
+from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
 from bot.domain.plan import Wanted, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.asking import Asker
@@ -102,6 +102,11 @@ class Poller:
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
         self._swept_at = monotonic()
+
+    @property
+    def prices(self) -> Mapping[Asset, Price]:
+        """What the source said assets are worth, since the program began."""
+        return self._memory.prices
 
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""

@@ -75,7 +75,8 @@ def live(*known: ChainHoldings) -> str:
 
 def test_balances_say_how_old_they_are() -> None:
     assert shown(chain(ETHEREUM, natives(coin()), tokens(held(2_150_000_000, "USDC", 6)))) == (
-        "Treasury · 0x8e3E…d8B9\n\nEthereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
+        "Treasury · 0x8e3E…d8B9\nWorth unknown: no price of it is known.\n\n"
+        "Ethereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
     )
 
 
@@ -205,7 +206,8 @@ def test_a_live_answer_names_what_is_held_and_what_is_not_known() -> None:
     )
 
     assert answer == (
-        "0x8e3E…d8B9, asked just now\n\nEthereum\n1 ETH\n5 USDC\n\nBase\nnothing held\n\n"
+        "0x8e3E…d8B9, asked just now\nWorth unknown: no price of it is known.\n\n"
+        "Ethereum\n1 ETH\n5 USDC\n\nBase\nnothing held\n\n"
         "No answer from Polygon: what it holds there is unknown.\n\n"
         "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 tells this chat when that changes."
     )

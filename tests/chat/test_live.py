@@ -98,7 +98,7 @@ async def test_the_question_is_about_one_account_on_every_chain_with_names(desk:
             chain_ids=(POLYGON, BASE),
             contract_status="VERIFIED",
             contracts_left_out=(OTHER,),
-            prices=False,
+            prices=True,
             metadata=True,
         )
     ]

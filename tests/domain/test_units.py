@@ -14,7 +14,7 @@ from bot.domain.units import (
     format_exact,
     format_shown,
     format_signed,
-    format_usd,
+    format_signed_usd,
     parse_exact,
     usd_value,
 )
@@ -149,7 +149,7 @@ def test_dollars_are_cents_of_the_exact_worth(amount_raw: int, places: int, pric
     value = usd_value(amount_raw, places, price)
 
     assert value is not None
-    assert format_usd(value) == text
+    assert format_signed_usd(value) == text
 
 
 @given(amounts, decimals, st.decimals(0, 10**9, places=18))
@@ -190,7 +190,7 @@ def test_an_absurd_price_is_no_reason_to_stumble(price: str, places: int) -> Non
     for amount_raw in (AMOUNT_MAX, -1, 0):
         value = usd_value(amount_raw, places, price)
         if value is not None:
-            format_usd(value)
+            format_signed_usd(value)
 
 
 @given(amounts, st.integers(0, 255), st.none() | st.text(max_size=20) | st.decimals().map(str))
@@ -198,4 +198,4 @@ def test_no_price_stands_in_the_way(amount_raw: int, places: int, price: str | N
     value = usd_value(amount_raw, places, price)
 
     if value is not None:
-        assert "$" in format_usd(value)
+        assert "$" in format_signed_usd(value)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
+from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
 from bot.indexer.collected import Collected
 from tests.indexer.rows import (
     ABSENT,
@@ -282,6 +282,29 @@ def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
     assert collected.reply().about((ANN,)).descriptions == {
         Asset(MAINNET, USDC): Description("ERC20", "USDC", price_usd="1")
     }
+
+
+def test_prices_are_told_of_every_asset_that_any_row_names_one_of() -> None:
+    collected = Collected(OF_BOTH)
+    priced = token(account=BOB, priceUSD="0.9998"), token(contract=DAI), token(contract=EVE, priceUSD="dear")
+    coins = native(priceUSD="2500.00"), native(account=BOB)
+    collected.add(body([entry(*priced)], [entry(*coins)]))
+
+    assert collected.reply().prices() == {Asset(MAINNET, USDC): "0.9998", Asset(MAINNET, NATIVE): "2500.00"}
+
+
+@settings(deadline=None)
+@given(pages())
+def test_every_price_that_is_told_is_one_that_a_row_of_that_asset_names(of: list[PageOf]) -> None:
+    named = {
+        (entry["chainId"], row.get("contractAddress", NATIVE).lower(), row.get("priceUSD"))
+        for page in of
+        for entries in page.values()
+        for entry in entries
+        for row in entry["results"]
+    }
+
+    assert {(*asset, usd) for asset, usd in reply(of).prices().items()} <= named
 
 
 def test_blocks_come_from_those_who_are_read() -> None:
