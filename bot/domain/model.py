@@ -5,6 +5,7 @@ whole numbers of smallest units; moments are aware and in UTC.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -174,8 +175,8 @@ class Reply:
     """Chains of which it says anything usable."""
     about: Callable[[Collection[Address]], Answer]
     """Returns the answer as far as it concerns these accounts; names and prices come from all of it."""
-    prices: Callable[[], Mapping[Asset, str]]
-    """Returns what one unit of each asset is worth in dollars, of those that it says it of."""
+    prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
+    """Returns what one unit of each asset is worth in dollars, as far as it says that, but of those named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 A row that cannot be believed makes its account doubtful on its chain; the others stand.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-
-from msgspec import Raw
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
 from bot.indexer.errors import plain
@@ -87,22 +86,25 @@ class Reader:
         }
         return frozenset(listed | coins)
 
-    def prices(self) -> dict[Asset, str]:
-        """Return what one unit of each asset is worth, as the last of its rows says that names a price."""
+    def prices(self, known: Mapping[ChainId, AbstractSet[Address]]) -> dict[Asset, str]:
+        """Return what one unit of each asset is worth, as one row says, but of those that are known."""
         return {
             Asset(chain_id, contract): price
-            for chain_id, spelled in self._spelled_prices()
-            for contract, raw in spelled.items()
-            if (price := price_of(raw)) is not None
+            for chain_id, rows in self._rows_of_assets()
+            for contract in rows.keys() - known.get(chain_id, frozenset())
+            if (price := price_of(rows[contract].price_usd)) is not None
         }
 
-    def _spelled_prices(self) -> Iterator[tuple[ChainId, dict[Address, Raw]]]:
+    def _rows_of_assets(self) -> Iterator[tuple[ChainId, Mapping[Address, NativeRow | TokenRow]]]:
+        """Yield, by chain, one row of each asset: putting rows together is cheap, looking at each is not."""
         for chain_id, coins in self._natives.rows.items():
-            rows = ((NATIVE, coin) for coin in coins.values())
-            yield chain_id, {contract: coin.price_usd for contract, coin in rows if coin.price_usd}
+            coin = next((coin for coin in coins.values() if coin.price_usd), None)
+            yield chain_id, {} if coin is None else {NATIVE: coin}
         for chain_id, lists in self._tokens.rows.items():
-            pairs = chain.from_iterable(held.items() for held in lists.values())
-            yield chain_id, {contract: row.price_usd for contract, row in pairs if row.price_usd}
+            rows: dict[Address, TokenRow] = {}
+            for held in lists.values():
+                rows |= held
+            yield chain_id, rows
 
     @cached_property
     def _descriptions(self) -> dict[Asset, Description]:

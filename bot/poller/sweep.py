@@ -7,7 +7,7 @@ the store when a batch is recorded.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,7 @@ from bot.domain.model import (
     ChainId,
     Part,
     Poll,
+    Reply,
     SweepNumber,
     Verdict,
 )
@@ -100,6 +101,7 @@ class Sweep:
         )
         self._losses: list[Outcome] = []
         self._answered: set[ChainId] = set()
+        self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
         self._lost: dict[ChainId, tuple[int, int]] = {}
 
@@ -172,8 +174,15 @@ class Sweep:
             blocks = outcome.highest_blocks
         for _, reply in replied:
             self._answered |= reply.chains
-            self._memory.note_prices(reply.prices(), self._now())
+            self._note_prices(reply)
         self._memory.blocks.note(read, known_blocks, blocks)
+
+    def _note_prices(self, reply: Reply) -> None:
+        """Note the prices of what none was noted of in this sweep."""
+        prices = reply.prices(self._priced)
+        self._memory.note_prices(prices, self._now())
+        for chain_id, contract in prices:
+            self._priced[chain_id].add(contract)
 
     async def _record(self, poll: Poll) -> None:
         if not poll.says_nothing_new:

@@ -290,7 +290,10 @@ def test_prices_are_told_of_every_asset_that_any_row_names_one_of() -> None:
     coins = native(priceUSD="2500.00"), native(account=BOB)
     collected.add(body([entry(*priced)], [entry(*coins)]))
 
-    assert collected.reply().prices() == {Asset(MAINNET, USDC): "0.9998", Asset(MAINNET, NATIVE): "2500.00"}
+    assert collected.reply().prices({}) == {Asset(MAINNET, USDC): "0.9998", Asset(MAINNET, NATIVE): "2500.00"}
+    assert collected.reply().prices({MAINNET: {USDC}, POLYGON: {NATIVE}}) == {
+        Asset(MAINNET, NATIVE): "2500.00"
+    }
 
 
 @settings(deadline=None)
@@ -304,7 +307,7 @@ def test_every_price_that_is_told_is_one_that_a_row_of_that_asset_names(of: list
         for row in entry["results"]
     }
 
-    assert {(*asset, usd) for asset, usd in reply(of).prices().items()} <= named
+    assert {(*asset, usd) for asset, usd in reply(of).prices({}).items()} <= named
 
 
 def test_blocks_come_from_those_who_are_read() -> None:

@@ -102,7 +102,7 @@ class Source:
             {account: self._digest(account, natives, tokens) for account in question.accounts},
             frozenset(tokens.keys() | {chain_id for chain_id, coins in natives.items() if coins}),
             lambda accounts: _about(answer, accounts),
-            lambda: {
+            lambda _: {
                 asset: one.price_usd
                 for asset, one in answer.descriptions.items()
                 if one.price_usd is not None
