@@ -29,6 +29,17 @@ async def test_an_ignored_token_is_not_told_and_not_shown_and_the_others_are(hou
     assert "1 ignored token, not shown" in (await house.hears("13.5 POL")).text
 
 
+async def test_what_is_ignored_is_not_shown_of_an_address_that_nobody_watches_either(house: House) -> None:
+    house.say(f"/ignore {USDC_POLYGON}")
+    await house.hears("Ignoring")
+
+    house.say(f"/balance {CHECKSUMMED}")
+
+    shown = (await house.hears("asked just now")).text
+    assert "1 ignored token, not shown" in shown
+    assert "50 USDC" not in shown
+
+
 async def test_taking_it_back_tells_what_changes_from_then_on(house: House) -> None:
     await house.watches()
     house.say(f"/ignore {USDC_POLYGON} on polygon")

@@ -73,7 +73,14 @@ def _at_address(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedS
 
 
 def closest_label(listed: Sequence[ListedSubscription], who: str) -> str:
-    """Return the label that may have been meant, "" if none comes near."""
-    labels = {one.subscription.label.casefold(): one.subscription.label for one in listed}
+    """Return the label that may have been meant, "" if none comes near that names what it labels.
+
+    One that reads like a number or an address of something else does not: it would mean that.
+    """
+    labels = {
+        one.subscription.label.casefold(): one.subscription.label
+        for one in listed
+        if one in find(listed, one.subscription.label)
+    }
     close = difflib.get_close_matches(who.casefold(), labels, n=1)
     return labels[close[0]] if close else ""

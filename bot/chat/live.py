@@ -18,6 +18,7 @@ from bot.chat import balance_replies, replies
 from bot.chat.holdings import live_balances
 from bot.chat.html import Html
 from bot.domain.chains import Chains
+from bot.domain.matching import NO_RULES, Rules
 from bot.domain.model import Address, Answer, ChainId, Place, Question
 from bot.domain.status import holdings_in
 
@@ -86,12 +87,15 @@ class LiveQuestions:
         self._under_way: dict[int, asyncio.Task[tuple[Html, ...]]] = {}
         self._following: set[asyncio.Task[None]] = set()
 
-    async def ask(self, place: Place, account: Address) -> tuple[Html, ...]:
-        """Return the answer if it comes almost at once; else nothing, and it is said when it comes."""
+    async def ask(self, place: Place, account: Address, rules: Rules = NO_RULES) -> tuple[Html, ...]:
+        """Return the answer if it comes almost at once; else nothing, and it is said when it comes.
+
+        What the `rules` of the place ignore is counted.
+        """
         refusal = self._refusal(place.chat_id)
         if refusal is not None:
             return (refusal,)
-        question = asyncio.create_task(self._answered(account))
+        question = asyncio.create_task(self._answered(account, rules))
         self._under_way[place.chat_id] = question
         question.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
         await asyncio.wait({question}, timeout=self._at_once_seconds)
@@ -124,7 +128,7 @@ class LiveQuestions:
         for page in await question:
             await self._say(place, page)
 
-    async def _answered(self, account: Address) -> tuple[Html, ...]:
+    async def _answered(self, account: Address, rules: Rules) -> tuple[Html, ...]:
         chain_ids = self._asked_chains()
         question = Question(
             (account,),
@@ -145,4 +149,5 @@ class LiveQuestions:
             return (replies.went_wrong(reference),)
         if isinstance(answer, NoAnswer):
             return (balance_replies.no_live_answer(account, answer.reason),)
-        return live_balances(account, holdings_in(answer, account, chain_ids, self._now()), self._chains)
+        known = holdings_in(answer, account, chain_ids, self._now(), rules)
+        return live_balances(account, known, self._chains)

@@ -157,7 +157,7 @@ class Looking:
                 account = read_address(who)
             except LineRefused as refused:
                 return (balance_replies.no_address(refused.typed, refused.reason),)
-            return await self._live.ask(here, account)
+            return await self._live.ask(here, account, await self._store.quiet.rules_here(here))
         if who is None or not listed:
             return (replies.nothing_watched(),)
         closest = closest_label(listed, who)

@@ -13,7 +13,7 @@ from bot.chat.gaps import blind_spots
 from bot.chat.html import EMPTY, Html, code, fill, join
 from bot.chat.lost import dropped, undelivered, unreadable
 from bot.chat.quiet_replies import mute_over
-from bot.chat.wording import account_name, age, chain_names, clock, counted
+from bot.chat.wording import account_name, age, chain_names, clock, counted, token_names
 from bot.domain.alerts import (
     BackupFails,
     BackupWorks,
@@ -33,7 +33,7 @@ from bot.domain.alerts import (
     Unreadable,
 )
 from bot.domain.chains import Chains
-from bot.domain.model import ChainId
+from bot.domain.model import Address, ChainId
 
 _BASELINES_SINGLY = 5
 _SINGLY = 5
@@ -105,10 +105,11 @@ def _baselines(baselines: Sequence[Baseline], chains: Chains) -> Html:
     if len(baselines) <= _BASELINES_SINGLY:
         return join("\n", (_baseline(baseline, chains) for baseline in baselines))
     accounts = len({baseline.account for baseline in baselines})
+    (contracts, *others) = {baseline.contracts for baseline in baselines}
     seen = dict.fromkeys(chain for baseline in baselines for chain in baseline.chains)
     silent = dict.fromkeys(chain for baseline in baselines for chain in baseline.unanswered)
     return _watching(
-        EMPTY + counted(accounts, "account"),
+        _narrowed(EMPTY + counted(accounts, "account"), () if others else contracts),
         _found(sum(baseline.balances for baseline in baselines), tuple(seen)),
         _silent(tuple(silent), chains),
     )
@@ -118,9 +119,13 @@ def _baseline(baseline: Baseline, chains: Chains) -> Html:
     found = _found(baseline.balances, baseline.chains)
     if baseline.balances:
         found += f" ({chain_names(baseline.chains, chains)})"
-    return _watching(
-        account_name(baseline.account, baseline.label), found, _silent(baseline.unanswered, chains)
-    )
+    who = _narrowed(account_name(baseline.account, baseline.label), baseline.contracts)
+    return _watching(who, found, _silent(baseline.unanswered, chains))
+
+
+def _narrowed(who: Html, contracts: Sequence[Address]) -> Html:
+    """Return whose balances were read, or which tokens of theirs."""
+    return fill("{} in {}", token_names(contracts), who) if contracts else who
 
 
 def _watching(who: Html, found: str, silent: str) -> Html:

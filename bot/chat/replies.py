@@ -8,14 +8,13 @@ from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
 from bot.chat.requests import BadLine, WatchEntry
-from bot.chat.wording import account_name, age, chain_names, counted, folded, short_address
+from bot.chat.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
 from bot.domain.partings import UndoneOne
 
 _OFFERED_WHOLE = 3
-_CONTRACTS_NAMED = 3
 FIRST_WATCH = code("/watch 0x… as Treasury")
 
 # ---------------------------------------------------------------- first words
@@ -118,12 +117,20 @@ def label_changed(account: Address, label: str) -> Html:
 
 
 def bulk_watched(
-    new: Sequence[WatchEntry], known: Sequence[WatchEntry], bad: Sequence[BadLine], *, over_limit: int = 0
+    new: Sequence[WatchEntry],
+    known: Sequence[WatchEntry],
+    bad: Sequence[BadLine],
+    *,
+    relabelled: Sequence[WatchEntry] = (),
+    over_limit: int = 0,
+    first_reading_pending: bool = True,
 ) -> tuple[Html, ...]:
     """Return the answer to many lines; `over_limit` entries found no room in this chat."""
     sections = []
     if new:
         sections.append(Section(f"👁 Watching {counted(len(new), 'account')}:", _names(new)))
+    if relabelled:
+        sections.append(Section("Watched already, and called so now:", _names(relabelled)))
     if known:
         sections.append(Section("Watched already:", _names(known)))
     if bad:
@@ -131,9 +138,15 @@ def bulk_watched(
     nexts = (
         f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
         "Correct the lines not taken and send them again with /watch." if bad else "",
-        "The first readings are on their way; after them, every change is told here." if new else "",
+        _from_when(first_reading_pending=first_reading_pending) if new else "",
     )
     return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
+
+
+def _from_when(*, first_reading_pending: bool) -> str:
+    if first_reading_pending:
+        return "The first readings are on their way; after them, every change is told here."
+    return "Every change from now on is told here."
 
 
 def watching_token(
@@ -328,16 +341,9 @@ def _narrowed(contracts: Collection[Address], only_on: Sequence[ChainId], chains
 
 
 def _tokens(contracts: Collection[Address], label: str) -> Html:
-    """Return contracts by their short addresses; many are folded."""
-    named = sorted(contracts)[:_CONTRACTS_NAMED]
-    more = len(contracts) - len(named)
-    whole = fill(
-        "{} {}{}",
-        "token" if len(contracts) == 1 else "tokens",
-        join(", ", map(short_address, named)),
-        f" and {more:,} more" if more else "",
-    )
-    return fill("{} · {}", _label(label), whole) if label else whole
+    """Return contracts by their short addresses, behind the label, where there is one."""
+    named = token_names(contracts)
+    return fill("{} · {}", _label(label), named) if label else named
 
 
 def _label(label: str) -> Html:

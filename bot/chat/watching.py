@@ -10,7 +10,7 @@ from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.quiet_replies import mutes_shown
-from bot.chat.requests import Bare, Here, List, Unwatch, Watch, WatchToken
+from bot.chat.requests import Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.alerts import Subscribed
@@ -51,16 +51,17 @@ class Watching:
         subscribed = await self._subscribe(heard, wishes)
         if len(wishes) == 1 and not request.bad:
             return (self._watched(wishes[0], subscribed[0]),)
-        outcomes = list(zip(request.entries, subscribed, strict=True))
+        entries: dict[Subscribing, list[WatchEntry]] = {outcome: [] for outcome in Subscribing}
+        for entry, one in zip(request.entries, subscribed, strict=True):
+            entries[one.outcome].append(entry)
+        created = [one for one in subscribed if one.outcome is Subscribing.CREATED]
         answer = replies.bulk_watched(
-            [entry for entry, one in outcomes if one.outcome is Subscribing.CREATED],
-            [
-                entry
-                for entry, one in outcomes
-                if one.outcome in (Subscribing.ALREADY, Subscribing.RELABELLED)
-            ],
+            entries[Subscribing.CREATED],
+            entries[Subscribing.ALREADY],
             request.bad,
-            over_limit=sum(one.outcome is Subscribing.FULL for one in subscribed),
+            relabelled=entries[Subscribing.RELABELLED],
+            over_limit=len(entries[Subscribing.FULL]),
+            first_reading_pending=any(one.known is None for one in created),
         )
         meant = [line.instead for line in request.bad if line.instead]
         if not meant:

@@ -1,11 +1,11 @@
 """Words that alerts and answers share, so that one thing has one look everywhere."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from bot.chat.foreign import foreign
-from bot.chat.html import EMPTY, Html, bold, code, join
+from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import COLLECTION_KINDS, Address, Asset, ChainId, Description, Holding
@@ -14,6 +14,7 @@ from bot.domain.units import format_shown
 RAW_UNITS = "(raw units)"
 """Follows an amount whose decimals nobody told us: it counts smallest units."""
 
+_CONTRACTS_NAMED = 3
 _NAMES_LISTED_WHOLE = 4
 _NAMES_BEFORE_FOLD = 3
 
@@ -27,6 +28,18 @@ def account_name(account: Address, label: str) -> Html:
     """Return the label, where there is one, and the short address."""
     named = bold(foreign(label))
     return named + " · " + short_address(account) if named else short_address(account)
+
+
+def token_names(contracts: Collection[Address]) -> Html:
+    """Return `token 0x5ba3…5bA3`, `tokens 0x…, 0x… and 3 more`."""
+    named = sorted(contracts)[:_CONTRACTS_NAMED]
+    more = len(contracts) - len(named)
+    return fill(
+        "{} {}{}",
+        "token" if len(contracts) == 1 else "tokens",
+        join(", ", map(short_address, named)),
+        f" and {more:,} more" if more else "",
+    )
 
 
 def folded(names: Sequence[Html | str], *, last: str = ", ") -> Html:

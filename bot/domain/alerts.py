@@ -21,6 +21,8 @@ class Baseline:
     """Chains of the first reading."""
     unanswered: tuple[ChainId, ...]
     """Chains that were asked and gave no usable answer yet."""
+    contracts: tuple[Address, ...] = ()
+    """Only these tokens were read for the first time, of an account watched before; none: all of it."""
 
 
 class Gap(NamedTuple):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.domain.alerts import Gap
+from bot.domain.matching import NO_RULES, Rules, ignores
 from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
 
 
@@ -120,15 +121,22 @@ class Sweeps:
 
 
 def holdings_in(
-    answer: Answer, account: Address, chain_ids: Iterable[ChainId], seen_at: datetime
+    answer: Answer,
+    account: Address,
+    chain_ids: Iterable[ChainId],
+    seen_at: datetime,
+    rules: Rules = NO_RULES,
 ) -> tuple[ChainHoldings, ...]:
-    """Return what a whole answer says of one account on the chains that were asked, zeros left out."""
+    """Return what a whole answer says of one account on the chains that were asked, zeros left out.
+
+    Of what the `rules` ignore, the number is told.
+    """
     return tuple(
         ChainHoldings(
             chain_id,
             (
                 _natives_in(answer, account, chain_id, seen_at),
-                _tokens_in(answer, account, chain_id, seen_at),
+                _tokens_in(answer, account, chain_id, seen_at, rules),
             ),
         )
         for chain_id in sorted(chain_ids)
@@ -144,12 +152,16 @@ def _natives_in(answer: Answer, account: Address, chain_id: ChainId, seen_at: da
     )
 
 
-def _tokens_in(answer: Answer, account: Address, chain_id: ChainId, seen_at: datetime) -> PartSeen:
+def _tokens_in(
+    answer: Answer, account: Address, chain_id: ChainId, seen_at: datetime, rules: Rules
+) -> PartSeen:
     by_account = answer.tokens.get(chain_id)
     if by_account is None or (chain_id, account) in answer.doubtful:
         return PartSeen(PartKind.TOKENS, None)
     holdings = by_account.get(account, {})
-    return PartSeen(PartKind.TOKENS, seen_at, held=_held(holdings, chain_id, answer.descriptions, "UNKNOWN"))
+    held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN")
+    heard = tuple(one for one in held if not ignores(rules, one.asset))
+    return PartSeen(PartKind.TOKENS, seen_at, held=heard, left_out=len(held) - len(heard))
 
 
 def _held(

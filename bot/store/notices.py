@@ -161,6 +161,7 @@ def _baseline_fields(notice: Baseline) -> dict[str, object]:
         "balances": notice.balances,
         "chains": notice.chains,
         "unanswered": notice.unanswered,
+        "contracts": notice.contracts,
     }
 
 
@@ -181,6 +182,7 @@ _READERS: Mapping[str, Callable[[Fields], Notice]] = {
         fields["balances"],
         tuple(fields["chains"]),
         tuple(fields["unanswered"]),
+        tuple(fields.get("contracts", ())),
     ),
     "blind": lambda fields: Blind(_gaps(fields), fields["everything"]),
     "seen again": lambda fields: SeenAgain(_gaps(fields), fields["changes"]),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.domain.audit import Author
 from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
+from bot.domain.matching import Rules
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import FoundMute, Muted, MutedHere, Unmuted
 from bot.store import ignoring, muting
@@ -37,6 +38,10 @@ class Quiet:
     async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoredHere:
         """Return one page of what a destination ignores."""
         return await self._thread.run(ignoring.ignored_here, place, page, page_size)
+
+    async def rules_here(self, place: Place) -> Rules:
+        """Return all that a destination ignores."""
+        return await self._thread.run(ignoring.rules_here, place)
 
     async def find_rule(self, row: int, chat_id: int) -> FoundIgnored | None:
         """Return what is ignored and a button of this chat names."""

@@ -267,17 +267,23 @@ class _Recording:
         mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
         rules = self._ignored.get(destination_id, NO_RULES)
         balances, seen, unanswered = 0, [], []
+        read: set[Part] = set()
+        wished: set[Part] = set()
         for verdict in verdicts:
             parts = wished_parts(mine, verdict.chain_id, self._status)
             if verdict.first_seen & parts:
                 seen.append(verdict.chain_id)
+                read |= verdict.first_seen & parts
+                wished |= parts
                 balances += sum(
                     self._belongs(asset, balance, heard_parts(parts & verdict.first_seen, rules, asset))
                     for asset, balance in stored[account, verdict.chain_id].balances.items()
                 )
             elif verdict.never_seen & parts:
                 unanswered.append(verdict.chain_id)
-        return Baseline(account, label, balances, tuple(seen), tuple(unanswered))
+        listed = {NATIVE_PART, self._status}
+        contracts = sorted(map(Address, read)) if listed & wished and not listed & read else []
+        return Baseline(account, label, balances, tuple(seen), tuple(unanswered), tuple(contracts))
 
     def _asset_id(self, asset: Asset) -> int:
         """Return the row of an asset, made of what its rows said if need be."""

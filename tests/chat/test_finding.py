@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.finding import find, find_all
+from bot.chat.finding import closest_label, find, find_all
 from bot.domain.addresses import checksummed
 from bot.domain.model import Address, DestinationId, ListedSubscription, Subscription, SubscriptionId
 from tests.chat.reading import OTHER, TREASURY, USDC
@@ -50,6 +50,15 @@ def test_what_is_written_out_beats_a_label_that_reads_like_it(who: str, numbers:
 
 def test_a_label_like_an_address_that_is_not_watched_is_a_label() -> None:
     assert [one.number for one in find(HERE[2:], checksummed(TREASURY))] == [3]
+
+
+def test_a_label_is_proposed_only_if_it_names_what_it_labels() -> None:
+    odd = (listed(1, TREASURY, "Payroll"), listed(2, OTHER, "#1"), listed(3, USDC, checksummed(TREASURY)))
+
+    assert closest_label(odd, "Pairoll") == "Payroll"
+    assert closest_label(odd, "#12") == ""
+    assert closest_label(odd[1:], "#12") == "#1"
+    assert closest_label(odd, checksummed(TREASURY)[:-1]) == ""
 
 
 SOME = (listed(1, TREASURY, "Payroll"), listed(2, OTHER, "Treasury"), listed(3, None, "Vault 2"))

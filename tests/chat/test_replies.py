@@ -257,6 +257,25 @@ def test_many_lines_without_a_mistake_speak_of_none() -> None:
     assert page == "Watched already:\n0xABaB…ABaB\n\n/list shows everything watched here."
 
 
+def test_many_lines_of_accounts_that_were_read_before_promise_no_reading() -> None:
+    (page,) = texts(replies.bulk_watched([WatchEntry(1, VAULT)], [], [], first_reading_pending=False))
+
+    assert page == "👁 Watching 1 account:\n0xABaB…ABaB\n\nEvery change from now on is told here."
+
+
+def test_many_lines_say_which_labels_are_new() -> None:
+    (page,) = texts(
+        replies.bulk_watched(
+            [], [WatchEntry(1, VAULT)], [], relabelled=[WatchEntry(2, TREASURY, label="Till")]
+        )
+    )
+
+    assert page == (
+        "Watched already, and called so now:\nTill · 0x8e3E…d8B9\n\n"
+        "Watched already:\n0xABaB…ABaB\n\n/list shows everything watched here."
+    )
+
+
 def test_a_token_is_confirmed_for_all_accounts() -> None:
     assert text(replies.watching_token([USDC], "", CHAINS, accounts=12)) == (
         "👁 Watching token 0xA0b8…eB48 in all 12 accounts watched here, and in each one to come."

@@ -80,9 +80,12 @@ def notice(
     *,
     account: Address = TREASURY,
     label: str = "Treasury",
+    contracts: Sequence[Address] = (),
 ) -> NoticeAlert:
     return NoticeAlert(
-        AlertId(1), Baseline(account, label, balances, tuple(seen_on), tuple(unanswered)), NOON
+        AlertId(1),
+        Baseline(account, label, balances, tuple(seen_on), tuple(unanswered), tuple(contracts)),
+        NOON,
     )
 
 
@@ -358,6 +361,10 @@ ALL_CHAINS = CHAINS.mainnets()
             ),
         ),
         (
+            notice(1, [BASE], contracts=[USDC]),
+            "👁 Watching token 0xA0b8…eB48 in Treasury · 0x8e3E…d8B9: 1 balance on 1 chain (Base)",
+        ),
+        (
             notice(2, [BASE], [ARBITRUM]),
             (
                 "👁 Watching Treasury · 0x8e3E…d8B9: 2 balances on 1 chain (Base). "
@@ -390,6 +397,13 @@ def test_six_first_readings_fold_into_one_line() -> None:
         "👁 Watching 6 accounts: 53 balances on 2 chains. "
         "No answer yet from Arbitrum One; it joins when it answers."
     )
+
+
+def test_six_first_readings_of_one_token_say_so_and_mixed_ones_do_not() -> None:
+    of_token = [notice(1, [BASE], contracts=[USDC], account=Address(f"0x{n:040x}")) for n in range(6)]
+
+    assert lines(*of_token)[0] == "👁 Watching token 0xA0b8…eB48 in 6 accounts: 6 balances on 1 chain"
+    assert lines(*of_token, notice(1, [BASE]))[0].startswith("👁 Watching 7 accounts: 7 balances")
 
 
 def test_thousands_of_first_readings_are_one_message() -> None:

@@ -35,6 +35,16 @@ def test_tokens_are_in_the_order_of_their_symbols() -> None:
     assert held(of_polygon(said)[1]) == [(DAI, 3), (USDC, 5)]
 
 
+def test_what_is_ignored_is_counted_and_not_shown() -> None:
+    said = answer({POLYGON: {TREASURY: {USDC: 5, DAI: 3, VAULT: 0}}, BASE: {TREASURY: {DAI: 1}}})
+    rules = {DAI: frozenset({POLYGON}), VAULT: frozenset()}
+
+    polygon, base = holdings_in(said, TREASURY, [POLYGON, BASE], NOON, rules)
+
+    assert (held(polygon.parts[1]), polygon.left_out) == ([(USDC, 5)], 1)
+    assert (held(base.parts[1]), base.left_out) == ([(DAI, 1)], 0)
+
+
 def test_an_account_without_rows_holds_no_tokens() -> None:
     assert of_polygon(answer({POLYGON: {VAULT: {USDC: 5}}}))[1] == PartSeen(PartKind.TOKENS, NOON)
 

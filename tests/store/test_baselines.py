@@ -13,8 +13,9 @@ def baseline(
     unanswered: tuple[int, ...] = (),
     label: str = "",
     account: str = TREASURY,
+    contracts: tuple[str, ...] = (),
 ) -> Baseline:
-    return Baseline(account, label, balances, chains, unanswered)  # type: ignore[arg-type]
+    return Baseline(account, label, balances, chains, unanswered, contracts)  # type: ignore[arg-type]
 
 
 async def test_a_first_reading_is_one_notice_for_each_destination(keeper: Keeper) -> None:
@@ -89,6 +90,19 @@ async def test_what_only_others_asked_for_is_not_counted(keeper: Keeper) -> None
     assert await keeper.baselines(OLGA) == [baseline(5, chains=(POLYGON, BASE))]
     assert await keeper.baselines(OPS) == [baseline(1, unanswered=(BASE,))]
     assert await keeper.baselines(ALERTS_TOPIC) == [baseline(2, chains=(BASE,))]
+
+
+async def test_a_token_that_is_named_of_an_account_watched_before_is_told_as_that(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.watch(contracts=[USDC], place=OPS)
+    await keeper.record(reading({USDC: 5}, native=100, named={USDC: 5}))
+
+    await keeper.watch(None, contracts=[DAI])
+    await keeper.watch(None, contracts=[DAI], place=OPS)
+    await keeper.record(reading({USDC: 5}, native=100, named={USDC: 5, DAI: 3}))
+
+    assert await keeper.baselines(OLGA) == [baseline(2), baseline(1, contracts=(DAI,))]
+    assert await keeper.baselines(OPS) == [baseline(1), baseline(1)]
 
 
 async def test_what_another_chat_named_is_not_counted_as_listed(keeper: Keeper) -> None:

@@ -292,6 +292,17 @@ async def test_closing_a_chat_takes_back_what_is_held(watching: Keeper) -> None:
     assert await told(watching) == []
 
 
+async def test_a_chat_that_is_opened_again_is_not_muted_and_others_stay_so(watching: Keeper) -> None:
+    await mute(watching)
+    await mute(watching, place=ALERTS_TOPIC)
+
+    await watching.deny(OLGA)
+    await watching.allow(OLGA)
+
+    assert (await watching.store.quiet.muted_here(OLGA)).mutes == ()
+    assert len((await watching.store.quiet.muted_here(ALERTS_TOPIC)).mutes) == 1
+
+
 async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching: Keeper) -> None:
     await change(watching, 6)
     await mute(watching)
