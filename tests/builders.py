@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.alerts import ChangeAlert
-from bot.domain.delivery import Delivery, Form
+from bot.domain.delivery import TRUST, Delivery, Form
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -213,7 +213,7 @@ def delivery(
     form: Form = Form.WHOLE,
     alerts: int = 1,
     questions: int = 0,
-    silences: int = 0,
+    trust: int = TRUST,
     astray: str | None = None,
 ) -> Delivery:
     return Delivery(
@@ -228,7 +228,7 @@ def delivery(
         form,
         alerts,
         questions=questions,
-        silences=silences,
+        trust=trust,
         astray=astray,
     )
 

@@ -9,6 +9,7 @@ import pytest
 from bot import dispatcher
 from bot.domain.alerts import Alert
 from bot.domain.delivery import (
+    TRUST,
     UNKNOWN_OUTCOME_PAUSES,
     Offline,
     Outcome,
@@ -415,9 +416,11 @@ async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of
     office: Office,
 ) -> None:
     await in_doubt_three_times(office)
-    office.telegram.answers = [Unknown("read timeout")]
+    office.telegram.answers = [Unknown("read timeout")] * TRUST
     async with office.open():
-        await office.tried(UNKNOWNS_UNASKED + 1)
+        for sends in range(1, TRUST + 1):
+            await office.tried(UNKNOWNS_UNASKED + sends)
+            await office.passed(PAUSE if sends < TRUST else 0)
         await office.change()
         await office.arrived(1)
         (first, *_, passing) = office.telegram.taken
@@ -425,7 +428,7 @@ async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of
         for questions in range(1, QUESTIONS_MOST + 1):
             assert office.telegram.taken[-1] == passing
             await office.passed(PAUSE)
-            await office.asked(1 + questions)
+            await office.asked(TRUST + questions)
         await office.arrived(2)
 
     assert office.telegram.taken[-1].text == first.text

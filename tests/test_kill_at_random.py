@@ -22,7 +22,7 @@ from tests.house import POLYGON, House, open_house, until
 KILLS = int(os.environ.get("KILLS", "25"))
 LONGEST_LIFE_SECONDS = 1.2
 SETTLING_SECONDS = 180
-"""A generous limit for all to be told in the end: a message in doubt waits for three quarters of a minute."""
+"""A generous limit for all to be told in the end: a message in doubt waits for half a minute and more."""
 
 LINE = re.compile(r"^[▲▼✦] ([+−])([\d,]+) (\w+) {5}([\d,]+) → ([\d,]+)", re.MULTILINE)
 NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})$")

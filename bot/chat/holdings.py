@@ -1,4 +1,4 @@
-"""The answer to /balance: what an account holds, how old that is, and what of it is unknown."""
+"""The answer to /balance: what an account holds and is worth, how old that is, and what of it is unknown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime

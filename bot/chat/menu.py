@@ -84,7 +84,7 @@ BALANCE = Command(
     "Show what an account holds",
     "/balance [LABEL, ADDRESS or #NUMBER]",
     (
-        Example("/balance Treasury", "shows what it holds"),
+        Example("/balance Treasury", "shows what it holds, and what that is worth"),
         Example("/balance", "shows all accounts watched here"),
         Example(f"/balance {_ACCOUNT}", "asks at once, if nobody watches it here"),
     ),

@@ -21,6 +21,9 @@ TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
 within which an alert has to arrive once the last fault is over."""
 
+TRUST = 3
+"""Sends without an answer, each just after one to a question: then such an answer says nothing of it."""
+
 LONGEST_PAUSE = timedelta(seconds=60)
 """No delivery waits longer for its next attempt: one that seems to, waits for a clock that was set back."""
 
@@ -227,8 +230,8 @@ class Delivery:
     """How often its chat was tried in vain since it could last be written to."""
     questions: int = 0
     """Asked since its last send, while nobody knows what became of that (`doubt.py`)."""
-    silences: int = 0
-    """Of those, how many got no answer; one that ends is news."""
+    trust: int = TRUST
+    """So many more answers to questions let it go at once."""
     astray: str | None = None
     """Why it does not go to its topic but to the chat itself."""
     about: About = About()
@@ -265,7 +268,7 @@ class Settlement:
     unknowns: int = 0
     refusals: int = 0
     questions: int = 0
-    silences: int = 0
+    trust: int = TRUST
     form: Form = Form.WHOLE
     reason: str | None = None
     hold: Holding | None = None
@@ -287,7 +290,7 @@ class Settlement:
             unknowns=delivery.unknowns,
             refusals=delivery.refusals,
             questions=delivery.questions,
-            silences=delivery.silences,
+            trust=delivery.trust,
             form=delivery.form,
         )
 
@@ -359,10 +362,8 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
             return replace(again, reason=reason)
         case Unknown(reason):
             at = now + _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns)
-            unknowns, silences = delivery.unknowns + 1, 0 if delivery.is_answered else delivery.silences
-            return replace(
-                again, not_before=at, unknowns=unknowns, questions=0, silences=silences, reason=reason
-            )
+            unknowns, trust = delivery.unknowns + 1, delivery.trust - delivery.is_answered
+            return replace(again, not_before=at, unknowns=unknowns, questions=0, trust=trust, reason=reason)
         case Vanished(reason):
             return _after_vanishing(again, reason)
         case Misread(reason, form) if _is_less(form, delivery.form):

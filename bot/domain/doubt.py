@@ -42,22 +42,22 @@ def asks_first(delivery: Delivery) -> bool:
 def after_question(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> Delivery | Settlement:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
-    An answer lets it go if it is news: the first since its third send, or the first after a silence.
-    Else the question does not see what keeps the sends from being answered, and waiting bounds the copies.
+    An answer lets it go while there is trust in answers; a silence that ends is worth some. Without any, the
+    questions do not see what keeps the sends from being answered, and waiting bounds the copies.
     """
     match outcome:
         case Throttled() | Unreachable() | ChatMoved() | TopicLost():
             return settle(delivery, outcome, now, dice)
         case Unknown(reason) | RetryLater(reason) | Offline(reason):
-            is_answered = False
+            is_answered, trust = False, max(delivery.trust, 1)
         case _:
-            is_answered, reason = True, "no send gets an answer, though questions do"
-    is_news = is_answered and (delivery.unknowns == UNKNOWNS_UNASKED or delivery.silences > 0)
-    if is_news or delivery.questions + 1 >= QUESTIONS_MOST:
-        return replace(delivery, is_answered=is_answered)
+            is_answered, trust = True, delivery.trust
+            reason = "no send gets an answer, though questions do"
+    if (is_answered and trust > 0) or delivery.questions + 1 >= QUESTIONS_MOST:
+        return replace(delivery, trust=trust, is_answered=is_answered)
     return replace(
         Settlement.again(delivery, now + QUESTION_PAUSE),
         questions=delivery.questions + 1,
-        silences=delivery.silences + (not is_answered),
+        trust=trust,
         reason=reason,
     )

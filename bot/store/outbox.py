@@ -161,7 +161,7 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
 UNFINISHED = "state IN ('ready', 'sending')"
 """In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
 
-_ASIDE = f"unknowns > {UNKNOWNS_UNASKED} AND silences = 0 AND not_before > :now"
+_ASIDE = f"unknowns > {UNKNOWNS_UNASKED} AND trust <= 0 AND not_before > :now"
 """They wait although Telegram answers, and keep nothing behind them waiting."""
 
 _IN_LINE = f"{UNFINISHED} AND NOT ({_ASIDE})"
@@ -236,7 +236,7 @@ WHERE first_at IS NOT NULL ORDER BY first_id
 _DELIVERY = """
 SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.attempts, d.unknowns, d.refusals, d.form,
        (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes,
-       d.questions, d.silences
+       d.questions, d.trust
 FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
 WHERE d.id = ?
 """
@@ -338,7 +338,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
     _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
-    alerts, probes, questions, silences = rest
+    alerts, probes, questions, trust = rest
     is_astray = lost is not None and bool(thread_id)
     return Delivery(
         delivery_id,
@@ -353,7 +353,7 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         alerts,
         probes,
         questions,
-        silences,
+        trust,
         lost if is_astray else None,
         about(db, delivery_id),
     )

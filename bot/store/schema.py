@@ -329,5 +329,5 @@ CREATE INDEX alert_held ON alert (destination_id, id) WHERE state = 'held';
 
 _QUESTIONS = """
 ALTER TABLE delivery ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;  -- asked since its last send
-ALTER TABLE delivery ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;   -- of those, without an answer
+ALTER TABLE delivery ADD COLUMN trust INTEGER NOT NULL DEFAULT 3;      -- answers that let it go
 """

@@ -20,14 +20,14 @@ def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status
     with transaction(db):
         db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
-            " silences = ?, form = ?, not_before = ?, message_id = ?, reason = ? WHERE id = ?",
+            " trust = ?, form = ?, not_before = ?, message_id = ?, reason = ? WHERE id = ?",
             [
                 settlement.state,
                 settlement.attempts,
                 settlement.unknowns,
                 settlement.refusals,
                 settlement.questions,
-                settlement.silences,
+                settlement.trust,
                 settlement.form,
                 to_milliseconds(settlement.not_before),
                 settlement.message_id,
@@ -52,12 +52,12 @@ def hold_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) ->
 def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     """Put back what was being sent when the last run ended; its outcome is unknown. Returns how many.
 
-    The silence was ours: the next answer of Telegram is news.
+    The silence was ours: the next answer of Telegram is to be trusted.
     """
     with transaction(db):
         changed = db.execute(
-            "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0, silences = 1,"
-            " not_before = ?, reason = 'the program ended while it was being sent'"
+            "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
+            " trust = max(trust, 1), not_before = ?, reason = 'the program ended while it was being sent'"
             f" WHERE {UNFINISHED} AND state = 'sending'",
             [to_milliseconds(now)],
         )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.delivery import (
+    TRUST,
     ChatMoved,
     Delivery,
     DeliveryState,
@@ -48,7 +49,7 @@ def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[da
             yield now
             found = settle(found, send, now, 0.5)
         now = found.not_before
-        one = delivery(unknowns=found.unknowns, questions=found.questions, silences=found.silences)
+        one = delivery(unknowns=found.unknowns, questions=found.questions, trust=found.trust)
 
 
 def within(moments: Iterator[datetime], span: timedelta) -> list[datetime]:
@@ -78,10 +79,11 @@ def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_cop
     assert all(pause >= REST for pause in pauses[UNKNOWNS_UNASKED - 1 :])
 
 
-def test_where_questions_are_answered_and_sends_are_not_one_more_leaves_before_the_long_pauses() -> None:
+def test_where_questions_are_answered_and_sends_are_not_three_more_leave_before_the_long_pauses() -> None:
     moments = within(sends(UNKNOWN, lambda _: ANSWERED), timedelta(hours=6))
 
-    assert len(moments) == UNKNOWNS_UNASKED + 1 + 23
+    assert len(moments) == UNKNOWNS_UNASKED + TRUST + 23
+    assert moments[UNKNOWNS_UNASKED + TRUST - 1] <= NOON + timedelta(minutes=2)
     assert moments[-1] - moments[-2] == REST
 
 
@@ -110,7 +112,7 @@ def test_whatever_questions_bring_no_more_leave_than_short_pauses_and_silences_t
     copies = len(within(sends(UNKNOWN, question), span))
 
     ended = sum((before, after) == (UNKNOWN, ANSWERED) for before, after in pairwise([UNKNOWN, *asked]))
-    assert copies <= UNKNOWNS_UNASKED + ended + span // REST
+    assert copies <= UNKNOWNS_UNASKED + TRUST + ended + span // REST
 
 
 @pytest.mark.parametrize("answer", [ANSWERED, Sent(5), Misread("can't parse entities", Form.PLAIN)])
@@ -122,13 +124,13 @@ def test_whatever_answer_is_an_answer(answer: Outcome) -> None:
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcome) -> None:
-    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE)
+    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE, trust=0)
 
     waits = after_question(one, silence, NOON, 0.5)
 
     assert isinstance(waits, Settlement)
     assert (waits.state, waits.not_before) == (DeliveryState.READY, NOON + QUESTION_PAUSE)
-    assert (waits.questions, waits.silences) == (1, 1)
+    assert (waits.questions, waits.trust) == (1, 1)
     assert (waits.unknowns, waits.attempts, waits.refusals, waits.form) == (4, 2, 1, Form.BARE)
 
 
@@ -137,13 +139,13 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
     [Throttled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
 )
 def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
-    one = delivery(unknowns=3, questions=2, silences=1)
+    one = delivery(unknowns=3, questions=2, trust=1)
 
     assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
 
 
 @pytest.mark.parametrize("outcome", [RetryLater("no route"), Throttled(3)])
 def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
-    settlement = settle(delivery(unknowns=4, questions=2, silences=1), outcome, NOON, 0.5)
+    settlement = settle(delivery(unknowns=4, questions=2, trust=1), outcome, NOON, 0.5)
 
-    assert (settlement.questions, settlement.silences) == (2, 1)
+    assert (settlement.questions, settlement.trust) == (2, 1)

@@ -97,13 +97,13 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
-@pytest.mark.parametrize(("unknowns", "silences", "passed_by"), [(3, 0, 0), (4, 1, 0), (4, 0, 1)])
+@pytest.mark.parametrize(("unknowns", "trust", "passed_by"), [(3, 0, 0), (4, 1, 0), (4, 0, 1)])
 async def test_a_message_stands_aside_that_telegram_answers_questions_about_and_nothing_else(
-    watching: Keeper, unknowns: int, silences: int, passed_by: int
+    watching: Keeper, unknowns: int, trust: int, passed_by: int
 ) -> None:
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    doubted = replace(first, unknowns=unknowns - 1, silences=silences)
+    doubted = replace(first, unknowns=unknowns - 1, trust=trust)
     settlement = await attempt(watching, doubted, Unknown("read timeout"))
     await change(watching, 7)
 
@@ -122,11 +122,11 @@ async def test_what_questions_found_out_is_kept(watching: Keeper) -> None:
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, silences=2)
+    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, trust=2)
     await watching.store.settle(first.id, found)
 
     again = next(one for one in await watching.due() if one.id == first.id)
-    assert (again.unknowns, again.questions, again.silences) == (3, 5, 2)
+    assert (again.unknowns, again.questions, again.trust) == (3, 5, 2)
 
 
 async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Keeper) -> None:
