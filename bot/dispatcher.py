@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -27,10 +27,11 @@ from bot.domain.delivery import (
     Unreachable,
     settle,
 )
-from bot.domain.doubt import after_question, asks_first
+from bot.domain.doubt import after_question
 from bot.domain.kinds import kind_of
+from bot.domain.model import DeliveryId
 from bot.domain.outage import Outage
-from bot.store.outbox import Compose, Due
+from bot.store.outbox import Compose, Due, Taken
 from bot.store.sqlite import Store
 
 log = structlog.get_logger(__name__)
@@ -197,13 +198,9 @@ class Dispatcher:
 
     async def _deliver(self, due: Due) -> None:
         try:
-            await self._pace.turn(due.chat_id, is_group=due.is_group)
-            if not self._may_leave():
-                return
-            self._left.add(due.chat_id)
-            taken = await self._store.take(
-                due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose
-            )
+            taken = await self._taken(due)
+            if taken.question is not None:
+                taken = await self._asked(due, taken.question)
         except Exception:
             log.exception("a message could not be taken up", action="take_failed")
             await asyncio.sleep(SETTLE_AGAIN_SECONDS)
@@ -211,32 +208,36 @@ class Dispatcher:
         for trouble in taken.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         if taken.delivery is not None:
-            await self._settle(taken.delivery, await self._tell(taken.delivery))
+            await self._settle(taken.delivery, await self._attempt(taken.delivery))
         elif taken.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _tell(self, delivery: Delivery) -> Settlement:
-        """Send a message, unless Telegram has to be found to answer first and is not."""
-        if not asks_first(delivery):
-            return await self._attempt(delivery)
-        try:
-            found = await self._ask(delivery)
-        except Exception:
-            log.exception("Telegram could not be asked", action="ask_failed", delivery=delivery.id)
-            return Settlement.again(delivery, self._now() + timedelta(seconds=LOOK_AGAIN_SECONDS))
-        return found if isinstance(found, Settlement) else await self._attempt(found)
+    async def _taken(self, due: Due, answered: DeliveryId | None = None) -> Taken:
+        """Take up the next message of a chat once its turn has come."""
+        await self._pace.turn(due.chat_id, is_group=due.is_group)
+        if not self._may_leave():
+            return Taken(None)
+        self._left.add(due.chat_id)
+        return await self._store.take(
+            due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
+        )
 
-    async def _ask(self, delivery: Delivery) -> Delivery | Settlement:
-        """Ask where a message would go; return it if it may leave now, else what is to be written."""
-        outcome = await self._sender.ask(delivery)
-        self._heed(delivery, outcome)
-        found = after_question(delivery, outcome, self._now(), self._dice())
-        if isinstance(found, Delivery):
-            await self._pace.turn(delivery.chat_id, is_group=delivery.is_group)
-        else:
-            about = log.bind(delivery=delivery.id, outcome=repr(outcome))
+    async def _asked(self, due: Due, question: Delivery) -> Taken:
+        """Take a message up if Telegram answers where it would go; else it waits on."""
+        self._left.discard(due.chat_id)
+        outcome = await self._sender.ask(question)
+        self._heed(question, outcome)
+        found = after_question(question, outcome, self._now(), self._dice())
+        if isinstance(found, Settlement):
+            about = log.bind(delivery=question.id, outcome=repr(outcome))
             about.warning("a message in doubt waits", action="asked_first")
-        return found
+            await self._settle(question, found)
+            return Taken(None)
+        taken = await self._taken(due, question.id)
+        if taken.delivery is None or taken.delivery.id != question.id:
+            return taken
+        known = replace(taken.delivery, trust=found.trust, is_answered=found.is_answered)
+        return replace(taken, delivery=known)
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
         """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""

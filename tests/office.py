@@ -43,6 +43,7 @@ class Telegram:
     replies: list[Outcome | Exception] = field(default_factory=list)
     """For the next questions; afterwards each is answered."""
     asked: list[Delivery] = field(default_factory=list)
+    may_reply: asyncio.Event = field(default_factory=asyncio.Event)
     hangs: dict[int, asyncio.Event] = field(default_factory=dict)
     """Chats in which a send ends only when it may."""
     under_way: list[int] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Telegram:
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.may_reply.set()
 
     async def send(self, delivery: Delivery) -> Outcome:
         self.taken.append(delivery)
@@ -71,6 +73,7 @@ class Telegram:
 
     async def ask(self, delivery: Delivery) -> Outcome:
         self.asked.append(delivery)
+        await self.may_reply.wait()
         outcome = self.replies.pop(0) if self.replies else Refused("message text is empty", is_final=True)
         if isinstance(outcome, Exception):
             raise outcome

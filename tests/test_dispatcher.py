@@ -8,8 +8,8 @@ from bot import dispatcher
 from bot.domain.delivery import (
     Delivery,
     Outcome,
-    message_id,
 )
+from bot.domain.message_ids import message_id
 from tests.office import Office, dispatcher_of, open_office
 from tests.poller.conftest import until
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS

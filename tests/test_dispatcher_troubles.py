@@ -9,6 +9,7 @@ import pytest
 from bot import dispatcher
 from bot.domain.alerts import Alert
 from bot.domain.delivery import (
+    REST,
     TRUST,
     UNKNOWN_OUTCOME_PAUSES,
     Offline,
@@ -21,7 +22,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.doubt import QUESTION_PAUSE, QUESTIONS_MOST, UNKNOWNS_UNASKED
+from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
 from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
 from tests.office import Office, open_office
@@ -401,35 +402,81 @@ async def test_after_a_restart_the_next_answer_lets_a_message_in_doubt_go(office
     assert len(office.telegram.asked) == 2
 
 
-async def test_a_question_that_ends_unexpectedly_leaves_the_message_where_it_was(office: Office) -> None:
+async def test_a_question_that_ends_unexpectedly_is_asked_again(office: Office) -> None:
     await in_doubt_three_times(office)
     office.telegram.replies = [ZeroDivisionError("a bug")]
     async with office.open() as task:
-        await office.asked(1)
-        assert len(office.telegram.taken) == UNKNOWNS_UNASKED
-        await office.passed(1)
         await office.arrived(1)
         assert not task.done()
+
+    assert len(office.telegram.asked) == 2
+    assert len(office.telegram.taken) == UNKNOWNS_UNASKED + 1
+
+
+async def stands_aside(office: Office) -> None:
+    """Let the sends go on without an answer, though questions get one."""
+    office.telegram.answers = [Unknown("read timeout")] * TRUST
+    for sends in range(1, TRUST + 1):
+        await office.tried(UNKNOWNS_UNASKED + sends)
+        await office.passed(PAUSE)
 
 
 async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of_an_hour(
     office: Office,
 ) -> None:
     await in_doubt_three_times(office)
-    office.telegram.answers = [Unknown("read timeout")] * TRUST
     async with office.open():
-        for sends in range(1, TRUST + 1):
-            await office.tried(UNKNOWNS_UNASKED + sends)
-            await office.passed(PAUSE if sends < TRUST else 0)
-        await office.change()
+        await stands_aside(office)
+        await office.passed(REST.total_seconds() - PAUSE - 1)
+        assert len(office.telegram.taken) == UNKNOWNS_UNASKED + TRUST
+        await office.passed(1)
         await office.arrived(1)
-        (first, *_, passing) = office.telegram.taken
-        assert passing.id > first.id
-        for questions in range(1, QUESTIONS_MOST + 1):
-            assert office.telegram.taken[-1] == passing
-            await office.passed(PAUSE)
-            await office.asked(TRUST + questions)
+
+    assert len({one.text for one in office.telegram.taken}) == 1
+
+
+async def test_what_stands_aside_lets_later_ones_pass_and_goes_when_one_of_them_arrives(
+    office: Office,
+) -> None:
+    await in_doubt_three_times(office)
+    async with office.open():
+        await stands_aside(office)
+        await office.change()
         await office.arrived(2)
 
-    assert office.telegram.taken[-1].text == first.text
+    first, *_ = office.telegram.taken
+    assert [one.id == first.id for one in office.telegram.arrived] == [False, True]
     assert await office.states() == ["told", "told"]
+
+
+async def test_a_chat_that_is_closed_while_telegram_is_asked_is_not_told(office: Office) -> None:
+    await in_doubt_three_times(office)
+    async with office.open():
+        office.turns.may_leave.clear()
+        await until(lambda: office.turns.waiting == 1)
+        may_answer = office.telegram.may_reply = asyncio.Event()
+        office.turns.may_leave.set()
+        await until(lambda: bool(office.telegram.asked))
+        assert await office.keeper.deny(OLGA) == 1
+        may_answer.set()
+        await office.settled()
+
+    assert len(office.telegram.taken) == UNKNOWNS_UNASKED
+    assert await office.states() == ["withdrawn"]
+
+
+async def test_what_is_asked_when_the_program_ends_is_not_in_doubt(office: Office) -> None:
+    await in_doubt_three_times(office)
+    office.telegram.may_reply = asyncio.Event()
+    async with office.open() as task:
+        await until(lambda: bool(office.telegram.asked))
+        task.cancel()
+        await office.dispatcher.finish(60)
+
+    await office.keeper.reopen()
+    office.restarted()
+    office.telegram.may_reply.set()
+    async with office.open():
+        await office.arrived(1)
+
+    assert office.dispatcher.counts.possible_duplicates == 0

@@ -85,6 +85,7 @@ def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
 PAUSES_SHOWN = {
     "a known failure": delivery.KNOWN_FAILURE_PAUSES,
     "an unknown outcome": delivery.UNKNOWN_OUTCOME_PAUSES,
+    "… of a message that stands aside": (delivery.REST.total_seconds(),),
     "a refusal nobody knows": delivery.REFUSAL_PAUSES,
     "a topic that was not found": (delivery.TOPIC_DOUBT_PAUSE,),
     "no connection, a refused token": outage.PAUSES,

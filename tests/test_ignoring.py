@@ -68,7 +68,7 @@ async def test_what_is_watched_by_name_is_told_though_it_is_ignored_until_that_i
     answer = await house.hears("except for #2, which watches it by name")
     assert buttons_of(answer) == ["Undo", "Stop #2"]
     move(house, 1)
-    await house.hears("+1 USDC")
+    await until(lambda: told(house, "+1 USDC") and told(house, "+1 POL"))
 
     await house.presses(answer, "Stop #2")
     await house.hears("Stopped watching token")

@@ -107,6 +107,20 @@ async def test_several_accounts_are_summed_up(house: House) -> None:
     )
 
 
+async def test_of_many_accounts_a_few_are_shown_and_all_are_summed_up(house: House) -> None:
+    others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 7))
+    house.say(f"/watch {CHECKSUMMED} on polygon as Treasury\n{others}")
+    await house.hears("7 accounts")
+    await house.hears("Watching 7 accounts")
+
+    house.say("/balance")
+
+    assert (await house.hears("All 7 accounts")).text == (
+        "And 2 accounts more: /balance LABEL shows one by its name.\n\n"
+        "All 7 accounts\nWorth $52.75, not counting 1 balance without a price"
+    )
+
+
 async def test_a_chain_that_never_answered_is_not_read_yet(house: House) -> None:
     house.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
     await house.watches()

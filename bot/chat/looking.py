@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from bot.chat import balance_replies, replies, toasts
 from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
@@ -27,7 +28,7 @@ from bot.store.sqlite import Store
 OTHERS_OFFERED = 3
 """Under the balances of one account of a message that tells of several."""
 
-ACCOUNTS_TOTALLED = 50
+ACCOUNTS_TOTALLED = 20
 """Of more, all of them together would keep the next command waiting."""
 
 PRICE_KEPT = timedelta(hours=1)
@@ -66,9 +67,15 @@ class Looking:
         accounts = _accounts(meant, listed)
         if not accounts:
             return (replies.no_account_watched(),)
-        shown = tuple(accounts)[:ACCOUNTS_SHOWN]
-        pages = [await self._balance_page(heard.place, account, listed, 1) for account in shown]
-        return (*pages, *await self._together(heard.place, accounts.keys()))
+        known = {
+            account: await self._known(heard.place, account)
+            for account in tuple(accounts)[:ACCOUNTS_TOTALLED]
+        }
+        pages = [
+            self._balance_page(account, listed, 1, known[account])
+            for account in tuple(accounts)[:ACCOUNTS_SHOWN]
+        ]
+        return (*pages, *self._together(len(accounts), known.values()))
 
     async def status(self, heard: Heard, _: Status) -> Answer:
         """Show how far everything watched here is seen."""
@@ -85,7 +92,8 @@ class Looking:
             return None
 
         async def act(presser: Heard) -> Pressed:
-            page = await self._balance_page(presser.place, account, listed, press.page or 1)
+            known = await self._known(presser.place, account)
+            page = self._balance_page(account, listed, press.page or 1, known)
             return Pressed(toasts.REFRESHED, page, is_only_to_see=True)
 
         return Ready(Action.LOOK, act, heard.place)
@@ -104,7 +112,8 @@ class Looking:
                 return Pressed(toasts.NO_LONGER_WATCHED)
 
             async def then() -> Answer:
-                page = await self._balance_page(found.place, watched[0], listed, 1)
+                known = await self._known(found.place, watched[0])
+                page = self._balance_page(watched[0], listed, 1, known)
                 others = [
                     button(named[account] or shortened(account), Does.BALANCE, _row_of(account, listed), 1)
                     for account in watched[1 : 1 + OTHERS_OFFERED]
@@ -115,11 +124,14 @@ class Looking:
 
         return Ready(Action.LOOK, act, heard.place if found.is_astray else found.place)
 
-    async def _balance_page(
-        self, place: Place, account: Address, listed: Sequence[ListedSubscription], page: int
+    def _balance_page(
+        self,
+        account: Address,
+        listed: Sequence[ListedSubscription],
+        page: int,
+        known: Sequence[ChainHoldings],
     ) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""
-        known = await self._known(place, account)
         named = _accounts([one for one in listed if one.subscription.account == account], listed)
         pages = balances(account, named[account], known, self._chains, self._now())
         page = min(max(1, page), len(pages))
@@ -129,16 +141,13 @@ class Looking:
         anew = [button("Refresh", Does.BALANCE, row, page)]
         return Screen(pages[page - 1], rows([*before, *anew, *after]))
 
-    async def _together(self, place: Place, accounts: Collection[Address]) -> list[Html]:
+    def _together(self, accounts: int, known: Collection[Sequence[ChainHoldings]]) -> list[Html]:
         """Return what follows the balances of several accounts: how many more, and what all are worth."""
-        if len(accounts) == 1:
+        if accounts == 1:
             return []
-        total = Worth()
-        if len(accounts) <= ACCOUNTS_TOTALLED:
-            for account in accounts:
-                total = total.and_also(worth(await self._known(place, account), self._chains))
-        more = max(0, len(accounts) - ACCOUNTS_SHOWN)
-        line = balance_replies.together(len(accounts), more, worth_line(total, self._chains))
+        more = max(0, accounts - ACCOUNTS_SHOWN)
+        total = worth(chain.from_iterable(known), self._chains) if len(known) == accounts else Worth()
+        line = balance_replies.together(accounts, more, worth_line(total, self._chains))
         return [line] if line else []
 
     async def _known(self, place: Place, account: Address) -> list[ChainHoldings]:

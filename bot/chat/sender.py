@@ -11,7 +11,7 @@ from datetime import timedelta
 import httpx
 import structlog
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
-from telegram.constants import ParseMode
+from telegram.constants import ChatAction, ParseMode
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -142,17 +142,29 @@ class TelegramSender:
         return Sent(message.message_id)
 
     async def ask(self, delivery: Delivery) -> Outcome:
-        """Send what Telegram refuses to where a message would go; being refused shows that it answers."""
+        """Try what nobody reads where a message would go, and return what became of it.
+
+        "Typing…" goes as far as a message does. What is no message at all is refused at the door, and is sent
+        like one: that refusal shows that Telegram answers.
+        """
+        chat_id, thread_id = delivery.chat_id, delivery.thread_id
         try:
-            message = await self._bot.send_message(
-                delivery.chat_id,
-                QUESTION,
-                message_thread_id=delivery.thread_id,
-                read_timeout=QUESTION_SECONDS,
+            await self._bot.send_chat_action(
+                chat_id, ChatAction.TYPING, message_thread_id=thread_id, read_timeout=QUESTION_SECONDS
+            )
+        except InvalidToken:
+            pass  # or a server without this method: what follows tells which
+        except Exception as error:  # noqa: BLE001 - as above
+            outcome = sort_failure(error)
+            if not isinstance(outcome, Refused):
+                return outcome
+        try:
+            await self._bot.send_message(
+                chat_id, QUESTION, message_thread_id=thread_id, read_timeout=QUESTION_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - as above
             return sort_failure(error)
-        return Sent(message.message_id)
+        return Refused("it was not even refused", is_final=False)
 
 
 class Answers:

@@ -112,7 +112,7 @@ def worth_line(sum_: Worth, chains: Chains) -> Html:
     if sum_.unpriced:
         left_out.append(f"{counted(sum_.unpriced, 'balance')} without a price")
     if sum_.ignored:
-        left_out.append(counted(sum_.ignored, "ignored token"))
+        left_out.append(f"{counted(sum_.ignored, 'balance')} of ignored tokens")
     if sum_.unknown:
         left_out.append(f"what is unknown on {_names(sum_.unknown, chains)}")
     line = fill("Worth {}", format_usd(sum_.usd))

@@ -22,20 +22,18 @@ TOPIC_DOUBT_PAUSE = 45.0
 within which an alert has to arrive once the last fault is over."""
 
 TRUST = 3
-"""Sends without an answer, each just after one to a question: then such an answer says nothing of it."""
+"""Sends of one message without an answer, each just after one to a question: then those say nothing of it."""
+
+REST = timedelta(minutes=15)
+"""So long a message without trust stands aside."""
 
 LONGEST_PAUSE = timedelta(seconds=60)
-"""No delivery waits longer for its next attempt: one that seems to, waits for a clock that was set back."""
+"""No other delivery waits longer for its next attempt: one that seems to waits for a clock set back."""
 
 REFUSALS_MOST = 3
 """Of a message that Telegram refuses for a reason we do not know; then it never takes it."""
 
 THROTTLE_JITTER = 0.1
-
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_SHORTEST_ID = 5
-_SCATTER = 0x9E3779B97F4A7C15
-"""Odd, so that multiplying by it is a bijection modulo any power of two."""
 
 
 class AlertState(StrEnum):
@@ -229,9 +227,9 @@ class Delivery:
     probes: int = 0
     """How often its chat was tried in vain since it could last be written to."""
     questions: int = 0
-    """Asked since its last send, while nobody knows what became of that (`doubt.py`)."""
+    """Asked in vain since its last send, while nobody knows what became of that (`doubt.py`)."""
     trust: int = TRUST
-    """So many more answers to questions let it go at once."""
+    """So many more sends may be left without an answer, each just after one to a question."""
     astray: str | None = None
     """Why it does not go to its topic but to the chat itself."""
     about: About = About()
@@ -336,15 +334,6 @@ def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_se
     )
 
 
-def message_id(delivery_id: DeliveryId) -> str:
-    """Return the short id people see: a fixed bijection of the row's number, five or more signs."""
-    width = _SHORTEST_ID
-    while delivery_id >= 1 << (5 * width):
-        width += 1
-    scattered = delivery_id * _SCATTER % (1 << (5 * width))
-    return "".join(_ALPHABET[scattered >> (5 * place) & 31] for place in reversed(range(width)))
-
-
 def _settle_message(  # noqa: PLR0911 - one for each outcome
     delivery: Delivery,
     outcome: Sent | RetryLater | Offline | Unknown | Vanished | Misread | Refused,
@@ -361,9 +350,12 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
         case Offline(reason):
             return replace(again, reason=reason)
         case Unknown(reason):
-            at = now + _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns)
-            unknowns, trust = delivery.unknowns + 1, delivery.trust - delivery.is_answered
-            return replace(again, not_before=at, unknowns=unknowns, questions=0, trust=trust, reason=reason)
+            trust = delivery.trust - delivery.is_answered
+            pause = _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns) if trust > 0 else REST
+            unknowns = delivery.unknowns + 1
+            return replace(
+                again, not_before=now + pause, unknowns=unknowns, questions=0, trust=trust, reason=reason
+            )
         case Vanished(reason):
             return _after_vanishing(again, reason)
         case Misread(reason, form) if _is_less(form, delivery.form):

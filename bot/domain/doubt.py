@@ -1,15 +1,15 @@
 """A message that Telegram may have or not: when it is sent once more, and when Telegram is asked first.
 
 The first pauses are short, since most doubts are bad luck. After three unknown outcomes a message
-leaves only if a question was answered just before: one that takes the message's own way and that
-Telegram always refuses, so that nobody ever sees it. A Telegram that takes messages and answers
-nothing makes no more copies then, and one that is back is noticed within a minute.
+leaves only once a question was answered, which nobody sees. A Telegram that takes messages and answers
+nothing makes a copy in a quarter of an hour at most then, and one that is back is noticed within a minute.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.delivery import (
+    REST,
     UNKNOWN_OUTCOME_PAUSES,
     ChatMoved,
     Delivery,
@@ -27,11 +27,14 @@ from bot.domain.delivery import (
 UNKNOWNS_UNASKED = 3
 """So many sends of unknown outcome need no question (telegram.md 3.2)."""
 
+UNKNOWNS_TRUSTED = 10
+"""After so many nothing but a restart gives a message new trust."""
+
 QUESTION_PAUSE = timedelta(seconds=UNKNOWN_OUTCOME_PAUSES[-1])
 """With the half minute that a send may hang, still within the time an alert may take."""
 
-QUESTIONS_MOST = 36
-"""Then a message is sent whatever they said: a quarter of an hour after the send before it."""
+QUESTIONS_MOST = REST // QUESTION_PAUSE
+"""After so many in vain a message is sent once more all the same."""
 
 
 def asks_first(delivery: Delivery) -> bool:
@@ -42,22 +45,16 @@ def asks_first(delivery: Delivery) -> bool:
 def after_question(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> Delivery | Settlement:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
-    An answer lets it go while there is trust in answers; a silence that ends is worth some. Without any, the
-    questions do not see what keeps the sends from being answered, and waiting bounds the copies.
+    A silence is worth trust: that it ends will be news.
     """
     match outcome:
         case Throttled() | Unreachable() | ChatMoved() | TopicLost():
             return settle(delivery, outcome, now, dice)
         case Unknown(reason) | RetryLater(reason) | Offline(reason):
-            is_answered, trust = False, max(delivery.trust, 1)
+            trust = max(delivery.trust, 1) if delivery.unknowns < UNKNOWNS_TRUSTED else delivery.trust
         case _:
-            is_answered, trust = True, delivery.trust
-            reason = "no send gets an answer, though questions do"
-    if (is_answered and trust > 0) or delivery.questions + 1 >= QUESTIONS_MOST:
-        return replace(delivery, trust=trust, is_answered=is_answered)
-    return replace(
-        Settlement.again(delivery, now + QUESTION_PAUSE),
-        questions=delivery.questions + 1,
-        trust=trust,
-        reason=reason,
-    )
+            return replace(delivery, is_answered=True)
+    if delivery.questions + 1 >= QUESTIONS_MOST:
+        return replace(delivery, trust=trust)
+    again = Settlement.again(delivery, now + QUESTION_PAUSE)
+    return replace(again, questions=delivery.questions + 1, trust=trust, reason=reason)

@@ -12,7 +12,7 @@ from bot.store.audit import note
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.wishes import end_unwished_coverage, marks
-from bot.store.withdrawing import withdraw
+from bot.store.withdrawing import hush
 
 _ACCOUNTS_AT_ONCE = 1000
 """SQLite takes a limited number of values in one statement."""
@@ -42,7 +42,7 @@ def deny(db: Database, place: Place, author: Author, status: Part) -> int:
     with transaction(db):
         row_id = remember(db, place)
         _decide(db, row_id, place.chat_id, author, Deed.DENY)
-        withdrawn = _hush(db, row_id)
+        withdrawn = hush(db, row_id)
         end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
 
@@ -77,7 +77,7 @@ def apply_configuration(
                 continue
             db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
             if is_open:
-                _hush(db, row_id)
+                hush(db, row_id)
             end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(
@@ -85,13 +85,6 @@ def apply_configuration(
         ).fetchall()
         for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
             end_unwished_coverage(db, [account_id for (account_id,) in some], status)
-
-
-def _hush(db: Database, row_id: int) -> int:
-    """Withdraw what a chat that closes was to be told, with what kept it back; returns how many alerts."""
-    here = "SELECT id FROM destination WHERE chat_id = ?"
-    db.execute(f"DELETE FROM mute WHERE destination_id IN ({here})", [row_id])
-    return withdraw(db, row_id)
 
 
 def remember(db: Database, place: Place) -> int:

@@ -14,7 +14,7 @@ from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.database import transaction
 from bot.store.muting import end_all
 from bot.store.wishes import end_unwished_coverage
-from bot.store.withdrawing import withdraw, withdraw_emptied
+from bot.store.withdrawing import hush, withdraw_emptied
 
 _HOW_FAR = """
 CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END
@@ -45,7 +45,7 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
     withdraw_emptied(db)
     if not is_open:
-        withdraw(db, new)
+        hush(db, new)
         end_unwished_coverage(db, accounts_of_chat(db, new), status)
     return new
 

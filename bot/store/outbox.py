@@ -18,12 +18,13 @@ from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.delivery import (
     LONGEST_PAUSE,
     PARK_PAUSES,
+    REST,
     Delivery,
     Form,
     bind_at,
-    message_id,
 )
-from bot.domain.doubt import UNKNOWNS_UNASKED
+from bot.domain.doubt import asks_first
+from bot.domain.message_ids import message_id
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
 from bot.store.delivered import about
@@ -85,6 +86,8 @@ class Taken:
 
     delivery: Delivery | None
     """None: nothing can be sent to the chat now."""
+    question: Delivery | None = None
+    """What may leave only if Telegram answers a question; it was not marked."""
     troubles: tuple[str, ...] = ()
     """What could not be composed; it waits on, and the chat's other topics do not wait for it."""
 
@@ -114,8 +117,19 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
     return Outbox(tuple(due for at, due in ordered if at <= now), min(later, default=None))
 
 
-def take(db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
-    """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits."""
+def take(
+    db: Database,
+    chat_id: int,
+    now: datetime,
+    group_wait_seconds: float,
+    compose: Compose,
+    *,
+    answered: DeliveryId | None = None,
+) -> Taken:
+    """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits.
+
+    Of the one that was `answered`, no question is asked any more.
+    """
     troubles: list[str] = []
     with transaction(db):
         head = db.execute(_HEAD_OF_CHAT, {"chat": chat_id, "now": to_milliseconds(now)}).fetchone()
@@ -123,17 +137,22 @@ def take(db: Database, chat_id: int, now: datetime, group_wait_seconds: float, c
             delivery_id, state, at = head
             if state == "sending" or to_moment(at) > now:
                 return Taken(None)
+            delivery = _delivery(db, delivery_id)
+            if asks_first(delivery) and delivery_id != answered:
+                return Taken(None, delivery)
             db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
-            return Taken(_delivery(db, delivery_id))
+            return Taken(delivery)
         for destination_id in _destinations_to_tell(db, chat_id, now, group_wait_seconds):
             try:
                 with db.atomic():
-                    return Taken(_delivery(db, _bind(db, destination_id, now, compose)), tuple(troubles))
+                    return Taken(
+                        _delivery(db, _bind(db, destination_id, now, compose)), troubles=tuple(troubles)
+                    )
             except sqlite3.Error:
                 raise
             except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
                 troubles.append(f"destination {destination_id}: {error!r}")
-    return Taken(None, tuple(troubles))
+    return Taken(None, troubles=tuple(troubles))
 
 
 def departures(db: Database, now: datetime, within: timedelta) -> list[Departure]:
@@ -161,8 +180,8 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
 UNFINISHED = "state IN ('ready', 'sending')"
 """In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
 
-_ASIDE = f"unknowns > {UNKNOWNS_UNASKED} AND trust <= 0 AND not_before > :now"
-"""They wait although Telegram answers, and keep nothing behind them waiting."""
+_ASIDE = "trust <= 0 AND not_before > :now"
+"""They wait although Telegram answers questions, and keep nothing behind them waiting."""
 
 _IN_LINE = f"{UNFINISHED} AND NOT ({_ASIDE})"
 
@@ -282,8 +301,9 @@ def _mend_after_clock_set_back(db: Database, now: datetime) -> None:
         [at, slack + _PROBE_LATEST // timedelta(milliseconds=1)],
     )
     db.execute(
-        f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED} AND not_before > ?1 + ?2",
-        [at, LONGEST_PAUSE // timedelta(milliseconds=1)],
+        f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED}"
+        " AND not_before > ?1 + iif(trust > 0, ?2, ?3)",
+        [at, *(pause // timedelta(milliseconds=1) for pause in (LONGEST_PAUSE, REST))],
     )
 
 

@@ -5,7 +5,9 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.alerts import Undelivered
-from bot.domain.delivery import AlertState, DeliveryState, Settlement, message_id
+from bot.domain.delivery import AlertState, DeliveryState, Settlement
+from bot.domain.doubt import UNKNOWNS_TRUSTED
+from bot.domain.message_ids import message_id
 from bot.domain.model import DeliveryId, DestinationId, Part
 from bot.store.database import transaction
 from bot.store.moving import move_chat
@@ -16,11 +18,15 @@ from bot.store.withdrawing import withdraw, withdraw_emptied
 
 
 def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
-    """Write what became of an attempt; returns whether that makes something new to be told."""
+    """Write what became of an attempt, or of a question; returns whether that makes something new to be told.
+
+    What was withdrawn or expired while Telegram was asked about it stays so.
+    """
     with transaction(db):
         db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
-            " trust = ?, form = ?, not_before = ?, message_id = ?, reason = ? WHERE id = ?",
+            " trust = ?, form = ?, not_before = ?, message_id = ?, reason = ?"
+            f" WHERE id = ? AND {UNFINISHED}",
             [
                 settlement.state,
                 settlement.attempts,
@@ -39,6 +45,16 @@ def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status
         _settle_place(db, delivery_id, settlement, status)
         withdraw_emptied(db)
         return has_news
+
+
+def _trust_again(db: Database, chat_id: int, now: datetime) -> None:
+    """Let what stands aside in a chat be tried again: another message was confirmed there."""
+    here = "SELECT id FROM destination WHERE chat_id = ?"
+    db.execute(
+        f"UPDATE delivery SET trust = 1, not_before = ? WHERE {UNFINISHED} AND state = 'ready'"
+        f" AND trust <= 0 AND unknowns < {UNKNOWNS_TRUSTED} AND destination_id IN ({here})",
+        [to_milliseconds(now), chat_id],
+    )
 
 
 def hold_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
@@ -123,6 +139,7 @@ def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement,
             [settlement.parking.reason, probe_at and to_milliseconds(probe_at), chat_id],
         )
     if settlement.shows_the_chat_alive:
+        _trust_again(db, chat_id, settlement.not_before)
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",

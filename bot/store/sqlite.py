@@ -213,9 +213,18 @@ class Store:
         """Return what left lately."""
         return await self._thread.run(outbox.departures, now, within)
 
-    async def take(self, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose) -> Taken:
-        """Return the next message of a chat, marked as leaving now."""
-        return await self._thread.run(outbox.take, chat_id, now, group_wait_seconds, compose)
+    async def take(
+        self,
+        chat_id: int,
+        now: datetime,
+        group_wait_seconds: float,
+        compose: Compose,
+        *,
+        answered: DeliveryId | None = None,
+    ) -> Taken:
+        """Return the next message of a chat, marked as leaving now, or what is to be asked about it first."""
+        work = outbox.take
+        return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
     async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
         """Write what became of an attempt."""

@@ -38,6 +38,16 @@ def withdraw(db: Database, chat_id: int) -> int:
     return waiting.rowcount + held.rowcount + bound.rowcount
 
 
+def hush(db: Database, chat_id: int) -> int:
+    """Withdraw what a chat that closes was to be told, with what kept it back; returns how many alerts.
+
+    Part of the caller's transaction.
+    """
+    here = "SELECT id FROM destination WHERE chat_id = ?"
+    db.execute(f"DELETE FROM mute WHERE destination_id IN ({here})", [chat_id])
+    return withdraw(db, chat_id)
+
+
 def withdraw_emptied(db: Database) -> None:
     """Withdraw messages that have nothing left to tell: another one told it where two chats became one.
 

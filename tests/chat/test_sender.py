@@ -162,8 +162,35 @@ async def test_a_question_is_refused_and_nobody_sees_it(telegram: Telegram, bot:
 async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bot, chat: Chat) -> None:
     for fault, outcome in ANSWERS.values():
         if fault.place == "before":
-            telegram.fault(fault, times=1)
+            telegram.fault(fault, method="sendMessage", times=1)
             assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == outcome
+
+
+@pytest.mark.parametrize("fault", [before(Close()), before(Page(502)), error(500, "Internal Server Error")])
+async def test_a_question_goes_as_far_as_a_message_does(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault
+) -> None:
+    telegram.fault(fault, method="sendChatAction")
+
+    assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == Unknown("NetworkError")
+
+
+async def test_a_question_finds_out_what_is_wrong_with_the_chat(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.blocks(telegram.user(chat.id))
+
+    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+
+    assert outcome == Unreachable("Forbidden: bot was blocked by the user", Park.GONE)
+
+
+async def test_a_server_without_actions_is_asked_all_the_same(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(error(404, "Not Found: method not found"), method="sendChatAction")
+
+    assert isinstance(await TelegramSender(bot).ask(delivery(chat=chat.id)), Refused)
 
 
 # ---------------------------------------------------------------- in another form

@@ -114,7 +114,8 @@ def test_what_is_not_counted_is_said() -> None:
     unread = chain(PartSeen(PartKind.TOKENS, None), chain_id=BASE)
 
     assert line(chain(seen(held(1_000_000, "1"), held(7, contract=OTHER), left_out=2)), unread) == (
-        "Worth $1.00, not counting 1 balance without a price, 2 ignored tokens and what is unknown on Base"
+        "Worth $1.00, not counting 1 balance without a price, 2 balances of ignored tokens"
+        " and what is unknown on Base"
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.delivery import (
+    REST,
     TRUST,
     ChatMoved,
     Delivery,
@@ -28,7 +29,7 @@ from bot.domain.delivery import (
     Unreachable,
     settle,
 )
-from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_UNASKED, after_question, asks_first
+from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_TRUSTED, UNKNOWNS_UNASKED, after_question, asks_first
 from tests.builders import NOON, delivery
 
 UNKNOWN = Unknown("read timeout")
@@ -37,7 +38,6 @@ SILENCES = (UNKNOWN, RetryLater("no route"), Offline("refused"))
 
 SEND_MAY_HANG = timedelta(seconds=30)
 BACK_AT_WORK = timedelta(seconds=60)
-REST = timedelta(minutes=15)
 
 
 def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[datetime]:
@@ -75,16 +75,16 @@ def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_cop
     moments = within(sends(UNKNOWN, lambda _: silence), timedelta(hours=6))
 
     assert len(moments) == UNKNOWNS_UNASKED + 23
-    pauses = [after - before for before, after in pairwise(moments)]
-    assert all(pause >= REST for pause in pauses[UNKNOWNS_UNASKED - 1 :])
+    assert all(after - before >= REST for before, after in pairwise(moments[UNKNOWNS_UNASKED - 1 :]))
 
 
 def test_where_questions_are_answered_and_sends_are_not_three_more_leave_before_the_long_pauses() -> None:
     moments = within(sends(UNKNOWN, lambda _: ANSWERED), timedelta(hours=6))
 
-    assert len(moments) == UNKNOWNS_UNASKED + TRUST + 23
-    assert moments[UNKNOWNS_UNASKED + TRUST - 1] <= NOON + timedelta(minutes=2)
-    assert moments[-1] - moments[-2] == REST
+    short = UNKNOWNS_UNASKED + TRUST
+    assert len(moments) == short + 23
+    assert moments[short - 1] <= NOON + timedelta(minutes=2)
+    assert all(after - before == REST for before, after in pairwise(moments[short - 1 :]))
 
 
 @given(st.timedeltas(timedelta(0), timedelta(hours=2)))
@@ -97,22 +97,21 @@ def test_once_telegram_is_back_a_message_in_doubt_leaves_within_a_minute(outage:
     assert first - back_at + SEND_MAY_HANG <= BACK_AT_WORK
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=200))
-def test_whatever_questions_bring_no_more_leave_than_short_pauses_and_silences_that_ended(
-    answers: list[bool],
-) -> None:
-    brought = chain((ANSWERED if answer else UNKNOWN for answer in answers), repeat(UNKNOWN))
-    asked: list[Outcome] = []
+@given(st.lists(st.booleans(), min_size=1, max_size=300))
+def test_whatever_questions_bring_copies_are_few_and_then_rare(answers: list[bool]) -> None:
+    brought = chain((ANSWERED if answer else UNKNOWN for answer in answers), repeat(ANSWERED))
 
-    def question(_: datetime) -> Outcome:
-        asked.append(next(brought))
-        return asked[-1]
+    moments = within(sends(UNKNOWN, lambda _: next(brought)), timedelta(hours=2))
 
-    span = QUESTION_PAUSE * len(answers)
-    copies = len(within(sends(UNKNOWN, question), span))
+    assert all(after - before >= REST for before, after in pairwise(moments[UNKNOWNS_TRUSTED:]))
 
-    ended = sum((before, after) == (UNKNOWN, ANSWERED) for before, after in pairwise([UNKNOWN, *asked]))
-    assert copies <= UNKNOWNS_UNASKED + TRUST + ended + span // REST
+
+def test_a_silence_is_worth_trust_until_there_were_too_many_copies() -> None:
+    def trust_after(unknowns: int) -> int:
+        found = after_question(delivery(unknowns=unknowns, trust=0), UNKNOWN, NOON, 0.5)
+        return found.trust
+
+    assert (trust_after(UNKNOWNS_TRUSTED - 1), trust_after(UNKNOWNS_TRUSTED)) == (1, 0)
 
 
 @pytest.mark.parametrize("answer", [ANSWERED, Sent(5), Misread("can't parse entities", Form.PLAIN)])

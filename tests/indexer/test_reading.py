@@ -284,7 +284,7 @@ def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
     }
 
 
-def test_prices_are_told_of_every_asset_that_any_row_names_one_of() -> None:
+def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:
     collected = Collected(OF_BOTH)
     priced = token(account=BOB, priceUSD="0.9998"), token(contract=DAI), token(contract=EVE, priceUSD="dear")
     coins = native(priceUSD="2500.00"), native(account=BOB)

@@ -26,7 +26,7 @@ from bot.domain.model import (
     Wish,
 )
 from bot.domain.plan import wanted_by, with_unlisted
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.sqlite import Store
 from bot.store.sweeps import Reach
@@ -217,10 +217,16 @@ class Keeper:
         return await self.store.outbox(now, window)
 
     async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:
-        """Take what is due in each chat: it is leaving now."""
+        """Take what is due in each chat, where Telegram answers whatever it is asked: it is leaving now."""
         chats = (await self.outbox(now, window)).due
-        taken = [await self.store.take(chat.chat_id, now, window, words) for chat in chats]
+        taken = [await self._taken(chat.chat_id, now, window) for chat in chats]
         return tuple(one.delivery for one in taken if one.delivery)
+
+    async def _taken(self, chat_id: int, now: datetime, window: float) -> Taken:
+        taken = await self.store.take(chat_id, now, window, words)
+        if taken.question is None:
+            return taken
+        return await self.store.take(chat_id, now, window, words, answered=taken.question.id)
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
         """Let what is leaving arrive."""

@@ -331,6 +331,18 @@ async def test_a_group_that_moves_stays_muted_and_loses_nothing(keeper: Keeper) 
     assert await told(keeper, supergroup) == [over(2, 3600), 6, 7]
 
 
+async def test_a_group_that_moves_into_a_closed_chat_comes_back_unmuted(keeper: Keeper) -> None:
+    group, supergroup = Place(-55, "group", "Ops"), Place(-100_55, "supergroup", "Ops")
+    await keeper.watch(place=group)
+    await mute(keeper, place=group)
+
+    await keeper.deny(supergroup)
+    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+    await keeper.allow(supergroup)
+
+    assert (await keeper.store.quiet.muted_here(supergroup)).mutes == ()
+
+
 async def test_a_receipt_stands_first_however_much_follows_in_however_many_messages(watching: Keeper) -> None:
     await mute(watching)
     for amount in range(6, 12):

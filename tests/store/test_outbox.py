@@ -9,8 +9,8 @@ from bot.domain.delivery import (
     Delivery,
     RetryLater,
     Settlement,
-    message_id,
 )
+from bot.domain.message_ids import message_id
 from bot.domain.model import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading

@@ -5,6 +5,7 @@ import pytest
 
 from bot.domain.alerts import NoticeAlert, Undelivered
 from bot.domain.delivery import (
+    REST,
     Delivery,
     DeliveryState,
     Form,
@@ -18,11 +19,13 @@ from bot.domain.delivery import (
     TopicLost,
     Unknown,
     Unreachable,
-    message_id,
     settle,
 )
+from bot.domain.doubt import UNKNOWNS_TRUSTED
+from bot.domain.message_ids import message_id
+from bot.domain.model import DeliveryId
 from tests.builders import DAI, NOON, USDC, at, held, reading
-from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper
+from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
 
 EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
 ALERTS_DESTINATION = 3
@@ -97,36 +100,86 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
-@pytest.mark.parametrize(("unknowns", "trust", "passed_by"), [(3, 0, 0), (4, 1, 0), (4, 0, 1)])
-async def test_a_message_stands_aside_that_telegram_answers_questions_about_and_nothing_else(
-    watching: Keeper, unknowns: int, trust: int, passed_by: int
-) -> None:
+async def in_doubt(watching: Keeper, *, unknowns: int, trust: int) -> tuple[Delivery, Settlement]:
+    """Let a send to Olga's chat get no answer, just after a question got one; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    doubted = replace(first, unknowns=unknowns - 1, trust=trust)
+    doubted = replace(first, unknowns=unknowns, trust=trust, is_answered=True)
     settlement = await attempt(watching, doubted, Unknown("read timeout"))
     await change(watching, 7)
+    return first, settlement
 
-    meanwhile = [one.id for one in await watching.due() if one.chat_id == OLGA.chat_id]
-    assert len(meanwhile) == passed_by
+
+async def due_in_private(watching: Keeper, now: datetime = NOON) -> list[DeliveryId]:
+    return [one.id for one in await watching.due(now) if one.chat_id == OLGA.chat_id]
+
+
+async def test_a_message_that_is_trusted_keeps_what_is_behind_it_waiting(watching: Keeper) -> None:
+    first, settlement = await in_doubt(watching, unknowns=3, trust=2)
+
+    assert await due_in_private(watching) == []
     assert (await watching.outbox()).next_at == settlement.not_before
-    for delivery_id in meanwhile:
-        assert delivery_id > first.id
-        await watching.store.settle(delivery_id, Settlement(DeliveryState.SENT, NOON, message_id=5))
-
-    again = next(one for one in await watching.due(settlement.not_before) if one.chat_id == OLGA.chat_id)
-    assert (again.id, again.text, again.unknowns) == (first.id, first.text, unknowns)
+    assert await due_in_private(watching, settlement.not_before) == [first.id]
 
 
-async def test_what_questions_found_out_is_kept(watching: Keeper) -> None:
+async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watching: Keeper) -> None:
+    first, settlement = await in_doubt(watching, unknowns=3, trust=1)
+
+    assert settlement.not_before == NOON + REST
+    assert (await watching.outbox()).next_at == settlement.not_before
+    (passing,) = await due_in_private(watching)
+    assert passing > first.id
+
+    await watching.store.settle(passing, Settlement(DeliveryState.READY, at(5)))
+    assert await due_in_private(watching, settlement.not_before) == [first.id]
+
+
+@pytest.mark.parametrize(("unknowns", "is_due"), [(3, True), (UNKNOWNS_TRUSTED, False)])
+async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_many_copies(
+    watching: Keeper, unknowns: int, *, is_due: bool
+) -> None:
+    first, _ = await in_doubt(watching, unknowns=unknowns, trust=1)
+    (passing,) = await due_in_private(watching)
+
+    await watching.store.settle(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
+
+    assert await due_in_private(watching, at(1)) == [first.id] * is_due
+
+
+async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
+    first, settlement = await in_doubt(watching, unknowns=3, trust=1)
+    (passing,) = await due_in_private(watching)
+    await watching.store.settle(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
+
+    assert await due_in_private(watching, at(-3600)) == [first.id]
+    await watching.store.settle(first.id, replace(settlement, not_before=at(-3600) + REST))
+    assert await due_in_private(watching, at(-3600)) == []
+
+
+async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) -> None:
     await change(watching, 6)
     (first, *_) = await watching.due()
-
     found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, trust=2)
     await watching.store.settle(first.id, found)
 
-    again = next(one for one in await watching.due() if one.id == first.id)
-    assert (again.unknowns, again.questions, again.trust) == (3, 5, 2)
+    taken = await watching.store.take(first.chat_id, NOON, 0, words)
+
+    assert taken.delivery is None
+    assert taken.question is not None
+    assert (taken.question.unknowns, taken.question.questions, taken.question.trust) == (3, 5, 2)
+    assert (await row(watching, first))[0] == "ready"
+
+
+async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Keeper) -> None:
+    await change(watching, 6)
+    first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
+    found = Settlement(DeliveryState.READY, NOON, unknowns=3)
+    await watching.store.settle(first.id, found)
+
+    await watching.deny(OLGA)
+    await watching.store.settle(first.id, replace(found, questions=1))
+
+    assert (await row(watching, first))[0] == "withdrawn"
 
 
 async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Keeper) -> None:
