@@ -244,6 +244,8 @@ class Parking:
     reason: str
     probe_at: datetime | None
     """When one message is tried there again; None: never by itself."""
+    span: timedelta = timedelta(0)
+    """How long that is from the moment it was parked: a clock set back must not make it longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +324,10 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
 def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
     """Return until when a chat is left alone that was tried in vain so often before."""
     pauses = PARK_PAUSES.get(park)
-    return Parking(reason, None if pauses is None else now + _pause(pauses, probes))
+    if pauses is None:
+        return Parking(reason, None)
+    span = _pause(pauses, probes)
+    return Parking(reason, now + span, span)
 
 
 def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_seconds: float) -> datetime:

@@ -1,6 +1,7 @@
 """Chats: which are open, and which can be reached."""
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from sqlite_utils import Database
 
@@ -116,11 +117,16 @@ def hear_from(db: Database, chat_id: int, thread_id: int | None) -> None:
         )
 
 
-def lose(db: Database, chat_id: int, parking: Parking) -> None:
+def park(db: Database, chat_id: int, parking: Parking) -> None:
     """Note that nothing can be sent to a chat until it speaks to us again, or a probe succeeds."""
     db.execute(
-        "UPDATE chat SET unavailable = ?, probe_at = ? WHERE telegram_id = ?",
-        [parking.reason, parking.probe_at and to_milliseconds(parking.probe_at), chat_id],
+        "UPDATE chat SET unavailable = ?, probe_at = ?, probe_ms = ? WHERE telegram_id = ?",
+        [
+            parking.reason,
+            parking.probe_at and to_milliseconds(parking.probe_at),
+            parking.span // timedelta(milliseconds=1),
+            chat_id,
+        ],
     )
 
 

@@ -17,7 +17,6 @@ from sqlite_utils import Database
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.delivery import (
     LONGEST_PAUSE,
-    PARK_PAUSES,
     REST,
     Delivery,
     Form,
@@ -48,7 +47,6 @@ Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
 """Alerts, the message id and the moment make a text and the number of alerts it tells, at least one."""
 
 _CLOCK_SLACK = timedelta(seconds=60)
-_PROBE_LATEST = timedelta(seconds=max(pause for pauses in PARK_PAUSES.values() for pause in pauses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +295,8 @@ def _mend_after_clock_set_back(db: Database, now: datetime) -> None:
         [at, slack],
     )
     db.execute(
-        "UPDATE chat SET probe_at = ?1 WHERE probe_at > ?1 + ?2",
-        [at, slack + _PROBE_LATEST // timedelta(milliseconds=1)],
+        "UPDATE chat SET probe_at = ?1 + probe_ms WHERE probe_at > ?1 + probe_ms + ?2",
+        [at, slack],
     )
     db.execute(
         f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED}"

@@ -48,9 +48,9 @@ def m006_mutes(db: Database) -> None:
 
 
 @migrations()
-def m007_questions(db: Database) -> None:
-    """Count what Telegram was asked of a message in doubt."""
-    db.executescript(_QUESTIONS)
+def m007_questions_and_probes(db: Database) -> None:
+    """Count what Telegram was asked of a message in doubt, and keep how long a probe was to wait."""
+    db.executescript(_QUESTIONS_AND_PROBES)
 
 
 _DELIVERY_TO_THE_LETTER = """
@@ -327,7 +327,8 @@ ALTER TABLE alert ADD COLUMN released_at INTEGER;  -- when it was no longer held
 CREATE INDEX alert_held ON alert (destination_id, id) WHERE state = 'held';
 """
 
-_QUESTIONS = """
+_QUESTIONS_AND_PROBES = """
 ALTER TABLE delivery ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;  -- asked since its last send
 ALTER TABLE delivery ADD COLUMN trust INTEGER NOT NULL DEFAULT 3;      -- answers that let it go
+ALTER TABLE chat ADD COLUMN probe_ms INTEGER NOT NULL DEFAULT 0;       -- how long the probe was to wait
 """

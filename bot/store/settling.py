@@ -9,6 +9,7 @@ from bot.domain.delivery import AlertState, DeliveryState, Settlement
 from bot.domain.doubt import UNKNOWNS_TRUSTED
 from bot.domain.message_ids import message_id
 from bot.domain.model import DeliveryId, DestinationId, Part
+from bot.store.chats import park
 from bot.store.database import transaction
 from bot.store.moving import move_chat
 from bot.store.notices import tell, tell_owners
@@ -133,11 +134,8 @@ def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement,
         until, span = settlement.hold.until, settlement.hold.span
         hold_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
     if settlement.parking is not None:
-        probe_at = settlement.parking.probe_at
-        db.execute(
-            "UPDATE chat SET unavailable = ?, probe_at = ?, probes = probes + 1 WHERE id = ?",
-            [settlement.parking.reason, probe_at and to_milliseconds(probe_at), chat_id],
-        )
+        park(db, telegram_id, settlement.parking)
+        db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
     if settlement.shows_the_chat_alive:
         _trust_again(db, chat_id, settlement.not_before)
         db.execute(

@@ -320,7 +320,7 @@ class Store:
 
     async def lose(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
-        await self._thread.run(chats.lose, chat_id, parking)
+        await self._thread.run(chats.park, chat_id, parking)
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Take over everything of a group into the supergroup that it has become."""

@@ -98,7 +98,7 @@ def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2), Unreachable("blocked"), NOON, 0.5)
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.parking == Parking("blocked", NOON + timedelta(days=1))
+    assert settlement.parking == Parking("blocked", NOON + timedelta(days=1), timedelta(days=1))
     assert settlement.hold is None
 
 

@@ -247,6 +247,19 @@ async def test_a_clock_set_back_delays_no_attempt_and_no_alert(watching: Keeper)
     assert set(await told(watching)) == {"told"}
 
 
+@pytest.mark.parametrize(("park", "seconds"), [(Park.MUTED, 45), (Park.GONE, 24 * 3600)])
+async def test_a_clock_set_back_makes_no_probe_later_than_it_was_meant(
+    watching: Keeper, park: Park, seconds: float
+) -> None:
+    await watching.deny(OLGA)
+    await change(watching, 6, seconds=3600)
+    (first,) = await watching.due(at(3600))
+    await attempt(watching, first, Unreachable("not now", park), at(3600))
+    assert (await watching.outbox(at(3600))).next_at == at(3600 + seconds)
+
+    assert (await watching.outbox(at(0))).next_at == at(seconds)
+
+
 async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
