@@ -19,8 +19,9 @@ run: $(VENV)/run.stamp ## the bot with config.toml, or the sandbox where there i
 	@if [ -f "$(CONFIG)" ]; then exec $(BIN)/python -m bot run --config "$(CONFIG)"; \
 	else exec $(BIN)/python -m bot sandbox; fi
 
+# Whole-bot tests wait half of the time: three workers keep two processors busy.
 test: check $(VENV)/test.stamp ## every check: format, lint, types, imports, tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() * 3 // 2)') --dist worksteal
 
 check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff format --check .

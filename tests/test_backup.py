@@ -147,7 +147,7 @@ async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(hous
     await lost_and_restored(house, copy)
 
     assert "restored from a copy" in (await house.hears("restored")).text
-    await house.hears("DAI")
+    await until(lambda: "DAI" in "\n".join(house.said()[said_before:]))
     await house.asked(3)
     changes = changes_in(house.said()[said_before:])
     assert [change.split("     ")[0] for change in changes] == ["▲ +1 DAI", "▼ −2 USDC"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain import delivery
 from bot.sandbox.telegram import Close, after, too_many_requests
 from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
 
@@ -83,8 +84,9 @@ async def test_a_pause_that_telegram_wants_ends_though_the_clock_jumps(
 
 @JUMPS
 async def test_what_is_in_doubt_is_repeated_once_though_the_clock_jumps(
-    tmp_path: Path, jump: timedelta
+    tmp_path: Path, jump: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.5,))
     async with open_house(tmp_path) as house:
         clock = JumpingClock()
         house.start(now=clock.now)

@@ -39,6 +39,12 @@ async def watch_in_a_group(house: House, title: str = "Ops") -> Chat:
     return group
 
 
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.05,))
+    monkeypatch.setattr(doubt, "QUESTION_PAUSE", timedelta(seconds=0.2))
+
+
 # ---------------------------------------------------------------- trouble for a while
 
 TROUBLES: dict[str, Fault] = {
@@ -54,6 +60,7 @@ TROUBLES: dict[str, Fault] = {
 }
 
 
+@pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
 async def test_trouble_that_ends_costs_no_alert_and_repeats_none(house: House, trouble: Fault) -> None:
     await house.watches()
@@ -75,6 +82,7 @@ ARRIVED: dict[str, Fault] = {
 }
 
 
+@pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("fault", ARRIVED.values(), ids=ARRIVED.keys())
 async def test_what_may_have_arrived_comes_once_more_with_the_same_id(house: House, fault: Fault) -> None:
     await house.watches()
@@ -93,12 +101,6 @@ async def test_what_may_have_arrived_comes_once_more_with_the_same_id(house: Hou
 
 
 # ---------------------------------------------------------------- no answer for long
-
-
-@pytest.fixture
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.05,))
-    monkeypatch.setattr(doubt, "QUESTION_PAUSE", timedelta(seconds=0.2))
 
 
 def questions(house: House) -> int:

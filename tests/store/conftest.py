@@ -1,7 +1,7 @@
 """A real store on a real file, with short words for what the poller and people do with it."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -226,7 +226,9 @@ class Keeper:
         taken = await self.store.take(chat_id, now, window, words)
         if taken.question is None:
             return taken
-        return await self.store.take(chat_id, now, window, words, answered=taken.question.id)
+        taken = await self.store.take(chat_id, now, window, words, answered=taken.question.id)
+        answered = taken.delivery and replace(taken.delivery, is_answered=True)
+        return replace(taken, delivery=answered)
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
         """Let what is leaving arrive."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.domain.delivery import (
+    REST,
     AlertState,
     ChatMoved,
     Delivery,
@@ -52,6 +53,9 @@ OUTCOMES = st.one_of(
     st.builds(TopicLost, st.just("closed"), st.booleans()),
     st.builds(ChatMoved, st.just(MOVED_OPS)),
 )
+STEPS_BETWEEN_LOOKS = 4
+"""Each look heals a whole database."""
+
 CHATS = st.sampled_from([OLGA, OPS])
 
 
@@ -78,6 +82,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.now = NOON
         self.amount = 5
+        self.steps = 0
         self.model = Model()
         self.closed: set[int] = set()
         path = Path(self.directory.name) / "bot.sqlite3"
@@ -90,9 +95,12 @@ class OutboxMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:
-        self.wait(self.keeper.store.close())
-        self.loop.close()
-        self.directory.cleanup()
+        try:
+            self._heal()
+        finally:
+            self.wait(self.keeper.store.close())
+            self.loop.close()
+            self.directory.cleanup()
 
     # what happens
 
@@ -229,8 +237,13 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def once_everything_is_well_again_everything_is_told(self) -> None:
-        """Look at a copy in which the source of all trouble is gone."""
-        self.wait(self._heal_a_copy(self.now + timedelta(minutes=5)))
+        """Look, now and then and in the end, at a copy in which the source of all trouble is gone."""
+        self.steps += 1
+        if self.steps % STEPS_BETWEEN_LOOKS == 0:
+            self._heal()
+
+    def _heal(self) -> None:
+        self.wait(self._heal_a_copy(self.now + REST))
 
     async def _heal_a_copy(self, later: datetime) -> None:
         copy_path = self.keeper.path.with_name("copy.sqlite3")
