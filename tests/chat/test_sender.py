@@ -185,10 +185,11 @@ async def test_a_question_finds_out_what_is_wrong_with_the_chat(
     assert outcome == Unreachable("Forbidden: bot was blocked by the user", Park.GONE)
 
 
+@pytest.mark.parametrize("fault", [error(404, "Not Found: method not found"), before(Page(404))])
 async def test_a_server_without_actions_is_asked_all_the_same(
-    telegram: Telegram, bot: Bot, chat: Chat
+    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault
 ) -> None:
-    telegram.fault(error(404, "Not Found: method not found"), method="sendChatAction")
+    telegram.fault(fault, method="sendChatAction")
 
     assert isinstance(await TelegramSender(bot).ask(delivery(chat=chat.id)), Refused)
 
