@@ -5,16 +5,10 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
 
 from tests.house import House, open_house
 
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-
-settings.register_profile("suite", max_examples=50)
-settings.register_profile("thorough", max_examples=1000)
-settings.load_profile("suite")
-"""`pytest --hypothesis-profile thorough` looks at twenty times as much."""
 
 LONGEST = ("test_tour", "test_kill", "test_twins", "test_outbox_laws", "test_backup", "test_flooding")
 """Modules whose tests take longest: begun first, so that none keeps a worker busy when others are done."""

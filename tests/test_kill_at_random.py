@@ -19,7 +19,7 @@ from bot.sandbox.telegram_world import Chat, Message
 from bot.sandbox.world import Contract
 from tests.house import POLYGON, House, open_house, until
 
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "25"))
 LONGEST_LIFE_SECONDS = 1.2
 SETTLING_SECONDS = 180
 """A generous limit for all to be told in the end: a message in doubt waits for half a minute and more."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.worlds.trial import open_trial
 
-WORLDS = int(os.environ.get("WORLDS", "12"))
+WORLDS = int(os.environ.get("WORLDS", "16"))
 ROUNDS = 3
 
 
