@@ -187,7 +187,7 @@ def test_chains_are_seen_where_tokens_or_anybodys_natives_are(of: list[PageOf]) 
     assert whole.chains == answer.tokens.keys() | {chain for chain, held in answer.natives.items() if held}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(pages())
 def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
     answer = reply(of).about(QUESTION.accounts)

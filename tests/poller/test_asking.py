@@ -433,7 +433,7 @@ async def test_a_source_that_refuses_everything_costs_no_more_than_a_bounded_sea
 
 
 async def test_a_source_that_refused_everything_is_asked_whole_questions_again_soon(office: Office) -> None:
-    many = batches(50)
+    many = batches(100)
     office.world.trouble = failing(REFUSED)
     for _ in range(5):
         await office.sweep(*many)

@@ -260,4 +260,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestOutbox.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -177,6 +177,7 @@ async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Ke
     await watching.store.settle(first.id, found)
 
     await watching.deny(OLGA)
+    await watching.allow(OLGA)
     await watching.store.settle(first.id, replace(found, questions=1))
 
     assert (await row(watching, first))[0] == "withdrawn"
