@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from bot.chat.connection import TokenRefused
 from bot.check import check as find_out
 from bot.check import exit_status, mistakes, table
 from bot.chores import in_a_thread
-from bot.logs import Secrets, set_up_logs
+from bot.domain.secrets import Secrets
+from bot.logs import set_up_logs
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
@@ -25,7 +26,7 @@ from bot.sandbox.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram
 from bot.sandbox.terminal_screen import open_screen
 from bot.sandbox.world import example_world
-from bot.settings import SettingsRefused, load_settings, sandbox_settings
+from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
 from bot.store.copying import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
 from bot.web.pages import CannotListen
@@ -43,6 +44,26 @@ EXIT_STATUSES: dict[type[Exception], int] = {
 }
 """What the program ends with where it can't run; operators rely on it."""
 
+
+class Output:
+    """What the program prints, without the secrets that it knows by then."""
+
+    def __init__(self) -> None:
+        self._secrets = Secrets(())
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Keep these out of all that follows."""
+        self._secrets = Secrets(secrets)
+
+    def say(self, line: str) -> None:
+        """Print on standard output."""
+        click.echo(self._secrets.blank(line))
+
+    def complain(self, line: str) -> None:
+        """Print on standard error."""
+        click.echo(self._secrets.blank(line), err=True)
+
+
 CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), required=True, help="The configuration, a TOML file."
 )
@@ -58,14 +79,16 @@ def main() -> None:
 @CONFIG
 def run(config: Path) -> None:
     """Run the bot until SIGINT or SIGTERM."""
-    _end_with(_run(config))
+    output = Output()
+    _end_with(_run(config, output), output)
 
 
 @main.command()
 @CONFIG
 def check(config: Path) -> None:
     """Ask everything the bot needs whether it could run, and change nothing; the bot may be at work."""
-    _end_with(_check(config))
+    output = Output()
+    _end_with(_check(config, output), output)
 
 
 @main.command()
@@ -73,7 +96,8 @@ def check(config: Path) -> None:
 @click.argument("dest", type=click.Path(path_type=Path))
 def backup(config: Path, dest: Path) -> None:
     """Copy the database to the new file DEST and check the copy; the bot may be at work."""
-    _end_with(_backup(config, dest))
+    output = Output()
+    _end_with(_backup(config, dest, output), output)
 
 
 @main.command()
@@ -90,38 +114,41 @@ def sandbox(port: int, data: Path | None, only: str | None) -> None:
     """Try the whole bot with a Telegram and an indexer of its own; nothing leaves this machine."""
     match only:
         case "gateway":
-            _end_with(_gateway_alone(port))
+            _end_with(_gateway_alone(port), Output())
         case "telegram":
-            _end_with(_telegram_alone(port))
+            _end_with(_telegram_alone(port), Output())
         case _:
-            _end_with(_sandbox(port, data))
+            _end_with(_sandbox(port, data), Output())
 
 
-async def _run(config: Path) -> None:
+def _configured(config: Path, output: Output, *, level: str | None = None) -> Settings:
+    """Return the configuration, with logs set up by it that show no secret of it; nor does the output."""
     settings = load_settings(config)
-    set_up_logs(settings.log.level, settings.log.format, settings.secrets())
+    output.learn(settings.never_shown())
+    set_up_logs(level or settings.log.level, settings.log.format, settings.never_shown())
+    return settings
+
+
+async def _run(config: Path, output: Output) -> None:
+    settings = _configured(config, output)
     app.look_for_garbage_rarely()
-    await app.run(settings, _stop_signal(), click.echo)
+    await app.run(settings, _stop_signal(), output.say)
 
 
-async def _check(config: Path) -> None:
-    secrets = Secrets(())
+async def _check(config: Path, output: Output) -> None:
     try:
-        settings = load_settings(config)
+        settings = _configured(config, output, level="CRITICAL")
     except SettingsRefused as refused:
         findings = mistakes(refused)
     else:
-        secrets = Secrets(settings.secrets())
-        set_up_logs("CRITICAL", "text", settings.secrets())
         findings = await find_out(config, settings, clock())
     for line in table(findings):
-        click.echo(secrets.blank(line))
+        output.say(line)
     sys.exit(exit_status(findings))
 
 
-async def _backup(config: Path, dest: Path) -> None:
-    settings = load_settings(config)
-    set_up_logs(settings.log.level, settings.log.format, settings.secrets())
+async def _backup(config: Path, dest: Path, output: Output) -> None:
+    settings = _configured(config, output)
     copying = asyncio.create_task(in_a_thread(partial(copy_database, settings.store.path, dest, clock())))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, copying.cancel)
@@ -129,7 +156,7 @@ async def _backup(config: Path, dest: Path) -> None:
         size = await copying
     except asyncio.CancelledError:
         raise CopyFailed(f"asked to stop: no copy was made, and nothing is left of {dest}") from None
-    click.echo(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")
+    output.say(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")
 
 
 async def _sandbox(port: int, data: Path | None) -> None:
@@ -188,7 +215,7 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def _end_with(work: Coroutine[None, None, None]) -> None:
+def _end_with(work: Coroutine[None, None, None], output: Output) -> None:
     """Run to the end; what can't run says why on standard error, in words, and ends with its status.
 
     What nobody expected goes through the log, which knows the secrets.
@@ -196,7 +223,7 @@ def _end_with(work: Coroutine[None, None, None]) -> None:
     try:
         asyncio.run(work)
     except tuple(EXIT_STATUSES) as error:
-        click.echo(f"balance-bot: {error}", err=True)
+        output.complain(f"balance-bot: {error}")
         sys.exit(next(status for kind, status in EXIT_STATUSES.items() if isinstance(error, kind)))
     except Exception:
         logging.getLogger("bot").critical(

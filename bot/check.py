@@ -18,6 +18,7 @@ from bot.chat.connection import TokenRefused
 from bot.chat.inquiry import TelegramSeen, TelegramSilent, look_at_telegram
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Question
+from bot.domain.secrets import BLANKED_AS_A_WORD
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings import Settings, SettingsRefused, shipped_chains
 from bot.store.database import DatabaseUnusable
@@ -72,6 +73,8 @@ async def check(config: Path, settings: Settings, now: datetime) -> list[Finding
     telegram, gateway = await asyncio.gather(_telegram(settings), _gateway(settings))
     return [
         configuration_row(config, settings.secrets()),
+        *key_rows(settings.indexer.access_key.get_secret_value()),
+        owners_row(settings.access.owners, database),
         chains_row(settings.indexer.chains, registry, gateway),
         web_row(settings.web.listen, directory),
         telegram_row(telegram),
@@ -125,6 +128,23 @@ def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
         advice = f"everybody on this machine can read the secrets in it: chmod 600 {config}"
         return Finding("configuration", shown, advice)
     return Finding("configuration", shown)
+
+
+def key_rows(key: str) -> list[Finding]:
+    """Warn of a key that is too short to be kept out of what the program prints."""
+    if not key or len(key) >= BLANKED_AS_A_WORD:
+        return []
+    said = f"it has {len(key)} characters: too few to keep it out of logs"
+    return [Finding("access key", said, "copy indexer.access_key again: real ones are longer")]
+
+
+def owners_row(configured: Sequence[int], database: DatabaseSeen | DatabaseUnusable | None) -> Finding:
+    """Say who owns the bot, or how somebody comes to."""
+    if configured:
+        return Finding("owners", f"{len(configured)}, named by access.owners")
+    if isinstance(database, DatabaseSeen) and database.owners:
+        return Finding("owners", f"{database.owners}, by the link that a start printed")
+    return Finding("owners", "none yet: run prints a link, and whoever opens it first owns the bot")
 
 
 def chains_row(
@@ -215,7 +235,14 @@ async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
                 chain_id for chain_id in settings.indexer.chains or sorted(listed)[:1] if chain_id in listed
             ]
             answer = await source.balances(
-                Question((NOBODY,), tuple(asked), contracts=(NO_TOKEN,), natives=False, prices=False)
+                Question(
+                    (NOBODY,),
+                    tuple(asked),
+                    contract_status="ALL",
+                    contracts=(NO_TOKEN,),
+                    natives=False,
+                    prices=False,
+                )
             )
             return GatewaySeen(listed, frozenset(asked) - answer.tokens.keys(), source.clock_ahead_seconds)
     except IndexerError as error:

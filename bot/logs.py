@@ -5,34 +5,17 @@ Telegram's hold the token (telegram.md 4.4). So two loggers are kept quiet, and
 what is left passes a filter that knows the secrets themselves.
 """
 
+import json
 import logging
-import re
 import sys
 from collections.abc import Iterable
-from html import escape
-from urllib.parse import quote
+from typing import Any
 
 import structlog
 
-TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
-REDACTED = "[redacted]"
-_PERCENT = re.compile(r"%[0-9A-F]{2}")
+from bot.domain.secrets import Secrets
+
 TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
-
-
-class Secrets:
-    """What must never be shown, in every spelling that it may come along in."""
-
-    def __init__(self, given: Iterable[str]) -> None:
-        whole = {secret for secret in given if secret}
-        halves = {secret.partition(":")[2] for secret in whole if TOKEN_FORM.fullmatch(secret)}
-        spellings = {spelling for secret in whole | halves for spelling in _spellings(secret)}
-        longest_first = sorted(spellings, key=len, reverse=True)
-        self._known = re.compile("|".join([*map(_in_either_case, longest_first), TOKEN_FORM.pattern]))
-
-    def blank(self, line: str) -> str:
-        """Return a line without them, and without whatever looks like a token."""
-        return self._known.sub(REDACTED, line)
 
 
 class Redacting(logging.Formatter):
@@ -52,7 +35,17 @@ class Redacting(logging.Formatter):
             line = self._inner.format(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, a log line is no reason to stumble
             line = f"a line of {record.name} could not be formatted ({type(error).__name__})"
-        return self._secrets.blank(line)
+        return self._blank(line)
+
+    def _blank(self, line: str) -> str:
+        blanked = self._secrets.blank(line)
+        if blanked == line:
+            return line
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return blanked
+        return json.dumps(_blank_within(event, self._secrets))
 
 
 def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
@@ -94,15 +87,18 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
     )
 
 
-def _spellings(secret: str) -> set[str]:
-    """Return a secret as it is, and as it stands in addresses and on pages."""
-    in_urls = {quote(secret, safe=safe) for safe in ("", "/", "/:+=")}
-    return {secret, escape(secret), *in_urls}
-
-
-def _in_either_case(spelling: str) -> str:
-    """Return a pattern that knows the escapes of addresses in small letters too."""
-    return _PERCENT.sub(lambda sign: f"(?i:{sign[0]})", re.escape(spelling))
+def _blank_within(value: Any, secrets: Secrets) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Return a value of JSON without secrets; blanking its text could leave what is no JSON any more."""
+    match value:
+        case dict():
+            return {secrets.blank(key): _blank_within(one, secrets) for key, one in value.items()}
+        case list():
+            return [_blank_within(one, secrets) for one in value]
+        case None | bool():
+            return value
+        case _:
+            blanked = secrets.blank(str(value))
+            return value if blanked == str(value) else blanked
 
 
 def _named(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -5,6 +5,7 @@ given with commas there. A secret may stand in a file of its own, named by
 `<key>_file`. Mistakes name the key and never show a secret.
 """
 
+import difflib
 import os
 import re
 import tomllib
@@ -21,6 +22,7 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -32,12 +34,31 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.domain.addresses import parse_address
 from bot.domain.chains import Chains, read_registry
 from bot.domain.model import Address, ChainId
+from bot.domain.secrets import Secrets, secret_words
 
 PREFIX = "BALANCE_BOT_"
 
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 _KEY = re.compile(r"[!#-&(-\[\]-~]*")
 """Visible ASCII but quotes and the backslash, which logs would spell in another way and so not recognise."""
+
+
+_PLAUSIBLE = re.compile(r"_?[a-z]{1,15}(?:_[a-z]{1,15}){0,5}", re.IGNORECASE)
+"""A name that somebody meant as one; what isn't is not shown: it may be a secret that slipped there."""
+
+_TOML_PLACE = re.compile(
+    r"(?P<what>.*) \((?P<where>at (?:line \d+, column \d+|end of document))\)", re.DOTALL
+)
+_TOML_WORDS = re.compile(r"""(?:[A-Za-z/-]+|'[^\w']{1,2}'|"[^\w"]{1,2}"| )+""")
+"""What the library says where it quotes nothing of the file but punctuation."""
+
+PLACEHOLDERS = {
+    "telegram.token": "123456789:replace-with-the-token-of-BotFather",
+    "indexer.access_key": "replace-with-your-sequence-access-key",
+}
+"""Of config.example.toml."""
+
+PLACEHOLDER_OWNER = 123456789
 
 
 class SettingsRefused(Exception):
@@ -63,10 +84,23 @@ def _address(value: object) -> Address:
 
 
 def _chain(value: object) -> ChainId:
-    chain_id = shipped_chains().find(str(value))
+    chains, word = shipped_chains(), str(value)
+    chain_id = chains.find(word)
     if chain_id is None:
-        raise ValueError(f"no chain is called “{value}”: use a name such as polygon, or a chain id")
+        names = [chains.get(one).name for one in chains.mainnets()]
+        meant = next(iter(difflib.get_close_matches(word, names, n=1)), None)
+        advice = f"did you mean {meant}?" if meant else "use a name such as polygon, or a chain id"
+        raise ValueError(f"no chain is called that: {advice}")
     return chain_id
+
+
+def _owner(user_id: int) -> int:
+    if user_id == PLACEHOLDER_OWNER:
+        raise ValueError(
+            f"{PLACEHOLDER_OWNER} still is the placeholder: put in your own Telegram user id, or nobody; "
+            "then a link is printed that makes you the owner"
+        )
+    return user_id
 
 
 def _root(url: str) -> str:
@@ -77,7 +111,7 @@ def _root(url: str) -> str:
 
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if value and not (colon and host and port.isdigit() and int(port) < 2**16):
+    if value and not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
         raise ValueError("HOST:PORT is needed, or nothing to switch the pages off")
     return value
 
@@ -85,6 +119,7 @@ def _listen(value: str) -> str:
 Url = Annotated[str, AfterValidator(_root)]
 Chain = Annotated[ChainId, BeforeValidator(_chain)]
 Contract = Annotated[Address, BeforeValidator(_address)]
+Owner = Annotated[int, AfterValidator(_owner)]
 
 
 class Section(BaseModel):
@@ -100,14 +135,25 @@ def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         return secret
     if secret.get_secret_value():
         raise ValueError(f"given twice, here and by {info.field_name}_file: keep one")
+    if not _is_a_path(str(path)):
+        raise ValueError(
+            f"{info.field_name}_file names no file that is there (it takes a path; the secret itself "
+            f"belongs into {info.field_name})"
+        )
+    shown = "it names" if secret_words(str(path)) else path
     try:
         content = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ValueError(f"the file {path} can't be read: {reason}") from None
+        raise ValueError(f"the file {shown} can't be read: {reason}") from None
     if not content:
-        raise ValueError(f"the file {path} is empty")
+        raise ValueError(f"the file {shown} is empty")
     return SecretStr(content)
+
+
+def _is_a_path(text: str) -> bool:
+    """Whether something was meant as a path; else it may be a secret, put there by mistake."""
+    return "/" in text or os.path.exists(text)  # noqa: PTH110 - what is no name of a file at all is not there
 
 
 class Telegram(Section):
@@ -123,6 +169,8 @@ class Telegram(Section):
         token = _from_file(secret, info).get_secret_value()
         if not token:
             raise ValueError("missing: @BotFather on Telegram gives you one")
+        if token == PLACEHOLDERS["telegram.token"]:
+            raise ValueError("still is the placeholder: @BotFather on Telegram gives you a token")
         if not _TOKEN.fullmatch(token):
             raise ValueError("not of the form 123456789:AbC…: copy it whole from @BotFather")
         return SecretStr(token)
@@ -149,6 +197,8 @@ class Indexer(Section):
     @classmethod
     def _is_a_key(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
         key = _from_file(secret, info).get_secret_value()
+        if key == PLACEHOLDERS["indexer.access_key"]:
+            raise ValueError("still is the placeholder: Sequence Builder gives you a key")
         if not _KEY.fullmatch(key):
             raise ValueError("has characters that no key has: copy it again")
         return SecretStr(key)
@@ -166,7 +216,7 @@ class StoreSection(Section):
 class Access(Section):
     """Who may use the bot."""
 
-    owners: Annotated[tuple[int, ...], BeforeValidator(_split)] = ()
+    owners: Annotated[tuple[Owner, ...], BeforeValidator(_split)] = ()
     chats: Annotated[tuple[int, ...], BeforeValidator(_split)] = ()
     max_subscriptions_per_chat: PositiveInt = 500
 
@@ -214,6 +264,9 @@ class Settings(BaseSettings):
     web: Web
     log: Log
 
+    _stray: frozenset[str] = PrivateAttr(frozenset())
+    """What looks like a secret in places where none belongs."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -228,25 +281,34 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must never be shown."""
+        """Return the token, and the key if there is one."""
         secrets = (self.telegram.token, self.indexer.access_key)
         return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
+
+    def never_shown(self) -> frozenset[str]:
+        """Return what must not stand in any output: the secrets, and whatever else looks like one."""
+        return self._stray.union(self.secrets())
 
 
 def load_settings(path: Path) -> Settings:
     """Return the configuration of file and environment; raises SettingsRefused with every mistake."""
     content = _read(path)
-    mistakes = [f"{name}: no such section" for name in content if name not in Settings.model_fields]
+    stray = _stray(content, os.environ)
+    mistakes = [_unknown_section(name) for name in content if name not in Settings.model_fields]
     mistakes += _unknown_variables(os.environ)
     try:
         # Sections only: the library takes other arguments too, and obeys them.
         settings = Settings(**{section: content.get(section, {}) for section in Settings.model_fields})
     except ValidationError as error:
         mistakes += [_mistake(detail) for detail in error.errors(include_input=False, include_url=False)]
+    except Exception as error:  # noqa: BLE001 - whatever the library makes of it could quote the content
+        mistakes.append(f"the configuration can't be read ({type(error).__name__})")
     else:
         if not mistakes:
+            settings._stray = stray  # noqa: SLF001 - our own
             return settings
-    raise SettingsRefused(tuple(mistakes))
+    blank = Secrets(stray).blank
+    raise SettingsRefused(tuple(blank(mistake) for mistake in mistakes))
 
 
 class SandboxSettings(Settings):
@@ -279,8 +341,19 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingsRefused((f"{path} can't be read: {error.strerror}",)) from None
-    except ValueError as error:
-        raise SettingsRefused((f"{path} is no TOML: {error}",)) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsRefused((f"{path} is no TOML: {_without_quotes(str(error))}",)) from None
+
+
+def _without_quotes(complaint: str) -> str:
+    """Return what the library says of a file that it can't read, where it quotes nothing of it."""
+    said = _TOML_PLACE.fullmatch(complaint)
+    if said is None:
+        return "it is no text that can be read as TOML"
+    what = (
+        said["what"] if _TOML_WORDS.fullmatch(said["what"]) else "a name that stands there twice, or the like"
+    )
+    return f"{what} ({said['where']})"
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
@@ -288,11 +361,79 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     sections = {f"{PREFIX}{section}__".upper() for section in Settings.model_fields}
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and not name.upper().startswith(tuple(sections)):
-            yield f"{name}: no such section; names are {PREFIX}<SECTION>__<KEY>"
+            parts = [part for part in name[len(PREFIX) :].split("__") if part]
+            shown = name if all(map(_PLAUSIBLE.fullmatch, parts)) else f"a variable that begins with {PREFIX}"
+            yield f"{shown}: no such section; names are {PREFIX}<SECTION>__<KEY>"
+
+
+def _unknown_section(name: str) -> str:
+    if _PLAUSIBLE.fullmatch(name):
+        return f"{name}: no such section"
+    return f"a section whose name is not shown: there are {', '.join(Settings.model_fields)}"
 
 
 def _mistake(detail: ErrorDetails) -> str:
-    key = ".".join(str(step) for step in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: no such key"
-    return f"{key}: {detail['msg'].removeprefix('Value error, ')}"
+    steps = [str(step) for step in detail["loc"]]
+    if detail["type"] != "extra_forbidden":
+        return f"{'.'.join(steps)}: {detail['msg'].removeprefix('Value error, ')}"
+    if _PLAUSIBLE.fullmatch(steps[-1]):
+        return f"{'.'.join(steps)}: no such key"
+    return f"{'.'.join(steps[:-1])}: has an unknown key, whose name is not shown"
+
+
+def _stray(content: Mapping[str, Any], environment: Mapping[str, str]) -> frozenset[str]:
+    """Return what could be a secret, by its place or by its looks, wherever it stands."""
+    found: set[str] = set()
+    for steps, text in [*_texts(content), *_variables(environment)]:
+        found |= secret_words(text)
+        key = steps[:2]
+        if key in _SECRET_KEYS or (key in _PATH_KEYS and text and not (_is_a_path(text) or _is_a_name(text))):
+            found.add(text)
+        if key in _URL_KEYS:
+            found |= set(_credentials(text))
+    return frozenset(found - set(PLACEHOLDERS.values()))
+
+
+_SECRET_KEYS = {("telegram", "token"), ("indexer", "access_key")}
+_PATH_KEYS = {
+    ("telegram", "token_file"),
+    ("indexer", "access_key_file"),
+    ("store", "path"),
+    ("store", "backup_dir"),
+}
+_URL_KEYS = {("telegram", "api_url"), ("indexer", "url")}
+
+
+def _texts(value: object, steps: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text of the file, names included, and where it stands."""
+    match value:
+        case str():
+            yield steps, value
+        case dict():
+            for name, one in value.items():
+                yield steps, name
+                yield from _texts(one, (*steps, name))
+        case list():
+            for one in value:
+                yield from _texts(one, steps)
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the same of our variables."""
+    for name, value in environment.items():
+        if name.upper().startswith(PREFIX):
+            rest = name[len(PREFIX) :]
+            yield (), rest
+            yield tuple(rest.lower().split("__")), value
+
+
+def _is_a_name(text: str) -> bool:
+    """Whether a file may be called that, beside us: `data`, `bot.sqlite3`."""
+    return all(map(re.compile(r"[a-z]{1,15}\d?").fullmatch, re.split(r"[._-]", text)))
+
+
+def _credentials(url: str) -> Iterator[str]:
+    """Yield what stands before the host of an address."""
+    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    if at:
+        yield from filter(None, (user, *user.split(":", 1)))

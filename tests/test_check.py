@@ -1,7 +1,9 @@
 """`balance-bot check`: what it finds, what it advises, and what it ends with."""
 
+import json
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from bot.check import (
     directory_row,
     exit_status,
     gateway_row,
+    key_rows,
+    owners_row,
     room_row,
     table,
     telegram_row,
@@ -37,11 +41,11 @@ from bot.indexer.errors import (
 from bot.sandbox.telegram import SANDBOX_TOKEN
 from bot.settings import load_settings, shipped_chains
 from bot.store.database import DatabaseUnusable, DirectoryLock
-from bot.store.inspection import DatabaseSeen, DirectorySeen
+from bot.store.inspection import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.house import ACCESS_KEY, House, open_house
 from tests.program import Ran, ran
-from tests.store.conftest import open_store
+from tests.store.conftest import OLGA, olga, open_store
 
 CHAINS = shipped_chains()
 LISTED = frozenset({ETHEREUM, POLYGON, BASE})
@@ -213,6 +217,54 @@ def test_secrets_that_everybody_can_read_are_a_warning(
 
     assert bool(configuration_row(config, ["secret"]).advice) == is_advised
     assert not configuration_row(config, ["elsewhere"]).advice
+
+
+@pytest.mark.parametrize(
+    ("configured", "database", "said"),
+    [
+        ([7001, 7002], SOUND, "2, named by access.owners"),
+        ([7001], replace(SOUND, owners=1), "1, named by access.owners"),
+        ([], replace(SOUND, owners=1), "1, by the link that a start printed"),
+        ([], SOUND, "none yet: run prints a link, and whoever opens it first owns the bot"),
+        ([], None, "none yet: run prints a link, and whoever opens it first owns the bot"),
+        ([], DatabaseUnusable("odd"), "none yet: run prints a link, and whoever opens it first owns the bot"),
+    ],
+)
+def test_it_says_who_owns_the_bot(
+    configured: list[int], database: DatabaseSeen | DatabaseUnusable | None, said: str
+) -> None:
+    assert owners_row(configured, database) == Finding("owners", said)
+
+
+async def test_an_owner_by_claim_is_known_from_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite3"
+    store = await open_store(path)
+    await store.offer_claim(b"hash", NOON)
+    assert look_at_database(path) == DatabaseSeen(0, 0, 0, (), None, owners=0)
+    await store.claim(b"hash", OLGA, olga())
+
+    seen = look_at_database(path)
+
+    assert seen is not None
+    assert seen.owners == 1
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "is_warned"), [("", False), ("abc", True), ("abcd", False), (ACCESS_KEY, False)]
+)
+def test_a_key_too_short_to_be_kept_out_of_logs_is_a_warning(key: str, *, is_warned: bool) -> None:
+    rows = key_rows(key)
+
+    assert bool(rows) == is_warned
+    assert all(row.advice and not row.status for row in rows)
+
+
+async def test_a_contract_is_asked_for_whether_it_is_verified_or_not(quiet_house: House) -> None:
+    await found(quiet_house)
+
+    (asked,) = [one for one in quiet_house.gateway.requests if one.method == "GetTokenBalancesSummary"]
+    assert '"contractStatus": "ALL"' in json.dumps(asked.body)
 
 
 def test_a_chain_that_the_gateway_does_not_know_is_a_mistake_that_names_it_and_the_others() -> None:

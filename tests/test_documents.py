@@ -9,11 +9,17 @@ import pytest
 from bot.chat.menu import COMMANDS
 from bot.chat.sender import PROXY_HOLD_SECONDS
 from bot.domain import delivery, outage
-from bot.settings import Settings, load_settings
+from bot.settings import PLACEHOLDERS, Settings, SettingsRefused, load_settings
+from tests.configuring import KEY, TOKEN, clear_variables, load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLE = (ROOT / "config.example.toml").read_text()
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_variables(monkeypatch)
 
 
 def uncommented(text: str) -> str:
@@ -25,10 +31,29 @@ def without_files(text: str) -> str:
     return re.sub(r"^(token|access_key)_file = .*$", "", text, flags=re.MULTILINE)
 
 
-def test_the_example_loads_as_it_is() -> None:
-    settings = load_settings(ROOT / "config.example.toml")
+def filled_in(text: str) -> str:
+    """Return the example as the README says: with a token and a key."""
+    for placeholder, real in zip(PLACEHOLDERS.values(), (TOKEN, KEY), strict=True):
+        assert placeholder in text
+        text = text.replace(placeholder, real)
+    return text
 
-    assert settings.access.owners == (123456789,)
+
+def test_the_example_has_no_mistakes_but_its_placeholders() -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings(ROOT / "config.example.toml")
+
+    assert [mistake.split(": ")[:2] for mistake in refused.value.mistakes] == [
+        ["telegram.token", "still is the placeholder"],
+        ["indexer.access_key", "still is the placeholder"],
+    ]
+
+
+def test_the_example_loads_with_a_token_and_a_key_and_names_no_owner(tmp_path: Path) -> None:
+    settings = load(tmp_path, filled_in(EXAMPLE))
+
+    assert settings.secrets() == (TOKEN, KEY)
+    assert settings.access.owners == ()
 
 
 def test_the_example_shows_every_key_and_no_other() -> None:
@@ -42,10 +67,9 @@ def test_the_example_shows_every_key_and_no_other() -> None:
 
 
 def test_the_example_shows_the_real_defaults(tmp_path: Path) -> None:
-    every_key = tmp_path / "config.toml"
-    every_key.write_text(without_files(uncommented(EXAMPLE)))
+    every_key = load(tmp_path, filled_in(without_files(uncommented(EXAMPLE))))
 
-    assert load_settings(every_key) == load_settings(ROOT / "config.example.toml")
+    assert every_key == load(tmp_path, filled_in(EXAMPLE))
 
 
 def test_the_readme_lists_exactly_the_commands() -> None:

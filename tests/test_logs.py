@@ -13,9 +13,10 @@ import pytest
 import structlog
 
 from bot.chat.connection import build_bot, introduce
+from bot.domain.secrets import REDACTED
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
-from bot.logs import REDACTED, TOO_TALKATIVE, set_up_logs
+from bot.logs import TOO_TALKATIVE, set_up_logs
 from tests.configuring import KEY, TOKEN, logs_restored
 
 OTHER_TOKEN = "987654321:BBG-another-token-nobody-configured"

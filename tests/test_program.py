@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from bot.__main__ import EXIT_STATUSES, _end_with
+from bot.__main__ import EXIT_STATUSES, Output, _end_with
 from bot.app import KeyRefused, WorkerDied
 from bot.chat.connection import TokenRefused
-from bot.logs import REDACTED, set_up_logs
+from bot.domain.secrets import REDACTED
+from bot.logs import set_up_logs
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import Telegram
 from bot.sandbox.world import example_world
@@ -282,7 +283,7 @@ def test_what_nobody_expected_ends_with_1_and_is_logged_without_secrets(
         raise RuntimeError(f"{TOKEN} and {KEY}")
 
     with logs_restored(), pytest.raises(SystemExit) as ended:
-        _end_with(stumble())
+        _end_with(stumble(), Output())
 
     written = capsys.readouterr().err
     assert ended.value.code == 1
@@ -297,7 +298,7 @@ def test_a_kind_of_what_is_expected_ends_with_the_same_status(capsys: pytest.Cap
         raise DiskFull("the disk is full")
 
     with pytest.raises(SystemExit) as ended:
-        _end_with(stumble())
+        _end_with(stumble(), Output())
 
     assert ended.value.code == 5
     assert capsys.readouterr().err == "balance-bot: the disk is full\n"

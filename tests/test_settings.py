@@ -1,5 +1,6 @@
 """The configuration: every key from file and environment, and secrets from files of their own."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -217,6 +218,27 @@ def test_a_secret_file_that_says_nothing_is_a_mistake(
     (mistake,) = mistakes_in(tmp_path, telegram() if name == "indexer" else "")
 
     assert mistake == f"{name}.{key}: the file {path} {why}"
+
+
+@pytest.mark.parametrize("secret", [TOKEN, KEY, "a" * 300, "with\0nothing"])
+@pytest.mark.parametrize(("name", "key"), [("telegram", "token"), ("indexer", "access_key")])
+def test_a_secret_in_place_of_the_path_of_its_file_is_a_mistake_without_it(
+    tmp_path: Path, *, name: str, key: str, secret: str
+) -> None:
+    text = f"[{name}]\n{key}_file = {json.dumps(secret)}\n"
+
+    (mistake,) = mistakes_in(tmp_path, (telegram() if name == "indexer" else "") + text)
+
+    assert mistake == (
+        f"{name}.{key}: {key}_file names no file that is there "
+        f"(it takes a path; the secret itself belongs into {key})"
+    )
+
+
+def test_a_path_with_a_secret_in_it_is_not_shown(tmp_path: Path) -> None:
+    (mistake,) = mistakes_in(tmp_path, f'[telegram]\ntoken_file = "/run/{KEY}"')
+
+    assert mistake == "telegram.token: the file it names can't be read: No such file or directory"
 
 
 def test_a_secret_given_twice_is_a_mistake(tmp_path: Path) -> None:

@@ -128,11 +128,11 @@ def test_a_value_that_cannot_be_is_a_mistake_that_names_its_key(tmp_path: Path, 
     [
         (
             'chains = ["polygon", "polygone"]',
-            "indexer.chains.1: no chain is called “polygone”: use a name such as polygon, or a chain id",
+            "indexer.chains.1: no chain is called that: did you mean polygon?",
         ),
         (
             "chains = [0]",
-            "indexer.chains.0: no chain is called “0”: use a name such as polygon, or a chain id",
+            "indexer.chains.0: no chain is called that: use a name such as polygon, or a chain id",
         ),
         (
             f'contract_blacklist = ["{USDC}", "{USDC[:-1]}"]',
@@ -147,6 +147,60 @@ def test_a_mistake_in_a_list_says_which_word_it_is(tmp_path: Path, line: str, mi
 @pytest.mark.parametrize("line", ['owners = [7001, "olga"]', "owners = [7001, 1.5]", 'owners = "7001,olga"'])
 def test_an_owner_is_a_number(tmp_path: Path, line: str) -> None:
     assert keys_of(mistakes_in(tmp_path, section("access", line))) == ["access.owners.1"]
+
+
+OWNER_ADVICE = "put in your own Telegram user id, or nobody; then a link is printed that makes you the owner"
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (
+            '[telegram]\ntoken = "123456789:replace-with-the-token-of-BotFather"',
+            "telegram.token: still is the placeholder: @BotFather on Telegram gives you a token",
+        ),
+        (
+            section("indexer", 'access_key = "replace-with-your-sequence-access-key"'),
+            "indexer.access_key: still is the placeholder: Sequence Builder gives you a key",
+        ),
+        (
+            section("access", "owners = [7001, 123456789]"),
+            f"access.owners.1: 123456789 still is the placeholder: {OWNER_ADVICE}",
+        ),
+    ],
+)
+def test_a_placeholder_is_refused_as_one(tmp_path: Path, text: str, mistake: str) -> None:
+    assert mistakes_in(tmp_path, text) == [mistake]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (f'[telegram]\n"{TOKEN}" = 1', "telegram: has an unknown key, whose name is not shown"),
+        (f'["{TOKEN}"]', "a section whose name is not shown: there are "),
+        (f"[{KEY}]", "a section whose name is not shown: there are "),
+        ("[telegram]\ntokn = 1", "telegram.tokn: no such key"),
+        ("[telegrm]", "telegrm: no such section"),
+    ],
+)
+def test_a_name_that_nobody_would_choose_is_not_shown_and_a_mistyped_one_is(
+    tmp_path: Path, text: str, mistake: str
+) -> None:
+    assert any(one.startswith(mistake) for one in mistakes_in(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f'["{TOKEN}"]\n["{TOKEN}"]', "a name that stands there twice, or the like (at line 2, column"),
+        (f"[telegram]\n{KEY} ! 1", "Expected '=' after a key in a key/value pair (at line 2, column"),
+        ("a = " + "[" * 100_000, "it is no text that can be read as TOML"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_a_mistake_that_says_where(tmp_path: Path, text: str, words: str) -> None:
+    (mistake,) = mistakes_in(tmp_path, text)
+
+    assert words in mistake
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,12 @@ The first line of each docstring is what an operator reads.
 import unicodedata
 from typing import Final
 
+from bot.domain.secrets import Secrets
+
 _SHOWN_CHARACTERS = 200
+_READ_CHARACTERS = 5000
+_KEY_CHARACTERS = 3000
+"""More than any secret has: one that is cut at the end of what is read would not be known."""
 
 
 class IndexerError(Exception):
@@ -130,10 +135,9 @@ SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused)
 
 
 def plain(text: str, conceal: str = "") -> str:
-    """Return foreign text as one short printable line, with every occurrence of `conceal` blotted out."""
-    if conceal:
-        text = text.replace(conceal, "***")
-    printable = "".join(" " if letter.isspace() or _is_control(letter) else letter for letter in text[:5000])
+    """Return foreign text as one short printable line, without `conceal` and what looks like a token."""
+    text = Secrets((conceal,)).blank(text[: _READ_CHARACTERS + _KEY_CHARACTERS], "***")[:_READ_CHARACTERS]
+    printable = "".join(" " if letter.isspace() or _is_control(letter) else letter for letter in text)
     line = " ".join(printable.split())
     return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
 

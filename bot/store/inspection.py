@@ -41,6 +41,8 @@ class DatabaseSeen:
     """What the next start brings it up to date with."""
     newest_at: datetime | None
     """The latest moment that it knows of."""
+    owners: int = 0
+    """Who own the bot by a claim."""
 
 
 def look_at_directory(directory: Path) -> DirectorySeen:
@@ -84,7 +86,14 @@ def _seen(db: Database) -> DatabaseSeen:
         " (SELECT max(complete_at) FROM chain)"
     ).fetchone()
     pending = tuple(migration.name for migration in migrations.pending(db))
-    return DatabaseSeen(subscriptions, open_chats, waiting, pending, to_moment_or_none(newest))
+    return DatabaseSeen(subscriptions, open_chats, waiting, pending, to_moment_or_none(newest), _owners(db))
+
+
+def _owners(db: Database) -> int:
+    """Return how many own the bot by a claim; in a database of an earlier version nobody could."""
+    if not db["owner"].exists():
+        return 0
+    return int(db.execute("SELECT count(*) FROM owner").fetchone()[0])
 
 
 def _nearest(path: Path) -> Path:
