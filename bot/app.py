@@ -124,7 +124,9 @@ async def _build(
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
     answers = build_answers(telegram, turns, store, now=now)
     house.push_async_callback(answers.close)
-    live = build_live_questions(settings, registry, source=source, poller=poller, answers=answers, now=now)
+    live = build_live_questions(
+        settings, registry, source=source, store=store, poller=poller, answers=answers, now=now
+    )
     house.push_async_callback(live.close)
     gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
     menus = Menus(telegram, store, owners=lambda: gate.owners)

@@ -19,7 +19,8 @@ def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
     first = [button("Balances", Does.LOOK, delivery.id), button("Mute 1 h", Does.QUIET, delivery.id)]
     if about.contract is None:
         return markup(rows(first))
-    ignore = button(f"Ignore {token_words(about.contract, about.symbol)}", Does.LEAVE_OUT, delivery.id)
+    token = token_words(about.contract, about.symbol, is_look_alike=about.is_look_alike)
+    ignore = button(f"Ignore {token}", Does.LEAVE_OUT, delivery.id)
     if len(ignore.text) > _BESIDE_THE_OTHERS:
         return markup(rows(first, [ignore]))
     return markup(rows([*first, ignore]))

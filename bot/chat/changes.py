@@ -15,13 +15,13 @@ from bot.chat.wording import (
     asset_name,
     counted_ids,
     decimals_of,
-    find_look_alikes,
     ids_held,
 )
 from bot.chat.worth import dollars
 from bot.domain.alerts import ChangeAlert
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
+from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
 _GAP = "     "
@@ -29,25 +29,26 @@ _GAP = "     "
 
 def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
     """Return a block for each account, with its changes by chain, in the order of the alerts."""
-    look_alikes = find_look_alikes(((alert.change.asset, alert.description) for alert in alerts), chains)
+    together = find_look_alikes((alert.change.asset, alert.description.symbol) for alert in alerts)
+    alike = together | {alert.change.asset for alert in alerts if alert.is_look_alike}
     grouped: dict[Address, dict[ChainId, list[ChangeAlert]]] = {}
     for alert in alerts:
         by_chain = grouped.setdefault(alert.change.account, defaultdict(list))
         by_chain[alert.change.asset.chain_id].append(alert)
-    return [_account(account, by_chain, chains, look_alikes) for account, by_chain in grouped.items()]
+    return [_account(account, by_chain, chains, alike) for account, by_chain in grouped.items()]
 
 
 def _account(
     account: Address,
     by_chain: Mapping[ChainId, Sequence[ChangeAlert]],
     chains: Chains,
-    look_alikes: frozenset[Asset],
+    alike: frozenset[Asset],
 ) -> Html:
     labels = [alert.label for alerts in by_chain.values() for alert in alerts if alert.label]
     lines = [account_name(account, labels[-1] if labels else "")]
     for alerts in by_chain.values():
         lines.append(_chain(alerts[0].change, chains))
-        lines += [_change(alert, chains, look_alikes) for alert in alerts]
+        lines += [_change(alert, chains, alike) for alert in alerts]
     return join("\n", lines)
 
 
@@ -57,9 +58,9 @@ def _chain(change: Change, chains: Chains) -> Html:
     return link(title, url) if url else EMPTY + title
 
 
-def _change(alert: ChangeAlert, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
+def _change(alert: ChangeAlert, chains: Chains, alike: frozenset[Asset]) -> Html:
     change = alert.change
-    name = asset_name(change.asset, alert.description, chains, look_alikes)
+    name = asset_name(change.asset, alert.description, chains, alike)
     decimals = decimals_of(change.asset, alert.description, chains)
     if change.kind is MoveKind.LISTED:
         return _listed(change, name, decimals)

@@ -1,7 +1,7 @@
 """Names that others gave: token symbols, labels, chat titles.
 
-Whoever deploys a token chooses its symbol, so a symbol may try to hide, to reverse the
-line, to fill the screen or to become a link by itself (telegram.md 7.2).
+They may try to hide, to reverse the line, to fill the screen or to become a link by
+themselves (telegram.md 7.2); a symbol may also try to be read as one of our numbers.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from bot.chat.html import EMPTY, Html, code
+from bot.domain.symbols import BLANKS
 from bot.domain.units import ELLIPSIS
 
 CHARACTERS_MOST = 32
@@ -20,9 +21,8 @@ QUOTED_CHARACTERS_MOST = 300
 _READ_MOST = 1_000
 _MARKS_MOST = 4  # on one letter: enough for every living script, too few to climb out of the line
 _DROPPED = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
-_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters and marks that show nothing
 _OUR_MARKS = frozenset("▲▼✦⇄◦👁⚠🔕🔔")  # a label stands first in its line, where these say what happened
-_LEFT_OUT = _BLANKS | _OUR_MARKS
+_LEFT_OUT = BLANKS | _OUR_MARKS
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _EAST_ASIAN = frozenset({"BOPOMOFO", "CJK", "HANGUL", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA"})
@@ -40,6 +40,23 @@ _ACTIVE = re.compile(
     """,
     re.VERBOSE,
 )
+
+# What a symbol may be to stand as plain text: letters, with a few digits, and single `-`, `_`, `/` inside.
+_PLAIN_SYMBOL = re.compile(r"[A-Za-z](?:[A-Za-z]|[0-9]{1,4}(?![0-9])|[-_/](?=[A-Za-z]))*")
+# Of those, what reads like a part of an amount (`+5 M`, `+5 e18`, `+5 x10`), or like a message id.
+_SPOKEN = re.compile(r"[KMBTEXkmbtex][0-9]*|(?=[A-Z]*[0-9])[A-Z0-9]{4,10}")
+
+
+@lru_cache(maxsize=1_024)
+def symbol(text: str) -> Html:
+    """Return the symbol of a token as it may be shown, in one line; nothing where nothing of it can be seen.
+
+    Whoever deploys a token chooses its symbol, and it stands beside our numbers: whatever could be read
+    as more than a name, be it an amount, an arrow, a time or an id, is shown as code.
+    """
+    shown = _cut(_cleaned(text))
+    is_plain = _PLAIN_SYMBOL.fullmatch(shown) and not _SPOKEN.fullmatch(shown)
+    return EMPTY + shown if is_plain or not shown else code(shown)
 
 
 @lru_cache(maxsize=1_024)

@@ -1,6 +1,7 @@
 """The answer to /balance: what an account holds and is worth, how old that is, and what of it is unknown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -16,7 +17,6 @@ from bot.chat.wording import (
     counted,
     counted_ids,
     decimals_of,
-    find_look_alikes,
     ids_held,
 )
 from bot.chat.worth import dollars_held, worth, worth_line
@@ -24,6 +24,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId
 from bot.domain.status import ChainHoldings, Held, PartSeen
+from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_usd
 
 _PAGES_MOST = 3
@@ -42,14 +43,22 @@ def balances(
     return paged(sections, most=_PAGES_MOST)
 
 
-def live_balances(account: Address, known: Sequence[ChainHoldings], chains: Chains) -> tuple[Html, ...]:
-    """Return what an account that nobody watches here holds at this moment."""
+def live_balances(
+    account: Address,
+    known: Sequence[ChainHoldings],
+    chains: Chains,
+    look_alikes: AbstractSet[Asset] = frozenset(),
+) -> tuple[Html, ...]:
+    """Return what an account that nobody watches here holds at this moment.
+
+    `look_alikes` are those of the assets whose symbol looks like another one that was known before.
+    """
     read, unread = _read_and_unread(known)
     head = fill("{}, asked just now", account_name(account, ""))
     silent = fill("No answer from {}: what it holds there is unknown.", chain_names(unread, chains))
     sections = [
         _head(head, known, chains),
-        *_sections(read, chains, None),
+        *_sections(read, chains, None, look_alikes),
         *([Section("", [silent])] if unread else []),
     ]
     watch = fill("{} tells this chat when that changes.", code(f"/watch {checksummed(account)}"))
@@ -71,15 +80,20 @@ def _read_and_unread(known: Iterable[ChainHoldings]) -> tuple[list[ChainHoldings
     return read, unread
 
 
-def _sections(read: Sequence[ChainHoldings], chains: Chains, now: datetime | None) -> Iterator[Section]:
+def _sections(
+    read: Sequence[ChainHoldings],
+    chains: Chains,
+    now: datetime | None,
+    known_alike: AbstractSet[Asset] = frozenset(),
+) -> Iterator[Section]:
     """Yield a section for each chain, ages left out where `now` is; then one for all that hold nothing."""
-    look_alikes = find_look_alikes(
-        ((held.asset, held.description) for chain in read for held in chain.held), chains
-    )
+    shown = [held for chain in read for held in chain.held]
+    together = find_look_alikes((held.asset, held.description.symbol) for held in shown)
+    alike = together | known_alike | {held.asset for held in shown if held.is_look_alike}
     empty = [chain for chain in read if _is_empty(chain)]
     for chain in read:
         if not _is_empty(chain):
-            yield _section(chain, chains, look_alikes, now)
+            yield _section(chain, chains, alike, now)
     if empty:
         titles = chain_names([chain.chain_id for chain in empty], chains)
         oldest = min(filter(None, (part.seen_at for chain in empty for part in chain.parts)))
@@ -91,13 +105,11 @@ def _is_empty(chain: ChainHoldings) -> bool:
     return not chain.held and not chain.left_out and all(part.is_current for part in chain.parts)
 
 
-def _section(
-    chain: ChainHoldings, chains: Chains, look_alikes: frozenset[Asset], now: datetime | None
-) -> Section:
+def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now: datetime | None) -> Section:
     """Return what is current under the age of the chain, and below it, part by part, what is not."""
 
     def lines(held: Iterable[Held]) -> list[Html]:
-        return [_line(one, chains, look_alikes) for one in held]
+        return [_line(one, chains, alike) for one in held]
 
     title = bold(chains.get(chain.chain_id).title)
     current = [part for part in chain.parts if part.is_current]
@@ -137,8 +149,8 @@ def _unknown(part: PartSeen, now: datetime | None) -> str:
     return f"unknown since {since} UTC; last known:"
 
 
-def _line(held: Held, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
-    asset, description, holding = held
+def _line(held: Held, chains: Chains, alike: frozenset[Asset]) -> Html:
+    asset, description, holding, _ = held
     decimals = decimals_of(asset, description, chains)
     amount = format_shown(holding.amount_raw, decimals or 0)
     raw = f" {RAW_UNITS}" if decimals is None else ""
@@ -146,6 +158,4 @@ def _line(held: Held, chains: Chains, look_alikes: frozenset[Asset]) -> Html:
     kept = f" · {counted_ids(ids)}" if ids else ""
     usd = dollars_held(held, chains)
     worth_it = "" if usd is None else f" · {format_usd(usd)}"
-    return fill(
-        "{} {}{}{}{}", amount, asset_name(asset, description, chains, look_alikes), raw, kept, worth_it
-    )
+    return fill("{} {}{}{}{}", amount, asset_name(asset, description, chains, alike), raw, kept, worth_it)

@@ -7,7 +7,8 @@ asked again.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -19,7 +20,7 @@ from bot.chat.holdings import live_balances
 from bot.chat.html import Html
 from bot.domain.chains import Chains
 from bot.domain.matching import NO_RULES, Rules
-from bot.domain.model import Address, Answer, ChainId, Place, Question
+from bot.domain.model import Address, Answer, Asset, ChainId, Place, Question
 from bot.domain.status import holdings_in
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,10 @@ class LiveBalances(Protocol):
         """Return the whole answer, or why there is none."""
 
 
+LookAlikes = Callable[[Collection[tuple[Asset, str | None]]], Awaitable[AbstractSet[Asset]]]
+"""Which of some assets have a symbol that looks like another known one."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """How is asked."""
@@ -68,6 +73,7 @@ class LiveQuestions:
         chains: Chains,
         *,
         asked_chains: Callable[[], frozenset[ChainId]],
+        look_alikes: LookAlikes,
         say: Callable[[Place, Html], Awaitable[None]],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -78,6 +84,7 @@ class LiveQuestions:
         self._settings = settings
         self._chains = chains
         self._asked_chains = asked_chains
+        self._look_alikes = look_alikes
         self._say = say
         self._now = now
         self._monotonic = monotonic
@@ -141,13 +148,16 @@ class LiveQuestions:
         try:
             async with asyncio.timeout(self._longest_seconds):
                 answer = await self._source.balances(question)
+                if isinstance(answer, NoAnswer):
+                    return (balance_replies.no_live_answer(account, answer.reason),)
+                known = holdings_in(answer, account, chain_ids, self._now(), rules)
+                symbols = [(one.asset, one.description.symbol) for chain in known for one in chain.held]
+                alike = await self._look_alikes(symbols)
         except TimeoutError:
-            answer = NoAnswer(f"nothing came within {self._longest_seconds:.0f} s")
+            reason = f"nothing came within {self._longest_seconds:.0f} s"
+            return (balance_replies.no_live_answer(account, reason),)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a live question failed", action="live_failed", reference=reference)
             return (replies.went_wrong(reference),)
-        if isinstance(answer, NoAnswer):
-            return (balance_replies.no_live_answer(account, answer.reason),)
-        known = holdings_in(answer, account, chain_ids, self._now(), rules)
-        return live_balances(account, known, self._chains)
+        return live_balances(account, known, self._chains, alike)

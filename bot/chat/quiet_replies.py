@@ -3,9 +3,19 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.chat.foreign import foreign
+from bot.chat.foreign import foreign, symbol
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.wording import account_name, age, chain_names, clock, counted, folded, length, short_address
+from bot.chat.wording import (
+    account_name,
+    age,
+    chain_names,
+    clock,
+    counted,
+    folded,
+    length,
+    short_address,
+    token_name,
+)
 from bot.domain.alerts import MuteOver
 from bot.domain.chains import Chains
 from bot.domain.ignoring import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
@@ -77,9 +87,15 @@ def hearing_again(found: Sequence[Address], others: Sequence[Address]) -> Html:
     return join("\n", lines)
 
 
-def token_words(contract: Address, symbol: str) -> str:
-    """Return how a button calls a token: by its symbol, or else by its address."""
-    return foreign(symbol).visible or short_address(contract).visible
+def token_words(contract: Address, spelled: str, *, is_look_alike: bool = False) -> str:
+    """Return how a button calls a token: by its symbol, which must be no more than a name, or its address.
+
+    A button has no code in which something could stand that reads like an amount.
+    """
+    shown = symbol(spelled)
+    if shown.entities:
+        return short_address(contract).visible
+    return token_name(contract, spelled, is_look_alike=is_look_alike).visible
 
 
 def _ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) -> Html:
@@ -102,8 +118,8 @@ def _ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) 
 
 
 def _token(token: IgnoredToken, chains: Chains) -> Html:
-    symbol = foreign(token.symbol)
-    named = bold(symbol) + " · " + short_address(token.contract) if symbol else short_address(token.contract)
+    shown = symbol(token.symbol)
+    named = bold(shown) + " · " + short_address(token.contract) if shown else short_address(token.contract)
     return named + f" on {chain_names(sorted(token.chains), chains, last=' and ')}" if token.chains else named
 
 

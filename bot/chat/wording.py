@@ -1,14 +1,15 @@
 """Words that alerts and answers share, so that one thing has one look everywhere."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 
-from bot.chat.foreign import foreign
+from bot.chat.foreign import foreign, symbol
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import COLLECTION_KINDS, Address, Asset, ChainId, Description, Holding
+from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
 
 RAW_UNITS = "(raw units)"
@@ -99,27 +100,31 @@ def decimals_of(asset: Asset, description: Description, chains: Chains) -> int |
 
 
 def asset_name(
-    asset: Asset, description: Description, chains: Chains, look_alikes: frozenset[Asset] = frozenset()
+    asset: Asset, description: Description, chains: Chains, look_alikes: AbstractSet[Asset] = frozenset()
 ) -> Html:
-    """Return the symbol, with the contract behind a look-alike's and in place of a missing one."""
-    symbol = _symbol(asset, description, chains)
-    if asset.contract and not symbol:
-        return short_address(asset.contract)
-    return symbol + " " + short_address(asset.contract) if asset in look_alikes else symbol
+    """Return the symbol, and behind one that may be taken for another, or in place of none, the contract.
 
-
-def find_look_alikes(described: Iterable[tuple[Asset, Description]], chains: Chains) -> frozenset[Asset]:
-    """Return the tokens that share their symbol with another one of their chain, or with its native coin."""
-    assets: dict[tuple[ChainId, str], set[Asset]] = defaultdict(set)
-    for asset, description in described:
-        symbol = _symbol(asset, description, chains).visible.casefold()
-        assets[asset.chain_id, symbol].add(asset)
-    return frozenset(
-        asset
-        for (chain_id, symbol), sharing in assets.items()
-        for asset in sharing
-        if asset.contract and (len(sharing) > 1 or symbol == chains.get(chain_id).native_symbol.casefold())
+    `look_alikes` are the assets whose symbol looks like that of another known one.
+    """
+    coin = chains.get(asset.chain_id).native_symbol
+    if not asset.contract:
+        return symbol(description.symbol or "") or EMPTY + coin
+    return token_name(
+        asset.contract,
+        description.symbol or "",
+        is_look_alike=asset in look_alikes or symbol_key(description.symbol) == symbol_key(coin),
     )
+
+
+def token_name(contract: Address, spelled: str, *, is_look_alike: bool) -> Html:
+    """Return a token's symbol with its short contract where the symbol is not plain, or looks like another.
+
+    Where there is no symbol to show it is the short contract.
+    """
+    shown = symbol(spelled)
+    if not shown:
+        return short_address(contract)
+    return shown if is_plain(spelled) and not is_look_alike else shown + " " + short_address(contract)
 
 
 def ids_held(description: Description, holding: Holding) -> int | None:
@@ -132,8 +137,3 @@ def ids_held(description: Description, holding: Holding) -> int | None:
 def counted_ids(ids: int) -> str:
     """Return `1 id`, `13 ids`."""
     return f"{format_shown(ids, 0)} {'id' if ids == 1 else 'ids'}"
-
-
-def _symbol(asset: Asset, description: Description, chains: Chains) -> Html:
-    otherwise = EMPTY if asset.contract else EMPTY + chains.get(asset.chain_id).native_symbol
-    return foreign(description.symbol or "", otherwise)

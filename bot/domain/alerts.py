@@ -182,6 +182,8 @@ class ChangeAlert:
     label: str
     """What this destination calls the account, "" if nothing."""
     description: Description
+    is_look_alike: bool = False
+    """Whether the symbol looks like another one that the chain is known to have, or the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class About:
     """Of that token, "" if nobody knows."""
     chains: frozenset[ChainId] = frozenset()
     """Where that token changed."""
+    is_look_alike: bool = False
+    """Whether its symbol looks like another known one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Held(NamedTuple):
     asset: Asset
     description: Description
     holding: Holding
+    is_look_alike: bool = False
+    """Whether the symbol looks like another one that the chain is known to have, or the account."""
 
 
 class PartKind(StrEnum):

@@ -6,6 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.delivery import About
 from bot.domain.model import DeliveryId, Place
+from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import to_address, to_asset
 
 
@@ -24,16 +25,17 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
     """Return which changes a message tells of."""
     rows = db.execute(_CHANGES, [delivery_id]).fetchall()
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
-    assets = {to_asset(chain_id, contract) for _, chain_id, contract, _ in rows}
+    assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
     contracts = {asset.contract for asset in assets}
     if len(contracts) != 1 or not all(contracts):
         return About(accounts)
-    symbols = {symbol for *_, symbol in rows}
+    symbols = {symbol for *_, symbol, _ in rows}
     return About(
         accounts,
         contracts.pop(),
         (symbols.pop() or "") if len(symbols) == 1 else "",
         frozenset(asset.chain_id for asset in assets),
+        any(is_look_alike for *_, is_look_alike in rows),
     )
 
 
@@ -54,8 +56,8 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
     return FoundDelivery(told, place, is_astray) if told.accounts else None
 
 
-_CHANGES = """
-SELECT a.address, x.chain_id, x.contract, x.symbol
+_CHANGES = f"""
+SELECT a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}
 FROM alert l JOIN change c ON c.id = l.change_id JOIN account a ON a.id = c.account_id
 JOIN asset x ON x.id = c.asset_id
 WHERE l.delivery_id = ? ORDER BY l.id

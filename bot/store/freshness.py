@@ -16,6 +16,7 @@ from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standin
 from bot.domain.plan import Wanted, wanted_by
 from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.store.ignoring import rules_here
+from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.polls import Views, views
 from bot.store.rows import (
     Row,
@@ -169,20 +170,23 @@ def _gone(db: Database) -> frozenset[ChainId]:
 
 # ---------------------------------------------------------------- what one account holds
 
-_HELD = """
+_HELD = f"""
 SELECT x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
-  b.amount, b.uniques, b.block, b.standing
+  b.amount, b.uniques, b.block, b.standing, {LOOKS_LIKE_ANOTHER}
 FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a ON a.id = b.account_id
 WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol), x.contract
 """
 
 
 def _to_held(row: Row) -> tuple[Held, Standing]:
-    chain_id, contract, kind, symbol, decimals, rebasing, amount, uniques, block, standing = row
+    chain_id, contract, kind, symbol, decimals, rebasing, amount, uniques, block, standing, is_look_alike = (
+        row
+    )
     held = Held(
         to_asset(chain_id, contract),
         to_description(kind, symbol, decimals, rebasing),
         to_holding(amount, uniques, block),
+        bool(is_look_alike),
     )
     return held, Standing(standing)
 

@@ -28,6 +28,7 @@ from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
 from bot.store.delivered import about
 from bot.store.history import FINISHED_DELIVERIES
+from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.notices import to_notice
 from bot.store.rows import (
     Row,
@@ -258,11 +259,11 @@ FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.i
 WHERE d.id = ?
 """
 
-_ALERTS_WAITING = """
+_ALERTS_WAITING = f"""
 SELECT l.is_single, l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
        x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
-       c.observed_at
+       c.observed_at, {LOOKS_LIKE_ANOTHER}
 FROM alert l
 LEFT JOIN change c ON c.id = l.change_id
 LEFT JOIN account a ON a.id = c.account_id
@@ -337,7 +338,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
-    block, items, price_usd, observed_at = rest
+    block, items, price_usd, observed_at, is_look_alike = rest
     change = Change(
         to_address(account),
         to_asset(chain_id, contract),
@@ -348,9 +349,8 @@ def _to_alert(row: Sequence[Any]) -> Alert:
         price_usd,
         to_item_moves(items),
     )
-    return ChangeAlert(
-        AlertId(alert_id), change, label, to_description(asset_kind, symbol, decimals, rebasing)
-    )
+    description = to_description(asset_kind, symbol, decimals, rebasing)
+    return ChangeAlert(AlertId(alert_id), change, label, description, bool(is_look_alike))
 
 
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:

@@ -25,6 +25,7 @@ from bot.domain.model import (
     Verdict,
 )
 from bot.domain.plan import wished_parts, wishes
+from bot.domain.symbols import symbol_key
 from bot.store.database import transaction
 from bot.store.ignoring import all_rules
 from bot.store.notices import tell
@@ -289,8 +290,8 @@ class _Recording:
         """Return the row of an asset, made of what its rows said if need be."""
         description = self._poll.descriptions.get(asset, _NOT_DESCRIBED)
         self._db.execute(
-            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             _asset_row(asset, description),
         )
         (asset_id,) = self._db.execute(
@@ -301,9 +302,10 @@ class _Recording:
 
     def _describe(self, asset: Asset, description: Description) -> None:
         self._db.execute(
-            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, described_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
+            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key,"
+            " described_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
             " SET kind = excluded.kind, symbol = ifnull(excluded.symbol, symbol),"
+            " symbol_key = iif(excluded.symbol IS NULL, symbol_key, excluded.symbol_key),"
             " decimals = ifnull(excluded.decimals, decimals), rebasing = excluded.rebasing,"
             " described_at = excluded.described_at",
             [*_asset_row(asset, description), self._at],
@@ -315,6 +317,7 @@ _NOT_DESCRIBED = Description("UNKNOWN")
 
 def _asset_row(
     asset: Asset, description: Description
-) -> tuple[int, bytes, str, str | None, int | None, bool]:
+) -> tuple[int, bytes, str, str | None, int | None, bool, str | None]:
     kind, symbol, decimals, rebasing, _ = description
-    return asset.chain_id, to_blob(asset.contract), kind, symbol, decimals, rebasing
+    key = symbol_key(symbol) or None
+    return asset.chain_id, to_blob(asset.contract), kind, symbol, decimals, rebasing, key

@@ -8,6 +8,8 @@ balance that is not there is zero.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from bot.domain.symbols import symbol_key
+
 migrations = Migrations("balance-bot")
 
 
@@ -51,6 +53,18 @@ def m006_mutes(db: Database) -> None:
 def m007_questions_and_probes(db: Database) -> None:
     """Count what Telegram was asked of a message in doubt, and keep how long a probe was to wait."""
     db.executescript(_QUESTIONS_AND_PROBES)
+
+
+@migrations()
+def m009_symbol_keys(db: Database) -> None:
+    """Keep of each asset what its symbol looks like."""
+    db.execute("ALTER TABLE asset ADD COLUMN symbol_key TEXT")  # NULL: no symbol that can be seen
+    symbols = db.execute("SELECT symbol, id FROM asset WHERE symbol IS NOT NULL").fetchall()
+    db.conn.executemany(
+        "UPDATE asset SET symbol_key = ? WHERE id = ?",
+        [(symbol_key(symbol) or None, asset_id) for symbol, asset_id in symbols],
+    )
+    db.execute("CREATE INDEX asset_symbol ON asset (symbol_key, chain_id) WHERE symbol_key IS NOT NULL")
 
 
 _DELIVERY_TO_THE_LETTER = """

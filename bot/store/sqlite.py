@@ -57,6 +57,7 @@ from bot.store import (
 from bot.store.database import DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.figures import StoredFigures
+from bot.store.look_alikes import look_alikes
 from bot.store.offers import Offer
 from bot.store.outbox import Compose, Departure, Outbox, Taken
 from bot.store.polls import Views
@@ -150,6 +151,10 @@ class Store:
     async def watched(self, now: datetime) -> Watched:
         """Return everything a sweep plans from."""
         return await self._thread.run(sweeps.watched, now)
+
+    async def look_alikes(self, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
+        """Return those assets whose symbol looks like that of another one known on their chain."""
+        return await self._thread.run(look_alikes, tuple(symbols))
 
     async def views(self, accounts: Sequence[Address]) -> Views:
         """Return what is stored of these accounts."""

@@ -1,5 +1,7 @@
 """How the tests of this room read a text: as a person sees it, and strictly."""
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -86,6 +88,20 @@ class _Reader(HTMLParser):
 
     def handle_pi(self, data: str) -> None:
         raise AssertionError(data)
+
+
+_CODE = re.compile(r"<code>.*?</code>", re.DOTALL)
+_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_/-])[-+\u2212\u2013]?\s?[$€£]?\d[\d,.:]*(?:\s?(?:[kmbtx]|e\d+|million|UTC))?(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_SIGNS = re.compile(r"[▲▼✦⇄◦🔴🟢✨🔻🔺→·:,;=<>$+\u2212\u2013]")
+
+
+def spoken(source: str) -> list[list[str]]:
+    """Return, line by line, what a program would take for amounts, times, arrows and marks outside code."""
+    outside = unescape(re.sub(r"<[^>]*>", "", _CODE.sub("¤", source)))
+    return [[*_NUMBER.findall(line), *_SIGNS.findall(line)] for line in outside.split("\n")]
 
 
 def read(source: str) -> _Reader:

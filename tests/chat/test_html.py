@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.chat
-from bot.chat.foreign import CHARACTERS_MOST, foreign
+from bot.chat.foreign import CHARACTERS_MOST, foreign, symbol
 from bot.chat.html import EMPTY, Html, bold, code, fill, italic, join, link
 from tests.chat.reading import HOSTILE_NAMES, read, seen
 
@@ -95,6 +95,54 @@ def test_no_other_module_writes_a_tag_or_escapes() -> None:
 
 
 # ---------------------------------------------------------------- names that others gave
+
+
+@pytest.mark.parametrize(
+    "name", ["USDC", "wstETH", "sUSDe", "BTC/ETH", "UNI-V2", "aEthWETH", "S", "LP_USDC", "SKYWVR", "Usdt0"]
+)
+def test_a_symbol_that_is_a_mere_name_stays_plain(name: str) -> None:
+    assert symbol(name).source == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1,000 USDC",
+        "000,000 USDC",
+        "USDC 0 → 5,000,000",
+        "04:10:00 UTC · AAAAA",
+        "🔻 1,000",
+        "+5",
+        "$1,000",
+        "−500",
+        "1INCH",
+        "5",
+        "M",
+        "k",
+        "e18",
+        "x10",
+        "7KQ2F",
+        "USDT0",
+        "USDC now listed: 5",
+        "USDC.e",
+        "USD+",
+        "A-5",
+        "USD12345",
+        "BTC/5",
+        "\uff35\uff33\uff24\uff23",
+        "日本",
+        "Ξ",
+        "A" * 40,
+    ],
+)
+def test_a_symbol_that_may_be_read_as_more_than_a_name_is_code(name: str) -> None:
+    shown = symbol(name)
+
+    assert shown == code(shown.visible) != EMPTY
+
+
+def test_a_symbol_that_shows_nothing_is_nothing() -> None:
+    assert symbol("\u200b\u3164") == symbol("") == EMPTY
 
 
 @pytest.mark.parametrize(

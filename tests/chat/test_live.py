@@ -1,14 +1,14 @@
 """Asking about an account that nobody watches: a source that answers as it is told to."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from bot.chat.html import Html
 from bot.chat.live import QUESTIONS_A_MINUTE, LiveQuestions, LiveSettings, NoAnswer
-from bot.domain.model import Address, Answer, Place, Question
+from bot.domain.model import Address, Answer, Asset, Description, Place, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC
 
@@ -41,6 +41,7 @@ class Desk:
     longest_seconds: float = 5
     said: list[tuple[Place, str]] = field(default_factory=list)
     clock: float = 0.0
+    alike: frozenset[Asset] = frozenset()
 
     def __post_init__(self) -> None:
         self.questions = LiveQuestions(
@@ -48,12 +49,16 @@ class Desk:
             LiveSettings("VERIFIED", (OTHER,)),
             CHAINS,
             asked_chains=lambda: frozenset({POLYGON, BASE}),
+            look_alikes=self._look_alikes,
             say=self._say,
             now=lambda: NOON,
             monotonic=lambda: self.clock,
             at_once_seconds=0.05,
             longest_seconds=self.longest_seconds,
         )
+
+    async def _look_alikes(self, _: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
+        return self.alike
 
     async def _say(self, place: Place, text: Html) -> None:
         self.said.append((place, text.visible))
@@ -87,6 +92,16 @@ async def test_what_comes_at_once_is_the_answer(desk: Desk) -> None:
     assert "5 0xA0b8…eB48" in told
     assert "No answer from Base" in told
     assert desk.said == []
+
+
+@pytest.mark.parametrize(("alike", "line"), [([USDC], "5 USDC 0xA0b8…eB48"), ([], "5 USDC")])
+async def test_a_symbol_that_the_bot_knows_of_another_token_shows_its_contract(
+    desk: Desk, alike: list[Address], line: str
+) -> None:
+    desk.alike = frozenset(Asset(POLYGON, contract) for contract in alike)
+    desk.source.result = replace(SEEN, descriptions={Asset(POLYGON, USDC): Description("ERC20", "USDC", 0)})
+
+    assert line in (await desk.ask()).splitlines()
 
 
 async def test_the_question_is_about_one_account_on_every_chain_with_names(desk: Desk) -> None:

@@ -36,6 +36,7 @@ from tests.chat.reading import (
     VAULT,
     read,
     seen,
+    spoken,
 )
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
@@ -209,6 +210,80 @@ def test_two_contracts_with_one_symbol_are_told_apart() -> None:
     shown = lines(alert(), alert(symbol="us\u200bdc", asset=fake))
 
     assert shown[2:4] == ["✦ +5 USDC 0xA0b8…eB48     0 → 5", "✦ +5 usdc 0x0D0D…0d0d     0 → 5"]
+
+
+def test_a_lone_token_whose_symbol_another_one_is_known_by_shows_its_contract() -> None:
+    assert change_line(replace(alert(), is_look_alike=True)) == "✦ +5 USDC 0xA0b8…eB48     0 → 5"
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "\uff35\uff33\uff24\uff23",
+        "US\u200bDC",
+        "USDC\ufe0f",
+        "U\u0405DC",
+        "\U0001d414\U0001d412\U0001d403\U0001d402",
+        "USDC\u3164",
+        "日本",
+    ],
+)
+def test_a_symbol_that_is_not_plain_shows_its_contract_though_it_is_alone(symbol: str) -> None:
+    assert " 0xA0b8…eB48     0 → 5" in change_line(alert(symbol=symbol))
+
+
+SPEECH = (
+    "1,000",
+    " ",
+    "USDC",
+    "0",
+    "→",
+    "5",
+    "M",
+    "k",
+    "e18",
+    "x10",
+    "UTC",
+    "·",
+    "AAAAA",
+    "7KQ2F",
+    "▲",
+    "🔻",
+)
+MORE_SPEECH = (
+    "+",
+    "−",
+    "-",
+    "$",
+    ":",
+    "04:10:00",
+    "\u200b",
+    "\n",
+    ".",
+    "<code>",
+    "</code>",
+    "&",
+    "l",
+    "0x8e3E…d8B9",
+)
+
+
+@given(
+    symbol=st.one_of(
+        st.text(max_size=40),
+        st.lists(st.sampled_from(SPEECH + MORE_SPEECH), max_size=6).map("".join),
+        st.sampled_from(HOSTILE_NAMES),
+    ),
+    move=st.sampled_from(MoveKind),
+    alike=st.booleans(),
+)
+def test_no_symbol_is_read_as_an_amount_a_time_or_an_id(*, symbol: str, move: MoveKind, alike: bool) -> None:
+    harmless, hostile = (
+        composed(replace(alert(1, 4, symbol=one, move=move, price="2"), is_look_alike=alike)).html
+        for one in ("Name", symbol)
+    )
+
+    assert spoken(hostile) == spoken(harmless)
 
 
 def test_one_symbol_on_two_chains_needs_no_contract() -> None:

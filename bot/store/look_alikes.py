@@ -1,0 +1,34 @@
+"""Which symbols look like another one that is known: equal keys, found by an index."""
+
+from collections.abc import Collection
+
+from sqlite_utils import Database
+
+from bot.domain.model import Asset
+from bot.domain.symbols import symbol_key
+from bot.store.rows import to_blob
+
+LOOKS_LIKE_ANOTHER = """
+(EXISTS (SELECT 1 FROM asset o
+   WHERE o.symbol_key = x.symbol_key AND o.chain_id = x.chain_id AND o.id <> x.id)
+ OR EXISTS (SELECT 1 FROM asset o JOIN balance h ON h.account_id = a.id AND h.asset_id = o.id
+   WHERE o.symbol_key = x.symbol_key AND o.chain_id <> x.chain_id AND o.symbol <> x.symbol))
+"""
+"""Of the asset `x`, which changed in the account `a` or is held by it.
+
+On the same chain any other asset counts, of the account's others one that is spelled otherwise: the same
+symbol on two chains is mostly the same token.
+"""
+
+
+def look_alikes(db: Database, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
+    """Return those assets, stored or not, whose symbol looks like that of another one of their chain."""
+    return frozenset(
+        asset
+        for asset, symbol in symbols
+        if (key := symbol_key(symbol))
+        and db.execute(
+            "SELECT 1 FROM asset WHERE symbol_key = ? AND chain_id = ? AND contract <> ? LIMIT 1",
+            [key, asset.chain_id, to_blob(asset.contract)],
+        ).fetchone()
+    )
