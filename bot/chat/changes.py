@@ -6,12 +6,14 @@ then old and new, then what it is worth, then which ids of a collection came and
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from bot.chat.html import EMPTY, Html, join, link
 from bot.chat.items import items_moved
 from bot.chat.wording import (
     RAW_UNITS,
     account_name,
+    age,
     asset_name,
     counted_ids,
     decimals_of,
@@ -23,6 +25,9 @@ from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
+
+PRICE_IS_FRESH = timedelta(hours=1)
+"""For so long; the age of an older price is said."""
 
 _GAP = "     "
 
@@ -113,6 +118,9 @@ def _items(alert: ChangeAlert) -> str:
 
 
 def _worth(change: Change, decimals: int | None) -> str:
-    """Return what the difference is worth; nothing where nobody can tell."""
+    """Return what the difference is worth, and how old an old price is; nothing where nobody can tell."""
     value = dollars(change.after.amount_raw - change.before.amount_raw, decimals, change.price_usd)
-    return "" if value is None else _GAP + format_signed_usd(value)
+    if value is None:
+        return ""
+    span = change.observed_at - (change.priced_at or change.observed_at)
+    return _GAP + format_signed_usd(value) + (f", price {age(span)} old" if span > PRICE_IS_FRESH else "")

@@ -307,6 +307,8 @@ class Poll:
     """What the source said when it was asked what an asset is."""
     items: Mapping[tuple[Address, Asset], Items] = field(default_factory=dict)
     """What is to be stored of collections, id by id; nothing: forget what is stored."""
+    last_prices: Mapping[Asset, Price] = field(default_factory=dict)
+    """What assets that moved were worth when the source last said it, for where the answers name no price."""
 
     @property
     def says_nothing_new(self) -> bool:
@@ -328,6 +330,8 @@ class Change:
     observed_at: datetime
     price_usd: str | None = None
     items: tuple[ItemMove, ...] = ()
+    priced_at: datetime | None = None
+    """When that price was seen; None: with the change."""
 
 
 @dataclass(frozen=True, slots=True)

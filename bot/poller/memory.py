@@ -121,6 +121,10 @@ class Memory:
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections of which the ids are not stored, as they came up; None: not looked up yet."""
 
+    def start_from_prices(self, stored: Mapping[Asset, Price]) -> None:
+        """Take over what an earlier run stored, where this one has heard nothing yet."""
+        self.prices = {**stored, **self.prices}
+
     def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
         """Take the prices of an answer over."""
         for asset, usd in said.items():

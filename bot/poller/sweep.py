@@ -9,7 +9,7 @@ the store when a batch is recorded.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
@@ -186,7 +186,9 @@ class Sweep:
 
     async def _record(self, poll: Poll) -> None:
         if not poll.says_nothing_new:
-            await self._store.record_poll(poll)
+            moved = {move.asset for verdict in poll.verdicts for move in verdict.moves}
+            known = {asset: self._memory.prices[asset] for asset in moved & self._memory.prices.keys()}
+            await self._store.record_poll(replace(poll, last_prices=known))
 
     # what was read before
 

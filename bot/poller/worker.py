@@ -12,13 +12,14 @@ import structlog
 from bot.domain.alerts import SourceRefuses
 from bot.domain.mass_loss import counted_on
 from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
-from bot.domain.plan import Wanted, wanted_by, wishes
+from bot.domain.plan import Wanted, chunks, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.asking import Asker
 from bot.poller.batch import ItemSource
 from bot.poller.contact import BalanceSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
+from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.sqlite import Store
 from bot.store.sweeps import Watched
 
@@ -30,6 +31,8 @@ TICKS_MISSED = 2
 STALLED_SECONDS = 300.0
 """Seconds without any progress after which a sweep is given up; every request has a limit far below."""
 
+PRICES_KEPT_IN_ONE_GO = 2_000
+"""Some 20 ms in the database's thread, which others wait for."""
 
 REFUSED = (AccessRefused, QuotaExceeded, WrongEndpoint)
 """What only the operator can cure."""
@@ -102,10 +105,12 @@ class Poller:
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
         self._swept_at = monotonic()
+        self._knows_last_prices = False
+        self._prices_kept_at: float | None = None
 
     @property
     def prices(self) -> Mapping[Asset, Price]:
-        """What the source said assets are worth, since the program began."""
+        """What the source last said assets are worth, before the program began included."""
         return self._memory.prices
 
     def tick(self) -> None:
@@ -140,6 +145,7 @@ class Poller:
         self._memory.doubts = counted_on(self._memory.doubts, lost)
         self._memory.losers = sweep.losers
         await self._store.finish_sweep(reach)
+        await self._keep_prices()
         self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
@@ -183,6 +189,9 @@ class Poller:
 
     async def _begin(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Sweep:
         self._planned_up_to = watched.newest
+        if not self._knows_last_prices:
+            self._memory.start_from_prices(await self._store.last_prices())
+            self._knows_last_prices = True
         return Sweep(
             await self._store.begin_sweep(),
             watched,
@@ -195,6 +204,15 @@ class Poller:
             now=self._now,
             progress=self._moved,
         )
+
+    async def _keep_prices(self) -> None:
+        """Store, now and then, what the source said assets are worth: a restart forgets it otherwise."""
+        now = self._monotonic()
+        if self._prices_kept_at is not None and now - self._prices_kept_at < KEPT_ANEW_AFTER.total_seconds():
+            return
+        self._prices_kept_at = now
+        for some in chunks(tuple(self._memory.prices.items()), PRICES_KEPT_IN_ONE_GO):
+            await self._store.keep_prices(some)
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()

@@ -30,6 +30,7 @@ from bot.store.database import transaction
 from bot.store.ignoring import all_rules
 from bot.store.notices import tell
 from bot.store.polls import Views, account_ids, stored_sweep, views, write_items
+from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.rows import (
     balance_to_row,
     holding_to_row,
@@ -167,11 +168,31 @@ class _Recording:
         self._db.execute(
             "UPDATE asset SET holder = ? WHERE id = ? AND holder IS NULL", [account_id, asset_id]
         )
+        self._keep_price(asset_id, asset)
         self._db.execute(
             "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing, told)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [account_id, asset_id, *balance_to_row(balance)],
         )
+
+    def _keep_price(self, asset_id: int, asset: Asset) -> None:
+        """Store the price that came with a balance, unless one is stored that is hardly older."""
+        description = self._poll.descriptions.get(asset)
+        if description and description.price_usd is not None:
+            before = to_milliseconds(self._poll.observed_at - KEPT_ANEW_AFTER)
+            self._db.execute(
+                "UPDATE asset SET price_usd = ?, priced_at = ?"
+                " WHERE id = ? AND (priced_at IS NULL OR priced_at <= ?)",
+                [description.price_usd, self._at, asset_id, before],
+            )
+
+    def _price(self, asset: Asset) -> tuple[str | None, int | None]:
+        """Return what the answers say an asset is worth, or else what was last said, and when."""
+        description = self._poll.descriptions.get(asset)
+        if description and description.price_usd is not None:
+            return description.price_usd, None
+        last = self._poll.last_prices.get(asset)
+        return (last.usd, to_milliseconds(last.seen_at)) if last else (None, None)
 
     def _write_hold(self, account_id: int, asset: Asset, hold: Hold | None) -> None:
         asset_id = self._asset_id(asset)
@@ -198,11 +219,11 @@ class _Recording:
         )
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
-        description = self._poll.descriptions.get(move.asset)
+        price_usd, priced_at = self._price(move.asset)
         change_id = self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
-            " block, items, price_usd, previous_at, observed_at, sweep)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " block, items, price_usd, priced_at, previous_at, observed_at, sweep)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 account_id,
                 self._asset_id(move.asset),
@@ -213,7 +234,8 @@ class _Recording:
                 uniques_after,
                 block,
                 items_to_json(move.items),
-                description.price_usd if description else None,
+                price_usd,
+                priced_at,
                 self._previous_at(account_id, verdict.chain_id, move.through),
                 self._at,
                 self._poll.sweep,

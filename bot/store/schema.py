@@ -67,6 +67,14 @@ def m009_symbol_keys(db: Database) -> None:
     db.execute("CREATE INDEX asset_symbol ON asset (symbol_key, chain_id) WHERE symbol_key IS NOT NULL")
 
 
+@migrations()
+def m010_last_prices(db: Database) -> None:
+    """Keep what assets were last worth, and how old the price of a change was."""
+    db.execute("ALTER TABLE asset ADD COLUMN price_usd TEXT")
+    db.execute("ALTER TABLE asset ADD COLUMN priced_at INTEGER")
+    db.execute("ALTER TABLE change ADD COLUMN priced_at INTEGER")  # NULL: its price came with it
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -23,6 +23,7 @@ from bot.domain.model import (
     Part,
     Place,
     Poll,
+    Price,
     SweepNumber,
     Wish,
 )
@@ -47,6 +48,7 @@ from bot.store import (
     outbox,
     partings,
     polls,
+    prices,
     recording,
     settling,
     subscriptions,
@@ -151,6 +153,14 @@ class Store:
     async def watched(self, now: datetime) -> Watched:
         """Return everything a sweep plans from."""
         return await self._thread.run(sweeps.watched, now)
+
+    async def last_prices(self) -> dict[Asset, Price]:
+        """Return what each asset was last seen to be worth."""
+        return await self._thread.run(prices.last_prices)
+
+    async def keep_prices(self, said: Collection[tuple[Asset, Price]]) -> None:
+        """Store what assets are worth."""
+        await self._thread.run(prices.keep_prices, said)
 
     async def look_alikes(self, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
         """Return those assets whose symbol looks like that of another one known on their chain."""

@@ -368,6 +368,24 @@ def test_a_price_decorates_or_is_left_out(before: int, after: int, price: str | 
     assert change_line(alert(before, after, price=price)) == (f"{change_line(alert(before, after))}{worth}")
 
 
+@pytest.mark.parametrize(
+    ("old", "worth"),
+    [
+        (timedelta(0), "     −$10.00"),
+        (timedelta(hours=1), "     −$10.00"),
+        (timedelta(hours=-1), "     −$10.00"),
+        (timedelta(minutes=61), "     −$10.00, price 61 min old"),
+        (timedelta(hours=3), "     −$10.00, price 3 h old"),
+        (timedelta(days=9), "     −$10.00, price 9 days old"),
+    ],
+)
+def test_a_price_of_more_than_an_hour_ago_says_its_age(old: timedelta, worth: str) -> None:
+    told = alert(5, 0, price="2")
+    told = replace(told, change=replace(told.change, priced_at=NOON - old))
+
+    assert change_line(told) == f"▼ −5 USDC     5 → 0{worth}"
+
+
 # ---------------------------------------------------------------- when
 
 

@@ -42,6 +42,8 @@ class Source:
     symbols: dict[Address, str] = field(default_factory=lambda: {USDC: "USDC"})
     kinds: dict[Address, str] = field(default_factory=dict)
     """Contract types of what is no ERC-20."""
+    price: str | None = "1"
+    """Of every token."""
     trouble: Trouble = no_trouble
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     questions: list[Question] = field(default_factory=list)
@@ -139,8 +141,8 @@ class Source:
     def _description(self, asset: Asset, question: Question) -> Description:
         kind = self.kinds.get(asset.contract, "ERC20")
         if not question.metadata:
-            return Description(kind, price_usd="1")
-        return Description(kind, self.symbols[asset.contract], 6, price_usd="1")
+            return Description(kind, price_usd=self.price)
+        return Description(kind, self.symbols[asset.contract], 6, price_usd=self.price)
 
     def asked(self) -> list[Question]:
         """Return what was asked since the last time."""
