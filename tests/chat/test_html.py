@@ -122,6 +122,8 @@ def test_a_symbol_that_is_a_mere_name_stays_plain(name: str) -> None:
         "e18",
         "x10",
         "7KQ2F",
+        "UTC",
+        "million",
         "USDT0",
         "USDC now listed: 5",
         "USDC.e",
