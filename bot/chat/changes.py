@@ -23,6 +23,7 @@ from bot.chat.worth import dollars
 from bot.domain.alerts import ChangeAlert
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
+from bot.domain.redenomination import Decimals, decimals_of_change
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
@@ -66,34 +67,51 @@ def _chain(change: Change, chains: Chains) -> Html:
 def _change(alert: ChangeAlert, chains: Chains, alike: frozenset[Asset]) -> Html:
     change = alert.change
     name = asset_name(change.asset, alert.description, chains, alike)
-    decimals = decimals_of(change.asset, alert.description, chains)
+    decimals = _decimals(alert, chains)
     if change.kind is MoveKind.LISTED:
-        return _listed(change, name, decimals)
+        return _listed(change, name, decimals.after)
     if change.before.amount_raw == change.after.amount_raw:
         return _exchanged(alert, name, decimals)
     return _moved(alert, name, decimals)
 
 
-def _moved(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
+def _decimals(alert: ChangeAlert, chains: Chains) -> Decimals:
+    """Return the decimals of both amounts, as far as they were known when the change was observed."""
+    change, description = alert.change, alert.description
+
+    def known(decimals: int | None) -> int | None:
+        otherwise = description.decimals if decimals is None else decimals
+        return decimals_of(change.asset, description._replace(decimals=otherwise), chains)
+
+    former = None if change.former_decimals is None else known(change.former_decimals)
+    return decimals_of_change(
+        change.before.amount_raw, change.after.amount_raw, former, known(change.decimals)
+    )
+
+
+def _moved(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
     before, after = alert.change.before.amount_raw, alert.change.after.amount_raw
-    places = decimals or 0
-    amount = f"{_mark(before, after)} {format_signed(after - before, places)} "
-    raw = f" {RAW_UNITS}" if decimals is None else ""
-    values = f"{_GAP}{format_shown(before, places)} → {format_shown(after, places)}"
-    return amount + name + raw + values + _ids(alert) + _worth(alert.change, decimals) + _items(alert)
+    difference = decimals.difference(before, after)
+    amount = f"{_mark(before, difference)} {format_signed(difference, decimals.places)} "
+    raw = f" {RAW_UNITS}" if decimals.after is None else ""
+    values = (
+        f"{_GAP}{format_shown(before, decimals.before or 0)} → {format_shown(after, decimals.after or 0)}"
+    )
+    worth = _worth(alert.change, difference, decimals)
+    return amount + name + raw + values + _ids(alert) + worth + _items(alert, decimals)
 
 
-def _mark(before: int, after: int) -> str:
-    if after < before:
+def _mark(before: int, difference: int) -> str:
+    if difference < 0:
         return "▼"
     return "▲" if before else "✦"
 
 
-def _exchanged(alert: ChangeAlert, name: Html, decimals: int | None) -> Html:
+def _exchanged(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
     """Return the line of a collection that holds as many items as before, but other ones."""
-    items = format_shown(alert.change.after.amount_raw, decimals or 0)
+    items = format_shown(alert.change.after.amount_raw, decimals.after or 0)
     things = "item" if items == "1" else "items"
-    return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert) + _items(alert)
+    return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert) + _items(alert, decimals)
 
 
 def _listed(change: Change, name: Html, decimals: int | None) -> Html:
@@ -113,13 +131,13 @@ def _ids(alert: ChangeAlert) -> str:
     return f" · {format_shown(before, 0)} → {counted_ids(after)}"
 
 
-def _items(alert: ChangeAlert) -> str:
-    return "".join(f" · {moved}" for moved in items_moved(alert.change.items))
+def _items(alert: ChangeAlert, decimals: Decimals) -> str:
+    return "".join(f" · {moved}" for moved in items_moved(alert.change.items, decimals))
 
 
-def _worth(change: Change, decimals: int | None) -> str:
+def _worth(change: Change, difference: int, decimals: Decimals) -> str:
     """Return what the difference is worth, and how old an old price is; nothing where nobody can tell."""
-    value = dollars(change.after.amount_raw - change.before.amount_raw, decimals, change.price_usd)
+    value = dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
     if value is None:
         return ""
     span = change.observed_at - (change.priced_at or change.observed_at)

@@ -8,7 +8,7 @@ from bot.chat.foreign import foreign, symbol
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
-from bot.domain.model import COLLECTION_KINDS, Address, Asset, ChainId, Description, Holding
+from bot.domain.model import COLLECTION_KINDS, WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
 
@@ -92,8 +92,10 @@ def is_collection(description: Description) -> bool:
 
 def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:
     """Return how many digits of an amount stand behind the point; None if nobody told us."""
-    if is_collection(description):
+    if description.kind in WHOLE_KINDS:
         return 0
+    if is_collection(description):
+        return description.decimals or 0
     if description.decimals is None and not asset.contract:
         return chains.get(asset.chain_id).native_decimals
     return description.decimals

@@ -39,6 +39,9 @@ COLLECTION_KINDS = frozenset(
 )
 """Contract types that count items with ids; a Summary folds them into one row (indexer-gateway.md 1.4)."""
 
+WHOLE_KINDS = frozenset({"ERC721", "ERC721_BRIDGE"})
+"""Those whose items can't be divided, whatever decimals a source names."""
+
 
 class Asset(NamedTuple):
     """One thing that can be held: a chain's native coin, or a token contract on it."""
@@ -56,7 +59,7 @@ class Holding(NamedTuple):
     """How much of an asset was seen."""
 
     amount_raw: int
-    """In smallest units; of a collection, the number of items."""
+    """In smallest units; of a collection, all its items together."""
     uniques: int | None = None
     """Distinct ids of a collection; None where the source counts none."""
     block: int | None = None
@@ -114,6 +117,20 @@ class Description(NamedTuple):
     rebasing: bool = False
     price_usd: str | None = None
     """Decimal number as the source spelled it, of one whole unit."""
+
+    def and_also(self, said: "Description") -> "Description":
+        """Return what is known once the source said that; what it leaves open is not forgotten."""
+        is_silent = said.symbol is None and said.decimals is None
+        return said._replace(
+            kind=self.kind if said.kind == NOTHING_SAID.kind else said.kind,
+            symbol=self.symbol if said.symbol is None else said.symbol,
+            decimals=self.decimals if said.decimals is None else said.decimals,
+            rebasing=said.rebasing or (self.rebasing and is_silent),
+        )
+
+
+NOTHING_SAID = Description("UNKNOWN")
+"""What is known of an asset that nobody described."""
 
 
 class Price(NamedTuple):
@@ -332,6 +349,10 @@ class Change:
     items: tuple[ItemMove, ...] = ()
     priced_at: datetime | None = None
     """When that price was seen; None: with the change."""
+    decimals: int | None = None
+    """What was known of the asset's decimals when this was observed; None: nothing yet."""
+    former_decimals: int | None = None
+    """Set where they may have been other ones when the amount before was read."""
 
 
 @dataclass(frozen=True, slots=True)

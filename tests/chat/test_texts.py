@@ -58,8 +58,13 @@ def alert(
     observed_at: datetime = NOON,
     move: MoveKind = MoveKind.MOVED,
     block: int | None = None,
+    then: int | None = None,
+    former: int | None = None,
 ) -> ChangeAlert:
-    change = Change(account, asset, move, Holding(before), Holding(after, block=block), observed_at, price)
+    holdings = (Holding(before), Holding(after, block=block))
+    change = Change(
+        account, asset, move, *holdings, observed_at, price, decimals=then, former_decimals=former
+    )
     return ChangeAlert(AlertId(1), change, label, Description(kind, symbol, decimals))
 
 
@@ -68,10 +73,12 @@ def collection(
     after: Holding,
     move: MoveKind = MoveKind.MOVED,
     items: Sequence[tuple[int, int, int]] = (),
+    *,
+    decimals: int | None = None,
 ) -> ChangeAlert:
     moves = tuple(ItemMove(*item) for item in items)
     change = Change(TREASURY, Asset(POLYGON, USDC), move, before, after, NOON, items=moves)
-    return ChangeAlert(AlertId(1), change, "Treasury", SKYWVR)
+    return ChangeAlert(AlertId(1), change, "Treasury", SKYWVR._replace(decimals=decimals))
 
 
 def notice(
@@ -193,6 +200,36 @@ def test_without_decimals_nothing_is_priced() -> None:
     assert "$" not in change_line(alert(0, 1_500, decimals=None, price="2"))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "former", "line"),
+    [
+        (10**18, 2 * 10**6, 18, "▲ +1 USDC     1 → 2     +$2.00"),
+        (3 * 10**18, 10**6, 18, "▼ −2 USDC     3 → 1     −$4.00"),
+        (10, 2 * 10**6, 1, "▲ +1 USDC     1 → 2     +$2.00"),
+        (10**18 + 1, 2 * 10**6, 18, "▲ +0.999999999999999999 USDC     1.000000… → 2     +$2.00"),
+        (10**6, 2 * 10**6, 18, "▲ +1 USDC     1 → 2     +$2.00"),
+    ],
+    ids=["gain", "loss", "more decimals", "exact", "corrected"],
+)
+def test_each_amount_is_told_in_the_units_of_its_time(
+    before: int, after: int, former: int, line: str
+) -> None:
+    assert change_line(alert(before, after, decimals=9, then=6, former=former, price="2")) == line
+
+
+def test_where_nobody_can_tell_the_units_raw_ones_are_told_and_not_priced() -> None:
+    told = alert(10**18, 0, decimals=6, then=6, former=18, price="2")
+
+    assert change_line(told) == (
+        "▼ −1,000,000,000,000,000,000 USDC (raw units)     1,000,000,000,000,000,000 → 0"
+    )
+
+
+def test_a_change_is_told_by_the_decimals_that_were_known_when_it_was_observed() -> None:
+    assert change_line(alert(1_000, 2_000, decimals=6, then=3)) == "▲ +1 USDC     1 → 2"
+    assert change_line(alert(1_000, 2_000, decimals=3)) == "▲ +1 USDC     1 → 2"
+
+
 def test_a_native_coin_without_decimals_has_those_of_its_chain() -> None:
     told = alert(0, 5 * 10**17, symbol=None, decimals=None, kind="NATIVE", asset=POL)
 
@@ -298,10 +335,31 @@ def test_a_token_that_borrows_the_native_symbol_shows_its_contract() -> None:
     assert change_line(alert(symbol="pol")) == "✦ +5 pol 0xA0b8…eB48     0 → 5"
 
 
-def test_a_collection_counts_items_whatever_its_decimals() -> None:
-    told = alert(1, 3, kind="ERC721", decimals=18, symbol="SKYWVR")
+@pytest.mark.parametrize("kind", ["ERC721", "ERC721_BRIDGE"])
+def test_unique_items_are_counted_whatever_their_decimals(kind: str) -> None:
+    told = alert(1, 3, kind=kind, decimals=18, symbol="SKYWVR")
 
     assert change_line(told) == "▲ +2 SKYWVR     1 → 3"
+
+
+@pytest.mark.parametrize("kind", ["ERC1155", "ERC6909", "ERC1155_BRIDGE"])
+def test_items_have_decimals_where_the_source_says_so(kind: str) -> None:
+    told = alert(0, 1_500_000_000_000_000_000, kind=kind, decimals=18, symbol="GOLD")
+
+    assert change_line(told) == "✦ +1.5 GOLD     0 → 1.5"
+
+
+@pytest.mark.parametrize("kind", ["ERC1155", "ERC6909", "ERC1155_BRIDGE"])
+def test_items_count_whole_where_nobody_says_what_their_decimals_are(kind: str) -> None:
+    assert change_line(alert(1, 3, kind=kind, decimals=None, symbol="SKYWVR")) == "▲ +2 SKYWVR     1 → 3"
+
+
+def test_the_ids_of_a_collection_have_its_decimals() -> None:
+    less = collection(Holding(1_700, 12), Holding(1_650, 12), items=[(5, 99, 49)], decimals=2)
+    exchange = collection(Holding(150, 1), Holding(150, 1), items=[(5, 150, 0), (6, 0, 150)], decimals=2)
+
+    assert change_line(less) == "▼ −0.5 SKYWVR     17 → 16.5 · 12 ids · fewer: #5 (0.99 → 0.49)"
+    assert change_line(exchange) == "⇄ SKYWVR     1.5 items · 1 id · gone: #5 ×1.5 · new: #6 ×1.5"  # noqa: RUF001 - times
 
 
 @pytest.mark.parametrize(
