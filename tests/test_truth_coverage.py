@@ -230,7 +230,7 @@ async def test_what_an_asset_is_called_is_asked_anew_after_a_week(house: House) 
     await house.asked(3)
     await house.stop()
     with sqlite3.connect(house.directory / "data" / "bot.sqlite3") as database:
-        database.execute("UPDATE asset SET described_at = 0")
+        database.execute("UPDATE asset SET described_at = 0, describe_at = 0")
     database.close()
     house.start()
     await house.asked(3)

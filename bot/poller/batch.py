@@ -18,7 +18,9 @@ from bot.domain.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
+    NOTHING_SAID,
     Address,
+    Answer,
     Asset,
     ChainId,
     Description,
@@ -26,12 +28,14 @@ from bot.domain.model import (
     Move,
     Part,
     Poll,
+    Question,
     Reading,
     SweepNumber,
     Verdict,
     View,
 )
 from bot.domain.plan import Wanted, chunks, narrow_questions
+from bot.domain.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError
 from bot.poller.asking import Asker, Replied
 from bot.poller.memory import KnownBlocks
@@ -43,6 +47,9 @@ log = structlog.get_logger(__name__)
 
 ACCOUNTS_IN_ONE_GO = 5
 """Read and compared without a pause: some 5 ms."""
+
+DESCRIBED_WITHIN_SECONDS = 5.0
+"""An alert waits no longer for what its asset is called."""
 
 NEVER_READ = View()
 
@@ -106,7 +113,7 @@ class BatchReader:
                     read[index] = _completed(read[index], missing, by_name)
                     verdicts[index] = judge(read[index])
         verdicts, items = await self._tell_items(verdicts, collections)
-        described = await self._describe_new(verdicts, names)
+        described = await self._describe_first(verdicts, names, observed_at)
         poll = Poll(
             self.sweep,
             self.watched.newest,
@@ -119,7 +126,11 @@ class BatchReader:
         return Outcome(poll, tuple(read), _highest_blocks(answered))
 
     async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
-        """Ask what assets are, each by way of an account that holds it; unanswered, the next sweep asks."""
+        """Ask what assets are, each by way of an account that holds it.
+
+        Of what is answered without a word about the asset, that nothing was said; what is not answered
+        is left out: the next sweep asks.
+        """
         if not holders:
             return {}
         named: dict[Address, set[Address]] = defaultdict(set)
@@ -128,7 +139,12 @@ class BatchReader:
         chains = frozenset(asset.chain_id for asset in holders)
         answered = await self._ask_named(named, chains, metadata=True)
         said = _descriptions(answered)
-        return {asset: said[asset] for asset in holders if asset in said}
+        return {
+            asset: said.get(asset, NOTHING_SAID)
+            for asset, account in holders.items()
+            if asset in said
+            or any(_is_about(question, answer, asset, account) for question, answer in answered)
+        }
 
     async def items(self, account: Address, asset: Asset) -> Items | None:
         """Ask which ids of a collection an account holds; None: no answer."""
@@ -220,19 +236,35 @@ class BatchReader:
                     seen[move.asset] = items
         return seen
 
-    async def _describe_new(
-        self, verdicts: Iterable[Verdict], answered: Iterable[Answered]
+    async def _describe_first(
+        self, verdicts: Iterable[Verdict], answered: Iterable[Answered], now: datetime
     ) -> dict[Asset, Description]:
-        """Return what the source says of assets that come up for the first time."""
-        holders = {asset: verdict.account for verdict in verdicts for asset in verdict.balances}
-        new = await self.store.undescribed(holders) if holders else frozenset()
+        """Return what the source says of assets before amounts of them are stored or told.
+
+        That is what comes up for the first time, and what moved though its decimals are unknown, were named
+        long ago, or may be other ones by now. Without an answer in time, what is known counts.
+        """
+        holders = {
+            asset: verdict.account for verdict in verdicts for asset, held in verdict.balances.items() if held
+        }
+        moves = [move for verdict in verdicts for move in verdict.moves if move.asset in holders]
+        wanted = await self.store.undescribed(holders) if holders else frozenset[Asset]()
+        if moves:
+            wanted |= await self.store.doubtful_descriptions([move.asset for move in moves], now)
+            wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}
         described = {
             asset: answer.descriptions[asset]
             for question, answer in answered
             if question.metadata
-            for asset in new & answer.descriptions.keys()
+            for asset in wanted & answer.descriptions.keys()
         }
-        return described | await self.describe({asset: holders[asset] for asset in new - described.keys()})
+        try:
+            async with asyncio.timeout(DESCRIBED_WITHIN_SECONDS):
+                asked = await self.describe({asset: holders[asset] for asset in wanted - described.keys()})
+        except TimeoutError:
+            log.debug("what assets are is not known in time", action="describe_late", assets=len(wanted))
+            return described
+        return described | {asset: one for asset, one in asked.items() if one is not NOTHING_SAID}
 
 
 def _descriptions(answered: Iterable[Answered]) -> dict[Asset, Description]:
@@ -273,6 +305,16 @@ def _highest_blocks(answered: Iterable[Answered]) -> dict[ChainId, int]:
         for chain_id, block in answer.highest_blocks.items():
             highest[chain_id] = max(block, highest.get(chain_id, 0))
     return highest
+
+
+def _is_about(question: Question, answer: Answer, asset: Asset, account: Address) -> bool:
+    """Whether an answer would show a row of an asset that this account holds."""
+    chain_id, contract = asset
+    return account in question.accounts and contract in question.contracts and chain_id in answer.tokens
+
+
+def _may_be_redenominated(move: Move) -> bool:
+    return may_be_redenominated(move.before.amount_raw, move.after.amount_raw)
 
 
 def _may_have_items(move: Move, collections: frozenset[Asset]) -> bool:

@@ -264,7 +264,7 @@ _ALERTS_WAITING = f"""
 SELECT l.is_single, l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
        x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
-       c.priced_at, c.observed_at, {LOOKS_LIKE_ANOTHER}
+       c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER}
 FROM alert l
 LEFT JOIN change c ON c.id = l.change_id
 LEFT JOIN account a ON a.id = c.account_id
@@ -339,7 +339,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
-    block, items, price_usd, priced_at, observed_at, is_look_alike = rest
+    block, items, price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike = rest
     change = Change(
         to_address(account),
         to_asset(chain_id, contract),
@@ -350,6 +350,8 @@ def _to_alert(row: Sequence[Any]) -> Alert:
         price_usd,
         to_item_moves(items),
         to_moment_or_none(priced_at),
+        decimals_then,
+        former_decimals,
     )
     description = to_description(asset_kind, symbol, decimals, rebasing)
     return ChangeAlert(AlertId(alert_id), change, label, description, bool(is_look_alike))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.describing import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.items import ITEMS_MOST, adds_up
 from bot.domain.model import (
     COLLECTION_KINDS,
@@ -26,7 +27,9 @@ from bot.store.rows import (
     to_asset,
     to_balance,
     to_blob,
+    to_description,
     to_holding,
+    to_moment,
     to_moment_or_none,
     to_part,
 )
@@ -162,6 +165,27 @@ def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
             [asset.chain_id, to_blob(asset.contract)],
         ).fetchone()
     )
+
+
+def doubtful_descriptions(db: Database, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
+    """Return those that no amount should be told by before the source was asked what they are.
+
+    They lack a symbol or decimals, or were described too long ago. Coins need no asking.
+    """
+    return frozenset(
+        asset for asset in assets if asset.contract != NATIVE and not _is_well_described(db, asset, now)
+    )
+
+
+def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
+    row = db.execute(
+        "SELECT described_at, kind, symbol, decimals, rebasing FROM asset"
+        " WHERE chain_id = ? AND contract = ? AND described_at IS NOT NULL",
+        [asset.chain_id, to_blob(asset.contract)],
+    ).fetchone()
+    if row is None or not is_complete(to_description(*row[1:])):
+        return False
+    return abs(now - to_moment(row[0])) <= TRUSTED_IN_ALERTS_FOR
 
 
 def account_id_of(db: Database, account: Address) -> int:

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline
+from bot.domain.describing import asked_again_in, is_complete
 from bot.domain.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
+    NOTHING_SAID,
+    WHOLE_KINDS,
     Address,
     Asset,
     Balance,
@@ -25,6 +28,7 @@ from bot.domain.model import (
     Verdict,
 )
 from bot.domain.plan import wished_parts, wishes
+from bot.domain.redenomination import decimals_of_change
 from bot.domain.symbols import symbol_key
 from bot.store.database import transaction
 from bot.store.ignoring import all_rules
@@ -37,6 +41,7 @@ from bot.store.rows import (
     items_to_json,
     part_to_blob,
     to_blob,
+    to_description,
     to_milliseconds,
     to_part,
 )
@@ -217,16 +222,20 @@ class _Recording:
             account=verdict.account,
             status=self._status,
         )
+        asset_id = self._asset_id(move.asset)
+        former, decimals = self._decimals(account_id, asset_id)
+        if _is_only_counted_anew(move, former, decimals):
+            told = {}
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         price_usd, priced_at = self._price(move.asset)
         change_id = self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
-            " block, items, price_usd, priced_at, previous_at, observed_at, sweep)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals, former_decimals)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 account_id,
-                self._asset_id(move.asset),
+                asset_id,
                 move.kind,
                 before,
                 after,
@@ -239,11 +248,29 @@ class _Recording:
                 self._previous_at(account_id, verdict.chain_id, move.through),
                 self._at,
                 self._poll.sweep,
+                decimals,
+                former,
             ],
         ).lastrowid
         for destination_id, label in told.items():
             tell(self._db, destination_id, self._at, label=label, change_id=change_id)
         return len(told)
+
+    def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
+        """Return decimals that may hold for the stored amount if it is older than those of now; and those.
+
+        An amount that changed since the source named other ones is of now.
+        """
+        kind, decimals, former, since = self._db.execute(
+            "SELECT kind, decimals, former_decimals, redenominated_in FROM asset WHERE id = ?", [asset_id]
+        ).fetchone()
+        if former is None or kind in WHOLE_KINDS:
+            return None, decimals
+        changed = self._db.execute(
+            "SELECT 1 FROM change WHERE account_id = ? AND sweep >= ? AND asset_id = ?",
+            [account_id, since, asset_id],
+        ).fetchone()
+        return (None if changed else former), decimals
 
     def _previous_at(self, account_id: int, chain_id: ChainId, parts: frozenset[Part]) -> int | None:
         row = self._db.execute(
@@ -310,7 +337,7 @@ class _Recording:
 
     def _asset_id(self, asset: Asset) -> int:
         """Return the row of an asset, made of what its rows said if need be."""
-        description = self._poll.descriptions.get(asset, _NOT_DESCRIBED)
+        description = self._poll.descriptions.get(asset, NOTHING_SAID)
         self._db.execute(
             "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -322,19 +349,37 @@ class _Recording:
         ).fetchone()
         return int(asset_id)
 
-    def _describe(self, asset: Asset, description: Description) -> None:
+    def _describe(self, asset: Asset, said: Description) -> None:
+        """Store what the source said when it was asked; what it left open stays as it was known."""
+        asset_id = self._asset_id(asset)
+        row = self._db.execute(
+            "SELECT kind, symbol, decimals, rebasing, asked_in_vain FROM asset WHERE id = ?", [asset_id]
+        ).fetchone()
+        known, in_vain = to_description(*row[:-1]), row[-1]
+        described = known.and_also(said)
+        in_vain = 0 if is_complete(described) else in_vain + 1
         self._db.execute(
-            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key,"
-            " described_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
-            " SET kind = excluded.kind, symbol = ifnull(excluded.symbol, symbol),"
-            " symbol_key = iif(excluded.symbol IS NULL, symbol_key, excluded.symbol_key),"
-            " decimals = ifnull(excluded.decimals, decimals), rebasing = excluded.rebasing,"
-            " described_at = excluded.described_at",
-            [*_asset_row(asset, description), self._at],
+            "UPDATE asset SET kind = ?, symbol = ?, decimals = ?, rebasing = ?, symbol_key = ?,"
+            " asked_in_vain = ?, described_at = ?, describe_at = ? WHERE id = ?",
+            [
+                *_asset_row(asset, described)[2:],
+                in_vain,
+                self._at,
+                to_milliseconds(self._poll.observed_at + asked_again_in(in_vain)),
+                asset_id,
+            ],
         )
+        if known.decimals not in (None, described.decimals):
+            self._db.execute(
+                "UPDATE asset SET former_decimals = ?, redenominated_in = ? WHERE id = ?",
+                [known.decimals, self._poll.sweep, asset_id],
+            )
 
 
-_NOT_DESCRIBED = Description("UNKNOWN")
+def _is_only_counted_anew(move: Move, former: int | None, now: int | None) -> bool:
+    """Whether as much is held as before, in other units."""
+    before, after = move.before.amount_raw, move.after.amount_raw
+    return before != after and not decimals_of_change(before, after, former, now).difference(before, after)
 
 
 def _asset_row(

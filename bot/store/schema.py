@@ -56,6 +56,12 @@ def m007_questions_and_probes(db: Database) -> None:
 
 
 @migrations()
+def m008_amounts_that_change_by_themselves(db: Database) -> None:
+    """Remember when to ask again what assets are, what their decimals were, and which of them drift."""
+    db.executescript(_UNITS_AND_DRIFTS)
+
+
+@migrations()
 def m009_symbol_keys(db: Database) -> None:
     """Keep of each asset what its symbol looks like."""
     db.execute("ALTER TABLE asset ADD COLUMN symbol_key TEXT")  # NULL: no symbol that can be seen
@@ -353,4 +359,29 @@ _QUESTIONS_AND_PROBES = """
 ALTER TABLE delivery ADD COLUMN questions INTEGER NOT NULL DEFAULT 0;  -- asked since its last send
 ALTER TABLE delivery ADD COLUMN trust INTEGER NOT NULL DEFAULT 3;      -- answers that let it go
 ALTER TABLE chat ADD COLUMN probe_ms INTEGER NOT NULL DEFAULT 0;       -- how long the probe was to wait
+"""
+
+_UNITS_AND_DRIFTS = """
+DROP INDEX asset_described;
+ALTER TABLE asset ADD COLUMN describe_at INTEGER;  -- when the source is asked again what it is; NULL: now
+ALTER TABLE asset ADD COLUMN asked_in_vain INTEGER NOT NULL DEFAULT 0;  -- answers in a row that left it open
+ALTER TABLE asset ADD COLUMN former_decimals INTEGER;    -- before the source named other ones
+ALTER TABLE asset ADD COLUMN redenominated_in INTEGER;   -- the sweep in which it did
+ALTER TABLE asset ADD COLUMN drifts INTEGER NOT NULL DEFAULT 0;  -- moved without a block: twice at most
+ALTER TABLE asset ADD COLUMN drifted_in INTEGER;         -- the sweep that saw it first
+ALTER TABLE change ADD COLUMN decimals INTEGER;          -- of the asset, as known then; NULL: nobody knew
+ALTER TABLE change ADD COLUMN former_decimals INTEGER;   -- that may hold for the amount before
+CREATE INDEX asset_describe ON asset (describe_at);
+UPDATE asset SET describe_at = described_at + 604800000
+  WHERE symbol IS NOT NULL AND (decimals IS NOT NULL OR kind IN
+    ('ERC721', 'ERC1155', 'ERC6909', 'ERC721_BRIDGE', 'ERC1155_BRIDGE'));
+
+CREATE TABLE drift (               -- by how much amounts move that change by themselves
+  account_id INTEGER NOT NULL,
+  asset_id INTEGER NOT NULL,
+  usual TEXT NOT NULL,
+  span INTEGER NOT NULL,           -- how long that takes; 0: not known yet
+  seen_at INTEGER NOT NULL,        -- when it last did
+  PRIMARY KEY (account_id, asset_id)
+) STRICT, WITHOUT ROWID;
 """

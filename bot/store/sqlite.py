@@ -170,6 +170,10 @@ class Store:
         """Return what is stored of these accounts."""
         return await self._thread.run(polls.views, accounts)
 
+    async def doubtful_descriptions(self, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
+        """Return those that no amount should be told by before the source was asked what they are."""
+        return await self._thread.run(polls.doubtful_descriptions, tuple(assets), now)
+
     async def undescribed(self, assets: Iterable[Asset]) -> frozenset[Asset]:
         """Return the assets of which the source was never asked what they are."""
         return await self._thread.run(polls.undescribed, tuple(assets))

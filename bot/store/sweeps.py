@@ -26,7 +26,6 @@ from bot.store.polls import stored_sweep
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 from bot.store.wishes import all_subscriptions, marks, unlisted_assets
 
-DESCRIBED_ANEW_AFTER = timedelta(days=7)
 DESCRIBED_AT_ONCE = 100
 """Assets of which one sweep asks what they are, beside the new ones."""
 
@@ -156,13 +155,13 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: 
 
 
 def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
-    """Return what nobody described yet, or long ago, each with one that holds it."""
-    before = to_milliseconds(now - DESCRIBED_ANEW_AFTER)
+    """Return what is to be asked for (again) by now, each with one that holds it; the longest due first."""
     rows = db.execute(
         "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
         " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"
-        " WHERE x.contract <> x'' AND (x.described_at IS NULL OR x.described_at < ?) LIMIT ?",
-        [before, DESCRIBED_AT_ONCE],
+        " WHERE x.contract <> x'' AND (x.describe_at IS NULL OR x.describe_at <= ?)"
+        " ORDER BY x.describe_at LIMIT ?",
+        [to_milliseconds(now), DESCRIBED_AT_ONCE],
     )
     result: dict[Address, list[Asset]] = defaultdict(list)
     for chain_id, contract, address in rows:

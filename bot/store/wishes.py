@@ -123,7 +123,7 @@ def _know_by_name(db: Database, account_id: int, asset_id: int) -> None:
 
 
 def _forget_balance(db: Database, account_id: int, asset_id: int) -> None:
-    for table in ("balance", "item", "held"):
+    for table in ("balance", "item", "held", "drift"):
         db.execute(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
 
 

@@ -44,6 +44,8 @@ class Source:
     """Contract types of what is no ERC-20."""
     price: str | None = "1"
     """Of every token."""
+    decimals: dict[Address, int | None] = field(default_factory=dict)
+    """Of what has other ones than six; None: it doesn't say."""
     trouble: Trouble = no_trouble
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     questions: list[Question] = field(default_factory=list)
@@ -142,7 +144,12 @@ class Source:
         kind = self.kinds.get(asset.contract, "ERC20")
         if not question.metadata:
             return Description(kind, price_usd=self.price)
-        return Description(kind, self.symbols[asset.contract], 6, price_usd=self.price)
+        decimals = self.decimals.get(asset.contract, 6)
+        return Description(kind, self.symbols[asset.contract], decimals, price_usd=self.price)
+
+    def described(self) -> list[tuple[Address, ...]]:
+        """Return of which contracts it was asked by name what they are, since the last time."""
+        return [question.contracts for question in self.asked() if question.metadata and question.contracts]
 
     def asked(self) -> list[Question]:
         """Return what was asked since the last time."""

@@ -102,6 +102,20 @@ async def test_it_keeps_what_it_held(old: Path) -> None:
     assert rows_of(old, columns) == before
 
 
+async def test_what_was_described_in_part_is_asked_about_at_once_and_the_rest_in_its_week(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as db, db:
+        db.execute("UPDATE asset SET decimals = NULL WHERE symbol = 'FOX'")
+
+    await (await open_store(old)).close()
+
+    with closing(open_to_read(old)) as db:
+        pauses = dict(
+            db.execute("SELECT symbol, describe_at - described_at FROM asset WHERE contract <> x''")
+        )
+    week = 7 * 24 * 3600 * 1000
+    assert pauses == {"DAI": week, "USDC": week, "SKYWVR": week, "FOX": None}
+
+
 async def test_a_copy_of_how_it_was_stands_beside_it(old: Path) -> None:
     before = dump(old)
 
