@@ -29,6 +29,7 @@ from bot.sandbox.world import example_world
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
 from bot.store.copying import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
+from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 
@@ -40,6 +41,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     TokenRefused: 4,
     app.KeyRefused: 4,
     DatabaseUnusable: 5,
+    DatabaseTrouble: 5,
     CopyFailed: 5,
 }
 """What the program ends with where it can't run; operators rely on it."""

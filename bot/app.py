@@ -33,6 +33,7 @@ from bot.poller.worker import Poller
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock
 from bot.store.sqlite import Store
+from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
@@ -84,8 +85,8 @@ async def run(
 
     `now` is the time of day, which may jump.
 
-    Raises DirectoryHeld, DatabaseUnusable, TokenRefused or KeyRefused where it
-    can't start, and WorkerDied where it can't go on.
+    Raises DirectoryHeld, DatabaseUnusable, DatabaseTrouble, TokenRefused or
+    KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
     async with AsyncExitStack() as house:
         lock = DirectoryLock(settings.store.path.parent)
@@ -245,10 +246,19 @@ class RunningBot:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):
                 self.health.is_introduced = await introduce(self.telegram)
-        link = await self.claims.link(self.telegram.username)
+        link = await self._claim_link()
         if link is not None:
             self.announce(printed_claim(link))
         await self.receiver.run()
+
+    async def _claim_link(self) -> str | None:
+        """Return the link that makes an owner, as soon as it can be kept; None: somebody owns the bot."""
+        while True:
+            try:
+                return await self.claims.link(self.telegram.username)
+            except DatabaseTrouble:
+                log.exception("no link can be printed yet", action="claim_failed")
+                await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
 
     def _scheduler(self) -> AsyncIOScheduler:
         scheduler = AsyncIOScheduler(timezone="UTC")
@@ -278,14 +288,20 @@ class RunningBot:
         while True:
             await asyncio.sleep(pause)
             try:
-                listed = await _mainnets(self.source, self.registry)
+                await self._learn_chains()
             except IndexerError:
                 pause = CHAINS_AGAIN_SECONDS
-                continue
-            await self.store.note_chains(listed, self.now())
-            if not self.settings.indexer.chains:
-                self.poller.chains |= listed
-            pause = CHAINS_ANEW_SECONDS
+            except Exception:
+                log.exception("the list of chains could not be kept", action="chains_failed")
+                pause = CHAINS_AGAIN_SECONDS
+            else:
+                pause = CHAINS_ANEW_SECONDS
+
+    async def _learn_chains(self) -> None:
+        listed = await _mainnets(self.source, self.registry)
+        await self.store.note_chains(listed, self.now())
+        if not self.settings.indexer.chains:
+            self.poller.chains |= listed
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
@@ -328,6 +344,8 @@ async def _chains_to_start_with(
         async with asyncio.timeout(START_SECONDS):
             listed = await _mainnets(source, registry)
         await store.note_chains(listed, now())
+    except DatabaseTrouble:
+        log.exception("the list of chains could not be kept", action="chains_failed")
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:

@@ -60,7 +60,8 @@ class Health:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
                 await self.store.respond()
         except TimeoutError:
-            reasons.append("the database thread gives no answer")
+            if not self.store.is_locked:  # then it waits for another program: no restart would cure that
+                reasons.append("the database thread gives no answer")
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
             reasons.append(f"the database gives no answer ({error})")
         return reasons

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from bot.domain.secrets import Secrets
+from bot.store.troubles import DatabaseTrouble
 
 TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
 
@@ -54,6 +55,7 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _in_words,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -99,6 +101,16 @@ def _blank_within(value: Any, secrets: Secrets) -> Any:  # noqa: ANN401 - whatev
         case _:
             blanked = secrets.blank(str(value))
             return value if blanked == str(value) else blanked
+
+
+def _in_words(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say a full disk or a locked database in words: where it was noticed is no matter."""
+    error = event.get("exc_info")
+    error = sys.exc_info()[1] if error is True else error
+    if isinstance(error, DatabaseTrouble):
+        del event["exc_info"]
+        event["trouble"] = str(error)
+    return event
 
 
 def _named(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

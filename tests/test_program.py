@@ -25,6 +25,7 @@ from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused
 from bot.store.copying import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
+from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import CannotListen
 from tests.configuring import KEY, TOKEN, logs_restored
 
@@ -270,6 +271,7 @@ def test_every_status_is_the_one_that_operators_rely_on() -> None:
         TokenRefused: 4,
         KeyRefused: 4,
         DatabaseUnusable: 5,
+        DatabaseTrouble: 5,
         CopyFailed: 5,
     } == EXIT_STATUSES
 

@@ -3,6 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from bot.chat.claiming import Claims
 from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.handlers import Handlers
+from bot.chat.html import Html
 from bot.chat.knocking import Knocks
 from bot.chat.presses import Presses
 from bot.chat.requests import Bare, Id, NotForUs, Request, Start, Unknown, Usage, needs
@@ -26,6 +28,7 @@ from bot.domain.flood import Flood, Heed
 from bot.domain.kinds import kind_of
 from bot.domain.model import Place
 from bot.store.sqlite import Store
+from bot.store.troubles import DatabaseTrouble
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +84,20 @@ class Conversation:
                 await self._on_migration(update.message)
             elif update.message is not None and update.message.text is not None:
                 await self._on_message(update.message, update.message.text)
+        except DatabaseTrouble as trouble:
+            log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
+            await self._apologise(update, toasts.NOT_WRITTEN[trouble.kind], replies.not_written(trouble.kind))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("an update failed", action="update_failed", reference=reference)
-            if update.callback_query is not None:
-                await self._screens.toast(update.callback_query.id, f"{toasts.WENT_WRONG} ({reference})")
-            elif update.message is not None:
-                await self._screens.say(_place(update.message), [replies.went_wrong(reference)])
+            await self._apologise(update, f"{toasts.WENT_WRONG} ({reference})", replies.went_wrong(reference))
+
+    async def _apologise(self, update: Update, toast: str, answer: Html) -> None:
+        """Say to whoever waits why nothing comes."""
+        if update.callback_query is not None:
+            await self._screens.toast(update.callback_query.id, toast)
+        elif update.message is not None:
+            await self._screens.say(_place(update.message), [answer])
 
     async def _on_membership(self, change: ChatMemberUpdated) -> None:
         """Note whether a chat can be written to; a group that the bot is new in is greeted."""
@@ -210,7 +220,9 @@ class Conversation:
         if isinstance(request, Bare) and not heard.place.is_private:
             return
         if self._gate.greets_stranger(heard.place.chat_id):
-            is_told = await self._knocks.knock(heard)
+            is_told = False
+            with suppress(DatabaseTrouble):  # a stranger is told how to get in, not how the bot is doing
+                is_told = await self._knocks.knock(heard)
             await self._screens.say(heard.place, [replies.stranger(heard.place.chat_id, is_told=is_told)])
 
 

@@ -48,8 +48,8 @@ class Offering:
         self._now = now
 
     async def buttons(self, place: Place, *offers: tuple[str, str]) -> list[Button]:
-        """Return a button for each pair of a text and a command."""
+        """Return a button for each pair of a text and a command; none where nothing can be kept just now."""
         if not offers:
             return []
         rows = await self._store.make_offers(place, [command for _, command in offers], self._now())
-        return [button(text, Does.OFFER, row) for (text, _), row in zip(offers, rows, strict=True)]
+        return [button(text, Does.OFFER, row) for (text, _), row in zip(offers, rows, strict=bool(rows))]

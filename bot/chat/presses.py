@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from telegram import CallbackQuery, Message
 
-from bot.chat import toasts
+from bot.chat import replies, toasts
 from bot.chat.buttons import Button, Does, Keyboard, Press, read_press
 from bot.chat.gate import Gate, Heard
-from bot.chat.offering import Pressed, Ready
+from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.screens import Screens
 from bot.domain.access import Sender, Verdict
 from bot.domain.model import Place
+from bot.store.troubles import DatabaseTrouble
 
 Find = Callable[[Heard, Press], Awaitable[Ready | None]]
 """Finds the row of a press in the chat it came from; None: it is not there."""
@@ -47,7 +48,7 @@ class Presses:
         is_lost = shown is None and pressed.is_only_to_see
         await self._screens.toast(query.id, toasts.TOO_OLD if is_lost else pressed.toast)
         if pressed.then is not None:
-            await self._screens.say(heard.place, await pressed.then())
+            await self._screens.say(heard.place, await _done(pressed.then))
         if shown is not None:
             await self._show(heard.place, shown, pressed, query.data or "")
 
@@ -70,6 +71,14 @@ class Presses:
             await self._screens.redraw(place, shown.message_id, pressed.redraw)
         elif pressed.is_used_up and shown.reply_markup is not None:
             await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
+
+
+async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Return the answer of what is done after the toast, which can't say any more that it failed."""
+    try:
+        return await then()
+    except DatabaseTrouble as trouble:
+        return (replies.not_written(trouble.kind),)
 
 
 def _without(shown: Message, data: str) -> Keyboard:

@@ -13,6 +13,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
 from bot.domain.partings import UndoneOne
+from bot.store.troubles import Trouble
 
 _OFFERED_WHOLE = 3
 FIRST_WATCH = code("/watch 0x… as Treasury")
@@ -288,6 +289,23 @@ def too_many(limit: int) -> Html:
     return fill(
         "This chat can watch {} at most. Make room with /unwatch, or ask an owner for more.", f"{limit:,}"
     )
+
+
+_NOT_WRITTEN = {
+    Trouble.FULL: "I can't write to my disk: it is full. Nothing was changed.\n"
+    "Your operator has to make room; then send it again.",
+    Trouble.LOCKED: "My database is locked by another program. Nothing was changed.\n"
+    "Please try again in a minute; if it stays, your operator has to end that program.",
+    Trouble.READ_ONLY: "I can't write to my database: it is read-only. Nothing was changed.\n"
+    "Your operator has to make it writable; then send it again.",
+    Trouble.BROKEN: "I can't write to my disk: it is full or failing. Nothing was changed.\n"
+    "Your operator has to look at it; then send it again.",
+}
+
+
+def not_written(trouble: Trouble) -> Html:
+    """Return the answer where the disk, or who holds the database, is in the way; alerts are not lost."""
+    return fill(_NOT_WRITTEN[trouble])
 
 
 def went_wrong(reference: str) -> Html:

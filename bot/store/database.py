@@ -23,7 +23,7 @@ from sqlite_utils import Database
 
 from bot.store.copying import copy_database
 from bot.store.schema import migrations
-from bot.store.troubles import START_ANEW, in_words
+from bot.store.troubles import START_ANEW, DatabaseTrouble, Trouble, in_words, trouble_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,20 +37,9 @@ _WITHOUT_LOG = b"\x01\x01"
 
 log = structlog.get_logger(__name__)
 
-
-_PRIMARY = 0xFF
-"""Of an error's number: the rest tells kinds apart that make no difference here."""
-
-_OF_THE_DISK = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-    }
-)
+OPEN_PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
+"""For another program that holds the database; meanwhile everybody here waits, there is one thread."""
 
 
 class StoreError(Exception):
@@ -87,26 +76,67 @@ class DirectoryLock:
 class DatabaseThread:
     """The connection and the thread it belongs to."""
 
-    def __init__(self, db: Database, executor: ThreadPoolExecutor) -> None:
-        self.trouble: str | None = None
-        """Why the last attempt to write failed, where the disk is to blame; gone with the next write."""
+    def __init__(
+        self, db: Database, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
+    ) -> None:
+        self.trouble: DatabaseTrouble | None = None
+        """Why the last attempt to write failed, where disk or lock are to blame; gone with the next write."""
         self._db = db
+        self._path = path
         self._executor = executor
+        self._patience_seconds = patience_seconds
 
     @classmethod
-    async def open(cls, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
-        """Open and check the database, bringing its schema up to date; raises DatabaseUnusable."""
+    async def open(
+        cls,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Self:
+        """Open and check the database, bringing its schema up to date; raises DatabaseUnusable.
+
+        Where another program holds it later on, it is waited for so long.
+        """
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         try:
             db = await asyncio.get_running_loop().run_in_executor(executor, _open, path, now())
         except BaseException:
             executor.shutdown()
             raise
-        return cls(db, executor)
+        thread = cls(db, path, executor, patience_seconds)
+        await thread.run(_wait, patience_seconds)
+        return thread
 
     async def run(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one unit of work in the thread; once begun it ends there, whoever still waits for it."""
+        """Run one unit of work in the thread; once begun it ends there, whoever still waits for it.
+
+        Raises DatabaseTrouble where the disk or another program is in the way.
+        """
         return await self._in_thread(lambda: self._watched(work, *args, **kwargs))
+
+    async def run_if_it_can_be(
+        self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R | None:
+        """Run a unit of work that can be left out: whoever is in the way of it is not waited for.
+
+        Returns None where it was left out.
+        """
+        return await self._in_thread(lambda: self._tried(work, *args, **kwargs))
+
+    def _tried(
+        self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R | None:
+        before = self.trouble
+        _wait(self._db, 0)
+        try:
+            return self._watched(work, *args, **kwargs)
+        except DatabaseTrouble as trouble:
+            if trouble.kind is Trouble.LOCKED:  # for a moment, as far as is known
+                self.trouble = before
+            return None
+        finally:
+            self._be_patient()
 
     def _watched(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one unit of work, and remember whether the disk takes what is written."""
@@ -114,12 +144,21 @@ class DatabaseThread:
         try:
             result = work(self._db, *args, **kwargs)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _OF_THE_DISK:
-                self.trouble = str(error)
-            raise
-        if self._db.conn.total_changes > changes:
+            kind = trouble_of(error)
+            if kind is None:
+                raise
+            self.trouble = DatabaseTrouble(kind, in_words(error, self._path))
+            self._be_patient()
+            raise self.trouble from error
+        if self._db.conn.total_changes > changes and self.trouble is not None:
             self.trouble = None
+            self._be_patient()
         return result
+
+    def _be_patient(self) -> None:
+        """Wait for another program that holds the database, but not again and again: looks wait behind."""
+        is_locked = self.trouble is not None and self.trouble.kind is Trouble.LOCKED
+        _wait(self._db, 0 if is_locked else self._patience_seconds)
 
     async def close(self) -> None:
         """Finish what was begun, then close the file."""
@@ -236,13 +275,18 @@ def _create(path: Path) -> None:
 
 def _prepare(db: Database, path: Path, now: datetime) -> None:
     """Check a database and make it ours to work with."""
-    db.execute("PRAGMA busy_timeout = 5000")
+    _wait(db, OPEN_PATIENCE_SECONDS)
     refuse_content(db, path)
     _bring_up_to_date(db, path, now)
     db.enable_wal()
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA user_version = 1")  # it says nothing, but where nothing can be written it fails now
+
+
+def _wait(db: Database, seconds: float) -> None:
+    """Let the database wait so long for another program that holds it."""
+    db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:

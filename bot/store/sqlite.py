@@ -56,7 +56,7 @@ from bot.store import (
     wishes,
     withdrawing,
 )
-from bot.store.database import DatabaseThread
+from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.figures import StoredFigures
 from bot.store.look_alikes import look_alikes
@@ -66,6 +66,7 @@ from bot.store.polls import Views
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.sweeps import Reach, Watched
+from bot.store.troubles import DatabaseTrouble, Trouble
 
 
 class Store:
@@ -86,13 +87,20 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, *, status: Part, max_subscriptions_per_chat: int, stale_after: timedelta
+        cls,
+        path: Path,
+        *,
+        status: Part,
+        max_subscriptions_per_chat: int,
+        stale_after: timedelta,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Self:
         """Open the database, made if it isn't there; raises DatabaseUnusable.
 
-        What gives no answer for `stale_after` is told to be blind.
+        What gives no answer for `stale_after` is told to be blind. Where another program holds the database,
+        it is waited for so long; then, as with a full disk, whatever writes raises DatabaseTrouble.
         """
-        thread = await DatabaseThread.open(path)
+        thread = await DatabaseThread.open(path, patience_seconds=patience_seconds)
         return cls(
             thread,
             status=status,
@@ -105,9 +113,14 @@ class Store:
         await self._thread.close()
 
     @property
-    def trouble(self) -> str | None:
-        """Why nothing can be written, where the disk is to blame; None: the last write went well."""
+    def trouble(self) -> DatabaseTrouble | None:
+        """Why nothing can be written, where disk or lock are to blame; None: the last write went well."""
         return self._thread.trouble
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another program held the database when something was to be written last."""
+        return self.trouble is not None and self.trouble.kind is Trouble.LOCKED
 
     async def figures(self) -> StoredFigures:
         """Return what can be counted of everything stored."""
@@ -251,9 +264,9 @@ class Store:
             self.outbox_grew.set()
 
     async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
-        """Remember that Telegram wants a chat left alone."""
+        """Remember that Telegram wants a chat left alone, if anything can be written now."""
         milliseconds = span // timedelta(milliseconds=1)
-        await self._thread.run(settling.hold_chat, chat_id, until, milliseconds)
+        await self._thread.run_if_it_can_be(settling.hold_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""
@@ -333,8 +346,8 @@ class Store:
             self.outbox_grew.set()
 
     async def hear_from(self, chat_id: int, thread_id: int | None = None) -> None:
-        """Note that a chat spoke to us, in a topic or none."""
-        await self._thread.run(chats.hear_from, chat_id, thread_id)
+        """Note that a chat spoke to us, in a topic or none; later, where nothing can be written."""
+        await self._thread.run_if_it_can_be(chats.hear_from, chat_id, thread_id)
         self.outbox_grew.set()
 
     async def lose(self, chat_id: int, parking: Parking) -> None:
@@ -357,8 +370,8 @@ class Store:
         return moved
 
     async def meet(self, place: Place) -> None:
-        """Note what a known chat is called now."""
-        await self._thread.run(chats.meet, place)
+        """Note what a known chat is called now; later, where nothing can be written."""
+        await self._thread.run_if_it_can_be(chats.meet, place)
 
     # who knocks, who owns, who did what
 
@@ -367,8 +380,8 @@ class Store:
         return await self._thread.run(guests.knock, place, at)
 
     async def knock_told(self, row: int, at: datetime) -> None:
-        """Note that an owner was told of a knock."""
-        await self._thread.run(guests.knock_told, row, at)
+        """Note that an owner was told of a knock, if anything can be written now."""
+        await self._thread.run_if_it_can_be(guests.knock_told, row, at)
 
     async def ignore_knock(self, row: int, author: Author) -> bool:
         """Let a chat knock in vain from now on; False: there is nothing to ignore."""
@@ -417,13 +430,13 @@ class Store:
     # what buttons stand for
 
     async def make_offers(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
-        """Keep commands for buttons of a chat and return their rows."""
-        return await self._thread.run(offers.make_offers, place, commands, at)
+        """Keep commands for buttons of a chat and return their rows; none where nothing can be written."""
+        return await self._thread.run_if_it_can_be(offers.make_offers, place, commands, at) or []
 
     async def offer(self, row: int, chat_id: int) -> Offer | None:
         """Return what a button of this chat offers."""
         return await self._thread.run(offers.offer, row, chat_id)
 
     async def offer_done(self, row: int, at: datetime) -> None:
-        """Note that an offer was taken."""
-        await self._thread.run(offers.offer_done, row, at)
+        """Note that an offer was taken; where nothing can be written now it can be taken again."""
+        await self._thread.run_if_it_can_be(offers.offer_done, row, at)

@@ -2,6 +2,7 @@
 
 import errno
 import sqlite3
+from enum import StrEnum
 from pathlib import Path
 
 _ADVICE = {
@@ -29,6 +30,38 @@ _ADVICE_OF_THE_SYSTEM = {
     errno.ENOTDIR: "move away what stands there, or choose another place",
 }
 
+
+class Trouble(StrEnum):
+    """Why a database can't be worked with for the time being, where nobody here is to blame."""
+
+    FULL = "full"
+    LOCKED = "locked"
+    READ_ONLY = "read_only"
+    BROKEN = "broken"
+
+
+_TROUBLES = {
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_BUSY: Trouble.LOCKED,
+    sqlite3.SQLITE_LOCKED: Trouble.LOCKED,
+    sqlite3.SQLITE_READONLY: Trouble.READ_ONLY,
+    sqlite3.SQLITE_PERM: Trouble.READ_ONLY,
+    sqlite3.SQLITE_IOERR: Trouble.BROKEN,
+    sqlite3.SQLITE_CANTOPEN: Trouble.BROKEN,
+    sqlite3.SQLITE_CORRUPT: Trouble.BROKEN,
+    sqlite3.SQLITE_NOTADB: Trouble.BROKEN,
+}
+"""By the primary code; others are mistakes of ours."""
+
+
+class DatabaseTrouble(Exception):
+    """A unit of work could not be done, and nothing of it was; the text says why and what to do about it."""
+
+    def __init__(self, kind: Trouble, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 START_ANEW = "move it away, with its -wal and -shm files, to start anew"
 
 
@@ -38,6 +71,15 @@ def in_words(error: sqlite3.Error | OSError, path: Path) -> str:
         said = error.strerror or type(error).__name__
         advice = _ADVICE_OF_THE_SYSTEM.get(error.errno or 0)
         return said if advice is None else f"{said}: {advice.format(path=path)}"
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    advice = _ADVICE.get(code)
+    advice = _ADVICE.get(_code(error))
     return str(error) if advice is None else f"{advice.format(path=path, anew=START_ANEW)} ({error})"
+
+
+def trouble_of(error: sqlite3.Error) -> Trouble | None:
+    """Return what kind of trouble an error is; None: it is a mistake of ours."""
+    return _TROUBLES.get(_code(error))
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary code: the rest tells kinds apart that make no difference here."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -20,6 +20,7 @@ from bot.store.database import (
     transaction,
 )
 from bot.store.schema import migrations
+from bot.store.troubles import DatabaseTrouble
 from tests.builders import NOON
 
 
@@ -469,7 +470,7 @@ async def test_a_database_held_by_a_stranger_is_an_error_and_no_half_done_work(p
         with transaction(db):
             put(db, "first")
 
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(DatabaseTrouble, match="another program holds it"):
         await thread.run(work)
     stranger.rollback()
     stranger.close()

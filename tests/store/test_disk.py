@@ -8,6 +8,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.store.database import DatabaseThread, transaction
+from bot.store.troubles import DatabaseTrouble, Trouble
 
 
 @pytest.fixture
@@ -53,18 +54,20 @@ async def test_a_new_database_is_in_no_trouble(thread: DatabaseThread) -> None:
 
 async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(DatabaseTrouble):
         await thread.run(write_much)
 
     await thread.run(read)
     await thread.run(write_nothing)
 
-    assert thread.trouble == "database or disk is full"
+    assert thread.trouble is not None
+    assert thread.trouble.kind is Trouble.FULL
+    assert str(thread.trouble) == "the disk is full: make room; nothing is lost (database or disk is full)"
 
 
 async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(DatabaseTrouble):
         await thread.run(write_much)
 
     await make_room(thread)
@@ -75,7 +78,7 @@ async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseT
 
 async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(DatabaseTrouble):
         await thread.run(write_much)
 
     assert not await thread.run(lambda db: db.conn.in_transaction)

@@ -1,0 +1,247 @@
+"""A disk that is full and a database that another program locks: looking goes on, no worker dies of it."""
+
+import asyncio
+import os
+import resource
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from bot import app
+from bot.chat import replies, toasts
+from bot.sandbox.telegram import Error, before
+from bot.store.database import PATIENCE_SECONDS
+from bot.store.troubles import Trouble
+from tests.house import (
+    ACCOUNT,
+    POLYGON,
+    USDC_POLYGON,
+    House,
+    buttons_of,
+    open_house,
+    until,
+)
+from tests.test_program import LOOPBACK, _free_port
+from tests.test_stopping import only_linux
+
+OTHER = "0x000000000000000000000000000000000000dEaD"
+LONGER = PATIENCE_SECONDS + 1
+
+
+@pytest.fixture
+async def paged(tmp_path: Path) -> AsyncIterator[House]:
+    """Run a bot with its pages, and let Olga watch something."""
+    async with open_house(tmp_path, web=[f'listen = "{LOOPBACK}:{_free_port()}"']) as house:
+        house.start()
+        await house.watches()
+        yield house
+
+
+@contextmanager
+def locked(house: House, how: str = "EXCLUSIVE") -> Iterator[None]:
+    """Let another program hold the database."""
+    path = house.directory / "data" / "bot.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as db:
+        db.execute(f"BEGIN {how}")
+        yield
+        db.rollback()
+
+
+async def page(house: House, name: str) -> tuple[int, str]:
+    listen = house.lines["web"][0].split('"')[1]
+    async with ClientSession() as session, session.get(f"http://{listen}/{name}") as response:
+        return response.status, await response.text()
+
+
+async def is_told_by_readyz(house: House, words: str) -> None:
+    async with asyncio.timeout(20):
+        while words not in (await page(house, "readyz"))[1]:  # noqa: ASYNC110 - nobody sets an event
+            await asyncio.sleep(0.05)
+
+
+async def goes_on(house: House) -> None:
+    """See that the bot is as it was: it obeys and tells."""
+    house.say(f"/watch {OTHER} as Other")
+    await house.hears("Watching")
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await house.hears("−1 USDC")
+
+
+# ---------------------------------------------------------------- locked
+
+
+@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
+async def test_while_another_program_locks_the_database_looks_are_answered_and_changes_say_why_not(
+    paged: House, how: str
+) -> None:
+    with locked(paged, how):
+        for look, words in [("/list", "Treasury"), ("/balance", "USDC"), ("/status", "Last sweep")]:
+            paged.say(look)
+            await paged.hears(words)
+        paged.say(OTHER)
+        assert buttons_of(await paged.hears("dEaD")) == []
+        paged.say(f"/watch {OTHER}")
+        await paged.hears("locked by another program")
+        await is_told_by_readyz(paged, "another program holds it")
+        assert (await page(paged, "healthz"))[0] == 200
+
+    await goes_on(paged)
+    await is_told_by_readyz(paged, '"ok": true')
+
+
+async def test_a_press_that_would_change_something_says_why_it_does_not(paged: House) -> None:
+    paged.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    alert = await paged.hears("−1 USDC")
+
+    with locked(paged):
+        assert await paged.presses(alert, "Mute 1 h") == toasts.NOT_WRITTEN[Trouble.LOCKED]
+        await paged.presses(alert, "Balances")
+        await paged.hears("USDC")
+
+    assert await paged.presses(alert, "Mute 1 h") == toasts.MUTED
+
+
+async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why_it_does_not(
+    paged: House,
+) -> None:
+    paged.say(OTHER)
+    offer = await paged.hears("dEaD")
+
+    with locked(paged):
+        await paged.presses(offer, "Watch all")
+        await paged.hears("locked by another program")
+
+
+async def test_a_stranger_hears_nothing_of_the_disk(paged: House) -> None:
+    mallory = paged.telegram.add_user("Mallory")
+    chat = paged.telegram.add_private_chat(mallory)
+
+    with locked(paged):
+        paged.say("/list", user=mallory, chat=chat)
+        await paged.hears("private", chat=chat)
+
+
+async def test_a_database_that_is_locked_while_chains_are_noted_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(app, "CHAINS_ANEW_SECONDS", 0.01)
+    async with open_house(tmp_path) as house:
+        house.start()
+        await house.watches()
+
+        with locked(house):
+            await asyncio.sleep(
+                LONGER
+            )  # as long as it takes to give up: that time passes is what it is about
+
+        await goes_on(house)
+
+
+async def test_a_database_that_is_locked_when_the_link_is_made_delays_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.05)
+    async with open_house(tmp_path, access=["owners = []"]) as house:
+        house.telegram.fault(before(Error(500, "Internal Server Error")), method="getMe")
+        house.start()
+        await until(lambda: sum(call.method == "getMe" for call in house.telegram.calls) >= 3)
+
+        with locked(house):
+            house.telegram.heal()
+            await asyncio.sleep(LONGER)
+            assert house.announced == []
+
+        await until(lambda: bool(house.announced))
+
+
+async def test_a_start_with_a_locked_database_ends_with_5_in_words(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.start()
+        await house.watches()
+        await house.stop()
+
+        with locked(house):
+            process = await house.start_process()
+            assert await process.wait() == 5
+
+        assert "another program holds it: end that one" in house.log
+        assert "Traceback" not in house.log
+
+
+# ---------------------------------------------------------------- full
+
+
+@only_linux
+async def test_while_the_disk_takes_nothing_looks_are_answered_and_changes_say_why_not(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        process = await house.start_process()
+        await house.watches()
+        limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+
+        house.say("/list")
+        await house.hears("Treasury")
+        house.say(f"/watch {OTHER}")
+        await house.hears("full or failing")
+        await until(lambda: "action=sweep_failed" in house.log)
+        assert "Traceback" not in house.log
+
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        await goes_on(house)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of its own, of two megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root mounts")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)  # noqa: S607 - root's
+
+
+def fill_up(path: Path) -> None:
+    """Write until nothing is taken any more."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT)
+    with suppress(OSError):
+        while os.write(number, bytes(4096)):
+            pass
+    os.close(number)
+
+
+async def test_a_disk_that_is_full_is_told_as_such_and_nothing_is_lost(small_disk: Path) -> None:
+    async with open_house(small_disk) as house:
+        process = await house.start_process()
+        await house.watches()
+        full = small_disk / "full"
+        fill_up(full)
+        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        await until(lambda: "the disk is full" in house.log)
+
+        house.say("/list")
+        await house.hears("Treasury")
+        house.say("/watch " + "\n".join(f"0x{number:040x} as Number{number}" for number in range(1, 100)))
+        await house.hears("it is full. Nothing was changed")
+
+        full.unlink()
+        await house.hears("−1 USDC")
+        house.say("/list")
+        assert "Number" not in (await house.hears("Treasury")).text
+        assert process.returncode is None
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_every_trouble_has_words_and_says_that_nothing_was_changed(trouble: Trouble) -> None:
+    for said in (replies.not_written(trouble).source, toasts.NOT_WRITTEN[trouble]):
+        assert "Nothing was changed" in said
+        assert len(said) <= 200
