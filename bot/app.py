@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import partial
 
@@ -24,7 +24,7 @@ from bot.chat.owner_replies import printed_claim
 from bot.chat.receiver import Receiver
 from bot.chores import Chores
 from bot.dispatcher import Dispatcher
-from bot.domain.chains import Chains
+from bot.domain.chains import Chains, Listing
 from bot.domain.model import ChainId
 from bot.health import Health
 from bot.indexer.client import IndexerClient
@@ -121,6 +121,7 @@ async def _build(
         _introduced(telegram), _chains_to_start_with(settings, source, registry, store, now)
     )
     poller = build_poller(settings, source, store, chains, now=now)
+    poller.listing = await _listing(settings, store)
     turns = await build_turns(settings, store, now=now)
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
     answers = build_answers(telegram, turns, store, now=now)
@@ -298,10 +299,11 @@ class RunningBot:
                 pause = CHAINS_ANEW_SECONDS
 
     async def _learn_chains(self) -> None:
-        listed = await _mainnets(self.source, self.registry)
-        await self.store.note_chains(listed, self.now())
+        mainnets, testnets = await _listed(self.source, self.registry)
+        await self.store.note_chains(mainnets, self.now(), testnets=testnets)
+        self.poller.listing = await _listing(self.settings, self.store)
         if not self.settings.indexer.chains:
-            self.poller.chains |= listed
+            self.poller.chains |= mainnets
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
@@ -342,8 +344,8 @@ async def _chains_to_start_with(
     """
     try:
         async with asyncio.timeout(START_SECONDS):
-            listed = await _mainnets(source, registry)
-        await store.note_chains(listed, now())
+            mainnets, testnets = await _listed(source, registry)
+        await store.note_chains(mainnets, now(), testnets=testnets)
     except DatabaseTrouble:
         log.exception("the list of chains could not be kept", action="chains_failed")
     except AccessRefused as error:
@@ -354,8 +356,18 @@ async def _chains_to_start_with(
     return frozenset(settings.indexer.chains) or remembered or frozenset(registry.mainnets())
 
 
-async def _mainnets(source: IndexerClient, registry: Chains) -> frozenset[ChainId]:
-    return frozenset(chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id))
+async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[ChainId], frozenset[ChainId]]:
+    """Return the mainnets and the test networks that the source lists."""
+    listed = frozenset(chain_id for chain_id, _ in await source.chains("ALL"))
+    mainnets = frozenset(
+        chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id)
+    )
+    return mainnets, listed - mainnets
+
+
+async def _listing(settings: Settings, store: Store) -> Listing:
+    """Return which chains the source has; those of the configuration are asked whatever it lists."""
+    return replace(await store.listing(), configured=frozenset(settings.indexer.chains))
 
 
 def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.alerts import SourceRefuses
+from bot.domain.chains import Listing
 from bot.domain.mass_loss import counted_on
 from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
 from bot.domain.plan import Wanted, chunks, wanted_by, wishes
@@ -87,6 +88,8 @@ class Poller:
     ) -> None:
         self.chains = chains
         """Asked where a subscription names none."""
+        self.listing = Listing()
+        """Which chains the source has; whoever asks for its list keeps it here."""
         self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
         self._source = source
         self._store = store

@@ -9,6 +9,7 @@ from typing import Self
 
 from bot.domain.alerts import Notice, Subscribed
 from bot.domain.audit import AuditEntry, Author
+from bot.domain.chains import Listing
 from bot.domain.claims import Claimed
 from bot.domain.delivery import Parking, Settlement
 from bot.domain.due import Due
@@ -222,9 +223,15 @@ class Store:
         """Return every chain that the source ever listed."""
         return await self._thread.run(chains.remembered_chains)
 
-    async def note_chains(self, listed: Collection[ChainId], at: datetime) -> None:
+    async def listing(self) -> Listing:
+        """Return which chains the source has, as far as it has said."""
+        return await self._thread.run(chains.listing)
+
+    async def note_chains(
+        self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()
+    ) -> None:
         """Remember what the source lists, and tell what became of watched chains."""
-        if await self._thread.run(chains.note_chains, tuple(listed), at, self._status):
+        if await self._thread.run(chains.note_chains, tuple(mainnets), tuple(testnets), at, self._status):
             self.outbox_grew.set()
 
     async def finish_sweep(self, reach: Reach) -> None:
