@@ -3,13 +3,14 @@
 Notices of one kind that come together are one block: many fold, none is dropped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import TypeVar
 
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
+from bot.chat.held_back import told_held_back, told_released
 from bot.chat.html import EMPTY, Html, code, fill, join
 from bot.chat.lost import dropped, undelivered, unreadable
 from bot.chat.quiet_replies import mute_over
@@ -22,6 +23,7 @@ from bot.domain.alerts import (
     ChainBack,
     ChainGone,
     Dropped,
+    Gap,
     KeptNotice,
     MassLoss,
     MuteOver,
@@ -162,7 +164,17 @@ def _blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, toda
             when(silent_since),
             _STAY,
         )
-    spots = blind_spots((gap for notice in notices for gap in notice.gaps), chains, when)
+    gaps = [gap for notice in notices for gap in notice.gaps]
+    held_back = [gap for gap in gaps if gap.held_back]
+    silent = _silent_since([gap for gap in gaps if not gap.held_back], chains, when)
+    told = told_held_back(held_back, chains, when) if held_back else EMPTY
+    return join("\n", filter(None, (told, silent)))
+
+
+def _silent_since(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
+    spots = blind_spots(gaps, chains, when)
+    if not spots:
+        return EMPTY
     if len(spots) == 1:
         return fill("⚠️ No answer for {} {}.\nBalances there {}", *spots[0], _STAY)
     return join("\n", ("⚠️ No answer for:", *(spot.line for spot in spots), f"Balances there {_STAY}"))
@@ -176,10 +188,13 @@ def _seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: datet
     happened = (
         f"{counted(changes, 'change')} meanwhile, told as usual." if changes else "Nothing changed meanwhile."
     )
-    spots = blind_spots((gap for notice in notices for gap in notice.gaps), chains, when)
+    gaps = [gap for notice in notices for gap in notice.gaps]
+    released = told_released(gaps, chains, when)
+    spots = blind_spots([gap for gap in gaps if not gap.held_back], chains, when)
     if len(spots) == 1:
-        return fill("👁 Seen again: {}, {}.\n{}", *spots[0], happened)
-    return join("\n", ("👁 Seen again:", *(spot.line for spot in spots), happened))
+        return join("\n", (*released, fill("👁 Seen again: {}, {}.", *spots[0]), happened))
+    seen = join("\n", ("👁 Seen again:", *(spot.line for spot in spots))) if spots else EMPTY
+    return join("\n", filter(None, (*released, seen, happened)))
 
 
 # ---------------------------------------------------------------- the source

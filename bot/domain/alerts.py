@@ -5,6 +5,7 @@ Both are durable, travel the same way, and are told until Telegram has confirmed
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from bot.domain.model import Address, AlertId, ChainId, Change, Description, Subscribing
@@ -25,6 +26,28 @@ class Baseline:
     """Only these tokens were read for the first time, of an account watched before; none: all of it."""
 
 
+class HoldEnd(StrEnum):
+    """How it ended that a chain was held back."""
+
+    BACK = "back"
+    """What had vanished is there again."""
+    BELIEVED = "believed"
+    """An owner says that it is gone."""
+    SETTLED = "settled"
+    """What stayed missing was little and the same for long: it is taken for gone."""
+
+
+class HeldBack(NamedTuple):
+    """So much of a chain vanished at once that it is not believed yet."""
+
+    lost: int
+    """Token balances; 0: nobody counted them."""
+    held: int
+    """Of so many."""
+    end: HoldEnd | None = None
+    """None: it is held back still."""
+
+
 class Gap(NamedTuple):
     """Something watched that gives no answer, or gave none for a while."""
 
@@ -35,6 +58,8 @@ class Gap(NamedTuple):
     """What the destination calls the account, "" if nothing."""
     since: datetime
     """When it was last seen."""
+    held_back: HeldBack | None = None
+    """Why nothing of the chain counts, if it is not for want of an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ A gap is told once it has lasted; its end is told if the gap was. One that
 keeps coming back is told at growing intervals.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.alerts import Gap
+from bot.domain.alerts import Gap, HeldBack
 from bot.domain.model import Address, ChainId
 
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -36,6 +36,8 @@ class Told(NamedTuple):
     """How often it was told to be blind, of late."""
     ended_at: datetime | None
     """When it was told to be seen again; None: it is blind, as far as the destination knows."""
+    is_held_back: bool = False
+    """Whether it was told to be held back, which is another reason than no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ class Telling:
 
 
 def telling(
-    gaps: Mapping[Spot, datetime], told: Mapping[Spot, Told], now: datetime, stale_after: timedelta
+    gaps: Mapping[Spot, datetime],
+    told: Mapping[Spot, Told],
+    now: datetime,
+    stale_after: timedelta,
+    held_back: Collection[ChainId] = (),
 ) -> Telling:
     """Return what a destination is told; `gaps` is all that gives no answer, since when, however short.
+
+    Chains that are `held_back` are told to be, also where they were told to be silent.
 
     An account's gap is left to that of its whole chain. The interval between
     two tellings of one spot doubles each time, up to `INTERVAL_MOST`.
@@ -68,11 +76,21 @@ def telling(
         for spot in sorted(lasting - open_spots, key=_order)
         if (spot.account is None or spot.chain_id not in chains) and _is_due(told.get(spot), now, stale_after)
     ]
+    blind += [
+        spot
+        for spot in sorted(open_spots & gaps.keys(), key=_order)
+        if _is_held_back(spot, held_back) and not told[spot].is_held_back
+    ]
     seen = [spot for spot in sorted(open_spots, key=_order) if not _is_in_gap(spot, gaps)]
-    remembered = {spot: Told(gaps[spot], now, _times(told.get(spot), now) + 1, None) for spot in blind} | {
-        spot: told[spot]._replace(ended_at=now) for spot in seen
-    }
+    remembered = {
+        spot: Told(gaps[spot], now, _times(told.get(spot), now) + 1, None, _is_held_back(spot, held_back))
+        for spot in blind
+    } | {spot: told[spot]._replace(ended_at=now) for spot in seen}
     return Telling(tuple(blind), tuple(seen), remembered)
+
+
+def _is_held_back(spot: Spot, held_back: Collection[ChainId]) -> bool:
+    return spot.account is None and spot.chain_id in held_back
 
 
 def _is_in_gap(spot: Spot, gaps: Mapping[Spot, datetime]) -> bool:
@@ -97,10 +115,19 @@ def _order(spot: Spot) -> tuple[int, str]:
 
 
 def as_gaps(
-    spots: Iterable[Spot], since: Mapping[Spot, datetime], labels: Mapping[Address, str]
+    spots: Iterable[Spot],
+    since: Mapping[Spot, datetime],
+    labels: Mapping[Address, str],
+    held_back: Mapping[Spot, HeldBack],
 ) -> tuple[Gap, ...]:
     """Return spots as they are told to a destination, with its labels."""
     return tuple(
-        Gap(spot.chain_id, spot.account, labels.get(spot.account, "") if spot.account else "", since[spot])
+        Gap(
+            spot.chain_id,
+            spot.account,
+            labels.get(spot.account, "") if spot.account else "",
+            since[spot],
+            held_back.get(spot),
+        )
         for spot in spots
     )

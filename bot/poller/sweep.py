@@ -104,6 +104,7 @@ class Sweep:
         self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
         self._lost: dict[ChainId, tuple[int, int]] = {}
+        self._settled: frozenset[ChainId] = frozenset()
 
     async def run(self) -> Reach:
         """Read everything wanted, and return how far that reached.
@@ -141,6 +142,7 @@ class Sweep:
             {chain_id: blocks.get(chain_id) for chain_id in self._answered - self._lost.keys()},
             self._unknown,
             self._lost,
+            self._settled,
         )
 
     async def _read_alone(self, batch: Batch) -> None:
@@ -282,6 +284,7 @@ class Sweep:
         }
         held = await self._store.token_balances_on(many) if many else {}
         doubted = (doubted_chains(many, held, doubts) | self._unread_losers()) - self._watched.believed
+        self._settled = frozenset(doubts.keys() & counted.keys()) - doubted
         self._lost = {chain_id: (counted[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
         for chain_id, (lost, of) in self._lost.items():
             log.warning(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Blind, SeenAgain
+from bot.domain.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.blindness import Spot, Telling, Told, as_gaps, telling
 from bot.domain.matching import Wishes, labels
 from bot.domain.model import Address, ChainId, DestinationId, Part, Subscription
@@ -25,13 +25,15 @@ def tell_blindness(
     *,
     asked: frozenset[ChainId],
     answered: frozenset[ChainId],
+    held_back: Mapping[ChainId, HeldBack],
     stale_after: timedelta,
     status: Part,
 ) -> int:
     """Tell what has given no answer for long, and what does again; returns the number of notices.
 
-    A chain that was asked and never answered is not blind: it is not there yet. Part of the caller's
-    transaction, after the sweep's own rows are written.
+    A chain that was asked and never answered is not blind: it is not there yet. `held_back` are the chains
+    that are, and those that no longer are, with how that ended. Part of the caller's transaction, after the
+    sweep's own rows are written.
     """
     chains = _silent_chains(db, asked - answered)
     views = _silent_views(db, asked & answered)
@@ -45,25 +47,33 @@ def tell_blindness(
     wished = _by_destination(wishes(subscriptions))
     gaps = _gaps(db, wished, chains, views, status)
     named = labels(subscriptions)
+    still = {chain_id for chain_id, one in held_back.items() if one.end is None}
     notices = 0
     for destination_id in gaps.keys() | told.keys():
         known = told.get(destination_id, {})
         mine = wished.get(destination_id, {})
         wanted = {spot: one for spot, one in known.items() if _is_wished(spot, mine, status)}
         _forget(db, destination_id, known.keys() - wanted.keys())
-        one = telling(gaps.get(destination_id, {}), wanted, now, stale_after)
+        one = telling(gaps.get(destination_id, {}), wanted, now, stale_after, still)
         _remember(db, destination_id, one)
         since = {spot: last.since for spot, last in wanted.items()} | gaps.get(destination_id, {})
         my_labels = {account: named.get((destination_id, account), "") for account in mine}
         if one.blind:
-            blind = Blind(as_gaps(one.blind, since, my_labels), is_everything=not answered)
+            why = {spot: held_back[spot.chain_id] for spot in one.blind if spot.chain_id in still}
+            is_everything = not answered and not still
+            blind = Blind(as_gaps(one.blind, since, my_labels, why), is_everything=is_everything)
             tell(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
             changes = _changes_told(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
-            seen_again = SeenAgain(as_gaps(one.seen, since, my_labels), changes)
+            why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
+            seen_again = SeenAgain(as_gaps(one.seen, since, my_labels, why), changes)
             tell(db, destination_id, to_milliseconds(now), notice=seen_again)
         notices += bool(one.blind) + bool(one.seen)
     return notices
+
+
+def _ended(spot: Spot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
+    return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
 
 
 def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pair]]]:
@@ -131,13 +141,13 @@ def _covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
 
 def _told(db: Database) -> dict[DestinationId, dict[Spot, Told]]:
     result: dict[DestinationId, dict[Spot, Told]] = defaultdict(dict)
-    for destination_id, chain_id, address, since, told_at, times, ended_at in db.execute(
-        "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at"
-        " FROM blindness b LEFT JOIN account a ON a.id = b.account_id"
+    for destination_id, chain_id, address, since, told_at, times, ended_at, is_held_back in db.execute(
+        "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at,"
+        " b.is_held_back FROM blindness b LEFT JOIN account a ON a.id = b.account_id"
     ):
         spot = Spot(ChainId(chain_id), None if address is None else to_address(address))
         result[DestinationId(destination_id)][spot] = Told(
-            to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at)
+            to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at), bool(is_held_back)
         )
     return result
 
@@ -167,8 +177,9 @@ def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None
     for spot, told in (one.remembered or {}).items():
         ended_at = None if told.ended_at is None else to_milliseconds(told.ended_at)
         db.execute(
-            "REPLACE INTO blindness (destination_id, chain_id, account_id, since, told_at, times, ended_at)"
-            " VALUES (?, ?, ifnull((SELECT id FROM account WHERE address = ?), 0), ?, ?, ?, ?)",
+            "REPLACE INTO blindness"
+            " (destination_id, chain_id, account_id, since, told_at, times, ended_at, is_held_back)"
+            " VALUES (?, ?, ifnull((SELECT id FROM account WHERE address = ?), 0), ?, ?, ?, ?, ?)",
             [
                 destination_id,
                 spot.chain_id,
@@ -177,6 +188,7 @@ def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None
                 to_milliseconds(told.told_at),
                 told.times,
                 ended_at,
+                told.is_held_back,
             ],
         )
 

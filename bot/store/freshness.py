@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Gap
+from bot.domain.alerts import Gap, HeldBack
 from bot.domain.matching import Rules, heard_parts, ignores, labels
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing, Subscription
 from bot.domain.plan import Wanted, wanted_by
@@ -28,6 +28,7 @@ from bot.store.rows import (
     to_moment_or_none,
 )
 from bot.store.subscriptions import subscriptions_here
+from bot.store.sweeps import held_back
 
 
 def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status: Part) -> WatchedHere:
@@ -40,7 +41,9 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
         accounts=len(wanted),
         tokens=sum(one.account is None for one in subscriptions),
         balances=sum(_balances(wanted, stored, rules_here(db, place), status)),
-        chains=tuple(_sights(wanted, stored, _complete_at(db), _gone(db), status)),
+        chains=tuple(
+            _sights(wanted, stored, _complete_at(db), _gone(db), on_hold=held_back(db), status=status)
+        ),
         gaps=tuple(_gaps(wanted, stored, _labels(subscriptions), status)),
         alerts=alerts,
         alerts_since=to_moment_or_none(since),
@@ -56,7 +59,7 @@ def holdings_of(
         account, Wanted()
     )
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
-    complete_at, rules = _complete_at(db), rules_here(db, place)
+    complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
     held: dict[ChainId, list[tuple[Held, Standing]]] = defaultdict(list)
     for row in db.execute(_HELD, [to_blob(account)]):
         one, standing = _to_held(row)
@@ -74,6 +77,7 @@ def holdings_of(
                     status=status,
                 )
             ),
+            on_hold.get(chain_id),
         )
         for chain_id in sorted(wanted.chains())
     ]
@@ -98,6 +102,8 @@ def _sights(
     stored: Views,
     complete_at: Mapping[ChainId, datetime],
     gone: frozenset[ChainId],
+    *,
+    on_hold: Mapping[ChainId, HeldBack],
     status: Part,
 ) -> Iterator[ChainSight]:
     accounts: dict[ChainId, list[Address]] = defaultdict(list)
@@ -110,7 +116,9 @@ def _sights(
             or not wanted[account].parts(chain_id, status) <= stored[account, chain_id].coverage.keys()
             for account in there
         )
-        yield ChainSight(chain_id, complete_at.get(chain_id), len(there), unread, chain_id in gone)
+        yield ChainSight(
+            chain_id, complete_at.get(chain_id), len(there), unread, chain_id in gone, on_hold.get(chain_id)
+        )
 
 
 def _gaps(

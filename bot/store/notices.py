@@ -17,6 +17,8 @@ from bot.domain.alerts import (
     ChainGone,
     Dropped,
     Gap,
+    HeldBack,
+    HoldEnd,
     KeptNotice,
     MassLoss,
     MuteOver,
@@ -166,13 +168,21 @@ def _baseline_fields(notice: Baseline) -> dict[str, object]:
 
 
 def _gap_rows(gaps: Iterable[Gap]) -> list[list[object]]:
-    return [[gap.chain_id, gap.account, gap.label, to_milliseconds(gap.since)] for gap in gaps]
+    return [
+        [gap.chain_id, gap.account, gap.label, to_milliseconds(gap.since), *(gap.held_back or ())]
+        for gap in gaps
+    ]
 
 
 def _gaps(fields: Fields) -> tuple[Gap, ...]:
     return tuple(
-        Gap(chain_id, account, label, to_moment(since)) for chain_id, account, label, since in fields["gaps"]
+        Gap(chain_id, account, label, to_moment(since), _held_back(*why) if why else None)
+        for chain_id, account, label, since, *why in fields["gaps"]
     )
+
+
+def _held_back(lost: int, held: int, end: str | None) -> HeldBack:
+    return HeldBack(lost, held, HoldEnd(end) if end else None)
 
 
 _READERS: Mapping[str, Callable[[Fields], Notice]] = {

@@ -81,6 +81,19 @@ def m010_last_prices(db: Database) -> None:
     db.execute("ALTER TABLE change ADD COLUMN priced_at INTEGER")  # NULL: its price came with it
 
 
+@migrations()
+def m011_held_back(db: Database) -> None:
+    """Keep how much vanished of a chain that is held back, and who was told that it is."""
+    db.executescript(_HELD_BACK)
+
+
+_HELD_BACK = """
+ALTER TABLE chain ADD COLUMN lost INTEGER;   -- so many token balances vanished at once
+ALTER TABLE chain ADD COLUMN held INTEGER;   -- of so many
+ALTER TABLE blindness ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0;  -- told so, and not as silent
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -1,13 +1,13 @@
 """Sweeps: what they plan from, and how far they reached."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import MassLoss
+from bot.domain.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.audit import Author, Deed
 from bot.domain.model import (
     Address,
@@ -62,6 +62,8 @@ class Reach:
     """What was asked for and not seen."""
     lost: Mapping[ChainId, tuple[int, int]] = field(default_factory=dict)
     """Chains of which too much vanished at once: how many token balances, of how many."""
+    settled: frozenset[ChainId] = frozenset()
+    """Chains that were doubted until now, of which what is missing is recorded as gone."""
 
 
 def begin_sweep(db: Database) -> SweepNumber:
@@ -130,10 +132,12 @@ def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Par
         for account, chain_id, parts in reach.unknown:
             if chain_id in reach.answered:
                 _go_blind(db, account, chain_id, parts, reach.started_at)
+        ended = _holds_ended(db, reach)
         for chain_id, block in reach.answered.items():
             db.execute(
                 "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"
-                " DO UPDATE SET complete_at = ?3, lost_since = NULL, is_loss_believed = 0, highest_block ="
+                " DO UPDATE SET complete_at = ?3, lost_since = NULL, is_loss_believed = 0, lost = NULL,"
+                " held = NULL, highest_block ="
                 " CASE WHEN ?2 IS NULL THEN highest_block ELSE max(ifnull(highest_block, 0), ?2) END",
                 [chain_id, block, to_milliseconds(reach.started_at)],
             )
@@ -143,14 +147,42 @@ def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Par
             reach.ended_at,
             asked=reach.asked,
             answered=frozenset(reach.answered),
+            held_back=held_back(db) | ended,
             stale_after=stale_after,
             status=status,
         )
 
 
+def held_back(db: Database) -> dict[ChainId, HeldBack]:
+    """Return the chains of which too much vanished at once, with how much it was."""
+    rows = db.execute("SELECT id, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE lost_since IS NOT NULL")
+    return {ChainId(chain_id): HeldBack(lost, held) for chain_id, lost, held in rows}
+
+
+def _holds_ended(db: Database, reach: Reach) -> dict[ChainId, HeldBack]:
+    """Return the chains that were held back until this sweep, with how that ends."""
+    believed = {
+        chain_id for (chain_id,) in db.execute("SELECT id FROM chain WHERE is_loss_believed = 1").fetchall()
+    }
+    return {
+        chain_id: one._replace(end=_end_of(chain_id, believed, reach))
+        for chain_id, one in held_back(db).items()
+        if chain_id in reach.answered
+    }
+
+
+def _end_of(chain_id: ChainId, believed: Collection[ChainId], reach: Reach) -> HoldEnd:
+    if chain_id not in reach.settled:
+        return HoldEnd.BACK
+    return HoldEnd.BELIEVED if chain_id in believed else HoldEnd.SETTLED
+
+
 def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: Reach) -> int:
     at = to_milliseconds(reach.ended_at)
-    newly = db.execute("UPDATE chain SET lost_since = ? WHERE id = ? AND lost_since IS NULL", [at, chain_id])
+    newly = db.execute(
+        "UPDATE chain SET lost_since = ?, lost = ?, held = ? WHERE id = ? AND lost_since IS NULL",
+        [at, lost, held, chain_id],
+    )
     return tell_owners(db, MassLoss(chain_id, lost, held), at) if newly.rowcount else 0
 
 

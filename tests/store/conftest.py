@@ -143,12 +143,15 @@ class Keeper:
         *,
         asked: frozenset[ChainId] = CHAINS,
         lost: Mapping[ChainId, tuple[int, int]] | None = None,
+        settled: frozenset[ChainId] = frozenset(),
         sweep: SweepNumber | None = None,
     ) -> None:
         """Let a sweep end so many seconds after noon, by default a new one."""
         number = await self.store.begin_sweep() if sweep is None else sweep
         when = at(seconds)
-        await self.store.finish_sweep(Reach(number, when, when, asked, answered, unknown, lost or {}))
+        await self.store.finish_sweep(
+            Reach(number, when, when, asked, answered, unknown, lost or {}, settled)
+        )
 
     async def ages(self, account: Address = TREASURY) -> dict[ChainId, tuple[datetime, datetime | None]]:
         """Return for each chain of an account when it was last seen, and since when some of it is unknown."""

@@ -2,7 +2,17 @@
 
 import pytest
 
-from bot.domain.alerts import Blind, ChainBack, ChainGone, Gap, KeptNotice, MassLoss, SeenAgain
+from bot.domain.alerts import (
+    Blind,
+    ChainBack,
+    ChainGone,
+    Gap,
+    HeldBack,
+    HoldEnd,
+    KeptNotice,
+    MassLoss,
+    SeenAgain,
+)
 from bot.domain.model import ChainId, SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
@@ -181,3 +191,67 @@ async def test_what_an_account_holds_is_counted_by_chain(covered: Keeper) -> Non
     await covered.record(reading({USDC: 5, DAI: held(1, block=11)}, native=100))
 
     assert await covered.store.token_balances_on([POLYGON, ETHEREUM]) == {POLYGON: 2}
+
+
+# ---------------------------------------------------------------- chains that are held back
+
+LOST = {POLYGON: (34, 40)}
+POLYGON_BACK = frozenset({POLYGON})
+
+
+def on_hold(end: HoldEnd | None = None) -> Gap:
+    return chain(POLYGON)._replace(held_back=HeldBack(34, 40, end))
+
+
+async def test_a_chain_that_is_held_back_is_told_with_how_much_vanished_at_once(covered: Keeper) -> None:
+    await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    assert await told(covered) == []
+
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 40)})
+    assert await told(covered) == [Blind((on_hold(),), is_everything=False)]
+
+    await covered.reach(700, ALL_ANSWER, asked=BOTH)
+    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BACK),), 0)]
+
+
+async def test_a_chain_held_back_alone_is_not_everything_silent(covered: Keeper) -> None:
+    await covered.reach(600, {}, asked=frozenset({POLYGON}), lost=LOST)
+
+    assert await told(covered) == [Blind((on_hold(),), is_everything=False)]
+
+
+async def test_what_was_told_to_be_silent_is_told_once_to_be_held_back(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH)
+    assert await told(covered) == [Blind((chain(POLYGON),), is_everything=False)]
+
+    await covered.reach(660, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    assert await told(covered) == [Blind((on_hold(),), is_everything=False)]
+    await covered.reach(720, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    await covered.reach(780, POLYGON_SILENT, asked=BOTH)
+    assert await told(covered) == []
+
+
+async def test_the_end_of_a_hold_says_whether_an_owner_or_time_ended_it(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    await told(covered)
+    assert await covered.believe_losses(POLYGON)
+    await covered.reach(660, ALL_ANSWER, asked=BOTH, settled=POLYGON_BACK)
+    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BELIEVED),), 0)]
+
+    await covered.reach(20_000, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    await told(covered)
+    await covered.reach(20_060, ALL_ANSWER, asked=BOTH, settled=POLYGON_BACK)
+
+    (ended,) = await told(covered)
+    assert isinstance(ended, SeenAgain)
+    assert [gap.held_back for gap in ended.gaps] == [HeldBack(34, 40, HoldEnd.SETTLED)]
+
+
+async def test_a_loss_that_was_believed_and_came_back_all_the_same_is_back(covered: Keeper) -> None:
+    await covered.reach(600, POLYGON_SILENT, asked=BOTH, lost=LOST)
+    await told(covered)
+    assert await covered.believe_losses(POLYGON)
+
+    await covered.reach(660, ALL_ANSWER, asked=BOTH)
+
+    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BACK),), 0)]

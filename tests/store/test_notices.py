@@ -15,6 +15,8 @@ from bot.domain.alerts import (
     ChainGone,
     ChangeAlert,
     Gap,
+    HeldBack,
+    HoldEnd,
     MassLoss,
     MuteOver,
     Notice,
@@ -33,7 +35,10 @@ chain_ids = st.integers(1, 2**53).map(ChainId)
 addresses = st.integers(0, 2**160 - 1).map(address)
 numbers = st.integers(0, 10**6)
 moments = st.integers(0, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-gaps = st.lists(st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments)).map(tuple)
+holds = st.builds(HeldBack, numbers, numbers, st.none() | st.sampled_from(HoldEnd))
+gaps = st.lists(st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments, st.none() | holds)).map(
+    tuple
+)
 notices = st.one_of(
     st.builds(
         Baseline,
@@ -59,6 +64,12 @@ notices = st.one_of(
 @given(notices)
 def test_a_notice_comes_back_whatever_its_words(notice: Notice) -> None:
     assert to_notice(notice_to_json(notice)) == notice
+
+
+def test_a_gap_of_an_earlier_version_is_one_without_an_answer() -> None:
+    old = '{"kind": "blind", "gaps": [[137, null, "", 1772366400000]], "everything": false}'
+
+    assert to_notice(old) == Blind((Gap(POLYGON, None, "", NOON),), is_everything=False)
 
 
 async def test_owners_are_told_in_their_private_chats_and_nobody_else_is(keeper: Keeper) -> None:

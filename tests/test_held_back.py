@@ -1,0 +1,73 @@
+"""A chain that is held back is not called silent, in no answer and in no notice."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.gateway_faults import LeaveOutNatives, LeaveOutTokens, Reindex
+from bot.sandbox.world import Contract
+from tests.house import ACCOUNT, BASE, House, open_house
+
+TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))
+
+
+@pytest.fixture
+async def rich(tmp_path: Path) -> AsyncIterator[House]:
+    """Olga watches twelve tokens on Base; a gap of a moment is told."""
+    async with open_house(tmp_path, indexer=["stale_after_seconds = 0.3"]) as house:
+        for number, address in enumerate(TOKENS):
+            house.world.add_contract(
+                Contract(
+                    chain_id=BASE, address=address, kind="ERC20", symbol=f"T{number}", name="T", decimals=0
+                )
+            )
+            house.world.set_token(BASE, address, ACCOUNT, 3)
+        house.start()
+        await house.watches()
+        yield house
+
+
+async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_back(rich: House) -> None:
+    rich.gateway.faults.add(Reindex(chain_id=BASE))
+    told = (await rich.hears("is held back")).text
+    rich.say("/status")
+    status = (await rich.hears("Last sweep")).text
+    rich.say("/balance")
+    base = (await rich.hears("Held back since then")).text.partition("Base")[2]
+    rich.gateway.faults.heal()
+    back = (await rich.hears("Base are back")).text
+
+    lost = "12 of 12 token balances vanished at once"
+    assert "⚠️ Base is held back since" in told
+    assert lost in told
+    assert "an owner can confirm it with /believe base" in told
+    wait = "waiting for the index, or for an owner's /believe base"
+    assert f"{lost}; {wait}" in status.partition("Held back: Base, since ")[2]
+    assert "Not fully seen" not in status
+    assert base.partition(" ago\n")[2].startswith(f"Held back since then: {lost}; {wait}. Last known:\n")
+    assert "3 T0" in base
+    assert "Nothing changed meanwhile" in back
+    assert not any("No answer" in text or "Seen again" in text for text in rich.said())
+
+
+async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: House) -> None:
+    for address in TOKENS:
+        rich.world.set_token(BASE, address, ACCOUNT, 0)
+    await rich.hears("is held back")
+
+    rich.say("/believe base")
+
+    ended = (await rich.hears("no longer held back")).text
+    assert "👁 Base is no longer held back, after" in ended
+    assert "an owner confirmed that it is gone.\n12 changes meanwhile" in ended
+
+
+async def test_a_silent_chain_is_not_said_to_be_held_back(rich: House) -> None:
+    rich.gateway.faults.add(LeaveOutTokens(chain_id=BASE), LeaveOutNatives(chain_id=BASE))
+
+    await rich.hears("No answer for Base")
+    rich.gateway.faults.heal()
+    await rich.hears("Seen again")
+
+    assert not any("held back" in text for text in rich.said())
