@@ -240,6 +240,7 @@ def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Swe
         took_seconds=progress.sweep_seconds,
         trouble=progress.trouble,
         allowance=source.allowance,
+        listing=poller.listing,
         prices=poller.prices,
     )
 

@@ -320,16 +320,21 @@ async def offered(house: House) -> Message:
 
 
 async def test_an_address_alone_offers_what_can_be_done_with_it(offered: Message) -> None:
-    assert buttons_of(offered) == ["Watch all", "Watch as token", "Balances now"]
+    assert buttons_of(offered) == ["Watch all", "Watch on Polygon", "Watch as token", "Balances now"]
+
+
+async def test_an_address_that_names_no_chain_offers_none(house: House) -> None:
+    house.say(CHECKSUMMED)
+
+    assert buttons_of(await house.hears("What shall I do")) == ["Watch all", "Watch as token", "Balances now"]
 
 
 async def test_an_address_is_watched_by_a_button(house: House, offered: Message) -> None:
     await house.presses(offered, "Watch all")
 
     assert CHECKSUMMED in (await house.hears("Watching")).text
-    await until(
-        lambda: buttons_of(house.chat.messages[offered.message_id]) == ["Watch as token", "Balances now"]
-    )
+    left = ["Watch on Polygon", "Watch as token", "Balances now"]
+    await until(lambda: buttons_of(house.chat.messages[offered.message_id]) == left)
 
 
 async def test_an_address_is_watched_as_a_token_by_a_button(house: House, offered: Message) -> None:
@@ -342,7 +347,7 @@ async def test_an_address_is_looked_at_by_a_button(house: House, offered: Messag
     await house.presses(offered, "Balances now")
 
     await house.hears("asked just now")
-    assert len(buttons_of(house.chat.messages[offered.message_id])) == 3
+    assert len(buttons_of(house.chat.messages[offered.message_id])) == 4
 
 
 async def test_an_offer_is_taken_once(house: House, offered: Message) -> None:
@@ -429,7 +434,7 @@ async def test_an_owner_gets_a_button_to_own(watching: Group) -> None:
 
 async def test_a_mistyped_chain_is_offered_as_it_was_meant(house: House) -> None:
     house.say(f"/watch {CHECKSUMMED} on polygn as Till")
-    missed = await house.hears("did you mean polygon?")
+    missed = await house.hears("did you mean Polygon?")
 
     await house.presses(missed, "Watch as corrected")
 

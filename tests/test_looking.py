@@ -216,7 +216,7 @@ async def test_there_is_nothing_to_believe_where_nothing_is_doubted(house: House
 async def test_believing_a_chain_that_is_none_explains_the_command(house: House) -> None:
     told = await answered(house, "/believe polygn")
 
-    assert told.startswith("polygn: no chain is called that; did you mean polygon?\n\n/believe · ")
+    assert told.startswith("polygn: no chain is called that; did you mean Polygon?\n\n/believe · ")
 
 
 async def test_believing_is_for_owners(house: House) -> None:

@@ -12,6 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
+from bot.chat.address_words import Named, holds_possible_key, is_explorer_page, read_named
+from bot.chat.chain_words import ChainReader
+from bot.chat.line_refused import LineRefused
 from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, IGNORE, MUTE, UNIGNORE, UNWATCH, WATCH, Command
 from bot.chat.requests import (
     Allow,
@@ -30,6 +33,7 @@ from bot.chat.requests import (
     List,
     Mute,
     NotForUs,
+    PossibleKey,
     Request,
     Start,
     Status,
@@ -42,27 +46,35 @@ from bot.chat.requests import (
     WatchEntry,
     WatchToken,
 )
-from bot.chat.watch_lines import WORD, Clauses, LineRefused, in_link, read_address, read_chain, read_clauses
+from bot.chat.watch_lines import WORD, Clauses, read_clauses
 from bot.domain import muting
-from bot.domain.chains import Chains
+from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.model import Address
 
 
-def parse(text: str, bot_username: str, chains: Chains) -> Request | Usage | Unknown | NotForUs | None:
-    """Return what a message asks for; None if it is no command and not only addresses."""
+def parse(
+    text: str, bot_username: str, chains: Chains, listing: Listing = NOT_LISTED
+) -> Request | Usage | Unknown | NotForUs | None:
+    """Return what a message asks for; None if it is no command and not only addresses.
+
+    A chain is refused that the source is known not to have.
+    """
     cleaned = _cleaned(text)
     called = _CALL.fullmatch(cleaned)
+    has_key = holds_possible_key(cleaned)
     if called is None:
-        return _bare(cleaned)
+        return PossibleKey(addressed=len(cleaned.split()) == 1) if has_key else _bare(cleaned)
     bot = called["bot"]
     if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
         return NotForUs()
+    if has_key:
+        return PossibleKey(addressed=True)
     word = called["word"].casefold()
     command = _BY_WORD.get(word)
     if command is None:
         rest = (called["rest"] or "").strip()
         return Unknown(called["word"], _closest_command(word), addressed=bot is not None, rest=rest)
-    return _READERS[command.name](called["rest"] or "", chains)
+    return _READERS[command.name](called["rest"] or "", ChainReader(chains, listing))
 
 
 _CALL = re.compile(
@@ -99,16 +111,16 @@ def _visible(line: str) -> str:
 
 def _bare(text: str) -> Bare | None:
     words = [(number, word) for number, line in _lines(text) for word in WORD.findall(line)]
-    if not words or not all(_ADDRESS_LIKE.fullmatch(in_link(word)) for _, word in words):
-        return None
-    taken: list[Address] = []
+    taken: list[Named] = []
     bad: list[BadLine] = []
     for number, word in words:
         try:
-            taken.append(read_address(word))
+            taken.append(read_named(word))
         except LineRefused as refused:
+            if not (_ADDRESS_LIKE.fullmatch(word) or is_explorer_page(word)):
+                return None
             bad.append(BadLine(number, refused.typed, refused.reason))
-    return Bare(tuple(dict.fromkeys(taken)), tuple(bad))
+    return Bare(tuple(dict.fromkeys(taken)), tuple(bad)) if taken or bad else None
 
 
 def _closest_command(word: str) -> Command | None:
@@ -119,46 +131,46 @@ def _closest_command(word: str) -> Command | None:
 # ---------------------------------------------------------------- one reader for each command
 
 
-def _start(rest: str, _chains: Chains) -> Start:
+def _start(rest: str, _chains: ChainReader) -> Start:
     payload = rest.strip()
     return Start(payload if _PAYLOAD.fullmatch(payload) else "")
 
 
-def _help(rest: str, _chains: Chains) -> Help:
+def _help(rest: str, _chains: ChainReader) -> Help:
     return Help(_BY_WORD.get(rest.strip().removeprefix("/").casefold()))
 
 
-def _id(_rest: str, _chains: Chains) -> Id:
+def _id(_rest: str, _chains: ChainReader) -> Id:
     return Id()
 
 
-def _allow(rest: str, _chains: Chains) -> Allow | Usage:
+def _allow(rest: str, _chains: ChainReader) -> Allow | Usage:
     return Allow(_chat_id(rest)) if _is_chat_id(rest) else Usage(ALLOW, _NO_CHAT_ID)
 
 
-def _deny(rest: str, _chains: Chains) -> Deny | Usage:
+def _deny(rest: str, _chains: ChainReader) -> Deny | Usage:
     return Deny(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY, _NO_CHAT_ID)
 
 
-def _chats(_rest: str, _chains: Chains) -> Chats:
+def _chats(_rest: str, _chains: ChainReader) -> Chats:
     return Chats()
 
 
-def _audit(_rest: str, _chains: Chains) -> Audit:
+def _audit(_rest: str, _chains: ChainReader) -> Audit:
     return Audit()
 
 
-def _believe(rest: str, chains: Chains) -> Believe | Usage:
+def _believe(rest: str, chains: ChainReader) -> Believe | Usage:
     text = " ".join(rest.split())
     if not text:
         return Usage(BELIEVE, "")
     try:
-        return Believe(read_chain(text, chains))
+        return Believe(chains.one(text))
     except LineRefused as refused:
         return Usage(BELIEVE, _why(refused))
 
 
-def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
+def _watch(rest: str, chains: ChainReader) -> Watch | WatchToken | Usage:
     lines = _lines(rest)
     if not lines:
         return Usage(WATCH, "")
@@ -174,26 +186,26 @@ def _watch(rest: str, chains: Chains) -> Watch | WatchToken | Usage:
     return Watch(_without_repeats(entries), tuple(bad))
 
 
-def _unwatch(rest: str, _chains: Chains) -> Unwatch | Usage:
+def _unwatch(rest: str, _chains: ChainReader) -> Unwatch | Usage:
     who = tuple(dict.fromkeys(WORD.findall(rest)))
     return Unwatch(who, " ".join(rest.split())) if who else Usage(UNWATCH, "")
 
 
-def _here(_rest: str, _chains: Chains) -> Here:
+def _here(_rest: str, _chains: ChainReader) -> Here:
     return Here()
 
 
-def _ignore(rest: str, chains: Chains) -> Ignore | Ignored | Usage:
+def _ignore(rest: str, chains: ChainReader) -> Ignore | Ignored | Usage:
     if not WORD.search(rest):
         return Ignored()
     try:
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
         return Usage(IGNORE, _why(refused))
-    return Ignore(clauses.addresses, clauses.chains)
+    return Ignore(_contracts_of(clauses), clauses.chains)
 
 
-def _unignore(rest: str, chains: Chains) -> Unignore | Ignored | Usage:
+def _unignore(rest: str, chains: ChainReader) -> Unignore | Ignored | Usage:
     if not WORD.search(rest):
         return Ignored()
     try:
@@ -204,10 +216,10 @@ def _unignore(rest: str, chains: Chains) -> Unignore | Ignored | Usage:
         return Usage(
             UNIGNORE, "A token is told again on every chain; the buttons of /ignore take back one line."
         )
-    return Unignore(clauses.addresses)
+    return Unignore(_contracts_of(clauses))
 
 
-def _mute(rest: str, _chains: Chains) -> Mute | Usage:
+def _mute(rest: str, _chains: ChainReader) -> Mute | Usage:
     text = " ".join(rest.split())
     read = _LENGTH.search(text)
     if read is None:
@@ -218,23 +230,23 @@ def _mute(rest: str, _chains: Chains) -> Mute | Usage:
     return Mute(text, text[: read.start()].strip(" ,"), span)
 
 
-def _unmute(rest: str, _chains: Chains) -> Unmute:
+def _unmute(rest: str, _chains: ChainReader) -> Unmute:
     return Unmute(" ".join(rest.split()))
 
 
-def _list(_rest: str, _chains: Chains) -> List:
+def _list(_rest: str, _chains: ChainReader) -> List:
     return List()
 
 
-def _balance(rest: str, _chains: Chains) -> BalanceOf:
+def _balance(rest: str, _chains: ChainReader) -> BalanceOf:
     return BalanceOf(" ".join(rest.split()) or None)
 
 
-def _status(_rest: str, _chains: Chains) -> Status:
+def _status(_rest: str, _chains: ChainReader) -> Status:
     return Status()
 
 
-_READERS: Mapping[str, Callable[[str, Chains], Request | Usage]] = MappingProxyType(
+_READERS: Mapping[str, Callable[[str, ChainReader], Request | Usage]] = MappingProxyType(
     {
         "start": _start,
         "help": _help,
@@ -285,11 +297,9 @@ def _why(refused: LineRefused) -> str:
     return f"{refused.typed}: {refused.reason}" if refused.typed else refused.reason
 
 
-def _only_tokens(rest: str, chains: Chains) -> Clauses:
+def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
     """Read contracts and chains, and nothing else; the word “token” before them is passed over."""
-    line = " ".join(rest.split())
-    if _is_token_line(line):
-        line = WORD.sub("", line, count=1)
+    line = WORD.sub("", rest, count=1) if _is_token_line(rest) else rest
     clauses = read_clauses(line, chains)
     if clauses.contracts:
         raise LineRefused("contract", "the contracts come first, without this word")
@@ -298,17 +308,21 @@ def _only_tokens(rest: str, chains: Chains) -> Clauses:
     return clauses
 
 
-def _entries(number: int, line: str, chains: Chains) -> list[WatchEntry]:
+def _contracts_of(clauses: Clauses) -> tuple[Address, ...]:
+    """Return what a line names where contracts are expected: of a holder's page the token."""
+    return tuple(dict.fromkeys(one.contract for one in clauses.named))
+
+
+def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
     if _is_token_line(line):
         raise LineRefused("token", "tokens go into a message of their own, which starts with /watch token")
     clauses = read_clauses(line, chains)
-    if clauses.label and len(clauses.addresses) > 1:
-        raise LineRefused(
-            clauses.label, f"a label names one address, and this line has {len(clauses.addresses)}"
-        )
+    accounts = {one.address for one in clauses.named}
+    if clauses.label and len(accounts) > 1:
+        raise LineRefused(clauses.label, f"a label names one address, and this line has {len(accounts)}")
     return [
-        WatchEntry(number, account, clauses.contracts, clauses.chains, clauses.label)
-        for account in clauses.addresses
+        WatchEntry(number, one.address, clauses.contracts | one.tokens, clauses.chains, clauses.label)
+        for one in clauses.named
     ]
 
 
@@ -327,7 +341,7 @@ def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:
     return tuple(first.values())
 
 
-def _watch_token(lines: list[tuple[int, str]], chains: Chains) -> WatchToken | Usage:
+def _watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> WatchToken | Usage:
     """Read tokens, which may go on over several lines; chains and label stand in the first."""
     (first, line), *others = lines
     told = [
@@ -344,15 +358,17 @@ def _watch_token(lines: list[tuple[int, str]], chains: Chains) -> WatchToken | U
         except LineRefused as refused:
             bad.append(BadLine(number, refused.typed, refused.reason))
         else:
-            contracts += clauses.addresses
+            contracts += _contracts_of(clauses)
             head = clauses if number == first else head
     return WatchToken(frozenset(contracts), head.chains, head.label, tuple(bad))
 
 
-def _token_clauses(line: str, chains: Chains, *, is_first: bool) -> Clauses:
+def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
     clauses = read_clauses(line, chains)
     if clauses.contracts:
         raise LineRefused("contract", "after the word “token”, the addresses are the contracts")
+    if any(one.token for one in clauses.named):
+        raise LineRefused("", "a link names a holder too; send it after /watch, without the word “token”")
     if not is_first and (clauses.chains or clauses.label):
         raise LineRefused("", "chains and a label stand in the first line, for all tokens")
     return clauses

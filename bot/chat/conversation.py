@@ -19,10 +19,10 @@ from bot.chat.handlers import Handlers
 from bot.chat.html import Html
 from bot.chat.knocking import Knocks
 from bot.chat.presses import Presses
-from bot.chat.requests import Bare, Id, NotForUs, Request, Start, Unknown, Usage, needs
+from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.screens import Screens
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Sender, Verdict
-from bot.domain.chains import Chains
+from bot.domain.chains import Chains, Listing
 from bot.domain.delivery import Park, parking
 from bot.domain.flood import Flood, Heed
 from bot.domain.kinds import kind_of
@@ -53,6 +53,7 @@ class Conversation:
         knocks: Knocks,
         screens: Screens,
         chains: Chains,
+        listing: Callable[[], Listing],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
@@ -67,6 +68,7 @@ class Conversation:
         self._knocks = knocks
         self._screens = screens
         self._chains = chains
+        self._listing = listing
         self._now = now
         self._monotonic = monotonic
         self._flood = Flood()
@@ -146,15 +148,15 @@ class Conversation:
         await self._presses.on_press(query)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        request = parse(text, self._bot.username, self._chains)
+        request = parse(text, self._bot.username, self._chains, self._listing())
         heard = Heard(_place(message), _sender(message))
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
-        if isinstance(request, Unknown) and not (request.addressed or heard.place.is_private):
+        if isinstance(request, Unknown | PossibleKey) and not (request.addressed or heard.place.is_private):
             return
         if not await self._heeds(heard):
             return
-        if message.forward_origin is not None and not isinstance(request, Bare):
+        if message.forward_origin is not None and not isinstance(request, Bare | PossibleKey):
             await self._decline_forwarded(heard)
             return
         self.commands[kind_of(request)] += 1

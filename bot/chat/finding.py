@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from bot.chat.watch_lines import in_link
-from bot.domain.addresses import AddressRefused, parse_address
+from bot.chat.address_words import Named, read_named
+from bot.chat.line_refused import LineRefused
 from bot.domain.model import Address, ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
@@ -15,39 +15,61 @@ def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscrip
     """Return what one text names, all that match.
 
     What is written out, `#1` or an address (a link to it counts), can mean nothing else where it is here;
-    after it a label counts, before a number alone.
+    after it a label counts, before a number alone. The link of a holder's page means what watches that
+    token there, or else the holder.
     """
+    return _found(listed, who, address_named(who))
+
+
+def find_exactly(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
+    """Return the same, but of a holder's page only what watches that token there by its name."""
+    named = address_named(who)
+    found = _found(listed, who, named)
+    if named is None or named.token is None:
+        return found
+    return tuple(one for one in found if named.token in one.subscription.contracts)
+
+
+def _found(
+    listed: Sequence[ListedSubscription], who: str, named: Named | None
+) -> tuple[ListedSubscription, ...]:
     by_number = _numbered(listed, who)
-    literal = (by_number if who.startswith("#") else ()) or _at_address(listed, who)
+    literal = (by_number if who.startswith("#") else ()) or _at_address(listed, named)
     return literal or _labelled(listed, who) or by_number
 
 
 def find_all(
     listed: Sequence[ListedSubscription], whole: str, words: Sequence[str]
 ) -> dict[str, tuple[ListedSubscription, ...]]:
-    """Return what a text names as a whole, or else each of its words.
+    """Return what a text names as a whole, or else each of its words, nothing that it only comes near.
 
     Words count only where each names something or is written out: otherwise they are a label that is not
     here, `Valt 2`, and no part of it means anything.
     """
-    as_whole = {whole: find(listed, whole)}
+    as_whole = {whole: find_exactly(listed, whole)}
     if as_whole[whole]:
         return as_whole
-    found = {word: find(listed, word) for word in words}
+    found = {word: find_exactly(listed, word) for word in words}
     are_words = all(matching or _is_written_out(word) for word, matching in found.items())
     return found if are_words else as_whole
 
 
 def _is_written_out(who: str) -> bool:
-    return _NUMBER.fullmatch(who) is not None or address_meant(who) is not None
+    return _NUMBER.fullmatch(who) is not None or address_named(who) is not None
+
+
+def address_named(who: str) -> Named | None:
+    """Return what a text names that is an address, or links to one; None: it is neither."""
+    try:
+        return read_named(who)
+    except LineRefused:
+        return None
 
 
 def address_meant(who: str) -> Address | None:
-    """Return the address that a text is, or that it links to; None: it is none."""
-    try:
-        return parse_address(in_link(who))
-    except AddressRefused:
-        return None
+    """Return the account that an address or a link names; None: a text is neither."""
+    named = address_named(who)
+    return named.address if named else None
 
 
 def _numbered(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
@@ -59,17 +81,20 @@ def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSub
     return tuple(one for one in listed if one.subscription.label.casefold() == who.casefold() != "")
 
 
-def _at_address(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    address = address_meant(who)
-    return tuple(
+def _at_address(listed: Sequence[ListedSubscription], named: Named | None) -> tuple[ListedSubscription, ...]:
+    if named is None:
+        return ()
+    address = named.address
+    found = tuple(
         one
         for one in listed
-        if address is not None
-        and (
-            address == one.subscription.account
-            or (one.subscription.account is None and address in one.subscription.contracts)
-        )
+        if address == one.subscription.account
+        or (one.subscription.account is None and address in one.subscription.contracts)
     )
+    of_token = tuple(
+        one for one in found if one.subscription.account and named.token in one.subscription.contracts
+    )
+    return of_token or found
 
 
 def closest_label(listed: Sequence[ListedSubscription], who: str) -> str:

@@ -57,6 +57,7 @@ def build_front(
         store,
         chains,
         offering,
+        sweeps=sweeps,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
         on_new_wish=on_new_wish,
         now=now,
@@ -70,6 +71,7 @@ def build_front(
         gate,
         chains,
         username=lambda: bot.username,
+        listing=lambda: sweeps().listing,
         offering=offering,
         watching=watching,
         looking=looking,
@@ -118,6 +120,7 @@ def build_front(
         knocks=Knocks(store, gate, screens, now=now),
         screens=screens,
         chains=chains,
+        listing=lambda: sweeps().listing,
         now=now,
         monotonic=monotonic,
     )

@@ -32,6 +32,7 @@ from bot.chat.requests import (
     List,
     Mute,
     NotForUs,
+    PossibleKey,
     Request,
     Start,
     Status,
@@ -46,7 +47,7 @@ from bot.chat.requests import (
 )
 from bot.chat.watching import Watching
 from bot.domain.access import Action, Verdict
-from bot.domain.chains import Chains
+from bot.domain.chains import Chains, Listing
 from bot.store.sqlite import Store
 
 
@@ -60,6 +61,7 @@ class Handlers:
         chains: Chains,
         *,
         username: Callable[[], str],
+        listing: Callable[[], Listing],
         offering: Offering,
         watching: Watching,
         looking: Looking,
@@ -72,6 +74,7 @@ class Handlers:
         self._gate = gate
         self._chains = chains
         self._username = username
+        self._listing = listing
         self._now = now
         self._offering = offering
         self._methods: dict[type, Callable[[Heard, Any], Awaitable[Answer]]] = {
@@ -98,6 +101,7 @@ class Handlers:
             Chats: opening.chats,
             Audit: opening.audit,
             Believe: opening.believe,
+            PossibleKey: self._possible_key,
         }
 
     async def carry_out(self, heard: Heard, request: Request | Usage | Unknown) -> Answer:
@@ -107,7 +111,7 @@ class Handlers:
     async def ready_offer(self, heard: Heard, press: Press) -> Ready | None:
         """Find the command that a button of this chat stands for; what changes something is done once."""
         offer = await self._store.offer(press.row, heard.place.chat_id)
-        request = parse(offer.command, self._username(), self._chains) if offer else None
+        request = self._parsed(offer.command) if offer else None
         if offer is None or request is None or isinstance(request, NotForUs):
             return None
         needed = needs(request)
@@ -144,6 +148,9 @@ class Handlers:
     async def _usage(self, _: Heard, request: Usage) -> Answer:
         return (replies.usage(request.command, request.reason),)
 
+    async def _possible_key(self, _heard: Heard, _: PossibleKey) -> Answer:
+        return (replies.possible_key(),)
+
     async def _unknown(self, heard: Heard, request: Unknown) -> Answer:
         """Name the command that was probably meant; a button for it has whoever may give it themselves."""
         closest = request.closest
@@ -152,9 +159,12 @@ class Handlers:
         buttons = await self._offering.buttons(heard.place, *offered)
         return (Screen(replies.unknown_command(request.word, closest), rows(buttons)),)
 
+    def _parsed(self, command: str) -> Request | Usage | Unknown | NotForUs | None:
+        return parse(command, self._username(), self._chains, self._listing())
+
     async def _may(self, heard: Heard, command: str) -> bool:
         """Whether somebody may give a command: else others would give it for them by a button."""
-        request = parse(command, self._username(), self._chains)
+        request = self._parsed(command)
         if request is None or isinstance(request, NotForUs):
             return False
         return await self._gate.judge(heard, needs(request)) is Verdict.ALLOWED

@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import groupby
 
+from bot.chat.chain_replies import unlisted
+from bot.chat.held_back import vanished, waiting
 from bot.chat.html import EMPTY, Html, bold, code, fill
 from bot.chat.pages import Section, paged
 from bot.chat.wording import (
@@ -21,7 +23,7 @@ from bot.chat.wording import (
 )
 from bot.chat.worth import dollars_held, worth, worth_line
 from bot.domain.addresses import checksummed
-from bot.domain.chains import Chains
+from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.model import Address, Asset, ChainId
 from bot.domain.status import ChainHoldings, Held, PartSeen
 from bot.domain.symbols import find_look_alikes
@@ -31,15 +33,29 @@ _PAGES_MOST = 3
 
 
 def balances(
-    account: Address, label: str, known: Sequence[ChainHoldings], chains: Chains, now: datetime
+    account: Address,
+    label: str,
+    known: Sequence[ChainHoldings],
+    chains: Chains,
+    now: datetime,
+    *,
+    listing: Listing = NOT_LISTED,
 ) -> tuple[Html, ...]:
     """Return what a watched account holds, each chain with its age; those that hold nothing share a line."""
     read, unread = _read_and_unread(known)
+    coming = [chain_id for chain_id in unread if not listing.is_known or chain_id in listing.now]
+    lines = unlisted(unread, listing, chains)
     if not read:
-        nothing = EMPTY + "No reading yet; the first one is on its way."
-        return paged([Section("", [account_name(account, label)]), Section("", [nothing])])
-    never = [Section("", [EMPTY + f"Not read yet: {chain_names(unread, chains)}"])] if unread else []
-    sections = [_head(account_name(account, label), known, chains), *_sections(read, chains, now), *never]
+        nothing = [EMPTY + "No reading yet; the first one is on its way."] if coming or not lines else []
+        return paged([Section("", [account_name(account, label)]), Section("", [*nothing, *lines])])
+    if coming:
+        lines.insert(0, EMPTY + f"Not read yet: {chain_names(coming, chains)}")
+    never = [Section("", lines)] if lines else []
+    sections = [
+        _head(account_name(account, label), known, chains),
+        *_sections(read, chains, now, listing=listing),
+        *never,
+    ]
     return paged(sections, most=_PAGES_MOST)
 
 
@@ -85,19 +101,32 @@ def _sections(
     chains: Chains,
     now: datetime | None,
     known_alike: AbstractSet[Asset] = frozenset(),
+    listing: Listing = NOT_LISTED,
 ) -> Iterator[Section]:
     """Yield a section for each chain, ages left out where `now` is; then one for all that hold nothing."""
     shown = [held for chain in read for held in chain.held]
     together = find_look_alikes((held.asset, held.description.symbol) for held in shown)
     alike = together | known_alike | {held.asset for held in shown if held.is_look_alike}
-    empty = [chain for chain in read if _is_empty(chain)]
+    doubtful = [chain for chain in read if chain.held_back or listing.has_dropped(chain.chain_id)]
+    empty = [chain for chain in read if _is_empty(chain) and chain not in doubtful]
     for chain in read:
-        if not _is_empty(chain):
+        if chain in doubtful:
+            yield _last_known(chain, _section(chain, chains, alike, now), chains)
+        elif chain not in empty:
             yield _section(chain, chains, alike, now)
     if empty:
         titles = chain_names([chain.chain_id for chain in empty], chains)
         oldest = min(filter(None, (part.seen_at for chain in empty for part in chain.parts)))
         yield Section(bold(titles) + _as_of(oldest, now), [EMPTY + "nothing held"])
+
+
+def _last_known(chain: ChainHoldings, section: Section, chains: Chains) -> Section:
+    """Return the section of a chain that is not read as others are, and say why first."""
+    why = EMPTY + "The source no longer lists this chain; last known:"
+    if chain.held_back:
+        wait = waiting(chain.chain_id, chains)
+        why = fill("Held back since then: {}; {}. Last known:", vanished(chain.held_back), wait)
+    return Section(section.heading, [why, *(section.lines or [EMPTY + "nothing held"])])
 
 
 def _is_empty(chain: ChainHoldings) -> bool:

@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.chat import balance_replies, replies, toasts
+from bot.chat.address_words import looks_like_address, read_address
 from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.finding import closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.holdings import balances
 from bot.chat.html import Html, join
+from bot.chat.line_refused import LineRefused
 from bot.chat.live import LiveQuestions
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import BalanceOf, Status
 from bot.chat.status import status
-from bot.chat.watch_lines import LineRefused, in_link, read_address
 from bot.chat.worth import Worth, with_prices, worth, worth_line
 from bot.domain.access import Action
 from bot.domain.addresses import shortened
@@ -133,7 +134,9 @@ class Looking:
     ) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""
         named = _accounts([one for one in listed if one.subscription.account == account], listed)
-        pages = balances(account, named[account], known, self._chains, self._now())
+        pages = balances(
+            account, named[account], known, self._chains, self._now(), listing=self._sweeps().listing
+        )
         page = min(max(1, page), len(pages))
         row = _row_of(account, listed)
         before = [button(BACK, Does.BALANCE, row, page - 1)] if page > 1 else []
@@ -161,7 +164,7 @@ class Looking:
         self, here: Place, listed: Sequence[ListedSubscription], who: str | None
     ) -> Answer:
         """Ask the source about an address; a name that nothing here has is said to be none."""
-        if who is not None and in_link(who).casefold().startswith("0x"):
+        if who is not None and looks_like_address(who):
             try:
                 account = read_address(who)
             except LineRefused as refused:

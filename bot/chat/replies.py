@@ -97,9 +97,15 @@ def watching(
     first_reading_pending: bool,
     balances: int = 0,
     chain_count: int = 0,
+    unsure: Html = EMPTY,
 ) -> Html:
-    """Return the answer to one new account; the numbers are of what is known of it already."""
+    """Return the answer to one new account; the numbers are of what is known of it already.
+
+    `unsure` is said in place of the promise of a reading that may never come.
+    """
     what = "👁 Watching " + _taken(account, label) + _narrowed(contracts, only_on, chains)
+    if first_reading_pending and unsure:
+        return join("\n", (what + ".", unsure))
     if first_reading_pending:
         return what + ".\nThe first reading is on its way; after it, every change is told here."
     held = counted(balances, "balance") if balances else "nothing held yet"
@@ -125,6 +131,7 @@ def bulk_watched(
     relabelled: Sequence[WatchEntry] = (),
     over_limit: int = 0,
     first_reading_pending: bool = True,
+    unsure: Html = EMPTY,
 ) -> tuple[Html, ...]:
     """Return the answer to many lines; `over_limit` entries found no room in this chat."""
     sections = []
@@ -136,10 +143,12 @@ def bulk_watched(
         sections.append(Section("Watched already:", _names(known)))
     if bad:
         sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
+    if unsure:
+        sections.append(Section("", [unsure]))
     nexts = (
         f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
         "Correct the lines not taken and send them again with /watch." if bad else "",
-        _from_when(first_reading_pending=first_reading_pending) if new else "",
+        _from_when(first_reading_pending=first_reading_pending) if new and not unsure else "",
     )
     return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
 
@@ -157,8 +166,15 @@ def watching_token(
     *,
     only_on: Sequence[ChainId] = (),
     accounts: int,
+    unsure: Html = EMPTY,
 ) -> Html:
     """Return the answer to /watch token, for so many accounts watched here."""
+    return join("\n", filter(None, (_watching_token(contracts, label, chains, only_on, accounts), unsure)))
+
+
+def _watching_token(
+    contracts: Collection[Address], label: str, chains: Chains, only_on: Sequence[ChainId], accounts: int
+) -> Html:
     what = fill("👁 Watching {}{}", _tokens(contracts, label), _narrowed((), only_on, chains))
     if not accounts:
         return fill(
@@ -168,10 +184,10 @@ def watching_token(
     return fill("{} in {} watched here, and in each one to come.", what, every)
 
 
-def bare_offer(addresses: Sequence[Address], bad: Sequence[BadLine] = ()) -> tuple[Html, ...]:
-    """Return the two things that can be done with addresses that came without a command."""
-    this = "this" if len(addresses) == 1 else "these"
-    sections = [Section(f"What shall I do with {this}?", _offers(addresses))] if addresses else []
+def bare_offer(lines: Sequence[str], bad: Sequence[BadLine] = ()) -> tuple[Html, ...]:
+    """Return what can be done with addresses that came without a command, as they would follow it."""
+    this = "this" if len(lines) == 1 else "these"
+    sections = [Section(f"What shall I do with {this}?", _offers(lines))] if lines else []
     if bad:
         sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
     return paged(sections)
@@ -230,18 +246,18 @@ def none_of_these(whos: Sequence[str]) -> tuple[Html, ...]:
 
 
 def watch_list(
-    entries: Sequence[tuple[int, Subscription]], chains: Chains, muted: Sequence[Html] = ()
+    entries: Sequence[tuple[int, Subscription]], chains: Chains, first: Sequence[Html] = ()
 ) -> tuple[Html, ...]:
-    """Return all that is watched here, each with its number, after what is muted."""
+    """Return all that is watched here, each with its number, after what is to be known `first`."""
     if not entries:
-        return (join("\n", (*muted, nothing_watched())),)
+        return (join("\n", (*first, nothing_watched())),)
     lines = [_entry(number, subscription, chains) for number, subscription in entries]
     number = entries[0][0]
     closing = fill(
         "{} shows what it holds, {} stops it.", code(f"/balance #{number}"), code(f"/unwatch #{number}")
     )
-    quiet = [Section("", muted)] if muted else []
-    return paged([*quiet, Section(f"Watched here: {len(entries):,}", lines)], closing)
+    before = [Section("", first)] if first else []
+    return paged([*before, Section(f"Watched here: {len(entries):,}", lines)], closing)
 
 
 def nothing_watched() -> Html:
@@ -327,6 +343,15 @@ def sent_long_ago(ago: timedelta, answer: Html) -> Html:
     return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
 
 
+def possible_key() -> Html:
+    """Return the answer to 64 digits, which are not repeated."""
+    return fill(
+        "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
+        " everything that the key holds to another wallet: whoever has seen it can take it.\n"
+        "They may also be a transaction's hash, which is no address. I have kept nothing of them."
+    )
+
+
 def not_forwarded() -> Html:
     """Return the answer to a command that somebody else may have written."""
     return fill("A forwarded command is not carried out. Copy it and send it yourself if you mean it.")
@@ -368,12 +393,14 @@ def _label(label: str) -> Html:
     return bold(foreign(label, "a name that cannot be shown"))
 
 
-def _offers(addresses: Sequence[Address]) -> list[Html]:
-    whole = " ".join(map(checksummed, addresses)) if len(addresses) <= _OFFERED_WHOLE else "0x… 0x…"
-    return [
-        fill("{} tells this chat when what it holds changes.", code(f"/watch {whole}")),
-        fill("{} follows it as a token, in every account watched here.", code(f"/watch token {whole}")),
-    ]
+def _offers(lines: Sequence[str]) -> list[Html]:
+    names_tokens = any(" " in line for line in lines)
+    whole = ("\n" if names_tokens else " ").join(lines) if len(lines) <= _OFFERED_WHOLE else "0x… 0x…"
+    watching = fill("{} tells this chat when what it holds changes.", code(f"/watch {whole}"))
+    if names_tokens:
+        return [watching]
+    as_token = fill("{} follows it as a token, in every account watched here.", code(f"/watch token {whole}"))
+    return [watching, as_token]
 
 
 def _names(entries: Sequence[WatchEntry]) -> list[Html]:

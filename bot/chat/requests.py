@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.chat.address_words import Named
 from bot.chat.menu import Command, Who
 from bot.domain.access import Action
 from bot.domain.model import Address, ChainId
@@ -180,8 +181,16 @@ class Believe:
 class Bare:
     """A message of addresses and nothing else; at least one address or one bad line."""
 
-    addresses: tuple[Address, ...]
+    named: tuple[Named, ...]
     bad: tuple[BadLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleKey:
+    """A message with what may be a private key; nothing of it is kept, so that nothing of it can be shown."""
+
+    addressed: bool
+    """Whether it was meant for the bot; in a group, others may be spoken to."""
 
 
 Request = (
@@ -206,6 +215,7 @@ Request = (
     | BalanceOf
     | Status
     | Bare
+    | PossibleKey
 )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.chat import replies
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
+from bot.chat.held_back import vanished, waiting
 from bot.chat.html import Html, fill, join
 from bot.chat.wording import age, chain_names, clock, counted
 from bot.domain.alerts import Gap
@@ -38,20 +39,27 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
         return
     on = counted(len(here.chains), "chain")
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
-    gaps = _with_late_chains(here, sweeps, now)
+    held_back = [chain for chain in here.chains if chain.held_back]
+    on_hold = {chain.chain_id for chain in held_back}
+    gaps = [gap for gap in _with_late_chains(here, sweeps, now) if gap.chain_id not in on_hold]
     blind = {gap.chain_id for gap in gaps if gap.account is None}
     ages = sorted(
         now - chain.seen_at
         for chain in here.chains
-        if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind
+        if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind | on_hold
     )
     if ages:
         yield _seen(ages)
+    yield from (_held_back(chain, chains, now) for chain in held_back)
     yield from _not_seen(gaps, chains, now)
-    yield from _unread(here.chains, chains)
-    gone = [chain.chain_id for chain in here.chains if chain.is_gone]
+    listing = sweeps.listing
+    lacking = [chain.chain_id for chain in here.chains if listing.lacks(chain.chain_id) and not chain.seen_at]
+    gone = [chain.chain_id for chain in here.chains if chain.is_gone or listing.has_dropped(chain.chain_id)]
+    yield from _unread([chain for chain in here.chains if chain.chain_id not in (*lacking, *gone)], chains)
     if gone:
         yield f"No longer listed by the source, still asked: {chain_names(gone, chains)}"
+    if lacking:
+        yield f"Not listed by the source, no answer expected: {chain_names(lacking, chains)}"
 
 
 def _with_late_chains(here: WatchedHere, sweeps: Sweeps, now: datetime) -> list[Gap]:
@@ -74,12 +82,24 @@ def _seen(ages: Sequence[timedelta]) -> str:
     return f"{seen}, newest view {newest} old, oldest {oldest}"
 
 
-def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
-    def when(since: datetime) -> str:
-        moment = clock(since, now.astimezone(UTC).date(), pattern="%H:%M")
-        return f"since {moment} UTC ({age(now - since)})"
+def _held_back(chain: ChainSight, chains: Chains, now: datetime) -> Html:
+    assert chain.held_back is not None
+    return fill(
+        "Held back: {}{}: {}; {}",
+        chains.get(chain.chain_id).title,
+        f", {_since(chain.seen_at, now)}" if chain.seen_at else "",
+        vanished(chain.held_back),
+        waiting(chain.chain_id, chains),
+    )
 
-    spots = blind_spots(gaps, chains, when)
+
+def _since(moment: datetime, now: datetime) -> str:
+    at = clock(moment, now.astimezone(UTC).date(), pattern="%H:%M")
+    return f"since {at} UTC ({age(now - moment)})"
+
+
+def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
+    spots = blind_spots(gaps, chains, lambda since: _since(since, now))
     if len(spots) == 1:
         return [fill("Not fully seen: {}, {}", *spots[0])]
     return ["Not fully seen:", *(spot.line for spot in spots)] if spots else []

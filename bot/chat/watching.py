@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from bot.chat import replies, toasts
+from bot.chat import chain_replies, replies, toasts
+from bot.chat.address_words import Named
 from bot.chat.buttons import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.finding import closest_label, find_all
 from bot.chat.gate import Heard
@@ -17,6 +18,7 @@ from bot.domain.alerts import Subscribed
 from bot.domain.chains import Chains
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.partings import Undoing
+from bot.domain.status import Sweeps
 from bot.store.sqlite import Store
 
 ADDRESSES_OFFERED = 50
@@ -32,6 +34,7 @@ class Watching:
         chains: Chains,
         offering: Offering,
         *,
+        sweeps: Callable[[], Sweeps],
         max_subscriptions_per_chat: int,
         on_new_wish: Callable[[], None],
         now: Callable[[], datetime],
@@ -39,6 +42,7 @@ class Watching:
         self._store = store
         self._chains = chains
         self._offering = offering
+        self._sweeps = sweeps
         self._limit = max_subscriptions_per_chat
         self._on_new_wish = on_new_wish
         self._now = now
@@ -55,6 +59,7 @@ class Watching:
         for entry, one in zip(request.entries, subscribed, strict=True):
             entries[one.outcome].append(entry)
         created = [one for one in subscribed if one.outcome is Subscribing.CREATED]
+        named = frozenset(chain_id for entry in request.entries for chain_id in entry.chains)
         answer = replies.bulk_watched(
             entries[Subscribing.CREATED],
             entries[Subscribing.ALREADY],
@@ -62,6 +67,7 @@ class Watching:
             relabelled=entries[Subscribing.RELABELLED],
             over_limit=len(entries[Subscribing.FULL]),
             first_reading_pending=any(one.known is None for one in created),
+            unsure=chain_replies.unsure(named, self._sweeps().listing, self._chains),
         )
         meant = [line.instead for line in request.bad if line.instead]
         if not meant:
@@ -86,23 +92,36 @@ class Watching:
             self._chains,
             only_on=sorted(request.chains),
             accounts=len(accounts),
+            unsure=chain_replies.unsure(request.chains, self._sweeps().listing, self._chains),
         )
         return (answer, *(replies.bulk_watched((), (), request.bad) if request.bad else ()))
 
     async def bare(self, heard: Heard, request: Bare) -> Answer:
         """Offer what can be done with addresses that came without a command."""
-        answer = replies.bare_offer(request.addresses, request.bad)
-        if not 0 < len(request.addresses) <= ADDRESSES_OFFERED:
+        lines = [watch_line(one) for one in request.named]
+        answer = replies.bare_offer(lines, request.bad)
+        if not 0 < len(lines) <= ADDRESSES_OFFERED:
             return answer
-        whole = " ".join(map(checksummed, request.addresses))
-        one = len(request.addresses) == 1
-        offers = [
-            ("Watch all" if one else "Watch them", f"/watch {whole}"),
-            ("Watch as token", f"/watch token {whole}"),
-        ]
-        buttons = await self._offering.buttons(heard.place, *offers)
-        now = await self._offering.buttons(heard.place, ("Balances now", f"/balance {whole}")) if one else []
-        return _with_buttons(answer, rows(buttons, now))
+        if len(lines) == 1:
+            return _with_buttons(answer, await self._offered(heard.place, request.named[0]))
+        offers = [("Watch them", "/watch " + ("\n" if any(" " in one for one in lines) else " ").join(lines))]
+        if not any(one.token for one in request.named):
+            offers.append(("Watch as token", f"/watch token {' '.join(lines)}"))
+        return _with_buttons(answer, rows(await self._offering.buttons(heard.place, *offers)))
+
+    async def _offered(self, place: Place, named: Named) -> Keyboard:
+        """Return buttons for one address; a holder's page is of one token, an explorer's of one chain."""
+        account, line = checksummed(named.address), watch_line(named)
+        chain_id = self._chains.at_host(named.host) if named.host else None
+        offers = [("Watch this token there", f"/watch {line}")] if named.token else []
+        offers.append(("Watch all", f"/watch {account}"))
+        if chain_id is not None and self._sweeps().listing.promises(chain_id):
+            title = self._chains.get(chain_id).title
+            offers.append((f"Watch on {title}", f"/watch {line} on {title}"))
+        if not named.token:
+            offers.append(("Watch as token", f"/watch token {account}"))
+        buttons = await self._offering.buttons(place, *offers, ("Balances now", f"/balance {account}"))
+        return rows(*(buttons[start : start + 2] for start in range(0, len(buttons), 2)))
 
     async def unwatch(self, heard: Heard, request: Unwatch) -> Answer:
         """Stop what is named, by the whole text or else word by word; what is not found is said."""
@@ -214,15 +233,26 @@ class Watching:
                     first_reading_pending=known is None,
                     balances=known.balances if known else 0,
                     chain_count=len(known.chains) if known else 0,
+                    unsure=chain_replies.unsure(wish.chains, self._sweeps().listing, self._chains),
                 )
 
     async def _list_page(self, place: Place, page: int) -> Screen:
         """Return one page of the list, the last one where there are not so many any more."""
         listed = await self._store.subscriptions_here(place)
         muted = mutes_shown(await self._store.quiet.muted_here(place), place, self._now())
-        pages = replies.watch_list([(one.number, one.subscription) for one in listed], self._chains, muted)
+        entries = [(one.number, one.subscription) for one in listed]
+        unlisted = chain_replies.unlisted_of(
+            [one.subscription for one in listed], self._sweeps().chains, self._sweeps().listing, self._chains
+        )
+        pages = replies.watch_list(entries, self._chains, [*muted, *unlisted])
         page = min(max(1, page), len(pages))
         return Screen(pages[page - 1], pager(Does.LIST, page, len(pages)))
+
+
+def watch_line(named: Named) -> str:
+    """Return what follows /watch to watch what somebody named: of a holder's page that token only."""
+    account = checksummed(named.address)
+    return f"{account} contract {checksummed(named.token)}" if named.token else account
 
 
 def _with_buttons(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Screen]:

@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.alerts import Gap
+from bot.domain.alerts import Gap, HeldBack
+from bot.domain.chains import Listing
 from bot.domain.matching import NO_RULES, Rules, ignores
 from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
 
@@ -58,6 +59,8 @@ class ChainHoldings:
 
     chain_id: ChainId
     parts: tuple[PartSeen, ...]
+    held_back: HeldBack | None = None
+    """Set where too much of the chain vanished at once: what is held is the last known."""
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -82,6 +85,8 @@ class ChainSight:
     """Of these accounts, those of which something was not read there yet."""
     is_gone: bool = False
     """Whether the source no longer lists it; it is asked all the same."""
+    held_back: HeldBack | None = None
+    """Set where too much of it vanished at once to be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ class Sweeps:
     trouble: str | None
     """What the source said instead of answers in the last sweep."""
     allowance: Allowance = field(default_factory=Allowance)
+    listing: Listing = field(default_factory=Listing)
+    """Which chains the source has, as far as it said."""
     prices: Mapping[Asset, Price] = field(default_factory=dict)
     """What the source last said assets are worth, however long ago."""
 

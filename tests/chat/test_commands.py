@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.chat.address_words import Named
 from bot.chat.commands import parse
 from bot.chat.menu import (
     ALLOW,
@@ -37,6 +38,7 @@ from bot.chat.requests import (
     List,
     Mute,
     NotForUs,
+    PossibleKey,
     Request,
     Start,
     Status,
@@ -50,6 +52,7 @@ from bot.chat.requests import (
     WatchToken,
 )
 from bot.domain.addresses import checksummed
+from bot.domain.chains import Listing
 from bot.domain.model import Address, ChainId
 from tests.chat.reading import (
     ARBITRUM,
@@ -211,9 +214,9 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("polygn", "polygn: no chain is called that; did you mean polygon?"),
+        ("polygn", "polygn: no chain is called that; did you mean Polygon?"),
         ("zzz", "zzz: no chain is called that"),
-        ("polygon base", "polygon base: no chain is called that; did you mean polygon?"),
+        ("polygon base", "polygon base: no chain is called that"),
         ("0", "0: no chain is called that"),
         ("9" * 5_000, "9999999999…9999: no chain is called that"),
         ("", ""),
@@ -281,7 +284,7 @@ def test_clauses_say_which_contracts_chains_and_label() -> None:
         f"/watch {TREASURY} contract {USDC}, {OTHER} on ethereum,polygon as Main  as it is, on paper"
     ) == [whole]
     assert entries(
-        f"/watch {TREASURY} ON Polygon Mainnet CONTRACT {USDC} {OTHER} AS Main as it is, on paper"
+        f"/watch {TREASURY} ON Polygon Mainnet, Ethereum CONTRACT {USDC} {OTHER} AS Main as it is, on paper"
     ) == [whole]
 
 
@@ -361,8 +364,9 @@ def test_a_label_of_64_characters_is_taken() -> None:
         (f"{TREASURY} contract", "contract", "an address has to follow"),
         (f"{TREASURY} contract USDC", "USDC", "an address starts with 0x"),
         (f"{TREASURY} on", "on", "a chain has to follow"),
-        (f"{TREASURY} on polygn", "polygn", "no chain is called that; did you mean polygon?"),
-        (f"{TREASURY} on Eth", "Eth", "no chain is called that; did you mean Ethereum?"),
+        (f"{TREASURY} on polygn", "polygn", "no chain is called that; did you mean Polygon?"),
+        (f"{TREASURY} on Ethere", "Ethere", "no chain is called that; did you mean Ethereum?"),
+        (f"{TREASURY} on solana", "solana", "no chain is called that"),
         (f"{TREASURY} on zzz", "zzz", "no chain is called that"),
         (f"{TREASURY} on 0", "0", "no chain is called that"),
         (f"{TREASURY} on ²", "²", "no chain is called that"),
@@ -383,7 +387,7 @@ def test_a_bad_line_names_what_was_typed_and_why(line: str, typed: str, reason: 
 def test_a_line_with_a_mistyped_chain_knows_what_was_probably_meant() -> None:
     (bad,) = refused(f"/watch {TREASURY} on polygn, base as Till")
 
-    assert bad.instead == f"{TREASURY} on polygon, base as Till"
+    assert bad.instead == f"{TREASURY} on Polygon, base as Till"
 
 
 def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
@@ -395,14 +399,17 @@ def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
     "link",
     [
         f"https://polygonscan.com/address/{TREASURY}",
-        f"https://etherscan.io/token/{TREASURY}?a={VAULT}",
+        f"https://etherscan.io/token/{TREASURY}",
+        f"https://etherscan.io/token/{TREASURY}?a=7804#inventory",
+        f"https://etherscan.io/tokenholdings?a={TREASURY}",
+        f"https://blockscout.com/xdai/mainnet/address/{TREASURY}?tab=tokens",
         f"http://basescan.org/address/{TREASURY}#tokentxns",
         f"etherscan.io/address/{TREASURY}/",
         f"https://explorer.example/polygon/address/{TREASURY}",
     ],
 )
 def test_a_page_of_an_explorer_is_read_as_its_address(link: str) -> None:
-    assert parsed(link) == Bare((TREASURY,), ())
+    assert parsed(link) == Bare((Named(TREASURY),), ())
     assert parsed(f"/watch {link} as Till") == Watch((watched(1, TREASURY, label="Till"),), ())
 
 
@@ -482,14 +489,14 @@ def test_unwatch_takes_all_for_a_word() -> None:
 
 
 def test_addresses_alone_are_an_offer() -> None:
-    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == Bare((TREASURY, USDC), ())
+    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == Bare((Named(TREASURY), Named(USDC)), ())
 
 
 def test_an_address_alone_with_a_mistake_says_so() -> None:
     assert parsed(WRONG_CHECKSUM) == Bare((), (BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM),))
 
 
-@pytest.mark.parametrize("text", [f"look at {TREASURY}", f"{TREASURY}!", "0x12", "0x" + "ab" * 32, "token"])
+@pytest.mark.parametrize("text", [f"look at {TREASURY}", f"{TREASURY}!", "0x12", "token"])
 def test_addresses_among_other_words_are_no_offer(text: str) -> None:
     assert parsed(text) is None
 
@@ -581,3 +588,242 @@ def test_what_is_written_by_the_grammar_is_read_back(
     text = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
 
     assert entries(text) == [WatchEntry(1, accounts[0], contracts, chains, label)]
+
+
+# ---------------------------------------------------------------- chains as people call them
+
+LISTED = frozenset({ETHEREUM, POLYGON, BASE, ARBITRUM})
+GNOSIS = ChainId(100)
+
+
+def chains_of(words: str) -> frozenset[ChainId]:
+    (entry,) = entries(f"/watch {TREASURY} on {words}")
+    return entry.chains
+
+
+@pytest.mark.parametrize(
+    ("words", "chains"),
+    [
+        ("Base Mainnet", {BASE}),
+        ("base mainnet polygon", {BASE, POLYGON}),
+        ("base, mainnet", {BASE, ETHEREUM}),
+        ("base and mainnet", {BASE, ETHEREUM}),
+        ("polygon and base", {POLYGON, BASE}),
+        ("polygon & base", {POLYGON, BASE}),
+        ("polygon/base", {POLYGON, BASE}),
+        ("polygon, amoy", {POLYGON, ChainId(80002)}),
+        ("polygon amoy", {ChainId(80002)}),
+        ("0x89, eth", {POLYGON, ETHEREUM}),
+        ("polygon on base", {POLYGON, BASE}),
+    ],
+)
+def test_two_names_are_two_chains_only_where_they_stand_apart(words: str, chains: set[ChainId]) -> None:
+    assert chains_of(words) == chains
+
+
+@given(
+    st.lists(st.sampled_from(CHAINS.registered()), min_size=1, unique=True), st.sampled_from([", ", " and "])
+)
+def test_titles_in_a_row_are_these_chains_and_no_others(chain_ids: list[ChainId], between: str) -> None:
+    titles = [CHAINS.get(chain_id).title for chain_id in chain_ids]
+
+    assert chains_of(between.join(titles)) == frozenset(chain_ids)
+    assert chains_of(between.join(f"{title} mainnet" for title in titles)) == frozenset(chain_ids)
+
+
+def test_a_token_is_ignored_on_the_one_chain_that_is_named_and_lines_keep_chains_apart() -> None:
+    assert parsed(f"/ignore {USDC} on base mainnet") == Ignore((USDC,), frozenset({BASE}))
+    assert parsed(f"/ignore {USDC} on base\nmainnet") == Ignore((USDC,), frozenset({BASE, ETHEREUM}))
+
+
+def read_with_list(text: str) -> Request | Usage | Unknown | NotForUs | None:
+    return parse(text, "OurBot", CHAINS, Listing(now=LISTED, ever=LISTED))
+
+
+NOT_LISTED = "the source does not list Gnosis Chain; it lists Ethereum, Polygon, Arbitrum One and Base"
+
+
+@pytest.mark.parametrize("typed", ["gnosis", "Gnosis Chain", "100", "0x64"])
+def test_a_chain_that_the_source_does_not_list_is_refused_with_those_it_does(typed: str) -> None:
+    refused_line = BadLine(1, typed, NOT_LISTED)
+
+    assert read_with_list(f"/watch {TREASURY} on {typed}") == Watch((), (refused_line,))
+    assert read_with_list(f"/watch token {USDC} on {typed}") == WatchToken(
+        frozenset(), frozenset(), "", (refused_line,)
+    )
+    assert read_with_list(f"/ignore {USDC} on {typed}") == Usage(IGNORE, f"{typed}: {NOT_LISTED}")
+    assert read_with_list(f"/believe {typed}") == Usage(BELIEVE, f"{typed}: {NOT_LISTED}")
+
+
+def test_a_chain_that_the_source_lists_or_listed_once_is_taken() -> None:
+    once = Listing(now=LISTED, ever=LISTED | {GNOSIS})
+    taken = Watch((watched(1, TREASURY, chains=frozenset({GNOSIS, BASE})),), ())
+
+    assert parse(f"/watch {TREASURY} on gnosis, base", "OurBot", CHAINS, once) == taken
+    assert parse(f"/watch {TREASURY} on gnosis, base", "OurBot", CHAINS) == taken
+
+
+def test_many_listed_chains_are_folded() -> None:
+    listing = Listing(now=frozenset(CHAINS.mainnets()) - {GNOSIS})
+    request = parse(f"/watch {TREASURY} on gnosis", "OurBot", CHAINS, listing)
+
+    assert isinstance(request, Watch)
+    assert request.bad[0].reason == (
+        "the source does not list Gnosis Chain; it lists Ethereum, Polygon, BNB Smart Chain, Optimism, "
+        "Arbitrum One, Arbitrum Nova and 17 more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("polygn", "no chain is called that; did you mean Polygon?"),
+        ("poly", "no chain is called that; did you mean Polygon?"),
+        ("etherum", "no chain is called that; did you mean Ethereum?"),
+        *(
+            (typed, "no chain is called that; the source lists Ethereum, Polygon, Arbitrum One and Base")
+            for typed in ("solana", "somnai", "gnosi", "avalance", "zzz", "p")
+        ),
+    ],
+)
+def test_only_a_listed_chain_that_is_really_near_is_suggested(typed: str, reason: str) -> None:
+    request = read_with_list(f"/watch {TREASURY} on {typed}")
+
+    assert isinstance(request, Watch)
+    assert request.bad[0].reason == reason
+
+
+# ---------------------------------------------------------------- links
+
+HOLDING = Named(VAULT, USDC)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://etherscan.io/token/{USDC}?a={VAULT}",
+        f"https://polygonscan.com/token/{checksummed(USDC)}?a={checksummed(VAULT)}#transfers",
+        f"https://etherscan.io/token/{USDC}#balances?a={VAULT}",
+        f"https://etherscan.io/token/{USDC}?tab=x&a={VAULT}",
+        f"etherscan.io/nft/{USDC}?a={VAULT}",
+    ],
+)
+def test_the_page_of_a_holder_is_of_the_holder_and_the_token(link: str) -> None:
+    entry = watched(1, VAULT, contracts=frozenset({USDC}), label="Vault")
+
+    assert entries(f"/watch {link} as Vault") == [entry]
+    assert parsed(link) == Bare((HOLDING,), ())
+    assert parsed(f"/ignore {link}") == Ignore((USDC,), frozenset())
+    assert parsed(f"/unignore {link}") == Unignore((USDC,))
+    assert entries(f"/watch {VAULT} contract {link}") == [watched(1, VAULT, contracts=frozenset({USDC}))]
+
+
+SEVERAL = "this link names several addresses; send the one you mean"
+WHOSE = "I can't tell whose page this is; send the address itself"
+
+
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        (f"https://etherscan.io/token/{USDC}?b={VAULT}", SEVERAL),
+        (f"https://etherscan.io/token/{USDC}?a={VAULT}&a={OTHER}", SEVERAL),
+        (f"https://etherscan.io/address/{TREASURY}?a={VAULT}", SEVERAL),
+        (f"https://etherscan.io/tokenholdings?b={VAULT}", SEVERAL),
+        ("https://etherscan.io/tokenholdings?a=7", WHOSE),
+        (f"https://app.safe.global/home?safe=eth:{TREASURY}", WHOSE),
+        (f"https://debank.com/profile/{TREASURY}", WHOSE),
+        (f"https://app.zerion.io/{TREASURY}/overview", WHOSE),
+        (f"https://opensea.io/{TREASURY}", WHOSE),
+        (f"https://etherscan.io/address/{TREASURY}00", WHOSE),
+        (f"https://etherscan.io/address/{WRONG_CHECKSUM}", REASON_CHECKSUM),
+        (f"https://etherscan.io/tx/0x{'ab' * 32}", "this is the page of a transaction, not of an address"),
+        (f"eth:{TREASURY}", "an address starts with 0x: leave out what stands before it"),
+        (f"eip155:137:{TREASURY}", "an address starts with 0x: leave out what stands before it"),
+    ],
+)
+def test_a_link_that_could_be_misread_is_refused_with_the_reason(link: str, reason: str) -> None:
+    assert [bad.reason for bad in refused(f"/watch {link} as Till")] == [reason]
+
+
+def test_a_holder_is_not_dropped_where_a_contract_is_expected() -> None:
+    link = f"https://etherscan.io/token/{USDC}?a={VAULT}"
+
+    assert [bad.reason for bad in refused(f"/watch {TREASURY} contract {link}")] == [
+        "this link names a holder too; send the contract's address itself"
+    ]
+    request = parsed(f"/watch token {link}")
+    assert isinstance(request, WatchToken)
+    assert [bad.reason for bad in request.bad] == [
+        "a link names a holder too; send it after /watch, without the word “token”"
+    ]
+
+
+ADDRESSES = (TREASURY, VAULT, USDC, OTHER)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["contract", "on", "polygon", "base mainnet", ",", "\n", "and"]),
+            st.sampled_from(ADDRESSES),
+            st.builds(
+                "https://etherscan.io/token/{}?a={}".format,
+                st.sampled_from(ADDRESSES),
+                st.sampled_from(ADDRESSES),
+            ),
+            st.builds(
+                "https://etherscan.io/{}/{}?x={}".format,
+                st.sampled_from(["address", "token", "x"]),
+                st.sampled_from(ADDRESSES),
+                st.sampled_from(ADDRESSES),
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_no_address_of_a_line_is_lost_in_silence(words: list[str]) -> None:
+    text = " ".join(words)
+    request = parsed(f"/watch {text}")
+
+    if isinstance(request, Watch) and not request.bad:
+        taken = {address for entry in request.entries for address in (entry.account, *entry.contracts)}
+        assert {address for address in ADDRESSES if address in text} == taken
+
+
+# ---------------------------------------------------------------- what may be a private key
+
+KEY = "a1" * 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        "0x" + KEY,
+        "0X" + KEY.upper(),
+        f"/watch 0x{KEY}",
+        f"/watch {TREASURY} as {KEY}",
+        f"/watch {TREASURY}\n{KEY} as Other",
+        f"/balance {KEY}",
+        f"/unwatch {KEY}",
+        f"/ignore 0x{KEY} on base",
+        f"/mute {KEY} 2h",
+        f"/wathc {KEY}",
+        f"/start {KEY}",
+        f"/watch https://etherscan.io/address/0x{KEY}",
+        f"/watch key={KEY}",
+    ],
+)
+def test_64_digits_may_be_a_private_key_and_nothing_of_them_is_kept(text: str) -> None:
+    assert parsed(text) == PossibleKey(addressed=True)
+
+
+def test_64_digits_among_words_are_heard_where_nobody_else_is_meant() -> None:
+    assert parsed(f"the key is {KEY}, keep it safe") == PossibleKey(addressed=False)
+    assert parsed(f"/list@OtherBot {KEY}") == NotForUs()
+
+
+@pytest.mark.parametrize("text", [KEY[1:], "0" + KEY, f"https://etherscan.io/tx/0x{KEY}", f"x{KEY[2:]}"])
+def test_fewer_or_more_digits_and_the_page_of_a_transaction_are_no_key(text: str) -> None:
+    assert not isinstance(parsed(text), PossibleKey)
+    assert not isinstance(parsed(f"/watch {text}"), PossibleKey)

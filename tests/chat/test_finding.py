@@ -1,5 +1,7 @@
 """Which subscription a text means, where it could mean several."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.chat.finding import closest_label, find, find_all
@@ -61,7 +63,31 @@ def test_a_label_is_proposed_only_if_it_names_what_it_labels() -> None:
     assert closest_label(odd, checksummed(TREASURY)[:-1]) == ""
 
 
+SOME_TOKEN = listed(1, None).subscription
 SOME = (listed(1, TREASURY, "Payroll"), listed(2, OTHER, "Treasury"), listed(3, None, "Vault 2"))
+
+
+PAGE = "https://etherscan.io/token/{}?a={}"
+TOKENS = (
+    listed(1, TREASURY, "Cold"),
+    replace(listed(2, TREASURY), subscription=replace(SOME_TOKEN, account=TREASURY)),
+    listed(3, OTHER),
+)
+
+
+def test_a_holders_page_means_what_watches_that_token_there_or_else_the_holder() -> None:
+    assert [one.number for one in find(TOKENS, PAGE.format(USDC, TREASURY))] == [2]
+    assert [one.number for one in find(TOKENS, PAGE.format(USDC, OTHER))] == [3]
+    assert find(TOKENS, PAGE.format(TREASURY, USDC)) == ()
+
+
+def test_the_watch_of_all_that_a_holder_has_is_not_ended_by_the_page_of_one_token() -> None:
+    page, other = PAGE.format(USDC, TREASURY), PAGE.format(USDC, OTHER)
+
+    assert {who: [one.number for one in ones] for who, ones in find_all(TOKENS, page, [page]).items()} == {
+        page: [2]
+    }
+    assert find_all(TOKENS, other, [other]) == {other: ()}
 
 
 @pytest.mark.parametrize(

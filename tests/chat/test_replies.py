@@ -290,7 +290,7 @@ def test_a_token_for_no_account_names_the_next_step() -> None:
 
 
 def test_a_bare_address_can_be_watched_in_two_ways() -> None:
-    (page,) = replies.bare_offer([TREASURY])
+    (page,) = replies.bare_offer([checksummed(TREASURY)])
 
     assert text(page).startswith(
         "What shall I do with this?\n/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 tells"

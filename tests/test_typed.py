@@ -1,0 +1,128 @@
+"""What people type, against the whole bot: chains, links, and what should never have been sent."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.gateway_faults import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
+from tests.house import CHECKSUMMED, ETHEREUM, POLYGON, USDC, USDC_POLYGON, House, buttons_of, open_house
+
+VAULT = "0x" + "6b" * 20
+TILL = "0x" + "7a" * 20
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as house:
+        house.start()
+        yield house
+
+
+# ---------------------------------------------------------------- links
+
+
+async def test_the_page_of_a_holder_is_watched_as_that_token_of_the_holder(house: House) -> None:
+    link = f"https://etherscan.io/token/{USDC}?a={VAULT}"
+    house.say(f"/watch {link} as Vault")
+    answer = await house.hears("Watching")
+    await house.hears("Watching")
+
+    house.world.set_token(ETHEREUM, USDC, VAULT, 9_000_000_000)
+
+    assert "Vault" in answer.text
+    assert "0x6b6B…6b6B, only token 0xA0b8…eB48" in answer.text
+    await house.hears("+9,000 USDC")
+    house.say(f"/balance {link}")
+    await house.hears("9,000 USDC")
+    house.say(f"/unwatch {link}")
+    await house.hears("Stopped watching")
+
+
+async def test_a_link_alone_offers_the_token_the_holder_and_the_chain(house: House) -> None:
+    house.say(f"https://polygonscan.com/token/{USDC_POLYGON}?a={VAULT}")
+    offer = await house.hears("What shall I do with this?")
+
+    assert buttons_of(offer) == ["Watch this token there", "Watch all", "Watch on Polygon", "Balances now"]
+    await house.presses(offer, "Watch on Polygon")
+    assert "only token 0x3c49…3359 on Polygon" in (await house.hears("Watching")).text
+
+
+# ---------------------------------------------------------------- chains
+
+
+async def test_a_token_ignored_on_base_mainnet_is_still_told_on_ethereum(house: House) -> None:
+    house.say(f"/watch {TILL} as Till")
+    await house.hears("Watching")
+    await house.hears("Watching")
+    house.say(f"/ignore {USDC} on base mainnet")
+    answer = await house.hears("Ignoring")
+
+    house.world.set_token(ETHEREUM, USDC, TILL, 5_000_000_000)
+
+    assert "Base" in answer.text
+    assert "Ethereum" not in answer.text
+    await house.hears("+5,000 USDC")
+
+
+async def test_a_chain_that_the_source_does_not_list_is_refused_and_never_promised(house: House) -> None:
+    house.say(f"/watch {TILL} on gnosis as Gno")
+    refusal = await house.hears("Gnosis")
+
+    assert "the source does not list Gnosis Chain; it lists Ethereum, Polygon" in refusal.text
+    house.say("/list")
+    await house.hears("Nothing is watched here yet")
+
+
+async def test_a_chain_that_nobody_could_check_is_taken_and_said_to_be_missing_once_that_is_known(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        house.gateway.faults.add(
+            AnswerError(method="GetChains", name="WebrpcInternalError", code=-5, status=500)
+        )
+        house.start()
+        house.say(f"/watch {TILL} on gnosis as Gno")
+        taken = (await house.hears("Watching")).text
+        await house.stop()
+        house.gateway.faults.heal()
+        house.start()
+
+        house.say("/balance Gno")
+        balance = (await house.hears("Gno")).text
+        house.say("/list")
+        listed = (await house.hears("Watched here")).text
+        house.say("/status")
+        status = (await house.hears("Last sweep")).text
+
+    assert "has not said yet which chains it has. I ask about Gnosis Chain all the same" in taken
+    for answer in (taken, balance):
+        assert "on its way" not in answer
+    assert "The source of balances does not list Gnosis Chain" in balance
+    assert "The source of balances does not list Gnosis Chain" in listed
+    assert "Not listed by the source, no answer expected: Gnosis Chain" in status
+    assert "Not read yet" not in status
+
+
+async def test_a_chain_that_went_away_is_said_to_be_last_known(house: House) -> None:
+    await house.watches(f"/watch {CHECKSUMMED} on polygon, base as Treasury")
+    await house.stop()
+    house.gateway.faults.add(
+        LeaveOutChain(chain_id=POLYGON), LeaveOutTokens(chain_id=POLYGON), LeaveOutNatives(chain_id=POLYGON)
+    )
+    house.start()
+    await house.hears("no longer lists Polygon")
+
+    house.say("/balance")
+    balance = await house.hears("last known")
+    house.say("/list")
+    await house.hears("⚠️ The source of balances no longer lists Polygon; I ask all the same.")
+    house.say(f"/watch {TILL} on polygon as Till")
+    taken = await house.hears("Watching Till")
+
+    polygon = balance.text.partition("Polygon")[2].partition("Base")[0]
+    assert "The source no longer lists this chain; last known:" in polygon
+    assert "50 USDC" in polygon
+    assert "no longer lists" not in balance.text.partition("Base")[2]
+    assert "no longer lists Polygon" in taken.text
+    assert "on its way" not in taken.text
