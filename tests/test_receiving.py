@@ -13,7 +13,7 @@ from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Chat, Message
 from tests.house import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, House, open_house, until
 
-ENOUGH = "enough for this minute"
+ENOUGH = "Too many commands at once. I'll answer again in "
 
 
 async def answered(house: House, text: str, chat: Chat | None = None) -> str:
@@ -213,7 +213,7 @@ async def test_after_whatever_telegram_answered_commands_are_taken_again(house: 
 
 
 async def test_a_flood_of_commands_is_told_once_and_alerts_come_on_time(house: House) -> None:
-    await house.watches()  # one command
+    await house.watches()
     for _ in range(3 * PRIVATE_PER_MINUTE):
         house.say("/id")
     await house.hears(ENOUGH)
@@ -223,7 +223,7 @@ async def test_a_flood_of_commands_is_told_once_and_alerts_come_on_time(house: H
 
     assert "+1 USDC" in (await house.hears("USDC")).text
     said = house.said()
-    assert sum("Chat id" in text for text in said) == PRIVATE_PER_MINUTE - 1
+    assert sum("Chat id" in text for text in said) == PRIVATE_PER_MINUTE
     assert sum(ENOUGH in text for text in said) == 1
 
 
@@ -248,6 +248,36 @@ async def test_in_a_group_one_member_alone_does_not_silence_the_others(house: Ho
 
     assert "Chat id" in await answered(house, "/id", group)
     assert sum(f"user id: {bob.id}" in text for text in house.said(group)) == MEMBER_PER_MINUTE
+
+
+async def test_unmute_is_carried_out_in_a_flood_and_looks_go_on_in_the_seconds_that_were_said(
+    house: House,
+) -> None:
+    await house.watches()
+    await answered(house, "/mute 2h")
+    for _ in range(PRIVATE_PER_MINUTE + 5):
+        house.say("/id")
+    enough = (await house.hears(ENOUGH)).text
+
+    assert 1 <= int(enough.removeprefix(ENOUGH).partition(" s. Alerts are not affected.")[0]) <= 60
+    for _ in range(3):
+        house.say("/unmute")
+    await house.hears("muted")
+    house.say("/unwatch Treasury")
+    await house.hears("Stopped watching")
+
+
+async def test_a_change_that_somebody_may_not_make_is_refused_no_more_often_than_looks(house: House) -> None:
+    bob = house.telegram.add_user("Bob")
+    group = house.telegram.add_group("Ops", {house.olga: "creator", bob: "member"})
+    await answered(house, "/allow", group)
+    for _ in range(3 * MEMBER_PER_MINUTE):
+        house.say("/unmute", chat=group, user=bob)
+    await house.hears(ENOUGH, chat=group)
+    await until(lambda: house.telegram.updates.waiting_count == 0)
+
+    assert sum("its administrators" in text for text in house.said(group)) == MEMBER_PER_MINUTE
+    assert "Nothing is muted" in await answered(house, "/unmute", group)
 
 
 async def test_a_flood_in_a_closed_chat_is_not_even_told(house: House) -> None:

@@ -21,10 +21,10 @@ from bot.chat.knocking import Knocks
 from bot.chat.presses import Presses
 from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.screens import Screens
-from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Sender, Verdict
+from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing
 from bot.domain.delivery import Park, parking
-from bot.domain.flood import Flood, Heed
+from bot.domain.flood import Flood, Heed, Heeded
 from bot.domain.kinds import kind_of
 from bot.domain.model import Place
 from bot.store.sqlite import Store
@@ -136,16 +136,11 @@ class Conversation:
 
     async def _on_press(self, query: CallbackQuery) -> None:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""
-        if query.message is not None:
-            chat = query.message.chat
-            heed = self._flood.heed(
-                chat.id, query.from_user.id, self._monotonic(), is_group=chat.type != chat.PRIVATE
-            )
-            if heed is not Heed.CARRY_OUT:
-                self.commands["too_many"] += 1
-                await self._screens.toast(query.id, toasts.TOO_MANY)
-                return
-        await self._presses.on_press(query)
+
+        def wait_seconds(heard: Heard, needed: Action) -> int:
+            return self._heeded(heard, needed).again_in_seconds
+
+        await self._presses.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
         request = parse(text, self._bot.username, self._chains, self._listing())
@@ -154,7 +149,7 @@ class Conversation:
             return
         if isinstance(request, Unknown | PossibleKey) and not (request.addressed or heard.place.is_private):
             return
-        if not await self._heeds(heard):
+        if not await self._heeds(heard, needs(request)):
             return
         if message.forward_origin is not None and not isinstance(request, Bare | PossibleKey):
             await self._decline_forwarded(heard)
@@ -168,16 +163,22 @@ class Conversation:
         ago = self._now() - message.date
         await self._answer(heard, request, ago if ago >= LATE else None)
 
-    async def _heeds(self, heard: Heard) -> bool:
-        """Whether a command is carried out: not in a flood, which is answered once."""
-        place = heard.place
-        heed = self._flood.heed(
-            place.chat_id, heard.sender.user_id, self._monotonic(), is_group=not place.is_private
-        )
-        if heed is not Heed.CARRY_OUT:
+    def _heeded(self, heard: Heard, needed: Action) -> Heeded:
+        """Count what somebody does by what it needs, and return what becomes of it."""
+        place, user_id, now = heard.place, heard.sender.user_id, self._monotonic()
+        if needed is Action.LOOK:
+            heeded = self._flood.heed_look(place.chat_id, user_id, now, is_group=not place.is_private)
+        else:
+            heeded = self._flood.heed_change(place.chat_id, user_id, now)
+        if heeded.heed is not Heed.CARRY_OUT:
             self.commands["too_many"] += 1
-        if heed is Heed.SAY_ENOUGH and await self._gate.is_open(place):
-            await self._screens.say(place, [replies.enough_for_now()])
+        return heeded
+
+    async def _heeds(self, heard: Heard, needed: Action) -> bool:
+        """Whether a command is carried out: not in a flood, which is answered once a minute."""
+        heed, again_in_seconds = self._heeded(heard, needed)
+        if heed is Heed.SAY_ENOUGH and await self._gate.is_open(heard.place):
+            await self._screens.say(heard.place, [replies.enough_for_now(again_in_seconds)])
         return heed is Heed.CARRY_OUT
 
     async def _decline_forwarded(self, heard: Heard) -> None:
@@ -193,6 +194,9 @@ class Conversation:
             return
         await self._store.meet(heard.place)
         await self._store.hear_from(heard.place.chat_id, heard.place.thread_id)
+        is_refused = verdict is not Verdict.ALLOWED and needs(request) is not Action.LOOK
+        if is_refused and not await self._heeds(heard, Action.LOOK):
+            return
         match verdict:
             case Verdict.NEEDS_OWNER:
                 await self._screens.say(heard.place, [replies.owners_only()])
@@ -212,9 +216,10 @@ class Conversation:
         ]
         if ago is not None and screens:
             screens[0] = replace(screens[0], text=replies.sent_long_ago(ago, screens[0].text))
-        self._flood.count_answer(
-            place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
-        )
+        if needs(request) is Action.LOOK:
+            self._flood.count_answer(
+                place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
+            )
         await self._screens.say(place, screens)
 
     async def _turn_away(self, heard: Heard, request: Request | Usage | Unknown) -> None:

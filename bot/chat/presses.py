@@ -14,7 +14,7 @@ from bot.chat.buttons import Button, Does, Keyboard, Press, read_press
 from bot.chat.gate import Gate, Heard
 from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.screens import Screens
-from bot.domain.access import Sender, Verdict
+from bot.domain.access import Action, Sender, Verdict
 from bot.domain.model import Place
 from bot.store.troubles import DatabaseTrouble
 
@@ -36,14 +36,14 @@ class Presses:
         self._screens = screens
         self._finds = finds
 
-    async def on_press(self, query: CallbackQuery) -> None:
-        """Deal with one press."""
+    async def on_press(self, query: CallbackQuery, wait_seconds: Callable[[Heard, Action], int]) -> None:
+        """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
         place = _place(query)
         if place is None:
             await self._screens.toast(query.id, toasts.NOT_OURS)
             return
         heard = Heard(place, _sender(query, place))
-        pressed, heard = await self._judged(heard, query.data or "")
+        pressed, heard = await self._judged(heard, query.data or "", wait_seconds)
         shown = _shown(query)
         is_lost = shown is None and pressed.is_only_to_see
         await self._screens.toast(query.id, toasts.TOO_OLD if is_lost else pressed.toast)
@@ -52,12 +52,17 @@ class Presses:
         if shown is not None:
             await self._show(heard.place, shown, pressed, query.data or "")
 
-    async def _judged(self, heard: Heard, data: str) -> tuple[Pressed, Heard]:
+    async def _judged(
+        self, heard: Heard, data: str, wait_seconds: Callable[[Heard, Action], int]
+    ) -> tuple[Pressed, Heard]:
         """Return what comes of a press, and the presser where it happens."""
         press = read_press(data)
+        ready = await self._finds[press.does](heard, press) if press else None
+        wait = wait_seconds(heard, ready.needs if ready else Action.LOOK)
+        if wait:
+            return Pressed(toasts.too_many(wait)), heard
         if press is None:
             return Pressed(toasts.NOT_OURS), heard
-        ready = await self._finds[press.does](heard, press)
         if ready is None:
             return Pressed(toasts.NOT_HERE), heard
         heard = Heard(ready.place, heard.sender)

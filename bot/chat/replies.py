@@ -333,9 +333,12 @@ def went_wrong(reference: str) -> Html:
     )
 
 
-def enough_for_now() -> Html:
+def enough_for_now(again_in_seconds: int) -> Html:
     """Return the answer to the first command that is one too many."""
-    return fill("That is enough for this minute: I go on answering when it gets calmer. Alerts come as ever.")
+    return fill(
+        "Too many commands at once. I'll answer again in {} s. Alerts are not affected.",
+        str(again_in_seconds),
+    )
 
 
 def sent_long_ago(ago: timedelta, answer: Html) -> Html:

@@ -4,7 +4,6 @@ from bot.store.troubles import Trouble
 
 NOT_OURS = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."
-TOO_MANY = "That is enough for this minute; please press again a little later."
 CLOSED = "This chat is closed; an owner of the bot can open it."
 OWNERS_ONLY = "Only an owner of this bot can do that."
 ADMINISTRATORS_ONLY = (
@@ -30,3 +29,8 @@ MUTED = "Muted for an hour."
 LEFT_OUT = "Ignored from now on."
 UNMUTED = "No longer muted."
 UNDONE = "Undone."
+
+
+def too_many(again_in_seconds: int) -> str:
+    """Return what is said to a press that is one too many."""
+    return f"Too many at once. Please press again in {again_in_seconds} s."

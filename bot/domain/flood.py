@@ -1,22 +1,28 @@
 """How many commands are answered: enough for people, and never so many that alerts come late.
 
-Answers and alerts of a chat share what Telegram lets a bot say there (telegram.md 1), so
-commands may take a part of it only. Seconds of any steady clock come in as `now`.
+Answers and alerts of a chat share what Telegram lets a bot say there (telegram.md 1), so commands that only
+look may take a part of it. Those that change something, `/unmute` above all, are refused only where no person
+can have typed so many. Seconds of any steady clock come in as `now`.
 """
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 WINDOW_SECONDS = 60.0
 
 PRIVATE_PER_MINUTE = 20
-GROUP_PER_MINUTE = 10
-"""Below the messages that a group takes a minute: what is left is for alerts."""
+GROUP_PER_MINUTE = 12
+"""Looks, below the messages that a group takes a minute: what is left is for alerts."""
 
 MEMBER_PER_MINUTE = 6
-"""Of one member of a group, so that one alone does not silence the others."""
+"""Looks of one member of a group, so that one alone does not silence the others."""
+
+CHANGES_PER_MINUTE = 60
+"""Of one person in one chat."""
 
 REMEMBERED = 10_000
 """Chats and members; who was quiet for longest is forgotten first."""
@@ -27,29 +33,37 @@ class Heed(Enum):
 
     CARRY_OUT = "carry out"
     SAY_ENOUGH = "say enough"
-    """It is the first one too many: said once, until it gets calmer."""
+    """It is one too many, and the first one that is for a minute."""
     IGNORE = "ignore"
+
+
+class Heeded(NamedTuple):
+    """What becomes of a command, and in how many seconds another one of its kind is carried out."""
+
+    heed: Heed
+    again_in_seconds: int = 0
 
 
 @dataclass(slots=True)
 class _Lately:
-    """The newest commands of somebody, carried out or not."""
+    """The newest commands of somebody that were carried out."""
 
     limit: int
     at: deque[float] = field(default_factory=deque)
-    is_told: bool = False
+    told_at: float = -math.inf
 
-    def take(self, now: float) -> Heed:
-        """Count a command; it is one too many if so many came within the minute before."""
-        is_many = len(self.at) == self.limit and now - self.at[0] < WINDOW_SECONDS
-        self.count(now)
-        if not is_many:
-            self.is_told = False
-            return Heed.CARRY_OUT
-        if self.is_told:
-            return Heed.IGNORE
-        self.is_told = True
-        return Heed.SAY_ENOUGH
+    def wait(self, now: float) -> int:
+        """Return for how many seconds another command is one too many; 0: it is none."""
+        if len(self.at) < self.limit:
+            return 0
+        return max(0, math.ceil(self.at[0] + WINDOW_SECONDS - now))
+
+    def refuse(self, now: float) -> Heeded:
+        """Say so, once a minute."""
+        if now - self.told_at < WINDOW_SECONDS:
+            return Heeded(Heed.IGNORE, self.wait(now))
+        self.told_at = now
+        return Heeded(Heed.SAY_ENOUGH, self.wait(now))
 
     def count(self, now: float) -> None:
         self.at.append(now)
@@ -63,17 +77,19 @@ class Flood:
     def __init__(self) -> None:
         self._lately: OrderedDict[Hashable, _Lately] = OrderedDict()
 
-    def heed(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> Heed:
-        """Count a command and return what becomes of it.
+    def heed_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> Heeded:
+        """Count a command that only looks, and return what becomes of it.
 
         What one member sends too much does not count for the group.
         """
         if not is_group:
-            return self._of(chat_id, PRIVATE_PER_MINUTE).take(now)
-        members = self._of((chat_id, user_id), MEMBER_PER_MINUTE).take(now)
-        if members is not Heed.CARRY_OUT:
-            return members
-        return self._of(chat_id, GROUP_PER_MINUTE).take(now)
+            return _heed([self._of(chat_id, PRIVATE_PER_MINUTE)], now)
+        member = self._of((chat_id, user_id), MEMBER_PER_MINUTE)
+        return _heed([member, self._of(chat_id, GROUP_PER_MINUTE)], now)
+
+    def heed_change(self, chat_id: int, user_id: int | None, now: float) -> Heeded:
+        """Count a command that changes something, and return what becomes of it."""
+        return _heed([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
 
     def count_answer(self, chat_id: int, messages: int, now: float, *, is_group: bool) -> None:
         """Count an answer of several messages: each one more is as good as a command."""
@@ -87,3 +103,13 @@ class Flood:
         if len(self._lately) > REMEMBERED:
             self._lately.popitem(last=False)
         return lately
+
+
+def _heed(counts: list[_Lately], now: float) -> Heeded:
+    """Carry out what none of the counts has too many of."""
+    longest = max(counts, key=lambda one: one.wait(now))
+    if longest.wait(now):
+        return longest.refuse(now)
+    for one in counts:
+        one.count(now)
+    return Heeded(Heed.CARRY_OUT)

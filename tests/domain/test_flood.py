@@ -1,25 +1,29 @@
 """How many commands are answered, as a rule and as laws."""
 
-from collections import Counter
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import flood
 from bot.domain.flood import (
+    CHANGES_PER_MINUTE,
     GROUP_PER_MINUTE,
     MEMBER_PER_MINUTE,
     PRIVATE_PER_MINUTE,
     WINDOW_SECONDS,
     Flood,
     Heed,
+    Heeded,
 )
 
 ALICE, BOB, OPS = 1, 2, -3
 
 
+def look(one: Flood, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> Heeded:
+    return one.heed_look(chat, user, now, is_group=chat < 0)
+
+
 def heeds(one: Flood, times: int, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> list[Heed]:
-    return [one.heed(chat, user, now, is_group=chat < 0) for _ in range(times)]
+    return [look(one, now, chat=chat, user=user).heed for _ in range(times)]
 
 
 def test_what_a_person_can_type_is_carried_out() -> None:
@@ -41,12 +45,39 @@ def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told
     assert heeds(one, 2, WINDOW_SECONDS + 1) == [Heed.SAY_ENOUGH, Heed.IGNORE]
 
 
-def test_a_flood_that_goes_on_stays_ignored() -> None:
+def test_a_flood_that_goes_on_is_answered_as_often_as_before_and_told_once_a_minute() -> None:
     one = Flood()
-    heard = [one.heed(ALICE, ALICE, second / 2, is_group=False) for second in range(1000)]
+    heard = [look(one, float(second)).heed for second in range(600)]
 
-    assert Counter(heard)[Heed.SAY_ENOUGH] == 1
-    assert heard[PRIVATE_PER_MINUTE + 1 :].count(Heed.IGNORE) == 1000 - PRIVATE_PER_MINUTE - 1
+    assert heard.count(Heed.CARRY_OUT) == 10 * PRIVATE_PER_MINUTE
+    assert heard.count(Heed.SAY_ENOUGH) == 10
+
+
+def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
+    one = Flood()
+    for second in range(PRIVATE_PER_MINUTE):
+        look(one, float(second))
+
+    assert look(one, 39.5) == (Heed.SAY_ENOUGH, 21)
+    assert look(one, 59.9) == (Heed.IGNORE, 1)
+    assert look(one, 60.0) == (Heed.CARRY_OUT, 0)
+
+
+def test_changes_are_not_refused_where_looks_are() -> None:
+    one = Flood()
+    heeds(one, 100, chat=OPS)
+
+    changes = [one.heed_change(OPS, ALICE, 1.0).heed for _ in range(CHANGES_PER_MINUTE + 2)]
+    assert changes == [Heed.CARRY_OUT] * CHANGES_PER_MINUTE + [Heed.SAY_ENOUGH, Heed.IGNORE]
+    assert one.heed_change(OPS, BOB, 1.0).heed is Heed.CARRY_OUT
+
+
+def test_changes_leave_looks_their_own() -> None:
+    one = Flood()
+    for _ in range(CHANGES_PER_MINUTE):
+        one.heed_change(ALICE, ALICE, 0.0)
+
+    assert set(heeds(one, PRIVATE_PER_MINUTE)) == {Heed.CARRY_OUT}
 
 
 def test_one_member_of_a_group_does_not_silence_the_others() -> None:
@@ -59,7 +90,7 @@ def test_one_member_of_a_group_does_not_silence_the_others() -> None:
 
 def test_all_members_together_leave_room_for_alerts() -> None:
     one = Flood()
-    heard = [one.heed(OPS, user, 0.0, is_group=True) for user in range(100)]
+    heard = [look(one, chat=OPS, user=user).heed for user in range(100)]
 
     assert heard.count(Heed.CARRY_OUT) == GROUP_PER_MINUTE
     assert heard.count(Heed.SAY_ENOUGH) == 1
@@ -99,7 +130,7 @@ def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[fl
     carried_out: list[tuple[float, int]] = []
     for pause, chat, user in steps:
         now += pause
-        if one.heed(chat, user, now, is_group=chat < 0) is Heed.CARRY_OUT:
+        if look(one, now, chat=chat, user=user).heed is Heed.CARRY_OUT:
             carried_out.append((now, chat))
 
     for start, chat in carried_out:
@@ -110,8 +141,8 @@ def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[fl
 def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
     one = Flood()
     for number in range(flood.REMEMBERED + 500):
-        one.heed(ALICE, ALICE, 0.0, is_group=False)
-        one.heed(number + 10, number + 10, 0.0, is_group=False)
+        look(one)
+        look(one, chat=number + 10, user=number + 10)
 
     assert len(one._lately) == flood.REMEMBERED
     assert all(len(lately.at) <= PRIVATE_PER_MINUTE for lately in one._lately.values())
