@@ -20,6 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot.chat.claiming import Claims
 from bot.chat.connection import TelegramBot, introduce
 from bot.chat.menus import Menus
+from bot.chat.own_name import learn_name
 from bot.chat.owner_replies import printed_claim
 from bot.chat.receiver import Receiver
 from bot.chores import Chores
@@ -63,6 +64,7 @@ START_SECONDS = 5.0
 INTRODUCE_AGAIN_SECONDS = 5.0
 CHAINS_AGAIN_SECONDS = 15.0
 CHAINS_ANEW_SECONDS = 24 * 3600.0
+NAME_ANEW_SECONDS = 24 * 3600.0
 CHORES_LOOK_SECONDS = 60.0
 
 
@@ -210,6 +212,7 @@ class RunningBot:
         self._start("dispatcher", self.dispatcher.run())
         self._start("receiver", self._receive())
         self._start("chains", self._keep_chains())
+        self._start("name", self._keep_name())
         self._start("chores", self.chores.run())
         self._start("menus", self.menus.run())
         self.poller.tick()
@@ -280,6 +283,12 @@ class RunningBot:
             misfire_grace_time=None,
         )
         return scheduler
+
+    async def _keep_name(self) -> None:
+        """Learn once a day what the bot is called: it may be renamed, and nobody tells."""
+        while True:
+            await asyncio.sleep(NAME_ANEW_SECONDS)
+            await learn_name(self.telegram)
 
     # chains
 

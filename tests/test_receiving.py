@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot import app
 from bot.chat.receiver import Receiver
 from bot.domain.flood import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
-from bot.sandbox.telegram import Error, Fault, Page, before
+from bot.sandbox.telegram import Error, Fault, Hold, Page, before
 from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Chat, Message
 from tests.house import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, House, open_house, until
@@ -207,6 +208,52 @@ async def test_after_whatever_telegram_answered_commands_are_taken_again(house: 
     house.say("/list")
 
     await house.hears("Nothing is watched")
+
+
+# ---------------------------------------------------------------- a bot that is renamed
+
+
+async def test_a_command_by_the_new_name_of_a_renamed_bot_is_answered(house: House) -> None:
+    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+    await answered(house, "/allow", group)
+    house.telegram.rename_bot("new_name_bot")
+
+    assert "Nothing is watched" in await answered(house, "/list@new_name_bot", group)
+    assert "Chat id" in await answered(house, "/id@New_Name_Bot", group)
+    assert len([call for call in house.telegram.calls if call.method == "getMe"]) == 2
+
+
+async def test_commands_for_another_bot_ask_for_the_own_name_once_a_minute_at_most(house: House) -> None:
+    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+    house.say("/list@other_bot", chat=group)  # in a chat that is not open
+    await answered(house, "/allow", group)
+    before = len([call for call in house.telegram.calls if call.method == "getMe"])
+    for _ in range(5):
+        house.say("/list@other_bot", chat=group)
+
+    assert "Chat id" in await answered(house, "/id", group)
+    assert before == 1
+    assert len([call for call in house.telegram.calls if call.method == "getMe"]) == 2
+
+
+async def test_a_telegram_that_does_not_tell_the_name_delays_nobody_for_long(house: House) -> None:
+    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+    await answered(house, "/allow", group)
+    house.telegram.fault(before(Hold()), method="getMe")
+    house.say("/list@other_bot", chat=group)
+
+    assert "Chat id" in await answered(house, "/id", group)
+
+
+async def test_the_name_is_learned_anew_without_a_command_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.stop()
+    monkeypatch.setattr(app, "NAME_ANEW_SECONDS", 0.05)
+    house.start()
+    house.telegram.rename_bot("new_name_bot")
+
+    await until(lambda: sum(call.method == "getMe" for call in house.telegram.calls) >= 4)
 
 
 # ---------------------------------------------------------------- floods

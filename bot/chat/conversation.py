@@ -18,6 +18,7 @@ from bot.chat.gate import Gate, Heard
 from bot.chat.handlers import Handlers
 from bot.chat.html import Html
 from bot.chat.knocking import Knocks
+from bot.chat.own_name import OwnName
 from bot.chat.presses import Presses
 from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.screens import Screens
@@ -72,6 +73,7 @@ class Conversation:
         self._now = now
         self._monotonic = monotonic
         self._flood = Flood()
+        self._own_name = OwnName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
         """Deal with one update; what goes wrong is logged, and told by a reference to whoever waits."""
@@ -143,8 +145,10 @@ class Conversation:
         await self._presses.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        request = parse(text, self._bot.username, self._chains, self._listing())
         heard = Heard(_place(message), _sender(message))
+        request = self._parsed(text)
+        if isinstance(request, NotForUs) and await self._is_renamed(heard.place):
+            request = self._parsed(text)
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
         if isinstance(request, Unknown | PossibleKey) and not (request.addressed or heard.place.is_private):
@@ -162,6 +166,13 @@ class Conversation:
                 return
         ago = self._now() - message.date
         await self._answer(heard, request, ago if ago >= LATE else None)
+
+    def _parsed(self, text: str) -> Request | Usage | Unknown | NotForUs | None:
+        return parse(text, self._bot.username, self._chains, self._listing())
+
+    async def _is_renamed(self, place: Place) -> bool:
+        """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
+        return await self._gate.is_open(place) and await self._own_name.has_changed()
 
     def _heeded(self, heard: Heard, needed: Action) -> Heeded:
         """Count what somebody does by what it needs, and return what becomes of it."""

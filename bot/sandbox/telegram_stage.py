@@ -30,6 +30,7 @@ class Stage:
             "delete-topic": lambda body: groups.delete_topic(names.chat(body), body.given("thread", int)),
             "member": self._set_member,
             "bot": self._change_bot,
+            "rename-bot": lambda body: groups.rename_bot(body.given("username", str)),
             "block": lambda body: groups.blocks(names.user(body)),
             "unblock": lambda body: groups.unblocks(names.user(body)),
             "add-bot": lambda body: groups.adds_bot(names.chat(body), by=names.by(body)),

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
@@ -148,6 +148,10 @@ class World:
         user = User(_free(self.users, user_id, self._user_ids), first_name, username)
         self.users[user.id] = user
         return user
+
+    def rename_bot(self, username: str) -> None:
+        """Let the bot's owner give it another @name, of which nobody tells the bot."""
+        self.bot = self.users[self.bot.id] = replace(self.bot, username=username)
 
     def add_bot(self, first_name: str, username: str, *, user_id: int | None = None) -> User:
         """Let there be another bot; ours never hears what it says."""
