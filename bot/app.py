@@ -23,6 +23,7 @@ from bot.chat.menus import Menus
 from bot.chat.own_name import learn_name
 from bot.chat.owner_replies import printed_claim
 from bot.chat.receiver import Receiver
+from bot.chat.sender import Answers
 from bot.chores import Chores
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains, Listing
@@ -38,13 +39,13 @@ from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
-    build_answers,
     build_chores,
     build_conversation,
     build_dispatcher,
     build_gate,
     build_indexer,
     build_live_questions,
+    build_outgoing,
     build_poller,
     build_telegram,
     build_turns,
@@ -126,13 +127,14 @@ async def _build(
     poller.listing = await _listing(settings, store)
     turns = await build_turns(settings, store, now=now)
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
-    answers = build_answers(telegram, turns, store, now=now)
-    house.push_async_callback(answers.close)
+    gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
+    outgoing = build_outgoing(turns, store, gate, now=now)
+    house.push_async_callback(outgoing.close)
+    answers = Answers(telegram, outgoing)
     live = build_live_questions(
         settings, registry, source=source, store=store, poller=poller, answers=answers, now=now
     )
     house.push_async_callback(live.close)
-    gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
     menus = Menus(telegram, store, owners=lambda: gate.owners)
     front = build_conversation(
         settings,
@@ -145,10 +147,10 @@ async def _build(
         on_owner=menus.change,
         live=live,
         answers=answers,
-        turns=turns,
+        outgoing=outgoing,
         now=now,
     )
-    receiver = Receiver(telegram, front.conversation.on_update, monotonic=time.monotonic)
+    receiver = Receiver(telegram, front.conversation.on_update, gate.first_come, monotonic=time.monotonic)
     health = Health(
         settings,
         registry,

@@ -129,6 +129,7 @@ class Health:
             possible_duplicates=sends.possible_duplicates,
             updates=self.receiver.progress.updates,
             updates_failed=self.receiver.progress.failed,
+            updates_dropped=self.receiver.progress.dropped,
             commands=dict(self.conversation.commands),
             stored=stored,
         )

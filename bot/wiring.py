@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
+from bot.chat.outgoing import Outgoing
 from bot.chat.screens import Screens
 from bot.chat.sender import Answers, TelegramSender
 from bot.chat.texts import compose
@@ -141,14 +143,14 @@ def build_dispatcher(
     )
 
 
-def build_answers(telegram: TelegramBot, turns: Turns, store: Store, *, now: Now) -> Answers:
-    """Build what sends the answers to commands."""
+def build_outgoing(turns: Turns, store: Store, gate: Gate, *, now: Now) -> Outgoing:
+    """Build the queues of what answers people."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
         await store.hold_chat(chat_id, now() + span, span)
 
-    return Answers(telegram, turns, on_hold=hold)
+    return Outgoing(turns, was_closed=gate.was_closed, on_hold=hold)
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
@@ -179,7 +181,7 @@ def build_live_questions(
         registry,
         asked_chains=lambda: poller.chains,
         look_alikes=store.look_alikes,
-        say=answers.answer,
+        say=partial(answers.answer, while_open=True),
         now=now,
         monotonic=time.monotonic,
     )
@@ -208,7 +210,7 @@ def build_conversation(
     on_owner: Callable[[], None],
     live: LiveQuestions,
     answers: Answers,
-    turns: Turns,
+    outgoing: Outgoing,
     now: Now,
 ) -> Front:
     """Build what answers commands and buttons."""
@@ -216,7 +218,7 @@ def build_conversation(
         telegram,
         store,
         gate,
-        Screens(telegram, answers, turns),
+        Screens(telegram, answers, outgoing),
         registry,
         live=live,
         sweeps=sweeps,

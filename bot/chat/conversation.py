@@ -22,6 +22,7 @@ from bot.chat.own_name import OwnName
 from bot.chat.presses import Presses
 from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.screens import Screens
+from bot.chat.turns import Rank
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing
 from bot.domain.delivery import Park, parking
@@ -99,7 +100,7 @@ class Conversation:
     async def _apologise(self, update: Update, toast: str, answer: Html) -> None:
         """Say to whoever waits why nothing comes."""
         if update.callback_query is not None:
-            await self._screens.toast(update.callback_query.id, toast)
+            await self._screens.toast(None, update.callback_query.id, toast)
         elif update.message is not None:
             await self._screens.say(_place(update.message), [answer])
 
@@ -122,8 +123,11 @@ class Conversation:
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user
         place = Place(chat.id, str(chat.type), chat.title or "")
+        if not await self._gate.greets(chat.id):
+            return
         is_open = await self._gate.is_open(place)
-        await self._screens.say(place, [replies.greeting(is_open=is_open)])
+        rank = Rank.ANSWER if is_open else Rank.STRANGER
+        await self._screens.say(place, [replies.greeting(is_open=is_open)], rank=rank)
         if not is_open:
             await self._knocks.knock(
                 Heard(place, Sender(user.id, chat.id, is_private=False, name=user.full_name))
@@ -214,12 +218,15 @@ class Conversation:
             case Verdict.NEEDS_ADMINISTRATOR:
                 await self._screens.say(heard.place, [replies.may_not_change()])
             case _:
-                await self._carry_out(heard, request, ago)
+                await self._carry_out(heard, request, ago, verdict)
 
     async def _carry_out(
-        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None
+        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None, verdict: Verdict
     ) -> None:
-        """Do what was asked, and say first how long ago that was, if it was long."""
+        """Do what was asked, and say first how long ago that was, if it was long.
+
+        What only an open chat is told is not said in one that is closed meanwhile.
+        """
         place = heard.place
         screens = [
             one if isinstance(one, Screen) else Screen(one)
@@ -231,17 +238,24 @@ class Conversation:
             self._flood.count_answer(
                 place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
             )
-        await self._screens.say(place, screens)
+        is_stranger = verdict is Verdict.STRANGER
+        await self._screens.say(
+            place,
+            screens,
+            rank=Rank.STRANGER if is_stranger else Rank.ANSWER,
+            while_open=not is_stranger and needs(request) is not Action.OWN,
+        )
 
     async def _turn_away(self, heard: Heard, request: Request | Usage | Unknown) -> None:
         """Tell a stranger how to get in, once an hour; addresses pasted in a closed group ask for nothing."""
         if isinstance(request, Bare) and not heard.place.is_private:
             return
-        if self._gate.greets_stranger(heard.place.chat_id):
+        if self._gate.answers_stranger(heard.place.chat_id):
             is_told = False
             with suppress(DatabaseTrouble):  # a stranger is told how to get in, not how the bot is doing
                 is_told = await self._knocks.knock(heard)
-            await self._screens.say(heard.place, [replies.stranger(heard.place.chat_id, is_told=is_told)])
+            answer = replies.stranger(heard.place.chat_id, is_told=is_told)
+            await self._screens.say(heard.place, [answer], rank=Rank.STRANGER)
 
 
 def _is_of_a_bot(message: Message) -> bool:

@@ -1,14 +1,14 @@
 """Who may do what here: asked at the moment of the action, and refused where nobody can say."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from telegram import Bot, ChatMember
-from telegram.error import TelegramError
 
+from bot.chat.origin import Origin
 from bot.domain.access import Action, Sender, Verdict, is_open, judge
 from bot.domain.audit import Author
 from bot.domain.model import Place
@@ -16,8 +16,12 @@ from bot.store.sqlite import Store
 
 log = structlog.get_logger(__name__)
 
-STRANGER_SECONDS = 3600.0
-STRANGERS_REMEMBERED = 10_000
+HOUR_SECONDS = 3600.0
+CHATS_REMEMBERED = 10_000
+
+ADMINISTRATORS_SECONDS = 10.0
+"""So long Telegram may take to say who administers a group."""
+
 ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
@@ -31,6 +35,23 @@ class Heard:
     def author(self, at: datetime) -> Author:
         """Return who it is, as it is kept with what they change."""
         return Author(self.sender.named_user_id, self.sender.name, at)
+
+
+@dataclass(slots=True)
+class _Hourly:
+    """What is done for a chat once an hour."""
+
+    _at: OrderedDict[int, float] = field(default_factory=OrderedDict)
+
+    def is_time(self, chat_id: int, now: float) -> bool:
+        """Whether it is to be done now, and count it as done."""
+        if now - self._at.get(chat_id, float("-inf")) < HOUR_SECONDS:
+            return False
+        self._at[chat_id] = now
+        self._at.move_to_end(chat_id)
+        while len(self._at) > CHATS_REMEMBERED:
+            self._at.popitem(last=False)
+        return True
 
 
 class Gate:
@@ -50,7 +71,9 @@ class Gate:
         self.owners = owners
         self._chats = chats
         self._monotonic = monotonic
-        self._strangers: OrderedDict[int, float] = OrderedDict()
+        self._answered = _Hourly()
+        self._greeted = _Hourly()
+        self._closed: set[int] = set()
 
     def add_owner(self, user_id: int) -> None:
         """Let somebody own the bot from now on."""
@@ -69,6 +92,29 @@ class Gate:
             is_owners_private_chat=place.is_private and place.chat_id in self.owners,
         )
 
+    async def open(self, place: Place, author: Author) -> None:
+        """Let a chat use the bot."""
+        await self._store.allow(place, author)
+        self._closed.discard(place.chat_id)
+
+    async def close(self, place: Place, author: Author) -> int:
+        """Let a chat no longer use the bot; returns how many alerts were withdrawn.
+
+        What is on its way there is not said any more, from the first moment on.
+        """
+        was_closed = self.was_closed(place.chat_id)
+        self._closed.add(place.chat_id)
+        try:
+            return await self._store.deny(place, author)
+        except Exception:
+            if not was_closed:
+                self._closed.discard(place.chat_id)
+            raise
+
+    def was_closed(self, chat_id: int) -> bool:
+        """Whether a chat was closed since the start, and not opened again."""
+        return chat_id in self._closed
+
     async def judge(self, heard: Heard, action: Action) -> Verdict:
         """Return whether somebody may do something in a chat."""
         chat_is_open = await self.is_open(heard.place)
@@ -82,16 +128,23 @@ class Gate:
             return Verdict.STRANGER
         return verdict or await self._judge_by_group(heard)
 
-    def greets_stranger(self, chat_id: int) -> bool:
+    def answers_stranger(self, chat_id: int) -> bool:
         """Whether a closed chat is to be answered: once an hour."""
-        now = self._monotonic()
-        if now - self._strangers.get(chat_id, float("-inf")) < STRANGER_SECONDS:
+        return self._answered.is_time(chat_id, self._monotonic())
+
+    async def greets(self, chat_id: int) -> bool:
+        """Whether a group that takes the bot in is greeted: once an hour, never where it was closed."""
+        if not self._greeted.is_time(chat_id, self._monotonic()):
             return False
-        self._strangers[chat_id] = now
-        self._strangers.move_to_end(chat_id)
-        while len(self._strangers) > STRANGERS_REMEMBERED:
-            self._strangers.popitem(last=False)
-        return True
+        return await self._store.decision_on(chat_id) is not False
+
+    async def first_come(self, origins: Sequence[Origin]) -> list[bool]:
+        """Return of each origin whether it goes before strangers: owners and open chats do."""
+        others = {
+            one.chat_id for one in origins if one.chat_id is not None and one.user_id not in self.owners
+        }
+        open_chats = await self._store.open_among(others) if others else frozenset()
+        return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
 
     async def _judge_by_group(self, heard: Heard) -> Verdict:
         """Ask Telegram whether somebody administers the group; no answer is no."""
@@ -101,8 +154,10 @@ class Gate:
         if user_id is None:
             return Verdict.NEEDS_ADMINISTRATOR
         try:
-            administrators = await self._bot.get_chat_administrators(heard.place.chat_id)
-        except TelegramError as error:
+            administrators = await self._bot.get_chat_administrators(
+                heard.place.chat_id, read_timeout=ADMINISTRATORS_SECONDS
+            )
+        except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
             log.warning(
                 "administrators not known", action="administrators_unknown", error=type(error).__name__
             )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 
 from bot.chat import owner_replies
 from bot.chat.buttons import Does, Screen, button, rows
 from bot.chat.gate import Gate, Heard
 from bot.chat.screens import Screens
+from bot.chat.turns import Rank
 from bot.domain.delivery import Sent, Unreachable, parking
 from bot.domain.model import Place
 from bot.store.sqlite import Store
@@ -33,18 +35,29 @@ class Knocks:
             owner_replies.knock(heard.place, heard.sender, is_last_today=knock.is_last_today),
             rows([button("Allow", Does.ALLOW, knock.row), button("Ignore", Does.IGNORE, knock.row)]),
         )
-        told = [owner for owner in sorted(self._gate.owners) if await self._told(owner, screen)]
-        if told:
+        reached = [await self._reach(owner, screen) for owner in sorted(self._gate.owners)]
+        if any(one is not Reached.NOT for one in reached):
             await self._store.knock_told(knock.row, self._now())
-        return bool(told)
+        return Reached.NOW in reached
 
-    async def _told(self, owner: int, screen: Screen) -> bool:
+    async def _reach(self, owner: int, screen: Screen) -> "Reached":
         """Tell one owner, unless their chat is muted: then the knock stays in /chats."""
         chat = Place(owner, "private", "")
         muted = await self._store.quiet.muted_here(chat)
         if any(mute.account is None for mute in muted.mutes):
-            return False
-        outcome = await self._screens.write(chat, screen)
+            return Reached.NOT
+        outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)
         if isinstance(outcome, Unreachable):
             await self._store.lose(owner, parking(outcome.reason, outcome.park, 0, self._now()))
-        return isinstance(outcome, Sent)
+        if outcome is None:
+            return Reached.LATER
+        return Reached.NOW if isinstance(outcome, Sent) else Reached.NOT
+
+
+class Reached(Enum):
+    """Whether an owner hears of a knock."""
+
+    NOW = "now"
+    LATER = "later"
+    """Their chat has to wait; it counts as told, or each that comes meanwhile would add to it."""
+    NOT = "not"

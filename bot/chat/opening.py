@@ -56,7 +56,7 @@ class Opening:
         """Close a chat."""
         place = await self._meant(heard.place, request.chat_id)
         was_open = await self._gate.is_open(place)
-        withdrawn = await self._store.deny(place, heard.author(self._now()))
+        withdrawn = await self._gate.close(place, heard.author(self._now()))
         is_here = place.chat_id == heard.place.chat_id
         return (
             owner_replies.denied(
@@ -132,7 +132,7 @@ class Opening:
         place = chat.place
         withdrawn = 0
         if chat.is_open:
-            withdrawn = await self._store.deny(place, presser.author(self._now()))
+            withdrawn = await self._gate.close(place, presser.author(self._now()))
         shown = owner_replies.denied(
             place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
         )
@@ -149,7 +149,7 @@ class Opening:
     async def _opened(self, heard: Heard, place: Place) -> tuple[bool, Html]:
         """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
         was_open = await self._gate.is_open(place)
-        await self._store.allow(place, heard.author(self._now()))
+        await self._gate.open(place, heard.author(self._now()))
         self._on_new_wish()
         is_here = place.chat_id == heard.place.chat_id
         trouble = "" if was_open or is_here else await self._told_so(place)

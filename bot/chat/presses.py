@@ -29,7 +29,7 @@ _REFUSALS: Mapping[Verdict, str] = {
 
 
 class Presses:
-    """Deals with presses, one at a time and in order."""
+    """Deals with presses, those of a chat one at a time and in order."""
 
     def __init__(self, gate: Gate, screens: Screens, finds: Mapping[Does, Find]) -> None:
         self._gate = gate
@@ -40,40 +40,43 @@ class Presses:
         """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
         place = _place(query)
         if place is None:
-            await self._screens.toast(query.id, toasts.NOT_OURS)
+            await self._screens.toast(None, query.id, toasts.NOT_OURS)
             return
         heard = Heard(place, _sender(query, place))
-        pressed, heard = await self._judged(heard, query.data or "", wait_seconds)
+        pressed, heard, needs = await self._judged(heard, query.data or "", wait_seconds)
+        while_open = needs is not Action.OWN
         shown = _shown(query)
         is_lost = shown is None and pressed.is_only_to_see
-        await self._screens.toast(query.id, toasts.TOO_OLD if is_lost else pressed.toast)
+        await self._screens.toast(place, query.id, toasts.TOO_OLD if is_lost else pressed.toast)
         if pressed.then is not None:
-            await self._screens.say(heard.place, await _done(pressed.then))
+            await self._screens.say(heard.place, await _done(pressed.then), while_open=while_open)
         if shown is not None:
-            await self._show(heard.place, shown, pressed, query.data or "")
+            await self._show(heard.place, shown, pressed, query.data or "", while_open=while_open)
 
     async def _judged(
         self, heard: Heard, data: str, wait_seconds: Callable[[Heard, Action], int]
-    ) -> tuple[Pressed, Heard]:
-        """Return what comes of a press, and the presser where it happens."""
+    ) -> tuple[Pressed, Heard, Action]:
+        """Return what comes of a press, the presser where it happens, and how much was wished."""
         press = read_press(data)
         ready = await self._finds[press.does](heard, press) if press else None
         wait = wait_seconds(heard, ready.needs if ready else Action.LOOK)
         if wait:
-            return Pressed(toasts.too_many(wait)), heard
+            return Pressed(toasts.too_many(wait)), heard, Action.LOOK
         if press is None:
-            return Pressed(toasts.NOT_OURS), heard
+            return Pressed(toasts.NOT_OURS), heard, Action.LOOK
         if ready is None:
-            return Pressed(toasts.NOT_HERE), heard
+            return Pressed(toasts.NOT_HERE), heard, Action.LOOK
         heard = Heard(ready.place, heard.sender)
         verdict = await self._gate.judge(heard, ready.needs)
         if verdict is not Verdict.ALLOWED:
-            return Pressed(_REFUSALS[verdict]), heard
-        return await ready.act(heard), heard
+            return Pressed(_REFUSALS[verdict]), heard, ready.needs
+        return await ready.act(heard), heard, ready.needs
 
-    async def _show(self, place: Place, shown: Message, pressed: Pressed, data: str) -> None:
+    async def _show(
+        self, place: Place, shown: Message, pressed: Pressed, data: str, *, while_open: bool
+    ) -> None:
         if pressed.redraw is not None:
-            await self._screens.redraw(place, shown.message_id, pressed.redraw)
+            await self._screens.redraw(place, shown.message_id, pressed.redraw, while_open=while_open)
         elif pressed.is_used_up and shown.reply_markup is not None:
             await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
 

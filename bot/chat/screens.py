@@ -1,7 +1,6 @@
 """Puts messages with buttons on people's screens, and changes what stands there."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 
 import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
@@ -10,63 +9,87 @@ from telegram.error import BadRequest
 
 from bot.chat.buttons import Keyboard, Screen
 from bot.chat.html import Html
+from bot.chat.outgoing import Outgoing
 from bot.chat.sender import Answers, sort_failure
-from bot.domain.delivery import Outcome, Sent
+from bot.chat.turns import Rank
+from bot.domain.delivery import Outcome, Sent, Throttled
 from bot.domain.model import Place
 
 log = structlog.get_logger(__name__)
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 TOAST_CHARACTERS_MOST = 200
-
-
-class Pace(Protocol):
-    """The one pace of all that leaves."""
-
-    async def turn(self, chat_id: int, *, is_group: bool) -> None:
-        """Return when something may leave for this chat."""
+EDIT_TRIES = 2
 
 
 class Screens:
     """What people see; what Telegram refuses is noted, and nothing that was done is undone by it."""
 
-    def __init__(self, bot: Bot, answers: Answers, pace: Pace) -> None:
+    def __init__(self, bot: Bot, answers: Answers, outgoing: Outgoing) -> None:
         self._bot = bot
         self._answers = answers
-        self._pace = pace
+        self._outgoing = outgoing
 
-    async def say(self, place: Place, messages: Iterable[Html | Screen]) -> None:
-        """Send these messages, in order, to who waits for them."""
+    async def say(
+        self,
+        place: Place,
+        messages: Iterable[Html | Screen],
+        *,
+        rank: Rank = Rank.ANSWER,
+        while_open: bool = False,
+    ) -> None:
+        """Send these messages, in order, to who waits for them.
+
+        `while_open`: what was not said yet when the chat is closed is not said at all.
+        """
         for message in messages:
             screen = message if isinstance(message, Screen) else Screen(message)
-            await self._answers.answer(place, screen.text, markup(screen.keyboard))
-
-    async def write(self, place: Place, screen: Screen) -> Outcome:
-        """Send something, once, to who does not wait for it."""
-        await self._pace.turn(place.chat_id, is_group=not place.is_private)
-        try:
-            message = await self._bot.send_message(
-                place.chat_id,
-                screen.text.source,
-                parse_mode=ParseMode.HTML,
-                link_preview_options=NO_PREVIEW,
-                reply_markup=markup(screen.keyboard),
+            await self._answers.answer(
+                place, screen.text, markup(screen.keyboard), rank=rank, while_open=while_open
             )
-        except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-            return sort_failure(error)
-        return Sent(message.message_id)
 
-    async def toast(self, query_id: str, text: str) -> None:
+    async def write(self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER) -> Outcome | None:
+        """Send something, once, to who does not wait for it; None: it has to wait, or is dropped."""
+        outcome: Outcome | None = None
+
+        async def work() -> None:
+            nonlocal outcome
+            await self._outgoing.may_leave(place, rank, while_open=False)
+            try:
+                message = await self._bot.send_message(
+                    place.chat_id,
+                    screen.text.source,
+                    parse_mode=ParseMode.HTML,
+                    link_preview_options=NO_PREVIEW,
+                    reply_markup=markup(screen.keyboard),
+                )
+            except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
+                outcome = sort_failure(error)
+                if isinstance(outcome, Throttled):
+                    await self._outgoing.throttled(place, outcome.seconds, rank)
+            else:
+                outcome = Sent(message.message_id)
+
+        await self._outgoing.hand_over(place, work, rank=rank)
+        return outcome
+
+    async def toast(self, place: Place | None, query_id: str, text: str) -> None:
         """Answer a press, so that the button stops turning; one that is too old is past answering."""
-        try:
-            await self._bot.answer_callback_query(query_id, text[:TOAST_CHARACTERS_MOST])
-        except Exception as error:  # noqa: BLE001 - as above
-            self._note("a press was not answered", error)
 
-    async def redraw(self, place: Place, message_id: int, screen: Screen) -> None:
+        async def work() -> None:
+            try:
+                await self._bot.answer_callback_query(query_id, text[:TOAST_CHARACTERS_MOST])
+            except Exception as error:  # noqa: BLE001 - as above
+                await self._fails("a press was not answered", place, error)
+
+        await self._outgoing.hand_over_unpaced(work)
+
+    async def redraw(
+        self, place: Place, message_id: int, screen: Screen, *, while_open: bool = False
+    ) -> None:
         """Let a message show something else."""
-        await self._pace.turn(place.chat_id, is_group=not place.is_private)
-        try:
+
+        async def edit() -> None:
             await self._bot.edit_message_text(
                 screen.text.source,
                 place.chat_id,
@@ -75,25 +98,46 @@ class Screens:
                 link_preview_options=NO_PREVIEW,
                 reply_markup=markup(screen.keyboard),
             )
-        except Exception as error:  # noqa: BLE001 - as above
-            self._note_unless_same(error)
+
+        await self._change(place, ("text", message_id), edit, while_open=while_open)
 
     async def change_buttons(self, place: Place, message_id: int, keyboard: Keyboard) -> None:
         """Let a message have other buttons."""
-        await self._pace.turn(place.chat_id, is_group=not place.is_private)
-        try:
+
+        async def edit() -> None:
             await self._bot.edit_message_reply_markup(
                 place.chat_id, message_id, reply_markup=markup(keyboard)
             )
-        except Exception as error:  # noqa: BLE001 - as above
-            self._note_unless_same(error)
 
-    def _note_unless_same(self, error: Exception) -> None:
-        if not (isinstance(error, BadRequest) and "not modified" in error.message.lower()):
-            self._note("a message was not changed", error)
+        await self._change(place, ("buttons", message_id), edit, while_open=False)
 
-    def _note(self, what: str, error: Exception) -> None:
+    async def _change(
+        self, place: Place, subject: Hashable, edit: Callable[[], Awaitable[None]], *, while_open: bool
+    ) -> None:
+        """Change a message, once more where Telegram wants a pause first."""
+
+        async def work() -> None:
+            for _ in range(EDIT_TRIES):
+                if not await self._outgoing.may_leave(place, Rank.ANSWER, while_open=while_open):
+                    return
+                try:
+                    await edit()
+                except Exception as error:  # noqa: BLE001 - as above
+                    if await self._fails("a message was not changed", place, error):
+                        continue
+                return
+
+        await self._outgoing.hand_over(place, work, subject=subject)
+
+    async def _fails(self, what: str, place: Place | None, error: Exception) -> bool:
+        """Note what failed; returns whether it only has to wait."""
+        if isinstance(error, BadRequest) and "not modified" in error.message.lower():
+            return False
+        outcome = sort_failure(error)
         log.info(what, action="screen_failed", error=type(error).__name__)
+        if isinstance(outcome, Throttled) and place is not None:
+            return await self._outgoing.throttled(place, outcome.seconds, Rank.ANSWER)
+        return False
 
 
 def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:

@@ -7,6 +7,7 @@ python-telegram-bot's permanent refusals are subclasses of its network errors.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import structlog
@@ -23,7 +24,8 @@ from telegram.error import (
 )
 
 from bot.chat.html import Html, plain
-from bot.chat.turns import Rank, Turns
+from bot.chat.outgoing import Outgoing
+from bot.chat.turns import Rank
 from bot.domain.delivery import (
     ChatMoved,
     Delivery,
@@ -54,11 +56,6 @@ QUESTION_SECONDS = 10.0
 """So long an answer to it may take; no answer costs nothing, unlike that of a message."""
 
 REPLY_TRIES = 3
-REPLY_HOLD_SECONDS = 5.0
-"""An answer that has to be held for longer is not worth waiting for: the command can be repeated."""
-
-PATIENCE_SECONDS = 5.0
-"""So long the commands of other chats wait for an answer that is slow to leave."""
 
 PROXY_HOLD_SECONDS = 30.0
 """Where something before Telegram wants a pause and does not say how long."""
@@ -168,50 +165,39 @@ class TelegramSender:
 
 
 class Answers:
-    """Sends the answers to commands: soon or not at all, since the command can be repeated.
-
-    A chat that may not be written to just now keeps no other waiting: its answer goes on by itself.
-    `on_hold` is told how long Telegram wants a chat left alone, to remember it.
-    """
+    """Sends the answers to commands: soon or not at all, since the command can be repeated."""
 
     def __init__(
-        self,
-        bot: Bot,
-        turns: Turns,
-        *,
-        on_hold: Callable[[int, float], Awaitable[None]],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        patience_seconds: float = PATIENCE_SECONDS,
+        self, bot: Bot, outgoing: Outgoing, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self._bot = bot
-        self._turns = turns
-        self._on_hold = on_hold
+        self._outgoing = outgoing
         self._sleep = sleep
-        self._patience_seconds = patience_seconds
-        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def answer(self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None = None) -> None:
+    async def answer(
+        self,
+        place: Place,
+        text: Html,
+        buttons: InlineKeyboardMarkup | None = None,
+        *,
+        rank: Rank = Rank.ANSWER,
+        while_open: bool = False,
+    ) -> None:
         """Send an answer to where the command came from; what fails is logged.
 
-        Returns when it has arrived, or when that takes too long to wait for.
+        Returns when it has arrived, or when that takes too long to wait for. `while_open`: it is not said
+        in a chat that was closed meanwhile.
         """
-        sending = asyncio.create_task(self._answer(place, text, buttons))
-        self._under_way.add(sending)
-        sending.add_done_callback(self._under_way.discard)
-        await asyncio.wait({sending}, timeout=self._patience_seconds)
-        if sending.done():
-            sending.result()
+        work = partial(self._answer, place, text, buttons, rank, while_open=while_open)
+        await self._outgoing.hand_over(place, work, rank=rank)
 
-    async def close(self) -> None:
-        """Give up what is still under way."""
-        for sending in self._under_way:
-            sending.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-
-    async def _answer(self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None) -> None:
+    async def _answer(
+        self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None, rank: Rank, *, while_open: bool
+    ) -> None:
         outcome: Outcome | None = None
         for pause in range(1, REPLY_TRIES + 1):
-            await self._turns.turn(place.chat_id, is_group=not place.is_private, rank=Rank.ANSWER)
+            if not await self._outgoing.may_leave(place, rank, while_open=while_open):
+                return
             outcome = await self._send(place, text, buttons)
             match outcome:
                 case Sent():
@@ -224,9 +210,7 @@ class Answers:
                 case ChatMoved(chat_id):
                     place = place.moved_to(chat_id)
                 case Throttled(seconds):
-                    self._turns.throttled(place.chat_id, seconds)
-                    await self._on_hold(place.chat_id, seconds)
-                    if seconds > REPLY_HOLD_SECONDS:
+                    if not await self._outgoing.throttled(place, seconds, rank):
                         break
                 case _:
                     break

@@ -1,7 +1,8 @@
 """The one order in which everything leaves: alerts and answers keep one pace.
 
 In a chat, who comes first leaves first. Of all chats that may be written to now,
-answers go before alerts: somebody waits for them.
+answers go before alerts: somebody waits for them. What strangers are told leaves
+when nothing else wants to, and keeps nobody waiting, not even in its own chat.
 """
 
 import asyncio
@@ -13,12 +14,17 @@ from weakref import WeakValueDictionary
 
 from bot.domain.pacing import Pacer
 
+STRANGERS_LOOK_SECONDS = 0.05
+"""So often a stranger's message looks whether all others are gone."""
+
 
 class Rank(IntEnum):
     """What goes first where all may leave."""
 
     ANSWER = 0
     ALERT = 1
+    STRANGER = 2
+    """What strangers are told, and what others hear only because of them."""
 
 
 @dataclass(order=True, slots=True)
@@ -44,6 +50,9 @@ class Turns:
 
     async def turn(self, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
         """Return when a message to this chat may leave, and count it as leaving."""
+        if rank is Rank.STRANGER:
+            await self._turn_of_a_stranger(chat_id, is_group=is_group)
+            return
         queue = self._queues.setdefault(chat_id, asyncio.Lock())
         async with queue:
             await self._wait_for_the_chat(chat_id, is_group=is_group)
@@ -54,9 +63,23 @@ class Turns:
                 await self._wait_for_the_chat(chat_id, is_group=is_group)
             self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
 
-    def throttled(self, chat_id: int, seconds: float) -> None:
+    def wait(self, chat_id: int, *, is_group: bool) -> float:
+        """Return the seconds until this chat may be written to, 0.0 for now."""
+        return self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group)
+
+    def throttled(self, chat_id: int, seconds: float, rank: Rank = Rank.ALERT) -> None:
         """Leave a chat alone for as long as Telegram wants."""
-        self._pacer.throttled(chat_id, seconds, self._monotonic())
+        self._pacer.throttled(chat_id, seconds, self._monotonic(), is_stranger=rank is Rank.STRANGER)
+
+    async def _turn_of_a_stranger(self, chat_id: int, *, is_group: bool) -> None:
+        """Wait without a place in any queue, so that whoever comes later goes first."""
+        while True:
+            wait = max(self.wait(chat_id, is_group=is_group), self._pacer.bot_wait(self._monotonic()))
+            queue = self._queues.get(chat_id)
+            if not wait and not self._waiting and (queue is None or not queue.locked()):
+                break
+            await self._sleep(wait or STRANGERS_LOOK_SECONDS)
+        self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
 
     async def _wait_for_the_chat(self, chat_id: int, *, is_group: bool) -> None:
         while wait := self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):

@@ -25,6 +25,9 @@ RECOVERY_STEP = 0.1
 TOGETHER_SECONDS = 5.0
 """Two chats that are too much for Telegram within this time: the whole bot is."""
 
+TOGETHER_LONGEST_SECONDS = 60.0
+"""For so long at most the whole bot waits for two of its chats; then it is tried again."""
+
 _SWEEP_UP_AT = 10_000
 
 
@@ -87,16 +90,22 @@ class Pacer:
             self._private_spent_until[chat_id] = spent_until + gap
         self._forget_idle(now)
 
-    def throttled(self, chat_id: int, seconds: float, now: float) -> None:
-        """Leave a chat alone as long as Telegram wants; the whole bot, if another one was just before."""
+    def throttled(self, chat_id: int, seconds: float, now: float, *, is_stranger: bool = False) -> None:
+        """Leave a chat alone as long as Telegram wants; the whole bot, if another one was just before.
+
+        Chats of strangers hold nobody but themselves: how Telegram slows them down is in their hands.
+        """
         slowed = self._slowed.get(chat_id)
         pace = 1.0 if slowed is None else slowed.pace_at(now)
         until = max(now + seconds, now if slowed is None else slowed.until)
         self._slowed[chat_id] = _Slowed(until, max(SLOWEST, pace / 2), now)
+        if is_stranger:
+            return
         before, self._last_throttled = self._last_throttled, (chat_id, now)
         if before is not None and before[0] != chat_id and now - before[1] <= TOGETHER_SECONDS:
             other = self._slowed.get(before[0])
-            self._bot_free_at = max(self._bot_free_at, until, now if other is None else other.until)
+            longest = max(until, now if other is None else other.until)
+            self._bot_free_at = max(self._bot_free_at, min(longest, now + TOGETHER_LONGEST_SECONDS))
 
     def _private_free_at(self, chat_id: int, pace: float) -> float:
         """Let a burst run ahead of the steady rate by its length; a chat that was too fast has none."""

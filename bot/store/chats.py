@@ -29,6 +29,16 @@ def decision_on(db: Database, chat_id: int) -> bool | None:
     return None if row is None or row[0] is None else bool(row[0])
 
 
+def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these chats are open, as themselves or as what they have become."""
+    rows = db.execute(
+        "SELECT c.telegram_id FROM chat c JOIN chat n ON n.id = ifnull(c.migrated_to, c.id)"
+        f" WHERE n.open = 1 AND c.telegram_id IN ({marks(chat_ids)})",
+        tuple(chat_ids),
+    )
+    return frozenset(chat_id for (chat_id,) in rows)
+
+
 def allow(db: Database, place: Place, author: Author) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):

@@ -331,6 +331,10 @@ class Store:
         """Return what /allow or /deny said of a chat."""
         return await self._thread.run(chats.decision_on, chat_id)
 
+    async def open_among(self, chat_ids: Collection[int]) -> frozenset[int]:
+        """Return which of these chats are open."""
+        return await self._thread.run(chats.open_among, tuple(chat_ids))
+
     async def allow(self, place: Place, author: Author) -> None:
         """Open a chat."""
         await self._thread.run(chats.allow, place, author)

@@ -49,6 +49,8 @@ class Figures:
     possible_duplicates: int = 0
     updates: int = 0
     updates_failed: int = 0
+    updates_dropped: int = 0
+    """Of strangers, for which there was no room."""
     commands: Counts = field(default_factory=dict)
     stored: StoredFigures | None = None
     """None: the database does not answer."""

@@ -67,6 +67,7 @@ def _of_telegram(figures: Figures) -> Iterator[Metric]:
     )
     yield _counter("updates", "What Telegram told us, dealt with well or not.", figures.updates)
     yield _counter("updates_failed", "Updates that were given up.", figures.updates_failed)
+    yield _counter("updates_dropped", "Updates of strangers, too many of them.", figures.updates_dropped)
     yield _labelled("commands", "Commands, by what was asked for.", figures.commands, "command")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -12,7 +12,9 @@ from telegram import Update
 from telegram.error import Conflict
 
 from bot.chat import receiver
+from bot.chat.backlog import MOST_OF_ONE_CHAT
 from bot.chat.connection import TelegramBot, build_bot
+from bot.chat.origin import Origin
 from bot.chat.receiver import CONTESTED_SECONDS, LONGEST_THROTTLE_SECONDS, SILENT_SECONDS, WISHED, Receiver
 from bot.sandbox.telegram import (
     Close,
@@ -50,11 +52,13 @@ class Desk:
     seconds: float = 0.0
     pauses: list[float] = field(default_factory=list)
     update_seconds: float = 20.0
+    strangers: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.receiver = Receiver(
             self.bot,
             self._on_update,
+            self._first_come,
             monotonic=lambda: self.seconds,
             sleep=self._sleep,
             update_seconds=self.update_seconds,
@@ -110,6 +114,9 @@ class Desk:
         if self.on_text is not None:
             await self.on_text(text)
         self.handled.append(text)
+
+    async def _first_come(self, origins: Sequence[Origin]) -> list[bool]:
+        return [one.chat_id not in self.strangers for one in origins]
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -463,3 +470,151 @@ async def test_only_what_is_dealt_with_is_asked_for(desk: Desk) -> None:
 
     (call, *_) = [call for call in desk.telegram.calls if call.method == "getUpdates"]
     assert json.loads(str(call.parameters["allowed_updates"])) == WISHED
+
+
+# ---------------------------------------------------------------- who waits for whom
+
+
+@dataclass
+class Crossing:
+    """Updates that stand still until they may go on."""
+
+    desk: Desk
+    stuck: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.desk.on_text = self._on_text
+
+    async def _on_text(self, text: str) -> None:
+        if text.startswith("/stuck"):
+            self.stuck.set()
+            await self.may_end.wait()
+
+    def add(self, name: str, *, is_stranger: bool = False) -> Callable[[str], object]:
+        user = self.desk.telegram.add_user(name)
+        chat = self.desk.telegram.add_private_chat(user)
+        if is_stranger:
+            self.desk.strangers.add(chat.id)
+        return lambda text: self.desk.telegram.says(user, chat, text)
+
+
+@pytest.fixture
+def crossing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Crossing:
+    monkeypatch.setattr(receiver, "NEXT_POLL_SECONDS", 0.05)
+    return Crossing(desk)
+
+
+async def test_one_chat_that_is_slow_keeps_no_other_waiting_and_is_not_confirmed(
+    desk: Desk, crossing: Crossing
+) -> None:
+    alice = crossing.add("Alice")
+    async with desk.open():
+        desk.say("/stuck")
+        await crossing.stuck.wait()
+        alice("/works")
+        await until(lambda: desk.handled == ["/works"])
+        await desk.asks(3)
+        assert desk.handled == ["/works"], "it is told apart when Telegram repeats it"
+        assert desk.telegram.updates.waiting_count == 2
+
+        crossing.may_end.set()
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+        assert desk.handled == ["/works", "/stuck"]
+
+
+async def test_updates_of_one_chat_are_dealt_with_one_after_the_other(desk: Desk, crossing: Crossing) -> None:
+    async with desk.open():
+        desk.say("/stuck")
+        desk.say("/second")
+        await crossing.stuck.wait()
+        desk.say("/third")
+        await desk.asks(3)
+        assert desk.handled == []
+
+        crossing.may_end.set()
+        await desk.handles("/stuck", "/second", "/third")
+
+
+async def test_a_hundred_unfinished_updates_do_not_hide_the_next(desk: Desk, crossing: Crossing) -> None:
+    alice = crossing.add("Alice")
+    async with desk.open():
+        for _ in range(100):
+            desk.say("/stuck")
+        alice("/works")
+
+        await until(lambda: desk.handled == ["/works"])
+        crossing.may_end.set()
+        await until(lambda: len(desk.handled) == 101)
+
+
+async def test_nobody_waits_for_a_stranger_whose_update_is_confirmed_at_once(
+    desk: Desk, crossing: Crossing
+) -> None:
+    mallory = crossing.add("Mallory", is_stranger=True)
+    async with desk.open():
+        mallory("/stuck")
+        mallory("/later")
+        await crossing.stuck.wait()
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+        desk.say("/works")
+        await desk.handles("/works")
+
+        crossing.may_end.set()
+        await desk.handles("/stuck", "/later")
+
+
+async def test_strangers_are_dealt_with_one_at_a_time(desk: Desk, crossing: Crossing) -> None:
+    mallory, eve = (crossing.add(name, is_stranger=True) for name in ("Mallory", "Eve"))
+    async with desk.open():
+        mallory("/stuck")
+        await crossing.stuck.wait()
+        eve("/eve")
+        await desk.asks(3)
+        assert desk.handled == []
+
+        crossing.may_end.set()
+        await desk.handles("/stuck", "/eve")
+
+
+async def test_what_a_chat_sent_before_it_was_opened_is_dealt_with_before_the_rest(
+    desk: Desk, crossing: Crossing
+) -> None:
+    mallory, bob = (crossing.add(name, is_stranger=True) for name in ("Mallory", "Bob"))
+    async with desk.open():
+        mallory("/stuck")
+        await crossing.stuck.wait()
+        bob("/one")
+        bob("/two")
+        await until(lambda: desk.telegram.updates.waiting_count == 0)
+
+        desk.strangers.clear()
+        bob("/three")
+        await desk.handles("/one", "/two", "/three")
+        crossing.may_end.set()
+
+
+async def test_what_finds_no_room_is_dropped_and_counted(desk: Desk, crossing: Crossing) -> None:
+    mallory = crossing.add("Mallory", is_stranger=True)
+    async with desk.open():
+        mallory("/stuck")
+        await crossing.stuck.wait()
+        for number in range(MOST_OF_ONE_CHAT + 3):
+            mallory(f"/{number}")
+        await until(lambda: desk.receiver.progress.dropped == 3)
+
+        crossing.may_end.set()
+        await desk.handles("/stuck", *(f"/{number}" for number in range(MOST_OF_ONE_CHAT)))
+
+
+async def test_where_nobody_can_tell_strangers_apart_nobody_is_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> list[bool]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk.receiver, "_first_come", fail)
+    async with desk.open():
+        desk.say("/first")
+
+        await desk.handles("/first")

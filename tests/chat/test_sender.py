@@ -7,6 +7,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.connection import build_bot
 from bot.chat.html import EMPTY, code
+from bot.chat.outgoing import Outgoing
 from bot.chat.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.turns import Turns
 from bot.domain.delivery import (
@@ -250,9 +251,14 @@ class Answering:
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
         turns = Turns(pacer, lambda: self.seconds, self.sleep)
-        self.answers = Answers(
-            bot, turns, on_hold=self.hold, sleep=self.sleep, patience_seconds=patience_seconds
+        self.closed: set[int] = set()
+        self.outgoing = Outgoing(
+            turns,
+            was_closed=lambda chat_id: chat_id in self.closed,
+            on_hold=self.hold,
+            patience_seconds=patience_seconds,
         )
+        self.answers = Answers(bot, self.outgoing, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
@@ -322,4 +328,4 @@ async def test_an_answer_that_may_not_leave_yet_keeps_nobody_waiting_and_arrives
     hold.release()
 
     await telegram.wait_for_message(chat, "Watching")
-    await one.answers.close()
+    await one.outgoing.close()

@@ -153,3 +153,41 @@ async def test_whoever_gives_up_waiting_takes_no_turn_from_others() -> None:
 
     assert one.names == ["0", "1", "2", "3", "last"]
     assert one.left[-1][1] == 3, "a burst of two, then one a second"
+
+
+async def test_what_strangers_are_told_leaves_when_nobody_else_wants_to() -> None:
+    one = street(per_second=10)
+    for chat in range(5):
+        one.send(f"stranger {chat}", chat, rank=Rank.STRANGER)
+    for chat in range(10, 20):
+        one.send(f"alert {chat}", chat)
+
+    await one.time.pass_until_quiet()
+
+    assert all(name.startswith("alert") for name in one.names[2:12])
+    assert sum(name.startswith("stranger") for name in one.names) == 5
+
+
+async def test_what_a_stranger_causes_in_a_chat_keeps_its_answers_not_waiting() -> None:
+    one = street()
+    for number in range(6):
+        one.send(f"knock {number}", 1, rank=Rank.STRANGER)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    one.send("answer", 1, rank=Rank.ANSWER)
+
+    await one.time.pass_until_quiet()
+
+    assert one.names.index("answer") <= 3
+    assert len(one.left) == 7
+
+
+async def test_closed_chats_that_are_throttled_hold_nobody_but_themselves() -> None:
+    one = street(per_second=1000)
+    one.turns.throttled(1, 30, Rank.STRANGER)
+    one.turns.throttled(2, 30, Rank.STRANGER)
+    one.send("alert", 3)
+
+    await one.time.pass_until_quiet()
+
+    assert one.left == [("alert", 0)]

@@ -268,3 +268,13 @@ def test_a_chat_throttled_ever_again_still_gets_its_turn(holds: list[float]) -> 
     assert pace.chat_wait(1, now, is_group=False) <= 1e-6
     pace.depart(1, now, is_group=False)
     assert pace.chat_wait(1, now, is_group=False) <= 16 + 1e-6
+
+
+def test_the_whole_bot_waits_a_minute_at_most_for_two_chats_that_wait_for_hours() -> None:
+    pace = pacer()
+
+    pace.throttled(1, 3600, 0.0)
+    pace.throttled(2, 3600, 1.0)
+
+    assert pace.bot_wait(1.0) == pytest.approx(60)
+    assert pace.chat_wait(1, 1.0, is_group=False) == pytest.approx(3599)

@@ -42,6 +42,7 @@ EVERYTHING = Figures(
     possible_duplicates=1,
     updates=11,
     updates_failed=1,
+    updates_dropped=3,
     commands={"watch": 2},
     stored=STORED,
 )
@@ -85,6 +86,7 @@ def test_prometheus_reads_every_figure_as_it_is() -> None:
         "balance_bot_possible_duplicates_total": 1,
         "balance_bot_updates_total": 11,
         "balance_bot_updates_failed_total": 1,
+        "balance_bot_updates_dropped_total": 3,
         "balance_bot_commands_total command=watch": 2,
         "balance_bot_database_up": 1,
         "balance_bot_changes_total": 7,

@@ -1,0 +1,165 @@
+"""What is on its way to people who asked: in order in each chat, bounded, and never awaited for long.
+
+What can leave at once is waited for, briefly: a bot that is killed just then hears the command again. What
+has to wait for a pause is queued, and whoever handed it over goes on. A chat holds a few such pieces; of
+several that would change one message the last one counts.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.chat.turns import Rank, Turns
+from bot.domain.model import Place
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_SECONDS = 5.0
+"""So long the next command of a chat waits for what is slow to leave."""
+
+LONGEST_WAIT_SECONDS = 120.0
+"""What would have to wait for longer is dropped: by then it is no answer any more, and can be asked again."""
+
+WAITING_MOST = 20
+"""Pieces on their way to one chat."""
+
+STRANGERS_MOST = 100
+"""Closed chats that something is on its way to."""
+
+UNPACED_MOST = 100
+"""Pieces on their way that wait for no chat."""
+
+Work = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    work: Work
+    subject: Hashable | None
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Outgoing:
+    """Queues what leaves for each chat and lets it leave, one piece after the other.
+
+    `was_closed` says whether a chat was closed since the start; `on_hold` is told how long Telegram wants
+    one left alone, to remember it.
+    """
+
+    def __init__(
+        self,
+        turns: Turns,
+        *,
+        was_closed: Callable[[int], bool],
+        on_hold: Callable[[int, float], Awaitable[None]],
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._turns = turns
+        self._was_closed = was_closed
+        self._on_hold = on_hold
+        self._patience_seconds = patience_seconds
+        self._lines: dict[tuple[int, Rank], deque[_Piece]] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._unpaced = 0
+        self._is_full = False
+
+    async def hand_over(
+        self, place: Place, work: Work, *, rank: Rank = Rank.ANSWER, subject: Hashable | None = None
+    ) -> None:
+        """Queue a piece for a chat; returns when it has left, or when that takes too long to wait for.
+
+        It takes the place of a waiting one about the same subject; where there is no room it is dropped.
+        """
+        wait = self._turns.wait(place.chat_id, is_group=not place.is_private)
+        piece = self._queued(place.chat_id, rank, work, subject) if wait <= LONGEST_WAIT_SECONDS else None
+        if piece is None:
+            self._note_dropped()
+        elif wait <= self._patience_seconds:
+            await asyncio.wait({piece.done}, timeout=self._patience_seconds)
+
+    async def hand_over_unpaced(self, work: Work) -> None:
+        """Let something leave that Telegram counts for no chat; returns as the above does."""
+        if self._unpaced >= UNPACED_MOST:
+            self._note_dropped()
+            return
+        self._unpaced += 1
+        piece = _Piece(work, None)
+        self._start(self._leave_unpaced(piece))
+        await asyncio.wait({piece.done}, timeout=self._patience_seconds)
+
+    async def may_leave(self, place: Place, rank: Rank, *, while_open: bool) -> bool:
+        """Return when something may leave for a chat; False: it was meant for an open one that was closed."""
+        await self._turns.turn(place.chat_id, is_group=not place.is_private, rank=rank)
+        return not (while_open and self._was_closed(place.chat_id))
+
+    async def throttled(self, place: Place, seconds: float, rank: Rank) -> bool:
+        """Leave a chat alone for as long as Telegram wants; returns whether an answer can wait for that."""
+        self._turns.throttled(place.chat_id, seconds, rank)
+        await self._on_hold(place.chat_id, seconds)
+        return seconds <= LONGEST_WAIT_SECONDS
+
+    async def close(self) -> None:
+        """Give up what has not left."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _queued(self, chat_id: int, rank: Rank, work: Work, subject: Hashable | None) -> _Piece | None:
+        key = chat_id, rank
+        line = self._lines.get(key)
+        if line is None:
+            if rank is Rank.STRANGER and sum(one is rank for _, one in self._lines) >= STRANGERS_MOST:
+                return None
+            line = self._lines[key] = deque()
+            self._start(self._work_off(key))
+        waiting = list(line)[1:]  # the first one is leaving
+        for one in waiting:
+            if subject is not None and one.subject == subject:
+                one.work = work
+                return one
+        if len(line) >= WAITING_MOST:
+            return None
+        line.append(_Piece(work, subject))
+        return line[-1]
+
+    async def _work_off(self, key: tuple[int, Rank]) -> None:
+        """Let everything in a chat's line leave."""
+        line = self._lines[key]
+        try:
+            while line:
+                await _leave(line[0])
+                line.popleft()
+        finally:
+            del self._lines[key]
+        if not self._lines:
+            self._is_full = False
+
+    async def _leave_unpaced(self, piece: _Piece) -> None:
+        try:
+            await _leave(piece)
+        finally:
+            self._unpaced -= 1
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def _note_dropped(self) -> None:
+        """Say once that something is dropped, until all has left."""
+        if not self._is_full:
+            log.warning("too much waits to leave: some of it is dropped", action="outgoing_full")
+        self._is_full = True
+
+
+async def _leave(piece: _Piece) -> None:
+    try:
+        await piece.work()
+    except Exception:
+        log.exception("something could not be sent", action="outgoing_failed")
+    finally:
+        if not piece.done.done():
+            piece.done.set_result(None)
