@@ -89,11 +89,13 @@ async def test_what_can_leave_at_once_has_left_when_it_was_handed_over() -> None
 
 
 async def test_what_waits_for_a_pause_is_not_waited_for_and_leaves_after_it_in_order() -> None:
-    post = Post()
+    post = Post(patience_seconds=50)
     post.turns.throttled(OLGA.chat_id, 60)
 
-    for name in ("one", "two", "three"):
-        await post.send(name)
+    sending = [asyncio.create_task(post.send(name)) for name in ("one", "two", "three")]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert all(one.done() for one in sending)
     await post.send("other", place(1))
     assert post.left == ["other"]
 
@@ -234,6 +236,11 @@ class Throttling:
 
     async def answer_callback_query(self, *_: object, **__: object) -> None:
         raise RetryAfter(30)
+
+
+@pytest.fixture(autouse=True)
+def _spans_of_time_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
 def screens(post: Post, telegram: Throttling) -> Screens:

@@ -608,13 +608,17 @@ async def test_what_finds_no_room_is_dropped_and_counted(desk: Desk, crossing: C
 
 
 async def test_where_nobody_can_tell_strangers_apart_nobody_is_one(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, crossing: Crossing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: object) -> list[bool]:
         raise ZeroDivisionError
 
     monkeypatch.setattr(desk.receiver, "_first_come", fail)
     async with desk.open():
-        desk.say("/first")
+        desk.say("/stuck")
+        await crossing.stuck.wait()
+        await desk.asks(2)
+        assert desk.telegram.updates.waiting_count == 1
 
-        await desk.handles("/first")
+        crossing.may_end.set()
+        await desk.handles("/stuck")

@@ -54,6 +54,18 @@ async def test_the_last_decision_stands(keeper: Keeper) -> None:
     assert await keeper.store.decision_on(OPS.chat_id) is True
 
 
+async def test_open_are_those_that_were_opened_as_themselves_or_as_what_they_became(keeper: Keeper) -> None:
+    group = Place(-55, "group", "Old")
+    await keeper.allow(OPS)
+    await keeper.allow(group)
+    await keeper.store.migrate(group.chat_id, -100_55)
+    await keeper.deny(Place(7, "private", "Mallory"))
+
+    found = await keeper.store.open_among({OPS.chat_id, group.chat_id, -100_55, 7, 8})
+
+    assert found == {OPS.chat_id, group.chat_id, -100_55}
+
+
 async def test_closing_a_chat_withdraws_what_waits_for_it_and_counts_it(waiting: Keeper) -> None:
     assert await waiting.deny(OPS) == 2
 
