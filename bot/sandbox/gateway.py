@@ -204,7 +204,11 @@ class Gateway:
     def _chains(self, fields: Fields, struck: Struck) -> Row:
         chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
         shown = [chain for chain in chosen.chains if not struck.leaves_out_chain(chain.chain_id)]
-        return {"chains": [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]}
+        chains: list[Row] = [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]
+        invented = struck.invented_chains()
+        return {
+            "chains": chains + [{"chainId": number, "chainName": f"chain-{number}"} for number in invented]
+        }
 
     def _ping(self, _: Fields, __: Struck) -> Row:
         return {"status": True}

@@ -59,7 +59,9 @@ def _require_few_accounts(asked: Asked) -> None:
 def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, list[Row]]:
     """Return the page object and the token entries."""
     shown, more = _shown(asked, chains.chains, cursor)
-    rows = [(held.contract.chain_id, _token_row(asked, held, cursor)) for held in shown]
+    rows = _invented(
+        asked, [(held.contract.chain_id, _token_row(asked, held, cursor)) for held in shown], cursor
+    )
     return _page_object(asked, cursor, shown, more=more), _token_entries(asked, chains, rows)
 
 
@@ -85,7 +87,7 @@ def _has_tokens(asked: Asked, chain: Chain) -> bool:
 def _page_object(asked: Asked, cursor: Cursor, shown: Iterable[Held], *, more: bool) -> Row:
     if asked.struck.repeats_page():
         return cursor.page_object(asked.knobs)
-    if asked.struck.endless_pages():
+    if asked.struck.endless_pages() or (asked.struck.begins_again() and not cursor.page):
         return cursor.restarted().page_object(asked.knobs)
     if not more:
         return cursor.end(asked.knobs)
@@ -101,15 +103,23 @@ def _token_row(asked: Asked, held: Held, cursor: Cursor) -> Row:
         row |= token_prices(held.contract, held.amounts)
     if not asked.request.omit_metadata:
         row |= descriptions(held.contract, held.token_id, asked.knobs.metadata)
+    return row if cursor.page else asked.struck.as_before(row)
+
+
+def _invented(asked: Asked, rows: list[tuple[int, Row]], cursor: Cursor) -> list[tuple[int, Row]]:
+    """Return the rows as they are, or, where pages never end, under contracts invented for this one."""
     endless = asked.struck.endless_pages()
-    if cursor.page and endless and endless.rows == "invented":
-        row["contractAddress"] = _invented(held, cursor)
-    return asked.struck.altered(row)
+    if not rows or not cursor.page or endless is None or endless.rows == "repeated":
+        return rows
+    count = len(rows) if endless.count is None else endless.count
+    return [
+        (chain_id, {**row, "contractAddress": _invented_address(cursor.page, number)})
+        for number, (chain_id, row) in enumerate(itertools.islice(itertools.cycle(rows), count))
+    ]
 
 
-def _invented(held: Held, cursor: Cursor) -> str:
-    digest = hashlib.sha256(f"{cursor.page}/{held.contract.address}".encode()).hexdigest()
-    return f"0x{digest[:40]}"
+def _invented_address(page: int, number: int) -> str:
+    return f"0x{hashlib.sha256(f'{page}/{number}'.encode()).hexdigest()[:40]}"
 
 
 def _token_entries(asked: Asked, chains: Selected, rows: list[tuple[int, Row]]) -> list[Row]:
@@ -125,7 +135,8 @@ def _token_entry(asked: Asked, chain_id: int, rows: list[tuple[int, Row]]) -> Ro
     reason = asked.struck.token_failure(chain_id)
     if reason is not None:
         return failed_entry(chain_id, reason)
-    return entry(chain_id, [row for row_chain_id, row in rows if row_chain_id == chain_id])
+    own = [row for row_chain_id, row in rows if row_chain_id == chain_id]
+    return entry(chain_id, [asked.struck.altered(row) for row in asked.struck.contradicted(own)])
 
 
 def _native_part(asked: Asked, chains: Selected, cursor: Cursor) -> list[Row] | None:
@@ -146,18 +157,19 @@ def _native_entry(asked: Asked, chain: Chain) -> Row:
     if reason is not None:
         return failed_entry(chain.chain_id, reason)
     accounts = asked.request.filter.accounts
-    return entry(chain.chain_id, [_native_row(asked, chain, account) for account in accounts])
+    rows = [_native_row(asked, chain, account) for account in accounts]
+    return entry(chain.chain_id, [asked.struck.altered(row) for row in asked.struck.contradicted(rows)])
 
 
 def _native_row(asked: Asked, chain: Chain, account: str) -> Row:
     reason = asked.struck.native_row_failure(chain.chain_id, account)
     if reason is not None:
-        return asked.struck.altered(failed_native_row(chain, account, reason))
+        return failed_native_row(chain, account, reason)
     amount = _native_amount(asked, chain, account)
     row = native_row(chain, account, amount)
     if not asked.request.filter.omit_prices:
         row |= native_prices(chain, amount)
-    return asked.struck.altered(row)
+    return row
 
 
 def _native_amount(asked: Asked, chain: Chain, account: str) -> int:

@@ -230,8 +230,7 @@ class Reindex(_OfChain):
 
     def misses(self, account: str, contract: str, token_id: int) -> bool:
         """Say whether a row is one of the missing."""
-        digest = hashlib.sha256(f"{account}/{contract}/{token_id}".encode()).digest()
-        return int.from_bytes(digest[:4]) < self.share * 2**32
+        return _is_of_share(f"{account}/{contract}/{token_id}", self.share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +252,88 @@ class ReplaceFields(_OfBalances):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StrayRows(_OfBalances):
+    """A share of all rows is about somebody else, or about another chain, or both; always the same ones.
+
+    A cache that mixes two questions up answers so.
+    """
+
+    account: str | None = None
+    chain_id: int | None = None
+    share: float = 1.0
+
+    def applied(self, row: Row) -> Row:
+        """Return the row as this fault leaves it."""
+        spot = f"{row.get('chainId')}/{row.get('accountAddress')}/{row.get('contractAddress')}"
+        if not _is_of_share(spot, self.share):
+            return row
+        account = {} if self.account is None else {"accountAddress": self.account.lower()}
+        return {**row, **account, **({} if self.chain_id is None else {"chainId": self.chain_id})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictRows(_OfChain):
+    """Rows of one chain contradict each other; without an account, each row of the chain.
+
+    On the same page, beside each row stands another one that shows so much more, and if `newer`, a newer
+    block. On a later page, the first page shows each token as it was one block and so much ago, and then all
+    begins again: the index moves on between two pages.
+    """
+
+    place: Literal["same_page", "later_page"] = "same_page"
+    by: int = 1
+    newer: bool = False
+    account: str | None = None
+
+    def concerns(self, row: Row) -> bool:
+        """Say whether the row is one that is contradicted."""
+        is_theirs = self.account is None or row.get("accountAddress") == self.account.lower()
+        return row.get("chainId") == self.chain_id and is_theirs
+
+    def contradicted(self, row: Row, by: int, blocks: int) -> Row:
+        """Return the row with another amount and another block."""
+        amount, block = int(str(row["balance"])), row.get("blockNumber")
+        other = {**row, "balance": str(max(0, amount + by))}
+        return {**other, "blockNumber": block + blocks} if isinstance(block, int) else other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatKeys(_OfBalances):
+    """Rows that show `where` have one of their keys twice, with this value before or behind the true one."""
+
+    key: str = "balance"
+    value: object = "0"
+    is_last: bool = True
+    where: Mapping[str, object] = field(default_factory=dict)
+
+    def applied(self, row: Row) -> Row:
+        """Return the row as this fault leaves it."""
+        if self.key not in row or any(row.get(name) != value for name, value in self.where.items()):
+            return row
+        again: Row = {_SameKey(self.key): self.value}
+        return {**row, **again} if self.is_last else {**again, **row}
+
+
+class _SameKey(str):
+    """A key that a dictionary takes for another one, and JSON writes as the same."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyChains(Aimed):
+    """GetChains lists so many chains that nobody ever heard of, beside the others; balances know none."""
+
+    count: int = 100_000
+    first_id: int = 10_000_000
+
+    def _changes(self, call: Call) -> bool:
+        return call.method == "GetChains"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatPage(_OfBalances):
     """Each answer promises more and gives the cursor that leads to itself."""
 
@@ -261,10 +342,12 @@ class RepeatPage(_OfBalances):
 class EndlessPages(_OfBalances):
     """Each answer promises more and gives a new cursor, but the rows begin again on each page.
 
-    They are repeated as they are, or, from the second page on, under contracts invented for that page.
+    They are repeated as they are, or, from the second page on, under contracts invented for that page: for
+    each row one, or `count` contracts in all.
     """
 
     rows: Literal["repeated", "invented"] = "repeated"
+    count: int | None = None
 
 
 Interruption = AnswerError | AnswerHtml | Redirect | CutBody | DripBody | GzipBomb | DropConnection
@@ -281,10 +364,19 @@ Alteration = (
     | Stall
     | Reindex
     | ReplaceFields
+    | StrayRows
+    | ContradictRows
+    | RepeatKeys
+    | ManyChains
     | RepeatPage
     | EndlessPages
 )
 Fault = Interruption | Alteration
+
+
+def _is_of_share(spot: str, share: float) -> bool:
+    """Say whether something is one of a share that is the same each time."""
+    return int.from_bytes(hashlib.sha256(spot.encode()).digest()[:4]) < share * 2**32
 
 
 def _lowered(value: object) -> object:

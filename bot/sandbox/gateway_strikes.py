@@ -1,12 +1,13 @@
 """The faults of one simulated Indexer Gateway: which are active, and which of them a call meets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.sandbox.gateway_faults import (
     Alteration,
     Call,
+    ContradictRows,
     Delay,
     EndlessPages,
     FailNativeRow,
@@ -19,10 +20,13 @@ from bot.sandbox.gateway_faults import (
     LeaveOutChain,
     LeaveOutNatives,
     LeaveOutTokens,
+    ManyChains,
     Reindex,
+    RepeatKeys,
     RepeatPage,
     ReplaceFields,
     Stall,
+    StrayRows,
 )
 from bot.sandbox.gateway_rows import Row
 
@@ -94,9 +98,42 @@ class Struck:
 
     def altered(self, row: Row) -> Row:
         """Return the row with all its replacements."""
-        for replacement in self._all(ReplaceFields):
-            row = replacement.applied(row)
+        for alteration in self.alterations:
+            if isinstance(alteration, ReplaceFields | StrayRows | RepeatKeys):
+                row = alteration.applied(row)
         return row
+
+    def contradicted(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows of a page, and beside them those that contradict them."""
+        contradictions = [fault for fault in self._all(ContradictRows) if fault.place == "same_page"]
+        return [
+            each
+            for row in rows
+            for each in (
+                row,
+                *(
+                    fault.contradicted(row, fault.by, int(fault.newer))
+                    for fault in contradictions
+                    if fault.concerns(row)
+                ),
+            )
+        ]
+
+    def begins_again(self) -> bool:
+        """Say whether the first page is followed by all pages."""
+        return any(fault.place == "later_page" for fault in self._all(ContradictRows))
+
+    def as_before(self, row: Row) -> Row:
+        """Return a row of the first page as it was before the index moved on."""
+        for fault in self._all(ContradictRows):
+            if fault.place == "later_page" and fault.concerns(row):
+                row = fault.contradicted(row, -fault.by, -1)
+        return row
+
+    def invented_chains(self) -> Iterator[int]:
+        """Yield the chains that are listed though nobody knows them."""
+        for fault in self._all(ManyChains):
+            yield from range(fault.first_id, fault.first_id + fault.count)
 
     def _all(self, kind: type[_Alteration]) -> Iterator[_Alteration]:
         return (fault for fault in self.alterations if isinstance(fault, kind))

@@ -8,6 +8,7 @@ from bot.sandbox.gateway import Gateway
 from bot.sandbox.gateway_faults import (
     AnswerError,
     AnswerHtml,
+    ContradictRows,
     CutBody,
     Delay,
     DripBody,
@@ -22,11 +23,14 @@ from bot.sandbox.gateway_faults import (
     LeaveOutChain,
     LeaveOutNatives,
     LeaveOutTokens,
+    ManyChains,
     Redirect,
     Reindex,
+    RepeatKeys,
     RepeatPage,
     ReplaceFields,
     Stall,
+    StrayRows,
 )
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
@@ -215,7 +219,7 @@ async def test_an_unknown_fault_is_answered_with_those_there_are(client: Client)
     answer = await client.control("POST", "fault", {"fault": "Earthquake"})
 
     assert answer.status == 400
-    assert answer.body["error"].startswith("fault must be one of AnswerError, AnswerHtml, CutBody, ")
+    assert answer.body["error"].startswith("fault must be one of AnswerError, AnswerHtml, ContradictRows, ")
 
 
 async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client, gateway: Gateway) -> None:
@@ -275,6 +279,13 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(client: Client
         ({"fault": "Stall", "chainId": 1, "atBlock": 2}, Stall(chain_id=1, at_block=2)),
         ({"fault": "Reindex", "chainId": 1, "share": 0.5}, Reindex(chain_id=1, share=0.5)),
         ({"fault": "EndlessPages", "rows": "invented"}, EndlessPages(rows="invented")),
+        ({"fault": "StrayRows", "account": "0x57", "share": 0.5}, StrayRows(account="0x57", share=0.5)),
+        (
+            {"fault": "ContradictRows", "chainId": 1, "place": "later_page"},
+            ContradictRows(chain_id=1, place="later_page"),
+        ),
+        ({"fault": "RepeatKeys", "value": "7", "isLast": False}, RepeatKeys(value="7", is_last=False)),
+        ({"fault": "ManyChains", "count": 9}, ManyChains(count=9)),
     ],
 )
 async def test_every_fault_can_be_added_over_http_and_healed(

@@ -5,6 +5,7 @@ import pytest
 
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.gateway_faults import (
+    ContradictRows,
     EndlessPages,
     FailNativeRow,
     FailNatives,
@@ -14,10 +15,13 @@ from bot.sandbox.gateway_faults import (
     LeaveOutChain,
     LeaveOutNatives,
     LeaveOutTokens,
+    ManyChains,
     Reindex,
+    RepeatKeys,
     RepeatPage,
     ReplaceFields,
     Stall,
+    StrayRows,
 )
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT
@@ -342,6 +346,83 @@ async def test_a_token_that_gains_the_mark_appears_among_the_verified_ones(
     assert SPAM in token_rows(await client.summary())
 
 
+# Answers that are mixed up, or contradict themselves
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+async def test_a_share_of_the_rows_is_about_somebody_else(
+    client: Client, gateway: Gateway, share: float
+) -> None:
+    gateway.faults.add(StrayRows(account=STRANGER, chain_id=7, share=share))
+
+    answer = await client.summary()
+    sides = answer.body["balances"], answer.body["nativeBalances"]
+    rows = [row for side in sides for of_chain in entries(side).values() for row in of_chain]
+    strays = [row for row in rows if (row["accountAddress"], row["chainId"]) == (STRANGER, 7)]
+
+    assert (len(strays) > 0, len(strays) < len(rows)) == (share > 0, share < 1)
+    assert token_rows(await client.summary()) == token_rows(answer)
+
+
+async def test_rows_can_be_contradicted_on_their_page(client: Client, gateway: Gateway) -> None:
+    gateway.faults.add(ContradictRows(chain_id=137, by=5, newer=True))
+
+    answer = await client.summary()
+    of_chain = {
+        chain_id: [(row["contractAddress"], row["balance"], row["blockNumber"]) for row in rows]
+        for chain_id, rows in entries(answer.body["balances"]).items()
+    }
+
+    first, second, *_ = of_chain[137]
+    assert first[0] == second[0]
+    assert (int(second[1]) - int(first[1]), second[2] - first[2]) == (5, 1)
+    assert len(of_chain[1]) == len({contract for contract, *_ in of_chain[1]})
+    assert len(entries(answer.body["nativeBalances"])[137]) == 2
+
+
+async def test_rows_can_move_on_between_two_pages(client: Client, gateway: Gateway) -> None:
+    now = token_rows(await client.summary())[USDC_POLYGON]
+    gateway.faults.add(ContradictRows(chain_id=137, place="later_page", by=5))
+
+    first = await client.summary(page={"pageSize": 40})
+    second = await client.summary(page=first.body["page"])
+    before = token_rows(first)[USDC_POLYGON]
+
+    assert (int(now["balance"]) - int(before["balance"]), now["blockNumber"] - before["blockNumber"]) == (
+        5,
+        1,
+    )
+    assert token_rows(second)[USDC_POLYGON] == now
+    assert not second.body["page"]["more"]
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+async def test_a_key_can_stand_twice_in_a_row(client: Client, gateway: Gateway, *, is_last: bool) -> None:
+    gateway.faults.add(RepeatKeys(value="7", is_last=is_last, where={"contractAddress": USDC}))
+
+    url, question = (
+        f"{gateway.url}/GetTokenBalancesSummary",
+        {"filter": {"accountAddresses": [EXAMPLE_ACCOUNT]}},
+    )
+    async with client.session.post(url, json=question, headers={"X-Access-Key": "any"}) as response:
+        text = await response.text()
+    answer = await client.summary()
+
+    assert text.count('"balance":"7"') == text.count('"balance":"221887067"') == 1
+    assert token_rows(answer)[USDC]["balance"] == ("7" if is_last else "221887067")
+
+
+async def test_more_chains_than_there_are_can_be_listed(client: Client, gateway: Gateway) -> None:
+    listed = (await client.call("GetChains", {})).body["chains"]
+    gateway.faults.add(ManyChains(count=3, first_id=900))
+
+    chains = (await client.call("GetChains", {})).body["chains"]
+
+    assert chains[: len(listed)] == listed
+    assert [chain["chainId"] for chain in chains[len(listed) :]] == [900, 901, 902]
+    assert not (await client.summary(chainIds=[900])).body["balances"]
+
+
 # Pages without an end
 
 
@@ -367,6 +448,16 @@ async def test_endless_pages_can_invent_their_rows(client: Client, gateway: Gate
     contracts = [contract for page in pages for contract in token_rows(page)]
     assert token_rows(pages[0]).keys() <= VERIFIED
     assert len(set(contracts)) == len(contracts) == 8
+
+
+async def test_endless_pages_can_be_as_long_as_one_likes(client: Client, gateway: Gateway) -> None:
+    gateway.faults.add(EndlessPages(rows="invented", count=100))
+    first = await client.summary(page={"pageSize": 2})
+
+    second = await client.summary(page=first.body["page"])
+
+    assert len(token_rows(first)) == 2
+    assert len(token_rows(second)) == 100
 
 
 @pytest.mark.parametrize(
