@@ -43,6 +43,10 @@ _SHORT_WORDS: Mapping[int, tuple[str, ...]] = MappingProxyType(
 _SYMBOL_LETTERS_LEAST = 2
 
 
+CHAINS_MOST = 2_000
+"""More than there are: a source that lists more is not believed, and no more are remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One row of the registry."""

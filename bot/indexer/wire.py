@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Raw, Struct, json
 from msgspec.json import Decoder
 
+from bot.domain.chains import CHAINS_MOST
 from bot.domain.model import Address, Asset, ChainId, Question
 from bot.indexer.bodies import decoded
 from bot.indexer.errors import ReplyMalformed, Unavailable
@@ -74,11 +75,14 @@ def encode_chains_question(network_type: str) -> bytes:
 def decode_chains(body: bytes) -> tuple[tuple[ChainId, str], ...]:
     """Return the chains of a GetChains reply with their names.
 
-    One malformed entry spoils them all: a list with a gap would say that a chain is gone.
+    One malformed entry spoils them all: a list with a gap would say that a chain is gone. So does a list
+    that is longer than any can be: each chain would be asked for with every sweep.
     """
     reply = decoded(_CHAINS, body)
     if reply is None:
         raise ReplyMalformed("no list of chains", status=200)
+    if len(reply.chains or ()) > CHAINS_MOST:
+        raise ReplyMalformed(f"more than {CHAINS_MOST} chains", status=200)
     chains = tuple((ChainId(chain.chain_id), chain.chain_name) for chain in reply.chains or ())
     if not all(0 < chain_id <= SIGNED_MAX for chain_id, _ in chains):
         raise ReplyMalformed("a chain id out of range", status=200)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.alerts import ChainBack, ChainGone
-from bot.domain.chains import Listing
+from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.model import ChainId, Part
 from bot.store.database import transaction
 from bot.store.notices import tell
@@ -16,7 +16,7 @@ from bot.store.wishes import destinations_watching
 
 
 def remembered_chains(db: Database) -> frozenset[ChainId]:
-    """Return every mainnet that the source ever listed: one that was watched is asked on."""
+    """Return every mainnet that the source ever listed, as far as there can be so many: each is asked on."""
     row = db.execute("SELECT value FROM setting WHERE name = 'chains'").fetchone()
     return frozenset(map(ChainId, json.loads(row[0]))) if row else frozenset()
 
@@ -42,11 +42,12 @@ def note_chains(
     listed = frozenset(mainnets) | frozenset(testnets)
     with transaction(db):
         before = listing(db).ever
-        _keep(db, "chains", sorted(remembered_chains(db).union(mainnets)))
-        _keep(db, "listed", {"now": sorted(listed), "ever": sorted(before | listed)})
+        _keep(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
+        ever = _worth_remembering(db, before, listed)
+        _keep(db, "listed", {"now": sorted(listed), "ever": ever})
         told = 0
         for chain_id, gone_since in db.execute("SELECT id, gone_since FROM chain").fetchall():
-            is_gone = chain_id in before and chain_id not in listed
+            is_gone = chain_id not in listed and (chain_id in before or gone_since is not None)
             if is_gone == (gone_since is not None):
                 continue
             db.execute("UPDATE chain SET gone_since = ? WHERE id = ?", [at if is_gone else None, chain_id])
@@ -60,3 +61,20 @@ def note_chains(
 
 def _keep(db: Database, name: str, value: object) -> None:
     db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [name, json.dumps(value)])
+
+
+def _worth_remembering(db: Database, before: frozenset[ChainId], listed: frozenset[ChainId]) -> list[ChainId]:
+    """Return the chains to remember, in order: all, unless they are more than there can be.
+
+    Then those that are no longer listed go first where nothing is held on them.
+    """
+    if len(before | listed) <= CHAINS_MOST:
+        return sorted(before | listed)
+    held = {
+        ChainId(chain_id)
+        for (chain_id,) in db.execute(
+            "SELECT DISTINCT x.chain_id FROM balance b JOIN asset x ON x.id = b.asset_id"
+        )
+    }
+    by_worth = [*sorted(listed), *sorted(before & held - listed), *sorted(before - held - listed)]
+    return sorted(by_worth[:CHAINS_MOST])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bot.domain.chains import CHAINS_MOST
 from bot.domain.model import (
     Question,
 )
@@ -117,3 +118,13 @@ def test_a_ping_is_answered_with_true() -> None:
         decode_ping(b'{"status":false}')
     with pytest.raises(ReplyMalformed):
         decode_ping(b'{"status":"true"}')
+
+
+def test_a_list_of_more_chains_than_there_are_is_refused() -> None:
+    def listed(count: int) -> bytes:
+        chains = ",".join(f'{{"chainId":{number + 1},"chainName":"n"}}' for number in range(count))
+        return f'{{"chains":[{chains}]}}'.encode()
+
+    assert len(decode_chains(listed(CHAINS_MOST))) == CHAINS_MOST
+    with pytest.raises(ReplyMalformed):
+        decode_chains(listed(CHAINS_MOST + 1))

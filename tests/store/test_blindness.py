@@ -13,6 +13,7 @@ from bot.domain.alerts import (
     MassLoss,
     SeenAgain,
 )
+from bot.domain.chains import CHAINS_MOST
 from bot.domain.model import ChainId, SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
@@ -160,6 +161,21 @@ async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> N
 
     assert await told(covered) == []
     assert await covered.store.remembered_chains() == BOTH | {BASE}
+
+
+async def test_no_more_chains_are_remembered_than_there_can_be(covered: Keeper) -> None:
+    many = [ChainId(number) for number in range(10**6, 10**6 + CHAINS_MOST - 1)]
+    await covered.store.note_chains([ETHEREUM, POLYGON, BASE], NOON)
+    await covered.store.note_chains(many, at(60))
+    assert sorted(await told(covered), key=repr) == [ChainGone(ETHEREUM), ChainGone(POLYGON)]
+
+    assert await covered.store.remembered_chains() == {*many, ETHEREUM}
+
+    await covered.store.note_chains([*many[1:], ChainId(7)], at(120))
+    assert await covered.store.remembered_chains() == {*many[1:], ChainId(7), ETHEREUM}
+    assert await told(covered) == []
+    await covered.store.note_chains([POLYGON, ETHEREUM], at(180))
+    assert sorted(await told(covered), key=repr) == [ChainBack(ETHEREUM), ChainBack(POLYGON)]
 
 
 # ---------------------------------------------------------------- mass loss
