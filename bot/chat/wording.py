@@ -8,7 +8,7 @@ from bot.chat.foreign import foreign, symbol
 from bot.chat.html import EMPTY, Html, bold, code, fill, join
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
-from bot.domain.model import COLLECTION_KINDS, WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
+from bot.domain.model import WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
 
@@ -87,7 +87,7 @@ def length(span: timedelta) -> str:
 
 def is_collection(description: Description) -> bool:
     """Whether its amounts count items with ids."""
-    return description.kind in COLLECTION_KINDS
+    return description.is_collection
 
 
 def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.model import COLLECTION_KINDS, Description
+from bot.domain.model import Description
 
 REFRESHED_AFTER = timedelta(days=7)
 """Names and decimals change, if seldom."""
@@ -16,7 +16,7 @@ LONGEST_PAUSE = timedelta(hours=4)
 
 def is_complete(description: Description) -> bool:
     """Whether nothing is missing that amounts are told with; items may have no decimals."""
-    has_decimals = description.decimals is not None or description.kind in COLLECTION_KINDS
+    has_decimals = description.decimals is not None or description.is_collection
     return description.symbol is not None and has_decimals
 
 

@@ -42,6 +42,15 @@ COLLECTION_KINDS = frozenset(
 WHOLE_KINDS = frozenset({"ERC721", "ERC721_BRIDGE"})
 """Those whose items can't be divided, whatever decimals a source names."""
 
+SINGLE_BALANCE_KINDS = frozenset({"ERC20", "ERC20_BRIDGE", "NATIVE"})
+"""Contract types that have one balance for each account, whatever token id stands beside it."""
+
+KNOWN_KINDS = COLLECTION_KINDS | SINGLE_BALANCE_KINDS
+"""Contract types of which nobody has to find out whether they count items."""
+
+WITH_IDS = " with ids"
+"""Ends the kind of a contract whose type nobody knows, and which was seen to count items with ids."""
+
 
 class Asset(NamedTuple):
     """One thing that can be held: a chain's native coin, or a token contract on it."""
@@ -110,7 +119,7 @@ class Description(NamedTuple):
     """What the source says an asset is."""
 
     kind: str
-    """Contract type in the source's spelling, `NATIVE` for a native coin."""
+    """Contract type in the source's spelling, `NATIVE` for a native coin; it may end `WITH_IDS`."""
     symbol: str | None = None
     decimals: int | None = None
     """None: unknown, which is not zero."""
@@ -118,11 +127,17 @@ class Description(NamedTuple):
     price_usd: str | None = None
     """Decimal number as the source spelled it, of one whole unit."""
 
+    @property
+    def is_collection(self) -> bool:
+        """Whether its amounts count items with ids."""
+        return self.kind in COLLECTION_KINDS or self.kind.endswith(WITH_IDS)
+
     def and_also(self, said: "Description") -> "Description":
         """Return what is known once the source said that; what it leaves open is not forgotten."""
+        stays_numbered = self.kind.endswith(WITH_IDS) and said.kind not in KNOWN_KINDS
         is_silent = said.symbol is None and said.decimals is None
         return said._replace(
-            kind=self.kind if said.kind == NOTHING_SAID.kind else said.kind,
+            kind=self.kind if said.kind == NOTHING_SAID.kind or stays_numbered else said.kind,
             symbol=self.symbol if said.symbol is None else said.symbol,
             decimals=self.decimals if said.decimals is None else said.decimals,
             rebasing=said.rebasing or (self.rebasing and is_silent),
@@ -194,6 +209,8 @@ class Reply:
     """Returns the answer as far as it concerns these accounts; names and prices come from all of it."""
     prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
     """Returns what one unit of each asset is worth in dollars, as far as it says that, but of those named."""
+    troubles: Mapping[ChainId, str] = field(default_factory=dict)
+    """Of chains on which something is unknown: what shows that without reading, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +254,8 @@ class View:
     lately: Mapping[Asset, Holding] = field(default_factory=dict)
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
+    collections: frozenset[Asset] = frozenset()
+    """What once came with ids, though nobody knows its type: it stays a collection."""
 
 
 class MoveKind(StrEnum):

@@ -6,66 +6,129 @@ error that leaves here. Rows are sorted here and read, by `bot.indexer.reading`,
 somebody wants to know what they say.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import cached_property
+from typing import TypeVar
 
-from bot.domain.model import Address, ChainId, Question, Reply
+from bot.domain.model import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, Answer, ChainId, Question, Reply
 from bot.indexer.digests import digests_of
-from bot.indexer.pages import Entry, Page, PageMark, read_page, read_tokens
+from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.reading import Reader, Remarks
-from bot.indexer.rows import SIGNED_MAX, NativeRow, TokenRow, address_of
+from bot.indexer.rows import (
+    SIGNED_MAX,
+    NativeRow,
+    TokenRow,
+    address_of,
+    has_ids,
+    holding_of,
+    token_id_of,
+)
 from bot.indexer.sides import Natives, Tokens
 
-_NO_TOKEN_ID = (None, "0", "")
+Key = TypeVar("Key", bound=str)
 
 
 class Collected:
     """Folds the pages of one answer together, in the order in which they come."""
 
-    def __init__(self, question: Question, *, conceal: str = "") -> None:
-        """Expect answers to this question; `conceal` is blotted out of what the source says."""
+    def __init__(self, question: Question, *, conceal: str = "", carefully: bool = False) -> None:
+        """Expect answers to this question; `conceal` is blotted out of what the source says.
+
+        `carefully`, each row is looked through for a key that stands in it twice, which costs much.
+        """
         self._question = question
+        self._conceal = conceal
         self._chains = frozenset(question.chain_ids)
         self._accounts = frozenset(question.accounts)
         self._asked: dict[str, Address] = {account: account for account in question.accounts}
         if len(self._accounts) == 1:
             self._asked[""] = question.accounts[0]
+        self._reader = PageReader(natives=question.natives, carefully=carefully)
+        self._pages: list[Page] = []
         self._natives = Natives()
-        self._natives_are_settled = not question.natives
         self._tokens = Tokens()
         self._odd_rows: set[Hashable] = set()
+        self._strangers: set[tuple[str, ChainId]] = set()
+        """Sides of chains with rows of accounts that were not asked."""
         self._remarks = Remarks(conceal)
         self.rows = 0
         """How many rows came, believed or not, repeated ones included."""
         self._new_rows = False
+        self._is_of_this_page: Callable[[TokenRow], bool] = _membership(())
+        self._repeated: set[Hashable] = set()
+        """Things of which this page holds a row that was not the first one."""
 
     def add(self, body: bytes) -> PageMark:
         """Fold one page in; where it raises ReplyMalformed, nothing of it was."""
-        page = self._read(body)
+        page = self._reader.read(body)
+        self._pages.append(page)
         self._new_rows = False
+        self._is_of_this_page = _membership(page.tokens)
+        self._repeated.clear()
         for natives in page.natives:
             self._add_natives(natives)
         for tokens in page.tokens:
             self._add_tokens(tokens)
-        return PageMark(page.raw, page.more, self._new_rows)
+        return PageMark(page.raw, page.more, self._new_rows, page.row_count, len(page.body))
 
     def reply(self) -> Reply:
         """Return what all pages together say, to be read as far as it is wanted."""
-        reader = Reader(self._question, self._natives, self._tokens, self._remarks)
+        self._doubt_silence()
+        reader = self._plain_reader
         digests = digests_of(self._question, self._natives, self._tokens)
-        return Reply(digests, reader.chains_seen(), reader.about, reader.prices)
+        return Reply(digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
+
+    def forget(self) -> None:
+        """Let go of everything: whoever keeps the error that ended the answer keeps none of its pages."""
+        self._pages.clear()
+        self._odd_rows.clear()
+        self._natives, self._tokens = Natives(), Tokens()
 
     @property
     def refused_rows(self) -> int:
         """How many of the rows could not even be sorted."""
         return self._remarks.refused_rows
 
-    def _read(self, body: bytes) -> Page:
-        """Read a page, its natives only while any can be wanted: they may come again on each page."""
-        if not self._natives_are_settled:
-            self._natives_are_settled = bool(self._chains) and all(
-                self._natives.is_settled(chain_id, self._accounts) for chain_id in self._chains
-            )
-        return read_tokens(body) if self._natives_are_settled else read_page(body)
+    def _about(self, accounts: Collection[Address]) -> Answer:
+        return self._careful_reader.about(accounts)
+
+    @cached_property
+    def _plain_reader(self) -> Reader:
+        return Reader(self._question, self._natives, self._tokens, self._remarks)
+
+    @cached_property
+    def _careful_reader(self) -> Reader:
+        """What reads rows as they are sorted, or all of them sorted anew where keys may stand in them twice.
+
+        That is found out only when somebody reads: most replies say what was said before.
+        """
+        if not any(map(repeats_keys, self._pages)):
+            return self._plain_reader
+        again = Collected(self._question, conceal=self._conceal, carefully=True)
+        for page in self._pages:
+            again.add(page.body)
+        again._doubt_silence()
+        return again._plain_reader
+
+    def _doubt_silence(self) -> None:
+        """Take no silence for "holds nothing" where the answer speaks of somebody else instead.
+
+        An account has a native row on each chain. One without it, where a stranger has one, may have been
+        taken for the stranger: no token rows say nothing then. And where nobody who was asked has a single
+        row, all of the answer belongs to another question.
+        """
+        if not self._strangers:
+            return
+        sides = (self._natives, self._tokens)
+        if not any(rows for side in sides for rows in side.rows.values()):
+            for side in sides:
+                side.unknown.update(self._chains or side.rows.keys())
+        for name, chain_id in self._strangers:
+            if name == self._natives.name:
+                seen = (
+                    self._natives.rows.get(chain_id, {}).keys() | self._tokens.rows.get(chain_id, {}).keys()
+                )
+                self._tokens.doubtful.update((chain_id, account) for account in self._accounts - seen)
 
     def _add_natives(self, entry: Entry[NativeRow]) -> None:
         chain_id = self._opened(self._natives, entry)
@@ -83,8 +146,8 @@ class Collected:
             elif account not in rows:
                 self._new_rows = True
                 rows[account] = row
-            elif row != rows[account] or (chain_id, account) in self._natives.again:
-                self._natives.again[chain_id, account].append(row)
+            elif row.balance != rows[account].balance:
+                self._doubt(self._natives, chain_id, account, "rows that contradict each other")
 
     def _add_tokens(self, entry: Entry[TokenRow]) -> None:
         chain_id = self._opened(self._tokens, entry)
@@ -93,39 +156,82 @@ class Collected:
         rows = self._tokens.rows[chain_id]
         for row in entry.rows:
             account = self._asked.get(row.account_address) or self._asked_account(row.account_address)
-            contract = address_of(row.contract_address)
-            if account is None or contract is None or row.chain_id != chain_id:
-                key = (row.chain_id, row.contract_address, row.token_id)
-                self._refuse(self._tokens, chain_id, row.account_address, key)
+            if account is None or row.chain_id != chain_id:
+                key = (row.contract_address, row.token_id)
+                self._refuse(self._tokens, chain_id, row.account_address, row.chain_id, key)
                 continue
+            contract = address_of(row.contract_address)
+            if contract is None:
+                key = (row.contract_address, row.token_id)
+                self._refuse(self._tokens, chain_id, row.account_address, chain_id, key)
+                continue
+            if row.contract_type not in KNOWN_KINDS and has_ids(row):
+                self._tokens.numbered[chain_id, account].add(contract)
             held = rows.get(account)
             if held is None:
                 held = rows[account] = {}
-            first = held.get(contract)
-            if first is None:
+            if contract not in held:
                 self._new_rows = True
                 held[contract] = row
-            elif row != first or (chain_id, account) in self._tokens.again:
+            else:
                 self._add_again(chain_id, account, contract, row)
 
     def _add_again(self, chain_id: ChainId, account: Address, contract: Address, row: TokenRow) -> None:
-        """Fold in another row of the same asset.
+        """Fold in another row of a contract: of another token id, or of the same thing once more."""
+        held = self._tokens.rows[chain_id][account]
+        if row.contract_type != held[contract].contract_type:
+            self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
+            return
+        by_id = self._tokens.by_id.get((chain_id, account), {}).get(contract)
+        if by_id is None and not _are_of_two_ids(held[contract], row):
+            self._add_once_more(chain_id, account, held, contract, row)
+            return
+        if by_id is None:
+            by_id = {_spelled_id(held[contract]): held[contract]}
+            self._tokens.by_id[chain_id, account][contract] = by_id
+        token_id = _spelled_id(row)
+        if token_id in by_id:
+            self._add_once_more(chain_id, account, by_id, token_id, row)
+            return
+        by_id[token_id] = row
+        self._new_rows = True
+        if row.contract_type not in KNOWN_KINDS:
+            self._tokens.numbered[chain_id, account].add(contract)
+        if token_id_of(row) is None or token_id_of(held[contract]) is None:
+            self._doubt(self._tokens, chain_id, account, "a token id that is no number")
 
-        With another token id it makes the account doubtful: a Summary folds them, so their sum is a guess.
+    def _add_once_more(
+        self, chain_id: ChainId, account: Address, among: dict[Key, TokenRow], key: Key, row: TokenRow
+    ) -> None:
+        """Let the right one count of two rows of one thing, or none of them.
+
+        The index may move on between two pages: then the newer block stands on the later page. Whatever else
+        is told twice, and differently, is told by a source that contradicts itself.
         """
-        self._tokens.again[chain_id, account].append((contract, row))
-        token_id = _token_id(row)
-        if token_id != _token_id(self._tokens.rows[chain_id][account][contract]):
-            self._tokens.doubtful.add((chain_id, account))
-            self._remarks.add(chain_id, "tokens: several token ids of one contract")
-            odd_row = (chain_id, account, contract, token_id)
-            self._new_rows |= odd_row not in self._odd_rows
-            self._odd_rows.add(odd_row)
+        known = among[key]
+        thing = (chain_id, account, key)
+        came_on_this_page = thing in self._repeated or self._is_of_this_page(known)
+        self._repeated.add(thing)
+        before, after = holding_of(known), holding_of(row)
+        if before is None or after is None:
+            self._doubt(self._tokens, chain_id, account, "refused rows")
+            return
+        is_newer = (after.block or 0) > (before.block or 0)
+        if not after.differs_from(before):
+            if is_newer or (row.contract_info and not known.contract_info):
+                among[key] = row
+        elif is_newer and before.block is not None and not came_on_this_page:
+            among[key] = row
+            self._new_rows = True
+        else:
+            self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
 
     def _opened(self, side: Natives | Tokens, entry: Entry[NativeRow] | Entry[TokenRow]) -> ChainId | None:
         """Note what an entry says of its chain as a whole; None where that chain does not concern us."""
         chain_id = ChainId(entry.chain_id)
         if self._chains and chain_id not in self._chains:
+            if entry.rows and not entry.trouble:
+                self._mix_up(side, chain_id, len(entry.rows))
             return None
         if not 0 < chain_id <= SIGNED_MAX:
             self._remarks.add(chain_id, "no such chain")
@@ -137,7 +243,8 @@ class Collected:
             side.unknown.add(chain_id)
             self._remarks.add(chain_id, f"{side.name}: {entry.trouble}")
         for broken in entry.broken:
-            self._refuse(side, chain_id, broken.account, broken.fingerprint)
+            own_chain_id = chain_id if broken.chain_id is None else broken.chain_id
+            self._refuse(side, chain_id, broken.account, own_chain_id, broken.fingerprint)
         return chain_id
 
     def _asked_account(self, spelling: str) -> Address | None:
@@ -148,20 +255,66 @@ class Collected:
         self._asked[spelling] = address
         return address
 
-    def _refuse(self, side: Natives | Tokens, chain_id: ChainId, spelling: str | None, key: Hashable) -> None:
-        """Count a row that cannot be believed, and doubt as little as it allows."""
+    def _mix_up(self, side: Natives | Tokens, chain_id: ChainId, rows: int) -> None:
+        """Give up a side of which rows came under a chain that nobody asked for: any may be missing there."""
+        side.unknown.update(self._chains)
+        self._remarks.refused_rows += rows
+        self._remarks.add(chain_id, f"{side.name}: rows of a chain that was not asked")
+
+    def _refuse(
+        self,
+        side: Natives | Tokens,
+        chain_id: ChainId,
+        spelling: str | None,
+        own_chain_id: int,
+        key: Hashable = None,
+    ) -> None:
+        """Count a row that cannot be believed, and doubt as little as it allows.
+
+        One of an account or a chain that has no business there shows that the source mixed something up. Both
+        chains are unknown then, that of the entry and the row's own: what is missing may stand elsewhere.
+        """
         self._remarks.refused_rows += 1
-        odd_row = (side.name, chain_id, spelling, key)
+        odd_row = (side.name, chain_id, spelling, own_chain_id, key)
         self._new_rows |= odd_row not in self._odd_rows
         self._odd_rows.add(odd_row)
         account = None if spelling is None else self._asked.get(spelling) or address_of(spelling)
         if account is None:
             side.unknown.add(chain_id)
             self._remarks.add(chain_id, f"{side.name}: a refused row of no readable account")
-        elif account in self._accounts:
+        elif account not in self._accounts:
+            side.unknown.add(chain_id)
+            self._strangers.add((side.name, chain_id))
+            self._remarks.add(chain_id, f"{side.name}: a row of an account that was not asked")
+        elif own_chain_id == chain_id:
             side.doubtful.add((chain_id, account))
             self._remarks.add(chain_id, f"{side.name}: refused rows")
+        if own_chain_id != chain_id:
+            side.unknown.update((chain_id, ChainId(own_chain_id)))
+            self._remarks.add(chain_id, f"{side.name}: a row of another chain")
+
+    def _doubt(self, side: Natives | Tokens, chain_id: ChainId, account: Address, why: str) -> None:
+        self._remarks.refused_rows += 1
+        side.doubtful.add((chain_id, account))
+        self._remarks.add(chain_id, f"{side.name}: {why}")
 
 
-def _token_id(row: TokenRow) -> str:
-    return "0" if row.token_id in _NO_TOKEN_ID else str(row.token_id)
+def _membership(entries: Sequence[Entry[TokenRow]]) -> Callable[[TokenRow], bool]:
+    """Return what tells whether a row stands in these entries, made ready when it is first wanted."""
+    own: set[int] = set()
+
+    def is_of_page(row: TokenRow) -> bool:
+        if not own:
+            own.update(id(one) for entry in entries for one in entry.rows)
+        return id(row) in own
+
+    return is_of_page
+
+
+def _are_of_two_ids(one: TokenRow, other: TokenRow) -> bool:
+    """Whether two rows of a contract are of different things; what has one balance has no ids."""
+    return one.contract_type not in SINGLE_BALANCE_KINDS and _spelled_id(one) != _spelled_id(other)
+
+
+def _spelled_id(row: TokenRow) -> str:
+    return row.token_id or "0"

@@ -4,13 +4,15 @@ Made of what rows say, as they spell it: most of them never need to be read.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from hashlib import blake2b
 from operator import attrgetter, itemgetter
+from typing import Any
 
 from msgspec.json import Encoder
 
 from bot.domain.model import Address, ChainId, Question
-from bot.indexer.rows import TokenRow
+from bot.indexer.rows import TokenRow, folded
 from bot.indexer.sides import Natives, Tokens
 
 DIGEST_BYTES = 16
@@ -34,20 +36,28 @@ def digests_of(question: Question, natives: Natives, tokens: Tokens) -> dict[Add
         return {}
     open_chains = [[_is_open(side, chain_id) for chain_id in chain_ids] for side in (natives, tokens)]
     start = blake2b(_CANONICAL.encode((question.natives, chain_ids, open_chains)), digest_size=DIGEST_BYTES)
-    coins = [natives.rows.get(chain_id, {}) for chain_id in chain_ids]
-    lists = [tokens.rows.get(chain_id, {}) for chain_id in chain_ids]
+    coins = [_known_rows(natives, chain_id) for chain_id in chain_ids]
+    lists = [_known_rows(tokens, chain_id) for chain_id in chain_ids]
     odd = _odd_spots(natives, tokens)
     digests: dict[Address, bytes] = {}
     for account in question.accounts:
         said = (
             [rows[account].balance if account in rows else None for rows in coins],
             [_said(rows[account]) if account in rows else None for rows in lists],
-            odd.get(account, ()),
         )
         digest = start.copy()
         digest.update(_CANONICAL.encode(said))
+        if account in odd:
+            digest.update(_CANONICAL.encode(odd[account]))
         digests[account] = digest.digest()
     return digests
+
+
+def _known_rows(side: Natives | Tokens, chain_id: ChainId) -> Mapping[Address, Any]:
+    """Return the rows of a chain that are not known to be worthless."""
+    rows: Mapping[Address, Any] = {} if chain_id in side.unknown else side.rows.get(chain_id, {})
+    doubtful = {account for there, account in side.doubtful if there == chain_id}
+    return {account: row for account, row in rows.items() if account not in doubtful} if doubtful else rows
 
 
 def _is_open(side: Natives | Tokens, chain_id: ChainId) -> bool:
@@ -59,13 +69,14 @@ def _said(held: dict[Address, TokenRow]) -> dict[Address, object]:
 
 
 def _odd_spots(natives: Natives, tokens: Tokens) -> dict[Address, list[object]]:
-    """Return, by account, where rows were refused at sight, and what other rows said beside the first."""
+    """Return, by account, where rows were refused at sight, and what those of several ids come to."""
     odd: dict[Address, list[object]] = defaultdict(list)
     for side in (natives, tokens):
         for chain_id, account in sorted(side.doubtful):
             odd[account].append((side.name, chain_id))
-    for (chain_id, account), coins in sorted(natives.again.items(), key=_SPOT):
-        odd[account].append((chain_id, [row.balance for row in coins]))
-    for (chain_id, account), rows in sorted(tokens.again.items(), key=_SPOT):
-        odd[account].append((chain_id, [(contract, _SAID_OF_TOKEN(row)) for contract, row in rows]))
+    for (chain_id, account), by_contract in sorted(tokens.by_id.items(), key=_SPOT):
+        come_to = {contract: repr(folded(rows.values())) for contract, rows in by_contract.items()}
+        odd[account].append((chain_id, come_to))
+    for (chain_id, account), contracts in sorted(tokens.numbered.items()):
+        odd[account].append((chain_id, sorted(contracts)))
     return odd

@@ -4,7 +4,7 @@ Pure: bytes in, values out. The rows come from GetTokenBalancesDetails, one for 
 token id (indexer-gateway.md 1.4); what a summary leaves doubtful is refused here.
 """
 
-from bot.domain.model import Address, Asset, Items
+from bot.domain.model import Address, Asset, Holding, Items
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed, TooManyItems, plain
 from bot.indexer.pages import Entry, PageMark, read_tokens
 from bot.indexer.rows import TokenRow, address_of, amount_of, holding_of
@@ -19,32 +19,37 @@ class CollectedItems:
         self._asset = asset
         self._items_max = items_max
         self._conceal = conceal
-        self._amounts: dict[int, int] = {}
+        self._held: dict[int, Holding] = {}
         self._is_answered = False
 
     def add(self, body: bytes) -> PageMark:
         """Fold one page in; where it raises ReplyMalformed, nothing of it was.
 
-        ReplyIncomplete, where the chain has trouble or the items move from page to page, and
-        TooManyItems are final.
+        ReplyIncomplete, where the chain has trouble or the items contradict each other, and TooManyItems
+        are final.
         """
         page = read_tokens(body)
+        if any(entry.chain_id != self._asset.chain_id and _mixes_up(entry) for entry in page.tokens):
+            raise ReplyMalformed("rows of a chain that was not asked for", status=200)
         entries = [entry for entry in page.tokens if entry.chain_id == self._asset.chain_id]
         items = [self._item_of(row) for entry in entries for row in self._rows_of(entry)]
-        known = len(self._amounts)
-        for token_id, amount in items:
-            if self._amounts.setdefault(token_id, amount) != amount:
+        of_page: dict[int, Holding] = {}
+        for token_id, holding in items:
+            if of_page.setdefault(token_id, holding).differs_from(holding):
                 raise ReplyIncomplete("an item came twice, with different amounts")
-        if len(self._amounts) > self._items_max:
+        known = len(self._held)
+        for token_id, holding in of_page.items():
+            self._held[token_id] = _that_counts(self._held.get(token_id, holding), holding)
+        if len(self._held) > self._items_max:
             raise TooManyItems(f"more than {self._items_max}")
         self._is_answered |= bool(entries)
-        return PageMark(page.raw, page.more, len(self._amounts) > known)
+        return PageMark(page.raw, page.more, len(self._held) > known, page.row_count, 0)
 
     def items(self) -> Items:
         """Return what all pages together say; ReplyIncomplete where none named the chain."""
         if not self._is_answered:
             raise ReplyIncomplete("it leaves the chain out")
-        return {token_id: amount for token_id, amount in self._amounts.items() if amount}
+        return {token_id: one.amount_raw for token_id, one in self._held.items() if one.amount_raw}
 
     def _rows_of(self, entry: Entry[TokenRow]) -> list[TokenRow]:
         if entry.trouble:
@@ -53,8 +58,8 @@ class CollectedItems:
             raise ReplyMalformed("a row is malformed", status=200)
         return list(entry.rows)
 
-    def _item_of(self, row: TokenRow) -> tuple[int, int]:
-        """Return a row's token id and amount.
+    def _item_of(self, row: TokenRow) -> tuple[int, Holding]:
+        """Return a row's token id and how much of it is held.
 
         A row of an account, chain or contract that was not asked for is refused: whoever sends it has
         not understood the question.
@@ -69,4 +74,18 @@ class CollectedItems:
             raise ReplyMalformed("an item that cannot be believed", status=200)
         if holding.uniques is not None:
             raise ReplyMalformed("items are folded together", status=200)
-        return token_id, holding.amount_raw
+        return token_id, holding
+
+
+def _mixes_up(entry: Entry[TokenRow]) -> bool:
+    """Whether an entry that nobody asked for holds rows that may be missing elsewhere."""
+    return bool(entry.rows) and not entry.trouble
+
+
+def _that_counts(before: Holding, after: Holding) -> Holding:
+    """Return which of two rows of one item counts, the second one from a later page."""
+    if not after.differs_from(before):
+        return max(before, after, key=lambda one: one.block or 0)
+    if before.block is None or (after.block or 0) <= before.block:
+        raise ReplyIncomplete("an item came twice, with different amounts")
+    return after

@@ -2,9 +2,16 @@
 
 A bad row is set aside and the others stand; a bad chain entry is named; only a
 page that cannot even be sorted by chain is refused.
+
+Of a key that stands twice in one row, the decoder keeps the last and says nothing. To look each row
+through costs more than all the rest, so keys are counted: there are as many as rows, or somebody
+looks (docs/decisions/0018-mixed-up-answers.md).
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -13,9 +20,10 @@ from msgspec.json import Decoder
 
 from bot.indexer.bodies import decoded, mended
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.rows import NativeRow, TokenRow
+from bot.indexer.rows import NativeRow, TokenRow, says_kind
 
 Row = TypeVar("Row", NativeRow, TokenRow)
+Loose = TypeVar("Loose", bound="_LooseTokens")
 
 
 class PageMark(NamedTuple):
@@ -26,6 +34,10 @@ class PageMark(NamedTuple):
     more: bool
     new_rows: bool
     """Whether it held a row that no earlier page held."""
+    rows: int
+    """How many it held, whatever they are of."""
+    kept_bytes: int
+    """How much of its body is kept."""
 
 
 class BrokenRow(NamedTuple):
@@ -33,6 +45,8 @@ class BrokenRow(NamedTuple):
 
     account: str | None
     """The account as spelled in it; None where not even that can be read."""
+    chain_id: int | None
+    """The chain that it names; None where that can't be read."""
     fingerprint: int
     """Tells one broken row from another."""
 
@@ -57,39 +71,164 @@ class Page:
     more: bool
     natives: tuple[Entry[NativeRow], ...]
     tokens: tuple[Entry[TokenRow], ...]
+    body: bytes
+    """All of it, without natives that say what those of an earlier page said."""
+    is_whole: bool
+    """Whether it was taken apart at once, and not row by row."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it holds, believed or not."""
+        natives = sum(len(entry.rows) + len(entry.broken) for entry in self.natives)
+        return natives + sum(len(entry.rows) + len(entry.broken) for entry in self.tokens)
 
 
-def read_page(body: bytes) -> Page:
-    """Return what a page says, or raise ReplyMalformed."""
-    whole = decoded(_WHOLE, body)
-    if whole is not None:
-        return _page_of(whole.page, _entries(whole.native_balances), _entries(whole.balances))
-    loose = decoded(_LOOSE, body) or decoded(_LOOSE, mended(body))
-    if loose is None:
-        raise ReplyMalformed("no page of balances", status=200)
-    natives = tuple(_loose_entry(entry, _NATIVE_ROW) for entry in loose.native_balances or ())
-    return _page_of(loose.page, natives, _loose_tokens(loose.balances))
+class PageReader:
+    """Reads the pages of one answer, one after the other."""
+
+    def __init__(self, *, natives: bool, carefully: bool = False) -> None:
+        """Pass over natives where they are not asked for; `carefully`, look each row through by itself."""
+        self._natives = natives
+        self._carefully = carefully
+        self._read_natives = b""
+        """The native entries of the last page that had some, as they came."""
+
+    def read(self, body: bytes) -> Page:
+        """Return what a page says, or raise ReplyMalformed.
+
+        Natives may be repeated on each page: those that came before, to the last byte, are passed over.
+        """
+        if not self._natives:
+            return _read_tokens(body, carefully=self._carefully)
+        start = body.find(_NATIVES_BEGIN) + len(_NATIVES_BEGIN)
+        if self._read_natives and body.startswith(self._read_natives, start):
+            rest = memoryview(body)[start + len(self._read_natives) :]
+            return _read_tokens(b"".join((body[:start], b"null,", rest)), carefully=self._carefully)
+        page = _read_page(body, carefully=self._carefully)
+        if page.more and page.natives:
+            self._read_natives = _up_to_the_tokens(body, start)
+        return page
 
 
 def read_tokens(body: bytes) -> Page:
-    """Return what a page says of tokens, or raise ReplyMalformed; its natives are passed over unread."""
-    whole = decoded(_WHOLE_TOKENS, body)
-    if whole is not None:
-        return _page_of(whole.page, (), _entries(whole.balances))
-    loose = decoded(_LOOSE_TOKENS, body) or decoded(_LOOSE_TOKENS, mended(body))
+    """Return what a page says of tokens, no key twice in any of them, or raise ReplyMalformed.
+
+    Its natives are passed over unread.
+    """
+    page = _read_tokens(body, carefully=False)
+    return _read_tokens(body, carefully=True) if repeats_keys(page) else page
+
+
+def repeats_keys(page: Page) -> bool:
+    """Whether a key may stand twice in some row of a page that was taken apart at once.
+
+    True is no proof: spellings that nobody expects look like it, and an account that is not named.
+    """
+    if not page.is_whole:
+        return False
+    tokens = [row for entry in page.tokens for row in entry.rows]
+    natives = [row for entry in page.natives for row in entry.rows]
+    nested = b"".join(bytes(row.contract_info) for row in tokens)
+    wanted = _keys_of(tokens) + _keys_of_natives(natives)
+    wanted["chainId"] += len(page.tokens) + len(page.natives)
+    wanted["errorReason"] += sum(bool(entry.trouble) for entry in page.tokens)
+    wanted["errorReason"] += sum(bool(entry.trouble) for entry in page.natives)
+    if "" in {row.account_address for row in tokens} | {row.account_address for row in natives}:
+        return True
+    return _ESCAPED_LETTER.search(page.body) is not None or any(
+        page.body.count(key) - nested.count(key) != wanted[name] for name, key in _KEYS.items()
+    )
+
+
+def _keys_of(rows: Sequence[TokenRow]) -> Counter[str]:
+    """Return how often each key stands in token rows, if it stands in none of them twice."""
+    return Counter(
+        chainId=len(rows),
+        balance=len(rows),
+        contractAddress=len(rows),
+        accountAddress=len(rows),
+        contractType=sum(map(says_kind, rows)),
+        tokenID=sum(row.token_id is not None for row in rows),
+        blockNumber=sum(row.block_number is not None for row in rows),
+        uniqueCollectibles=sum(bool(row.unique_collectibles) for row in rows),
+    )
+
+
+def _keys_of_natives(rows: Sequence[NativeRow]) -> Counter[str]:
+    return Counter(
+        chainId=len(rows),
+        balance=len(rows),
+        accountAddress=len(rows),
+        errorReason=sum(row.error_reason is not None for row in rows),
+    )
+
+
+def _repeats_amounts(body: bytes, page: "_WholeTokens") -> bool:
+    """Whether an amount may stand twice in some row; that is looked for in each page, so quick it is."""
+    natives = page.native_balances if isinstance(page, _Whole) else None
+    rows = sum(len(entry.results or ()) for entry in page.balances or ())
+    rows += sum(len(entry.results or ()) for entry in natives or ())
+    return body.count(_KEYS["balance"]) != rows
+
+
+def _up_to_the_tokens(body: bytes, start: int) -> bytes:
+    """Return the native entries of a page, with the comma behind them; b"" where that is not sure.
+
+    They are where programs write them; in any other place they are read again on each page.
+    """
+    natives = body[start : body.find(_TOKENS_BEGIN, start)]
+    return natives if natives.rstrip().endswith(b",") else b""
+
+
+def _read_page(body: bytes, *, carefully: bool) -> Page:
+    whole = None if carefully else decoded(_WHOLE, body)
+    if whole is not None and not _repeats_amounts(body, whole):
+        return _page_of(
+            body, whole.page, _entries(whole.native_balances), _entries(whole.balances), is_whole=True
+        )
+    carefully |= whole is not None
+    loose = _loosely_read(_LOOSE, body, carefully=carefully)
+    natives = _loose_entries(loose.native_balances, _NATIVE_ROW, carefully=carefully)
+    tokens = _loose_entries(loose.balances, _TOKEN_ROW, carefully=carefully)
+    return _page_of(body, loose.page, natives, tokens, is_whole=False)
+
+
+def _read_tokens(body: bytes, *, carefully: bool) -> Page:
+    whole = None if carefully else decoded(_WHOLE_TOKENS, body)
+    if whole is not None and _repeats_amounts(body, whole):  # or natives came that nobody asked for
+        with_natives = decoded(_WHOLE, body)
+        carefully = with_natives is None or _repeats_amounts(body, with_natives)
+    if whole is not None and not carefully:
+        return _page_of(body, whole.page, (), _entries(whole.balances), is_whole=True)
+    loose = _loosely_read(_LOOSE_TOKENS, body, carefully=carefully)
+    tokens = _loose_entries(loose.balances, _TOKEN_ROW, carefully=carefully)
+    return _page_of(body, loose.page, (), tokens, is_whole=False)
+
+
+def _loosely_read(decoder: Decoder[Loose], body: bytes, *, carefully: bool) -> Loose:
+    loose = decoded(decoder, body) or decoded(decoder, mended(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
-    return _page_of(loose.page, (), _loose_tokens(loose.balances))
+    if carefully and _keys_twice(body):
+        raise ReplyMalformed("a key twice", status=200)
+    return loose
 
 
-def _page_of(page: Raw, natives: tuple[Entry[NativeRow], ...], tokens: tuple[Entry[TokenRow], ...]) -> Page:
+def _page_of(
+    body: bytes,
+    page: Raw,
+    natives: tuple[Entry[NativeRow], ...],
+    tokens: tuple[Entry[TokenRow], ...],
+    *,
+    is_whole: bool,
+) -> Page:
     raw = bytes(page)
     if raw in (b"", b"null"):
-        return Page(b"", more=False, natives=natives, tokens=tokens)
+        return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
     mark = decoded(_MARK, raw)
     if mark is None:
         raise ReplyMalformed("no page object", status=200)
-    return Page(raw, more=mark.more is True, natives=natives, tokens=tokens)
+    return Page(raw, more=mark.more is True, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
 
 
 class _WholeEntry(Struct, Generic[Row], rename="camel", kw_only=True):
@@ -133,6 +272,26 @@ class _Mark(Struct):
     more: bool | None = None
 
 
+_KEYS: Mapping[str, bytes] = {
+    name: f'"{name}"'.encode()
+    for name in (
+        "balance",
+        "accountAddress",
+        "contractAddress",
+        "chainId",
+        "contractType",
+        "tokenID",
+        "blockNumber",
+        "uniqueCollectibles",
+        "errorReason",
+    )
+}
+"""All that a row is read for, but names and prices."""
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
+"""Keys could be spelled so, and be counted by nobody; what programs write has no need of it."""
+_NATIVES_BEGIN = b'"nativeBalances":'
+_TOKENS_BEGIN = b'"balances":'
+
 _WHOLE = Decoder(_Whole)
 _WHOLE_TOKENS = Decoder(_WholeTokens)
 _LOOSE = Decoder(_Loose)
@@ -151,28 +310,53 @@ def _entries(entries: list[_WholeEntry[Row]] | None) -> tuple[Entry[Row], ...]:
     )
 
 
-def _loose_tokens(entries: list[Raw] | None) -> tuple[Entry[TokenRow], ...]:
-    return tuple(_loose_entry(entry, _TOKEN_ROW) for entry in entries or ())
+def _loose_entries(
+    entries: list[Raw] | None, decoder: Decoder[Row], *, carefully: bool
+) -> tuple[Entry[Row], ...]:
+    return tuple(_loose_entry(entry, decoder, carefully=carefully) for entry in entries or ())
 
 
-def _loose_entry(raw: Raw, decoder: Decoder[Row]) -> Entry[Row]:
-    chain = decoded(_CHAIN, raw)
-    if chain is None:
+def _loose_entry(raw: Raw, decoder: Decoder[Row], *, carefully: bool) -> Entry[Row]:
+    of_chain = decoded(_CHAIN, raw)
+    if of_chain is None:
         raise ReplyMalformed("an entry names no chain", status=200)
     entry = decoded(_LOOSE_ENTRY, raw)
-    if entry is None:
-        return Entry(chain.chain_id, "malformed entry", ())
+    if entry is None or (carefully and _keys_twice(raw)):
+        return Entry(of_chain.chain_id, "malformed entry", ())
     rows: list[Row] = []
     broken: list[BrokenRow] = []
     for result in entry.results or ():
         row = decoded(decoder, result)
-        if row is None:
+        if row is None or (carefully and _keys_twice(result)):
             broken.append(_broken_row(result))
         else:
             rows.append(row)
-    return Entry(chain.chain_id, entry.error_reason or "", rows, tuple(broken))
+    return Entry(of_chain.chain_id, entry.error_reason or "", rows, tuple(broken))
 
 
 def _broken_row(raw: Raw) -> BrokenRow:
-    account = decoded(_ACCOUNT, raw)
-    return BrokenRow(None if account is None else account.account_address, hash(bytes(raw)))
+    account = None if "accountAddress" in _keys_twice(raw) else decoded(_ACCOUNT, raw)
+    of_chain = decoded(_CHAIN, raw)
+    return BrokenRow(
+        None if account is None else account.account_address,
+        None if of_chain is None else of_chain.chain_id,
+        hash(bytes(raw)),
+    )
+
+
+class _Keys(list[str]):
+    """The keys of an object, in order."""
+
+
+def _keys_twice(raw: Raw | bytes) -> frozenset[str]:
+    """Return the keys that stand twice in an object; what can't be looked through has all of them twice."""
+    try:
+        keys = json.loads(bytes(raw), object_pairs_hook=_keys_in, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return frozenset(_KEYS)
+    counted = Counter(keys if isinstance(keys, _Keys) else ())
+    return frozenset(key for key, times in counted.items() if times > 1)
+
+
+def _keys_in(pairs: list[tuple[str, object]]) -> _Keys:
+    return _Keys(key for key, _ in pairs)

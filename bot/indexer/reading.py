@@ -3,11 +3,10 @@
 A row that cannot be believed makes its account doubtful on its chain; the others stand.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
 from bot.indexer.errors import plain
@@ -17,6 +16,7 @@ from bot.indexer.rows import (
     amount_of,
     described_native,
     described_token,
+    folded,
     holding_of,
     price_of,
 )
@@ -33,9 +33,13 @@ class Remarks:
     refused_rows: int = 0
     troubles: dict[str, None] = field(default_factory=dict)
     """A set in order."""
+    by_chain: dict[ChainId, str] = field(default_factory=dict)
+    """The first trouble of each chain."""
 
     def add(self, chain_id: ChainId, text: str) -> None:
         """Remember a trouble with a chain, if it is one of the first."""
+        if len(self.by_chain) < _TROUBLES_KEPT:
+            self.by_chain.setdefault(chain_id, plain(text, self.conceal))
         if len(self.troubles) < _TROUBLES_KEPT:
             self.troubles[f"chain {chain_id}: {plain(text, self.conceal)}"] = None
 
@@ -57,13 +61,9 @@ class Reader:
 
     def about(self, accounts: Collection[Address]) -> Answer:
         """Return what all rows together say of these accounts."""
-        remarks = replace(self._remarks, troubles=dict(self._remarks.troubles))
+        remarks = self._remarks_on_chains()
         coins = _read_natives(self._natives, accounts, remarks)
         lists = _read_tokens(self._tokens, accounts, remarks)
-        for side in (self._natives, self._tokens) if self._question.natives else (self._tokens,):
-            for chain_id in self._question.chain_ids:
-                if chain_id not in side.rows:
-                    remarks.add(chain_id, f"no {side.name}")
         return Answer(
             natives=coins,
             tokens=lists.held,
@@ -73,6 +73,20 @@ class Reader:
             refused_rows=remarks.refused_rows,
             troubles=tuple(remarks.troubles),
         )
+
+    def troubles(self) -> dict[ChainId, str]:
+        """Return what shows at sight that something is unknown, by chain."""
+        return self._remarks_on_chains().by_chain
+
+    def _remarks_on_chains(self) -> Remarks:
+        """Return a copy of what there was to say about rows, and what there is to say about chains."""
+        kept = self._remarks
+        remarks = replace(kept, troubles=dict(kept.troubles), by_chain=dict(kept.by_chain))
+        for side in (self._natives, self._tokens) if self._question.natives else (self._tokens,):
+            for chain_id in self._question.chain_ids:
+                if chain_id not in side.rows:
+                    remarks.add(chain_id, f"no {side.name}")
+        return remarks
 
     def chains_seen(self) -> frozenset[ChainId]:
         """Return the chains of which anything is known: the tokens, or the natives of somebody."""
@@ -111,13 +125,18 @@ class Reader:
         """The first description of each asset, or the first with metadata, whoever holds it."""
         result: dict[Asset, Description] = {}
         for chain_id, coins in self._natives.rows.items():
-            rows = (row for account in coins for row in _coins_of(self._natives, (chain_id, account)))
-            believed = next((row for row in rows if amount_of(row.balance) is not None), None)
+            believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
             if believed is not None:
                 result[Asset(chain_id, NATIVE)] = described_native(believed)
         for chain_id, lists in self._tokens.rows.items():
-            all_rows = (pair for account in lists for pair in _rows_of(self._tokens, (chain_id, account)))
-            result |= {Asset(chain_id, contract): one for contract, one in _described(all_rows).items()}
+            numbered = {
+                contract
+                for (there, _), contracts in self._tokens.numbered.items()
+                for contract in contracts
+                if there == chain_id
+            }
+            described = _described(lists, numbered)
+            result |= {Asset(chain_id, contract): one for contract, one in described.items()}
         return result
 
 
@@ -140,15 +159,10 @@ def _read_natives(
 
 
 def _coin_of(natives: Natives, spot: Spot) -> Holding | None:
-    """Return what all rows of an account's coin say together; None where any of them says nothing certain."""
-    amounts = [amount_of(row.balance) for row in _coins_of(natives, spot)]
-    last = amounts[-1]
-    return None if last is None or None in amounts or spot in natives.doubtful else Holding(last)
-
-
-def _coins_of(natives: Natives, spot: Spot) -> Sequence[NativeRow]:
+    """Return what an account's coin comes to; None where that is not certain."""
     chain_id, account = spot
-    return natives.rows[chain_id][account], *natives.again.get(spot, ())
+    amount = amount_of(natives.rows[chain_id][account].balance)
+    return None if amount is None or spot in natives.doubtful else Holding(amount)
 
 
 @dataclass(slots=True)
@@ -159,48 +173,59 @@ class _ReadTokens:
 
 
 def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks) -> _ReadTokens:
-    result = _ReadTokens(doubtful=set(tokens.doubtful))
+    result = _ReadTokens(doubtful={spot for spot in tokens.doubtful if spot[0] not in tokens.unknown})
     for chain_id, rows in tokens.rows.items():
+        if chain_id in tokens.unknown:
+            continue
         lists: dict[Address, dict[Address, Holding]] = {}
         highest = 0
         for account in accounts:
-            if account not in rows:
+            spot = (chain_id, account)
+            if account not in rows or spot in tokens.doubtful:
                 continue
             held: dict[Address, Holding] = {}
-            for contract, row in _rows_of(tokens, (chain_id, account)):
-                holding = holding_of(row)
+            for contract, holding in _holdings(tokens, spot):
                 if holding is None:
-                    result.doubtful.add((chain_id, account))
+                    result.doubtful.add(spot)
                     remarks.refuse(chain_id, tokens.name)
                 else:
                     held[contract] = holding
                     highest = max(highest, holding.block or 0)
-            if (chain_id, account) not in result.doubtful:
+            if spot not in result.doubtful:
                 lists[account] = held
+        result.held[chain_id] = lists
         if highest:
             result.highest_blocks[chain_id] = highest
-        if chain_id not in tokens.unknown:
-            result.held[chain_id] = lists
     return result
 
 
-def _rows_of(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, TokenRow]]:
+def _holdings(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, Holding | None]]:
+    """Yield what an account's contracts come to, those of several ids once and whole; None: not certain."""
     chain_id, account = spot
-    return chain(tokens.rows[chain_id][account].items(), tokens.again.get(spot, ()))
+    several = tokens.by_id.get(spot)
+    for contract, row in tokens.rows[chain_id][account].items():
+        if several and contract in several:
+            yield contract, folded(several[contract].values())
+        else:
+            yield contract, holding_of(row)
 
 
-def _described(rows: Iterable[tuple[Address, TokenRow]]) -> dict[Address, Description]:
+def _described(
+    lists: Mapping[Address, Mapping[Address, TokenRow]], numbered: AbstractSet[Address]
+) -> dict[Address, Description]:
+    """Return the first description of each contract, or the first with metadata, whoever holds it."""
     result: dict[Address, Description] = {}
     bare: set[Address] = set()
-    for contract, row in rows:
-        is_known = contract in result and not (row.contract_info and contract in bare)
-        if is_known or holding_of(row) is None:
-            continue
-        description = described_token(row)
-        if description.symbol is None and description.decimals is None and not description.rebasing:
-            bare.add(contract)
-            result.setdefault(contract, description)
-        else:
-            bare.discard(contract)
-            result[contract] = description
+    for held in lists.values():
+        for contract, row in held.items():
+            is_known = contract in result and not (row.contract_info and contract in bare)
+            if is_known or holding_of(row) is None:
+                continue
+            description = described_token(row, is_numbered=contract in numbered)
+            if description.symbol is None and description.decimals is None and not description.rebasing:
+                bare.add(contract)
+                result.setdefault(contract, description)
+            else:
+                bare.discard(contract)
+                result[contract] = description
     return result

@@ -4,13 +4,21 @@ A row whose amount, account or contract is not certain is refused; decoration
 (names, prices, metadata) is left undecoded until wanted and never spoils a row.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from bot.domain.model import AMOUNT_MAX, COLLECTION_KINDS, Address, Description, Holding
+from bot.domain.model import (
+    AMOUNT_MAX,
+    SINGLE_BALANCE_KINDS,
+    WITH_IDS,
+    Address,
+    Description,
+    Holding,
+)
 from bot.indexer.bodies import decoded, loosely
 
 SIGNED_MAX: Final = 2**63 - 1
@@ -32,6 +40,7 @@ _PRICE_LENGTH = 100
 _TEXT: Decoder[str] = Decoder(str)
 _TEXT_OR_NOTHING: Decoder[tuple[str | None]] = Decoder(tuple[str | None])
 _ABSENT = Raw()
+_KIND_UNSAID = "".join(("UNK", "NOWN"))  # noqa: FLY002 - a string of its own: no row that says UNKNOWN has it
 
 
 class NativeRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
@@ -51,13 +60,18 @@ class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     account_address: str = ""
     chain_id: int
     contract_address: str
-    contract_type: str = "UNKNOWN"
+    contract_type: str = _KIND_UNSAID
     token_id: str | None = field(default=None, name="tokenID")
     balance: str
     block_number: int | None = None
     unique_collectibles: Raw = _ABSENT
     price_usd: Raw = field(default=_ABSENT, name="priceUSD")
     contract_info: Raw = _ABSENT
+
+
+def says_kind(row: TokenRow) -> bool:
+    """Whether a row has a contract type at all."""
+    return row.contract_type is not _KIND_UNSAID
 
 
 def amount_of(digits: str) -> int | None:
@@ -89,20 +103,47 @@ def holding_of(row: TokenRow) -> Holding | None:
     block = row.block_number or None
     if amount is None or (block is not None and not 0 < block <= BLOCK_MAX):
         return None
-    if row.contract_type not in COLLECTION_KINDS or not row.unique_collectibles:
+    if row.contract_type in SINGLE_BALANCE_KINDS or not row.unique_collectibles:
         return Holding(amount, None, block)
     return _collection_of(row, amount, block)
 
 
-def described_token(row: TokenRow) -> Description:
-    """Return what a token row says of its contract; what is malformed there is absent."""
+def token_id_of(row: TokenRow) -> int | None:
+    """Return the token id of a row, 0 where it names none; None where it can't be read."""
+    return amount_of(row.token_id) if row.token_id else 0
+
+
+def has_ids(row: TokenRow) -> bool:
+    """Whether a contract of a type that nobody knows counts items with ids, as its row shows."""
+    if token_id_of(row):
+        return True
+    holding = holding_of(row) if row.unique_collectibles else None
+    return holding is not None and bool(holding.uniques)
+
+
+def folded(rows: Collection[TokenRow]) -> Holding | None:
+    """Return what rows of several ids of one contract come to; None where one of them can't be believed."""
+    holdings = [holding for row in rows if (holding := holding_of(row)) is not None]
+    amount = sum(holding.amount_raw for holding in holdings)
+    if len(holdings) < len(rows) or amount > AMOUNT_MAX:
+        return None
+    ids = sum(bool(one.amount_raw) if one.uniques is None else one.uniques for one in holdings)
+    return Holding(amount, ids, max((one.block or 0 for one in holdings), default=0) or None)
+
+
+def described_token(row: TokenRow, *, is_numbered: bool = False) -> Description:
+    """Return what a token row says of its contract; what is malformed there is absent.
+
+    `is_numbered` says of a type that nobody knows that its items have ids.
+    """
+    kind = row.contract_type + WITH_IDS if is_numbered else row.contract_type
     if not row.contract_info:
-        return Description(row.contract_type, price_usd=price_of(row.price_usd))
+        return Description(kind, price_usd=price_of(row.price_usd))
     info = loosely(row.contract_info)
     symbol, decimals = info.get("symbol"), info.get("decimals")
     indexing = _inside(_inside(info, "extensions"), "indexingInfo")
     return Description(
-        kind=row.contract_type,
+        kind=kind,
         symbol=symbol if isinstance(symbol, str) and symbol else None,
         decimals=decimals if type(decimals) is int and 0 <= decimals <= _DECIMALS_MAX else None,
         rebasing=indexing.get("useOnChainBalance") is True,

@@ -16,7 +16,6 @@ import structlog
 from bot.domain.compare import Answered, compare, readings, with_named
 from bot.domain.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.model import (
-    COLLECTION_KINDS,
     NATIVE,
     NOTHING_SAID,
     Address,
@@ -96,16 +95,16 @@ class BatchReader:
         """Return what the replies say of some accounts, asking on where they leave a question open."""
         names = answers_about(replied, ())
         descriptions = _descriptions(names)
-        collections = _collections(descriptions)
         async with self.comparing:
             views = await self.store.views(accounts)
+            collections = _collections(descriptions) | _known_collections(views)
             judge = self._judge_by(views, collections)
             answered, read, verdicts = await self._judge_all(accounts, replied, judge)
         _log_troubles(answered)
         if any(verdict.missing for verdict in verdicts):
             by_name = await self._ask_for_missing(verdicts)
             descriptions = _descriptions(by_name) | descriptions
-            collections = _collections(descriptions)
+            collections |= _collections(descriptions)
             judge = self._judge_by(views, collections)
             for index, verdict in enumerate(verdicts):
                 if verdict.missing:
@@ -272,9 +271,11 @@ def _descriptions(answered: Iterable[Answered]) -> dict[Asset, Description]:
 
 
 def _collections(descriptions: Mapping[Asset, Description]) -> frozenset[Asset]:
-    return frozenset(
-        asset for asset, description in descriptions.items() if description.kind in COLLECTION_KINDS
-    )
+    return frozenset(asset for asset, description in descriptions.items() if description.is_collection)
+
+
+def _known_collections(views: Views) -> frozenset[Asset]:
+    return frozenset(chain.from_iterable(view.collections for view in views.values()))
 
 
 def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:

@@ -118,6 +118,8 @@ class Memory:
     """What the quiet ones could not see, of those who could not see everything."""
     prices: dict[Asset, Price] = field(default_factory=dict)
     """What the source last said of each asset that it named a price of."""
+    partly_unknown: frozenset[ChainId] = frozenset()
+    """Chains of which the log says that something is unknown there."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections of which the ids are not stored, as they came up; None: not looked up yet."""
 

@@ -18,7 +18,6 @@ import structlog
 from bot.domain.items import ITEMS_MOST
 from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
 from bot.domain.model import (
-    COLLECTION_KINDS,
     NATIVE,
     NATIVE_PART,
     Address,
@@ -105,6 +104,7 @@ class Sweep:
         self._unknown: list[tuple[Address, ChainId, frozenset[Part]]] = []
         self._lost: dict[ChainId, tuple[int, int]] = {}
         self._settled: frozenset[ChainId] = frozenset()
+        self._troubles: dict[ChainId, str] = {}
 
     async def run(self) -> Reach:
         """Read everything wanted, and return how far that reached.
@@ -176,6 +176,7 @@ class Sweep:
             blocks = outcome.highest_blocks
         for _, reply in replied:
             self._answered |= reply.chains
+            self._troubles = {**reply.troubles, **self._troubles}
             self._note_prices(reply)
         self._memory.blocks.note(read, known_blocks, blocks)
 
@@ -231,7 +232,7 @@ class Sweep:
         for verdict in poll.verdicts:
             for asset, balance in verdict.balances.items():
                 description = poll.descriptions.get(asset)
-                is_collection = description is not None and description.kind in COLLECTION_KINDS
+                is_collection = description is not None and description.is_collection
                 is_few = balance is not None and (balance.holding.uniques or 0) <= ITEMS_MOST
                 if is_collection and is_few and not poll.items.get((verdict.account, asset)):
                     unlearned[verdict.account, asset] = None
@@ -318,6 +319,16 @@ class Sweep:
                 if verdict.chain_id in lost and _has_losses(verdict):
                     lost[verdict.chain_id].add(verdict.account)
         return {chain_id: frozenset(accounts) for chain_id, accounts in lost.items()}
+
+    @property
+    def partly_unknown(self) -> dict[ChainId, str]:
+        """Why something is unknown on chains of which there was an answer."""
+        unread = {
+            chain_id: "some balances cannot be read"
+            for _, chain_id, _ in self._unknown
+            if chain_id in self._answered
+        }
+        return {**unread, **self._troubles}
 
     # leftovers
 

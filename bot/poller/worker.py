@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -144,6 +144,7 @@ class Poller:
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
+        self._log_partly_unknown(sweep.partly_unknown, reach.answered)
         lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
         self._memory.doubts = counted_on(self._memory.doubts, lost)
         self._memory.losers = sweep.losers
@@ -233,6 +234,18 @@ class Poller:
             self._note_trouble(asker.troubles[0] if asker.troubles else None)
         await self._warn_of_refusal()
         log.debug("sweep finished", action="sweep_finished", seconds=round(seconds, 3), answers=asker.answers)
+
+    def _log_partly_unknown(self, unknown: Mapping[ChainId, str], answered: Collection[ChainId]) -> None:
+        """Log where something became unknown, and where all is known again, not each sweep between."""
+        before = self._memory.partly_unknown
+        for chain_id, why in sorted(unknown.items()):
+            if chain_id not in before:
+                log.warning(
+                    "part of an answer is unknown", action="answer_partial", chain_id=chain_id, why=why
+                )
+        for chain_id in sorted(before & frozenset(answered) - unknown.keys()):
+            log.info("answers are whole again", action="answer_whole", chain_id=chain_id)
+        self._memory.partly_unknown = before - frozenset(answered) | unknown.keys()
 
     def _note_trouble(self, error: IndexerError | None) -> None:
         """Log the first trouble and the recovery, not each trouble between."""

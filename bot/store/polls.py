@@ -11,6 +11,7 @@ from bot.domain.items import ITEMS_MOST, adds_up
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
+    WITH_IDS,
     Address,
     Asset,
     Balance,
@@ -47,20 +48,23 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
     coverage: dict[tuple[Address, ChainId], dict[Part, datetime | None]] = defaultdict(dict)
     balances: dict[tuple[Address, ChainId], dict[Asset, Balance]] = defaultdict(dict)
     rebasing: dict[tuple[Address, ChainId], set[Asset]] = defaultdict(set)
+    numbered: dict[tuple[Address, ChainId], set[Asset]] = defaultdict(set)
     theirs, ids = f"IN ({marks(by_id)})", tuple(by_id)
     for account_id, chain_id, part, unknown_since in db.execute(
         f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs}", ids
     ):
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
-    for account_id, chain_id, contract, rebases, *rest in db.execute(
-        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, b.amount, b.uniques, b.block, b.standing,"
-        f" b.told FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
+    for account_id, chain_id, contract, rebases, kind, *rest in db.execute(
+        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, x.kind, b.amount, b.uniques, b.block,"
+        f" b.standing, b.told FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
         ids,
     ):
         key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
         balances[key][asset] = to_balance(*rest)
         if rebases:
             rebasing[key].add(asset)
+        if kind.endswith(WITH_IDS):
+            numbered[key].add(asset)
     holds = _holds(db, by_id)
     lately = _lately(db, by_id)
     return {
@@ -70,6 +74,7 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             holds.get(key, {}),
             lately.get(key, {}),
             frozenset(rebasing.get(key, ())),
+            frozenset(numbered.get(key, ())),
         )
         for key in coverage.keys() | balances.keys()
     }
@@ -145,11 +150,11 @@ def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
     """Return the collections of which the ids are not stored, though they could be."""
     rows = db.execute(
         "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
-        f" JOIN asset x ON x.id = b.asset_id WHERE x.kind IN ({marks(COLLECTION_KINDS)})"
+        f" JOIN asset x ON x.id = b.asset_id WHERE (x.kind IN ({marks(COLLECTION_KINDS)}) OR x.kind LIKE ?)"
         " AND length(ifnull(b.uniques, '')) <= 3 AND CAST(ifnull(b.uniques, '0') AS INTEGER) <= ?"
         " AND NOT EXISTS"
         " (SELECT 1 FROM item i WHERE i.account_id = b.account_id AND i.asset_id = b.asset_id)",
-        [*COLLECTION_KINDS, ITEMS_MOST],
+        [*COLLECTION_KINDS, f"%{WITH_IDS}", ITEMS_MOST],
     )
     return [(to_address(address), to_asset(chain_id, contract)) for address, chain_id, contract in rows]
 

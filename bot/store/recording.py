@@ -13,6 +13,7 @@ from bot.domain.model import (
     NATIVE_PART,
     NOTHING_SAID,
     WHOLE_KINDS,
+    WITH_IDS,
     Address,
     Asset,
     Balance,
@@ -336,12 +337,16 @@ class _Recording:
         return Baseline(account, label, balances, tuple(seen), tuple(unanswered), tuple(contracts))
 
     def _asset_id(self, asset: Asset) -> int:
-        """Return the row of an asset, made of what its rows said if need be."""
+        """Return the row of an asset, made of what its rows said if need be.
+
+        What came without ids until now, and with ids this time, is a collection from then on.
+        """
         description = self._poll.descriptions.get(asset, NOTHING_SAID)
         self._db.execute(
-            "INSERT OR IGNORE INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _asset_row(asset, description),
+            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
+            " SET kind = excluded.kind WHERE excluded.kind = kind || ?",
+            [*_asset_row(asset, description), WITH_IDS],
         )
         (asset_id,) = self._db.execute(
             "SELECT id FROM asset WHERE chain_id = ? AND contract = ?",

@@ -27,6 +27,7 @@ from tests.indexer.rows import (
     MAINNET,
     OF_ANN,
     OF_BOTH,
+    POLYGON,
     SUMMARY,
     USDC,
     answer,
@@ -69,10 +70,11 @@ def test_a_row_is_new_once(row: object) -> None:
 
 def test_a_second_token_id_is_new_once() -> None:
     collected = Collected(OF_ANN)
-    collected.add(body([entry(token(tokenID="1"))]))
+    first, second = (token(tokenID=token_id, contractType="ERC1155") for token_id in "12")
+    collected.add(body([entry(first)]))
 
-    assert collected.add(body([entry(token(tokenID="2"))])).new_rows
-    assert not collected.add(body([entry(token(tokenID="2"))])).new_rows
+    assert collected.add(body([entry(second)])).new_rows
+    assert not collected.add(body([entry(second)])).new_rows
 
 
 def test_a_malformed_page_leaves_nothing_behind() -> None:
@@ -123,6 +125,7 @@ def test_arbitrary_bytes_raise_only_our_own_errors(junk: bytes) -> None:
             read(junk)
 
 
+OF_ANN_ON_BOTH = Question(accounts=(ANN,), chain_ids=(MAINNET, POLYGON))
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -150,7 +153,7 @@ def test_a_mutated_reply_raises_our_own_error_or_says_nothing_false_of_other_cha
     data: st.DataObject,
 ) -> None:
     reply = copy.deepcopy(SUMMARY)
-    mainnet = answer(OF_ANN, json.dumps(SUMMARY).encode())
+    mainnet = answer(OF_ANN_ON_BOTH, json.dumps(SUMMARY).encode())
     container, key = data.draw(
         st.sampled_from(places(reply["balances"][0]) + places(reply["nativeBalances"][0]))
     )

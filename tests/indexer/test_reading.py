@@ -204,43 +204,66 @@ def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
 class Plain:
     """Reads one row after the other and forgets nothing; slow, and short enough to be seen to be right."""
 
-    held: dict[str, dict[tuple[int, str], dict[str, Holding]]] = field(
-        default_factory=lambda: {"nativeBalances": defaultdict(dict), "balances": defaultdict(dict)}
+    held: dict[tuple[str, int, str], dict[str, dict[str, tuple[Holding, int]]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
+    """By side, chain and account: by contract and token id, what is held and the last page that said so."""
+    kinds: dict[tuple[int, str, str], str] = field(default_factory=dict)
     seen: set[tuple[str, int]] = field(default_factory=set)
     unknown: set[tuple[str, int]] = field(default_factory=set)
     doubtful: set[tuple[str, int, str]] = field(default_factory=set)
-    ids: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    strangers: set[tuple[str, int]] = field(default_factory=set)
+    shown: set[tuple[str, int, str]] = field(default_factory=set)
+    """Whose rows came that could be sorted."""
 
     @classmethod
     def of(cls, pages: Sequence[PageOf]) -> "Plain":
         plain = cls()
-        for page in pages:
+        for number, page in enumerate(pages):
             for side, entries in page.items():
                 for each in entries:
                     plain.seen.add((side, each["chainId"]))
                     if each.get("errorReason"):
                         plain.unknown.add((side, each["chainId"]))
                     for row in each["results"]:
-                        plain.read(side, each["chainId"], row)
+                        plain.read(side, each["chainId"], row, number)
+        plain.doubt_silence()
         return plain
 
-    def read(self, side: str, chain: int, row: Row) -> None:
-        account = row["accountAddress"]
-        if not isinstance(account, str) or not re.fullmatch("0x[0-9a-f]{40}", account.lower()):
+    def read(self, side: str, chain: int, row: Row, page: int) -> None:
+        account = str(row["accountAddress"]).lower()
+        if row["chainId"] != chain:
+            self.unknown |= {(side, chain), (side, row["chainId"])}
+        if account not in QUESTION.accounts:
             self.unknown.add((side, chain))
-            return
-        account = account.lower()
+            if re.fullmatch("0x[0-9a-f]{40}", account):
+                self.strangers.add((side, chain))
         contract = str(row.get("contractAddress", "")).lower()
-        holding = _plain_holding(row) if row["chainId"] == chain and not row.get("errorReason") else None
+        holding = None if row.get("errorReason") else _plain_holding(row)
+        kind = row.get("contractType", "")
         is_asset = side == "nativeBalances" or re.fullmatch("0x[0-9a-f]{40}", contract)
-        token_id = row.get("tokenID", "0")
-        if holding is None or not is_asset:
+        is_sorted = isinstance(row["balance"], str) and is_asset and not row.get("errorReason")
+        if is_sorted and row["chainId"] == chain and account in QUESTION.accounts:
+            self.shown.add((side, chain, account))
+        if holding is None or not is_asset or self.kinds.setdefault((chain, account, contract), kind) != kind:
             self.doubtful.add((side, chain, account))
             return
-        if self.ids.setdefault((chain, account, contract), token_id) != token_id:
+        held = self.held[side, chain, account][contract]
+        token_id = row.get("tokenID", "0") if kind == COLLECTION else ""
+        before, last_page = held.get(token_id, (holding, -1))
+        is_newer = (holding.block or 0) > (before.block or 0)
+        if holding.differs_from(before) and not (is_newer and before.block and last_page < page):
             self.doubtful.add((side, chain, account))
-        self.held[side][chain, account][contract] = holding
+        held[token_id] = (holding if is_newer else before, page)
+
+    def doubt_silence(self) -> None:
+        sides = "nativeBalances", "balances"
+        if self.strangers and not self.shown:
+            self.unknown |= {(side, chain) for side in sides for chain in QUESTION.chain_ids}
+        for side, chain in self.strangers:
+            for account in QUESTION.accounts:
+                if side == sides[0] and not {(one, chain, account) for one in sides} & self.shown:
+                    self.doubtful.add(("balances", chain, account))
 
     def said(self, account: Address) -> list[object]:
         return [
@@ -249,7 +272,7 @@ class Plain:
                 self._of("nativeBalances", chain, account).get(""),
                 self._is_known("balances", chain),
                 self._of("balances", chain, account) or None,
-                ("balances", chain, account) in self.doubtful,
+                ("balances", chain, account) in self.doubtful and ("balances", chain) not in self.unknown,
             )
             for chain in QUESTION.chain_ids
         ]
@@ -260,7 +283,10 @@ class Plain:
     def _of(self, side: str, chain: int, account: str) -> Mapping[str, Holding]:
         if (side, chain, account) in self.doubtful or not self._is_known(side, chain):
             return {}
-        return self.held[side].get((chain, account), {})
+        return {
+            contract: _plain_sum([holding for holding, _ in by_id.values()])
+            for contract, by_id in self.held[side, chain, account].items()
+        }
 
 
 def _plain_holding(row: Row) -> Holding | None:
@@ -270,6 +296,16 @@ def _plain_holding(row: Row) -> Holding | None:
     if row.get("contractType") != COLLECTION or uniques is None:
         return Holding(int(balance), None, block or None)
     return Holding(int(balance), int(uniques), block or None) if uniques.isdigit() else None
+
+
+def _plain_sum(holdings: list[Holding]) -> Holding:
+    if len(holdings) == 1:
+        return holdings[0]
+    return Holding(
+        sum(one.amount_raw for one in holdings),
+        sum((one.amount_raw > 0 if one.uniques is None else one.uniques) for one in holdings),
+        max(one.block or 0 for one in holdings) or None,
+    )
 
 
 # ---------------------------------------------------------------- rules

@@ -143,14 +143,6 @@ def test_a_row_without_an_account_belongs_to_nobody_among_several(account: objec
     assert tokens_of(token(account=account), question=OF_BOTH).tokens == {}
 
 
-def test_rows_of_accounts_that_were_not_asked_are_counted_and_ignored() -> None:
-    said = tokens_of(token(), token(account=EVE), token(account=EVE, balance="-1"))
-
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
-    assert (said.refused_rows, said.doubtful) == (2, frozenset())
-    assert natives_of(native(), native(account=EVE)).natives == {MAINNET: {ANN: Holding(7)}}
-
-
 # ---------------------------------------------------------------- blocks, items, ids
 
 
@@ -165,9 +157,12 @@ def test_the_newest_block_of_each_chain_is_told() -> None:
 
 
 def test_a_block_of_a_refused_row_is_no_newest_one() -> None:
-    refused = token(balance="-1", blockNumber=9), token(account=EVE, blockNumber=9)
+    refused = token(account=BOB, balance="-1", blockNumber=9)
+    contradicting = token(account=BOB, balance="6", blockNumber=9), token(account=BOB, blockNumber=9)
 
-    assert tokens_of(token(blockNumber=7), *refused).highest_blocks == {MAINNET: 7}
+    assert tokens_of(token(blockNumber=7), refused, question=OF_BOTH).highest_blocks == {MAINNET: 7}
+    assert tokens_of(token(blockNumber=7), *contradicting, question=OF_BOTH).highest_blocks == {MAINNET: 7}
+    assert tokens_of(token(blockNumber=7), token(account=EVE, blockNumber=9)).highest_blocks == {}
 
 
 @pytest.mark.parametrize(("block", "read"), [(ABSENT, None), (None, None), (0, None), (1, 1), (2**40, 2**40)])
@@ -213,37 +208,12 @@ def test_an_unknown_contract_type_is_kept_as_it_is() -> None:
     assert said.descriptions[Asset(MAINNET, DAI)].kind == "UNKNOWN"
 
 
-@pytest.mark.parametrize("same", [("0", ABSENT), (ABSENT, ""), (None, "0"), ("17", "17")])
-def test_a_row_that_comes_again_replaces_the_first(same: tuple[object, object]) -> None:
-    first, again = same
-    said = answer(
-        OF_ANN,
-        body([entry(token(balance="5", tokenID=first))]),
-        body([entry(token(balance="6", tokenID=again))]),
-    )
+@pytest.mark.parametrize("same", [("0", ABSENT), (ABSENT, ""), (None, "0"), ("17", "17"), ("0", "5")])
+def test_what_has_one_balance_has_it_whatever_token_ids_stand_beside_it(same: tuple[object, object]) -> None:
+    first, again = (token(tokenID=token_id, blockNumber=9) for token_id in same)
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(6)}}}
-    assert said.doubtful == frozenset()
-
-
-def test_the_last_row_counts_though_it_says_what_the_first_one_said() -> None:
-    there_and_back = ("6", "5", "6")
-
-    tokens = tokens_of(*(token(balance=amount) for amount in there_and_back))
-    natives = natives_of(*(native(amount) for amount in there_and_back))
-
-    assert tokens.tokens == {MAINNET: {ANN: {USDC: Holding(6)}}}
-    assert natives.natives == {MAINNET: {ANN: Holding(6)}}
-
-
-@pytest.mark.parametrize("different", [("1", "2"), (ABSENT, "2"), ("1", ABSENT), ("1", "0")])
-def test_two_token_ids_of_one_contract_make_the_account_doubtful(different: tuple[object, object]) -> None:
-    first, second = (token(contractType="ERC1155", tokenID=token_id) for token_id in different)
-
-    for bodies in [(body([entry(first, second)]),), (body([entry(first)]), body([entry(second)]))]:
-        said = answer(OF_ANN, *bodies)
-        assert said.tokens == {MAINNET: {}}
-        assert said.doubtful == {(MAINNET, ANN)}
+    assert tokens_of(first, again).tokens == {MAINNET: {ANN: {USDC: Holding(5, None, 9)}}}
+    assert tokens_of(first, {**again, "balance": "6"}).doubtful == {(MAINNET, ANN)}
 
 
 def test_two_contracts_with_ids_of_their_own_are_certain() -> None:
@@ -264,13 +234,15 @@ def test_metadata_beats_a_bare_row_whichever_comes_first() -> None:
 
 
 def test_among_equals_the_first_description_stands() -> None:
-    bare, junk = token(priceUSD="1"), token(priceUSD="2", contractInfo={"symbol": ""})
-    rich, other = token(contractInfo={"symbol": "USDC"}), token(contractInfo={"symbol": "FAKE"})
+    bare, junk = token(priceUSD="1"), token(account=BOB, priceUSD="2", contractInfo={"symbol": ""})
+    rich, other = token(contractInfo={"symbol": "USDC"}), token(account=BOB, contractInfo={"symbol": "FAKE"})
 
-    assert tokens_of(bare, junk).descriptions == {Asset(MAINNET, USDC): Description("ERC20", price_usd="1")}
-    assert tokens_of(bare, rich, other, bare).descriptions == {
-        Asset(MAINNET, USDC): Description("ERC20", "USDC")
-    }
+    for rows, description in [
+        ((bare, junk), Description("ERC20", price_usd="1")),
+        ((bare, rich, other, bare), Description("ERC20", "USDC")),
+    ]:
+        said = tokens_of(*rows, question=OF_BOTH)
+        assert said.descriptions == {Asset(MAINNET, USDC): description}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,17 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.alerts import ChangeAlert
-from bot.domain.model import AMOUNT_MAX, NATIVE, Description, MoveKind, Standing, SubscriptionId, SweepNumber
-from tests.builders import BASE, DAI, POLYGON, USDC, VAULT, asset, at, coin, held, reading
+from bot.domain.model import (
+    AMOUNT_MAX,
+    NATIVE,
+    WITH_IDS,
+    Description,
+    MoveKind,
+    Standing,
+    SubscriptionId,
+    SweepNumber,
+)
+from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, asset, at, coin, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 
 TABLES = ("balance", "coverage", "change", "alert", "chain", "asset")
@@ -403,3 +412,28 @@ async def test_sweeps_are_numbered_one_after_the_other(keeper: Keeper) -> None:
     await keeper.reopen()
 
     assert [*numbers, await keeper.store.begin_sweep()] == [SweepNumber(number) for number in (1, 2, 3, 4)]
+
+
+# ---------------------------------------------------------------- types that nobody knows
+
+
+async def test_what_came_with_ids_once_stays_a_collection_until_its_type_is_known(watching: Keeper) -> None:
+    async def said(kind: str, amount: int, *, described: bool = False) -> tuple[object, bool]:
+        about = {asset(): Description(kind)}
+        poll = await watching.judged(reading({USDC: amount}, native=100), descriptions=about)
+        await watching.store.record_poll(replace(poll, described=about if described else {}))
+        stored = (await watching.store.views([TREASURY]))[TREASURY, POLYGON]
+        return await watching.value(
+            "SELECT kind FROM asset WHERE contract <> x''"
+        ), asset() in stored.collections
+
+    await watching.run("UPDATE asset SET kind = 'ERC9999' WHERE contract <> x''")
+    numbered = "ERC9999" + WITH_IDS
+
+    assert await said("ERC9999", 6, described=True) == ("ERC9999", False)
+    assert await said("ERC20" + WITH_IDS, 7) == ("ERC9999", False)
+    assert await said(numbered, 8) == (numbered, True)
+    assert (TREASURY, asset()) in await watching.store.collections_without_items()
+    assert await said("ERC9999", 9) == (numbered, True)
+    assert await said("UNKNOWN", 10, described=True) == (numbered, True)
+    assert await said("ERC20", 11, described=True) == ("ERC20", False)

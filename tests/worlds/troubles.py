@@ -6,6 +6,7 @@ from random import Random
 from bot.sandbox.gateway_faults import (
     AnswerError,
     AnswerHtml,
+    ContradictRows,
     CutBody,
     DropConnection,
     EndlessPages,
@@ -17,13 +18,16 @@ from bot.sandbox.gateway_faults import (
     Lag,
     LeaveOutNatives,
     LeaveOutTokens,
+    RepeatKeys,
     RepeatPage,
     ReplaceFields,
+    StrayRows,
 )
 from bot.sandbox.gateway_knobs import Knobs
 from tests.worlds.setting import CHAINS
 
 REFUSED = AnswerError(name="InvalidArgument", code=2001, status=400)
+STRANGER = "0x" + "57" * 20
 MALFORMED: tuple[object, ...] = (-1, "-1", "", None, True, 1.5, "01", " 1 ", str(2**256), "9" * 99)
 
 
@@ -67,6 +71,13 @@ def some_fault(dice: Random, account: str, *, may_lag: bool) -> Fault:
         DropConnection(times=times, every=dice.randint(1, 3)),
         RepeatPage(times=times),
         EndlessPages(times=times),
+        StrayRows(account=STRANGER, share=dice.choice((0.2, 0.6, 1.0)), times=times),
+        StrayRows(account=STRANGER, for_account=account, times=times),
+        StrayRows(chain_id=dice.choice((*CHAINS, 10)), share=dice.choice((0.2, 0.6, 1.0)), times=times),
+        ContradictRows(chain_id=chain_id, by=dice.choice((-3, 4)), newer=dice.random() < 0.5, times=times),
+        ContradictRows(chain_id=chain_id, account=account, times=times),
+        RepeatKeys(key="balance", value="0", is_last=dice.random() < 0.5, times=times),
+        RepeatKeys(key="accountAddress", value=account, where={"chainId": chain_id}, times=times),
         ReplaceFields(
             fields={"balance": dice.choice(MALFORMED)},
             where={"accountAddress": account, "chainId": chain_id},
