@@ -6,6 +6,7 @@ Pages of one answer count together or not at all.
 import asyncio
 import random as dice
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -14,9 +15,10 @@ from typing import Final, Self
 import structlog
 
 from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question, Reply
+from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.collected import Collected
 from bot.indexer.counts import IndexerCounts
-from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete
+from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import CollectedItems
 from bot.indexer.line import Line
 from bot.indexer.pages import PageMark
@@ -51,10 +53,15 @@ class IndexerClient:
         page_size: int = 1000,
         max_concurrent_requests: int = 4,
         pages_max: int = 10_000,
+        bounds: Bounds = BOUNDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = dice.random,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
+        self._bounds = bounds
+        self._budget = Budget(bounds)
         self._key = access_key
         self._line = Line(
             url,
@@ -109,7 +116,14 @@ class IndexerClient:
         do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
         """
         collected = Collected(question, conceal=self._key)
-        await self._read(_Reading("GetTokenBalancesSummary", question, collected.add))
+        share = Share(self._budget)
+        weakref.finalize(collected, share.end)
+        try:
+            await self._read(_Reading("GetTokenBalancesSummary", question, collected.add, share))
+        except BaseException:
+            collected.forget()
+            share.end()
+            raise
         self.counts.rows_read += collected.rows - collected.refused_rows
         self.counts.rows_refused += collected.refused_rows
 
@@ -130,7 +144,11 @@ class IndexerClient:
         """
         collected = CollectedItems(account, asset, items_max=items_max, conceal=self._key)
         question = items_question(account, asset)
-        await self._read(_Reading("GetTokenBalancesDetails", question, collected.add))
+        share = Share(self._budget)
+        try:
+            await self._read(_Reading("GetTokenBalancesDetails", question, collected.add, share))
+        finally:
+            share.end()
         return collected.items()
 
     async def chains(self, network_type: str = "MAINNETS") -> tuple[tuple[ChainId, str], ...]:
@@ -142,12 +160,16 @@ class IndexerClient:
         await self._line.ask("Ping", b"{}", decode_ping)
 
     async def _read(self, reading: "_Reading") -> None:
-        """Ask for page after page until there are no more."""
+        """Ask for page after page until there are no more, as long as all of them together stay in bounds."""
         page = b""
+        began_at = self._monotonic()
         for _ in range(self._pages_max):
             mark = await (self._page(reading, page) if page else self._first_page(reading))
+            reading.share.keep(mark.rows, mark.kept_bytes)
             if not mark.more:
                 return
+            if self._monotonic() - began_at > self._bounds.seconds:
+                raise ReplyTooLarge(f"no end of pages after {self._bounds.seconds:g} s")
             if mark.page == page or not mark.new_rows:
                 raise ReplyIncomplete("its pages repeat themselves")
             page = mark.page
@@ -175,10 +197,16 @@ class IndexerClient:
         """Ask for one page, a second time without metadata where metadata fails."""
         question = reading.question
         try:
-            return await self._line.ask(reading.method, encode_question(question, page), reading.add)
+            return await self._ask(reading, encode_question(question, page))
         except MetadataFailed:
             bare = encode_question(replace(question, metadata=False), page)
-        return await self._line.ask(reading.method, bare, reading.add)
+        return await self._ask(reading, bare)
+
+    async def _ask(self, reading: "_Reading", body: bytes) -> PageMark:
+        try:
+            return await self._line.ask(reading.method, body, reading.add, let_in=reading.share.let_in)
+        finally:
+            reading.share.page_is_in()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +216,4 @@ class _Reading:
     method: str
     question: Question
     add: Callable[[bytes], PageMark]
+    share: Share

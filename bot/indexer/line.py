@@ -33,6 +33,9 @@ from bot.indexer.replies import decode_error
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
 """Unpacked; a compressed reply is measured by what comes out of it."""
 
+ERROR_MAX_BYTES: Final = 64 * 1024
+"""Of any other reply than a 200; of a longer one, the status says enough."""
+
 ATTEMPTS: Final = 3
 BACKOFF_BASE_SECONDS: Final = 0.5
 PAUSE_MAX_SECONDS: Final = 60.0
@@ -102,8 +105,15 @@ class Line:
             await self._session.close()
             self._session = None
 
-    async def ask(self, method: str, body: bytes, read: Callable[[bytes], Read]) -> Read:
-        """Ask until there is a reply that `read` takes.
+    async def ask(
+        self,
+        method: str,
+        body: bytes,
+        read: Callable[[bytes], Read],
+        *,
+        let_in: Callable[[int], None] = lambda _: None,
+    ) -> Read:
+        """Ask until there is a reply that `read` takes; `let_in` hears of bytes that come in, and may raise.
 
         Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
         `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
@@ -114,7 +124,7 @@ class Line:
         throttled = False
         while True:
             try:
-                return await self.read(await self._post(method, body), read)
+                return await self.read(await self._post(method, body, let_in), read)
             except Throttled as error:
                 pause = self._throttle_seconds(error)
                 self._gate.shut(pause)
@@ -165,20 +175,20 @@ class Line:
             "the indexer is asked again", action="retry", method=method, error=str(error), pause_seconds=pause
         )
 
-    async def _post(self, method: str, body: bytes) -> bytes:
+    async def _post(self, method: str, body: bytes, let_in: Callable[[int], None]) -> bytes:
         """Send one request and return the body of its 200; everything else is an IndexerError, counted."""
         try:
-            return await self._send(method, body)
+            return await self._send(method, body, let_in)
         except IndexerError as error:
             self.counts.requests[method, kind_of(error)] += 1
             raise
 
-    async def _send(self, method: str, body: bytes) -> bytes:
+    async def _send(self, method: str, body: bytes, let_in: Callable[[int], None]) -> bytes:
         async with self._slots:
             # Who waits at the gate keeps its slot: when it opens, no more requests start than ever do.
             await self._gate.passed()
             self.requests_sent += 1
-            status, headers, content = await self._exchange(method, body)
+            status, headers, content = await self._exchange(method, body, let_in)
         self._note_limits(headers)
         self.clock_ahead_seconds = clock_ahead_seconds(headers, self._now())
         if status != _HTTP_OK:
@@ -187,7 +197,9 @@ class Line:
             raise ReplyTooLarge(f"more than {REPLY_MAX_BYTES} bytes", status=status)
         return content
 
-    async def _exchange(self, method: str, body: bytes) -> tuple[int, Mapping[str, str], bytes | None]:
+    async def _exchange(
+        self, method: str, body: bytes, let_in: Callable[[int], None]
+    ) -> tuple[int, Mapping[str, str], bytes | None]:
         """Return status, headers and body of whatever comes back, no body where it is too large.
 
         Causes are not chained: what a server or the network said could repeat the key.
@@ -197,7 +209,8 @@ class Line:
             async with self._session.post(
                 f"{self._url}/{method}", data=body, allow_redirects=False
             ) as response:
-                return response.status, response.headers, await _read_capped(response)
+                most_bytes = REPLY_MAX_BYTES if response.status == _HTTP_OK else ERROR_MAX_BYTES
+                return response.status, response.headers, await _read_capped(response, most_bytes, let_in)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise WrongEndpoint("no URL of HTTP", name=type(error).__name__) from None
         except aiohttp.ClientError as error:  # kinds of TimeoutError among them: nobody to connect to
@@ -226,13 +239,16 @@ def _passes(error: IndexerError) -> bool:
     return not timed_out_here and not isinstance(error, MetadataFailed)
 
 
-async def _read_capped(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the unpacked body, None where it is larger than any reply may be."""
+async def _read_capped(
+    response: aiohttp.ClientResponse, most_bytes: int, let_in: Callable[[int], None]
+) -> bytes | None:
+    """Return the unpacked body, None where it is larger than it may be."""
     chunks: list[bytes] = []
-    left = REPLY_MAX_BYTES
+    left = most_bytes
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         left -= len(chunk)
+        let_in(len(chunk))
         if left < 0:
             return None
     return b"".join(chunks)

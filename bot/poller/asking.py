@@ -54,7 +54,8 @@ class Asker:
     """Asks a source for one sweep after the other, and remembers from sweep to sweep what it can bear.
 
     Several questions at once are normal; `begin` and `finish` of sweeps alternate. `monotonic` is in
-    seconds; `random` in [0, 1) spreads the probes; `progress` is called after each answer.
+    seconds; `random` in [0, 1) spreads the probes; `progress` is called after each answer, and after each
+    question of a search.
     """
 
     def __init__(
@@ -324,6 +325,7 @@ class Asker:
         self._searched += 1
         outcome = await self._contact.send(question)
         self._contact.count_slow(outcome)
+        self._progress()
         return outcome
 
     async def _clear_doubt(self, question: Question) -> None:

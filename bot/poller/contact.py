@@ -142,6 +142,8 @@ class Contact:
         try:
             reply = await self._source.reply(question)
         except IndexerError as error:
+            # What is kept of an error must not keep what was read until then: its frames hold the pages.
+            error.__traceback__ = error.__context__ = None
             self.troubles.append(error)
             hopeless = _hopeless(error)
             if hopeless is not None:

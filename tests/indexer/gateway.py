@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from bot.domain.model import Address, ChainId, Question
+from bot.indexer.budget import Bounds
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 
@@ -100,6 +101,8 @@ class Options(TypedDict, total=False):
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     now: Callable[[], float]
+    monotonic: Callable[[], float]
+    bounds: Bounds
 
 
 def client_of(told: Gateway, **options: Unpack[Options]) -> IndexerClient:

@@ -1,0 +1,85 @@
+"""How large an answer may get, and how much memory all that are under way may take together.
+
+Bytes are counted as they come, and rows at what they were measured to cost beside them (docs/limits.md).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.indexer.errors import ReplyTooLarge
+
+ROW_BYTES: Final = 750
+"""What a row costs in memory beside the bytes that it came as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an answer may take, all of its pages together."""
+
+    rows: int = 150_000
+    body_bytes: int = 128 * 2**20
+    seconds: float = 240.0
+    bytes_of_all: int = 180 * 2**20
+    """In memory, of all answers that are under way at once."""
+
+
+BOUNDS: Final = Bounds()
+
+
+class Budget:
+    """What all answers of a client may take together."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._taken = 0
+
+    def take(self, count: int) -> None:
+        """Take so many bytes; ReplyTooLarge where no more are left, and none are taken."""
+        most = self.bounds.bytes_of_all
+        if self._taken + count > most:
+            raise ReplyTooLarge(f"all answers under way would take more than {most} bytes")
+        self._taken += count
+
+    def give_back(self, count: int) -> None:
+        """Return bytes that were taken."""
+        self._taken -= count
+
+
+class Share:
+    """What one answer takes: what it keeps, and the page that is just coming in."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._rows = 0
+        self._body_bytes = 0
+        self._kept = 0
+        self._coming_in = 0
+
+    def let_in(self, count: int) -> None:
+        """Count bytes of the page that is coming in; ReplyTooLarge where they are too many."""
+        self._budget.take(count)
+        self._coming_in += count
+
+    def page_is_in(self) -> None:
+        """Count the page that was coming in no more: it was read, or dropped."""
+        self._budget.give_back(self._coming_in)
+        self._coming_in = 0
+
+    def keep(self, rows: int, body_bytes: int) -> None:
+        """Count what is kept of a page; ReplyTooLarge where it is too much."""
+        bounds = self._budget.bounds
+        self._rows += rows
+        self._body_bytes += body_bytes
+        if self._rows > bounds.rows:
+            raise ReplyTooLarge(f"more than {bounds.rows} rows")
+        if self._body_bytes > bounds.body_bytes:
+            raise ReplyTooLarge(f"more than {bounds.body_bytes} bytes on all pages")
+        count = body_bytes + rows * ROW_BYTES
+        self._budget.take(count)
+        self._kept += count
+
+    def end(self) -> None:
+        """Give everything back: the answer is not needed any more."""
+        self.page_is_in()
+        self._budget.give_back(self._kept)
+        self._kept = 0
