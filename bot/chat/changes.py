@@ -5,7 +5,7 @@ then old and new, then what it is worth, then which ids of a collection came and
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.chat.html import EMPTY, Html, join, link
@@ -34,25 +34,34 @@ _GAP = "     "
 
 
 def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
-    """Return a block for each account, with its changes by chain, in the order of the alerts."""
+    """Return a block for each name of an account, with its changes by chain, in the order of the alerts."""
     together = find_look_alikes((alert.change.asset, alert.description.symbol) for alert in alerts)
     alike = together | {alert.change.asset for alert in alerts if alert.is_look_alike}
-    grouped: dict[Address, dict[ChainId, list[ChangeAlert]]] = {}
+    by_chain: dict[tuple[Address, ChainId], list[ChangeAlert]] = defaultdict(list)
     for alert in alerts:
-        by_chain = grouped.setdefault(alert.change.account, defaultdict(list))
-        by_chain[alert.change.asset.chain_id].append(alert)
-    return [_account(account, by_chain, chains, alike) for account, by_chain in grouped.items()]
+        by_chain[alert.change.account, alert.change.asset.chain_id].append(alert)
+    named: dict[tuple[Address, str], list[list[ChangeAlert]]] = defaultdict(list)
+    for (account, _), on_chain in by_chain.items():
+        named[account, _label(on_chain)].append(on_chain)
+    return [
+        _account(account, label, of_account, chains, alike) for (account, label), of_account in named.items()
+    ]
+
+
+def _label(on_chain: Sequence[ChangeAlert]) -> str:
+    """Return what an account is called on one chain: the newest label counts."""
+    return next((alert.label for alert in reversed(on_chain) if alert.label), "")
 
 
 def _account(
     account: Address,
-    by_chain: Mapping[ChainId, Sequence[ChangeAlert]],
+    label: str,
+    by_chain: Sequence[Sequence[ChangeAlert]],
     chains: Chains,
     alike: frozenset[Asset],
 ) -> Html:
-    labels = [alert.label for alerts in by_chain.values() for alert in alerts if alert.label]
-    lines = [account_name(account, labels[-1] if labels else "")]
-    for alerts in by_chain.values():
+    lines = [account_name(account, label)]
+    for alerts in by_chain:
         lines.append(_chain(alerts[0].change, chains))
         lines += [_change(alert, chains, alike) for alert in alerts]
     return join("\n", lines)

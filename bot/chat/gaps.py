@@ -15,6 +15,12 @@ from bot.domain.model import Address, ChainId
 _SPOTS_MOST = 8
 
 
+Named = tuple[Address | None, str]
+"""An account, and what it is called on the chain in question."""
+
+_ALL_OF_THE_CHAIN: Named = (None, "")
+
+
 class Spot(NamedTuple):
     """What a line of blindness says."""
 
@@ -33,20 +39,22 @@ def blind_spots(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], 
 
     An account of a chain that is blind as a whole is not named, and what makes too many lines is counted.
     """
-    blind: dict[tuple[ChainId, str], dict[Address | None, Html]] = defaultdict(dict)
+    blind: dict[tuple[ChainId, str], dict[Named, Html]] = defaultdict(dict)
     told = list(gaps)
     whole = {gap.chain_id for gap in told if gap.account is None}
     for gap in told:
         if gap.account is None or gap.chain_id not in whole:
-            blind[gap.chain_id, when(gap.since)][gap.account] = _named(gap)
-    alike: dict[tuple[tuple[Address | None, ...], str], list[ChainId]] = defaultdict(list)
-    names: dict[Address | None, Html] = {}
+            blind[gap.chain_id, when(gap.since)][gap.account, gap.label] = _named(gap)
+    alike: dict[tuple[tuple[Named, ...], str], list[ChainId]] = defaultdict(list)
+    names: dict[Named, Html] = {}
     for (chain_id, since), accounts in blind.items():
         alike[tuple(accounts), since].append(chain_id)
         names |= accounts
     spots = [
         (Spot(_where([names[account] for account in accounts], on, chains), since), on)
-        for (accounts, since), on in sorted(alike.items(), key=lambda spot: spot[0][0] != (None,))
+        for (accounts, since), on in sorted(
+            alike.items(), key=lambda spot: spot[0][0] != (_ALL_OF_THE_CHAIN,)
+        )
     ]
     left_out = {chain_id for _, on in spots[_SPOTS_MOST:] for chain_id in on}
     more = [Spot(EMPTY + f"… and {counted(len(left_out), 'more chain')}", "")] if left_out else []

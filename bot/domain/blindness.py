@@ -4,7 +4,7 @@ A gap is told once it has lasted; its end is told if the gap was. One that
 keeps coming back is told at growing intervals.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -117,17 +117,10 @@ def _order(spot: Spot) -> tuple[int, str]:
 def as_gaps(
     spots: Iterable[Spot],
     since: Mapping[Spot, datetime],
-    labels: Mapping[Address, str],
+    label_of: Callable[[Spot], str],
     held_back: Mapping[Spot, HeldBack],
 ) -> tuple[Gap, ...]:
-    """Return spots as they are told to a destination, with its labels."""
+    """Return spots as they are told to a destination; `label_of` is what it calls the account there."""
     return tuple(
-        Gap(
-            spot.chain_id,
-            spot.account,
-            labels.get(spot.account, "") if spot.account else "",
-            since[spot],
-            held_back.get(spot),
-        )
-        for spot in spots
+        Gap(spot.chain_id, spot.account, label_of(spot), since[spot], held_back.get(spot)) for spot in spots
     )

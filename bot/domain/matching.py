@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.domain.model import NATIVE, Address, Asset, ChainId, DestinationId, Part, Subscription
 from bot.domain.plan import wished_parts
 
-Wishes = Mapping[Address, Sequence[tuple[Subscription, Subscription]]]
+Pair = tuple[Subscription, Subscription]
+"""Who names an account, and what is looked at of it, as `plan.wishes` words it."""
+
+Wishes = Mapping[Address, Sequence[Pair]]
 """By account, as `plan.wishes` words them."""
 
 Rules = Mapping[Address, frozenset[ChainId]]
@@ -21,10 +24,11 @@ def hearers(
 ) -> dict[DestinationId, str]:
     """Return the destinations that wish to hear of these parts, each once, with its label of the account.
 
-    However many subscriptions of a destination match, it is told once; the first label stands.
+    However many subscriptions of a destination match, it is told once; the label is that of one that
+    matches.
     """
     result: dict[DestinationId, str] = {}
-    for watch, wish in wishes.get(account, ()):
+    for watch, wish in _by_name(wishes.get(account, ())):
         if wished_parts([(watch, wish)], chain_id, status) & parts:
             result[watch.destination_id] = result.get(watch.destination_id) or watch.label
     return result
@@ -60,10 +64,22 @@ def heard_parts(parts: frozenset[Part], rules: Rules, asset: Asset) -> frozenset
     return parts & {asset.part} if ignores(rules, asset) else parts
 
 
-def labels(subscriptions: Iterable[Subscription]) -> dict[tuple[DestinationId, Address], str]:
-    """Return what each destination calls its accounts; the first label given stands."""
-    result: dict[tuple[DestinationId, Address], str] = {}
-    for subscription in subscriptions:
-        if subscription.account is not None and subscription.label:
-            result.setdefault((subscription.destination_id, subscription.account), subscription.label)
-    return result
+def label_on(pairs: Iterable[Pair], chain_id: ChainId) -> str:
+    """Return what a destination, by its own wishes, calls an account on a chain; "" if nothing."""
+    return next(
+        (
+            watch.label
+            for watch, wish in _by_name(pairs)
+            if watch.label and watch.covers_chain(chain_id) and wish.covers_chain(chain_id)
+        ),
+        "",
+    )
+
+
+def _by_name(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the wishes in the order in which their labels count.
+
+    A name of all that an account holds goes before one of some tokens, one for certain chains before one
+    for all.
+    """
+    return sorted(pairs, key=lambda pair: (bool(pair[0].contracts), not pair[0].chains))

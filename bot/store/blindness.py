@@ -3,20 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlite_utils import Database
 
 from bot.domain.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.blindness import Spot, Telling, Told, as_gaps, telling
-from bot.domain.matching import Wishes, labels
-from bot.domain.model import Address, ChainId, DestinationId, Part, Subscription
+from bot.domain.matching import Pair, Wishes, label_on
+from bot.domain.model import Address, ChainId, DestinationId, Part
 from bot.domain.plan import wished_parts, wishes
 from bot.store.notices import tell
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 from bot.store.wishes import all_subscriptions, marks
 
 Gaps = dict[DestinationId, dict[Spot, datetime]]
-Pair = tuple[Subscription, Subscription]
 
 
 def tell_blindness(
@@ -43,10 +43,8 @@ def tell_blindness(
         now - oldest < stale_after
     ):
         return 0
-    subscriptions = all_subscriptions(db)
-    wished = _by_destination(wishes(subscriptions))
+    wished = _by_destination(wishes(all_subscriptions(db)))
     gaps = _gaps(db, wished, chains, views, status)
-    named = labels(subscriptions)
     still = {chain_id for chain_id, one in held_back.items() if one.end is None}
     notices = 0
     for destination_id in gaps.keys() | told.keys():
@@ -57,16 +55,16 @@ def tell_blindness(
         one = telling(gaps.get(destination_id, {}), wanted, now, stale_after, still)
         _remember(db, destination_id, one)
         since = {spot: last.since for spot, last in wanted.items()} | gaps.get(destination_id, {})
-        my_labels = {account: named.get((destination_id, account), "") for account in mine}
+        label_of = partial(_label_of, mine)
         if one.blind:
             why = {spot: held_back[spot.chain_id] for spot in one.blind if spot.chain_id in still}
             is_everything = not answered and not still
-            blind = Blind(as_gaps(one.blind, since, my_labels, why), is_everything=is_everything)
+            blind = Blind(as_gaps(one.blind, since, label_of, why), is_everything=is_everything)
             tell(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
             changes = _changes_told(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
-            seen_again = SeenAgain(as_gaps(one.seen, since, my_labels, why), changes)
+            seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
             tell(db, destination_id, to_milliseconds(now), notice=seen_again)
         notices += bool(one.blind) + bool(one.seen)
     return notices
@@ -82,6 +80,11 @@ def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pa
         for pair in pairs:
             result[pair[0].destination_id][account].append(pair)
     return result
+
+
+def _label_of(mine: Wishes, spot: Spot) -> str:
+    """Return what a destination calls the account of a spot, by what it wishes."""
+    return label_on(mine.get(spot.account, ()), spot.chain_id) if spot.account is not None else ""
 
 
 def _is_wished(spot: Spot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:

@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.alerts import Gap, HeldBack
-from bot.domain.matching import Rules, heard_parts, ignores, labels
-from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing, Subscription
-from bot.domain.plan import Wanted, wanted_by
+from bot.domain.matching import Rules, Wishes, heard_parts, ignores, label_on
+from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
+from bot.domain.plan import Wanted, wanted_by, wishes
 from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.store.ignoring import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
@@ -44,7 +44,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
         chains=tuple(
             _sights(wanted, stored, _complete_at(db), _gone(db), on_hold=held_back(db), status=status)
         ),
-        gaps=tuple(_gaps(wanted, stored, _labels(subscriptions), status)),
+        gaps=tuple(_gaps(wanted, stored, wishes(subscriptions), status)),
         alerts=alerts,
         alerts_since=to_moment_or_none(since),
         held_until=to_moment_or_none(held_until),
@@ -121,9 +121,7 @@ def _sights(
         )
 
 
-def _gaps(
-    wanted: Mapping[Address, Wanted], stored: Views, named: Mapping[Address, str], status: Part
-) -> Iterator[Gap]:
+def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Wishes, status: Part) -> Iterator[Gap]:
     """Yield where parts are unknown; a chain on which every account read is blind counts as a whole."""
     read: dict[ChainId, int] = defaultdict(int)
     blind: dict[ChainId, list[Gap]] = defaultdict(list)
@@ -132,16 +130,12 @@ def _gaps(
         read[chain_id] += bool(parts)
         since = [moment for part in parts if (moment := view.coverage[part]) is not None]
         if since:
-            blind[chain_id].append(Gap(chain_id, account, named.get(account, ""), min(since)))
+            blind[chain_id].append(Gap(chain_id, account, label_on(wished[account], chain_id), min(since)))
     for chain_id, gaps in blind.items():
         if len(gaps) == read[chain_id]:
             yield Gap(chain_id, None, "", max(gap.since for gap in gaps))
         else:
             yield from gaps
-
-
-def _labels(subscriptions: Sequence[Subscription]) -> dict[Address, str]:
-    return {account: label for (_, account), label in labels(subscriptions).items()}
 
 
 def _backlog(db: Database, place: Place) -> Row:

@@ -295,11 +295,18 @@ class _Recording:
         return sum(self._tell_baseline(account, of_account, stored) for account, of_account in of_new.items())
 
     def _tell_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
-        told: dict[DestinationId, str] = {}
+        """Tell a first reading, once for each name that a destination has for the account."""
+        named: dict[tuple[DestinationId, str], list[Verdict]] = defaultdict(list)
+        told: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
-            told |= hearers(self._wishes, account, verdict.chain_id, verdict.first_seen, self._status)
-        for destination_id, label in told.items():
-            notice = self._baseline(destination_id, account, label, verdicts, stored)
+            about = self._wishes, account, verdict.chain_id
+            seen = hearers(*about, verdict.first_seen, self._status)
+            for name in (hearers(*about, verdict.never_seen, self._status) | seen).items():
+                named[name].append(verdict)
+            told |= dict.fromkeys(seen.items())
+        for name in told:
+            destination_id, label = name
+            notice = self._baseline(destination_id, account, label, named[name], stored)
             tell(self._db, destination_id, self._at, label=label, notice=notice)
         return len(told)
 

@@ -72,6 +72,17 @@ def lines(*notices: KeptNotice, at: datetime = NOON) -> list[str]:
     return above
 
 
+def test_one_account_under_two_names_is_blind_under_each() -> None:
+    gaps = (
+        gap(POLYGON, account=TREASURY, label="Safe Polygon"),
+        gap(BASE, account=TREASURY, label="Safe Base"),
+    )
+    shown = seen(composed(*told(blind(*gaps))).html)
+
+    assert "Safe Polygon on Polygon: since" in shown
+    assert "Safe Base on Base: since" in shown
+
+
 # ---------------------------------------------------------------- blindness
 
 

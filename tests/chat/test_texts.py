@@ -144,6 +144,32 @@ def test_the_newest_label_counts() -> None:
     assert lines(alert(label="Old"), alert(label="New"), alert(label=""))[0] == "New · 0x8e3E…d8B9"
 
 
+def test_an_account_with_a_name_for_each_chain_is_told_under_each() -> None:
+    on_base = Asset(BASE, USDC)
+
+    told = lines(
+        alert(1, 2, label="Safe Polygon"),
+        alert(3, 4, label="Safe Base", asset=on_base),
+        alert(5, 6, label="Safe Polygon"),
+        alert(7, 8, label="", asset=Asset(ARBITRUM, USDC)),
+    )
+
+    assert told[:-1] == [
+        "Safe Polygon · 0x8e3E…d8B9",
+        "Polygon",
+        "▲ +1 USDC     1 → 2",
+        "▲ +1 USDC     5 → 6",
+        "",
+        "Safe Base · 0x8e3E…d8B9",
+        "Base",
+        "▲ +1 USDC     3 → 4",
+        "",
+        "0x8e3E…d8B9",
+        "Arbitrum One",
+        "▲ +1 USDC     7 → 8",
+    ]
+
+
 def test_a_chain_without_an_explorer_is_no_link() -> None:
     message = composed(alert(asset=Asset(ChainId(424242), USDC)))
 

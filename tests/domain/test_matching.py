@@ -1,6 +1,6 @@
 """Who hears what, and under which label."""
 
-from bot.domain.matching import Rules, heard_parts, hearers, hearers_of, ignores, labels
+from bot.domain.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
 from bot.domain.model import NATIVE, NATIVE_PART, Asset, ChainId, DestinationId, Part, Subscription
 from bot.domain.plan import wishes
 from tests.builders import (
@@ -8,6 +8,7 @@ from tests.builders import (
     BROAD,
     DAI,
     DEGEN,
+    ETHEREUM,
     POLYGON,
     TREASURY,
     USDC,
@@ -112,19 +113,49 @@ def test_a_contract_alone_is_told_under_the_label_of_the_account() -> None:
     assert heard == {1: "Treasury"}
 
 
-def test_each_destination_has_labels_of_its_own() -> None:
-    given = labels(
-        [
-            subscription(TREASURY, destination=1),
-            subscription(TREASURY, destination=1, label="Treasury"),
-            subscription(TREASURY, destination=1, label="Later"),
-            subscription(TREASURY, destination=2, label="Money"),
-            subscription(VAULT, destination=2),
-            subscription(None, destination=2, contracts=[USDC], label="Dollars"),
-        ]
-    )
+def test_on_each_chain_the_label_of_what_is_watched_there_is_heard() -> None:
+    wished = [
+        subscription(TREASURY, chains=[ETHEREUM], label="Safe ETH"),
+        subscription(TREASURY, chains=[BASE], label="Safe Base"),
+    ]
 
-    assert given == {(1, TREASURY): "Treasury", (2, TREASURY): "Money"}
+    assert [hearing(*wished, chain_id=one) for one in (ETHEREUM, BASE, POLYGON)] == [
+        {1: "Safe ETH"},
+        {1: "Safe Base"},
+        {},
+    ]
+
+
+def test_a_label_for_certain_chains_goes_before_one_for_all() -> None:
+    wished = [
+        subscription(TREASURY, label="Treasury"),
+        subscription(TREASURY, chains=[BASE], label="On Base"),
+        subscription(TREASURY, chains=[ETHEREUM]),
+    ]
+    pairs = wishes(wished)[TREASURY]
+
+    assert [label_on(pairs, chain_id) for chain_id in (BASE, POLYGON, ETHEREUM)] == [
+        "On Base",
+        "Treasury",
+        "Treasury",
+    ]
+    assert hearing(*wished, chain_id=BASE) == {1: "On Base"}
+
+
+def test_a_label_of_some_tokens_is_no_name_of_the_account() -> None:
+    wished = [
+        subscription(TREASURY, contracts=[USDC], chains=[BASE], label="Dollars"),
+        subscription(TREASURY, label="Treasury"),
+    ]
+
+    assert label_on(wishes(wished)[TREASURY], BASE) == "Treasury"
+    assert hearing(*wished, chain_id=BASE, parts=frozenset({Part(USDC)})) == {1: "Dollars"}
+
+
+def test_where_nothing_is_watched_an_account_has_no_label() -> None:
+    pairs = wishes([subscription(TREASURY, chains=[BASE], label="On Base")])[TREASURY]
+
+    assert label_on(pairs, POLYGON) == label_on([], BASE) == ""
 
 
 # ---------------------------------------------------------------- ignored contracts
