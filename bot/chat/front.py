@@ -64,7 +64,7 @@ def build_front(
     )
     looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
     ignoring = IgnoringTokens(store, chains, now=now)
-    muting = Muting(store, offering, now=now)
+    muting = Muting(store, chains, offering, now=now)
     opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
     handlers = Handlers(
         store,

@@ -82,7 +82,9 @@ class Looking:
         """Show how far everything watched here is seen."""
         sweeps = self._sweeps()
         here = await self._store.watched_here(heard.place, sweeps.chains)
-        muted = mutes_shown(await self._store.quiet.muted_here(heard.place), heard.place, self._now())
+        muted = mutes_shown(
+            await self._store.quiet.muted_here(heard.place), heard.place, self._chains, self._now()
+        )
         return (join("\n", (*muted, status(here, sweeps, self._chains, self._now()))),)
 
     async def ready_balance(self, heard: Heard, press: Press) -> Ready | None:

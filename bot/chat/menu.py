@@ -123,7 +123,9 @@ MUTE = Command(
     (
         Example("/mute", "keeps everything for an hour, and tells it then"),
         Example("/mute 2h", "keeps it for two hours"),
-        Example("/mute Treasury 1d", "keeps what is about one account for a day"),
+        Example(
+            "/mute Treasury 1d", "keeps what is about one account for a day, on the chains of that label"
+        ),
     ),
     Who.CHANGERS,
 )

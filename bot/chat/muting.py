@@ -1,7 +1,8 @@
 """What a chat wishes to hear only later: muting, and ending that before its time."""
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.chat import quiet_replies, replies, toasts
@@ -13,8 +14,9 @@ from bot.chat.menu import MUTE
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.requests import Mute, Unmute
 from bot.domain.access import Action
-from bot.domain.model import Address, Place
-from bot.domain.muting import DEFAULT
+from bot.domain.chains import Chains
+from bot.domain.model import Address, ChainId, ListedSubscription, Place
+from bot.domain.muting import DEFAULT, Scope
 from bot.store.sqlite import Store
 
 _LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
@@ -29,8 +31,11 @@ _LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:{_TIME}[ ,]*)+$", re.IGNORECASE | r
 class Muting:
     """Mutes of a chat and of its accounts, by command and by button."""
 
-    def __init__(self, store: Store, offering: Offering, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, chains: Chains, offering: Offering, *, now: Callable[[], datetime]
+    ) -> None:
         self._store = store
+        self._chains = chains
         self._offering = offering
         self._now = now
 
@@ -40,9 +45,10 @@ class Muting:
             return (await self._muted(heard, request, ()),)
         listed = await self._store.subscriptions_here(heard.place)
         found = find(listed, request.rest) or find(listed, request.who)
-        accounts = {one.subscription.account for one in found if one.subscription.account is not None}
-        if accounts:
-            return (await self._muted(heard, request, tuple(sorted(accounts))),)
+        is_address = any(address_meant(text) is not None for text in (request.rest, request.who))
+        meant = _scopes(found, is_whole=is_address)
+        if meant:
+            return (await self._muted(heard, request, meant),)
         if found:
             return (quiet_replies.only_accounts(request.who),)
         if request.who.isdigit() or _LIKE_A_LENGTH.search(request.who):
@@ -54,13 +60,13 @@ class Muting:
 
     async def unmute(self, heard: Heard, request: Unmute) -> Answer:
         """Tell at once what was kept."""
-        accounts = await self._named(heard.place, request.who)
-        if request.who and not accounts:
+        meant = await self._named(heard.place, request.who)
+        if request.who and not meant:
             return (await self._nothing_muted(heard.place, request.who),)
-        unmuted = await self._store.quiet.unmute(heard.place, accounts, heard.author(self._now()))
+        unmuted = await self._store.quiet.unmute(heard.place, meant, heard.author(self._now()))
         if not unmuted.mutes:
             return (await self._nothing_muted(heard.place, request.who),)
-        return (quiet_replies.unmuted(unmuted, heard.place, self._now()),)
+        return (quiet_replies.unmuted(unmuted, heard.place, self._chains, self._now()),)
 
     async def ready_unmute(self, heard: Heard, press: Press) -> Ready | None:
         """End the mute that a button names."""
@@ -72,7 +78,7 @@ class Muting:
             unmuted = await self._store.quiet.end_mute(found, presser.author(self._now()))
             if not unmuted.mutes:
                 return Pressed(toasts.ALREADY, is_used_up=True)
-            shown = quiet_replies.unmuted(unmuted, presser.place, self._now())
+            shown = quiet_replies.unmuted(unmuted, presser.place, self._chains, self._now())
             return Pressed(toasts.UNMUTED, Screen(shown))
 
         return Ready(Action.CHANGE, act, found.place)
@@ -97,10 +103,10 @@ class Muting:
 
         return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
 
-    async def _muted(self, heard: Heard, request: Mute, accounts: tuple[Address, ...]) -> Screen:
+    async def _muted(self, heard: Heard, request: Mute, scopes: tuple[Scope, ...]) -> Screen:
         author = heard.author(self._now())
-        muted = await self._store.quiet.mute(heard.place, accounts, request.span, author)
-        text = quiet_replies.muted(muted, request.span, heard.place, self._now())
+        muted = await self._store.quiet.mute(heard.place, scopes, request.span, author)
+        text = quiet_replies.muted(muted, request.span, heard.place, self._chains, self._now())
         single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
         return Screen(text, rows(single))
 
@@ -116,9 +122,22 @@ class Muting:
         here = await self._store.quiet.muted_here(place)
         return next((mute.until for mute in here.mutes if mute.account is None), None)
 
-    async def _named(self, place: Place, who: str) -> tuple[Address, ...]:
+    async def _named(self, place: Place, who: str) -> tuple[Scope, ...]:
         """Return the accounts that somebody means; what is muted may be watched no more."""
         listed = await self._store.subscriptions_here(place)
-        found = {one.subscription.account for one in find(listed, who)} - {None} if who else set()
-        found.add(address_meant(who))
-        return tuple(sorted(account for account in found if account is not None))
+        address = address_meant(who)
+        if address is not None:
+            return (Scope(address),)
+        return _scopes(find(listed, who)) if who else ()
+
+
+def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> tuple[Scope, ...]:
+    """Return the accounts of subscriptions, each on the chains that they cover, or `is_whole`: on all."""
+    on: dict[Address, list[frozenset[ChainId]]] = defaultdict(list)
+    for one in found:
+        if one.subscription.account is not None:
+            on[one.subscription.account].append(one.subscription.chains)
+    return tuple(
+        Scope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
+        for account, chains in sorted(on.items())
+    )

@@ -67,12 +67,12 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
         case Dropped() | Undelivered() | Unreadable() | MuteOver() as first:
-            return _about_telling(first, notices, today)
+            return _about_telling(first, notices, chains, today)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _about_the_copies(first, notices, today)
 
 
-def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], today: date) -> Html:
+def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], chains: Chains, today: date) -> Html:
     match first:
         case Dropped():
             return dropped(_only(Dropped, notices), today)
@@ -81,7 +81,7 @@ def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], today: da
         case Unreadable():
             return unreadable(_only(Unreadable, notices))
         case MuteOver():
-            return join("\n", map(mute_over, _only(MuteOver, notices)))
+            return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
 
 
 def _about_the_source(first: AboutTheSource, notices: Sequence[KeptNotice], chains: Chains) -> Html:

@@ -1,6 +1,6 @@
 """What the bot answers about what it does not tell, though it is watched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.chat.foreign import foreign, symbol
@@ -19,7 +19,7 @@ from bot.chat.wording import (
 from bot.domain.alerts import MuteOver
 from bot.domain.chains import Chains
 from bot.domain.ignoring import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.model import Address, Place
+from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
 
 _MUTES_SHOWN = 5
@@ -126,11 +126,11 @@ def _token(token: IgnoredToken, chains: Chains) -> Html:
 # ---------------------------------------------------------------- mutes
 
 
-def muted(muted: Muted, span: timedelta, place: Place, now: datetime) -> Html:
+def muted(muted: Muted, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /mute."""
     is_all = any(mute.account is None for mute in muted.mutes)
     is_one = is_all or len(muted.mutes) == 1
-    what = EMPTY + _here(place) if is_all else _names(muted.mutes)
+    what = EMPTY + _here(place) if is_all else _names(muted.mutes, chains)
     until = f"{length(span)}, until {_moment(muted.mutes[0].until, now)}"
     lines = [
         fill("🔕 {} {} muted{} for {}.", what, "is" if is_one else "are", "" if is_all else " here", until),
@@ -158,11 +158,11 @@ def all_muted(until: datetime, place: Place, now: datetime) -> Html:
     return fill("All of {} is muted until {}; {} ends it.", where, _moment(until, now), code("/unmute"))
 
 
-def unmuted(unmuted: Unmuted, place: Place, now: datetime) -> Html:
+def unmuted(unmuted: Unmuted, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /unmute, and what a message shows whose button did the same."""
     is_all = any(mute.account is None for mute in unmuted.mutes)
     is_one = is_all or len(unmuted.mutes) == 1
-    what = EMPTY + _here(place) if is_all else _names(unmuted.mutes)
+    what = EMPTY + _here(place) if is_all else _names(unmuted.mutes, chains)
     told = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
     if unmuted.until is not None:
         rest = "this topic" if place.thread_id is not None else "this chat"
@@ -173,23 +173,22 @@ def unmuted(unmuted: Unmuted, place: Place, now: datetime) -> Html:
     return told + f" {counted(unmuted.changes, 'change')} from meanwhile {follow}."
 
 
-def mute_over(over: MuteOver) -> Html:
+def mute_over(over: MuteOver, chains: Chains) -> Html:
     """Return what stands before all that a mute held."""
     span = length(over.until - over.since)
     changes = counted(over.changes, "change") if over.changes else "no changes"
     if over.account is None:
         return fill("🔔 Muted for {}: {} meanwhile.", span, changes)
-    return fill(
-        "🔔 {} was muted for {}: {} meanwhile.", account_name(over.account, over.label), span, changes
-    )
+    who = _account(over.account, over.label, over.chains, chains)
+    return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
 
 
-def mutes_shown(here: MutedHere, place: Place, now: datetime) -> list[Html]:
+def mutes_shown(here: MutedHere, place: Place, chains: Chains, now: datetime) -> list[Html]:
     """Return the lines about mutes that /list and /status show; none where nothing is muted."""
     lines = [
         fill(
             "🔕 {} is muted until {}, {} more",
-            _muted(mute, place),
+            _muted(mute, place, chains),
             _moment(mute.until, now),
             age(_in_minutes(mute.until - now)),
         )
@@ -226,9 +225,20 @@ def _here(place: Place) -> str:
     return "This topic" if place.thread_id is not None else "This chat"
 
 
-def _muted(mute: Mute, place: Place) -> Html:
-    return account_name(mute.account, mute.label) if mute.account else EMPTY + _here(place)
+def _muted(mute: Mute, place: Place, chains: Chains) -> Html:
+    if mute.account is None:
+        return EMPTY + _here(place)
+    return _account(mute.account, mute.label, mute.chains, chains)
 
 
-def _names(mutes: Sequence[Mute]) -> Html:
-    return folded([account_name(mute.account, mute.label) for mute in mutes if mute.account], last=" and ")
+def _names(mutes: Sequence[Mute], chains: Chains) -> Html:
+    named = [
+        _account(mute.account, mute.label, mute.chains, chains) for mute in mutes if mute.account is not None
+    ]
+    return folded(named, last=" and ")
+
+
+def _account(account: Address, label: str, on: Collection[ChainId], chains: Chains) -> Html:
+    """Return an account by its label; one that has none on these chains by them."""
+    named = account_name(account, label)
+    return named if label or not on else named + f" on {chain_names(sorted(on), chains, last=' and ')}"

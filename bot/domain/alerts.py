@@ -167,6 +167,8 @@ class MuteOver:
     until: datetime
     changes: int
     """How many were held."""
+    chains: tuple[ChainId, ...] = ()
+    """Where the account was muted; none: everywhere."""
 
 
 Notice = (

@@ -1,21 +1,41 @@
 """What a destination does not wish to hear yet: it is held, and told when the mute is over.
 
-A mute of a destination holds everything that the bot tells there by itself. A mute of an account
-holds what is about this account: its changes, its first reading, and that it alone gives no answer.
+A mute of a destination holds everything that the bot tells there by itself. A mute of an account,
+or of what it has on some chains, holds what is about that: its changes, its first reading, and that it
+alone gives no answer.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.domain.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
-from bot.domain.model import Address, Place
+from bot.domain.model import Address, ChainId, Place
 
 DEFAULT = timedelta(hours=1)
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=30)
 
 CLOCK_SLACK = timedelta(minutes=1)
+
+
+class Scope(NamedTuple):
+    """An account, or what it has on some chains."""
+
+    account: Address
+    chains: frozenset[ChainId] = frozenset()
+    """Empty: every chain."""
+
+    def meets(self, other: "Scope") -> bool:
+        """Whether anything is in both."""
+        is_on_one_chain = not self.chains or not other.chains or bool(self.chains & other.chains)
+        return self.account == other.account and is_on_one_chain
+
+    def contains(self, other: "Scope") -> bool:
+        """Whether all of the other is in this one."""
+        is_on_these = not self.chains or (bool(other.chains) and other.chains <= self.chains)
+        return self.account == other.account and is_on_these
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,13 @@ class Mute:
     """What the destination calls the account, "" if nothing."""
     since: datetime
     until: datetime
+    chains: frozenset[ChainId] = frozenset()
+    """Of the account; empty: every chain."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """What it is about; None: everything."""
+        return None if self.account is None else Scope(self.account, self.chains)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +96,46 @@ class FoundMute:
     place: Place
 
 
-def holds(muted: Collection[Address | None], about: frozenset[Address]) -> bool:
-    """Whether these mutes hold what is about these accounts; none: it is about more than accounts."""
-    return None in muted or (bool(about) and about.issubset(muted))
+def holds(muted: Collection[Scope | None], about: Collection[Scope]) -> bool:
+    """Whether these mutes hold what is about all of this, chain by chain; none: it is about more."""
+    if None in muted:
+        return True
+    return bool(about) and all(
+        any(one is not None and one.contains(subject) for one in muted) for subject in about
+    )
 
 
-def accounts_of(notice: KeptNotice) -> frozenset[Address]:
-    """Return the accounts that a notice is about; none where it is about more."""
+def subjects_of(notice: KeptNotice) -> frozenset[Scope]:
+    """Return what a notice is about, chain by chain; none where it is about more than accounts."""
     match notice:
-        case Baseline(account):
-            return frozenset({account})
+        case Baseline(account, chains=chains):
+            return _on_each(account, chains)
         case Blind(gaps) | SeenAgain(gaps):
-            accounts = frozenset(gap.account for gap in gaps if gap.account is not None)
-            return accounts if all(gap.account for gap in gaps) else frozenset()
+            accounts = [(gap.account, gap.chain_id) for gap in gaps if gap.account is not None]
+            is_about_accounts = len(accounts) == len(gaps)
+            return frozenset(
+                Scope(account, frozenset({chain_id}))
+                for account, chain_id in (accounts if is_about_accounts else ())
+            )
         case _:
             return frozenset()
+
+
+def _on_each(account: Address, chains: Iterable[ChainId]) -> frozenset[Scope]:
+    return frozenset(Scope(account, frozenset({chain_id})) for chain_id in chains)
+
+
+def label_of(scope: Scope, named: Iterable[tuple[frozenset[ChainId], str]]) -> str:
+    """Return what a destination calls it, where it calls an account so on these chains; "" if nothing.
+
+    That is the label for just these chains, or else the only one that any of them has.
+    """
+    labels = [(chains, label) for chains, label in named if label]
+    exact = [label for chains, label in labels if chains == scope.chains]
+    others = {label for chains, label in labels if Scope(scope.account, chains).meets(scope)}
+    if exact:
+        return exact[0]
+    return others.pop() if len(others) == 1 else ""
 
 
 def is_over(mute: Mute, now: datetime) -> bool:
@@ -93,4 +145,5 @@ def is_over(mute: Mute, now: datetime) -> bool:
 
 def receipt(mute: Mute, now: datetime, changes: int) -> MuteOver:
     """Return what is told before all that a mute held."""
-    return MuteOver(mute.account, mute.label, mute.since, max(mute.since, min(mute.until, now)), changes)
+    ended = max(mute.since, min(mute.until, now))
+    return MuteOver(mute.account, mute.label, mute.since, ended, changes, tuple(sorted(mute.chains)))

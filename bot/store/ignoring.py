@@ -11,7 +11,7 @@ from bot.domain.model import Address, ChainId, DestinationId, Place
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
-from bot.store.rows import Row, to_address, to_blob, to_milliseconds, words_of
+from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds, words_of
 from bot.store.untold import UNTOLD
 from bot.store.wishes import marks
 
@@ -138,19 +138,15 @@ def _rules(rows: Sequence[Row]) -> dict[DestinationId, dict[Address, frozenset[C
     result: dict[DestinationId, dict[Address, frozenset[ChainId]]] = {}
     for destination_id, blob, words in rows:
         of_one = result.setdefault(DestinationId(destination_id), {})
-        contract, chains = to_address(blob), _to_chains(words)
+        contract, chains = to_address(blob), to_chains(words)
         before = of_one.get(contract, chains)
         of_one[contract] = before | chains if before and chains else frozenset()
     return result
 
 
-def _to_chains(words: str) -> frozenset[ChainId]:
-    return frozenset(ChainId(int(word)) for word in words.split())
-
-
 def _to_token(row: Row) -> IgnoredToken:
     row_id, blob, words, symbol = row
-    return IgnoredToken(row_id, to_address(blob), _to_chains(words), symbol or "")
+    return IgnoredToken(row_id, to_address(blob), to_chains(words), symbol or "")
 
 
 def _tokens(

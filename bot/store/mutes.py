@@ -2,22 +2,39 @@
 
 from sqlite_utils import Database
 
-from bot.domain.model import Address, DestinationId
-from bot.domain.muting import Mute, holds
-from bot.store.rows import Row, to_address, to_moment
+from bot.domain.model import DestinationId
+from bot.domain.muting import Mute, Scope, holds, label_of
+from bot.store.rows import Row, to_address, to_chains, to_moment
 
-MUTES = """
-SELECT m.id, a.address, (SELECT s.label FROM subscription s
-    WHERE s.destination_id = m.destination_id AND s.account_id = m.account_id AND s.label <> ''
-    ORDER BY s.id LIMIT 1), m.since, m.until
+_MUTES = """
+SELECT m.id, a.address, m.chains, m.since, m.until, m.destination_id, m.account_id
 FROM mute m LEFT JOIN account a ON a.id = m.account_id
 """
 
 
 def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     """Return the mutes of a destination, that of everything first."""
-    rows = db.execute(f"{MUTES} WHERE m.destination_id = ? ORDER BY m.account_id, m.id", [destination_id])
-    return [to_mute(row) for row in rows]
+    rows = db.execute(
+        f"{_MUTES} WHERE m.destination_id = ? ORDER BY m.account_id, m.id", [destination_id]
+    ).fetchall()
+    return [_to_mute(db, row) for row in rows]
+
+
+def muted_scopes(db: Database, destination_id: int) -> list[Scope | None]:
+    """Return what is muted of a destination; None: everything."""
+    rows = db.execute(
+        "SELECT a.address, m.chains FROM mute m LEFT JOIN account a ON a.id = m.account_id"
+        " WHERE m.destination_id = ?",
+        [destination_id],
+    )
+    return [
+        None if address is None else Scope(to_address(address), to_chains(chains)) for address, chains in rows
+    ]
+
+
+def mute_of(db: Database, row_id: int) -> Mute:
+    """Return the mute of a row that is there."""
+    return _to_mute(db, db.execute(f"{_MUTES} WHERE m.id = ?", [row_id]).fetchone())
 
 
 def holds_change(db: Database, destination_id: DestinationId, change_id: int) -> bool:
@@ -28,23 +45,26 @@ def holds_change(db: Database, destination_id: DestinationId, change_id: int) ->
 
 _HOLDS_CHANGE = """
 SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ?1 AND ifnull(account_id, 0) IN (
-  0, (SELECT account_id FROM change WHERE id = ?2)))
+  0, (SELECT account_id FROM change WHERE id = ?2)) AND (chains = '' OR ' ' || chains || ' ' LIKE
+  (SELECT '% ' || x.chain_id || ' %' FROM change c JOIN asset x ON x.id = c.asset_id WHERE c.id = ?2)))
 """
 """In the very words of the index `mute_once`, or SQLite reads every mute of the destination."""
 
 
-def holds_notice(db: Database, destination_id: DestinationId, about: frozenset[Address]) -> bool:
+def holds_notice(db: Database, destination_id: DestinationId, about: frozenset[Scope]) -> bool:
     """Whether a destination does not wish to hear yet of what is about these accounts; none: about more."""
-    return holds([mute.account for mute in mutes_of(db, destination_id)], about)
+    return holds(muted_scopes(db, destination_id), about)
 
 
-def to_mute(row: Row) -> Mute:
-    """Return a mute of a row of `MUTES`."""
-    row_id, address, label, since, until = row
-    return Mute(
-        row_id,
-        None if address is None else to_address(address),
-        label or "",
-        to_moment(since),
-        to_moment(until),
+def _to_mute(db: Database, row: Row) -> Mute:
+    row_id, address, words, since, until, destination_id, account_id = row
+    moments = to_moment(since), to_moment(until)
+    if address is None:
+        return Mute(row_id, None, "", *moments)
+    scope = Scope(to_address(address), to_chains(words))
+    named = db.execute(
+        "SELECT chains, label FROM subscription WHERE destination_id = ? AND account_id = ? ORDER BY id",
+        [destination_id, account_id],
     )
+    label = label_of(scope, [(to_chains(chains), label) for chains, label in named])
+    return Mute(row_id, scope.account, label, *moments, scope.chains)

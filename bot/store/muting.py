@@ -11,54 +11,63 @@ from sqlite_utils import Database
 
 from bot.domain.audit import Author, Deed
 from bot.domain.delivery import AlertState
-from bot.domain.model import Address, DestinationId, Place
+from bot.domain.model import ChainId, DestinationId, Place
 from bot.domain.muting import (
     FoundMute,
     Mute,
     Muted,
     MutedHere,
+    Scope,
     Unmuted,
-    accounts_of,
     holds,
     is_over,
     receipt,
+    subjects_of,
 )
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
-from bot.store.mutes import MUTES, mutes_of, to_mute
+from bot.store.mutes import mute_of, muted_scopes, mutes_of
 from bot.store.notices import notice_to_json, to_notice
 from bot.store.polls import account_id_of
-from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment_or_none
+from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
 from bot.store.untold import UNTOLD
-from bot.store.wishes import marks
 
 
-def mute(db: Database, place: Place, accounts: Collection[Address], span: timedelta, author: Author) -> Muted:
+def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Author) -> Muted:
     """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
         since, until = to_milliseconds(author.at), to_milliseconds(author.at + span)
-        wanted: tuple[Address | None, ...] = tuple(accounts) or (None,)
-        for account in wanted:
-            account_id = None if account is None else account_id_of(db, account)
+        wanted: tuple[Scope | None, ...] = tuple(scopes) or (None,)
+        for scope in wanted:
+            account_id = None if scope is None else account_id_of(db, scope.account)
+            chains = "" if scope is None else words_of(scope.chains)
             db.execute(
-                "INSERT INTO mute (destination_id, account_id, since, until) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (destination_id, ifnull(account_id, 0)) DO UPDATE SET until = excluded.until",
-                [destination_id, account_id, since, until],
+                "INSERT INTO mute (destination_id, account_id, chains, since, until) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (destination_id, ifnull(account_id, 0), chains)"
+                " DO UPDATE SET until = excluded.until",
+                [destination_id, account_id, chains, since, until],
             )
-            note(db, author, Deed.MUTE, place.chat_id, account or "")
+            note(db, author, Deed.MUTE, place.chat_id, _subject(scope))
         return Muted(
-            tuple(one for one in mutes_of(db, destination_id) if one.account in wanted),
-            _still_to_come(db, destination_id, accounts),
+            tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
+            _still_to_come(db, destination_id, scopes),
         )
 
 
-def unmute(db: Database, place: Place, accounts: Collection[Address], author: Author) -> Unmuted:
-    """End the mutes of accounts, or with none all mutes of a destination; what they held is told now."""
+def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Author) -> Unmuted:
+    """End the mutes of accounts, or with none all mutes of a destination; what they held is told now.
+
+    A mute ends whole, though it may be about more chains than are named.
+    """
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
-        ended = [one for one in mutes_of(db, destination_id) if not accounts or one.account in set(accounts)]
+        ended = [
+            one
+            for one in mutes_of(db, destination_id)
+            if not scopes or (one.scope is not None and any(map(one.scope.meets, scopes)))
+        ]
         return _unmuted(db, destination_id, ended, place, author)
 
 
@@ -118,8 +127,7 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
     if found is None:
         return None
     kind, title, thread_id = found
-    mute_row = db.execute(f"{MUTES} WHERE m.id = ?", [row]).fetchone()
-    return FoundMute(to_mute(mute_row), Place(chat_id, kind, title, thread_id or None))
+    return FoundMute(mute_of(db, row), Place(chat_id, kind, title, thread_id or None))
 
 
 def _unmuted(
@@ -127,7 +135,7 @@ def _unmuted(
 ) -> Unmuted:
     changes = _end(db, destination_id, ended, author.at)
     for one in ended:
-        note(db, author, Deed.UNMUTE, place.chat_id, one.account or "")
+        note(db, author, Deed.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
     return Unmuted(tuple(ended), changes, left[0] if left else None)
 
@@ -135,9 +143,9 @@ def _unmuted(
 def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:
     """Take mutes away and let go of what none holds any more; returns how many changes that is."""
     db.conn.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
-    left = [one.account for one in mutes_of(db, destination_id)]
+    left = muted_scopes(db, destination_id)
     rows = db.execute(_HELD, [destination_id]).fetchall()
-    held = [(alert_id, is_change, _about(address, text)) for alert_id, is_change, address, text in rows]
+    held = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
     free = [one for one in held if not holds(left, one[2])]
     db.conn.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
@@ -145,22 +153,27 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     )
     everything = [one for one in ended if one.account is None]
     for one in everything or ended:
-        theirs = [is_change for _, is_change, about in free if one.account is None or one.account in about]
+        theirs = [is_change for _, is_change, about in free if _concerns(one, about)]
         if theirs:
             _tell_receipt(db, destination_id, one, sum(theirs), now)
     return sum(is_change for _, is_change, _ in free)
 
 
-def _about(address: bytes | None, text: str | None) -> frozenset[Address]:
-    """Return the accounts that a held alert is about."""
-    if address is not None:
-        return frozenset({to_address(address)})
-    return accounts_of(to_notice(text)) if text is not None else frozenset()
+def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[Scope]:
+    """Return what a held alert is about, chain by chain."""
+    if address is not None and chain_id is not None:
+        return frozenset({Scope(to_address(address), frozenset({ChainId(chain_id)}))})
+    return subjects_of(to_notice(text)) if text is not None else frozenset()
+
+
+def _concerns(one: Mute, about: Collection[Scope]) -> bool:
+    return one.scope is None or any(map(one.scope.meets, about))
 
 
 _HELD = """
-SELECT l.id, l.change_id IS NOT NULL, a.address, l.notice
+SELECT l.id, l.change_id IS NOT NULL, a.address, x.chain_id, l.notice
 FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
+LEFT JOIN asset x ON x.id = c.asset_id
 WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
 """
 
@@ -181,12 +194,18 @@ def _tell_receipt(
     )
 
 
-def _still_to_come(db: Database, destination_id: DestinationId, accounts: Collection[Address]) -> int:
+def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collection[Scope]) -> int:
     """Count the changes, of these accounts or of all, that are on their way already."""
-    theirs = f"WHERE a.address IN ({marks(accounts)})" if accounts else ""
-    (count,) = db.execute(
-        f"WITH {UNTOLD} SELECT count(*) FROM untold JOIN change c ON c.id = untold.change_id"
-        f" JOIN account a ON a.id = c.account_id {theirs}",
-        [destination_id, *map(to_blob, accounts)],
-    ).fetchone()
-    return int(count)
+    rows = db.execute(
+        f"WITH {UNTOLD} SELECT a.address, x.chain_id FROM untold JOIN change c ON c.id = untold.change_id"
+        " JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id",
+        [destination_id],
+    )
+    untold = [Scope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
+    return sum(not scopes or any(scope.contains(one) for scope in scopes) for one in untold)
+
+
+def _subject(scope: Scope | None) -> str:
+    if scope is None:
+        return ""
+    return f"{scope.account} on {words_of(scope.chains)}" if scope.chains else scope.account

@@ -31,7 +31,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.delivery import AlertState
 from bot.domain.model import DestinationId
-from bot.domain.muting import accounts_of
+from bot.domain.muting import subjects_of
 from bot.store.mutes import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 
@@ -58,7 +58,7 @@ def tell(
     """
     text = None if notice is None else notice_to_json(notice)
     held = (change_id is not None and holds_change(db, destination_id, change_id)) or (
-        notice is not None and holds_notice(db, destination_id, accounts_of(notice))
+        notice is not None and holds_notice(db, destination_id, subjects_of(notice))
     )
     state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
@@ -141,9 +141,14 @@ def _about_telling(notice: Dropped | Undelivered | MuteOver) -> tuple[str, Field
         case Dropped(changes, first_at, last_at):
             moments = [to_milliseconds(first_at), to_milliseconds(last_at)]
             return "dropped", {"changes": changes, "moments": moments}
-        case MuteOver(account, label, since, until, changes):
-            moments = [to_milliseconds(since), to_milliseconds(until)]
-            return "mute over", {"account": account, "label": label, "moments": moments, "changes": changes}
+        case MuteOver(account, label, since, until, changes, chains):
+            return "mute over", {
+                "account": account,
+                "label": label,
+                "moments": [to_milliseconds(since), to_milliseconds(until)],
+                "changes": changes,
+                "chains": chains,
+            }
 
 
 def _about_copies(notice: BackupFails | BackupWorks | Restored) -> tuple[str, Fields]:
@@ -212,6 +217,7 @@ _READERS: Mapping[str, Callable[[Fields], Notice]] = {
         to_moment(fields["moments"][0]),
         to_moment(fields["moments"][1]),
         fields["changes"],
+        tuple(fields.get("chains", ())),
     ),
     "restored": lambda fields: Restored(to_moment(fields["copied_at"])),
 }

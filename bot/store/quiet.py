@@ -8,7 +8,7 @@ from bot.domain.audit import Author
 from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.matching import Rules
 from bot.domain.model import Address, ChainId, Place
-from bot.domain.muting import FoundMute, Muted, MutedHere, Unmuted
+from bot.domain.muting import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.store import ignoring, muting
 from bot.store.database import DatabaseThread
 
@@ -53,17 +53,15 @@ class Quiet:
 
     # not now
 
-    async def mute(
-        self, place: Place, accounts: Collection[Address], span: timedelta, author: Author
-    ) -> Muted:
+    async def mute(self, place: Place, scopes: Collection[Scope], span: timedelta, author: Author) -> Muted:
         """Hold what is told of accounts, or with none everything, for so long."""
-        muted = await self._thread.run(muting.mute, place, tuple(accounts), span, author)
+        muted = await self._thread.run(muting.mute, place, tuple(scopes), span, author)
         self._outbox_grew.set()
         return muted
 
-    async def unmute(self, place: Place, accounts: Collection[Address], author: Author) -> Unmuted:
+    async def unmute(self, place: Place, scopes: Collection[Scope], author: Author) -> Unmuted:
         """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
-        unmuted = await self._thread.run(muting.unmute, place, tuple(accounts), author)
+        unmuted = await self._thread.run(muting.unmute, place, tuple(scopes), author)
         self._outbox_grew.set()
         return unmuted
 

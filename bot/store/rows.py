@@ -117,6 +117,11 @@ def words_of(values: Iterable[str | int]) -> str:
     return " ".join(str(value) for value in sorted(values))
 
 
+def to_chains(words: str) -> frozenset[ChainId]:
+    """Return the set of chains that `words_of` wrote."""
+    return frozenset(ChainId(int(word)) for word in words.split())
+
+
 def to_subscription(row: Row) -> Subscription:
     """Return a subscription of its number, destination, address, contracts, chains and label."""
     subscription_id, destination_id, account, contracts, chains, label = row
@@ -125,6 +130,6 @@ def to_subscription(row: Row) -> Subscription:
         DestinationId(destination_id),
         None if account is None else to_address(account),
         frozenset(Address(word) for word in contracts.split()),
-        frozenset(ChainId(int(word)) for word in chains.split()),
+        to_chains(chains),
         label,
     )

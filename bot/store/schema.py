@@ -94,6 +94,14 @@ ALTER TABLE blindness ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0;  -- to
 """
 
 
+@migrations()
+def m012_mutes_per_chain(db: Database) -> None:
+    """Let a mute be about some chains of its account."""
+    db.execute("ALTER TABLE mute ADD COLUMN chains TEXT NOT NULL DEFAULT ''")  # empty: every chain
+    db.execute("DROP INDEX mute_once")
+    db.execute("CREATE UNIQUE INDEX mute_once ON mute (destination_id, ifnull(account_id, 0), chains)")
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

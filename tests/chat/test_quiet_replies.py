@@ -9,7 +9,7 @@ from bot.domain.alerts import MuteOver
 from bot.domain.ignoring import IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.model import Place
 from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
-from tests.builders import NOON, POLYGON, TREASURY, USDC, at
+from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
 from tests.chat.reading import CHAINS, HOSTILE_NAMES, seen
 
 CHAT, TOPIC = Place(1, "private", ""), Place(-1, "supergroup", "Ops", 5)
@@ -32,18 +32,38 @@ def test_a_receipt_says_what_was_muted_how_long_and_how_much_happened(
 ) -> None:
     over = MuteOver(TREASURY if account else None, "Till", NOON, at(seconds), 14)
 
-    assert quiet_replies.mute_over(over).visible == told
+    assert quiet_replies.mute_over(over, CHAINS).visible == told
+
+
+@pytest.mark.parametrize(
+    ("label", "named"), [("", "0x8e3E…d8B9 on Ethereum and Polygon"), ("Safe", "Safe · 0x8e3E…d8B9")]
+)
+def test_a_mute_of_some_chains_is_called_by_its_label_or_names_them(label: str, named: str) -> None:
+    on = frozenset({ETHEREUM, POLYGON})
+    mute = Mute(1, TREASURY, label, NOON, at(3600), on)
+    over = MuteOver(TREASURY, label, NOON, at(3600), 1, tuple(on))
+
+    assert (
+        f"🔕 {named} is muted here"
+        in quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
+    )
+    assert f"🔔 {named} was muted" in quiet_replies.mute_over(over, CHAINS).visible
+    assert f"🔕 {named} is muted until" in (
+        quiet_replies.mutes_shown(MutedHere((mute,)), CHAT, CHAINS, NOON)[0].visible
+    )
 
 
 def test_a_receipt_of_notices_alone_says_that_nothing_changed() -> None:
     over = MuteOver(None, "", NOON, at(3600), 0)
 
-    assert quiet_replies.mute_over(over).visible == "🔔 Muted for 1 h: no changes meanwhile."
+    assert quiet_replies.mute_over(over, CHAINS).visible == "🔔 Muted for 1 h: no changes meanwhile."
 
 
 def test_a_topic_is_called_one() -> None:
-    assert quiet_replies.muted(Muted((ALL,), 0), HOUR, CHAT, NOON).visible.startswith("🔕 This chat is muted")
-    assert quiet_replies.muted(Muted((ALL,), 2), HOUR, TOPIC, NOON).visible == (
+    assert quiet_replies.muted(Muted((ALL,), 0), HOUR, CHAT, CHAINS, NOON).visible.startswith(
+        "🔕 This chat is muted"
+    )
+    assert quiet_replies.muted(Muted((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
         "🔕 This topic is muted for 1 h, until 13:00 UTC.\n"
         "What happens meanwhile is kept, and told then.\n"
         "2 changes from before will still come."
@@ -53,16 +73,16 @@ def test_a_topic_is_called_one() -> None:
 def test_what_is_left_of_a_mute_counts_the_minute_that_has_begun() -> None:
     here = MutedHere((ALL, TILL), 1)
 
-    assert [line.visible for line in quiet_replies.mutes_shown(here, CHAT, at(1))] == [
+    assert [line.visible for line in quiet_replies.mutes_shown(here, CHAT, CHAINS, at(1))] == [
         "🔕 This chat is muted until 13:00 UTC, 60 min more",
         "🔕 Till · 0x8e3E…d8B9 is muted until 14:00 UTC, 2 h more",
         "Kept meanwhile: 1 change",
     ]
-    assert quiet_replies.mutes_shown(MutedHere(), CHAT, NOON) == []
+    assert quiet_replies.mutes_shown(MutedHere(), CHAT, CHAINS, NOON) == []
 
 
 def test_many_mutes_fold() -> None:
-    lines = quiet_replies.mutes_shown(MutedHere((TILL,) * 8), CHAT, NOON)
+    lines = quiet_replies.mutes_shown(MutedHere((TILL,) * 8), CHAT, CHAINS, NOON)
 
     assert len(lines) == 6
     assert lines[-1].visible == "🔕 … and 3 more accounts"
@@ -71,7 +91,7 @@ def test_many_mutes_fold() -> None:
 def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
     def told(*mutes: Mute, changes: int = 0, until: float | None = None) -> str:
         unmuted = Unmuted(mutes, changes, None if until is None else at(until))
-        return quiet_replies.unmuted(unmuted, CHAT, NOON).visible
+        return quiet_replies.unmuted(unmuted, CHAT, CHAINS, NOON).visible
 
     assert told(ALL, TILL, changes=1) == "🔔 This chat is no longer muted. 1 change from meanwhile follows."
     assert told(TILL) == "🔔 Till · 0x8e3E…d8B9 is no longer muted. Nothing changed meanwhile."
@@ -100,12 +120,12 @@ def test_no_name_leaves_its_place(name: str) -> None:
         quiet_replies.ignoring(Ignoring((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
         quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
         quiet_replies.heard_again(token, CHAINS),
-        quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, NOON),
-        quiet_replies.unmuted(Unmuted((mute,), 0), CHAT, NOON),
-        quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1)),
+        quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, CHAINS, NOON),
+        quiet_replies.unmuted(Unmuted((mute,), 0), CHAT, CHAINS, NOON),
+        quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
         quiet_replies.nothing_muted(name),
         quiet_replies.only_accounts(name),
-        *quiet_replies.mutes_shown(MutedHere((mute,), 1), CHAT, NOON),
+        *quiet_replies.mutes_shown(MutedHere((mute,), 1), CHAT, CHAINS, NOON),
     ):
         assert html.fits
         assert seen(html.source) == html.visible

@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, Unreadable
-from bot.domain.model import Address
-from bot.domain.muting import Mute, accounts_of, holds, is_over, receipt
-from tests.builders import NOON, POLYGON, TREASURY, VAULT, at
+from bot.domain.model import ChainId
+from bot.domain.muting import Mute, Scope, holds, is_over, label_of, receipt, subjects_of
+from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 OF_TREASURY, OF_VAULT = (Gap(POLYGON, account, "", NOON) for account in (TREASURY, VAULT))
 OF_THE_CHAIN = Gap(POLYGON, None, "", NOON)
-ALONE, BOTH, OF_MORE = frozenset({TREASURY}), frozenset({TREASURY, VAULT}), frozenset[Address]()
+TREASURYS, VAULTS = (Scope(account, frozenset({POLYGON})) for account in (TREASURY, VAULT))
+ALONE, BOTH, OF_MORE = frozenset({TREASURYS}), frozenset({TREASURYS, VAULTS}), frozenset[Scope]()
 
 
 def mute(since: float = 0, until: float = 3600) -> Mute:
@@ -23,21 +24,64 @@ def test_a_mute_of_everything_holds_everything() -> None:
 
 
 def test_a_mute_of_an_account_holds_what_is_about_it_alone() -> None:
-    assert [holds([TREASURY], about) for about in (ALONE, BOTH, OF_MORE)] == [True, False, False]
-    assert [holds([TREASURY, VAULT], about) for about in (ALONE, BOTH, OF_MORE)] == [True, True, False]
+    assert [holds([Scope(TREASURY)], about) for about in (ALONE, BOTH, OF_MORE)] == [True, False, False]
+    assert [holds([Scope(TREASURY), Scope(VAULT)], about) for about in (ALONE, BOTH, OF_MORE)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_without_a_mute_nothing_is_held() -> None:
     assert not any(holds([], about) for about in (ALONE, BOTH, OF_MORE))
 
 
+def test_a_mute_of_some_chains_holds_what_is_about_these_alone() -> None:
+    on_base = Scope(TREASURY, frozenset({BASE}))
+    muted = [on_base]
+
+    assert holds(muted, {on_base})
+    assert not holds(muted, ALONE)
+    assert not holds(muted, {on_base, TREASURYS})
+    assert holds([on_base, TREASURYS], {on_base, TREASURYS})
+    assert not holds(muted, {Scope(VAULT, frozenset({BASE}))})
+
+
+def test_what_is_about_every_chain_is_not_held_by_a_mute_of_some() -> None:
+    assert not holds([TREASURYS], {Scope(TREASURY)})
+
+
+@pytest.mark.parametrize(
+    ("on", "label"),
+    [
+        ([BASE], "Safe Base"),
+        ([POLYGON], "Safe Polygon"),
+        ([ETHEREUM], ""),
+        ([BASE, POLYGON], ""),
+        ([], ""),
+    ],
+)
+def test_a_mute_is_called_as_its_chains_are(on: list[ChainId], label: str) -> None:
+    named = [(frozenset({BASE}), "Safe Base"), (frozenset({POLYGON}), "Safe Polygon")]
+
+    assert label_of(Scope(TREASURY, frozenset(on)), named) == label
+
+
+def test_a_mute_is_called_by_the_only_label_there_is() -> None:
+    one = [(frozenset({BASE}), "Safe"), (frozenset({POLYGON}), "Safe"), (frozenset[ChainId](), "")]
+
+    assert (
+        label_of(Scope(TREASURY), one) == label_of(Scope(TREASURY, frozenset({BASE, POLYGON})), one) == "Safe"
+    )
+
+
 def test_a_notice_is_about_the_accounts_it_names_if_it_names_nothing_else() -> None:
-    assert accounts_of(Baseline(TREASURY, "", 3, (POLYGON,), ())) == ALONE
-    assert accounts_of(Blind((OF_TREASURY, OF_VAULT), is_everything=False)) == BOTH
-    assert accounts_of(SeenAgain((OF_TREASURY,), 0)) == ALONE
-    assert accounts_of(Blind((OF_TREASURY, OF_THE_CHAIN), is_everything=False)) == OF_MORE
-    assert accounts_of(ChainGone(POLYGON)) == OF_MORE
-    assert accounts_of(Unreadable("")) == OF_MORE
+    assert subjects_of(Baseline(TREASURY, "", 3, (POLYGON,), ())) == ALONE
+    assert subjects_of(Blind((OF_TREASURY, OF_VAULT), is_everything=False)) == BOTH
+    assert subjects_of(SeenAgain((OF_TREASURY,), 0)) == ALONE
+    assert subjects_of(Blind((OF_TREASURY, OF_THE_CHAIN), is_everything=False)) == OF_MORE
+    assert subjects_of(ChainGone(POLYGON)) == OF_MORE
+    assert subjects_of(Unreadable("")) == OF_MORE
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,25 @@
 """Muting: what is held is kept whatever happens, and told once the mute is over, its receipt first."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import Baseline, Blind, ChangeAlert, KeptNotice, MuteOver, NoticeAlert, Unreadable
+from bot.domain.alerts import (
+    Alert,
+    Baseline,
+    Blind,
+    ChangeAlert,
+    KeptNotice,
+    MuteOver,
+    NoticeAlert,
+    Unreadable,
+)
 from bot.domain.audit import Deed
 from bot.domain.model import Address, Place
-from bot.domain.muting import Muted, Unmuted
+from bot.domain.muting import Muted, Scope, Unmuted
 from bot.store import mutes
-from tests.builders import DAI, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
+from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
 HOUR = timedelta(hours=1)
@@ -30,11 +40,11 @@ async def watching(keeper: Keeper) -> Keeper:
 async def mute(
     keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
 ) -> Muted:
-    return await keeper.store.quiet.mute(place, accounts, span, olga(at(when)))
+    return await keeper.store.quiet.mute(place, list(map(Scope, accounts)), span, olga(at(when)))
 
 
 async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> Unmuted:
-    return await keeper.store.quiet.unmute(place, accounts, olga(at(when)))
+    return await keeper.store.quiet.unmute(place, list(map(Scope, accounts)), olga(at(when)))
 
 
 async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, when: float = 1) -> None:
@@ -116,6 +126,69 @@ async def test_a_mute_of_everything_holds_notices_and_that_of_an_account_those_a
     receipt, *others = await told(watching)
     assert receipt == over(0, 3600)
     assert [type(one) for one in others] == [Baseline, Blind]
+
+
+async def test_a_mute_of_one_chain_holds_nothing_of_another(keeper: Keeper) -> None:
+    await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
+    await keeper.watch(chains=[BASE], label="Safe Base")
+    await on_both(keeper, 5)
+    await keeper.deliver_all()
+
+    muted = await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    await on_both(keeper, 6)
+
+    assert [one.label for one in muted.mutes] == ["Safe Base"]
+    assert labels(await keeper.alerts()) == ["Safe ETH"]
+    await keeper.outbox(AN_HOUR_LATER)
+    receipt, *changes = await keeper.alerts()
+    assert isinstance(receipt, NoticeAlert)
+    assert receipt.notice == MuteOver(TREASURY, "Safe Base", NOON, AN_HOUR_LATER, 1, (BASE,))
+    assert labels(changes) == ["Safe Base"]
+
+
+async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Keeper) -> None:
+    await keeper.watch()
+    await on_both(keeper, 5)
+    await keeper.deliver_all()
+    await on_both(keeper, 6)
+
+    muted = await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+
+    assert muted.still_to_come == 1
+
+
+async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None:
+    on_base, on_ethereum = (Scope(TREASURY, frozenset({chain_id})) for chain_id in (BASE, ETHEREUM))
+    await keeper.watch()
+    await keeper.store.quiet.mute(OLGA, [on_base], HOUR, olga())
+    await keeper.store.quiet.mute(OLGA, [on_ethereum], HOUR, olga())
+
+    ended = await keeper.store.quiet.unmute(OLGA, [on_base], olga())
+
+    assert [one.scope for one in ended.mutes] == [on_base]
+    assert [one.scope for one in (await keeper.store.quiet.muted_here(OLGA)).mutes] == [on_ethereum]
+    assert len((await keeper.store.quiet.unmute(OLGA, [Scope(TREASURY)], olga())).mutes) == 1
+
+
+async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
+    await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
+    await keeper.watch(chains=[BASE], label="Safe Base")
+    await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+
+    await on_both(keeper, 5)
+
+    assert [one.label for one in await keeper.baselines()] == ["Safe ETH"]
+
+
+async def on_both(keeper: Keeper, amount: int) -> None:
+    """Let a sweep see so much on two chains."""
+    here = (reading({USDC: amount}, native=1, chain_id=chain_id) for chain_id in (ETHEREUM, BASE))
+    await keeper.record(*here, when=at(1))
+
+
+def labels(alerts: Sequence[Alert]) -> list[str]:
+    """Return under which labels changes are told."""
+    return [one.label for one in alerts if isinstance(one, ChangeAlert)]
 
 
 async def test_whether_a_change_is_held_is_looked_up_however_many_mutes_there_are(watching: Keeper) -> None:

@@ -34,6 +34,7 @@ from bot.domain.delivery import (
     settle,
 )
 from bot.domain.model import DeliveryId, Place
+from bot.domain.muting import Scope
 from tests.builders import NOON, TREASURY, USDC, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 
@@ -154,8 +155,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(chat=CHATS, of_account=st.booleans(), minutes=st.sampled_from([1, 3]))
     def a_chat_mutes(self, chat: Place, minutes: int, *, of_account: bool) -> None:
-        accounts = (TREASURY,) if of_account else ()
-        self.wait(self.keeper.store.quiet.mute(chat, accounts, timedelta(minutes=minutes), olga(self.now)))
+        scopes = (Scope(TREASURY),) if of_account else ()
+        self.wait(self.keeper.store.quiet.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
 
     @rule(chat=CHATS)
     def a_chat_unmutes(self, chat: Place) -> None:
