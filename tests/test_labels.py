@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.house import BASE, ETHEREUM, USDC, House, until
+from tests.house import BASE, ETHEREUM, USDC, House, buttons_of, until
 
 SAFE = "0x" + "6b" * 20
 
@@ -30,3 +30,26 @@ async def test_a_mute_by_the_name_for_one_chain_leaves_the_other_chain_heard(saf
     safes.say("/unmute Safe Base")
     await safes.hears("Safe Base")
     assert (await safes.hears("+1 ETH")).text.splitlines()[0].startswith("🔔 Safe Base · ")
+
+
+async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: House) -> None:
+    safes.world.set_native(BASE, SAFE, 10**18)
+    safes.world.set_token(ETHEREUM, USDC, SAFE, 9_000_000_000)
+    await until(lambda: any("+1 ETH" in text for text in safes.said()))
+    alert = await safes.hears("+9,000 USDC")
+
+    safes.say("/balance Safe Base")
+    on_base = await safes.hears("Safe Base · ")
+    safes.say("/balance")
+    first, second = [await safes.hears("Safe ETH · "), await safes.hears("Safe Base · ")]
+
+    assert "Base · as of" in on_base.text
+    assert "Ethereum" not in on_base.text
+    assert "9,000 USDC" in first.text
+    assert "Base" not in first.text
+    assert "1 ETH" in second.text
+    assert sum(" · as of" in text for text in safes.said()) == 3, "one by its name, and then both"
+    await safes.presses(on_base, "Refresh")
+    assert "Ethereum" not in safes.telegram.chat(on_base.chat_id).messages[on_base.message_id].text
+    await safes.presses(alert, "Balances")
+    assert buttons_of(await safes.hears("9,000 USDC"))[1:] == ["Safe Base"]

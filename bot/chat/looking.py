@@ -1,7 +1,9 @@
 """What accounts hold and how far that is seen: asked for, and shown anew by a button."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -22,7 +24,7 @@ from bot.chat.worth import Worth, with_prices, worth, worth_line
 from bot.domain.access import Action
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
-from bot.domain.model import Address, ListedSubscription, Place
+from bot.domain.model import Address, ChainId, ListedSubscription, Place
 from bot.domain.status import ChainHoldings, Sweeps
 from bot.store.sqlite import Store
 
@@ -37,6 +39,15 @@ PRICE_KEPT = timedelta(hours=1)
 
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHoldings:
+    """What an account holds on the chains where it has one name."""
+
+    account: Address
+    label: str
+    known: Sequence[ChainHoldings]
 
 
 class Looking:
@@ -68,15 +79,14 @@ class Looking:
         accounts = _accounts(meant, listed)
         if not accounts:
             return (replies.no_account_watched(),)
-        known = {
-            account: await self._known(heard.place, account)
-            for account in tuple(accounts)[:ACCOUNTS_TOTALLED]
-        }
-        pages = [
-            self._balance_page(account, listed, 1, known[account])
-            for account in tuple(accounts)[:ACCOUNTS_SHOWN]
+        named = [
+            one
+            for account in accounts[:ACCOUNTS_TOTALLED]
+            for one in await self._named(heard.place, account, meant)
         ]
-        return (*pages, *self._together(len(accounts), known.values()))
+        pages = [self._balance_page(one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
+        more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
+        return (*pages, *self._together(len(accounts), more, [one.known for one in named]))
 
     async def status(self, heard: Heard, _: Status) -> Answer:
         """Show how far everything watched here is seen."""
@@ -90,13 +100,15 @@ class Looking:
     async def ready_balance(self, heard: Heard, press: Press) -> Ready | None:
         """Show the balances of a subscription's account anew, or another page of them."""
         listed = await self._store.subscriptions_here(heard.place)
-        account = next((one.subscription.account for one in listed if one.subscription.id == press.row), None)
-        if account is None:
+        meant = [one for one in listed if one.subscription.id == press.row]
+        if not meant or meant[0].subscription.account is None:
             return None
+        account, label = meant[0].subscription.account, meant[0].subscription.label
 
         async def act(presser: Heard) -> Pressed:
-            known = await self._known(presser.place, account)
-            page = self._balance_page(account, listed, press.page or 1, known)
+            named = await self._named(presser.place, account, meant)
+            one = next((one for one in named if one.label == label), named[0])
+            page = self._balance_page(one, listed, press.page or 1)
             return Pressed(toasts.REFRESHED, page, is_only_to_see=True)
 
         return Ready(Action.LOOK, act, heard.place)
@@ -109,51 +121,70 @@ class Looking:
 
         async def act(_: Heard) -> Pressed:
             listed = await self._store.subscriptions_here(found.place)
-            named = _accounts(listed, listed)
-            watched = [account for account in found.about.accounts if account in named]
+            watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
             if not watched:
                 return Pressed(toasts.NO_LONGER_WATCHED)
 
             async def then() -> Answer:
-                known = await self._known(found.place, watched[0])
-                page = self._balance_page(watched[0], listed, 1, known)
-                others = [
-                    button(named[account] or shortened(account), Does.BALANCE, _row_of(account, listed), 1)
-                    for account in watched[1 : 1 + OTHERS_OFFERED]
+                named = [
+                    one
+                    for account in watched[: 1 + OTHERS_OFFERED]
+                    for one in await self._named(found.place, account, listed, found.about.chains)
                 ]
+                others = [
+                    button(one.label or shortened(one.account), Does.BALANCE, _row_of(one, listed), 1)
+                    for one in named[1 : 1 + OTHERS_OFFERED]
+                ]
+                page = self._balance_page(named[0], listed, 1)
                 return (replace(page, keyboard=page.keyboard + rows(others)),)
 
             return Pressed(then=then)
 
         return Ready(Action.LOOK, act, heard.place if found.is_astray else found.place)
 
-    def _balance_page(
-        self,
-        account: Address,
-        listed: Sequence[ListedSubscription],
-        page: int,
-        known: Sequence[ChainHoldings],
-    ) -> Screen:
+    def _balance_page(self, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""
-        named = _accounts([one for one in listed if one.subscription.account == account], listed)
-        pages = balances(
-            account, named[account], known, self._chains, self._now(), listing=self._sweeps().listing
-        )
+        listing = self._sweeps().listing
+        pages = balances(one.account, one.label, one.known, self._chains, self._now(), listing=listing)
         page = min(max(1, page), len(pages))
-        row = _row_of(account, listed)
+        row = _row_of(one, listed)
         before = [button(BACK, Does.BALANCE, row, page - 1)] if page > 1 else []
         after = [button(FORTH, Does.BALANCE, row, page + 1)] if page < len(pages) else []
         anew = [button("Refresh", Does.BALANCE, row, page)]
         return Screen(pages[page - 1], rows([*before, *anew, *after]))
 
-    def _together(self, accounts: int, known: Collection[Sequence[ChainHoldings]]) -> list[Html]:
+    def _together(self, accounts: int, more: int, known: Sequence[Sequence[ChainHoldings]]) -> list[Html]:
         """Return what follows the balances of several accounts: how many more, and what all are worth."""
         if accounts == 1:
             return []
-        more = max(0, accounts - ACCOUNTS_SHOWN)
-        total = worth(chain.from_iterable(known), self._chains) if len(known) == accounts else Worth()
+        is_all = accounts <= ACCOUNTS_TOTALLED
+        total = worth(chain.from_iterable(known), self._chains) if is_all else Worth()
         line = balance_replies.together(accounts, more, worth_line(total, self._chains))
         return [line] if line else []
+
+    async def _named(
+        self,
+        place: Place,
+        account: Address,
+        meant: Iterable[ListedSubscription],
+        first: AbstractSet[ChainId] = frozenset(),
+    ) -> list[NamedHoldings]:
+        """Return what is known of an account, name by name, where what is meant covers any of its chains.
+
+        Before the others come the names that the account has on the chains that are to be `first`.
+        """
+        by_label: dict[str, list[ChainHoldings]] = defaultdict(list)
+        for on_chain in await self._known(place, account):
+            by_label[on_chain.label].append(on_chain)
+        covering = [one.subscription for one in meant if one.subscription.account in {account, None}]
+        named = [
+            NamedHoldings(account, label, known)
+            for label, known in by_label.items()
+            if any(one.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
+        ]
+        label = next((one.label for one in covering if one.label and one.account), "")
+        named.sort(key=lambda one: first.isdisjoint(on_chain.chain_id for on_chain in one.known))
+        return named or [NamedHoldings(account, label, [])]
 
     async def _known(self, place: Place, account: Address) -> list[ChainHoldings]:
         """Return what is known of an account, with the prices that the last sweeps brought."""
@@ -180,21 +211,18 @@ class Looking:
         return (Screen(replies.not_watched(who, closest), rows(buttons)),)
 
 
-def _row_of(account: Address, listed: Iterable[ListedSubscription]) -> int:
-    """Return what buttons call an account: the first subscription that names it."""
-    return next(one.subscription.id for one in listed if one.subscription.account == account)
+def _row_of(named: NamedHoldings, listed: Iterable[ListedSubscription]) -> int:
+    """Return what buttons call an account under a name: the first subscription that says so."""
+    of_account = [one.subscription for one in listed if one.subscription.account == named.account]
+    return next((one.id for one in of_account if one.label == named.label), of_account[0].id)
 
 
 def _accounts(
     meant: Iterable[ListedSubscription], listed: Iterable[ListedSubscription]
-) -> dict[Address, str]:
-    """Return the accounts of these subscriptions with their labels; a contract alone means all accounts."""
+) -> tuple[Address, ...]:
+    """Return the accounts of these subscriptions; a contract alone means all accounts."""
     chosen = list(meant)
     if any(one.subscription.account is None for one in chosen):
         chosen = list(listed)
-    result: dict[Address, str] = {}
-    for one in chosen:
-        account = one.subscription.account
-        if account is not None:
-            result[account] = result.get(account) or one.subscription.label
-    return result
+    accounts = (one.subscription.account for one in chosen)
+    return tuple(dict.fromkeys(account for account in accounts if account is not None))

@@ -203,7 +203,7 @@ class About:
     symbol: str = ""
     """Of that token, "" if nobody knows."""
     chains: frozenset[ChainId] = frozenset()
-    """Where that token changed."""
+    """Where anything changed."""
     is_look_alike: bool = False
     """Whether its symbol looks like another known one."""
 

@@ -61,6 +61,8 @@ class ChainHoldings:
     parts: tuple[PartSeen, ...]
     held_back: HeldBack | None = None
     """Set where too much of the chain vanished at once: what is held is the last known."""
+    label: str = ""
+    """What the destination calls the account there, "" if nothing."""
 
     @property
     def held(self) -> tuple[Held, ...]:

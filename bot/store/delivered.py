@@ -26,15 +26,15 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
     rows = db.execute(_CHANGES, [delivery_id]).fetchall()
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
     assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
-    contracts = {asset.contract for asset in assets}
+    contracts, chains = {asset.contract for asset in assets}, frozenset(asset.chain_id for asset in assets)
     if len(contracts) != 1 or not all(contracts):
-        return About(accounts)
+        return About(accounts, chains=chains)
     symbols = {symbol for *_, symbol, _ in rows}
     return About(
         accounts,
         contracts.pop(),
         (symbols.pop() or "") if len(symbols) == 1 else "",
-        frozenset(asset.chain_id for asset in assets),
+        chains,
         any(is_look_alike for *_, is_look_alike in rows),
     )
 

@@ -55,9 +55,9 @@ def holdings_of(
     db: Database, place: Place, account: Address, chains: frozenset[ChainId], status: Part
 ) -> list[ChainHoldings]:
     """Return what a destination watches of an account, chain by chain, with what was not read yet."""
-    wanted = wanted_by([one.subscription for one in subscriptions_here(db, place)], chains).get(
-        account, Wanted()
-    )
+    subscriptions = [one.subscription for one in subscriptions_here(db, place)]
+    wanted = wanted_by(subscriptions, chains).get(account, Wanted())
+    wished = wishes(subscriptions).get(account, ())
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
     complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
     held: dict[ChainId, list[tuple[Held, Standing]]] = defaultdict(list)
@@ -78,6 +78,7 @@ def holdings_of(
                 )
             ),
             on_hold.get(chain_id),
+            label_on(wished, chain_id),
         )
         for chain_id in sorted(wanted.chains())
     ]

@@ -45,7 +45,9 @@ async def test_a_message_of_several_things_or_of_a_coin_names_no_token(keeper: K
     with_coin = await told(keeper, ({USDC: 7, DAI: 6}, 2))
     coin = await told(keeper, ({USDC: 7, DAI: 6}, 3))
 
-    assert [await about(keeper, row) for row in (both, with_coin, coin)] == [About((TREASURY,))] * 3
+    assert [await about(keeper, row) for row in (both, with_coin, coin)] == [
+        About((TREASURY,), chains=frozenset({POLYGON}))
+    ] * 3
 
 
 async def test_one_contract_on_two_chains_is_one_token(keeper: Keeper) -> None:
