@@ -8,7 +8,9 @@ what is left passes a filter that knows the secrets themselves.
 import json
 import logging
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -16,7 +18,49 @@ import structlog
 from bot.domain.secrets import Secrets
 from bot.store.troubles import DatabaseTrouble
 
+LINES_A_MINUTE = 60
+LINES_OF_A_LIBRARY_A_MINUTE = 5
+MINUTE_SECONDS = 60.0
+KINDS_REMEMBERED = 1000
+
 TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
+
+
+class Repeats(logging.Filter):
+    """Leaves out warnings and errors that keep coming, so that no failure fills the disk with its lines.
+
+    Of one kind so many a minute are written, of libraries fewer; the next one says how many were left out.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._counts: dict[tuple[str, str], _Count] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        is_ours = isinstance(record.msg, dict)
+        what = str(record.msg.get("event") if isinstance(record.msg, dict) else record.msg).partition("\n")[0]
+        now, key = self._monotonic(), (record.name, what)
+        count = self._counts.get(key)
+        if count is None or now - count.since >= MINUTE_SECONDS:
+            record.left_out = count.left_out if count is not None else 0
+            while len(self._counts) >= KINDS_REMEMBERED:
+                self._counts.pop(next(iter(self._counts)))
+            count = self._counts[key] = _Count(now)
+        count.lines += 1
+        is_written = count.lines <= (LINES_A_MINUTE if is_ours else LINES_OF_A_LIBRARY_A_MINUTE)
+        count.left_out += not is_written
+        return is_written
+
+
+@dataclass(slots=True)
+class _Count:
+    since: float
+    lines: int = 0
+    left_out: int = 0
 
 
 class Redacting(logging.Formatter):
@@ -69,12 +113,14 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow={"action"}), _named],
         processors=[
+            _counted,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *([structlog.processors.format_exc_info] if line_format == "json" else []),
             renderer,
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats())
     handler.setFormatter(Redacting(formatter, secrets))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -110,6 +156,13 @@ def _in_words(_: object, __: str, event: structlog.typing.EventDict) -> structlo
     if isinstance(error, DatabaseTrouble):
         del event["exc_info"]
         event["trouble"] = str(error)
+    return event
+
+
+def _counted(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say how many lines like this one were left out."""
+    if left_out := getattr(event["_record"], "left_out", 0):
+        event["left_out"] = left_out
     return event
 
 

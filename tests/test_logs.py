@@ -16,7 +16,14 @@ from bot.chat.connection import build_bot, introduce
 from bot.domain.secrets import REDACTED
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
-from bot.logs import TOO_TALKATIVE, set_up_logs
+from bot.logs import (
+    LINES_A_MINUTE,
+    LINES_OF_A_LIBRARY_A_MINUTE,
+    MINUTE_SECONDS,
+    TOO_TALKATIVE,
+    Repeats,
+    set_up_logs,
+)
 from tests.configuring import KEY, TOKEN, logs_restored
 
 OTHER_TOKEN = "987654321:BBG-another-token-nobody-configured"
@@ -133,6 +140,64 @@ def test_talkative_libraries_are_heard_from_warnings_on(lines: Lines, name: str)
     written = lines.read()
     assert "asked" not in written
     assert "slow" in written
+
+
+# ---------------------------------------------------------------- lines that keep coming
+
+
+class Minutes:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def written(
+    filtering: Repeats, name: str, msg: object, level: int = logging.ERROR
+) -> logging.LogRecord | None:
+    record = logging.LogRecord(name, level, "", 0, msg, (), None)
+    return record if filtering.filter(record) else None
+
+
+@pytest.mark.parametrize(
+    ("msg", "most"),
+    [("accept() failed", LINES_OF_A_LIBRARY_A_MINUTE), ({"event": "sweep failed"}, LINES_A_MINUTE)],
+)
+def test_a_failure_that_keeps_coming_is_written_so_often_a_minute_and_counted(msg: object, most: int) -> None:
+    minutes = Minutes()
+    filtering = Repeats(minutes.monotonic)
+
+    assert sum(written(filtering, "some", msg) is not None for _ in range(most + 7)) == most
+    assert written(filtering, "other", msg) is not None
+    assert written(filtering, "some", "something else") is not None
+
+    minutes.now += MINUTE_SECONDS
+    later = written(filtering, "some", msg)
+    assert later is not None
+    assert vars(later)["left_out"] == 7
+
+
+def test_what_is_no_failure_is_always_written() -> None:
+    filtering = Repeats()
+
+    assert all(written(filtering, "some", "delivered", logging.INFO) for _ in range(1000))
+
+
+@pytest.mark.parametrize("line_format", ["text", "json"])
+def test_a_line_says_how_many_were_left_out(
+    line_format: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.logs.MINUTE_SECONDS", 0.0)
+    monkeypatch.setattr("bot.logs.LINES_A_MINUTE", 0)
+    set_up_logs("INFO", line_format, [])
+    log = structlog.get_logger("bot.test")
+    log.warning("first", action="failed")
+    monkeypatch.setattr("bot.logs.LINES_A_MINUTE", 1)
+
+    log.warning("first", action="failed")
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert '"left_out": 1' in line or "left_out=1" in line
 
 
 # ---------------------------------------------------------------- secrets

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from bot.web.door import Door
 from bot.web.figures import Figures
 from bot.web.metrics import metrics
 
@@ -22,10 +23,18 @@ T = TypeVar("T")
 ANSWER_SECONDS = 6.0
 """For the bot to find out what is wrong; its loop answers at once, or is blocked."""
 
+HEAD_SECONDS = 10.0
+"""For the head of a request to come, after the connection was made or the last answer."""
+
+BACKLOG = 32
+"""Connections taken at once, before those that are too many are cut off."""
+
 CLOSING_SECONDS = 1.0
 """For answers on their way when the pages close."""
 
 BLOCKED = "the event loop is blocked"
+
+Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class CannotListen(Exception):
@@ -42,7 +51,9 @@ class Findings:
 
 
 @asynccontextmanager
-async def serve_pages(host: str, port: int, findings: Findings) -> AsyncIterator[int]:
+async def serve_pages(
+    host: str, port: int, findings: Findings, *, head_seconds: float = HEAD_SECONDS
+) -> AsyncIterator[int]:
     """Serve the pages while the block runs, and give the port (a free one for 0); raises CannotListen."""
     pages = asyncio.new_event_loop()
     thread = threading.Thread(target=pages.run_forever, name="pages", daemon=True)
@@ -52,12 +63,19 @@ async def serve_pages(host: str, port: int, findings: Findings) -> AsyncIterator
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, pages))
 
     runner = web.AppRunner(
-        _application(findings, asyncio.get_running_loop()), access_log=None, shutdown_timeout=CLOSING_SECONDS
+        _application(findings, asyncio.get_running_loop()),
+        access_log=None,
+        shutdown_timeout=CLOSING_SECONDS,
+        keepalive_timeout=head_seconds,
     )
     try:
         await in_thread(runner.setup())
         try:
-            yield await in_thread(_listen(runner, host, port))
+            server = await in_thread(_listen(runner, host, port))
+            try:
+                yield int(server.sockets[0].getsockname()[1])
+            finally:
+                pages.call_soon_threadsafe(server.close)
         finally:
             await in_thread(runner.cleanup())
     finally:
@@ -66,14 +84,15 @@ async def serve_pages(host: str, port: int, findings: Findings) -> AsyncIterator
         pages.close()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
+async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+    assert runner.server is not None, "the runner was set up"
+    loop = asyncio.get_running_loop()
     try:
-        await web.TCPSite(runner, host, port).start()
+        return await loop.create_server(Door(runner.server), host, port, backlog=BACKLOG)
     except OSError as error:
         raise CannotListen(
             f"the health pages can't be served on {host}:{port} ({error.strerror}): choose another web.listen"
         ) from None
-    return int(runner.addresses[0][1])
 
 
 def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Application:
@@ -99,14 +118,23 @@ def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Appl
             return _told([BLOCKED])
         return web.Response(body=metrics(figures), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    application = web.Application()
+    application = web.Application(middlewares=[_closed_after])
     application.router.add_get("/healthz", page(findings.unhealthy))
     application.router.add_get("/readyz", page(findings.not_ready))
     application.router.add_get("/metrics", count)
     return application
 
 
-Page = Callable[[web.Request], Awaitable[web.Response]]
+@web.middleware
+async def _closed_after(request: web.Request, handler: Page) -> web.StreamResponse:
+    """End a connection with its answer: kept open, it would take the place of another one."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as refusal:
+        refusal.force_close()
+        raise
+    response.force_close()
+    return response
 
 
 def _told(reasons: list[str]) -> web.Response:

@@ -1,19 +1,24 @@
 """The pages, over real HTTP and from a thread of their own."""
 
 import asyncio
+import socket
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession
+from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
 
 from bot.web import pages
+from bot.web.door import MOST_CONNECTIONS
 from bot.web.figures import Figures
 from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
+from tests.program import ROOT
 
 LOOPBACK = "127.0.0.1"
 
@@ -175,3 +180,115 @@ async def test_an_address_of_another_machine_is_named(bot: Bot) -> None:
     with pytest.raises(CannotListen, match=r"192\.0\.2\.1:0"):
         async with serve_pages("192.0.2.1", 0, bot.findings):
             pass
+
+
+# ---------------------------------------------------------------- who opens connections and asks for nothing
+
+
+WHOLE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def half_open(port: int, head: bytes = b"GET /healthz HTT") -> socket.socket:
+    one = socket.create_connection((LOOPBACK, port), timeout=10)
+    one.sendall(head)
+    return one
+
+
+async def is_closed(one: socket.socket) -> bool:
+    """Whether the other side ends a connection, sooner or later."""
+    try:
+        return await asyncio.to_thread(one.recv, 1000) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: "])
+async def test_a_head_that_does_not_come_to_its_end_ends_the_connection(bot: Bot, head: bytes) -> None:
+    async with serve_pages(LOOPBACK, 0, bot.findings, head_seconds=0.2) as port:
+        with half_open(port, head) as one:
+            assert await is_closed(one)
+
+
+async def test_a_head_that_comes_in_two_pieces_is_answered(bot: Bot) -> None:
+    async with serve_pages(LOOPBACK, 0, bot.findings) as port:
+        with half_open(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r") as one:
+            one.sendall(b"\n")
+
+            assert b"200 OK" in await asyncio.to_thread(one.recv, 1000)
+
+
+async def test_who_asks_for_nothing_makes_way_for_the_next_one(bot: Bot) -> None:
+    serving = serve_pages(LOOPBACK, 0, bot.findings, head_seconds=1000)
+    async with serving as port, ClientSession() as session:
+        idle = [half_open(port) for _ in range(MOST_CONNECTIONS)]
+
+        async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+            assert response.status == 200
+
+        assert await is_closed(idle[0])
+        idle[-1].settimeout(0)
+        with pytest.raises(BlockingIOError):
+            idle[-1].recv(1)
+        for one in idle:
+            one.close()
+
+
+async def test_nobody_who_waits_for_an_answer_makes_way(bot: Bot) -> None:
+    may_answer, asked = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def answers_late() -> list[str]:
+        asked.release()
+        await may_answer.wait()
+        return []
+
+    findings = replace(bot.findings, unhealthy=answers_late)
+    async with serve_pages(LOOPBACK, 0, findings) as port:
+        waiting = [half_open(port, WHOLE) for _ in range(MOST_CONNECTIONS)]
+        for _ in waiting:
+            await asked.acquire()
+        with half_open(port, WHOLE) as one_too_many:
+            assert await is_closed(one_too_many)
+        may_answer.set()
+
+        for one in waiting:
+            assert b"200 OK" in await asyncio.to_thread(one.recv, 1000)
+            one.close()
+
+
+CROWDED = """
+import asyncio, resource, sys
+from bot.logs import set_up_logs
+from tests.web.test_pages import Bot
+from bot.web.pages import serve_pages
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
+set_up_logs("INFO", "text", [])
+
+async def main():
+    async with serve_pages("127.0.0.1", 0, Bot().findings, head_seconds=1000) as port:
+        print(port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+async def test_more_connections_than_there_are_descriptors_keep_nobody_out_and_fill_no_log() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CROWDED, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    crowd = [half_open(port) for _ in range(400)]
+
+    async with ClientSession(timeout=ClientTimeout(20)) as session:
+        for _ in range(3):
+            async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+                assert response.status == 200
+        for one in crowd:
+            one.close()
+        async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+            assert response.status == 200
+    _, err = await process.communicate(b"")
+    assert process.returncode == 0
+    assert len(err) < 20_000
