@@ -4,7 +4,7 @@ import pytest
 
 from tests.house import BASE, ETHEREUM, USDC, House, buttons_of, until
 
-SAFE = "0x" + "6b" * 20
+SAFE, OTHER = "0x" + "6b" * 20, "0x" + "0d" * 20
 
 
 @pytest.fixture
@@ -53,3 +53,28 @@ async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: Hou
     assert "Ethereum" not in safes.telegram.chat(on_base.chat_id).messages[on_base.message_id].text
     await safes.presses(alert, "Balances")
     assert buttons_of(await safes.hears("9,000 USDC"))[1:] == ["Safe Base"]
+
+
+async def test_a_name_that_is_taken_is_refused_and_a_free_one_offered(house: House) -> None:
+    await house.watches()
+    house.say(f"/watch {SAFE} on base, mainnet as treasury")
+
+    refused = await house.hears("is already the name of 0x8e3E…d8B9 here")
+    assert buttons_of(refused) == ["Watch as treasury 2"]
+    await house.presses(refused, "Watch as treasury 2")
+
+    assert "treasury 2" in (await house.hears("Watching treasury 2")).text
+    house.say("/list")
+    listed = (await house.hears("Watched here: 2")).text
+    assert "treasury 2 · " in listed
+    assert "on Ethereum and Base" in listed
+
+
+async def test_a_line_with_a_name_that_is_taken_is_refused_beside_others(house: House) -> None:
+    await house.watches()
+    house.say(f"/watch {SAFE} as Vault\n{OTHER} as Treasury")
+
+    answer = await house.hears("Not taken:")
+    assert "Treasury: already the name of 0x8e3E…d8B9 here; “Treasury 2” is free" in answer.text
+    await house.presses(answer, "Watch as corrected")
+    assert "Treasury 2" in (await house.hears("Watching Treasury 2")).text

@@ -9,7 +9,8 @@ from bot.chat.menu import COMMANDS, Command, Who
 from bot.chat.pages import Section, paged
 from bot.chat.requests import BadLine, WatchEntry
 from bot.chat.wording import account_name, age, chain_names, counted, folded, short_address, token_names
-from bot.domain.addresses import checksummed
+from bot.domain.addresses import checksummed, shortened
+from bot.domain.alerts import LabelTaken
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
 from bot.domain.partings import UndoneOne
@@ -115,6 +116,23 @@ def watching(
 def already_watching(account: Address, label: str) -> Html:
     """Return the answer to a wish that is there already."""
     return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
+
+
+def label_taken(wish: Wish, taken: LabelTaken) -> Html:
+    """Return the answer to a label that names something else here."""
+    what = short_address(wish.account) if wish.account else token_names(wish.contracts)
+    return fill(
+        "{} is already the name of {} here, so I did not take {} under it. {} is free.",
+        _label(wish.label),
+        short_address(taken.by),
+        what,
+        _label(taken.free),
+    )
+
+
+def why_label_taken(taken: LabelTaken) -> str:
+    """Return why a line is not taken whose label names something else here."""
+    return f"already the name of {shortened(taken.by)} here; “{taken.free}” is free"
 
 
 def label_changed(account: Address, label: str) -> Html:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from bot.chat.address_words import Named, looks_like_address, read_named
 from bot.chat.chain_words import ChainReader
 from bot.chat.line_refused import LineRefused
+from bot.domain.labels import CHARACTERS_MOST
 from bot.domain.model import Address, ChainId
 
 WORD = re.compile(r"[^\s,;]+")
 """Spaces and commas both separate."""
-
-LABEL_CHARACTERS_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,8 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
 def _label(label: str) -> str:
     if not label:
         raise LineRefused("as", "a label has to follow")
-    if len(label) > LABEL_CHARACTERS_MOST:
-        raise LineRefused(
-            label, f"a label has at most {LABEL_CHARACTERS_MOST} characters, this has {len(label)}"
-        )
+    if len(label) > CHARACTERS_MOST:
+        raise LineRefused(label, f"a label has at most {CHARACTERS_MOST} characters, this has {len(label)}")
     return label
 
 

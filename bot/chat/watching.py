@@ -11,10 +11,10 @@ from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.quiet_replies import mutes_shown
-from bot.chat.requests import Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
+from bot.chat.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
-from bot.domain.alerts import Subscribed
+from bot.domain.alerts import LabelTaken, Subscribed
 from bot.domain.chains import Chains
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.partings import Undoing
@@ -54,22 +54,28 @@ class Watching:
         ]
         subscribed = await self._subscribe(heard, wishes)
         if len(wishes) == 1 and not request.bad:
-            return (self._watched(wishes[0], subscribed[0]),)
+            return (await self._watched(heard.place, wishes[0], subscribed[0]),)
         entries: dict[Subscribing, list[WatchEntry]] = {outcome: [] for outcome in Subscribing}
-        for entry, one in zip(request.entries, subscribed, strict=True):
+        bad = list(request.bad)
+        for entry, wish, one in zip(request.entries, wishes, subscribed, strict=True):
             entries[one.outcome].append(entry)
+            if one.taken is not None:
+                instead = _line(wish, one.taken.free, self._chains)
+                reason = replies.why_label_taken(one.taken)
+                bad.append(BadLine(entry.line_number, wish.label, reason, instead))
+        bad.sort(key=lambda line: line.line_number)
         created = [one for one in subscribed if one.outcome is Subscribing.CREATED]
         named = frozenset(chain_id for entry in request.entries for chain_id in entry.chains)
         answer = replies.bulk_watched(
             entries[Subscribing.CREATED],
             entries[Subscribing.ALREADY],
-            request.bad,
+            bad,
             relabelled=entries[Subscribing.RELABELLED],
             over_limit=len(entries[Subscribing.FULL]),
             first_reading_pending=any(one.known is None for one in created),
             unsure=chain_replies.unsure(named, self._sweeps().listing, self._chains),
         )
-        meant = [line.instead for line in request.bad if line.instead]
+        meant = [line.instead for line in bad if line.instead]
         if not meant:
             return answer
         again = ("Watch as corrected", "/watch " + "\n".join(meant))
@@ -79,11 +85,12 @@ class Watching:
         """Take contracts in, for every account watched here."""
         if not request.contracts:
             return replies.bulk_watched((), (), request.bad)
-        (subscribed,) = await self._subscribe(
-            heard, [Wish(None, request.contracts, request.chains, request.label)]
-        )
+        wish = Wish(None, request.contracts, request.chains, request.label)
+        (subscribed,) = await self._subscribe(heard, [wish])
         if subscribed.outcome is Subscribing.FULL:
             return (replies.too_many(self._limit),)
+        if subscribed.taken is not None:
+            return (await self._label_taken(heard.place, wish, subscribed.taken),)
         listed = await self._store.subscriptions_here(heard.place)
         accounts = {one.subscription.account for one in listed} - {None}
         answer = replies.watching_token(
@@ -213,9 +220,17 @@ class Watching:
             self._on_new_wish()
         return subscribed
 
-    def _watched(self, wish: Wish, subscribed: Subscribed) -> Html:
+    async def _label_taken(self, place: Place, wish: Wish, taken: LabelTaken) -> Screen:
+        """Refuse a label that names something else, and offer the next one that is free."""
+        offer = (f"Watch as {taken.free}", f"/watch {_line(wish, taken.free, self._chains)}")
+        return Screen(replies.label_taken(wish, taken), rows(await self._offering.buttons(place, offer)))
+
+    async def _watched(self, place: Place, wish: Wish, subscribed: Subscribed) -> Html | Screen:
         assert wish.account is not None
         match subscribed.outcome:
+            case Subscribing.TAKEN:
+                assert subscribed.taken is not None
+                return await self._label_taken(place, wish, subscribed.taken)
             case Subscribing.FULL:
                 return replies.too_many(self._limit)
             case Subscribing.ALREADY:
@@ -258,3 +273,14 @@ def watch_line(named: Named) -> str:
 def _with_buttons(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Screen]:
     """Return the pages, the last one with the buttons."""
     return [*pages[:-1], Screen(pages[-1], keyboard)]
+
+
+def _line(wish: Wish, label: str, chains: Chains) -> str:
+    """Return what follows /watch to ask for the same under another label."""
+    contracts = " ".join(map(checksummed, sorted(wish.contracts)))
+    if wish.account is None:
+        line = f"token {contracts}"
+    else:
+        line = checksummed(wish.account) + (f" contract {contracts}" if contracts else "")
+    on = ", ".join(chains.get(chain_id).name for chain_id in sorted(wish.chains))
+    return line + (f" on {on}" if on else "") + f" as {label}"

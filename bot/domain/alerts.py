@@ -226,6 +226,16 @@ Alert = ChangeAlert | NoticeAlert
 
 
 @dataclass(frozen=True, slots=True)
+class LabelTaken:
+    """A label that names something else already."""
+
+    by: Address
+    """An account, or a contract."""
+    free: str
+    """A name beside it that is free."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribed:
     """What came of a wish, and what is known already of what it asks for."""
 
@@ -233,3 +243,5 @@ class Subscribed:
     number: int
     known: Baseline | None = None
     """What was read of the account before; None: its first reading is still to come."""
+    taken: LabelTaken | None = None
+    """Why the label can't be had, where it can't."""

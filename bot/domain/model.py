@@ -441,3 +441,5 @@ class Subscribing(StrEnum):
     RELABELLED = "relabelled"
     FULL = "full"
     """The chat has as many subscriptions as it may."""
+    TAKEN = "taken"
+    """The label names something else there."""

@@ -8,11 +8,12 @@ from sqlite_utils import Database
 
 from bot.domain.access import merged_decision
 from bot.domain.audit import Author, Deed
-from bot.domain.model import Part, Place
+from bot.domain.model import DestinationId, Part, Place
 from bot.store.audit import note
 from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.database import transaction
 from bot.store.muting import end_all
+from bot.store.subscriptions import labels_of, to_thing
 from bot.store.wishes import end_unwished_coverage
 from bot.store.withdrawing import hush, withdraw_emptied
 
@@ -134,20 +135,31 @@ def _merge_standing(db: Database, old: int, new: int) -> bool:
 
 
 def _merge_subscriptions(db: Database, one: int, into: int) -> int:
-    """Move what only one of them wishes, under a number of its own, and drop what both do."""
+    """Move what only one of them wishes, under a number of its own, and drop what both do.
+
+    A label that names something else there becomes the next name that is free.
+    """
     db.execute(
         "DELETE FROM subscription WHERE destination_id = ?1 AND EXISTS (SELECT 1 FROM subscription s"
         " WHERE s.destination_id = ?2 AND s.account_id IS subscription.account_id"
         " AND s.contracts = subscription.contracts AND s.chains = subscription.chains)",
         [one, into],
     )
-    ids = db.execute("SELECT id FROM subscription WHERE destination_id = ? ORDER BY number", [one]).fetchall()
-    for (subscription_id,) in ids:
+    rows = db.execute(
+        "SELECT s.id, s.label, a.address, s.contracts FROM subscription s"
+        " LEFT JOIN account a ON a.id = s.account_id WHERE s.destination_id = ? ORDER BY s.number",
+        [one],
+    ).fetchall()
+    labels = labels_of(db, DestinationId(into))
+    for subscription_id, label, address, contracts in rows:
+        thing = to_thing(address, contracts)
+        fitting = labels.fitting(label, thing)
+        labels.give(fitting, thing)
         db.execute(
-            "UPDATE subscription SET destination_id = ?1, number = ifnull("
+            "UPDATE subscription SET destination_id = ?1, label = ?3, number = ifnull("
             " (SELECT s.number FROM subscription s WHERE s.id = ?2 AND NOT EXISTS"
             "   (SELECT 1 FROM subscription o WHERE o.destination_id = ?1 AND o.number = s.number)),"
             " (SELECT max(number) + 1 FROM subscription WHERE destination_id = ?1)) WHERE id = ?2",
-            [into, subscription_id],
+            [into, subscription_id, fitting],
         )
-    return len(ids)
+    return len(rows)

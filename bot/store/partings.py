@@ -22,7 +22,7 @@ from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
 from bot.store.polls import account_id_of
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_subscription
-from bot.store.subscriptions import is_full, known_of, subscriptions_here
+from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 from bot.store.wishes import end_unwished_coverage
 
 UNDO_FOR = timedelta(hours=24)
@@ -121,6 +121,8 @@ def _restored(
 ) -> UndoneOne:
     wanted, address, kept = row
     others = json.loads(kept)
+    labels = labels_of(db, destination_id)
+    others["label"] = labels.fitting(others["label"], to_thing(address, others["contracts"]))
     former = to_subscription(
         (0, destination_id, address, others["contracts"], others["chains"], others["label"])
     )

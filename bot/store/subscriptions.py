@@ -5,11 +5,13 @@ from types import MappingProxyType
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Baseline, Subscribed
+from bot.domain.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.audit import Author, Deed
+from bot.domain.labels import Labels, Thing, thing_of
 from bot.domain.matching import heard_parts
 from bot.domain.model import (
     NATIVE_PART,
+    Address,
     DestinationId,
     ListedSubscription,
     Part,
@@ -24,6 +26,7 @@ from bot.store.database import transaction
 from bot.store.ignoring import rules_of
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
+    to_address,
     to_blob,
     to_milliseconds,
     to_subscription,
@@ -59,16 +62,40 @@ def subscribe(
         chat_row = remember(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
-        subscribed = [
-            _relabelled(db, destination_id, wish)
-            or _created(db, destination_id, wish, limit=limit, author=author, status=status)
-            for wish in wanted
-        ]
+        labels = labels_of(db, destination_id)
+        subscribed: list[Subscribed] = []
+        for wish in wanted:
+            one = _relabelled(db, destination_id, wish, labels) or _created(
+                db, destination_id, wish, labels, limit=limit, author=author, status=status
+            )
+            subscribed.append(one)
+            if one.outcome is Subscribing.RELABELLED:
+                labels = labels_of(db, destination_id)
+            elif one.outcome is Subscribing.CREATED:
+                labels.give(wish.label, thing_of(wish.account, wish.contracts))
         for wish, one in zip(wanted, subscribed, strict=True):
             deed = _DEEDS.get(one.outcome)
             if deed is not None:
                 note(db, author, deed, place.chat_id, subject_of(wish.account, wish.contracts, wish.label))
         return subscribed
+
+
+def labels_of(db: Database, destination_id: DestinationId) -> Labels:
+    """Return which label names what in a destination."""
+    rows = db.execute(
+        "SELECT s.label, a.address, s.contracts FROM subscription s"
+        " LEFT JOIN account a ON a.id = s.account_id WHERE s.destination_id = ? AND s.label <> ''"
+        " ORDER BY s.id",
+        [destination_id],
+    )
+    return Labels((label, to_thing(address, contracts)) for label, address, contracts in rows)
+
+
+def to_thing(address: bytes | None, contracts: str) -> Thing:
+    """Return what the label of a subscription's row names."""
+    return thing_of(
+        None if address is None else to_address(address), frozenset(map(Address, contracts.split()))
+    )
 
 
 def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
@@ -112,7 +139,7 @@ def known_of(db: Database, destination_id: DestinationId, wish: Wish, status: Pa
     return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
 
 
-def _relabelled(db: Database, destination_id: DestinationId, wish: Wish) -> Subscribed | None:
+def _relabelled(db: Database, destination_id: DestinationId, wish: Wish, labels: Labels) -> Subscribed | None:
     """Return what stands already, with its new label if one was given; None: it is a new wish."""
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
@@ -129,19 +156,33 @@ def _relabelled(db: Database, destination_id: DestinationId, wish: Wish) -> Subs
     subscription_id, number, label = row
     if not wish.label or wish.label == label:
         return Subscribed(Subscribing.ALREADY, number)
+    taken = _taken(wish, labels)
+    if taken is not None:
+        return Subscribed(Subscribing.TAKEN, number, taken=taken)
     db.execute("UPDATE subscription SET label = ? WHERE id = ?", [wish.label, subscription_id])
     return Subscribed(Subscribing.RELABELLED, number)
+
+
+def _taken(wish: Wish, labels: Labels) -> LabelTaken | None:
+    holder = labels.holder(wish.label, thing_of(wish.account, wish.contracts))
+    if holder is None:
+        return None
+    return LabelTaken(min(holder) if isinstance(holder, frozenset) else holder, labels.free(wish.label))
 
 
 def _created(
     db: Database,
     destination_id: DestinationId,
     wish: Wish,
+    labels: Labels,
     *,
     limit: int,
     author: Author,
     status: Part,
 ) -> Subscribed:
+    taken = _taken(wish, labels)
+    if taken is not None:
+        return Subscribed(Subscribing.TAKEN, 0, taken=taken)
     if is_full(db, destination_id, limit):
         return Subscribed(Subscribing.FULL, 0)
     (number,) = db.execute(

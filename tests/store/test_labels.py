@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from bot.domain.alerts import Baseline, Blind, ChangeAlert, Gap, SeenAgain
-from bot.domain.model import NATIVE_PART, ChainId
+from bot.chat.finding import find
+from bot.domain.alerts import Baseline, Blind, ChangeAlert, Gap, LabelTaken, SeenAgain
+from bot.domain.model import NATIVE_PART, Address, ChainId, Place, Subscribing, Wish
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
-from tests.store.conftest import CHAINS, OLGA, Keeper
+from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 
 BOTH = (ETHEREUM, BASE)
 PARTS = frozenset({NATIVE_PART, VERIFIED})
@@ -98,3 +99,102 @@ async def test_status_names_an_account_as_it_is_called_on_the_chain(watching: Ke
 
 def names(gaps: Iterable[Gap]) -> dict[ChainId, str]:
     return {gap.chain_id: gap.label for gap in gaps}
+
+
+# ---------------------------------------------------------------- one label, one address
+
+TAKEN = Subscribing.TAKEN
+
+
+async def called(keeper: Keeper, place: Place = OLGA) -> list[tuple[Address | None, str]]:
+    listed = await keeper.store.subscriptions_here(place)
+    return [(one.subscription.account, one.subscription.label) for one in listed]
+
+
+async def test_a_label_that_names_another_address_is_refused_with_a_free_one(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+
+    refused = await keeper.watch(VAULT, label="TILL")
+
+    assert (refused.outcome, refused.taken) == (TAKEN, LabelTaken(TREASURY, "TILL 2"))
+    assert await called(keeper) == [(TREASURY, "Till")]
+
+
+async def test_the_same_address_may_have_its_label_on_many_chains(keeper: Keeper) -> None:
+    first = await keeper.watch(chains=[BASE], label="Till")
+    second = await keeper.watch(chains=[ETHEREUM], label="till")
+
+    assert [first.outcome, second.outcome] == [Subscribing.CREATED] * 2
+
+
+async def test_in_another_topic_the_label_is_free(keeper: Keeper) -> None:
+    await keeper.watch(label="Till", place=OPS)
+
+    assert (await keeper.watch(VAULT, label="Till", place=ALERTS_TOPIC)).outcome is Subscribing.CREATED
+
+
+async def test_of_many_lines_the_second_with_a_label_is_refused(keeper: Keeper) -> None:
+    outcomes = await keeper.subscribe(
+        Wish(TREASURY, label="Till"), Wish(VAULT, label="Till"), Wish(VAULT, label="Vault")
+    )
+
+    assert [one.outcome for one in outcomes] == [Subscribing.CREATED, TAKEN, Subscribing.CREATED]
+
+
+async def test_a_new_label_that_names_another_address_leaves_the_old_one(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    await keeper.watch(VAULT, label="Vault")
+
+    assert (await keeper.watch(VAULT, label="till")).outcome is TAKEN
+
+    assert await called(keeper) == [(TREASURY, "Till"), (VAULT, "Vault")]
+
+
+async def test_a_label_that_was_given_up_is_free(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+
+    outcomes = await keeper.subscribe(Wish(TREASURY, label="Vault"), Wish(VAULT, label="Till"))
+
+    assert [one.outcome for one in outcomes] == [Subscribing.RELABELLED, Subscribing.CREATED]
+
+
+async def test_a_label_of_tokens_names_no_account(keeper: Keeper) -> None:
+    await keeper.watch(None, contracts=[USDC], label="Dollars")
+
+    refused = await keeper.watch(label="dollars")
+
+    assert refused.taken == LabelTaken(USDC, "dollars 2")
+
+
+async def test_what_comes_back_finds_its_label_taken_and_gets_a_free_one(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    parting = await keeper.store.unsubscribe(OLGA, [1], olga())
+    await keeper.watch(VAULT, label="Till")
+    assert parting.row is not None
+
+    undone = await keeper.store.undo(parting.row, OLGA, olga())
+
+    assert [one.wish.label for one in undone.ones] == ["Till 2"]
+    assert sorted(await called(keeper)) == sorted([(VAULT, "Till"), (TREASURY, "Till 2")])
+
+
+async def test_what_moves_to_where_its_label_is_taken_gets_a_free_one(keeper: Keeper) -> None:
+    group, supergroup = Place(-55, "group", "Ops"), Place(-100_55, "supergroup", "Ops")
+    await keeper.watch(label="Till", place=group)
+    await keeper.watch(VAULT, label="Till", place=supergroup)
+    await keeper.watch(USDC, label="Other", place=group)
+
+    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+
+    assert sorted(await called(keeper, supergroup)) == sorted(
+        [(VAULT, "Till"), (TREASURY, "Till 2"), (USDC, "Other")]
+    )
+
+
+async def test_labels_that_two_addresses_had_before_stay_and_can_be_found(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    await keeper.watch(VAULT, label="Vault")
+    await keeper.run("UPDATE subscription SET label = 'Till'")
+
+    assert (await keeper.watch(VAULT, label="Till")).outcome is Subscribing.ALREADY
+    assert len(find(await keeper.store.subscriptions_here(OLGA), "till")) == 2
