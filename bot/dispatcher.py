@@ -26,6 +26,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreachable,
     settle,
+    unwritable,
 )
 from bot.domain.doubt import after_question
 from bot.domain.kinds import kind_of
@@ -33,10 +34,15 @@ from bot.domain.model import DeliveryId
 from bot.domain.outage import Outage
 from bot.store.outbox import Compose, Due, Taken
 from bot.store.sqlite import Store
+from bot.store.troubles import DatabaseTrouble
 
 log = structlog.get_logger(__name__)
 
 SETTLE_AGAIN_SECONDS = 1.0
+
+SETTLE_TRIES = 5
+"""Of writing what came of a send, where the disk is not to blame; then of writing less."""
+
 LOOK_AGAIN_SECONDS = 5.0
 EXPIRE_EVERY = timedelta(seconds=60)
 
@@ -266,15 +272,26 @@ class Dispatcher:
             log.info("messages can be sent again", action="telegram_found")
 
     async def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
-        """Write what Telegram said, however often that takes: what is sent and forgotten is sent twice."""
-        while True:
+        """Write what Telegram said, however long the disk takes: what is sent and forgotten is sent twice.
+
+        What can never be written is given up after some tries, or the chat would hear nothing more.
+        """
+        failures = 0
+        while failures < 2 * SETTLE_TRIES:
             try:
                 await self._store.settle(delivery.id, settlement)
-            except Exception:
+            except DatabaseTrouble as error:
+                waits = log.bind(delivery=delivery.id, trouble=str(error))
+                waits.warning("what came of a send waits to be written", action="settle_waits")
+            except Exception as error:
+                failures += 1
                 log.exception("an outcome could not be written", action="settle_failed", delivery=delivery.id)
-                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+                if failures == SETTLE_TRIES:
+                    self.counts.outcomes["unwritable"] += 1
+                    settlement = unwritable(settlement, type(error).__name__, self._now())
             else:
                 return
+            await asyncio.sleep(SETTLE_AGAIN_SECONDS)
 
 
 def _tell_log(delivery: Delivery, outcome: Outcome, settlement: Settlement) -> None:

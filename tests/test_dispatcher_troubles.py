@@ -25,6 +25,7 @@ from bot.domain.delivery import (
 from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
 from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
+from bot.store.sqlite import Store
 from tests.office import Office, open_office
 from tests.poller.conftest import until
 from tests.store.conftest import OLGA, OPS, words
@@ -306,6 +307,46 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
 
     assert settlements[0] == settlements[1] == settlements[2]
     assert len(office.telegram.taken) == 1
+
+
+def never_written(store: Store, monkeypatch: pytest.MonkeyPatch, is_so: Callable[[Settlement], bool]) -> None:
+    settle = store.settle
+
+    async def refuse(delivery_id: DeliveryId, settlement: Settlement) -> None:
+        if is_so(settlement):
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        await settle(delivery_id, settlement)
+
+    monkeypatch.setattr(store, "settle", refuse)
+
+
+async def test_a_message_whose_number_can_never_be_written_was_told_and_its_chat_hears_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_written(office.keeper.store, monkeypatch, lambda one: one.message_id is not None)
+    async with office.open():
+        for count in (2, 4):
+            await office.change()
+            await office.arrived(count)
+
+    assert await office.states() == ["told"] * 4
+    assert office.dispatcher.counts.outcomes["unwritable"] == 4
+    assert len(office.telegram.taken) == 4
+
+
+async def test_what_can_never_be_written_is_given_up_counted_and_announced(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_written(office.keeper.store, monkeypatch, lambda one: one.hold is not None)
+    await office.keeper.deny(OPS)
+    office.telegram.answers = [Throttled(3)]
+    await office.change()
+    async with office.open():
+        await office.arrived(1)
+
+    assert office.dispatcher.counts.outcomes["unwritable"] == 1
+    assert "dead" in await office.states()
+    assert "could not be written (OverflowError)" in str(await office.keeper.rows("SELECT notice FROM alert"))
 
 
 async def test_alerts_that_cannot_be_composed_keep_no_other_chat_waiting(office: Office) -> None:

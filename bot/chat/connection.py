@@ -13,6 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.chat.traffic import Answered, Traffic, sort_answer
+from bot.chat.transport import TelegramRequest
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0
@@ -73,7 +74,7 @@ def build_bot(token: str, api_url: str) -> TelegramBot:
     os.environ["PTB_TIMEDELTA"] = "1"  # spans of time as such: the library warns at each one otherwise
 
     def request(pool: int) -> HTTPXRequest:
-        return HTTPXRequest(
+        return TelegramRequest(
             connection_pool_size=pool,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,

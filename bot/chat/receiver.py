@@ -29,6 +29,7 @@ from telegram.error import Conflict, RetryAfter, TelegramError
 from bot.chat.backlog import Backlog, Raw
 from bot.chat.connection import TelegramBot
 from bot.chat.origin import Origin, origin_of
+from bot.chat.sender import seconds_of
 from bot.chat.traffic import TROUBLES, Answered, sort_answer
 
 log = structlog.get_logger(__name__)
@@ -355,7 +356,5 @@ def _trouble(error: Exception) -> str:
 def _pause_seconds(error: Exception, failures: int) -> float:
     """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
     if isinstance(error, RetryAfter):
-        wanted = error.retry_after
-        seconds = float(wanted) if isinstance(wanted, int) else wanted.total_seconds()
-        return min(max(seconds, SHORTEST_THROTTLE_SECONDS), LONGEST_THROTTLE_SECONDS)
+        return min(max(seconds_of(error), SHORTEST_THROTTLE_SECONDS), LONGEST_THROTTLE_SECONDS)
     return PAUSES[min(failures, len(PAUSES)) - 1]

@@ -10,9 +10,9 @@ from telegram.error import BadRequest
 from bot.chat.buttons import Keyboard, Screen
 from bot.chat.html import Html
 from bot.chat.outgoing import Outgoing
-from bot.chat.sender import Answers, sort_failure
+from bot.chat.sender import Answers, sort_failure, sort_message
 from bot.chat.turns import Rank
-from bot.domain.delivery import Outcome, Sent, Throttled
+from bot.domain.delivery import Outcome, Throttled
 from bot.domain.model import Place
 
 log = structlog.get_logger(__name__)
@@ -64,11 +64,11 @@ class Screens:
                     reply_markup=markup(screen.keyboard),
                 )
             except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-                outcome = sort_failure(error)
+                outcome = sort_failure(error, place.chat_id)
                 if isinstance(outcome, Throttled):
                     await self._outgoing.throttled(place, outcome.seconds, rank)
             else:
-                outcome = Sent(message.message_id)
+                outcome = sort_message(message)
 
         await self._outgoing.hand_over(place, work, rank=rank)
         return outcome
@@ -133,7 +133,7 @@ class Screens:
         """Note what failed; returns whether it only has to wait."""
         if isinstance(error, BadRequest) and "not modified" in error.message.lower():
             return False
-        outcome = sort_failure(error)
+        outcome = sort_failure(error, place.chat_id if place else 0)
         log.info(what, action="screen_failed", error=type(error).__name__)
         if isinstance(outcome, Throttled) and place is not None:
             return await self._outgoing.throttled(place, outcome.seconds, Rank.ANSWER)

@@ -11,7 +11,7 @@ from functools import partial
 
 import httpx
 import structlog
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import (
     BadRequest,
@@ -25,6 +25,7 @@ from telegram.error import (
 
 from bot.chat.html import Html, plain
 from bot.chat.outgoing import Outgoing
+from bot.chat.transport import LONGEST_WORDS, Unreadable
 from bot.chat.turns import Rank
 from bot.domain.delivery import (
     ChatMoved,
@@ -56,6 +57,9 @@ QUESTION_SECONDS = 10.0
 """So long an answer to it may take; no answer costs nothing, unlike that of a message."""
 
 REPLY_TRIES = 3
+
+LARGEST_MESSAGE_ID = 2**53
+"""Telegram counts from one in each chat; what is not such a number can't be kept."""
 
 PROXY_HOLD_SECONDS = 30.0
 """Where something before Telegram wants a pause and does not say how long."""
@@ -135,8 +139,8 @@ class TelegramSender:
                 reply_markup=self._buttons(delivery) if delivery.form is Form.WHOLE else None,
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-            return sort_failure(error)
-        return Sent(message.message_id)
+            return sort_failure(error, delivery.chat_id)
+        return sort_message(message)
 
     async def ask(self, delivery: Delivery) -> Outcome:
         """Try what nobody reads where a message would go, and return what became of it.
@@ -152,7 +156,7 @@ class TelegramSender:
         except InvalidToken:
             pass  # or a server without this method: what follows tells which
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-            outcome = sort_failure(error)
+            outcome = sort_failure(error, chat_id)
             if not isinstance(outcome, Refused):
                 return outcome
         try:
@@ -160,7 +164,7 @@ class TelegramSender:
                 chat_id, QUESTION, message_thread_id=thread_id, read_timeout=QUESTION_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-            return sort_failure(error)
+            return sort_failure(error, chat_id)
         return Refused("it was not even refused", is_final=False)
 
 
@@ -227,21 +231,34 @@ class Answers:
                 reply_markup=buttons,
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
-            return sort_failure(error)
-        return Sent(message.message_id)
+            return sort_failure(error, place.chat_id)
+        return sort_message(message)
 
 
-def sort_failure(error: Exception) -> Outcome:  # noqa: PLR0911 - one for each kind
-    """Return what a failed send means for its message (telegram.md 3)."""
+def sort_message(message: Message) -> Outcome:
+    """Return what an answer to a send means: a message with a number that can be kept, or nobody knows."""
+    number = message.message_id
+    return Sent(number) if type(number) is int and 0 < number <= LARGEST_MESSAGE_ID else Unknown("no number")
+
+
+def sort_failure(error: Exception, chat_id: int) -> Outcome:  # noqa: C901, PLR0911 - one for each kind
+    """Return what a failed send to a chat means for its message (telegram.md 3).
+
+    Numbers were brought into their ranges where they came in (`transport.py`).
+    """
     match error:
         case RetryAfter():
-            return Throttled(_seconds(error.retry_after))
+            return Throttled(seconds_of(error))
+        case ChatMigrated() if error.new_chat_id == chat_id:
+            return RetryLater("the group became itself")
         case ChatMigrated():
             return ChatMoved(error.new_chat_id)
         case Conflict():
-            return RetryLater(error.message)
+            return RetryLater(error.message[:LONGEST_WORDS])
         case InvalidToken():
             return Offline("Telegram refuses the token")
+        case Forbidden() | BadRequest() if isinstance(error.__cause__, Unreadable):
+            return RetryLater("it was refused, and why can't be read")
         case Forbidden() | BadRequest():
             return _refused(error.message)
         case NetworkError() if isinstance(error.__cause__, NEVER_CONNECTED):
@@ -252,6 +269,12 @@ def sort_failure(error: Exception) -> Outcome:  # noqa: PLR0911 - one for each k
             return _failed(error.message, type(error).__name__)
         case _:
             return Unknown(type(error).__name__)
+
+
+def seconds_of(error: RetryAfter) -> float:
+    """Return how long a pause Telegram wants."""
+    wanted = error.retry_after
+    return wanted.total_seconds() if isinstance(wanted, timedelta) else float(wanted)
 
 
 def _refused(reason: str) -> Outcome:
@@ -279,7 +302,3 @@ def _astray(delivery: Delivery) -> str:
     if delivery.astray is None:
         return ""
     return f"⚠️ Its topic is {delivery.astray}, so it comes here. /here in another topic moves it there.\n"
-
-
-def _seconds(retry_after: int | timedelta) -> float:
-    return retry_after.total_seconds() if isinstance(retry_after, timedelta) else float(retry_after)

@@ -323,6 +323,12 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
             return _settle_message(delivery, outcome, again)
 
 
+def unwritable(settlement: Settlement, reason: str, now: datetime) -> Settlement:
+    """Return what is written where a settlement can't be: that the message was sent, or is given up."""
+    state = DeliveryState.SENT if settlement.state is DeliveryState.SENT else DeliveryState.DEAD
+    return Settlement(state, now, reason=f"what came of it could not be written ({reason})")
+
+
 def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
     """Return until when a chat is left alone that was tried in vain so often before."""
     pauses = PARK_PAUSES.get(park)

@@ -18,6 +18,7 @@ from bot.sandbox.telegram_clock import Clock, utc_now
 from bot.sandbox.telegram_control import Control
 from bot.sandbox.telegram_faults import (
     Close,
+    Endless,
     Error,
     Fault,
     Faults,
@@ -52,6 +53,7 @@ __all__ = [
     "Chat",
     "Close",
     "Document",
+    "Endless",
     "Entity",
     "Error",
     "Fault",

@@ -43,7 +43,7 @@ class BotApi:
             for verb in ("GET", "POST")
         ]
 
-    async def _serve(self, request: web.Request) -> web.Response:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
             self._check_token(request.match_info["token"])
             name = self._methods.name_of(request.match_info["method"])

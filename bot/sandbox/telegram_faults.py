@@ -8,7 +8,9 @@ names here; the first, a refused connection, is no answer to a request: `Telegra
 
 import socket
 import struct
+import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -20,6 +22,8 @@ from bot.sandbox.telegram_wire import ApiError, failure_json
 from bot.sandbox.telegram_world import SandboxError
 
 Accept = Callable[[], Awaitable[web.Response]]
+_MEGABYTE = b" " * 2**20
+
 TakeBack = Callable[[web.Response], None]
 
 
@@ -55,6 +59,16 @@ class Page:
 
     status: int = 502
     html: str = "<html><body><h1>Bad Gateway</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A proxy answers with blanks that go on and on before it comes to the point; packed, it is small."""
+
+    status: int = 200
+    megabytes: int = 700
+    is_packed: bool = False
+    point: str = '{"ok":true,"result":true}'
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ class Hold:
 
 
 Plain = Close | Reset | Garbage | Error | Page
-Answer = Plain | Vanish | Hold
+Answer = Plain | Vanish | Hold | Endless
 
 
 @dataclass(frozen=True)
@@ -208,7 +222,7 @@ class Faults:
         return rule.fault
 
 
-async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: TakeBack) -> web.Response:
+async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: TakeBack) -> web.StreamResponse:
     """Let the fault happen to the request."""
     accepted = await accept() if fault.place == "after" else None
     match fault.answer:
@@ -222,6 +236,8 @@ async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: Ta
             if accepted is not None:
                 take_back(accepted)
             return _answer(Error(code, description), request)
+        case Endless() as endless:
+            return await _go_on(endless, request)
         case answer:
             return _answer(answer, request)
 
@@ -239,6 +255,21 @@ def _answer(answer: Plain, request: web.Request) -> web.Response:
             return web.json_response(failure_json(error), status=code)
         case Page(status, html):
             return web.Response(text=html, status=status, content_type="text/html")
+
+
+async def _go_on(endless: Endless, request: web.Request) -> web.StreamResponse:
+    """Send megabyte after megabyte, until it is enough or nobody reads them any more."""
+    response = web.StreamResponse(status=endless.status)
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS) if endless.is_packed else None
+    if packer is not None:
+        response.headers["Content-Encoding"] = "gzip"
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        for _ in range(endless.megabytes):
+            await response.write(_MEGABYTE if packer is None else packer.compress(_MEGABYTE))
+        point = endless.point.encode()
+        await response.write(point if packer is None else packer.compress(point) + packer.flush())
+    return response
 
 
 def _closed(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from bot.sandbox.telegram_bodies import Body
 from bot.sandbox.telegram_faults import (
     Answer,
     Close,
+    Endless,
     Error,
     Fault,
     Faults,
@@ -145,6 +146,11 @@ def _read_answer(body: Body) -> Answer:
         "garbage": lambda: Garbage(body.given_or_none("body", str) or Garbage.body),
         "page": lambda: Page(
             body.given_or_none("code", int) or Page.status, body.given_or_none("html", str) or Page.html
+        ),
+        "endless": lambda: Endless(
+            body.given_or_none("code", int) or Endless.status,
+            body.given_or_none("megabytes", int) or Endless.megabytes,
+            is_packed=body.given_or_none("packed", bool) or False,
         ),
         "error": lambda: Error(
             body.given("code", int),

@@ -28,7 +28,18 @@ from bot.domain.delivery import (
 )
 from bot.domain.model import Place
 from bot.domain.pacing import Pacer
-from bot.sandbox.telegram import SANDBOX_TOKEN, Close, Error, Garbage, Page, Reset, Telegram, after, before
+from bot.sandbox.telegram import (
+    SANDBOX_TOKEN,
+    Close,
+    Endless,
+    Error,
+    Garbage,
+    Page,
+    Reset,
+    Telegram,
+    after,
+    before,
+)
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
 from tests.builders import delivery
@@ -59,9 +70,55 @@ def error(code: int, description: str, **parameters: object) -> Fault:
     return before(Error(code, description, parameters or None))
 
 
+NOT_READ = RetryLater("it was refused, and why can't be read")
+
+
+def sent_as(number: str) -> str:
+    """Return an answer that a message was taken, with this for its number."""
+    chat = '{"id":7001,"type":"private"}'
+    return f'{{"ok":true,"result":{{"message_id":{number},"date":1700000000,"chat":{chat},"text":"a"}}}}'
+
+
 ANSWERS: dict[str, tuple[Fault, Outcome]] = {
     "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), Throttled(7)),
     "flood, said by a proxy": (before(Page(429)), Throttled(PROXY_HOLD_SECONDS)),
+    "flood of no time": (error(429, "Too Many Requests", retry_after=0), Throttled(1)),
+    "flood of the past": (error(429, "Too Many Requests", retry_after=-5), Throttled(1)),
+    "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), Throttled(3600)),
+    "flood of a second and a half": (error(429, "Too Many Requests", retry_after=1.5), Throttled(2)),
+    "endless flood": (before(Page(429, '{"ok":false,"parameters":{"retry_after":1e400}}')), Throttled(3600)),
+    "flood of no number": (before(Page(429, '{"ok":false,"parameters":{"retry_after":NaN}}')), Throttled(30)),
+    "flood in words": (error(429, "Too Many Requests", retry_after="soon"), Throttled(30)),
+    "flood that is true": (error(429, "Too Many Requests", retry_after=True), Throttled(30)),
+    "flood without a sense": (before(Page(429, '{"ok":false,"parameters":7}')), Throttled(30)),
+    "moved to a word": (error(400, "Bad Request: upgraded", migrate_to_chat_id="abc"), NOT_READ),
+    "moved to nowhere": (error(400, "Bad Request: upgraded", migrate_to_chat_id=0), NOT_READ),
+    "moved to a person": (error(400, "Bad Request: upgraded", migrate_to_chat_id=7), NOT_READ),
+    "moved too far": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-(2**60)), NOT_READ),
+    "moved to a fraction": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-7.5), NOT_READ),
+    "refused by a proxy": (before(Page(400)), NOT_READ),
+    "forbidden by a proxy": (before(Page(403)), NOT_READ),
+    "refused by a list": (before(Page(400, "[]")), NOT_READ),
+    "refused without end": (
+        before(Page(400, '{"ok":false,"description":"' + 100_000 * "a" + '"}')),
+        NOT_READ,
+    ),
+    "refused in half a sign": (error(400, "Bad Request: \ud800"), Refused("?", is_final=False)),
+    "refused at length": (error(400, 1000 * "a"), Refused(200 * "a", is_final=False)),
+    "a number that is none": (after(Garbage(sent_as('"seven"'))), Unknown("no number")),
+    "a number too large": (after(Garbage(sent_as(str(10**30)))), Unknown("no number")),
+    "an answer without end": (after(Endless(200)), Unknown("Unreadable")),
+    "an answer without end, packed": (after(Endless(200, is_packed=True)), Unknown("Unreadable")),
+    "an answer that comes to the point too late": (
+        after(Endless(200, megabytes=21, point=sent_as("7"))),
+        Unknown("Unreadable"),
+    ),
+    "an answer that comes to the point": (after(Endless(200, megabytes=2, point=sent_as("7"))), Sent(7)),
+    "a packed answer that comes to the point": (
+        after(Endless(200, megabytes=2, is_packed=True, point=sent_as("7"))),
+        Sent(7),
+    ),
+    "an outage without end": (before(Endless(502)), Unknown("NetworkError")),
     "moved": (
         error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007),
         ChatMoved(-1007),
@@ -78,7 +135,7 @@ ANSWERS: dict[str, tuple[Fault, Outcome]] = {
     "bad gateway": (before(Page(502)), Unknown("NetworkError")),
     "closed without an answer": (before(Close()), Unknown("NetworkError")),
     "reset": (before(Reset()), Unknown("NetworkError")),
-    "cut answer": (after(Garbage()), Unknown("TelegramError")),
+    "cut answer": (after(Garbage()), Unknown("Unreadable")),
     "foreign answer": (after(Garbage('{"ok":true,"result":{"a":1}}')), Unknown("KeyError")),
     "no sense": (after(Garbage('{"ok":false}')), Unknown("KeyError")),
 }
@@ -130,6 +187,15 @@ async def test_each_refusal_is_known_by_its_words(
     telegram.fault(error(403 if words.startswith("Forbidden") else 400, words))
 
     assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+
+
+async def test_a_group_that_became_itself_has_not_moved(telegram: Telegram, bot: Bot) -> None:
+    group = telegram.add_group("Ops", {telegram.add_user("Olga"): "creator"})
+    telegram.fault(error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=group.id))
+
+    outcome = await TelegramSender(bot).send(delivery(chat=group.id))
+
+    assert outcome == RetryLater("the group became itself")
 
 
 async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bot: Bot, chat: Chat) -> None:
