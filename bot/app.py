@@ -26,7 +26,7 @@ from bot.chat.receiver import Receiver
 from bot.chat.sender import Answers
 from bot.chores import Chores
 from bot.dispatcher import Dispatcher
-from bot.domain.chains import CHAINS_MOST, Chains, Listing
+from bot.domain.chains import Chains, Listing
 from bot.domain.model import ChainId
 from bot.health import Health
 from bot.indexer.client import IndexerClient
@@ -314,9 +314,7 @@ class RunningBot:
         await self.store.note_chains(mainnets, self.now(), testnets=testnets)
         self.poller.listing = await _listing(self.settings, self.store)
         if not self.settings.indexer.chains:
-            chains = self.poller.chains | mainnets
-            is_believable = len(chains) <= CHAINS_MOST
-            self.poller.chains = chains if is_believable else await self.store.remembered_chains()
+            self.poller.chains = await self.store.remembered_chains()
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:

@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from bot import app
 from bot.sandbox.gateway_faults import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
-from tests.house import CHECKSUMMED, ETHEREUM, POLYGON, USDC, USDC_POLYGON, House, buttons_of, open_house
+from tests.house import (
+    CHECKSUMMED,
+    ETHEREUM,
+    POLYGON,
+    USDC,
+    USDC_POLYGON,
+    House,
+    buttons_of,
+    open_house,
+    until,
+)
 
 VAULT = "0x" + "6b" * 20
 TILL = "0x" + "7a" * 20
@@ -101,6 +112,26 @@ async def test_a_chain_that_nobody_could_check_is_taken_and_said_to_be_missing_o
     assert "The source of balances does not list Gnosis Chain" in balance
     assert "The source of balances does not list Gnosis Chain" in listed
     assert "Not listed by the source, no answer expected: Gnosis Chain" in status
+    assert "Not read yet" not in status
+
+
+async def test_chains_that_were_asked_on_trust_are_left_alone_once_the_source_has_said_which_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.05)
+    async with open_house(tmp_path) as house:
+        house.gateway.faults.add(
+            AnswerError(method="GetChains", name="WebrpcInternalError", code=-5, status=500, times=2)
+        )
+        house.start()
+        await house.watches()
+        await until(lambda: sum(request.method == "GetChains" for request in house.gateway.requests) >= 4)
+        await house.asked(3)
+        house.say("/status")
+        status = (await house.hears("Last sweep")).text
+
+    assert "Watched here: 1 account on 5 chains" in status
+    assert "Not listed" not in status
     assert "Not read yet" not in status
 
 
