@@ -157,3 +157,54 @@ async def test_a_chain_that_went_away_is_said_to_be_last_known(house: House) -> 
     assert "no longer lists" not in balance.text.partition("Base")[2]
     assert "no longer lists Polygon" in taken.text
     assert "on its way" not in taken.text
+
+
+# ---------------------------------------------------------------- what may be a private key
+
+KEY = "c0ffee42" * 8
+WARNING = "⚠️ 64 digits like these may be a private key."
+
+
+async def test_who_sends_what_may_be_a_private_key_is_warned_and_it_is_kept_nowhere(tmp_path: Path) -> None:
+    async with open_house(tmp_path, log=['level = "DEBUG"']) as house:
+        bot = await house.start_process()
+        group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+        house.say("/allow", chat=group)
+        await house.hears("/watch", chat=group)
+        texts = (
+            KEY,
+            f"0x{KEY.upper()}",
+            f"/watch {CHECKSUMMED} on polygn as {KEY}",
+            f"/wathc 0x{KEY}",
+            f"/balance {KEY}",
+            f"/mute {KEY} 2h",
+        )
+        for text in texts:
+            for chat in (house.chat, group):
+                house.say(text, chat=chat)
+                answer = await house.hears(WARNING, chat=chat)
+                assert answer.buttons == ()
+        house.say(f"this is it: {KEY}")
+        await house.hears(WARNING)
+        await house.kill(bot)
+
+        kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+        said = "".join((*house.said(), *house.said(group)))
+
+    for digits in (KEY, KEY[:10], KEY[-4:]):
+        assert digits not in said.lower()
+    assert KEY[:16].encode() not in kept.lower()
+    assert "action=started" in house.log
+    assert KEY[:16] not in house.log.lower()
+
+
+async def test_digits_among_words_in_a_group_are_not_meant_for_the_bot(house: House) -> None:
+    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+    house.say("/allow", chat=group)
+    await house.hears("/watch", chat=group)
+
+    house.say(f"the transaction was {KEY}", chat=group)
+    house.say("/list", chat=group)
+
+    await house.hears("Nothing is watched", chat=group)
+    assert not any(WARNING in text for text in house.said(group))
