@@ -16,6 +16,7 @@ from bot.domain.model import Allowance, ChainId
 from bot.domain.status import ChainSight, Sweeps, WatchedHere
 
 _UNREAD_LINES_MOST = 3
+_HELD_BACK_MOST = 5
 _SHORT_SWEEP_SECONDS = 10
 
 
@@ -50,7 +51,9 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
     )
     if ages:
         yield _seen(ages)
-    yield from (_held_back(chain, chains, now) for chain in held_back)
+    yield from (_held_back(chain, chains, now) for chain in held_back[:_HELD_BACK_MOST])
+    if len(held_back) > _HELD_BACK_MOST:
+        yield f"Held back: {counted(len(held_back) - _HELD_BACK_MOST, 'more chain')}"
     yield from _not_seen(gaps, chains, now)
     listing = sweeps.listing
     lacking = [chain.chain_id for chain in here.chains if listing.lacks(chain.chain_id) and not chain.seen_at]

@@ -18,6 +18,8 @@ from bot.domain.alerts import (
     ChangeAlert,
     Dropped,
     Gap,
+    HeldBack,
+    HoldEnd,
     KeptNotice,
     MassLoss,
     NoticeAlert,
@@ -84,6 +86,40 @@ def test_one_account_under_two_names_is_blind_under_each() -> None:
 
 
 # ---------------------------------------------------------------- blindness
+
+
+def held_back(chain_id: ChainId, end: HoldEnd | None = None) -> Gap:
+    return gap(chain_id, minutes=10)._replace(held_back=HeldBack(34, 40, end))
+
+
+def test_chains_that_are_held_back_stand_apart_from_silent_ones() -> None:
+    assert lines(Blind((held_back(POLYGON), gap(BASE, minutes=10)), is_everything=False)) == [
+        "⚠️ Polygon is held back since 13:53 UTC (10 min): 34 of 40 token balances vanished at once.",
+        (
+            "An index that is being rebuilt looks like this, so nothing there is reported as gone, and I"
+            " wait. If it is really gone, an owner can confirm it with /believe polygon."
+        ),
+        "⚠️ No answer for Base since 13:53 UTC (10 min).",
+        "Balances there stay as last known; I go on asking.",
+    ]
+
+
+def test_the_end_of_a_hold_is_told_in_words_that_fit() -> None:
+    ended = [
+        held_back(POLYGON, HoldEnd.BACK),
+        held_back(BASE, HoldEnd.BELIEVED),
+        held_back(ETHEREUM, HoldEnd.SETTLED),
+    ]
+
+    assert lines(SeenAgain(tuple(ended), 3)) == [
+        "👁 The balances on Polygon are back, after 10 min.",
+        "👁 Base is no longer held back, after 10 min: an owner confirmed that it is gone.",
+        (
+            "👁 Ethereum is no longer held back, after 10 min:"
+            " what is still missing has stayed so, and counts as gone."
+        ),
+        "3 changes meanwhile, told as usual.",
+    ]
 
 
 def test_a_blind_chain_is_told_with_since_when_and_what_that_means() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.status import status
-from bot.domain.alerts import Gap
+from bot.domain.alerts import Gap, HeldBack
+from bot.domain.chains import Listing
 from bot.domain.model import Address, Allowance, ChainId
 from bot.domain.status import ChainSight, Sweeps, WatchedHere
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen
@@ -88,6 +89,39 @@ def test_a_chain_that_no_sweep_saw_for_long_is_named_without_anybodys_mark() -> 
     assert shown(here(sight(ETHEREUM), sight(POLYGON, 600)))[1:-2] == [
         "Seen: 1 chain, 12 s ago",
         "Not fully seen: Polygon, since 13:53 UTC (10 min)",
+    ]
+
+
+def test_a_chain_that_is_held_back_is_named_as_that_and_neither_seen_nor_silent() -> None:
+    on_hold = replace(sight(POLYGON, 600), held_back=HeldBack(34, 40))
+    unreckoned = replace(sight(BASE, 600), held_back=HeldBack(0, 0))
+
+    assert shown(here(sight(ETHEREUM), on_hold, unreckoned))[1:-2] == [
+        "Seen: 1 chain, 12 s ago",
+        (
+            "Held back: Polygon, since 13:53 UTC (10 min): 34 of 40 token balances vanished at once;"
+            " waiting for the index, or for an owner's /believe polygon"
+        ),
+        (
+            "Held back: Base, since 13:53 UTC (10 min): most token balances vanished at once;"
+            " waiting for the index, or for an owner's /believe base"
+        ),
+    ]
+
+
+def test_many_chains_that_are_held_back_fold() -> None:
+    on_hold = [replace(sight(chain_id, 600), held_back=HeldBack(34, 40)) for chain_id in SOME_CHAINS]
+
+    assert shown(here(*on_hold))[6] == "Held back: 15 more chains"
+
+
+def test_chains_that_the_source_does_not_list_are_not_said_to_be_on_their_way() -> None:
+    sweeps = replace(SWEEPS, listing=Listing(now=frozenset({ETHEREUM}), ever=frozenset({ETHEREUM, BASE})))
+    never = [sight(chain_id, None, unread=14) for chain_id in (POLYGON, BASE)]
+
+    assert shown(here(sight(ETHEREUM), *never), sweeps)[2:-2] == [
+        "No longer listed by the source, still asked: Base",
+        "Not listed by the source, no answer expected: Polygon",
     ]
 
 
