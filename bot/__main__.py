@@ -5,10 +5,11 @@ import logging
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -32,6 +33,8 @@ from bot.store.database import DatabaseUnusable, DirectoryHeld
 from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import CannotListen
 from bot.wiring import clock
+
+N = TypeVar("N")
 
 EXIT_STATUSES: dict[type[Exception], int] = {
     app.WorkerDied: 1,
@@ -65,6 +68,8 @@ class Output:
         """Print on standard error."""
         click.echo(self._secrets.blank(line), err=True)
 
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), required=True, help="The configuration, a TOML file."
@@ -152,8 +157,7 @@ async def _check(config: Path, output: Output) -> None:
 async def _backup(config: Path, dest: Path, output: Output) -> None:
     settings = _configured(config, output)
     copying = asyncio.create_task(in_a_thread(partial(copy_database, settings.store.path, dest, clock())))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, copying.cancel)
+    _when_asked_to_stop(copying.cancel)
     try:
         size = await copying
     except asyncio.CancelledError:
@@ -163,8 +167,9 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 
 async def _sandbox(port: int, data: Path | None) -> None:
     async with AsyncExitStack() as house:
-        gateway = await house.enter_async_context(Gateway(lively_world()).serve(port=port))
-        telegram = await house.enter_async_context(lively_telegram().serve(port=port and port + 1))
+        gateway = await house.enter_async_context(_at(port, Gateway(lively_world()).serve(port=port)))
+        beside = port and port + 1
+        telegram = await house.enter_async_context(_at(beside, lively_telegram().serve(port=beside)))
         directory = data or Path(house.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,
@@ -190,6 +195,19 @@ async def _sandbox(port: int, data: Path | None) -> None:
                 await terminal
 
 
+@asynccontextmanager
+async def _at(port: int, serving: AbstractAsyncContextManager[N]) -> AsyncIterator[N]:
+    """Let a neighbour serve; raises CannotListen where its port is taken."""
+    async with AsyncExitStack() as stack:
+        try:
+            neighbour = await stack.enter_async_context(serving)
+        except OSError as error:
+            raise CannotListen(
+                f"port {port} can't be used ({error.strerror}): choose another --port"
+            ) from None
+        yield neighbour
+
+
 def _introduce_sandbox(gateway: Gateway, telegram: Telegram) -> None:
     click.echo("Balance Bot, with a Telegram and an indexer of its own: nothing leaves this machine.")
     click.echo("What you type is said to the bot; `help` shows what else you can do, `quit` ends it.")
@@ -198,13 +216,13 @@ def _introduce_sandbox(gateway: Gateway, telegram: Telegram) -> None:
 
 
 async def _gateway_alone(port: int) -> None:
-    async with Gateway(example_world()).serve(port=port) as gateway:
+    async with _at(port, Gateway(example_world()).serve(port=port)) as gateway:
         click.echo(f"Indexer Gateway: {gateway.url} (indexer.url)\nIts world: {gateway.control_url}")
         await _stop_signal().wait()
 
 
 async def _telegram_alone(port: int) -> None:
-    async with furnished().serve(port=port) as telegram:
+    async with _at(port, furnished().serve(port=port)) as telegram:
         click.echo(f"Telegram: {telegram.url} (telegram.api_url)\nToken: {SANDBOX_TOKEN}")
         await _stop_signal().wait()
 
@@ -212,9 +230,25 @@ async def _telegram_alone(port: int) -> None:
 def _stop_signal() -> asyncio.Event:
     """Return what SIGINT and SIGTERM set."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _when_asked_to_stop(stop.set)
     return stop
+
+
+def _when_asked_to_stop(act: Callable[[], object]) -> None:
+    """Do something in the loop at the first SIGINT or SIGTERM; more of them change nothing any more.
+
+    They are ignored to the very end of the process: a handler of the loop would go with the loop.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stop(*_: object) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        with suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(act)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
 
 
 def _end_with(work: Coroutine[None, None, None], output: Output) -> None:

@@ -209,7 +209,9 @@ class RunningBot:
 
     async def work_until(self, stop: asyncio.Event) -> None:
         """Let the workers run until asked to stop, or until one of them dies."""
-        scheduler = self._scheduler()
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        self._arm(scheduler)
+        self.poller.on_missed_ticks = partial(self._arm, scheduler)
         self._start("poller", self.poller.run())
         self._start("dispatcher", self.dispatcher.run())
         self._start("receiver", self._receive())
@@ -266,25 +268,21 @@ class RunningBot:
                 log.exception("no link can be printed yet", action="claim_failed")
                 await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
 
-    def _scheduler(self) -> AsyncIOScheduler:
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(
-            _in_the_loop(self.poller.tick),
-            IntervalTrigger(seconds=self.settings.indexer.poll_interval_seconds, timezone=UTC),
-            id="sweep",
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-        )
-        scheduler.add_job(
-            _in_the_loop(self.chores.tick),
-            IntervalTrigger(seconds=CHORES_LOOK_SECONDS, timezone=UTC),
-            id="chores",
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-        )
-        return scheduler
+    def _arm(self, scheduler: AsyncIOScheduler) -> None:
+        """Let the workers be ticked from now on: after the clock was set back, jobs wait for its old time."""
+        for name, tick, seconds in (
+            ("sweep", self.poller.tick, self.settings.indexer.poll_interval_seconds),
+            ("chores", self.chores.tick, CHORES_LOOK_SECONDS),
+        ):
+            scheduler.add_job(
+                _in_the_loop(tick),
+                IntervalTrigger(seconds=seconds, timezone=UTC),
+                id=name,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                replace_existing=True,
+            )
 
     async def _keep_name(self) -> None:
         """Learn once a day what the bot is called: it may be renamed, and nobody tells."""

@@ -89,6 +89,20 @@ async def test_where_no_copy_can_stand_it_ends_with_5(house: House, target: str,
     assert words in result.err
 
 
+@pytest.mark.parametrize(("letters", "status"), [(250, 0), (255, 0), (256, 5), (5000, 5)])
+async def test_a_long_name_is_taken_or_refused_in_words(tmp_path: Path, letters: int, status: int) -> None:
+    async with open_house(tmp_path) as house:
+        path = tmp_path / "data" / "bot.sqlite3"
+        path.parent.mkdir(mode=0o700)
+        await (await open_store(path)).close()
+
+        result = await backed_up(house, tmp_path / ("x" * letters))
+
+    assert result.status == status
+    assert ("choose a shorter name" in result.err) == (status == 5)
+    assert entries(tmp_path) - {"config.toml", "data"} == ({"x" * letters} if status == 0 else set())
+
+
 async def test_without_a_database_it_ends_with_5_and_makes_none(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         result = await backed_up(house, tmp_path / "copy.sqlite3")

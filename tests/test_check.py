@@ -358,7 +358,8 @@ async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of
 
 
 @pytest.mark.parametrize(
-    ("mode", "status", "is_advised"), [(0o700, 0, False), (0o750, 0, True), (0o777, 5, True)]
+    ("mode", "status", "is_advised"),
+    [(0o700, 0, False), (0o750, 0, True), (0o777, 5, True), (0o770, 5, True)],
 )
 async def test_others_may_not_write_into_the_data_directory_and_should_not_look_in(
     quiet_house: House, mode: int, status: int, *, is_advised: bool

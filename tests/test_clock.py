@@ -1,12 +1,13 @@
 """A clock that jumps: what waits goes on as was meant, and nothing is lost, repeated or dropped."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from bot.domain import delivery
+from bot.poller.worker import Poller
 from bot.sandbox.telegram import Close, after, too_many_requests
 from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
 
@@ -58,6 +59,38 @@ async def test_a_clock_that_jumps_costs_no_alert_and_tells_nothing_of_its_own(
         await house.hears("−3 USDC")
 
         assert len(house.said()) == heard + 2
+
+
+async def test_a_clock_that_is_set_back_stops_no_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong_by, ticks = [timedelta(0)], [0]
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + wrong_by[0]
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Jumping)
+    monkeypatch.setattr("apscheduler.triggers.interval.datetime", Jumping)
+    tick = Poller.tick
+
+    def counted(poller: Poller) -> None:
+        ticks[0] += 1
+        tick(poller)
+
+    monkeypatch.setattr(Poller, "tick", counted)
+    async with open_house(tmp_path) as house:
+        house.start()
+        await until(lambda: ticks[0] >= 3)
+
+        wrong_by[0] = -HOUR
+        ticked = ticks[0] + 1  # one may have been on its way
+        await until(lambda: ticks[0] >= ticked + 3)
+
+        wrong_by[0] = -DAY
+        ticked = ticks[0] + 1
+        await until(lambda: ticks[0] >= ticked + 3)
 
 
 @JUMPS

@@ -7,7 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -253,6 +253,16 @@ async def test_a_database_that_is_none_ends_with_5_and_stays_as_it_was(
     assert operator.database.read_bytes() == content
 
 
+async def test_a_data_directory_into_which_its_group_may_write_ends_with_5(operator: Operator) -> None:
+    operator.data.mkdir()
+    operator.data.chmod(0o2770)
+
+    ended = await operator.runs()
+
+    assert ended.status == 5
+    assert f"its group may write into the data directory {operator.data}: chmod 700 it" in ended.err
+
+
 async def test_a_data_directory_that_is_none_ends_with_5(operator: Operator) -> None:
     operator.data.write_text("a file")
 
@@ -323,6 +333,24 @@ async def test_a_running_bot_ends_with_0_when_asked_to(
     assert gateway.requests
 
 
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+async def test_asked_to_stop_again_and_again_it_ends_as_if_asked_once(
+    operator: Operator, telegram: Telegram, gateway: Gateway, by: signal.Signals
+) -> None:
+    async with operator.running() as process:
+        await _says(process.stderr, "running")
+
+        while process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, by)  # the process object would look whether it has ended, and take that
+            await asyncio.sleep(0)
+        ended = await _finished(process, STOP_SECONDS)
+
+    assert ended.status == 0
+    assert telegram.calls
+    assert gateway.requests
+
+
 async def test_neighbours_that_cannot_be_reached_do_not_end_it_and_what_it_keeps_is_private(
     operator: Operator,
 ) -> None:
@@ -360,6 +388,18 @@ async def test_it_ends_in_time_even_while_it_still_waits_for_a_first_answer(oper
 
 
 # ---------------------------------------------------------------- the sandbox
+
+
+@pytest.mark.parametrize("only", [["--only", "gateway"], ["--only", "telegram"], []])
+async def test_a_port_that_is_taken_ends_the_sandbox_with_2(only: list[str]) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+
+        ended = await _finished(await _started("sandbox", *only, "--port", str(port)), START_SECONDS)
+
+    assert ended.status == 2
+    assert f"port {port} can't be used" in ended.err
+    assert "choose another --port" in ended.err
 
 
 @pytest.mark.parametrize(("only", "path"), [("gateway", "/sandbox/requests"), ("telegram", "/sandbox/calls")])

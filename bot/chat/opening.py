@@ -179,11 +179,9 @@ class Opening:
         return Screen(owner_replies.chats(guests, self._now()), keyboard)
 
     async def _audit_page(self, page: int) -> Screen:
-        page = max(1, page)
-        entries, total = await self._store.audit(page, owner_replies.ENTRIES_A_PAGE)
+        entries, total = await self._store.audit(max(1, page), owner_replies.ENTRIES_A_PAGE)
         pages = max(1, -(-total // owner_replies.ENTRIES_A_PAGE))
-        if page > pages:
-            return await self._audit_page(pages)
+        page = min(max(1, page), pages)
         text = owner_replies.audit(entries, page, pages, self._chains, self._now())
         return Screen(text, pager(Does.AUDIT, page, pages))
 

@@ -104,6 +104,8 @@ class Poller:
             progress=self._moved,
             monotonic=monotonic,
         )
+        self.on_missed_ticks: Callable[[], None] = lambda: None
+        """Called when nobody ticked for too long, so that whoever should can begin anew."""
         self._wake = asyncio.Event()
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
@@ -175,6 +177,7 @@ class Poller:
         except TimeoutError:
             if probe is None:
                 log.warning("no tick for too long: sweeping anyway", action="tick_missed")
+                self.on_missed_ticks()
             self._is_due = True
         self._wake.clear()
         is_due, self._is_due = self._is_due, False

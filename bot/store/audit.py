@@ -16,9 +16,13 @@ def note(db: Database, author: Author, deed: Deed, chat_id: int | None, subject:
 
 
 def audit(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
-    """Return one page of what was done, newest first, from page 1; and how many entries there are."""
+    """Return one page of what was done, newest first, from page 1; and how many entries there are.
+
+    A page behind the last one is the last one.
+    """
     (total,) = db.execute("SELECT count(*) FROM audit").fetchone()
-    rows = db.execute(_NEWEST_FIRST, [page_size, (page - 1) * page_size])
+    last = max(1, -(-total // page_size))
+    rows = db.execute(_NEWEST_FIRST, [page_size, (min(page, last) - 1) * page_size])
     return [
         AuditEntry(Author(user_id, name, to_moment(at)), Deed(deed), telegram_id, title or "", subject)
         for at, deed, user_id, name, telegram_id, title, subject in rows

@@ -21,6 +21,9 @@ STEPS_BETWEEN_LOOKS = 10_000
 
 PATIENCE_SECONDS = 5.0
 
+NAME_BYTES = 200
+"""Of 255 that a name may have."""
+
 
 class CopyFailed(Exception):
     """No copy was made; the text says why and what to do about it."""
@@ -31,8 +34,11 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
 
     Raises CopyFailed, and leaves nothing behind then. The copy remembers that it is one, and of when.
     """
-    _refuse(source, target)
-    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        _refuse(source, target)
+        number, name = tempfile.mkstemp(prefix=f".{_beginning(target.name)}.", dir=target.parent)
+    except OSError as error:
+        raise CopyFailed(f"no copy can be made at {target}: {in_words(error, target)}") from None
     unfinished = Path(name)
     try:
         os.close(number)
@@ -50,6 +56,11 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
         for left in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
             left.unlink(missing_ok=True)
     return size
+
+
+def _beginning(name: str) -> str:
+    """Return as much of a name as leaves room for what is added to it while the copy is not whole."""
+    return name.encode()[:NAME_BYTES].decode(errors="ignore")
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

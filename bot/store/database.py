@@ -183,9 +183,11 @@ def transaction(db: Database) -> Iterator[None]:
 
 def refuse_directory(directory: Path) -> None:
     """Raise DatabaseUnusable for a data directory in which others could put files of theirs."""
-    if directory.stat().st_mode & stat.S_IWOTH:
+    mode = directory.stat().st_mode
+    if mode & (stat.S_IWOTH | stat.S_IWGRP):
+        who = "everybody" if mode & stat.S_IWOTH else "its group"
         raise DatabaseUnusable(
-            f"everybody may write into the data directory {directory}: chmod 700 it, "
+            f"{who} may write into the data directory {directory}: chmod 700 it, "
             "or give the bot a directory of its own inside it (store.path)"
         )
 

@@ -24,6 +24,7 @@ _ADVICE_OF_THE_SYSTEM = {
     errno.EDQUOT: "make room; nothing is lost",
     errno.EACCES: "check the owner and mode of {path}",
     errno.EPERM: "check the owner and mode of {path}",
+    errno.ENAMETOOLONG: "choose a shorter name",
     errno.EROFS: "make it writable, or choose another place",
     errno.EEXIST: "move away what stands there, or choose another place",
     errno.EISDIR: "move away what stands there, or choose another place",
