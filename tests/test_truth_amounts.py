@@ -143,3 +143,34 @@ async def test_an_alert_is_told_as_it_was_known_where_the_source_says_nothing_no
     holds(house, 2_000_000_000)
 
     assert "▲ +1,999 HID     1 → 2,000" in (await house.hears("→")).text
+
+
+# ---------------------------------------------------------------- amounts that change by themselves
+
+
+async def test_what_moves_without_a_block_makes_one_message_and_not_one_a_sweep(house: House) -> None:
+    house.world.add_contract(replace(TOKEN, symbol="aUSDC"))
+    holds(house, 10**12)
+    await house.watches()
+    house.world.drift(POLYGON, TOKEN.address, ACCOUNT, 10**12 + 137)
+    assert "▲ +0.000137 aUSDC" in (await house.hears("→")).text
+    before = house.said()
+
+    for times in range(2, 8):
+        house.world.drift(POLYGON, TOKEN.address, ACCOUNT, 10**12 + 137 * times)
+        await house.asked(3)
+
+    assert house.said() == before
+    assert "1,000,000.000959 aUSDC" in await balance(house)
+    house.world.drift(POLYGON, TOKEN.address, ACCOUNT, 10**12 + 10**10)
+    assert "▲ +9,999.999863 aUSDC     1,000,000.000137 → 1,010,000" in (await house.hears("→")).text
+
+
+async def test_what_leaves_a_rebasing_token_is_told_though_it_is_below_the_step(house: House) -> None:
+    house.world.add_contract(replace(TOKEN, symbol="stETH", decimals=18, rebasing=True))
+    holds(house, 10_000 * ONE)
+    await house.watches()
+
+    holds(house, 9_903 * ONE)
+
+    assert "▼ −97 stETH     10,000 → 9,903" in (await house.hears("→")).text

@@ -9,6 +9,7 @@ newer knowledge is held until other readings agree.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bot.domain.model import (
@@ -32,6 +33,7 @@ from bot.domain.model import (
     View,
 )
 from bot.domain.plan import Wanted
+from bot.domain.rebasing import Drift
 
 Answered = tuple[Question, Answer]
 
@@ -72,6 +74,8 @@ READINGS_FOR_RETURN = 2
 """Readings in a row that make a return to what was held before the last change believed, where no block
 tells which of the two is newer."""
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 REBASING_STEPS = 100
 """What rebases is told when it has moved by one of so many parts of what was last told."""
 
@@ -84,6 +88,7 @@ def compare(
     status: Part,
     known_block: int | None = None,
     collections: frozenset[Asset] = frozenset(),
+    observed_at: datetime = LONG_AGO,
 ) -> Verdict:
     """Return what moved, what went missing and what is to be stored of one account on one chain.
 
@@ -92,6 +97,7 @@ def compare(
     older one, or with none, was there before and is only now listed. Where
     broad and narrow show the same asset, narrow wins. `collections` are those
     whose items may be exchanged without another amount: their block counts too.
+    What changes by itself may change by more the longer ago it was `observed_at` last.
     """
     covered = wanted & view.coverage.keys()
     is_behind = _is_behind(view, reading)
@@ -99,6 +105,7 @@ def compare(
     missing: list[Asset] = []
     balances: dict[Asset, Balance | None] = {}
     holds: dict[Asset, Hold | None] = {}
+    believed: list[_Sighting] = []
     for asset in _assets(view, reading):
         stored = view.balances.get(asset)
         seen = _seen(reading, asset)
@@ -111,15 +118,15 @@ def compare(
             continue
         listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
         through = _through(asset, stored, covered, status, listed=listed)
-        sighting = _Sighting(
-            asset, stored, seen, listed, through, asset in collections, asset in view.rebasing, is_behind
-        )
+        sighting = _Sighting(asset, stored, seen, listed, through, asset in collections, is_behind)
         hold = _held_on(sighting, view, status, known_block)
         if hold is not None or asset in view.holds:
             holds[asset] = hold
         if hold is not None:
             continue
-        move = _move(sighting, status, known_block)
+        believed.append(sighting)
+        is_interest = _is_interest(sighting, view, observed_at)
+        move = None if is_interest else _move(sighting, status, known_block)
         if move is not None:
             moves.append(move)
         after = _after(sighting, reading, is_told=move is not None)
@@ -137,6 +144,8 @@ def compare(
         missing=tuple(missing),
         balances=balances,
         holds=holds,
+        drifts=dict(_drifts(believed, view, observed_at)),
+        drifted=frozenset(one.asset for one in believed if one.has_drifted) - view.drifting,
     )
 
 
@@ -150,7 +159,6 @@ class _Sighting(NamedTuple):
     through: frozenset[Part]
     """The covered parts it belongs to."""
     is_collection: bool
-    rebases: bool
     is_behind: bool
     """Whether the reading it is part of knows less than what is stored."""
 
@@ -162,11 +170,35 @@ class _Sighting(NamedTuple):
         return self.is_collection and (self.seen.block or 0) > (self.stored.holding.block or 0) > 0
 
     @property
+    def moved_raw(self) -> int:
+        """How much more there is than is stored."""
+        return self.seen.amount_raw - (0 if self.stored is None else self.stored.holding.amount_raw)
+
+    @property
+    def is_of_another_block(self) -> bool:
+        """Whether something happened to it since the stored block, or that was taken back."""
+        stored = None if self.stored is None else self.stored.holding.block
+        return stored is not None and self.seen.block not in (None, stored)
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the amount moved while its block stood still; without a block nobody knows."""
+        is_same_block = self.stored is not None and self.seen.block == self.stored.holding.block is not None
+        return is_same_block and bool(self.moved_raw and self.seen.amount_raw) and not self.is_collection
+
+    @property
     def told_raw(self) -> int:
         """The amount that people know."""
         if self.stored is None:
             return 0
         return self.stored.holding.amount_raw if self.stored.told_raw is None else self.stored.told_raw
+
+    @property
+    def before_raw(self) -> int:
+        """The amount that people know, or the stored one where interest would hide which way it moved."""
+        if self.stored is None or (self.seen.amount_raw - self.told_raw) * self.moved_raw > 0:
+            return self.told_raw
+        return self.stored.holding.amount_raw
 
 
 def _asks(question: Question, chain_id: ChainId) -> bool:
@@ -298,11 +330,11 @@ def _move(sighting: _Sighting, status: Part, known_block: int | None) -> Move | 
     if stored is not None and not sighting.differs:
         newly_listed = listed and stored.standing is Standing.NAMED and status in through
         return Move(asset, NOTHING, seen, frozenset({status}), MoveKind.LISTED) if newly_listed else None
-    if not through or (stored is None and not seen.amount_raw) or _is_within_a_step(sighting):
+    if not through or (stored is None and not seen.amount_raw):
         return None
     if stored is None and through == {status} and not _is_gain(seen, known_block):
         return Move(asset, NOTHING, seen, through, MoveKind.LISTED)
-    before = NOTHING if stored is None else stored.holding._replace(amount_raw=sighting.told_raw)
+    before = NOTHING if stored is None else stored.holding._replace(amount_raw=sighting.before_raw)
     return Move(asset, before, seen, through)
 
 
@@ -310,10 +342,45 @@ def _is_gain(seen: Holding, known_block: int | None) -> bool:
     return seen.block is not None and (known_block is None or seen.block > known_block)
 
 
-def _is_within_a_step(sighting: _Sighting) -> bool:
-    """Whether an amount that changes by itself has changed too little to be told."""
-    told, seen = sighting.told_raw, sighting.seen.amount_raw
-    return sighting.rebases and bool(told and seen) and abs(seen - told) * REBASING_STEPS < told
+def _rebases(sighting: _Sighting, view: View) -> bool:
+    """Whether it is known to change by itself, or shows it now for the second time."""
+    asset = sighting.asset
+    return asset in view.rebasing or (asset in view.drifted and sighting.has_drifted)
+
+
+def _is_interest(sighting: _Sighting, view: View, at: datetime) -> bool:
+    """Whether an amount that changes by itself has changed too little to be told, and nobody moved it."""
+    told, seen, moved = sighting.told_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
+    is_within_a_step = bool(told and seen and moved) and abs(seen - told) * REBASING_STEPS < told
+    if not is_within_a_step or not _rebases(sighting, view) or _is_transfer(sighting, view):
+        return False
+    drift = view.drifts.get(sighting.asset)
+    return drift is None or not drift.is_exceeded_by(moved, at)
+
+
+def _is_transfer(sighting: _Sighting, view: View) -> bool:
+    """Whether its block says that somebody moved it.
+
+    Interest may come with a block, but takes nothing away; where it was seen to come without one, only
+    transfers have blocks.
+    """
+    is_less = sighting.moved_raw < 0
+    return sighting.is_of_another_block and (is_less or sighting.asset in view.drifting)
+
+
+def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterator[tuple[Asset, Drift]]:
+    """Yield how what rebases moves by itself, once it moved that way."""
+    for one in sightings:
+        stored, seen, moved = one.stored, one.seen.amount_raw, abs(one.moved_raw)
+        if stored is None or not (moved and seen and _rebases(one, view)):
+            continue
+        known = view.drifts.get(one.asset)
+        if known is not None:
+            known = known.of_another_amount(stored.holding.amount_raw, seen)
+        if not _is_transfer(one, view):
+            known = Drift.first(moved, at) if known is None else known.and_also(moved, at)
+        if known is not None:
+            yield one.asset, known
 
 
 def _after(sighting: _Sighting, reading: Reading, *, is_told: bool) -> Balance | None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
+from bot.domain.rebasing import Drift
+
 ChainId = NewType("ChainId", int)
 """EIP-155 number of a chain."""
 
@@ -254,8 +256,15 @@ class View:
     lately: Mapping[Asset, Holding] = field(default_factory=dict)
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
+    """Assets whose amounts change by themselves: the source says so, or they drift."""
     collections: frozenset[Asset] = frozenset()
     """What once came with ids, though nobody knows its type: it stays a collection."""
+    drifting: frozenset[Asset] = frozenset()
+    """Those of which amounts moved twice while their block stood still."""
+    drifted: frozenset[Asset] = frozenset()
+    """Assets of which an amount did so once, in an earlier sweep."""
+    drifts: Mapping[Asset, Drift] = field(default_factory=dict)
+    """How the balances of what rebases move by themselves, as far as that was seen."""
 
 
 class MoveKind(StrEnum):
@@ -314,6 +323,10 @@ class Verdict:
     """What is to be stored anew; None: it is gone."""
     holds: Mapping[Asset, Hold | None] = field(default_factory=dict)
     """What is to be held from now on; None: no longer."""
+    drifts: Mapping[Asset, Drift] = field(default_factory=dict)
+    """How balances that are stored anew move by themselves, where that is another way than before."""
+    drifted: frozenset[Asset] = frozenset()
+    """Assets whose amount moved while its block stood still."""
     unexplained: tuple[Asset, ...] = ()
     """Collections that moved in a way that nobody explained yet: the next reading asks again."""
 

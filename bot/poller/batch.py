@@ -98,14 +98,14 @@ class BatchReader:
         async with self.comparing:
             views = await self.store.views(accounts)
             collections = _collections(descriptions) | _known_collections(views)
-            judge = self._judge_by(views, collections)
+            judge = self._judge_by(views, collections, observed_at)
             answered, read, verdicts = await self._judge_all(accounts, replied, judge)
         _log_troubles(answered)
         if any(verdict.missing for verdict in verdicts):
             by_name = await self._ask_for_missing(verdicts)
             descriptions = _descriptions(by_name) | descriptions
             collections |= _collections(descriptions)
-            judge = self._judge_by(views, collections)
+            judge = self._judge_by(views, collections, observed_at)
             for index, verdict in enumerate(verdicts):
                 if verdict.missing:
                     missing = [asset.contract for asset in verdict.missing]
@@ -162,7 +162,9 @@ class BatchReader:
         replied = [pair for question in questions for pair in await self.asker.ask(question)]
         return answers_about(replied, tuple(named))
 
-    def _judge_by(self, views: Views, collections: frozenset[Asset]) -> Callable[[Reading], Verdict]:
+    def _judge_by(
+        self, views: Views, collections: frozenset[Asset], observed_at: datetime
+    ) -> Callable[[Reading], Verdict]:
         """Return what compares a reading with what is stored."""
 
         def judge(reading: Reading) -> Verdict:
@@ -174,6 +176,7 @@ class BatchReader:
                 status=self.status,
                 known_block=self.blocks.when_read(account, chain_id),
                 collections=collections,
+                observed_at=observed_at,
             )
 
         return judge

@@ -22,6 +22,7 @@ from bot.domain.model import (
     Part,
     View,
 )
+from bot.domain.rebasing import Drift
 from bot.store.database import transaction
 from bot.store.rows import (
     to_address,
@@ -38,6 +39,9 @@ from bot.store.wishes import marks
 
 Views = dict[tuple[Address, ChainId], View]
 
+DRIFTS_ENOUGH = 2
+"""Sweeps in which amounts of an asset moved while their block stood still: it changes by itself."""
+
 SWEEPS_LATELY = 3
 """An amount that returns within so many sweeps is held."""
 
@@ -47,25 +51,33 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
     by_id = {account_id: account for account, account_id in account_ids(db, accounts).items()}
     coverage: dict[tuple[Address, ChainId], dict[Part, datetime | None]] = defaultdict(dict)
     balances: dict[tuple[Address, ChainId], dict[Asset, Balance]] = defaultdict(dict)
-    rebasing: dict[tuple[Address, ChainId], set[Asset]] = defaultdict(set)
-    numbered: dict[tuple[Address, ChainId], set[Asset]] = defaultdict(set)
+    rebasing, numbered, drifting, drifted = (
+        defaultdict[tuple[Address, ChainId], set[Asset]](set) for _ in range(4)
+    )
+    sweep = stored_sweep(db)
     theirs, ids = f"IN ({marks(by_id)})", tuple(by_id)
     for account_id, chain_id, part, unknown_since in db.execute(
         f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs}", ids
     ):
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
-    for account_id, chain_id, contract, rebases, kind, *rest in db.execute(
-        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, x.kind, b.amount, b.uniques, b.block,"
-        f" b.standing, b.told FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
+    for account_id, chain_id, contract, rebases, kind, times, since, *rest in db.execute(
+        "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, x.kind, x.drifts, x.drifted_in,"
+        " b.amount, b.uniques, b.block, b.standing, b.told"
+        f" FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
         ids,
     ):
         key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
         balances[key][asset] = to_balance(*rest)
-        if rebases:
+        if rebases or times >= DRIFTS_ENOUGH:
             rebasing[key].add(asset)
         if kind.endswith(WITH_IDS):
             numbered[key].add(asset)
+        if times >= DRIFTS_ENOUGH:
+            drifting[key].add(asset)
+        elif times and since < sweep:
+            drifted[key].add(asset)
     holds = _holds(db, by_id)
+    drifts = _drifts(db, by_id)
     lately = _lately(db, by_id)
     return {
         key: View(
@@ -75,6 +87,9 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             lately.get(key, {}),
             frozenset(rebasing.get(key, ())),
             frozenset(numbered.get(key, ())),
+            frozenset(drifting.get(key, ())),
+            frozenset(drifted.get(key, ())),
+            drifts.get(key, {}),
         )
         for key in coverage.keys() | balances.keys()
     }
@@ -89,6 +104,18 @@ def _holds(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, Ch
     ):
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = Hold(to_holding(*holding), times)
+    return result
+
+
+def _drifts(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Drift]]:
+    result: dict[tuple[Address, ChainId], dict[Asset, Drift]] = defaultdict(dict)
+    for account_id, chain_id, contract, usual, span_ms, seen_at in db.execute(
+        "SELECT d.account_id, x.chain_id, x.contract, d.usual, d.span, d.seen_at"
+        f" FROM drift d JOIN asset x ON x.id = d.asset_id WHERE d.account_id IN ({marks(by_id)})",
+        tuple(by_id),
+    ):
+        asset = to_asset(chain_id, contract)
+        result[by_id[account_id], chain_id][asset] = Drift(int(usual), span_ms, to_moment(seen_at))
     return result
 
 

@@ -29,12 +29,13 @@ from bot.domain.model import (
     Verdict,
 )
 from bot.domain.plan import wished_parts, wishes
+from bot.domain.rebasing import Drift
 from bot.domain.redenomination import decimals_of_change
 from bot.domain.symbols import symbol_key
 from bot.store.database import transaction
 from bot.store.ignoring import all_rules
 from bot.store.notices import tell
-from bot.store.polls import Views, account_ids, stored_sweep, views, write_items
+from bot.store.polls import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.rows import (
     balance_to_row,
@@ -117,6 +118,8 @@ class _Recording:
                 for asset, hold in verdict.holds.items()
                 if valid & {asset.part, *({self._status} if asset.contract else ())}
             },
+            drifts=verdict.drifts,
+            drifted=verdict.drifted,
         )
 
     def _covered(self, verdict: Verdict) -> frozenset[Part]:
@@ -157,6 +160,10 @@ class _Recording:
             )
         for asset, balance in verdict.balances.items():
             self._write_balance(account_id, asset, balance)
+            if asset in verdict.drifts and balance is not None:
+                self._write_drift(account_id, asset, verdict.drifts[asset])
+            if asset in verdict.drifted:
+                self._count_drift(asset)
         for asset, hold in verdict.holds.items():
             self._write_hold(account_id, asset, hold)
         return alerts
@@ -164,9 +171,10 @@ class _Recording:
     def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
         asset_id = self._asset_id(asset)
         if balance is None:
-            self._db.execute(
-                "DELETE FROM balance WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
-            )
+            for table in ("balance", "drift"):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
+                )
             self._db.execute(
                 "UPDATE asset SET holder = NULL WHERE id = ? AND holder = ?", [asset_id, account_id]
             )
@@ -199,6 +207,21 @@ class _Recording:
             return description.price_usd, None
         last = self._poll.last_prices.get(asset)
         return (last.usd, to_milliseconds(last.seen_at)) if last else (None, None)
+
+    def _write_drift(self, account_id: int, asset: Asset, drift: Drift) -> None:
+        usual_raw, span_ms, seen_at = drift
+        self._db.execute(
+            "REPLACE INTO drift (account_id, asset_id, usual, span, seen_at) VALUES (?, ?, ?, ?, ?)",
+            [account_id, self._asset_id(asset), str(usual_raw), span_ms, to_milliseconds(seen_at)],
+        )
+
+    def _count_drift(self, asset: Asset) -> None:
+        """Count the sweeps in which an asset was seen to drift, whoever held it, until they are enough."""
+        self._db.execute(
+            "UPDATE asset SET drifts = drifts + 1, drifted_in = ?1"
+            " WHERE id = ?2 AND drifts < ?3 AND ifnull(drifted_in, 0) < ?1",
+            [self._poll.sweep, self._asset_id(asset), DRIFTS_ENOUGH],
+        )
 
     def _write_hold(self, account_id: int, asset: Asset, hold: Hold | None) -> None:
         asset_id = self._asset_id(asset)

@@ -400,8 +400,8 @@ UPDATE asset SET describe_at = described_at + 604800000
 CREATE TABLE drift (               -- by how much amounts move that change by themselves
   account_id INTEGER NOT NULL,
   asset_id INTEGER NOT NULL,
-  usual TEXT NOT NULL,
-  span INTEGER NOT NULL,           -- how long that takes; 0: not known yet
+  usual TEXT NOT NULL,             -- the most of its latest moves
+  span INTEGER NOT NULL,           -- milliseconds that took; 0: not known yet
   seen_at INTEGER NOT NULL,        -- when it last did
   PRIMARY KEY (account_id, asset_id)
 ) STRICT, WITHOUT ROWID;

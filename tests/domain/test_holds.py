@@ -174,50 +174,6 @@ def test_a_token_that_is_absent_by_name_is_gone_at_once() -> None:
     assert read_until_told(view({USDC: held(5, block=10)}), reading({}, named={USDC: 0})) == 1
 
 
-# ---------------------------------------------------------------- what rebases
-
-
-def rebased(stored: View, amount: int) -> Verdict:
-    return judged(stored, reading({USDC: held(amount, block=10)}))
-
-
-def rebasing(amount: int, told_raw: int | None = None) -> View:
-    stored = view({USDC: held(amount, block=10)}, rebasing=[asset()])
-    balances = {asset(): Balance(held(amount, block=10), Standing.LISTED, told_raw)}
-    return View(stored.coverage, balances, rebasing=stored.rebasing)
-
-
-def test_what_rebases_is_not_told_below_a_step_but_stored() -> None:
-    verdict = rebased(rebasing(1000), 1009)
-
-    assert verdict.moves == ()
-    assert verdict.balances == {asset(): Balance(held(1009, block=10), Standing.LISTED, 1000)}
-
-
-def test_what_rebases_is_told_from_a_step_on() -> None:
-    verdict = rebased(rebasing(1000), 1010)
-
-    assert told(verdict) == [(asset(), 1000, 1010)]
-    assert verdict.balances == {asset(): Balance(held(1010, block=10), Standing.LISTED)}
-
-
-def test_small_rebases_add_up_against_the_amount_last_told() -> None:
-    verdict = rebased(rebasing(1009, told_raw=1000), 1011)
-
-    assert told(verdict) == [(asset(), 1000, 1011)]
-
-
-def test_what_does_not_rebase_is_told_to_the_last_unit() -> None:
-    assert told(judged(view({USDC: 1000}), reading({USDC: 1001}))) == [(asset(), 1000, 1001)]
-
-
-@pytest.mark.parametrize(("before", "after"), [(1000, 0), (0, 5)])
-def test_what_rebases_is_told_when_it_comes_or_goes(before: int, after: int) -> None:
-    stored = view({USDC: held(before, block=10)} if before else {}, rebasing=[asset()])
-
-    assert told(judged(stored, reading({USDC: held(after, block=11)}))) == [(asset(), before, after)]
-
-
 # ---------------------------------------------------------------- collections
 
 

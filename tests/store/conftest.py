@@ -118,6 +118,7 @@ class Keeper:
                 wanted=wanted[reading.account].parts(reading.chain_id, status),
                 status=status,
                 known_block=0,
+                observed_at=when,
             )
             for reading in readings
             if reading.account in asked
