@@ -12,6 +12,12 @@ FROM mute m LEFT JOIN account a ON a.id = m.account_id
 """
 
 
+_NAMED = """
+SELECT chains, label, contracts FROM subscription WHERE destination_id = ? AND account_id = ? ORDER BY id
+"""
+"""A mute holds all tokens of an account: a name of some of them counts only where there is no other."""
+
+
 def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     """Return the mutes of a destination, that of everything first."""
     rows = db.execute(
@@ -62,9 +68,7 @@ def _to_mute(db: Database, row: Row) -> Mute:
     if address is None:
         return Mute(row_id, None, "", *moments)
     scope = Scope(to_address(address), to_chains(words))
-    named = db.execute(
-        "SELECT chains, label FROM subscription WHERE destination_id = ? AND account_id = ? ORDER BY id",
-        [destination_id, account_id],
-    )
-    label = label_of(scope, [(to_chains(chains), label) for chains, label in named])
+    named = db.execute(_NAMED, [destination_id, account_id]).fetchall()
+    of_the_account = [one for one in named if not one[2]] or named
+    label = label_of(scope, [(to_chains(chains), label) for chains, label, _ in of_the_account])
     return Mute(row_id, scope.account, label, *moments, scope.chains)

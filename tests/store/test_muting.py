@@ -170,6 +170,18 @@ async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None
     assert len((await keeper.store.quiet.unmute(OLGA, [Scope(TREASURY)], olga())).mutes) == 1
 
 
+async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Keeper) -> None:
+    await keeper.watch(contracts=[USDC], chains=[BASE], label="Dollars")
+    await keeper.watch(label="Treasury")
+    await keeper.watch(VAULT, contracts=[USDC], label="Dollars of the vault")
+
+    muted = await keeper.store.quiet.mute(
+        OLGA, [Scope(TREASURY, frozenset({BASE})), Scope(VAULT)], HOUR, olga()
+    )
+
+    assert {one.label for one in muted.mutes} == {"Treasury", "Dollars of the vault"}
+
+
 async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
     await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
     await keeper.watch(chains=[BASE], label="Safe Base")
