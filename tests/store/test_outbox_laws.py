@@ -35,7 +35,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.model import DeliveryId, Place
 from bot.domain.muting import Scope
-from tests.builders import NOON, TREASURY, USDC, reading
+from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 
 MOVED_OPS = -100200300
@@ -56,6 +56,9 @@ OUTCOMES = st.one_of(
 )
 STEPS_BETWEEN_LOOKS = 4
 """Each look heals a whole database."""
+
+SCOPES = ((), (Scope(TREASURY),), *((Scope(TREASURY, frozenset({one})),) for one in (POLYGON, BASE)))
+"""What is muted: everything, an account, or what it has on a chain on which changes come, or do not."""
 
 CHATS = st.sampled_from([OLGA, OPS])
 
@@ -153,14 +156,13 @@ class OutboxMachine(RuleBasedStateMachine):
     def what_is_old_expires(self, seconds: int) -> None:
         self.wait(self.keeper.store.expire(self.now, timedelta(seconds=seconds)))
 
-    @rule(chat=CHATS, of_account=st.booleans(), minutes=st.sampled_from([1, 3]))
-    def a_chat_mutes(self, chat: Place, minutes: int, *, of_account: bool) -> None:
-        scopes = (Scope(TREASURY),) if of_account else ()
+    @rule(chat=CHATS, scopes=st.sampled_from(SCOPES), minutes=st.sampled_from([1, 3]))
+    def a_chat_mutes(self, chat: Place, minutes: int, scopes: tuple[Scope, ...]) -> None:
         self.wait(self.keeper.store.quiet.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
 
-    @rule(chat=CHATS)
-    def a_chat_unmutes(self, chat: Place) -> None:
-        self.wait(self.keeper.store.quiet.unmute(chat, (), olga(self.now)))
+    @rule(chat=CHATS, scopes=st.sampled_from(SCOPES))
+    def a_chat_unmutes(self, chat: Place, scopes: tuple[Scope, ...]) -> None:
+        self.wait(self.keeper.store.quiet.unmute(chat, scopes, olga(self.now)))
 
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:
