@@ -88,7 +88,7 @@ def _chain(value: object) -> ChainId:
     chain_id = chains.find(word)
     if chain_id is None:
         names = [chains.get(one).name for one in chains.mainnets()]
-        meant = next(iter(difflib.get_close_matches(word, names, n=1)), None)
+        meant = next(iter(difflib.get_close_matches(word, names, n=1, cutoff=0.8)), None)
         advice = f"did you mean {meant}?" if meant else "use a name such as polygon, or a chain id"
         raise ValueError(f"no chain is called that: {advice}")
     return chain_id

@@ -61,6 +61,7 @@ EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("indexer", "url", '"http://127.0.0.1:9/rpc"', "http://127.0.0.1:9/rpc", "http://127.0.0.1:9/rpc"),
     ("indexer", "access_key_header", '"Api-Key"', "Api-Key", "Api-Key"),
     ("indexer", "chains", '["polygon", 8453, "1"]', "polygon, 8453,1", (137, 8453, 1)),
+    ("indexer", "chains", '["Base Mainnet", "op", "0x89"]', "Base Mainnet, op,0x89", (8453, 10, 137)),
     ("indexer", "contract_status", '"ALL"', "ALL", "ALL"),
     ("indexer", "contract_blacklist", f'["{USDC}", "{DAI.upper()}"]', f"{USDC},{DAI}", (USDC, DAI)),
     ("indexer", "poll_interval_seconds", "0.2", "0.2", 0.2),

@@ -131,6 +131,10 @@ def test_a_value_that_cannot_be_is_a_mistake_that_names_its_key(tmp_path: Path, 
             "indexer.chains.1: no chain is called that: did you mean polygon?",
         ),
         (
+            'chains = ["solana"]',
+            "indexer.chains.0: no chain is called that: use a name such as polygon, or a chain id",
+        ),
+        (
             "chains = [0]",
             "indexer.chains.0: no chain is called that: use a name such as polygon, or a chain id",
         ),

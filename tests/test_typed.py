@@ -59,6 +59,13 @@ async def test_a_link_alone_offers_the_token_the_holder_and_the_chain(house: Hou
     assert "only token 0x3c49…3359 on Polygon" in (await house.hears("Watching")).text
 
 
+async def test_the_explorer_of_a_chain_that_the_source_does_not_list_offers_none(house: House) -> None:
+    house.say(f"https://berascan.com/address/{VAULT}")
+    offer = await house.hears("What shall I do with this?")
+
+    assert buttons_of(offer) == ["Watch all", "Watch as token", "Balances now"]
+
+
 # ---------------------------------------------------------------- chains
 
 
@@ -206,8 +213,10 @@ async def test_who_sends_what_may_be_a_private_key_is_warned_and_it_is_kept_nowh
 
 async def test_digits_among_words_in_a_group_are_not_meant_for_the_bot(house: House) -> None:
     group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
+    house.say(KEY, chat=group)
     house.say("/allow", chat=group)
     await house.hears("/watch", chat=group)
+    assert len(house.said(group)) == 1, "what is pasted in a closed group asks for nothing"
 
     house.say(f"the transaction was {KEY}", chat=group)
     house.say("/list", chat=group)

@@ -247,8 +247,8 @@ class Conversation:
         )
 
     async def _turn_away(self, heard: Heard, request: Request | Usage | Unknown) -> None:
-        """Tell a stranger how to get in, once an hour; addresses pasted in a closed group ask for nothing."""
-        if isinstance(request, Bare) and not heard.place.is_private:
+        """Tell a stranger how to get in, once an hour; what is pasted in a closed group asks for nothing."""
+        if isinstance(request, Bare | PossibleKey) and not heard.place.is_private:
             return
         if self._gate.answers_stranger(heard.place.chat_id):
             is_told = False
