@@ -14,7 +14,13 @@ from bot.store.rows import Row, to_milliseconds, to_moment_or_none
 
 KNOCKS_TOLD_A_DAY = 20
 KNOCKS_KEPT = 500
-"""Strangers can't fill the database: beyond this, who knocks anew is not remembered."""
+"""Strangers can't fill the database: beyond this, the oldest that nobody answered is forgotten."""
+
+IGNORED_KEPT = 1000
+"""Beyond this, who was ignored longest ago may knock again."""
+
+KNOCK_DAYS = timedelta(days=30)
+"""A knock that nobody answered for so long is forgotten."""
 
 _DAY = timedelta(days=1)
 
@@ -27,7 +33,7 @@ def knock(db: Database, place: Place, at: datetime) -> Knock | None:
     """
     day_ago = to_milliseconds(at - _DAY)
     with transaction(db):
-        if _is_answered(db, place.chat_id) or not _finds_room(db, place.chat_id):
+        if _is_answered(db, place.chat_id):
             return None
         row_id = remember(db, place)
         (told_at,) = db.execute(
@@ -35,6 +41,7 @@ def knock(db: Database, place: Place, at: datetime) -> Knock | None:
             " ON CONFLICT (chat_id) DO UPDATE SET knocked_at = excluded.knocked_at RETURNING told_at",
             [row_id, to_milliseconds(at)],
         ).fetchone()
+        _forget_old_knocks(db, at)
         (told_today,) = db.execute("SELECT count(*) FROM knock WHERE told_at > ?", [day_ago]).fetchone()
         if (told_at is not None and told_at > day_ago) or told_today >= KNOCKS_TOLD_A_DAY:
             return None
@@ -56,6 +63,7 @@ def ignore_knock(db: Database, row: int, author: Author) -> bool:
         )
         if changed.rowcount != 1:
             return False
+        _forget_knocks(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
         note(db, author, Deed.IGNORE, telegram_id)
     return True
@@ -100,13 +108,35 @@ def _is_answered(db: Database, chat_id: int) -> bool:
     return row is not None and (row[0] == 0 or row[1] == 1)
 
 
-def _finds_room(db: Database, chat_id: int) -> bool:
-    (kept, has_knocked) = db.execute(
-        "SELECT count(*), ifnull(max(c.telegram_id = ?), 0) FROM knock k JOIN chat c ON c.id = k.chat_id",
-        [chat_id],
-    ).fetchone()
-    return bool(has_knocked) or kept < KNOCKS_KEPT
+def _forget_old_knocks(db: Database, at: datetime) -> None:
+    """Make room: what owners were told of within a day stays, or they would be told of more in a day."""
+    unanswered = f"is_ignored = 0 AND ifnull(told_at, 0) <= {to_milliseconds(at - _DAY)}"
+    _forget_knocks(db, f"{unanswered} AND knocked_at < {to_milliseconds(at - KNOCK_DAYS)}", "knocked_at", 0)
+    _forget_knocks(db, "is_ignored = 0", f"NOT ({unanswered}), knocked_at", KNOCKS_KEPT)
 
+
+def _forget_knocks(db: Database, which: str, oldest_first: str, kept: int) -> None:
+    """Forget knocks beyond so many, and the chats that are known by them alone."""
+    (count,) = db.execute(f"SELECT count(*) FROM knock WHERE {which}").fetchone()
+    if count <= kept:
+        return
+    forgotten = db.execute(
+        f"DELETE FROM knock WHERE chat_id IN (SELECT chat_id FROM knock WHERE {which}"
+        f" ORDER BY {oldest_first} LIMIT ?) RETURNING chat_id",
+        [count - kept],
+    ).fetchall()
+    for (chat_id,) in forgotten:
+        for former in ("migrated_to = ?", "id = ?"):
+            db.execute(f"DELETE FROM chat WHERE {former} AND {_KNOWN_BY_A_KNOCK}", [chat_id])
+
+
+_KNOWN_BY_A_KNOCK = """
+open = 0 AND decided IS NULL AND is_owner = 0 AND id < (SELECT max(id) FROM chat)
+AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.chat_id = chat.id)
+AND NOT EXISTS (SELECT 1 FROM knock k WHERE k.chat_id = chat.id)
+AND NOT EXISTS (SELECT 1 FROM chat o WHERE o.migrated_to = chat.id)
+"""
+"""The newest chat stays: no button of one that is forgotten ever means another."""
 
 _CHATS = """
 SELECT c.id, c.telegram_id, c.kind, c.title, c.open, c.is_owner, c.unavailable,

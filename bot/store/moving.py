@@ -23,9 +23,11 @@ CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN
 
 
 def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
-    """Take over everything of a group into the supergroup that it has become."""
+    """Take over everything of a group into the supergroup that it has become; one never seen has nothing."""
     with transaction(db):
-        move_chat(db, old_id, new_id, status)
+        known = db.execute("SELECT 1 FROM chat WHERE telegram_id = ?", [old_id]).fetchone()
+        if known:
+            move_chat(db, old_id, new_id, status)
 
 
 def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:

@@ -1,12 +1,13 @@
 """Who owns, who knocks, who did what."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.audit import Author, Deed
 from bot.domain.claims import Claimed, hashed, is_code
 from bot.domain.delivery import Parking
+from bot.domain.guests import Knock
 from bot.domain.model import ChainId, Place, Wish
 from bot.store import guests
 from tests.builders import NOON, TREASURY, VAULT
@@ -145,13 +146,113 @@ async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper:
     assert await keeper.store.knock(Place(9000, "private", "M"), NOON + DAY) is not None
 
 
-async def test_strangers_do_not_fill_the_database(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 2)
-    for number in range(5):
-        await keeper.store.knock(Place(6000 + number, "private", "M"), NOON)
+async def knock(keeper: Keeper, number: int, at: datetime = NOON, *, is_told: bool = False) -> Knock | None:
+    made = await keeper.store.knock(Place(number, "private", str(number)), at)
+    if made is not None and is_told:
+        await keeper.store.knock_told(made.row, at)
+    return made
 
+
+async def knocking(keeper: Keeper) -> list[int]:
+    rows = await keeper.rows(
+        "SELECT c.telegram_id FROM knock k JOIN chat c ON c.id = k.chat_id ORDER BY k.knocked_at"
+    )
+    return [number for (number,) in rows]
+
+
+async def test_strangers_do_not_fill_the_database_and_the_newest_are_listed(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 2)
+    for number in range(6000, 6005):
+        assert await knock(keeper, number, NOON + (number - 6000) * HOUR) is not None
+
+    assert await knocking(keeper) == [6003, 6004]
     assert await keeper.value("SELECT count(*) FROM chat") == 2
-    assert await keeper.store.knock(Place(6000, "private", "M"), NOON + DAY) is not None
+
+
+async def test_what_owners_were_told_of_today_is_not_pushed_out_by_strangers(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 3)
+    for number in (6000, 6001):
+        await knock(keeper, number, is_told=True)
+    for number in range(6002, 6006):
+        await knock(keeper, number, NOON + (number - 6000) * HOUR)
+
+    assert await knocking(keeper) == [6000, 6001, 6005]
+
+
+async def test_who_is_ignored_takes_no_place_and_stays_ignored(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    first = await knock(keeper, 6000)
+    assert first is not None
+    await keeper.store.ignore_knock(first.row, olga())
+
+    assert await knock(keeper, 6001, NOON + HOUR) is not None
+    assert await knock(keeper, 6000, NOON + 2 * DAY) is None
+    assert await knocking(keeper) == [6000, 6001]
+
+
+async def test_of_those_ignored_the_oldest_are_forgotten(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "IGNORED_KEPT", 2)
+    for number in range(6000, 6004):
+        made = await knock(keeper, number, NOON + (number - 6000) * HOUR)
+        assert made is not None
+        await keeper.store.ignore_knock(made.row, olga())
+
+    assert await knocking(keeper) == [6002, 6003]
+
+
+@pytest.mark.parametrize(("days", "kept"), [(29, [6000, 6001]), (31, [6001])])
+async def test_a_knock_that_nobody_answers_is_forgotten_after_a_month(
+    keeper: Keeper, days: int, kept: list[int]
+) -> None:
+    await knock(keeper, 6000, is_told=True)
+
+    await knock(keeper, 6001, NOON + days * DAY)
+
+    assert await knocking(keeper) == kept
+
+
+async def test_a_chat_that_is_more_than_a_stranger_outlives_its_knock(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    await keeper.watch(place=OPS)
+    await keeper.store.migrate(-5, -105)
+    await knock(keeper, OPS.chat_id)
+
+    await knock(keeper, 6001, NOON + HOUR)
+
+    assert await knocking(keeper) == [6001]
+    assert await keeper.value("SELECT count(*) FROM chat WHERE telegram_id = ?", OPS.chat_id) == 1
+
+
+async def test_no_chat_has_the_number_of_one_that_is_forgotten(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    made = [await knock(keeper, number, NOON + (number - 6000) * HOUR) for number in range(6000, 6010)]
+
+    assert len({one.row for one in made if one is not None}) == 10
+
+
+async def test_a_stranger_whose_group_became_another_leaves_nothing_behind(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    await keeper.store.knock(Place(-5, "group", "Mine"), NOON)
+    await keeper.store.migrate(-5, -105)
+
+    for number in (6001, 6002):
+        await knock(keeper, number, NOON + HOUR)
+
+    assert await keeper.value("SELECT count(*) FROM chat WHERE telegram_id IN (-5, -105)") == 0
 
 
 # ---------------------------------------------------------------- the chats

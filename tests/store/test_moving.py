@@ -56,6 +56,12 @@ async def test_it_may_be_said_twice_and_after_the_new_chat_has_spoken(
     assert len({number for number, _ in await watched(group, SUPER)}) == len(labels)
 
 
+async def test_a_group_that_was_never_seen_takes_nothing_along_and_is_not_remembered(keeper: Keeper) -> None:
+    await keeper.store.migrate(-77, -100_77)
+
+    assert await keeper.value("SELECT count(*) FROM chat WHERE telegram_id IN (-77, -10077)") == 0
+
+
 async def test_what_both_watched_is_watched_once(group: Keeper) -> None:
     await group.watch(place=SUPER, label="Treasury")
 
