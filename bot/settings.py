@@ -219,6 +219,7 @@ class Access(Section):
     owners: Annotated[tuple[Owner, ...], BeforeValidator(_split)] = ()
     chats: Annotated[tuple[int, ...], BeforeValidator(_split)] = ()
     max_subscriptions_per_chat: PositiveInt = 500
+    live_balances: bool = True
 
 
 class Delivery(Section):

@@ -177,7 +177,11 @@ def build_live_questions(
     indexer = settings.indexer
     return LiveQuestions(
         _LiveSource(source),
-        LiveSettings(indexer.contract_status, indexer.contract_blacklist),
+        LiveSettings(
+            indexer.contract_status,
+            indexer.contract_blacklist,
+            is_allowed=settings.access.live_balances,
+        ),
         registry,
         asked_chains=lambda: poller.chains,
         look_alikes=store.look_alikes,

@@ -43,7 +43,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "backup_dir": "",
         "backups_kept": 7,
     },
-    "access": {"owners": (), "chats": (), "max_subscriptions_per_chat": 500},
+    "access": {"owners": (), "chats": (), "max_subscriptions_per_chat": 500, "live_balances": True},
     "delivery": {
         "group_wait_seconds": 1.0,
         "messages_per_second": 25,
@@ -77,6 +77,7 @@ EXAMPLES: list[tuple[str, str, str, str, object]] = [
     ("access", "owners", "[7001, 7002]", "7001,7002", (7001, 7002)),
     ("access", "chats", "[-1001234567890]", "-1001234567890", (-1001234567890,)),
     ("access", "max_subscriptions_per_chat", "9", "9", 9),
+    ("access", "live_balances", "false", "false", False),
     ("delivery", "group_wait_seconds", "0", "0", 0),
     ("delivery", "messages_per_second", "0.5", "0.5", 0.5),
     ("delivery", "private_messages_per_second", "0.5", "0.5", 0.5),

@@ -21,11 +21,29 @@ def still_asking() -> Html:
     return fill("I am still asking for this chat; one at a time, please.")
 
 
-def asked_too_often() -> Html:
-    """Return the answer to one live question too many."""
+def asked_too_often(seconds: int) -> Html:
+    """Return the answer to one live question of a chat too many."""
     return fill(
-        "That is enough asking for this minute, please wait a little. "
-        "What is watched here is always shown at once."
+        "Too many questions about addresses not watched here. I'll ask again in {} s. "
+        "What is watched here is always shown at once.",
+        str(seconds),
+    )
+
+
+def all_ask_too_often(seconds: int) -> Html:
+    """Return the answer to one live question of all chats too many."""
+    return fill(
+        "Too many chats ask about addresses that aren't watched. I'll ask again in {} s. "
+        "What is watched here is always shown at once.",
+        str(seconds),
+    )
+
+
+def not_watched_not_asked() -> Html:
+    """Return the answer to a live question where the configuration allows none."""
+    return fill(
+        "This address isn't watched here, and this bot only shows what is watched. Watch it with {}.",
+        code("/watch ADDRESS"),
     )
 
 

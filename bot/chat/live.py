@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Protocol
 
 import structlog
@@ -33,6 +34,9 @@ LONGEST_SECONDS = 45.0
 
 QUESTIONS_A_MINUTE = 5
 """Of one chat: each costs what a sweep for one account costs."""
+
+QUESTIONS_A_MINUTE_OF_ALL = 30
+"""Of all chats together: however many people ask, the sweeps keep most of what the source allows."""
 
 _MINUTE_SECONDS = 60.0
 
@@ -61,6 +65,7 @@ class LiveSettings:
 
     contract_status: str
     contracts_left_out: tuple[Address, ...]
+    is_allowed: bool = True
 
 
 class LiveQuestions:
@@ -121,12 +126,17 @@ class LiveQuestions:
         await asyncio.gather(*left, return_exceptions=True)
 
     def _refusal(self, chat_id: int) -> Html | None:
+        if not self._settings.is_allowed:
+            return balance_replies.not_watched_not_asked()
         now = self._monotonic()
         self._lately = [(at, chat) for at, chat in self._lately if now - at < _MINUTE_SECONDS]
         if chat_id in self._under_way:
             return balance_replies.still_asking()
-        if sum(chat == chat_id for _, chat in self._lately) >= QUESTIONS_A_MINUTE:
-            return balance_replies.asked_too_often()
+        of_chat = [at for at, chat in self._lately if chat == chat_id]
+        if len(of_chat) >= QUESTIONS_A_MINUTE:
+            return balance_replies.asked_too_often(_wait_seconds(of_chat[0], now))
+        if len(self._lately) >= QUESTIONS_A_MINUTE_OF_ALL:
+            return balance_replies.all_ask_too_often(_wait_seconds(self._lately[0][0], now))
         self._lately.append((now, chat_id))
         return None
 
@@ -161,3 +171,8 @@ class LiveQuestions:
             log.exception("a live question failed", action="live_failed", reference=reference)
             return (replies.went_wrong(reference),)
         return live_balances(account, known, self._chains, alike)
+
+
+def _wait_seconds(oldest: float, now: float) -> int:
+    """Return in how many whole seconds the oldest question is a minute ago."""
+    return max(1, ceil(oldest + _MINUTE_SECONDS - now))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.chat.html import Html
-from bot.chat.live import QUESTIONS_A_MINUTE, LiveQuestions, LiveSettings, NoAnswer
+from bot.chat.live import QUESTIONS_A_MINUTE, QUESTIONS_A_MINUTE_OF_ALL, LiveQuestions, LiveSettings, NoAnswer
 from bot.domain.model import Address, Answer, Asset, Description, Place, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC
@@ -39,6 +39,7 @@ class Desk:
 
     source: Source
     longest_seconds: float = 5
+    is_allowed: bool = True
     said: list[tuple[Place, str]] = field(default_factory=list)
     clock: float = 0.0
     alike: frozenset[Asset] = frozenset()
@@ -46,7 +47,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.questions = LiveQuestions(
             self.source,
-            LiveSettings("VERIFIED", (OTHER,)),
+            LiveSettings("VERIFIED", (OTHER,), is_allowed=self.is_allowed),
             CHAINS,
             asked_chains=lambda: frozenset({POLYGON, BASE}),
             look_alikes=self._look_alikes,
@@ -177,10 +178,30 @@ async def test_a_few_questions_a_minute_are_enough(desk: Desk) -> None:
     for _ in range(QUESTIONS_A_MINUTE):
         await desk.ask()
 
-    assert "wait a little" in await desk.ask()
+    desk.clock = 20.5
+    assert "I'll ask again in 40 s" in await desk.ask()
     assert "asked just now" in await desk.ask(place=OPS)
     desk.clock = 60.0
     assert "asked just now" in await desk.ask()
+
+
+async def test_all_chats_together_ask_so_much_a_minute(desk: Desk) -> None:
+    for number in range(QUESTIONS_A_MINUTE_OF_ALL):
+        assert "asked just now" in await desk.ask(place=Place(number, "private", ""))
+
+    desk.clock = 59.0
+    assert "Too many chats ask" in await desk.ask()
+    assert "in 1 s" in await desk.ask()
+    desk.clock = 60.0
+    assert "asked just now" in await desk.ask()
+    assert len(desk.source.questions) == QUESTIONS_A_MINUTE_OF_ALL + 1
+
+
+async def test_where_it_is_switched_off_the_source_is_not_asked() -> None:
+    desk = Desk(Source(), is_allowed=False)
+
+    assert "isn't watched here" in await desk.ask()
+    assert desk.source.questions == []
 
 
 async def test_closing_gives_up_what_is_being_asked(desk: Desk) -> None:
