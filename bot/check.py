@@ -123,11 +123,22 @@ def _verdict(findings: Sequence[Finding]) -> str:
 def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
     """Say whether others can read the secrets in the file."""
     shown = f"{config}, without mistakes"
-    is_public = config.stat().st_mode & stat.S_IROTH
+    status = config.stat()
+    is_public = status.st_mode & stat.S_IROTH
     if is_public and any(secret in config.read_text("utf-8") for secret in secrets):
-        advice = f"everybody on this machine can read the secrets in it: chmod 600 {config}"
+        what_to_do = _made_private(config, owner=status.st_uid, user=os.geteuid())
+        advice = f"everybody on this machine can read the secrets in it: {what_to_do}"
         return Finding("configuration", shown, advice)
     return Finding("configuration", shown)
+
+
+def _made_private(config: Path, *, owner: int, user: int) -> str:
+    """Return what lets the bot alone read a file: where it is not the bot's, a mode alone would shut it out."""
+    if user == 0:
+        return f"chown it to the user that the bot runs as, then chmod 600 {config}"
+    if user != owner:
+        return f"as root, and where it is mounted from, chown {user} {config} and chmod 600 {config}"
+    return f"chmod 600 {config}"
 
 
 def key_rows(key: str) -> list[Finding]:

@@ -14,6 +14,7 @@ from bot.chat.inquiry import TelegramSeen, TelegramSilent
 from bot.check import (
     Finding,
     GatewaySeen,
+    _made_private,
     backup_rows,
     chains_row,
     check,
@@ -265,6 +266,18 @@ async def test_a_contract_is_asked_for_whether_it_is_verified_or_not(quiet_house
 
     (asked,) = [one for one in quiet_house.gateway.requests if one.method == "GetTokenBalancesSummary"]
     assert '"contractStatus": "ALL"' in json.dumps(asked.body)
+
+
+@pytest.mark.parametrize(
+    ("user", "advice"),
+    [
+        (1000, "chmod 600 config.toml"),
+        (10001, "as root, and where it is mounted from, chown 10001 config.toml and chmod 600 config.toml"),
+        (0, "chown it to the user that the bot runs as, then chmod 600 config.toml"),
+    ],
+)
+def test_the_advice_leaves_the_file_readable_for_the_bot(user: int, advice: str) -> None:
+    assert _made_private(Path("config.toml"), owner=1000, user=user) == advice
 
 
 def test_a_chain_that_the_gateway_does_not_know_is_a_mistake_that_names_it_and_the_others() -> None:

@@ -90,6 +90,15 @@ def test_the_image_runs_without_root() -> None:
     assert re.findall(r"^VOLUME (\S+)$", DOCKERFILE, re.MULTILINE) == ["/data"]
 
 
+def test_the_pages_of_the_image_are_checked_where_they_are_and_reached_by_one_key() -> None:
+    default = Settings.model_fields["web"].annotation.model_fields["listen"].default  # type: ignore[union-attr]
+
+    assert "BALANCE_BOT_WEB__LISTEN" not in DOCKERFILE
+    assert f"http://{default}/healthz" in DOCKERFILE
+    assert f"BALANCE_BOT_WEB__LISTEN: 0.0.0.0:{default.partition(':')[2]}" in COMPOSE
+    assert "ports:" not in COMPOSE
+
+
 def test_the_unit_starts_nothing_again_where_that_cannot_help() -> None:
     statuses = re.search(r"^RestartPreventExitStatus=(.+)$", UNIT, re.MULTILINE)
 
