@@ -133,7 +133,7 @@ def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
 
 
 def _made_private(config: Path, *, owner: int, user: int) -> str:
-    """Return what lets the bot alone read a file: where it is not the bot's, a mode alone would shut it out."""
+    """Return what lets the bot alone read a file; where it is not its own, a mode would shut it out."""
     if user == 0:
         return f"chown it to the user that the bot runs as, then chmod 600 {config}"
     if user != owner:

@@ -1,4 +1,4 @@
-"""What is forgotten in time: changes, and what came of telling them, older than operators wish to keep.
+"""What is forgotten in time: changes, what came of telling them, who did what, accounts nothing is left of.
 
 What still has to be told is never forgotten, however old. It goes in slices, so
 that nobody waits long for the database, and the newest row of each table stays:
@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.store.database import transaction
+from bot.store.polls import FIRST_GENERATION
 from bot.store.rows import to_milliseconds
 
 ROWS_AT_ONCE = 200
@@ -27,7 +28,25 @@ def forget_some(db: Database, before: datetime) -> int:
     """
     with transaction(db):
         at = to_milliseconds(before)
-        return sum(db.execute(statement, [at, ROWS_AT_ONCE]).rowcount for statement in _STATEMENTS)
+        rows = sum(db.execute(statement, [at, ROWS_AT_ONCE]).rowcount for statement in _STATEMENTS)
+        return rows + _forget_accounts(db)
+
+
+def _forget_accounts(db: Database) -> int:
+    """Delete some accounts that nothing refers to any more, whatever their age.
+
+    One that comes back counts its generations on from the highest that was ever forgotten: what is remembered
+    of the old one must not pass for a reading of the new one.
+    """
+    forgotten = db.execute(_FORGET_ACCOUNTS, [ROWS_AT_ONCE]).fetchall()
+    if forgotten:
+        generation = max(one for (one,) in forgotten) + 1
+        db.execute(
+            f"INSERT INTO setting (name, value) VALUES ('{FIRST_GENERATION}', ?1) ON CONFLICT (name)"
+            " DO UPDATE SET value = max(CAST(value AS INTEGER), ?1)",
+            [generation],
+        )
+    return len(forgotten)
 
 
 _STATEMENTS = (
@@ -48,4 +67,25 @@ DELETE FROM change WHERE id IN (
   AND NOT EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id)
   ORDER BY observed_at LIMIT ?)
 """,
+    """
+DELETE FROM audit WHERE id IN (
+  SELECT id FROM audit WHERE at < ? AND id < (SELECT max(id) FROM audit) ORDER BY id LIMIT ?)
+""",
 )
+
+_FORGET_ACCOUNTS = """
+DELETE FROM account WHERE id IN (
+  SELECT id FROM account a WHERE id < (SELECT max(id) FROM account)
+  AND NOT EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM balance b WHERE b.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM change c WHERE c.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM held h WHERE h.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM item i WHERE i.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM drift d WHERE d.account_id = a.id)
+  AND id NOT IN (SELECT account_id FROM mute WHERE account_id IS NOT NULL)
+  AND id NOT IN (SELECT account_id FROM blindness)
+  AND id NOT IN (SELECT holder FROM asset WHERE holder IS NOT NULL)
+  LIMIT ?)
+RETURNING generation
+"""

@@ -45,6 +45,9 @@ DRIFTS_ENOUGH = 2
 SWEEPS_LATELY = 3
 """An amount that returns within so many sweeps is held."""
 
+FIRST_GENERATION = "first generation"
+"""The setting that says from where accounts that come anew count: higher than those forgotten ever did."""
+
 
 def views(db: Database, accounts: Sequence[Address]) -> Views:
     """Return what is stored of these accounts, by account and chain."""
@@ -222,7 +225,11 @@ def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
 
 def account_id_of(db: Database, account: Address) -> int:
     """Return the row of an account, made if need be."""
-    db.execute("INSERT OR IGNORE INTO account (address) VALUES (?)", [to_blob(account)])
+    db.execute(
+        "INSERT OR IGNORE INTO account (address, generation) VALUES"
+        f" (?, ifnull((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))",
+        [to_blob(account)],
+    )
     (account_id,) = db.execute("SELECT id FROM account WHERE address = ?", [to_blob(account)]).fetchone()
     return int(account_id)
 

@@ -6,8 +6,9 @@ import pytest
 
 from bot.domain.delivery import AlertState, DeliveryState
 from bot.domain.message_ids import message_id
-from bot.domain.model import DeliveryId
+from bot.domain.model import Address, DeliveryId
 from bot.store.history import FINISHED_ALERTS, FINISHED_DELIVERIES, ROWS_AT_ONCE
+from bot.store.rows import to_blob
 from tests.builders import NOON
 from tests.store.conftest import OLGA, Keeper
 
@@ -211,3 +212,112 @@ def test_of_each_state_it_is_known_whether_it_is_the_last() -> None:
     ):
         for state in states:
             assert (f"'{state}'" in finished) != (state in unfinished), state
+
+
+# ---------------------------------------------------------------- who did what, and accounts
+
+
+async def audited(keeper: Keeper) -> list[str]:
+    return [subject for (subject,) in await keeper.rows("SELECT subject FROM audit ORDER BY id")]
+
+
+async def did(keeper: Keeper, when: datetime, subject: str) -> None:
+    ms = int(when.timestamp() * 1000)
+    await keeper.run(
+        f"INSERT INTO audit (at, deed, user_name, subject) VALUES ({ms}, 'watch', '', '{subject}')"
+    )
+
+
+async def test_who_did_what_is_forgotten_when_it_is_older_than_wished(keeper: Keeper) -> None:
+    for number in range(ROWS_AT_ONCE + 1):
+        await did(keeper, OLD, f"old {number}")
+    await did(keeper, YOUNG, "young")
+    await did(keeper, YOUNG, "newest")
+
+    assert await forget(keeper) == ROWS_AT_ONCE + 1
+    assert await audited(keeper) == ["young", "newest"]
+
+
+async def test_the_newest_row_of_who_did_what_stays_however_old(keeper: Keeper) -> None:
+    await did(keeper, OLD, "old")
+    await did(keeper, OLD, "newest")
+
+    await forget(keeper)
+
+    assert await audited(keeper) == ["newest"]
+
+
+ACCOUNTS = [Address(f"0x{number:040x}") for number in range(1, 4)]
+
+
+async def addresses(keeper: Keeper) -> set[str]:
+    return {f"0x{blob.hex()}" for (blob,) in await keeper.rows("SELECT address FROM account")}
+
+
+async def test_accounts_that_nothing_refers_to_are_forgotten_but_the_newest(keeper: Keeper) -> None:
+    for account in ACCOUNTS:
+        await keeper.watch(account)
+    await keeper.unsubscribe(OLGA, {1, 3})
+
+    assert await forget(keeper) == 1
+
+    assert await addresses(keeper) == {ACCOUNTS[1], ACCOUNTS[2]}
+
+
+REFERENCES = {
+    "subscription": "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label,"
+    " created_at) VALUES (1, 9, 1, '', '', '', 0)",
+    "coverage": "INSERT INTO coverage (account_id, chain_id, part) VALUES (1, 1, x'4e')",
+    "balance": "INSERT INTO balance (account_id, asset_id, amount, standing) VALUES (1, 1, '1', 0)",
+    "change": "INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)"
+    f" VALUES (1, 1, 'moved', '1', '2', {int(YOUNG.timestamp() * 1000)}, 1)",
+    "held": "INSERT INTO held (account_id, asset_id, amount, times) VALUES (1, 1, '1', 1)",
+    "item": "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (1, 1, '1', '1')",
+    "drift": "INSERT INTO drift (account_id, asset_id, usual, span, seen_at) VALUES (1, 1, '1', 0, 0)",
+    "mute": "INSERT INTO mute (destination_id, account_id, since, until) VALUES (1, 1, 0, 1)",
+    "blindness": "INSERT INTO blindness (destination_id, chain_id, account_id, since, told_at, times)"
+    " VALUES (1, 1, 1, 0, 0, 1)",
+    "asset": "UPDATE asset SET holder = 1",
+}
+
+
+@pytest.mark.parametrize("table", REFERENCES)
+async def test_an_account_that_something_refers_to_stays(keeper: Keeper, table: str) -> None:
+    await happened(keeper, OLD)
+    await keeper.run("INSERT INTO account (id, address) VALUES (2, x'02')")
+    await keeper.run("DELETE FROM alert; DELETE FROM change")
+    await keeper.run(REFERENCES[table])
+
+    await forget(keeper)
+    assert await keeper.value("SELECT count(*) FROM account") == 2
+
+    await keeper.run("UPDATE asset SET holder = NULL" if table == "asset" else f"DELETE FROM {table}")
+    await forget(keeper)
+    assert await keeper.value("SELECT count(*) FROM account") == 1
+
+
+async def test_every_table_that_names_accounts_is_looked_at(keeper: Keeper) -> None:
+    naming = await keeper.rows(
+        "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+        " WHERE m.type = 'table' AND c.name IN ('account_id', 'holder')"
+    )
+
+    assert {name for (name,) in naming} == set(REFERENCES)
+
+
+async def test_an_account_that_comes_back_is_not_taken_for_what_it_was(keeper: Keeper) -> None:
+    await keeper.watch(ACCOUNTS[0])
+    await keeper.watch(ACCOUNTS[1])
+    await keeper.run("UPDATE account SET generation = 4 WHERE id = 1")
+    await keeper.unsubscribe(OLGA, {1})
+    await forget(keeper)
+    generation = "SELECT generation FROM account WHERE address = ?"
+    assert await keeper.rows(generation, to_blob(ACCOUNTS[0])) == []
+
+    await keeper.watch(ACCOUNTS[0])
+
+    assert await keeper.value(generation, to_blob(ACCOUNTS[0])) == 5
+    await keeper.unsubscribe(OLGA, {2})
+    await forget(keeper)
+    await keeper.watch(ACCOUNTS[2])
+    assert await keeper.value(generation, to_blob(ACCOUNTS[2])) == 5
