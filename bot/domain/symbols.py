@@ -12,6 +12,7 @@ the scripts that tokens borrow from; it leaves out pairs that a reader does tell
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from bot.domain.model import Asset, ChainId
 
@@ -35,7 +36,11 @@ def symbol_key(symbol: str | None) -> str:
 
     The store keeps it: a change of this function needs a migration that makes the keys anew.
     """
-    shapes = (symbol or "")[:_READ_MOST]
+    return _key((symbol or "")[:_READ_MOST])
+
+
+@lru_cache(maxsize=4_096)  # asked for with every balance that is stored
+def _key(shapes: str) -> str:
     for table in (_CAPITALS, _CAPITALS, _SMALL_LETTERS, _DIGITS):  # case folds Cherokee to its capitals
         shapes = _without_marks(unicodedata.normalize("NFKD", shapes)).translate(table).casefold()
     return shapes[:_COMPARED_MOST]
