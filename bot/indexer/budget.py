@@ -11,6 +11,9 @@ from bot.indexer.errors import ReplyTooLarge
 ROW_BYTES: Final = 750
 """What a row costs in memory beside the bytes that it came as."""
 
+COMING_IN: Final = 3
+"""So many times its bytes takes a page that is just coming in: in pieces, whole, and its rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -57,8 +60,8 @@ class Share:
 
     def let_in(self, count: int) -> None:
         """Count bytes of the page that is coming in; ReplyTooLarge where they are too many."""
-        self._budget.take(count)
-        self._coming_in += count
+        self._budget.take(COMING_IN * count)
+        self._coming_in += COMING_IN * count
 
     def page_is_in(self) -> None:
         """Count the page that was coming in no more: it was read, or dropped."""

@@ -35,9 +35,13 @@ class Remarks:
     """A set in order."""
     by_chain: dict[ChainId, str] = field(default_factory=dict)
     """The first trouble of each chain."""
+    last: tuple[ChainId, str] | None = None
 
     def add(self, chain_id: ChainId, text: str) -> None:
         """Remember a trouble with a chain, if it is one of the first."""
+        if (chain_id, text) == self.last:
+            return  # to word the same again for each of many rows would take long
+        self.last = (chain_id, text)
         if len(self.by_chain) < _TROUBLES_KEPT:
             self.by_chain.setdefault(chain_id, plain(text, self.conceal))
         if len(self.troubles) < _TROUBLES_KEPT:

@@ -83,7 +83,7 @@ async def test_items_without_an_end_end_at_the_bounds_as_well() -> None:
 
 async def test_a_page_that_is_just_coming_in_counts() -> None:
     async with gateway(says(b" " * 70_000 + page())) as told:
-        await fails(told, ReplyTooLarge, bounds=Bounds(bytes_of_all=60_000))
+        await fails(told, ReplyTooLarge, bounds=Bounds(bytes_of_all=200_000))
 
 
 async def test_of_a_long_refusal_its_status_is_enough() -> None:
@@ -127,12 +127,12 @@ async def test_an_answer_that_failed_keeps_none_of_its_pages() -> None:
 def test_a_share_gives_back_all_that_it_took() -> None:
     budget = Budget(Bounds(bytes_of_all=10_000))
     one, other = Share(budget), Share(budget)
-    one.let_in(5_000)
+    one.let_in(1_500)
     one.keep(2, 3_000)
     with pytest.raises(ReplyTooLarge):
-        other.let_in(501)
+        other.let_in(500)
     one.page_is_in()
-    other.let_in(5_500)
+    other.let_in(1_500)
     one.end()
     other.end()
 
