@@ -17,7 +17,7 @@ PLACES = (
 
 USD, DAI, SPAM, ATOKEN, CARDS = (f"0x{number:040x}" for number in range(0xC1, 0xC6))
 TOKENS = {USD: "USD", DAI: "DAI", SPAM: "SPAM", ATOKEN: "aUSD"}
-"""By address; SPAM is not verified at first, and aUSD rebases."""
+"""By address; SPAM is not verified at first, and aUSD rebases, which the first chain does not say."""
 
 RICH_CHAIN, RICH_ACCOUNT = 137, ACCOUNTS[0]
 MANY = tuple(f"0x{number:040x}" for number in range(0xD0, 0xF0))
@@ -47,7 +47,7 @@ def contracts() -> list[Contract]:
             name=symbol,
             decimals=None if address == CARDS else 6,
             verified=address != SPAM,
-            rebasing=address == ATOKEN,
+            rebasing=address == ATOKEN and chain_id != CHAINS[0],
         )
         for chain_id in CHAINS
         for address, symbol in {**TOKENS, CARDS: "CARD"}.items()
