@@ -370,7 +370,8 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
 def _unknown_section(name: str) -> str:
     if _PLAUSIBLE.fullmatch(name):
         return f"{name}: no such section"
-    return f"a section whose name is not shown: there are {', '.join(Settings.model_fields)}"
+    known = ", ".join(Settings.model_fields)
+    return f"an unknown section (not shown, in case its name is a secret): there are {known}"
 
 
 def _mistake(detail: ErrorDetails) -> str:
@@ -379,7 +380,7 @@ def _mistake(detail: ErrorDetails) -> str:
         return f"{'.'.join(steps)}: {detail['msg'].removeprefix('Value error, ')}"
     if _PLAUSIBLE.fullmatch(steps[-1]):
         return f"{'.'.join(steps)}: no such key"
-    return f"{'.'.join(steps[:-1])}: has an unknown key, whose name is not shown"
+    return f"{'.'.join(steps[:-1])}: has an unknown key (not shown, in case it is a secret)"
 
 
 def _stray(content: Mapping[str, Any], environment: Mapping[str, str]) -> frozenset[str]:

@@ -180,9 +180,9 @@ def test_a_placeholder_is_refused_as_one(tmp_path: Path, text: str, mistake: str
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        (f'[telegram]\n"{TOKEN}" = 1', "telegram: has an unknown key, whose name is not shown"),
-        (f'["{TOKEN}"]', "a section whose name is not shown: there are "),
-        (f"[{KEY}]", "a section whose name is not shown: there are "),
+        (f'[telegram]\n"{TOKEN}" = 1', "telegram: has an unknown key (not shown, in case it is a secret)"),
+        (f'["{TOKEN}"]', "an unknown section (not shown, in case its name is a secret)"),
+        (f"[{KEY}]", "an unknown section (not shown, in case its name is a secret)"),
         ("[telegram]\ntokn = 1", "telegram.tokn: no such key"),
         ("[telegrm]", "telegrm: no such section"),
     ],

@@ -263,6 +263,8 @@ def test_a_line_of_json_stays_one_whatever_the_secret(
         "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9",
         "balance-bot-20260301T120000Z.sqlite3",
         "X-Access-Key-Production",
+        "/srv/balance-bot-x7k2m9_q/data/bot.sqlite3",
+        "/srv/pytest-of-root/test_each_of_them_a1b2_0/bot.sqlite3",
     ],
 )
 def test_what_people_name_things_looks_like_no_secret(text: str) -> None:

@@ -16,6 +16,9 @@ BLANKED_ANYWHERE = 8
 BLANKED_AS_A_WORD = 4
 """From here on only as a word of its own; what is shorter is everywhere: blanking it would spoil lines."""
 
+ODD_CHARACTERS = 10
+"""From here on in parts that nobody chooses, a run of characters looks like a secret."""
+
 _RUN = re.compile(r"[A-Za-z0-9_+=~-]{16,}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}", re.IGNORECASE)
 _STAMP = r"\d{8}T\d{6}Z"
@@ -52,7 +55,8 @@ class Secrets:
 
 
 def _is_a_name(run: str) -> bool:
-    return all(_NAMED.fullmatch(part) for part in _BETWEEN_PARTS.split(run))
+    odd = (part for part in _BETWEEN_PARTS.split(run) if not _NAMED.fullmatch(part))
+    return sum(map(len, odd)) < ODD_CHARACTERS
 
 
 def _spellings(secret: str) -> set[str]:
