@@ -224,6 +224,45 @@ async def test_a_closed_topic_sends_its_alerts_to_the_group_until_it_is_open_aga
     assert "Its topic" not in told.text
 
 
+async def closed_topic(house: House) -> tuple[Chat, int]:
+    """Let a topic watch, be closed, and have an alert beside it."""
+    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
+    topic = house.telegram.add_topic(forum, "Treasury")
+    house.say("/allow", chat=forum)
+    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    await house.hears("balances", chat=forum)
+    house.telegram.closes_topic(house.olga, forum, topic)
+    move(house, -1)
+    assert (await house.hears("−1 USDC", chat=forum)).thread_id is None
+    return forum, topic
+
+
+async def test_a_topic_that_is_opened_again_hears_its_alerts_without_a_command(house: House) -> None:
+    forum, topic = await closed_topic(house)
+
+    house.telegram.reopens_topic(house.olga, forum, topic)
+    house.say("/id", chat=forum)
+    await house.hears("user id", chat=forum)
+    move(house, -2)
+
+    told = await house.hears("−2 USDC", chat=forum)
+    assert told.thread_id == topic
+    assert "Its topic" not in told.text
+
+
+async def test_the_word_that_a_topic_is_closed_does_not_open_it(house: House) -> None:
+    forum, topic = await closed_topic(house)
+
+    house.telegram.closes_topic(house.olga, forum, topic)
+    house.say("/id", chat=forum)
+    await house.hears("user id", chat=forum)
+    refused = sum(call.method == "sendMessage" for call in house.telegram.calls)
+    move(house, -2)
+
+    assert (await house.hears("−2 USDC", chat=forum)).thread_id is None
+    assert sum(call.method == "sendMessage" for call in house.telegram.calls) == refused + 1
+
+
 async def test_what_a_lost_topic_watched_is_moved_to_where_somebody_in_charge_says_so(house: House) -> None:
     member = house.telegram.add_user("Bob")
     forum = house.telegram.add_forum("Team", {house.olga: "creator", member: "member"})

@@ -87,8 +87,10 @@ class Conversation:
                 update.message.migrate_to_chat_id or update.message.migrate_from_chat_id
             ):
                 await self._on_migration(update.message)
-            elif update.message is not None and update.message.text is not None:
-                await self._on_message(update.message, update.message.text)
+            elif update.message is not None:
+                await self._note_topic(update.message)
+                if update.message.text is not None:
+                    await self._on_message(update.message, update.message.text)
         except DatabaseTrouble as trouble:
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
             await self._apologise(update, toasts.NOT_WRITTEN[trouble.kind], replies.not_written(trouble.kind))
@@ -139,6 +141,11 @@ class Conversation:
             await self._store.migrate(message.chat.id, message.migrate_to_chat_id)
         if message.migrate_from_chat_id is not None:
             await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
+
+    async def _note_topic(self, message: Message) -> None:
+        """Take a topic for open again in which something is written, but for the word that it is closed."""
+        if message.is_topic_message and message.forum_topic_closed is None:
+            await self._store.find_topic(message.chat.id, message.message_thread_id)
 
     async def _on_press(self, query: CallbackQuery) -> None:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""

@@ -120,11 +120,16 @@ def hear_from(db: Database, chat_id: int, thread_id: int | None) -> None:
             " WHERE telegram_id = ? AND unavailable IS NOT NULL",
             [chat_id],
         )
-        db.execute(
-            "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"
-            " AND chat_id = (SELECT id FROM chat WHERE telegram_id = ?)",
-            [thread_id or 0, chat_id],
-        )
+        find_topic(db, chat_id, thread_id)
+
+
+def find_topic(db: Database, chat_id: int, thread_id: int | None) -> None:
+    """Note that somebody writes in a topic that may have been lost: what waits goes there again."""
+    db.execute(
+        "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"
+        " AND chat_id = (SELECT id FROM chat WHERE telegram_id = ?)",
+        [thread_id or 0, chat_id],
+    )
 
 
 def park(db: Database, chat_id: int, parking: Parking) -> None:

@@ -42,6 +42,9 @@ from bot.store.rows import (
     to_moment_or_none,
 )
 
+CLOSED_TOPIC_PAUSE = timedelta(hours=1)
+"""So long nothing is tried in a topic that is closed; whoever opens it again usually tells it."""
+
 ALERTS_READ_AT_ONCE = 200
 """More than fit one message."""
 
@@ -141,7 +144,8 @@ def take(
             if asks_first(delivery) and delivery_id != answered:
                 return Taken(None, delivery)
             db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
-            return Taken(delivery)
+            _look_into_closed_topic(db, delivery_id, now)
+            return Taken(_delivery(db, delivery_id))
         for destination_id in _destinations_to_tell(db, chat_id, now, group_wait_seconds):
             try:
                 with db.atomic():
@@ -325,7 +329,21 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
         "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
         [(delivery_id, alert.id) for alert in waiting[:told]],
     )
+    _look_into_closed_topic(db, delivery_id, now)
     return delivery_id
+
+
+def _look_into_closed_topic(db: Database, delivery_id: DeliveryId, now: datetime) -> None:
+    """Take a topic that was closed an hour ago for open again: the message finds out, and is lost to nobody.
+
+    One that may have arrived already goes where it went.
+    """
+    db.execute(
+        "UPDATE destination SET lost = NULL WHERE lost = 'closed'"
+        " AND ifnull(lost_at, 0) NOT BETWEEN ?1 AND ?2"
+        " AND id = (SELECT destination_id FROM delivery WHERE id = ?3 AND unknowns = 0)",
+        [to_milliseconds(now - CLOSED_TOPIC_PAUSE), to_milliseconds(now), delivery_id],
+    )
 
 
 def _together(rows: Sequence[Row]) -> Sequence[Row]:

@@ -102,6 +102,12 @@ def m012_mutes_per_chain(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX mute_once ON mute (destination_id, ifnull(account_id, 0), chains)")
 
 
+@migrations()
+def m013_closed_topics(db: Database) -> None:
+    """Keep since when a topic is lost, so that a closed one is tried again after a while."""
+    db.execute("ALTER TABLE destination ADD COLUMN lost_at INTEGER")
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

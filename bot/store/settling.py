@@ -144,7 +144,10 @@ def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement,
             [chat_id],
         )
     if settlement.topic_lost is not None:
-        db.execute("UPDATE destination SET lost = ? WHERE id = ?", [settlement.topic_lost, destination_id])
+        db.execute(
+            "UPDATE destination SET lost = ?, lost_at = ? WHERE id = ?",
+            [settlement.topic_lost, to_milliseconds(settlement.not_before), destination_id],
+        )
     if settlement.moved_to is not None:
         chat_id = move_chat(db, telegram_id, settlement.moved_to, status)
     (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()

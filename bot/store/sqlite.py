@@ -361,6 +361,10 @@ class Store:
         await self._thread.run_if_it_can_be(chats.hear_from, chat_id, thread_id)
         self.outbox_grew.set()
 
+    async def find_topic(self, chat_id: int, thread_id: int | None) -> None:
+        """Note that somebody writes in a topic; later, where nothing can be written."""
+        await self._thread.run_if_it_can_be(chats.find_topic, chat_id, thread_id)
+
     async def lose(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
         await self._thread.run(chats.park, chat_id, parking)

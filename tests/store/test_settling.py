@@ -371,6 +371,62 @@ async def test_what_a_lost_topic_is_to_be_told_goes_to_its_chat(watching: Keeper
     assert (again.id, again.thread_id, again.astray) == (first.id, None, "closed")
 
 
+async def topic_told(keeper: Keeper, now: datetime) -> tuple[int | None, str | None]:
+    """Return where the topic's next message goes, and why it is not the topic; others are delivered."""
+    for delivery in await keeper.due(now):
+        if delivery.chat_id == OPS.chat_id and (delivery.thread_id or delivery.astray):
+            return delivery.thread_id, delivery.astray
+        await keeper.sent(delivery, now)
+    raise AssertionError("nothing is due")
+
+
+async def lose_topic(keeper: Keeper, reason: str) -> None:
+    await keeper.run(f"DELETE FROM subscription WHERE destination_id <> {ALERTS_DESTINATION}")
+    await change(keeper, 6)
+    (first,) = await keeper.due()
+    await attempt(keeper, first, TopicLost(reason, is_certain=True))
+    await keeper.deliver_all()
+
+
+@pytest.mark.parametrize(
+    ("reason", "minutes", "goes_to"),
+    [
+        ("closed", 59, (None, "closed")),
+        ("closed", 61, (ALERTS_TOPIC.thread_id, None)),
+        ("closed", -10, (ALERTS_TOPIC.thread_id, None)),
+        ("deleted", 61, (None, "deleted")),
+    ],
+)
+async def test_a_closed_topic_is_tried_again_after_an_hour(
+    watching: Keeper, reason: str, minutes: int, goes_to: tuple[int | None, str | None]
+) -> None:
+    await lose_topic(watching, reason)
+
+    await change(watching, 7, 60 * minutes)
+
+    assert await topic_told(watching, at(60 * minutes)) == goes_to
+
+
+async def test_a_topic_that_is_closed_still_is_left_alone_for_another_hour(watching: Keeper) -> None:
+    await lose_topic(watching, "closed")
+    await change(watching, 7, 3700)
+    (tried,) = await watching.due(at(3700))
+    await attempt(watching, tried, TopicLost("closed", is_certain=True), at(3700))
+
+    assert await topic_told(watching, at(3700)) == (None, "closed")
+
+
+async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_as_well(
+    watching: Keeper,
+) -> None:
+    await lose_topic(watching, "closed")
+    await change(watching, 7)
+    (astray,) = await watching.due()
+    await attempt(watching, astray, Unknown("no answer"))
+
+    assert await topic_told(watching, at(3700)) == (None, "closed")
+
+
 async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Keeper) -> None:
     await watching.run(f"UPDATE destination SET lost = 'closed' WHERE id = {ALERTS_DESTINATION}")
 
