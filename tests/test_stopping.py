@@ -160,7 +160,7 @@ async def test_a_disk_full_after_a_send_repeats_nothing_once_there_is_room(house
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
 
     hold.release()
-    await until(lambda: "action=settle_failed" in house.log)
+    await until(lambda: "action=settle_waits" in house.log)
     assert states(house) == ["sending"]
 
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
