@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bot.domain.model import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, Answer, ChainId, Question, Reply
 from bot.indexer.digests import digests_of
+from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.reading import Reader, Remarks
 from bot.indexer.rows import (
@@ -105,10 +106,20 @@ class Collected:
         if not any(map(repeats_keys, self._pages)):
             return self._plain_reader
         again = Collected(self._question, conceal=self._conceal, carefully=True)
-        for page in self._pages:
-            again.add(page.body)
+        try:
+            for page in self._pages:
+                again.add(page.body)
+        except ReplyMalformed as error:
+            again._give_up(str(error))
         again._doubt_silence()
         return again._plain_reader
+
+    def _give_up(self, why: str) -> None:
+        """Take all that was asked for unknown: it is too late to refuse the answer."""
+        for side in (self._natives, self._tokens):
+            side.unknown.update(self._chains or side.rows.keys())
+        for chain_id in self._chains:
+            self._remarks.add(chain_id, why)
 
     def _doubt_silence(self) -> None:
         """Take no silence for "holds nothing" where the answer speaks of somebody else instead.

@@ -267,6 +267,14 @@ def test_an_entry_with_a_key_twice_says_nothing_of_its_chain(reply: bytes) -> No
     assert answer(OF_ANN, reply.replace(b"ROW", json.dumps(token()).encode())).tokens == {}
 
 
+def test_an_answer_that_nobody_can_refuse_any_more_says_nothing() -> None:
+    row = twice(token(), "accountAddress", BOB)
+
+    said = answer(OF_ANN, with_row(row, rest=', "page": {}, "page": {}'))
+
+    assert (said.tokens, said.natives) == ({}, {})
+
+
 def test_a_reply_with_a_list_twice_is_refused() -> None:
     with pytest.raises(ReplyMalformed):
         answer(OF_ANN, with_row(json.dumps(token()), rest=', "balances": []'))
