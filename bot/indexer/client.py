@@ -118,12 +118,7 @@ class IndexerClient:
         collected = Collected(question, conceal=self._key)
         share = Share(self._budget)
         weakref.finalize(collected, share.end)
-        try:
-            await self._read(_Reading("GetTokenBalancesSummary", question, collected.add, share))
-        except BaseException:
-            collected.forget()
-            share.end()
-            raise
+        await self._read(_Reading("GetTokenBalancesSummary", question, collected.add, share))
         self.counts.rows_read += collected.rows - collected.refused_rows
         self.counts.rows_refused += collected.refused_rows
 

@@ -79,12 +79,6 @@ class Collected:
         digests = digests_of(self._question, self._natives, self._tokens)
         return Reply(digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
 
-    def forget(self) -> None:
-        """Let go of everything: whoever keeps the error that ended the answer keeps none of its pages."""
-        self._pages.clear()
-        self._odd_rows.clear()
-        self._natives, self._tokens = Natives(), Tokens()
-
     @property
     def refused_rows(self) -> int:
         """How many of the rows could not even be sorted."""

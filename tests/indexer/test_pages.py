@@ -77,6 +77,15 @@ def test_a_second_token_id_is_new_once() -> None:
     assert not collected.add(body([entry(second)])).new_rows
 
 
+def test_a_row_that_moved_on_is_new_once() -> None:
+    collected = Collected(OF_ANN)
+    collected.add(body([entry(token(blockNumber=9))]))
+    moved_on = body([entry(token(balance="6", blockNumber=10))])
+
+    assert collected.add(moved_on).new_rows
+    assert not collected.add(moved_on).new_rows
+
+
 def test_a_malformed_page_leaves_nothing_behind() -> None:
     collected = Collected(OF_ANN)
     with pytest.raises(ReplyMalformed):

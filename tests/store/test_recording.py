@@ -435,5 +435,6 @@ async def test_what_came_with_ids_once_stays_a_collection_until_its_type_is_know
     assert await said(numbered, 8) == (numbered, True)
     assert (TREASURY, asset()) in await watching.store.collections_without_items()
     assert await said("ERC9999", 9) == (numbered, True)
-    assert await said("UNKNOWN", 10, described=True) == (numbered, True)
-    assert await said("ERC20", 11, described=True) == ("ERC20", False)
+    assert await said("ERC9999", 10, described=True) == (numbered, True)
+    assert await said("UNKNOWN", 11, described=True) == (numbered, True)
+    assert await said("ERC20", 12, described=True) == ("ERC20", False)
