@@ -52,6 +52,20 @@ async def test_another_process_can_break_and_heal(api: Api, chat: Chat) -> None:
     assert (await api.send(chat)).status == 200
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+async def test_another_process_can_let_an_answer_go_on_and_on(
+    api: Api, chat: Chat, *, is_packed: bool
+) -> None:
+    endless = {"answer": "endless", "code": 502, "megabytes": 2, "packed": is_packed, "times": 1}
+    assert (await api.control("fault", endless)).status == 200
+
+    reply = await api.send(chat)
+
+    assert reply.status == 502
+    assert len(reply.text) > 2 * 2**20
+    assert (await api.send(chat)).status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "sentence"),
     [
@@ -78,7 +92,7 @@ async def test_another_process_can_break_and_heal(api: Api, chat: Chat) -> None:
         (
             "fault",
             {"answer": "smile"},
-            '"answer" must be one of close, reset, hold, garbage, page, error, vanish.',
+            '"answer" must be one of close, reset, hold, garbage, page, endless, error, vanish.',
         ),
         (
             "fault",
