@@ -338,17 +338,16 @@ def test_a_directory_that_cannot_be_made_is_unusable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "is_refused"), [(0o777, True), (0o1777, True), (0o770, False), (0o755, False)]
+    ("bits", "who"),
+    [(0o777, "everybody"), (0o1777, "everybody"), (0o770, "its group"), (0o2775, "its group"), (0o755, "")],
 )
-def test_a_directory_into_which_everybody_may_write_is_refused(
-    tmp_path: Path, bits: int, *, is_refused: bool
-) -> None:
+def test_a_directory_into_which_everybody_may_write_is_refused(tmp_path: Path, bits: int, who: str) -> None:
     directory = tmp_path / "data"
     directory.mkdir()
     directory.chmod(bits)
 
-    if is_refused:
-        with pytest.raises(DatabaseUnusable, match=r"everybody may write.*chmod 700"):
+    if who:
+        with pytest.raises(DatabaseUnusable, match=rf"{who} may write.*chmod 700"):
             DirectoryLock(directory)
         assert list(directory.iterdir()) == []
     else:
