@@ -1,5 +1,6 @@
 """Words that alerts and answers share, so that one thing has one look everywhere."""
 
+import re
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,8 @@ from bot.domain.units import format_shown
 
 RAW_UNITS = "(raw units)"
 """Follows an amount whose decimals nobody told us: it counts smallest units."""
+
+_LIKE_AN_ADDRESS = re.compile(r"[0o]x[0-9a-f]{4}", re.IGNORECASE)
 
 _CONTRACTS_NAMED = 3
 _NAMES_LISTED_WHOLE = 4
@@ -119,14 +122,18 @@ def asset_name(
 
 
 def token_name(contract: Address, spelled: str, *, is_look_alike: bool) -> Html:
-    """Return a token's symbol with its short contract where the symbol is not plain, or looks like another.
+    """Return a symbol, and the short contract behind one that is not plain or whole, or looks like another.
 
-    Where there is no symbol to show it is the short contract.
+    One that reads like an address looks like another contract. Where there is no symbol to show it is the
+    short contract.
     """
     shown = symbol(spelled)
     if not shown:
         return short_address(contract)
-    return shown if is_plain(spelled) and not is_look_alike else shown + " " + short_address(contract)
+    is_whole = shown.visible == spelled and is_plain(spelled)
+    if is_whole and not is_look_alike and not _LIKE_AN_ADDRESS.search(spelled):
+        return shown
+    return shown + " " + short_address(contract)
 
 
 def ids_held(description: Description, holding: Holding) -> int | None:

@@ -295,6 +295,19 @@ def test_a_symbol_that_is_not_plain_shows_its_contract_though_it_is_alone(symbol
     assert " 0xA0b8…eB48     0 → 5" in change_line(alert(symbol=symbol))
 
 
+@pytest.mark.parametrize(
+    "symbol",
+    ["0xA0b8...eB49", "USDC 0xA0b8...eB49", "OXA0B8_EB49", "USDC ", "A long name of more than 32 letters"],
+)
+def test_a_symbol_that_is_not_shown_whole_or_reads_like_an_address_shows_its_contract(symbol: str) -> None:
+    assert " 0xA0b8…eB48     0 → 5" in change_line(alert(symbol=symbol))
+
+
+@pytest.mark.parametrize("symbol", ["USDC.e", "0xBTC", "A name of just 32 letters or so."])
+def test_a_symbol_of_plain_letters_that_is_shown_whole_stands_alone(symbol: str) -> None:
+    assert f" {symbol}     0 → 5" in change_line(alert(symbol=symbol))
+
+
 SPEECH = (
     "1,000",
     " ",
