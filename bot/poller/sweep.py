@@ -16,7 +16,7 @@ from itertools import chain
 import structlog
 
 from bot.domain.items import ITEMS_MOST
-from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, doubted_chains
+from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -277,7 +277,7 @@ class Sweep:
             for move in verdict.moves
             if move.is_loss and move.asset.contract != NATIVE
         )
-        doubts = dict.fromkeys(self._watched.doubted, NEWLY_DOUBTED) | self._memory.doubts
+        doubts = self._doubts()
         many = {
             chain_id: count
             for chain_id, count in counted.items()
@@ -299,20 +299,32 @@ class Sweep:
                 log.exception("losses could not be recorded", action="batch_failed")
                 self._note_unread({verdict.account for verdict in outcome.poll.verdicts})
 
+    def _doubts(self) -> dict[ChainId, Doubt]:
+        return dict.fromkeys(self._watched.doubted, NEWLY_DOUBTED) | self._memory.doubts
+
     def _unread_losers(self) -> frozenset[ChainId]:
         """Return the doubted chains of which an account that lost something there could not be read now."""
-        losers = self._memory.losers
         return frozenset(
             chain_id
-            for account, chain_id, parts in self._unknown
-            if account in losers.get(chain_id, ()) and parts - {NATIVE_PART}
+            for chain_id in self._doubts()
+            if self._unread_on(chain_id) & self._losers_before(chain_id)
         )
+
+    def _unread_on(self, chain_id: ChainId) -> frozenset[Address]:
+        return frozenset(
+            account for account, on, parts in self._unknown if on == chain_id and parts - {NATIVE_PART}
+        )
+
+    def _losers_before(self, chain_id: ChainId) -> frozenset[Address]:
+        """Return who lost something on a doubted chain; after a restart it may be whoever can't be read."""
+        is_forgotten = chain_id in self._watched.doubted and chain_id not in self._memory.losers
+        return self._unread_on(chain_id) if is_forgotten else self._memory.losers.get(chain_id, frozenset())
 
     @property
     def losers(self) -> dict[ChainId, frozenset[Address]]:
         """Who lost something on the doubted chains, as far as it is known."""
         lost: dict[ChainId, set[Address]] = {
-            chain_id: set(self._memory.losers.get(chain_id, ())) for chain_id in self._lost
+            chain_id: set(self._losers_before(chain_id)) for chain_id in self._lost
         }
         for outcome in self._losses:
             for verdict in outcome.poll.verdicts:

@@ -89,6 +89,21 @@ async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich
     assert len(await told_after(rich, 1)) == 5
 
 
+async def test_a_doubt_does_not_end_after_a_restart_before_who_may_have_lost_something_is_read(
+    rich: Watchtower,
+) -> None:
+    await rich.restart()
+    rich.source.doubtful.add((POLYGON, TREASURY))
+    await told_after(rich, 2)
+    assert [notice for notice in await rich.keeper.notices() if isinstance(notice, SeenAgain)] == []
+
+    rich.source.doubtful.clear()
+    for token in TOKENS[5:]:
+        rich.source.holds(token, 3, block=5)
+
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+
+
 async def test_a_doubt_ends_though_others_cannot_be_read(rich: Watchtower) -> None:
     await rich.keeper.watch(VAULT)
     rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
