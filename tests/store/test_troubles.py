@@ -86,7 +86,8 @@ def test_a_complaint_that_nobody_foresaw_is_told_in_sqlites_own_words() -> None:
         (errno.EACCES, "Permission denied: check the owner and mode of bot"),
         (errno.ENOSPC, "No space left on device: make room; nothing is lost"),
         (errno.ENOTDIR, "Not a directory: move away what stands there, or choose another place"),
-        (errno.ENAMETOOLONG, "File name too long"),
+        (errno.ENAMETOOLONG, "File name too long: choose a shorter name"),
+        (errno.EMFILE, "Too many open files"),  # nobody foresaw it: the system's own words
     ],
 )
 def test_each_complaint_of_the_system_says_what_to_do(number: int, words: str) -> None:
