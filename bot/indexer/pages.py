@@ -135,6 +135,8 @@ def repeats_keys(page: Page) -> bool:
     wanted["errorReason"] += sum(bool(entry.trouble) for entry in page.natives)
     if "" in {row.account_address for row in tokens} | {row.account_address for row in natives}:
         return True
+    if page.body.count(_PAGE_KEY) - page.raw.count(_PAGE_KEY) - nested.count(_PAGE_KEY) > 1:
+        return True
     return _ESCAPED_LETTER.search(page.body) is not None or any(
         page.body.count(key) - nested.count(key) != wanted[name] for name, key in _KEYS.items()
     )
@@ -174,10 +176,11 @@ def _repeats_amounts(body: bytes, page: "_WholeTokens") -> bool:
 def _up_to_the_tokens(body: bytes, start: int) -> bytes:
     """Return the native entries of a page, with the comma behind them; b"" where that is not sure.
 
-    They are where programs write them; in any other place they are read again on each page.
+    They are where programs write them; in any other place they are read again on each page. So they are with
+    the page object behind them: passed over with them, the next page would seem to be the last one.
     """
     natives = body[start : body.find(_TOKENS_BEGIN, start)]
-    return natives if natives.rstrip().endswith(b",") else b""
+    return natives if natives.rstrip().endswith(b",") and _PAGE_KEY not in natives else b""
 
 
 def _read_page(body: bytes, *, carefully: bool) -> Page:
@@ -226,7 +229,7 @@ def _page_of(
     if raw in (b"", b"null"):
         return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
     mark = decoded(_MARK, raw)
-    if mark is None:
+    if mark is None or _keys_twice(raw):
         raise ReplyMalformed("no page object", status=200)
     return Page(raw, more=mark.more is True, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
 
@@ -291,6 +294,7 @@ _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 """Keys could be spelled so, and be counted by nobody; what programs write has no need of it."""
 _NATIVES_BEGIN = b'"nativeBalances":'
 _TOKENS_BEGIN = b'"balances":'
+_PAGE_KEY = b'"page"'
 
 _WHOLE = Decoder(_Whole)
 _WHOLE_TOKENS = Decoder(_WholeTokens)

@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import suppress
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from tests.indexer.rows import (
     answer,
     body,
     entry,
+    native,
     token,
 )
 
@@ -84,6 +86,15 @@ def test_a_row_that_moved_on_is_new_once() -> None:
 
     assert collected.add(moved_on).new_rows
     assert not collected.add(moved_on).new_rows
+
+
+@pytest.mark.parametrize("order", [*permutations(["nativeBalances", "page", "balances"])])
+def test_natives_repeated_on_each_page_hide_nothing_of_it(order: tuple[str, ...]) -> None:
+    parts = {"nativeBalances": [entry(native())], "balances": [entry(token())], "page": {"more": True}}
+    page = json.dumps({name: parts[name] for name in order}).encode()
+    collected = Collected(OF_ANN)
+
+    assert [collected.add(page).more for _ in range(3)] == [True] * 3
 
 
 def test_a_malformed_page_leaves_nothing_behind() -> None:
