@@ -88,6 +88,19 @@ async def test_rows_about_somebody_else_make_it_blind_and_it_sees_again(impatien
     assert "Nothing changed meanwhile" in (await house.hears("Seen again")).text
 
 
+async def test_rows_that_looked_sound_until_they_were_read_leave_no_blindness_behind(
+    impatient: House,
+) -> None:
+    house = impatient
+    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+    house.gateway.faults.add(RepeatKeys(key="accountAddress", value=ACCOUNT))
+    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await house.hears("No answer")
+    house.gateway.faults.heal()
+
+    assert "USDC" in (await house.hears("Seen again")).text
+
+
 async def test_some_rows_about_somebody_else_make_their_side_unknown(house: House) -> None:
     await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
     house.gateway.faults.add(

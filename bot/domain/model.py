@@ -194,6 +194,8 @@ class Answer:
     refused_rows: int = 0
     troubles: tuple[str, ...] = ()
     """What the source or the decoder said about single chains, for the log."""
+    found_late: frozenset[Address] = frozenset()
+    """Accounts of which reading brought to light what their digest does not tell: it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,8 @@ class Reply:
     digests: Mapping[Address, bytes]
     """Of each account: equal only if all holdings are, blocks included, and if the same is unknown.
 
-    Neither prices and names nor the order of rows matter. Comparable between replies to the same question.
+    Neither prices and names nor the order of rows matter. Comparable between replies to the same question,
+    but for accounts that the answer names as `found_late`.
     """
     chains: frozenset[ChainId]
     """Chains of which it says anything usable."""

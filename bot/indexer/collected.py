@@ -7,6 +7,7 @@ somebody wants to know what they say.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -27,6 +28,9 @@ from bot.indexer.rows import (
 from bot.indexer.sides import Natives, Tokens
 
 Key = TypeVar("Key", bound=str)
+
+Thing = tuple[ChainId, Address, Address, str]
+"""A contract of an account, and the token id where it came in rows of several."""
 
 
 class Collected:
@@ -56,7 +60,7 @@ class Collected:
         """How many rows came, believed or not, repeated ones included."""
         self._new_rows = False
         self._is_of_this_page: Callable[[TokenRow], bool] = _membership(())
-        self._repeated: set[Hashable] = set()
+        self._repeated: set[Thing] = set()
         """Things of which this page holds a row that was not the first one."""
 
     def add(self, body: bytes) -> PageMark:
@@ -75,9 +79,8 @@ class Collected:
     def reply(self) -> Reply:
         """Return what all pages together say, to be read as far as it is wanted."""
         self._doubt_silence()
-        reader = self._plain_reader
-        digests = digests_of(self._question, self._natives, self._tokens)
-        return Reply(digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
+        reader = self._row_reader
+        return Reply(self._digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
 
     @property
     def refused_rows(self) -> int:
@@ -85,28 +88,35 @@ class Collected:
         return self._remarks.refused_rows
 
     def _about(self, accounts: Collection[Address]) -> Answer:
-        return self._careful_reader.about(accounts)
+        if self._again is None:
+            return self._row_reader.about(accounts)
+        digests = self._again.digests
+        found_late = {account for account, digest in self._digests.items() if digests[account] != digest}
+        return replace(self._again.about(accounts), found_late=frozenset(found_late))
 
     @cached_property
-    def _plain_reader(self) -> Reader:
+    def _digests(self) -> dict[Address, bytes]:
+        return digests_of(self._question, self._natives, self._tokens)
+
+    @cached_property
+    def _row_reader(self) -> Reader:
         return Reader(self._question, self._natives, self._tokens, self._remarks)
 
     @cached_property
-    def _careful_reader(self) -> Reader:
-        """What reads rows as they are sorted, or all of them sorted anew where keys may stand in them twice.
+    def _again(self) -> Reply | None:
+        """What all pages say, looked through row by row, where keys may stand twice in them; else None.
 
         That is found out only when somebody reads: most replies say what was said before.
         """
         if not any(map(repeats_keys, self._pages)):
-            return self._plain_reader
+            return None
         again = Collected(self._question, conceal=self._conceal, carefully=True)
         try:
             for page in self._pages:
                 again.add(page.body)
         except ReplyMalformed as error:
             again._give_up(str(error))
-        again._doubt_silence()
-        return again._plain_reader
+        return again.reply()
 
     def _give_up(self, why: str) -> None:
         """Take all that was asked for unknown: it is too late to refuse the answer."""
@@ -189,14 +199,14 @@ class Collected:
             return
         by_id = self._tokens.by_id.get((chain_id, account), {}).get(contract)
         if by_id is None and not _are_of_two_ids(held[contract], row):
-            self._add_once_more(chain_id, account, held, contract, row)
+            self._add_once_more((chain_id, account, contract, ""), held, contract, row)
             return
         if by_id is None:
             by_id = {_spelled_id(held[contract]): held[contract]}
             self._tokens.by_id[chain_id, account][contract] = by_id
         token_id = _spelled_id(row)
         if token_id in by_id:
-            self._add_once_more(chain_id, account, by_id, token_id, row)
+            self._add_once_more((chain_id, account, contract, token_id), by_id, token_id, row)
             return
         by_id[token_id] = row
         self._new_rows = True
@@ -205,16 +215,14 @@ class Collected:
         if token_id_of(row) is None or token_id_of(held[contract]) is None:
             self._doubt(self._tokens, chain_id, account, "a token id that is no number")
 
-    def _add_once_more(
-        self, chain_id: ChainId, account: Address, among: dict[Key, TokenRow], key: Key, row: TokenRow
-    ) -> None:
+    def _add_once_more(self, thing: Thing, among: dict[Key, TokenRow], key: Key, row: TokenRow) -> None:
         """Let the right one count of two rows of one thing, or none of them.
 
         The index may move on between two pages: then the newer block stands on the later page. Whatever else
         is told twice, and differently, is told by a source that contradicts itself.
         """
+        chain_id, account, *_ = thing
         known = among[key]
-        thing = (chain_id, account, key)
         came_on_this_page = thing in self._repeated or self._is_of_this_page(known)
         self._repeated.add(thing)
         before, after = holding_of(known), holding_of(row)

@@ -65,6 +65,7 @@ class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     balance: str
     block_number: int | None = None
     unique_collectibles: Raw = _ABSENT
+    is_summary: Raw = _ABSENT
     price_usd: Raw = field(default=_ABSENT, name="priceUSD")
     contract_info: Raw = _ABSENT
 
@@ -122,13 +123,24 @@ def has_ids(row: TokenRow) -> bool:
 
 
 def folded(rows: Collection[TokenRow]) -> Holding | None:
-    """Return what rows of several ids of one contract come to; None where one of them can't be believed."""
+    """Return what rows of several ids of one contract come to; None where one of them can't be believed.
+
+    A row that sums them up has all of them in it: it counts alone.
+    """
+    summaries = [row for row in rows if _sums_up(row)]
+    rows = summaries if len(summaries) == 1 else rows
     holdings = [holding for row in rows if (holding := holding_of(row)) is not None]
     amount = sum(holding.amount_raw for holding in holdings)
     if len(holdings) < len(rows) or amount > AMOUNT_MAX:
         return None
     ids = sum(bool(one.amount_raw) if one.uniques is None else one.uniques for one in holdings)
     return Holding(amount, ids, max((one.block or 0 for one in holdings), default=0) or None)
+
+
+def _sums_up(row: TokenRow) -> bool:
+    """Whether a row is of more than one id, or says so."""
+    holding = holding_of(row)
+    return bytes(row.is_summary) == b"true" or (holding is not None and (holding.uniques or 0) > 1)
 
 
 def described_token(row: TokenRow, *, is_numbered: bool = False) -> Description:

@@ -69,6 +69,8 @@ class Outcome:
     """In the order of the poll's verdicts."""
     highest_blocks: Mapping[ChainId, int]
     """Of each chain, the newest block that was read."""
+    found_late: frozenset[Address] = frozenset()
+    """Accounts whose digests don't tell all that was read of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class BatchReader:
             described,
             items,
         )
-        return Outcome(poll, tuple(read), _highest_blocks(answered))
+        found_late = frozenset(chain.from_iterable(answer.found_late for _, answer in answered))
+        return Outcome(poll, tuple(read), _highest_blocks(answered), found_late)
 
     async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
         """Ask what assets are, each by way of an account that holds it.

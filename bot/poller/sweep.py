@@ -209,7 +209,7 @@ class Sweep:
         self, outcome: Outcome, losses: Sequence[Verdict], prints: Mapping[Address, Fingerprint]
     ) -> None:
         """Note what was not seen, and which accounts had nothing to say."""
-        restless: set[Address] = set()
+        restless = set(outcome.found_late)
         unseen: dict[Address, list[Unseen]] = {}
         for verdict in outcome.poll.verdicts:
             if not verdict.is_settled:

@@ -310,6 +310,17 @@ def test_more_keys_than_any_program_writes_are_no_amount(more: dict[str, object]
     assert (said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}) is is_plain
 
 
+@pytest.mark.parametrize(
+    "page", ['"page": {"more": true}, "page": {"more": false}', '"page": {"more": true, "more": false}']
+)
+def test_a_page_that_may_or_may_not_be_the_last_one_is_not_taken_for_it(page: str) -> None:
+    try:
+        said = answer(OF_ANN, with_row(json.dumps(token()), rest=f", {page}"))
+    except ReplyMalformed:
+        return
+    assert (said.tokens, said.natives) == ({}, {})
+
+
 # ---------------------------------------------------------------- contract types with ids
 
 
@@ -342,11 +353,33 @@ def test_ids_of_one_contract_contradict_each_other_one_by_one() -> None:
     assert tokens_of(*first, item("2", "x", 10)).doubtful == {(MAINNET, ANN)}
 
 
+def test_an_id_of_one_contract_has_nothing_to_do_with_that_of_another() -> None:
+    first = [card(number, "1", blockNumber=5) for number in "12"]
+    others = [card(number, "1", blockNumber=5, contractAddress=DAI) for number in "12"]
+    moved = card("1", "3", blockNumber=6, contractAddress=DAI)
+
+    said = answer(OF_ANN, body([entry(*first, *others)], page=MORE), body([entry(first[0], moved)]))
+
+    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(2, 2, 5), DAI: Holding(4, 2, 6)}}}
+
+
 @pytest.mark.parametrize("token_ids", [("x", "1"), ("1", "01"), ("1", "-2")])
 def test_ids_that_are_no_numbers_leave_the_account_unknown(token_ids: tuple[str, str]) -> None:
     rows = (token(tokenID=token_id, contractType="ERC6909") for token_id in token_ids)
 
     assert tokens_of(*rows).doubtful == {(MAINNET, ANN)}
+
+
+@pytest.mark.parametrize("summary", [{"isSummary": True}, {"uniqueCollectibles": "12"}])
+def test_a_row_that_sums_ids_up_counts_alone(summary: Row) -> None:
+    whole, one = token(balance="1700", contractType="ERC1155", **summary), card("3", "5")
+
+    for rows in [(whole, one), (one, whole), (one, card("4", "6"), whole)]:
+        (holding,) = tokens_of(*rows).tokens[MAINNET][ANN].values()
+        assert holding.amount_raw == 1700
+    assert tokens_of(card("3", "5", uniqueCollectibles="1"), card("4", "6", isSummary=False)).tokens == {
+        MAINNET: {ANN: {USDC: Holding(11, 2)}}
+    }
 
 
 def test_more_than_any_contract_can_speak_of_is_no_amount() -> None:
@@ -429,6 +462,19 @@ def test_what_moves_among_several_ids_changes_the_digest() -> None:
 
     assert digest(page("7")) != digest(page("8"))
     assert digest(page("7")) == digest(page("7"))
+
+
+def test_a_digest_says_when_it_does_not_tell_what_reading_found() -> None:
+    plain = answers([entry(token(), token(account=BOB))], [entry(native())])
+    row = twice(token(), "accountAddress", ANN)
+    odd = with_row(f"{row}, {json.dumps(token(account=BOB))}")
+
+    said = answer(OF_BOTH, odd)
+
+    assert digest(odd, question=OF_BOTH) == digest(with_row(json.dumps(token())), question=OF_BOTH)
+    assert ANN in said.found_late
+    assert not plain.found_late
+    assert not answer(OF_ANN, body([entry(token(account=""))])).found_late
 
 
 # ---------------------------------------------------------------- items
