@@ -239,6 +239,6 @@ def _names(mutes: Sequence[Mute], chains: Chains) -> Html:
 
 
 def _account(account: Address, label: str, on: Collection[ChainId], chains: Chains) -> Html:
-    """Return an account by its label; one that has none on these chains by them."""
+    """Return an account, and on which chains, where it is not all of them."""
     named = account_name(account, label)
-    return named if label or not on else named + f" on {chain_names(sorted(on), chains, last=' and ')}"
+    return named + f" on {chain_names(sorted(on), chains, last=' and ')}" if on else named

@@ -141,7 +141,10 @@ def _unmuted(
 
 
 def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:
-    """Take mutes away and let go of what none holds any more; returns how many changes that is."""
+    """Take mutes away and let go of what none holds any more; returns how many changes that is.
+
+    What several held is counted in the receipt of the oldest.
+    """
     db.conn.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     left = muted_scopes(db, destination_id)
     rows = db.execute(_HELD, [destination_id]).fetchall()
@@ -152,8 +155,10 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
         [(to_milliseconds(now), alert_id) for alert_id, *_ in free],
     )
     everything = [one for one in ended if one.account is None]
-    for one in everything or ended:
-        theirs = [is_change for _, is_change, about in free if _concerns(one, about)]
+    uncounted = free
+    for one in sorted(everything or ended, key=lambda mute: mute.since):
+        theirs = [is_change for _, is_change, about in uncounted if _concerns(one, about)]
+        uncounted = [alert for alert in uncounted if not _concerns(one, alert[2])]
         if theirs:
             _tell_receipt(db, destination_id, one, sum(theirs), now)
     return sum(is_change for _, is_change, _ in free)

@@ -35,20 +35,18 @@ def test_a_receipt_says_what_was_muted_how_long_and_how_much_happened(
     assert quiet_replies.mute_over(over, CHAINS).visible == told
 
 
-@pytest.mark.parametrize(
-    ("label", "named"), [("", "0x8e3E…d8B9 on Ethereum and Polygon"), ("Safe", "Safe · 0x8e3E…d8B9")]
-)
-def test_a_mute_of_some_chains_is_called_by_its_label_or_names_them(label: str, named: str) -> None:
+@pytest.mark.parametrize(("label", "named"), [("", "0x8e3E…d8B9"), ("Safe", "Safe · 0x8e3E…d8B9")])
+def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
     on = frozenset({ETHEREUM, POLYGON})
     mute = Mute(1, TREASURY, label, NOON, at(3600), on)
     over = MuteOver(TREASURY, label, NOON, at(3600), 1, tuple(on))
 
     assert (
-        f"🔕 {named} is muted here"
+        f"🔕 {named} on Ethereum and Polygon is muted here"
         in quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
     )
-    assert f"🔔 {named} was muted" in quiet_replies.mute_over(over, CHAINS).visible
-    assert f"🔕 {named} is muted until" in (
+    assert f"🔔 {named} on Ethereum and Polygon was muted" in quiet_replies.mute_over(over, CHAINS).visible
+    assert f"🔕 {named} on Ethereum and Polygon is muted until" in (
         quiet_replies.mutes_shown(MutedHere((mute,)), CHAT, CHAINS, NOON)[0].visible
     )
 

@@ -298,6 +298,19 @@ async def test_each_account_that_ends_at_once_has_its_receipt(watching: Keeper) 
     assert amounts == [6, 9]
 
 
+async def test_what_several_mutes_held_is_counted_in_one_receipt(watching: Keeper) -> None:
+    await mute(watching, TREASURY)
+    await change(watching, 6)
+    narrow = [Scope(TREASURY, frozenset({POLYGON}))]
+    await watching.store.quiet.mute(OLGA, narrow, HOUR, olga(at(30)))
+    await change(watching, 7, when=40)
+
+    unmuted = await unmute(watching, TREASURY)
+
+    assert unmuted.changes == 2
+    assert await told(watching) == [over(2, 60, TREASURY, "Till"), 6, 7]
+
+
 async def test_a_clock_that_was_set_back_ends_a_mute_rather_than_stretch_it(watching: Keeper) -> None:
     await mute(watching)
     await change(watching, 6)
