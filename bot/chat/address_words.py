@@ -85,6 +85,11 @@ def read_address(word: str) -> Address:
     return read_named(word).address
 
 
+def names_address(text: str) -> bool:
+    """Whether there is an address anywhere in a text."""
+    return _ADDRESSES.search(text) is not None
+
+
 def is_explorer_page(word: str) -> bool:
     """Whether a word links to the page of an address or token, rightly or with a mistake in it."""
     return _PAGE.match(word) is not None
@@ -99,6 +104,6 @@ def _parsed(text: str, word: str) -> Address:
     try:
         return parse_address(text)
     except AddressRefused as refused:
-        stands_inside = text[:2] not in {"0x", "0X"} and _ADDRESSES.search(text) is not None
+        stands_inside = text[:2] not in {"0x", "0X"} and names_address(text)
         more = ": leave out what stands before it" if stands_inside else ""
         raise LineRefused(word, f"{refused}{more}") from None

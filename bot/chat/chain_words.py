@@ -18,6 +18,8 @@ _LETTERS_COMPARED = 64
 _BETWEEN_CHAINS = re.compile(r"[,;/&+|\n]|\band\b", re.IGNORECASE)
 """What keeps two chains apart for certain; blanks may also stand inside a name."""
 
+_ALL = frozenset({"all", "any", "each", "every", "everything", "everywhere"})
+
 _NEAR = 0.8
 """A slip of a letter or two is nearer, another name is not: `solana` and Somnia are at 0.67."""
 
@@ -63,6 +65,8 @@ class ChainReader:
             chain_id = self.chains.find(" ".join(words[:length]))
             if chain_id is not None:
                 return length, chain_id
+        if words[0].casefold() in _ALL:
+            raise LineRefused(words[0], "for all chains leave out the word “on” and what follows it")
         raise self._no_chain(words[0])
 
     def _listed(self, chain_id: ChainId, typed: str) -> ChainId:

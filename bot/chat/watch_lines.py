@@ -6,7 +6,7 @@ A line is taken as a whole or refused as a whole, so that nobody has to guess wh
 import re
 from dataclasses import dataclass
 
-from bot.chat.address_words import Named, looks_like_address, read_named
+from bot.chat.address_words import Named, looks_like_address, names_address, read_named
 from bot.chat.chain_words import ChainReader
 from bot.chat.line_refused import LineRefused
 from bot.domain.labels import CHARACTERS_MOST
@@ -54,6 +54,8 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
 def _label(label: str) -> str:
     if not label:
         raise LineRefused("as", "a label has to follow")
+    if names_address(label):
+        raise LineRefused(label, "there is an address in this label; each account needs a line of its own")
     if len(label) > CHARACTERS_MOST:
         raise LineRefused(label, f"a label has at most {CHARACTERS_MOST} characters, this has {len(label)}")
     return label

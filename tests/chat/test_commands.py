@@ -69,6 +69,8 @@ from tests.chat.reading import (
 
 HOUR = timedelta(hours=1)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
+ADDRESS_IN_LABEL = "there is an address in this label; each account needs a line of its own"
+ALL_CHAINS = "for all chains leave out the word “on” and what follows it"
 REASON_CHECKSUM = "its checksum is wrong, so at least one digit or capital is mistyped"
 
 REASON_NO_LABEL = "an address starts with 0x, and a label comes after the word “as”"
@@ -358,6 +360,10 @@ def test_a_label_of_64_characters_is_taken() -> None:
         ),
         (f"{TREASURY} as", "as", "a label has to follow"),
         (f"{TREASURY} as {'x' * 65}", "xxxxxxxxxx…xxxx", "a label has at most 64 characters, this has 65"),
+        (f"{TREASURY} as Till {VAULT} as Vault", "Till 0xaba…ault", ADDRESS_IN_LABEL),
+        (f"{TREASURY} as {VAULT}", "0xabababab…abab", ADDRESS_IN_LABEL),
+        (f"{TREASURY} on all", "all", ALL_CHAINS),
+        (f"{TREASURY} on every chain", "every", ALL_CHAINS),
         (f"{TREASURY} {VAULT} as Both", "Both", "a label names one address, and this line has 2"),
         ("as Treasury", "", "there is no address in it"),
         (f"contract {USDC}", "", "there is no address in it"),
