@@ -14,6 +14,7 @@ from dataclasses import dataclass
 PRIVATE_BURST = 3
 GROUP_WINDOW_SECONDS = 60.0
 GROUP_GAP_SECONDS = 1.0
+"""Between two messages to a group; less where so many a minute are wished that they would not fit."""
 
 SLOWEST = 1 / 16
 """The least part of its usual pace that a chat is left with."""
@@ -58,6 +59,7 @@ class Pacer:
         self._bot_gap = 1 / messages_per_second
         self._private_gap = 1 / private_messages_per_second
         self._per_minute = group_messages_per_minute
+        self._group_gap = min(GROUP_GAP_SECONDS, GROUP_WINDOW_SECONDS / group_messages_per_minute)
         self._bot_free_at = float("-inf")
         self._private_spent_until: dict[int, float] = {}
         self._group_departures: dict[int, deque[float]] = {}
@@ -123,7 +125,7 @@ class Pacer:
         window_free_at = now
         if len(departures) >= per_minute:
             window_free_at = departures[-per_minute] + GROUP_WINDOW_SECONDS
-        return max(window_free_at, departures[-1] + GROUP_GAP_SECONDS)
+        return max(window_free_at, departures[-1] + self._group_gap)
 
     def _forget_idle(self, now: float) -> None:
         if len(self._private_spent_until) + len(self._group_departures) < _SWEEP_UP_AT:

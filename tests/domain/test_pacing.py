@@ -100,6 +100,13 @@ def test_a_group_takes_one_a_second_and_its_limit_in_a_sliding_minute() -> None:
     assert left[1] == pytest.approx([*range(18), 60, 61], abs=0.01)
 
 
+def test_a_group_with_more_than_one_a_second_takes_all_of_them() -> None:
+    left = departures(pacer(overall=1000, group=600), [(1, 0.0)] * 700, groups=[1])
+
+    assert left[1][:600] == pytest.approx([place / 10 for place in range(600)], abs=0.01)
+    assert left[1][600] == pytest.approx(60, abs=0.01)
+
+
 def test_a_group_that_was_quiet_has_its_whole_minute_back() -> None:
     left = departures(pacer(), [(1, 0.0)] * 18 + [(1, 90.0)] * 2, groups=[1])
 
