@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import structlog
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bot.__main__ as program
@@ -170,7 +170,7 @@ def _printed(command: str, configuration: Configuration, directory: Path) -> str
 
 @pytest.mark.parametrize("command", ["run", "check", "backup"])
 @given(secret=secrets, place=st.sampled_from(sorted(PLACES)), where=st.sampled_from(KEYS))
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_secret_is_printed_wherever_it_stands(
     command: str, secret: str, place: str, where: tuple[str, str]
 ) -> None:

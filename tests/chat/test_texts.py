@@ -655,7 +655,7 @@ ALERTS = st.lists(st.one_of(CHANGE_ALERTS, CHANGE_ALERTS, NOTICE_ALERTS), min_si
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ALERTS)
 def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
@@ -673,7 +673,7 @@ def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ALERTS)
 def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None:
     left, told = alerts, 0
@@ -685,7 +685,7 @@ def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None
     assert told == len(alerts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ALERTS)
 def test_each_change_told_is_one_line_and_no_other_line_has_a_mark(alerts: list[Alert]) -> None:
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
@@ -751,7 +751,7 @@ def test_the_signed_amount_is_the_difference_to_the_last_unit(before: int, after
     assert parse_exact(amount.removeprefix("+"), decimals) == after - before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ALERTS)
 def test_only_change_lines_pair_a_symbol_with_a_signed_number(alerts: list[Alert]) -> None:
     for line in compose(alerts, "7KQ2F", CHAINS, NOON).html.split("\n"):

@@ -145,7 +145,6 @@ def pairs(draw: st.DrawFn) -> tuple[list[PageOf], list[PageOf]]:
 # ---------------------------------------------------------------- laws
 
 
-@settings(deadline=None)
 @given(pages())
 def test_reading_some_accounts_says_of_them_what_reading_all_does(of: list[PageOf]) -> None:
     whole = reply(of)
@@ -159,7 +158,6 @@ def test_reading_some_accounts_says_of_them_what_reading_all_does(of: list[PageO
             assert not any(other in held for side in (alone.natives, alone.tokens) for held in side.values())
 
 
-@settings(deadline=None)
 @given(pages())
 def test_reading_changes_nothing_in_a_reply(of: list[PageOf]) -> None:
     whole = reply(of)
@@ -167,7 +165,6 @@ def test_reading_changes_nothing_in_a_reply(of: list[PageOf]) -> None:
     assert whole.about(QUESTION.accounts) == whole.about(QUESTION.accounts)
 
 
-@settings(deadline=None)
 @given(pairs())
 def test_equal_digests_mean_that_all_that_is_said_is_equal(pair: tuple[list[PageOf], list[PageOf]]) -> None:
     first, second = map(reply, pair)
@@ -178,7 +175,6 @@ def test_equal_digests_mean_that_all_that_is_said_is_equal(pair: tuple[list[Page
             assert said(one, account) == said(other, account)
 
 
-@settings(deadline=None)
 @given(pages())
 def test_chains_are_seen_where_tokens_or_anybodys_natives_are(of: list[PageOf]) -> None:
     whole = reply(of)
@@ -187,7 +183,7 @@ def test_chains_are_seen_where_tokens_or_anybodys_natives_are(of: list[PageOf]) 
     assert whole.chains == answer.tokens.keys() | {chain for chain, held in answer.natives.items() if held}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(pages())
 def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
     answer = reply(of).about(QUESTION.accounts)
@@ -332,7 +328,6 @@ def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:
     }
 
 
-@settings(deadline=None)
 @given(pages())
 def test_every_price_that_is_told_is_one_that_a_row_of_that_asset_names(of: list[PageOf]) -> None:
     named = {

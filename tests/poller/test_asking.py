@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.adapting import GOOD_SWEEPS_TO_GROW, Cell
@@ -648,7 +648,6 @@ def choosy(bad: frozenset[Cell], most: int, error: IndexerError) -> Callable[[Qu
     return lambda one: error if len(one.accounts) > most or bad & cells_of([one]).keys() else None
 
 
-@settings(deadline=None)
 @given(cells, st.integers(1, 12), errors, st.integers(1, 5), st.integers(1, 8))
 def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
     bad: frozenset[Cell], most: int, error: IndexerError, per_batch: int, at_once: int
