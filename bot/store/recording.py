@@ -74,6 +74,8 @@ class _Recording:
         self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
         self._wishes: Wishes = wishes(subscriptions_about(db, self._account_ids.values()))
         self._ignored = all_rules(db)
+        self._asset_ids: dict[Asset, int] = {}
+        """Of the assets of this batch, as they come up: many accounts hold the same ones."""
 
     def write(self) -> int:
         """Write every verdict, then the baselines, and return the number of alerts."""
@@ -182,7 +184,6 @@ class _Recording:
         self._db.execute(
             "UPDATE asset SET holder = ? WHERE id = ? AND holder IS NULL", [account_id, asset_id]
         )
-        self._keep_price(asset_id, asset)
         self._db.execute(
             "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing, told)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -190,7 +191,7 @@ class _Recording:
         )
 
     def _keep_price(self, asset_id: int, asset: Asset) -> None:
-        """Store the price that came with a balance, unless one is stored that is hardly older."""
+        """Store the price that came with an asset, unless one is stored that is hardly older."""
         description = self._poll.descriptions.get(asset)
         if description and description.price_usd is not None:
             before = to_milliseconds(self._poll.observed_at - KEPT_ANEW_AFTER)
@@ -367,7 +368,14 @@ class _Recording:
         return Baseline(account, label, balances, tuple(seen), tuple(unanswered), tuple(contracts))
 
     def _asset_id(self, asset: Asset) -> int:
-        """Return the row of an asset, made of what its rows said if need be.
+        """Return the row of an asset, made of what its rows said if need be."""
+        if asset not in self._asset_ids:
+            self._asset_ids[asset] = self._written_asset(asset)
+            self._keep_price(self._asset_ids[asset], asset)
+        return self._asset_ids[asset]
+
+    def _written_asset(self, asset: Asset) -> int:
+        """Write an asset where it is new, and return its row.
 
         What came without ids until now, and with ids this time, is a collection from then on.
         """
