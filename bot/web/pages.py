@@ -67,6 +67,7 @@ async def serve_pages(
         access_log=None,
         shutdown_timeout=CLOSING_SECONDS,
         keepalive_timeout=head_seconds,
+        lingering_time=0,  # no page reads a body: one that does not come would hold the connection
     )
     try:
         await in_thread(runner.setup())

@@ -255,6 +255,26 @@ async def test_nobody_who_waits_for_an_answer_makes_way(bot: Bot) -> None:
             one.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_a_body_that_does_not_come_keeps_nobody_out(bot: Bot, head: bytes) -> None:
+    async with serve_pages(LOOPBACK, 0, bot.findings) as port, ClientSession() as session:
+        crowd = [half_open(port, head) for _ in range(MOST_CONNECTIONS)]
+        for one in crowd:
+            await asyncio.to_thread(one.recv, 1000)
+
+        async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
+            assert response.status == 200
+        for one in crowd:
+            one.close()
+
+
 CROWDED = """
 import asyncio, resource, sys
 from bot.logs import set_up_logs
