@@ -338,12 +338,13 @@ def sandbox_settings(*, token: str, owner: int, api_url: str, indexer_url: str, 
 
 
 def _read(path: Path) -> dict[str, Any]:
+    shown = Secrets(secret_words(str(path))).blank(str(path))
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise SettingsRefused((f"{path} can't be read: {error.strerror}",)) from None
+        raise SettingsRefused((f"{shown} can't be read: {error.strerror}",)) from None
     except (ValueError, RecursionError) as error:
-        raise SettingsRefused((f"{path} is no TOML: {_without_quotes(str(error))}",)) from None
+        raise SettingsRefused((f"{shown} is no TOML: {_without_quotes(str(error))}",)) from None
 
 
 def _without_quotes(complaint: str) -> str:

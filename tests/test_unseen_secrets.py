@@ -199,6 +199,16 @@ def test_a_secret_that_looks_like_none_is_not_printed_where_it_belongs_or_nearly
         assert secret not in _printed("check", configuration, directory)
 
 
+@pytest.mark.parametrize("command", ["run", "check", "backup"])
+@pytest.mark.parametrize("secret", [TOKEN, KEY])
+def test_a_secret_in_place_of_the_file_is_not_printed(command: str, secret: str) -> None:
+    arguments = [command, "--config", secret] + ["copy.sqlite3"] * (command == "backup")
+
+    printed = CliRunner().invoke(program.main, arguments).output
+
+    assert f"{REDACTED} can't be read" in printed
+
+
 async def test_a_process_prints_no_secret_either(tmp_path: Path) -> None:
     configuration = _base(tmp_path)
     configuration.lines["telegram"] = {"token_file": json.dumps(TOKEN)}
