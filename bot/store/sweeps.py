@@ -29,6 +29,10 @@ from bot.store.wishes import all_subscriptions, marks, unlisted_assets
 DESCRIBED_AT_ONCE = 100
 """Assets of which one sweep asks what they are, beside the new ones."""
 
+_OWNERS_TOLD_AGAIN_MS = 3_600_000
+_LOSS_TOLD = "mass loss told {}"
+"""The setting that says when owners were last told of a chain's losses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -116,6 +120,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Author) -> bool:
         ).fetchone()
         if doubted == (0,):
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
+            db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
             note(db, author, Deed.BELIEVE, None, str(chain_id))
     return doubted is not None
 
@@ -178,12 +183,25 @@ def _end_of(chain_id: ChainId, believed: Collection[ChainId], reach: Reach) -> H
 
 
 def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: Reach) -> int:
+    """Hold a chain back, and let owners know, of one that comes and goes not more than once an hour."""
     at = to_milliseconds(reach.ended_at)
-    newly = db.execute(
+    db.execute(
         "UPDATE chain SET lost_since = ?, lost = ?, held = ? WHERE id = ? AND lost_since IS NULL",
         [at, lost, held, chain_id],
     )
-    return tell_owners(db, MassLoss(chain_id, lost, held), at) if newly.rowcount else 0
+    row = db.execute(
+        "SELECT lost_since, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE id = ?", [chain_id]
+    ).fetchone()
+    told_at = _owners_told_at(db, chain_id)
+    if row is None or (told_at is not None and (told_at >= row[0] or at - told_at < _OWNERS_TOLD_AGAIN_MS)):
+        return 0
+    db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [_LOSS_TOLD.format(chain_id), str(at)])
+    return tell_owners(db, MassLoss(chain_id, *row[1:]), at)
+
+
+def _owners_told_at(db: Database, chain_id: ChainId) -> int | None:
+    row = db.execute("SELECT value FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)]).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:

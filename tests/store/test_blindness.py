@@ -189,6 +189,44 @@ async def test_owners_are_told_once_of_a_mass_loss(covered: Keeper) -> None:
     assert await told(covered) == [MassLoss(POLYGON, 12, 14)]
 
 
+async def test_owners_are_told_of_an_index_that_comes_and_goes_once_an_hour(covered: Keeper) -> None:
+    await covered.store.apply_configuration([], [OLGA.chat_id])
+    losses = []
+    for seconds in range(60, 3600 + 240, 120):
+        await covered.reach(seconds, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+        await covered.reach(seconds + 60, ALL_ANSWER, asked=BOTH)
+        losses += [notice for notice in await told(covered) if isinstance(notice, MassLoss)]
+
+    assert losses == [MassLoss(POLYGON, 12, 14)] * 2
+
+
+async def test_a_loss_that_lasts_is_told_to_owners_though_another_one_was_told_lately(
+    covered: Keeper,
+) -> None:
+    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+    await covered.reach(120, ALL_ANSWER, asked=BOTH)
+    await told(covered)
+    await covered.reach(180, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (13, 14)})
+    assert MassLoss(POLYGON, 13, 14) not in await told(covered)
+
+    await covered.reach(3660, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (0, 0)})
+
+    assert MassLoss(POLYGON, 13, 14) in await told(covered)
+
+
+async def test_after_a_loss_that_an_owner_believed_the_next_one_is_told_at_once(covered: Keeper) -> None:
+    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+    assert await covered.believe_losses(POLYGON)
+    await covered.reach(120, ALL_ANSWER, asked=BOTH, settled=frozenset({POLYGON}))
+    await told(covered)
+
+    await covered.reach(180, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (13, 14)})
+
+    assert await told(covered) == [MassLoss(POLYGON, 13, 14)]
+
+
 async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(covered: Keeper) -> None:
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
 
