@@ -20,7 +20,7 @@ from msgspec.json import Decoder
 
 from bot.indexer.bodies import decoded, mended
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.rows import NativeRow, TokenRow, says_kind
+from bot.indexer.rows import NativeRow, TokenRow
 
 Row = TypeVar("Row", NativeRow, TokenRow)
 Loose = TypeVar("Loose", bound="_LooseTokens")
@@ -149,7 +149,7 @@ def _keys_of(rows: Sequence[TokenRow]) -> Counter[str]:
         balance=len(rows),
         contractAddress=len(rows),
         accountAddress=len(rows),
-        contractType=sum(map(says_kind, rows)),
+        contractType=sum(bool(row.contract_type) for row in rows),
         tokenID=sum(row.token_id is not None for row in rows),
         blockNumber=sum(row.block_number is not None for row in rows),
         uniqueCollectibles=sum(bool(row.unique_collectibles) for row in rows),

@@ -40,7 +40,7 @@ _PRICE_LENGTH = 100
 _TEXT: Decoder[str] = Decoder(str)
 _TEXT_OR_NOTHING: Decoder[tuple[str | None]] = Decoder(tuple[str | None])
 _ABSENT = Raw()
-_KIND_UNSAID = "".join(("UNK", "NOWN"))  # noqa: FLY002 - a string of its own: no row that says UNKNOWN has it
+_KIND_UNSAID = "UNKNOWN"
 
 
 class NativeRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
@@ -60,7 +60,7 @@ class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     account_address: str = ""
     chain_id: int
     contract_address: str
-    contract_type: str = _KIND_UNSAID
+    contract_type: str = ""
     token_id: str | None = field(default=None, name="tokenID")
     balance: str
     block_number: int | None = None
@@ -68,11 +68,6 @@ class TokenRow(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     is_summary: Raw = _ABSENT
     price_usd: Raw = field(default=_ABSENT, name="priceUSD")
     contract_info: Raw = _ABSENT
-
-
-def says_kind(row: TokenRow) -> bool:
-    """Whether a row has a contract type at all."""
-    return row.contract_type is not _KIND_UNSAID
 
 
 def amount_of(digits: str) -> int | None:
@@ -148,7 +143,7 @@ def described_token(row: TokenRow, *, is_numbered: bool = False) -> Description:
 
     `is_numbered` says of a type that nobody knows that its items have ids.
     """
-    kind = row.contract_type + WITH_IDS if is_numbered else row.contract_type
+    kind = (row.contract_type or _KIND_UNSAID) + (WITH_IDS if is_numbered else "")
     if not row.contract_info:
         return Description(kind, price_usd=price_of(row.price_usd))
     info = loosely(row.contract_info)
