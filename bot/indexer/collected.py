@@ -269,10 +269,14 @@ class Collected:
         return address
 
     def _mix_up(self, side: Natives | Tokens, chain_id: ChainId, rows: int) -> None:
-        """Give up a side of which rows came under a chain that nobody asked for: any may be missing there."""
-        side.unknown.update(self._chains)
+        """Give up a side of which rows came under a chain that nobody asked for: any may be missing there.
+
+        It is said of the chains that were asked: those that weren't may be other ones each time.
+        """
         self._remarks.refused_rows += rows
-        self._remarks.add(chain_id, f"{side.name}: rows of a chain that was not asked")
+        for asked in sorted(self._chains - side.unknown):
+            self._remarks.add(asked, f"{side.name}: rows of chain {chain_id}, which was not asked")
+        side.unknown.update(self._chains)
 
     def _refuse(
         self,
