@@ -122,20 +122,22 @@ def folded(rows: Collection[TokenRow]) -> Holding | None:
 
     A row that sums them up has all of them in it: it counts alone.
     """
-    summaries = [row for row in rows if _sums_up(row)]
-    rows = summaries if len(summaries) == 1 else rows
     holdings = [holding for row in rows if (holding := holding_of(row)) is not None]
+    if len(holdings) < len(rows):
+        return None
+    summaries = [holding for row, holding in zip(rows, holdings, strict=True) if _sums_up(row, holding)]
+    if len(summaries) == 1:
+        return summaries[0]
     amount = sum(holding.amount_raw for holding in holdings)
-    if len(holdings) < len(rows) or amount > AMOUNT_MAX:
+    if amount > AMOUNT_MAX:
         return None
     ids = sum(bool(one.amount_raw) if one.uniques is None else one.uniques for one in holdings)
     return Holding(amount, ids, max((one.block or 0 for one in holdings), default=0) or None)
 
 
-def _sums_up(row: TokenRow) -> bool:
+def _sums_up(row: TokenRow, holding: Holding) -> bool:
     """Whether a row is of more than one id, or says so."""
-    holding = holding_of(row)
-    return bytes(row.is_summary) == b"true" or (holding is not None and (holding.uniques or 0) > 1)
+    return (holding.uniques or 0) > 1 or bytes(row.is_summary) == b"true"
 
 
 def described_token(row: TokenRow, *, is_numbered: bool = False) -> Description:

@@ -377,8 +377,9 @@ def test_a_row_that_sums_ids_up_counts_alone(summary: Row) -> None:
     whole, one = token(balance="1700", contractType="ERC1155", **summary), card("3", "5")
 
     for rows in [(whole, one), (one, whole), (one, card("4", "6"), whole)]:
-        (holding,) = tokens_of(*rows).tokens[MAINNET][ANN].values()
-        assert holding.amount_raw == 1700
+        ids = 12 if "uniqueCollectibles" in summary else None
+        assert tokens_of(*rows).tokens == {MAINNET: {ANN: {USDC: Holding(1700, ids)}}}
+    assert tokens_of(whole, card("3", "x")).doubtful == {(MAINNET, ANN)}
     assert tokens_of(card("3", "5", uniqueCollectibles="1"), card("4", "6", isSummary=False)).tokens == {
         MAINNET: {ANN: {USDC: Holding(11, 2)}}
     }

@@ -295,8 +295,9 @@ def _plain_holding(row: Row) -> Holding | None:
 
 
 def _plain_sum(holdings: list[Holding]) -> Holding:
-    if len(holdings) == 1:
-        return holdings[0]
+    summaries = [one for one in holdings if (one.uniques or 0) > 1]
+    if len(holdings) == 1 or len(summaries) == 1:
+        return (summaries or holdings)[0]
     return Holding(
         sum(one.amount_raw for one in holdings),
         sum((one.amount_raw > 0 if one.uniques is None else one.uniques) for one in holdings),
