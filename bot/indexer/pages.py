@@ -11,7 +11,7 @@ looks (docs/decisions/0018-mixed-up-answers.md).
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -128,40 +128,41 @@ def repeats_keys(page: Page) -> bool:
         return False
     tokens = [row for entry in page.tokens for row in entry.rows]
     natives = [row for entry in page.natives for row in entry.rows]
-    nested = b"".join(bytes(row.contract_info) for row in tokens)
-    wanted = _keys_of(tokens) + _keys_of_natives(natives)
-    wanted["chainId"] += len(page.tokens) + len(page.natives)
-    wanted["errorReason"] += sum(bool(entry.trouble) for entry in page.tokens)
-    wanted["errorReason"] += sum(bool(entry.trouble) for entry in page.natives)
     if "" in {row.account_address for row in tokens} | {row.account_address for row in natives}:
         return True
-    if page.body.count(_PAGE_KEY) - page.raw.count(_PAGE_KEY) - nested.count(_PAGE_KEY) > 1:
+    if b"\\" in page.body and _ESCAPED_LETTER.search(page.body):
         return True
-    return _ESCAPED_LETTER.search(page.body) is not None or any(
-        page.body.count(key) - nested.count(key) != wanted[name] for name, key in _KEYS.items()
-    )
+    wanted = _keys_of(tokens) + _keys_of_natives(natives)
+    wanted[b'"chainId"'] += len(page.tokens) + len(page.natives)
+    wanted[b'"errorReason"'] += sum(bool(entry.trouble) for entry in page.tokens)
+    wanted[b'"errorReason"'] += sum(bool(entry.trouble) for entry in page.natives)
+    surplus = {key: page.body.count(key) - wanted[key] for key in _KEYS}
+    surplus[_PAGE_KEY] = page.body.count(_PAGE_KEY) - page.raw.count(_PAGE_KEY) - bool(page.raw)
+    infos = b"".join(bytes(row.contract_info) for row in tokens) if any(surplus.values()) else b""
+    return any(more and infos.count(key) != more for key, more in surplus.items())
 
 
-def _keys_of(rows: Sequence[TokenRow]) -> Counter[str]:
+def _keys_of(rows: Sequence[TokenRow]) -> Counter[bytes]:
     """Return how often each key stands in token rows, if it stands in none of them twice."""
     return Counter(
-        chainId=len(rows),
-        balance=len(rows),
-        contractAddress=len(rows),
-        accountAddress=len(rows),
-        contractType=sum(bool(row.contract_type) for row in rows),
-        tokenID=sum(row.token_id is not None for row in rows),
-        blockNumber=sum(row.block_number is not None for row in rows),
-        uniqueCollectibles=sum(bool(row.unique_collectibles) for row in rows),
+        {
+            b'"chainId"': len(rows),
+            b'"accountAddress"': len(rows),
+            b'"contract': sum(1 + bool(row.contract_type) + bool(row.contract_info) for row in rows),
+            b'"tokenID"': sum(row.token_id is not None for row in rows),
+            b'"blockNumber"': sum(row.block_number is not None for row in rows),
+            b'"uniqueCollectibles"': sum(bool(row.unique_collectibles) for row in rows),
+        }
     )
 
 
-def _keys_of_natives(rows: Sequence[NativeRow]) -> Counter[str]:
+def _keys_of_natives(rows: Sequence[NativeRow]) -> Counter[bytes]:
     return Counter(
-        chainId=len(rows),
-        balance=len(rows),
-        accountAddress=len(rows),
-        errorReason=sum(row.error_reason is not None for row in rows),
+        {
+            b'"chainId"': len(rows),
+            b'"accountAddress"': len(rows),
+            b'"errorReason"': sum(row.error_reason is not None for row in rows),
+        }
     )
 
 
@@ -170,7 +171,7 @@ def _repeats_amounts(body: bytes, page: "_WholeTokens") -> bool:
     natives = page.native_balances if isinstance(page, _Whole) else None
     rows = sum(len(entry.results or ()) for entry in page.balances or ())
     rows += sum(len(entry.results or ()) for entry in natives or ())
-    return body.count(_KEYS["balance"]) != rows
+    return body.count(_BALANCE_KEY) != rows
 
 
 def _up_to_the_tokens(body: bytes, start: int) -> bytes:
@@ -275,21 +276,17 @@ class _Mark(Struct):
     more: bool | None = None
 
 
-_KEYS: Mapping[str, bytes] = {
-    name: f'"{name}"'.encode()
-    for name in (
-        "balance",
-        "accountAddress",
-        "contractAddress",
-        "chainId",
-        "contractType",
-        "tokenID",
-        "blockNumber",
-        "uniqueCollectibles",
-        "errorReason",
-    )
-}
-"""All that a row is read for, but names and prices."""
+_BALANCE_KEY = b'"balance"'
+_KEYS = (
+    b'"accountAddress"',
+    b'"contract',  # Address, Type and Info
+    b'"chainId"',
+    b'"tokenID"',
+    b'"blockNumber"',
+    b'"uniqueCollectibles"',
+    b'"errorReason"',
+)
+"""All that a row is read for beside its amount, but names and prices."""
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 """Keys could be spelled so, and be counted by nobody; what programs write has no need of it."""
 _NATIVES_BEGIN = b'"nativeBalances":'
@@ -353,11 +350,11 @@ class _Keys(list[str]):
 
 
 def _keys_twice(raw: Raw | bytes) -> frozenset[str]:
-    """Return the keys that stand twice in an object; what can't be looked through has all of them twice."""
+    """Return the keys that stand twice in an object; of what can't be looked through, that of the account."""
     try:
         keys = json.loads(bytes(raw), object_pairs_hook=_keys_in, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
-        return frozenset(_KEYS)
+        return frozenset({"accountAddress"})
     counted = Counter(keys if isinstance(keys, _Keys) else ())
     return frozenset(key for key, times in counted.items() if times > 1)
 
