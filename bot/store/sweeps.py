@@ -192,16 +192,17 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: 
     row = db.execute(
         "SELECT lost_since, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE id = ?", [chain_id]
     ).fetchone()
-    told_at = _owners_told_at(db, chain_id)
+    told_at = _owners_told_at(db, chain_id, at)
     if row is None or (told_at is not None and (told_at >= row[0] or at - told_at < _OWNERS_TOLD_AGAIN_MS)):
         return 0
     db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [_LOSS_TOLD.format(chain_id), str(at)])
     return tell_owners(db, MassLoss(chain_id, *row[1:]), at)
 
 
-def _owners_told_at(db: Database, chain_id: ChainId) -> int | None:
+def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:
+    """Return when owners were last told of a chain's losses; None: never, or by a clock that was set back."""
     row = db.execute("SELECT value FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)]).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None or int(row[0]) > now else int(row[0])
 
 
 def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:

@@ -215,6 +215,17 @@ async def test_a_loss_that_lasts_is_told_to_owners_though_another_one_was_told_l
     assert MassLoss(POLYGON, 13, 14) in await told(covered)
 
 
+async def test_a_clock_that_was_set_back_keeps_no_loss_from_owners(covered: Keeper) -> None:
+    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.reach(90_000, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
+    await covered.reach(90_060, ALL_ANSWER, asked=BOTH)
+    await told(covered)
+
+    await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (13, 14)})
+
+    assert MassLoss(POLYGON, 13, 14) in await told(covered)
+
+
 async def test_after_a_loss_that_an_owner_believed_the_next_one_is_told_at_once(covered: Keeper) -> None:
     await covered.store.apply_configuration([], [OLGA.chat_id])
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
