@@ -15,7 +15,7 @@ FROM mute m LEFT JOIN account a ON a.id = m.account_id
 _NAMED = """
 SELECT chains, label, contracts FROM subscription WHERE destination_id = ? AND account_id = ? ORDER BY id
 """
-"""A mute holds all tokens of an account: a name of some of them counts only where there is no other."""
+"""A mute holds all tokens of an account: a name of some of them counts only where there is no other there."""
 
 
 def mutes_of(db: Database, destination_id: int) -> list[Mute]:
@@ -68,7 +68,11 @@ def _to_mute(db: Database, row: Row) -> Mute:
     if address is None:
         return Mute(row_id, None, "", *moments)
     scope = Scope(to_address(address), to_chains(words))
-    named = db.execute(_NAMED, [destination_id, account_id]).fetchall()
-    of_the_account = [one for one in named if not one[2]] or named
-    label = label_of(scope, [(to_chains(chains), label) for chains, label, _ in of_the_account])
+    named = [
+        (to_chains(chains), label, contracts)
+        for chains, label, contracts in db.execute(_NAMED, [destination_id, account_id])
+    ]
+    there = [one for one in named if Scope(scope.account, one[0]).meets(scope)]
+    of_the_account = [one for one in there if not one[2]] or there
+    label = label_of(scope, [(chains, label) for chains, label, _ in of_the_account])
     return Mute(row_id, scope.account, label, *moments, scope.chains)

@@ -182,6 +182,20 @@ async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Kee
     assert {one.label for one in muted.mutes} == {"Treasury", "Dollars of the vault"}
 
 
+async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: Keeper) -> None:
+    await keeper.watch(contracts=[USDC], chains=[BASE], label="Dollars")
+    await keeper.watch(chains=[POLYGON], label="Treasury")
+
+    muted = await keeper.store.quiet.mute(
+        OLGA, [Scope(TREASURY, frozenset({BASE})), Scope(TREASURY)], HOUR, olga()
+    )
+
+    assert {one.chains: one.label for one in muted.mutes} == {
+        frozenset({BASE}): "Dollars",
+        frozenset(): "Treasury",
+    }
+
+
 async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
     await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
     await keeper.watch(chains=[BASE], label="Safe Base")
