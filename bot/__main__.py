@@ -137,9 +137,10 @@ def _configured(config: Path, output: Output, *, level: str | None = None) -> Se
 
 
 async def _run(config: Path, output: Output) -> None:
+    stop = _stop_signal()
     settings = _configured(config, output)
     app.look_for_garbage_rarely()
-    await app.run(settings, _stop_signal(), output.say)
+    await app.run(settings, stop, output.say)
 
 
 async def _check(config: Path, output: Output) -> None:

@@ -351,6 +351,24 @@ async def test_asked_to_stop_again_and_again_it_ends_as_if_asked_once(
     assert gateway.requests
 
 
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+async def test_asked_to_stop_before_it_has_begun_it_ends_with_0(
+    operator: Operator, by: signal.Signals
+) -> None:
+    configuration = operator.config
+    content = configuration.read_bytes()
+    configuration.unlink()
+    os.mkfifo(configuration)
+    async with _process("run", "--config", str(configuration)) as process:
+        with await asyncio.to_thread(configuration.open, "wb") as file:  # opens once the program reads it
+            process.send_signal(by)
+            file.write(content)
+        ended = await _finished(process, STOP_SECONDS)
+
+    assert ended.status == 0
+    assert "Traceback" not in ended.err
+
+
 async def test_neighbours_that_cannot_be_reached_do_not_end_it_and_what_it_keeps_is_private(
     operator: Operator,
 ) -> None:
