@@ -62,6 +62,8 @@ class Outgoing:
         self._on_hold = on_hold
         self._patience_seconds = patience_seconds
         self._lines: dict[tuple[int, Rank], deque[_Piece]] = {}
+        self._slow: set[tuple[int, Rank]] = set()
+        """Lines whose first piece was waited for in vain: behind it nobody waits."""
         self._under_way: set[asyncio.Task[None]] = set()
         self._unpaced = 0
         self._is_full = False
@@ -71,14 +73,18 @@ class Outgoing:
     ) -> None:
         """Queue a piece for a chat; returns when it has left, or when that takes too long to wait for.
 
-        It takes the place of a waiting one about the same subject; where there is no room it is dropped.
+        Behind a piece that takes too long it returns at once: if each command that follows waited anew, they
+        would pile up in the receiver. A piece takes the place of a waiting one about the same subject; where
+        there is no room it is dropped.
         """
         wait = self._turns.wait(place.chat_id, is_group=not place.is_private)
         piece = self._queued(place.chat_id, rank, work, subject) if wait <= LONGEST_WAIT_SECONDS else None
         if piece is None:
             self._note_dropped()
-        elif wait <= self._patience_seconds:
+        elif wait <= self._patience_seconds and (place.chat_id, rank) not in self._slow:
             await asyncio.wait({piece.done}, timeout=self._patience_seconds)
+            if not piece.done.done():
+                self._slow.add((place.chat_id, rank))
 
     async def hand_over_unpaced(self, work: Work) -> None:
         """Let something leave that Telegram counts for no chat; returns as the above does."""
@@ -132,6 +138,7 @@ class Outgoing:
             while line:
                 await _leave(line[0])
                 line.popleft()
+                self._slow.discard(key)
         finally:
             del self._lines[key]
         if not self._lines:

@@ -119,6 +119,26 @@ async def test_what_is_slow_to_leave_is_waited_for_so_long_at_most() -> None:
     assert post.left == ["slow"]
 
 
+async def test_behind_what_is_slow_to_leave_nobody_waits_until_it_has_left() -> None:
+    post = Post(patience_seconds=0.2)
+    released = asyncio.Event()
+
+    async def slow() -> None:
+        await released.wait()
+
+    await post.outgoing.hand_over(OLGA, slow)
+    behind = asyncio.create_task(post.send("behind"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert behind.done()
+    assert not post.left
+
+    released.set()
+    await post.passes(0)
+    await post.send("after")
+    assert post.left == ["behind", "after"]
+
+
 async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
     post = Post()
     post.turns.throttled(OLGA.chat_id, LONGEST_WAIT_SECONDS + 1)
