@@ -334,7 +334,7 @@ class Sweep:
 
     @property
     def partly_unknown(self) -> dict[ChainId, str]:
-        """Why something is unknown on chains of which there was an answer."""
+        """Why something is unknown on chains that were answered, and on those of which a reply says why."""
         unread = {
             chain_id: "some balances cannot be read"
             for _, chain_id, _ in self._unknown
