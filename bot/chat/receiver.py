@@ -49,7 +49,6 @@ WISHED = ["message", "callback_query", "my_chat_member"]
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds after so many failures in a row; the last one repeats."""
 
-SHORTEST_THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 600.0
 """Telegram may ask for any pause; a number that can't be meant must not make the bot deaf for days."""
 
@@ -66,6 +65,9 @@ NEXT_POLL_SECONDS = 0.7
 
 UPDATES_A_POLL = 100
 """Telegram shows no more at once: so many that are not confirmed hide all that follow."""
+
+NUMBERS_END = 2**53
+"""Of updates; confirming what is no such number would confirm all that waits, unheard."""
 
 SILENT_SECONDS = POLL_SECONDS + 4.0
 """A poll under way for so long gets no answer."""
@@ -327,7 +329,8 @@ class Receiver:
 
 def _is_numbered(update: object) -> bool:
     """Whether something can be confirmed by a number, whatever else it is."""
-    return isinstance(update, dict) and type(update.get("update_id")) is int
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return type(number) is int and 0 <= number < NUMBERS_END
 
 
 def _number(update: Raw) -> int:
@@ -356,5 +359,5 @@ def _trouble(error: Exception) -> str:
 def _pause_seconds(error: Exception, failures: int) -> float:
     """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
     if isinstance(error, RetryAfter):
-        return min(max(seconds_of(error), SHORTEST_THROTTLE_SECONDS), LONGEST_THROTTLE_SECONDS)
+        return min(seconds_of(error), LONGEST_THROTTLE_SECONDS)
     return PAUSES[min(failures, len(PAUSES)) - 1]

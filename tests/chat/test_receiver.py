@@ -148,6 +148,13 @@ TROUBLES: list[tuple[Fault, str]] = [
     (before(Garbage('{"ok":true,"result":{}}')), "what Telegram answers can't be read"),
     (before(Garbage('{"ok":true,"result":[7]}')), "what Telegram answers can't be read"),
     (before(Garbage('{"ok":true,"result":[{}]}')), "what Telegram answers can't be read"),
+    *(
+        (
+            before(Garbage(f'{{"ok":true,"result":[{{"update_id":{number}}}]}}')),
+            "what Telegram answers can't be read",
+        )
+        for number in (10**30, 2**53, -5, 0.5, "true", '"7"')
+    ),
     (before(Garbage('{"ok":false}')), "what Telegram answers can't be read"),
     (before(Close()), "Telegram can't be reached"),
     (after(Reset()), "Telegram can't be reached"),
