@@ -661,6 +661,13 @@ def test_a_chain_that_the_source_does_not_list_is_refused_with_those_it_does(typ
     assert read_with_list(f"/believe {typed}") == Usage(BELIEVE, f"{typed}: {NOT_LISTED}")
 
 
+def test_a_chain_that_the_operator_has_asked_for_is_taken_whatever_the_source_lists() -> None:
+    listing = Listing(now=LISTED, ever=LISTED, configured=frozenset({GNOSIS}))
+    taken = Watch((watched(1, TREASURY, chains=frozenset({GNOSIS})),), ())
+
+    assert parse(f"/watch {TREASURY} on gnosis", "OurBot", CHAINS, listing) == taken
+
+
 def test_a_chain_that_the_source_lists_or_listed_once_is_taken() -> None:
     once = Listing(now=LISTED, ever=LISTED | {GNOSIS})
     taken = Watch((watched(1, TREASURY, chains=frozenset({GNOSIS, BASE})),), ())
