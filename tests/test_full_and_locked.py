@@ -117,6 +117,15 @@ async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why
         await paged.hears("locked by another program")
 
 
+async def test_a_chat_that_could_not_be_closed_is_answered_as_before(paged: House) -> None:
+    with locked(paged):
+        paged.say("/deny")
+        await paged.hears("locked by another program")
+
+    paged.say("/list")
+    await paged.hears("Treasury")
+
+
 async def test_a_stranger_hears_nothing_of_the_disk(paged: House) -> None:
     mallory = paged.telegram.add_user("Mallory")
     chat = paged.telegram.add_private_chat(mallory)
