@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,26 @@ async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseT
     await thread.run(write_much)
 
     assert thread.trouble is None
+
+
+async def test_what_may_be_left_out_is_so_while_another_program_writes_and_that_is_no_trouble(
+    thread: DatabaseThread, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await thread.run_if_it_can_be(write_much) is None
+
+    assert thread.trouble is None
+    assert await thread.run(lambda db: db.execute("SELECT count(*) FROM setting").fetchone()) == (0,)
+
+
+async def test_what_may_be_left_out_tells_of_a_full_disk_like_any(thread: DatabaseThread) -> None:
+    await fill_up(thread)
+
+    assert await thread.run_if_it_can_be(write_much) is None
+
+    assert thread.trouble is not None
+    assert thread.trouble.kind is Trouble.FULL
 
 
 async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:
