@@ -95,7 +95,8 @@ class BatchReader:
         self, accounts: Sequence[Address], replied: Sequence[Replied], observed_at: datetime
     ) -> Outcome:
         """Return what the replies say of some accounts, asking on where they leave a question open."""
-        names = answers_about(replied, ())
+        # All rows may have to be looked through here, which nobody else shall wait for.
+        names = await asyncio.to_thread(answers_about, replied, ())
         descriptions = _descriptions(names)
         async with self.comparing:
             views = await self.store.views(accounts)
