@@ -10,18 +10,27 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench manual format pins clean
+.PHONY: help run test test-all check bench manual format pins clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
 run: $(VENV)/run.stamp ## the bot with config.toml, or the sandbox where there is none
 	@if [ -f "$(CONFIG)" ]; then exec $(BIN)/python -m bot run --config "$(CONFIG)"; \
 	else exec $(BIN)/python -m bot sandbox; fi
 
-# Whole-bot tests wait half of the time: three workers keep two processors busy.
-test: check $(VENV)/test.stamp ## every check: format, lint, types, imports, tests
-	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() * 3 // 2)') --dist worksteal
+# Whole-bot tests wait half of the time: two workers keep one processor busy.
+PYTEST := $(BIN)/python -m pytest --dist worksteal --numprocesses \
+  $$($(BIN)/python -c 'import os; print(os.cpu_count() * 2)')
+
+# What tests the tools around the bot, or tests its tests, and takes longest.
+BESIDE := tests/benchmarks tests/sandbox tests/test_package.py tests/test_sandbox.py tests/test_tour.py tests/test_twins.py
+
+test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, imports, tests
+	$(PYTEST) $(BESIDE:%=--ignore=%)
+
+test-all: $(VENV)/test.stamp ## the tests beside these: the sandbox, the benchmarks, the package, broken twins
+	$(PYTEST) $(BESIDE)
 
 check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff format --check .
