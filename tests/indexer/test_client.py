@@ -70,6 +70,17 @@ async def test_chains_and_ping_ask_their_own_methods() -> None:
     assert told.bodies == [b'{"networkType":"MAINNETS"}', b'{"networkType":"ALL"}', b"{}"]
 
 
+async def test_a_row_that_only_reading_refuses_is_counted_once_however_often_is_read() -> None:
+    twice = page().replace(b'"contractType": "ERC20"', b'"contractType": "ERC721", "contractType": "ERC20"')
+    assert twice != page()
+    async with gateway(says(twice)) as told, client_of(told) as client:
+        reply = await client.reply(QUESTION)
+        for accounts in ((), (ANN,), ()):
+            reply.about(accounts)
+
+    assert client.counts.rows_refused == 1
+
+
 async def test_a_question_of_undocumented_meaning_is_not_sent() -> None:
     async with gateway(says(page())) as told, client_of(told) as client:
         with pytest.raises(ValueError, match="at least one account"):
