@@ -1,5 +1,10 @@
 """Nobody waits for a stranger: whatever they do, owners and open chats are answered meanwhile."""
 
+from collections import defaultdict
+
+import pytest
+
+from bot.chat.turns import Rank, Turns
 from bot.sandbox.gateway_faults import Delay
 from bot.sandbox.telegram import too_many_requests
 from bot.sandbox.telegram_world import Chat, User
@@ -28,6 +33,49 @@ async def all_is_dealt_with(house: House, group: Chat) -> None:
     house.telegram.joins(house.olga, group)
     house.say("/id", chat=group)
     await house.hears("user id", chat=group)
+
+
+@pytest.fixture
+def ranks(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Rank]]:
+    """Return, by chat, with which rank each message asked for its turn."""
+    seen: dict[int, list[Rank]] = defaultdict(list)
+    turn = Turns.turn
+
+    async def noted(turns: Turns, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
+        seen[chat_id].append(rank)
+        await turn(turns, chat_id, is_group=is_group, rank=rank)
+
+    monkeypatch.setattr(Turns, "turn", noted)
+    return seen
+
+
+async def test_what_strangers_are_told_and_cause_leaves_last(
+    house: House, ranks: dict[int, list[Rank]]
+) -> None:
+    ((mallory, private),) = strangers(house, 1)
+    group = house.telegram.add_supergroup("Mine", {mallory: "creator"})
+
+    house.say("/start", user=mallory, chat=private)
+    await house.hears("private", chat=private)
+    await house.hears("asks to use me")
+    takes_the_bot_in_again(house, group, mallory, 1)
+    await house.hears("Hello", chat=group)
+    await house.hears("asks to use me")
+
+    assert {*ranks[private.id], *ranks[group.id], *ranks[house.chat.id]} == {Rank.STRANGER}
+
+
+async def test_what_owners_and_open_chats_are_told_does_not(
+    house: House, ranks: dict[int, list[Rank]]
+) -> None:
+    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
+
+    house.say("/allow", chat=group)
+    await house.hears("open", chat=group)
+    house.say("/status")
+    await house.hears("Nothing is watched")
+
+    assert {*ranks[group.id], *ranks[house.chat.id]} == {Rank.ANSWER}
 
 
 async def test_a_crowd_of_strangers_does_not_keep_an_owner_waiting(house: House) -> None:
