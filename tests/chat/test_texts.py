@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.texts import Composed, compose
@@ -353,6 +353,8 @@ MORE_SPEECH = (
     move=st.sampled_from(MoveKind),
     alike=st.booleans(),
 )
+@example(symbol="K/A", move=MoveKind.MOVED, alike=False)
+@example(symbol="utc-x", move=MoveKind.MOVED, alike=False)
 def test_no_symbol_is_read_as_an_amount_a_time_or_an_id(*, symbol: str, move: MoveKind, alike: bool) -> None:
     harmless, hostile = (
         composed(replace(alert(1, 4, symbol=one, move=move, price="2"), is_look_alike=alike)).html
