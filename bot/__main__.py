@@ -241,8 +241,13 @@ def _when_asked_to_stop(act: Callable[[], object]) -> None:
     They are ignored to the very end of the process: a handler of the loop would go with the loop.
     """
     loop = asyncio.get_running_loop()
+    is_asked = False
 
     def stop(*_: object) -> None:
+        nonlocal is_asked
+        if is_asked:  # `signal.signal` lets those that wait act first: many would nest without end
+            return
+        is_asked = True
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         with suppress(RuntimeError):  # the loop has ended by itself
