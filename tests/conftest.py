@@ -10,7 +10,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from tests.house import House, open_house
+from tests.stack import Stack, open_stack
 
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Run a whole bot between its neighbours."""
-    async with open_house(tmp_path) as one:
+    async with open_stack(tmp_path) as one:
         one.start()
         yield one

@@ -4,7 +4,7 @@ A transcript is a text file: what a person says or presses, then every message o
 buttons. It is compared line for line, so that nobody changes a word unseen; the manual shows the
 same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer anew and writes files and manual.
 
-    # Watching, and taking it back          a title; a new house for each
+    # Watching, and taking it back          a title; a new stack for each
     = Ops: Olga member, Bob member          a group that there is
     Olga │ /watch 0x… as Treasury           somebody writes, in private unless `in Ops`
      bot │ 👁 Watching Treasury…            the answer; `bot in Ops`, `bot to Bob` where it is not Olga's
@@ -28,14 +28,14 @@ import structlog
 
 from bot.chat.menu import COMMANDS, Command, Who
 from bot.sandbox.telegram_world import Chat, Message, User
-from tests.house import (
+from tests.stack import (
     ACCOUNT,
     LONGEST_SECONDS,
     POLYGON,
     USDC_POLYGON,
-    House,
+    Stack,
     buttons_of,
-    open_house,
+    open_stack,
     until,
 )
 
@@ -112,9 +112,9 @@ def read_dialogues(text: str) -> Iterator[Dialogue]:
 class Stage:
     """A whole bot, and the people of a dialogue."""
 
-    def __init__(self, house: House, dialogue: Dialogue) -> None:
-        self._house = house
-        self._people: dict[str, tuple[User, Chat]] = {"Olga": (house.olga, house.chat)}
+    def __init__(self, stack: Stack, dialogue: Dialogue) -> None:
+        self._stack = stack
+        self._people: dict[str, tuple[User, Chat]] = {"Olga": (stack.olga, stack.chat)}
         self._groups: dict[str, Chat] = {}
         self._seen: dict[int, int] = {}
         self._shown: dict[tuple[int, int], Message] = {}
@@ -149,7 +149,7 @@ class Stage:
         moved = _MOVED.fullmatch(lines[0])
         if moved is not None:
             units = int(moved["units"]) * (1 if moved["sign"] == "+" else -1)
-            self._house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
+            self._stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
             return iter([])
         pressed = _PRESSED.fullmatch(lines[0])
         if pressed is not None:
@@ -157,13 +157,13 @@ class Stage:
             showing = [one for one in chat.messages.values() if pressed["button"] in buttons_of(one)]
             assert showing, f"no message shows [{pressed['button']}]"
             message = showing[-1]
-            toast = await self._house.presses(message, pressed["button"], user=user)
+            toast = await self._stack.presses(message, pressed["button"], user=user)
             return iter([[f"     ✓ {_steady(toast)}"]] if toast else [])
         said = _SAID.fullmatch(lines[0])
         assert said is not None, lines
         user, chat = self._place(said["who"], said["where"])
         text = "\n".join([said["text"], *(line.removeprefix(_MORE).removeprefix(" ") for line in lines[1:])])
-        self._house.say(text, user=user, chat=chat)
+        self._stack.say(text, user=user, chat=chat)
         return iter([])
 
     async def _next(self, where: str | None, *, is_changed: bool) -> list[str]:
@@ -224,9 +224,9 @@ class Stage:
     def _person(self, name: str) -> tuple[User, Chat]:
         if name not in self._people:
             if name in self._groups:
-                return self._house.olga, self._groups[name]
-            user = self._house.telegram.add_user(name)
-            self._people[name] = (user, self._house.telegram.add_private_chat(user))
+                return self._stack.olga, self._groups[name]
+            user = self._stack.telegram.add_user(name)
+            self._people[name] = (user, self._stack.telegram.add_private_chat(user))
         return self._people[name]
 
     def _add_group(self, line: str) -> None:
@@ -236,7 +236,7 @@ class Stage:
             self._person(name)[0]: status
             for name, status in (one.split() for one in read["members"].split(", "))
         }
-        self._groups[read["title"]] = self._house.telegram.add_group(read["title"], members)  # type: ignore[arg-type]
+        self._groups[read["title"]] = self._stack.telegram.add_group(read["title"], members)  # type: ignore[arg-type]
 
 
 def _steady(text: str) -> str:
@@ -247,9 +247,9 @@ def _steady(text: str) -> str:
 
 async def replay(dialogue: Dialogue, directory: Path) -> Dialogue:
     """Return the dialogue as it goes with the bot of today."""
-    async with open_house(directory, **CALM) as house:
-        house.start()
-        stage = Stage(house, dialogue)
+    async with open_stack(directory, **CALM) as stack:
+        stack.start()
+        stage = Stage(stack, dialogue)
         turns = [await stage.play(turn) for turn in dialogue.turns]
         turns[-1].answers += stage.rest()
     return Dialogue(dialogue.title, dialogue.groups, turns)
@@ -259,9 +259,9 @@ async def replay(dialogue: Dialogue, directory: Path) -> Dialogue:
 
 
 async def _written_anew(dialogue: Dialogue, directory: Path) -> Dialogue:
-    async with open_house(directory, **CALM) as house:
-        house.start()
-        stage = Stage(house, dialogue)
+    async with open_stack(directory, **CALM) as stack:
+        stack.start()
+        stage = Stage(stack, dialogue)
         return Dialogue(
             dialogue.title, dialogue.groups, [await stage.play_anew(turn) for turn in dialogue.turns]
         )

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from bot.store.copying import open_to_read
-from tests.house import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, House, open_house, until
 from tests.program import Ran, ran, started
+from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack, until
 from tests.store.conftest import open_store
 
 
-async def backed_up(house: House, target: Path) -> Ran:
-    result = await ran("backup", "--config", house.config, target)
+async def backed_up(stack: Stack, target: Path) -> Ran:
+    result = await ran("backup", "--config", stack.config, target)
     assert "Traceback" not in result.err
     return result
 
@@ -37,40 +37,40 @@ def changes_in(texts: list[str]) -> list[str]:
 # ---------------------------------------------------------------- the command
 
 
-async def test_a_copy_is_made_while_the_bot_works_and_the_bot_goes_on(house: House) -> None:
-    await house.watches()
-    target = house.directory / "copy.sqlite3"
+async def test_a_copy_is_made_while_the_bot_works_and_the_bot_goes_on(stack: Stack) -> None:
+    await stack.watches()
+    target = stack.directory / "copy.sqlite3"
 
-    result = await backed_up(house, target)
+    result = await backed_up(stack, target)
 
     assert (result.status, result.err) == (0, "")
     assert re.fullmatch(rf"copied \S+ to {target} and checked the copy: [\d,]+ bytes\n", result.out)
     assert target.stat().st_mode & 0o777 == 0o600
     assert subscriptions(target) == 1
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await house.hears("−1 USDC")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.hears("−1 USDC")
 
 
 async def test_a_copy_is_made_of_what_a_killed_bot_left(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        process = await house.start_process()
-        await house.watches()
-        await house.kill(process)
+    async with open_stack(tmp_path) as stack:
+        process = await stack.start_process()
+        await stack.watches()
+        await stack.kill(process)
 
-        result = await backed_up(house, tmp_path / "copy.sqlite3")
+        result = await backed_up(stack, tmp_path / "copy.sqlite3")
 
         assert result.status == 0
         assert subscriptions(tmp_path / "copy.sqlite3") == 1
-        await house.start_process()
-        await house.asked(2)
+        await stack.start_process()
+        await stack.asked(2)
 
 
-async def test_what_is_there_is_not_written_over(house: House) -> None:
-    await house.watches()
-    target = house.directory / "copy.sqlite3"
+async def test_what_is_there_is_not_written_over(stack: Stack) -> None:
+    await stack.watches()
+    target = stack.directory / "copy.sqlite3"
     target.write_bytes(b"precious")
 
-    result = await backed_up(house, target)
+    result = await backed_up(stack, target)
 
     assert result.status == 5
     assert result.err == f"balance-bot: {target} exists: choose another name, or move it away\n"
@@ -80,10 +80,10 @@ async def test_what_is_there_is_not_written_over(house: House) -> None:
 @pytest.mark.parametrize(
     ("target", "words"), [("nowhere/copy.sqlite3", "does not exist"), ("", "is a folder")]
 )
-async def test_where_no_copy_can_stand_it_ends_with_5(house: House, target: str, words: str) -> None:
-    await house.watches()
+async def test_where_no_copy_can_stand_it_ends_with_5(stack: Stack, target: str, words: str) -> None:
+    await stack.watches()
 
-    result = await backed_up(house, house.directory / target)
+    result = await backed_up(stack, stack.directory / target)
 
     assert result.status == 5
     assert words in result.err
@@ -91,12 +91,12 @@ async def test_where_no_copy_can_stand_it_ends_with_5(house: House, target: str,
 
 @pytest.mark.parametrize(("letters", "status"), [(250, 0), (255, 0), (256, 5), (5000, 5)])
 async def test_a_long_name_is_taken_or_refused_in_words(tmp_path: Path, letters: int, status: int) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_stack(tmp_path) as stack:
         path = tmp_path / "data" / "bot.sqlite3"
         path.parent.mkdir(mode=0o700)
         await (await open_store(path)).close()
 
-        result = await backed_up(house, tmp_path / ("x" * letters))
+        result = await backed_up(stack, tmp_path / ("x" * letters))
 
     assert result.status == status
     assert ("choose a shorter name" in result.err) == (status == 5)
@@ -104,8 +104,8 @@ async def test_a_long_name_is_taken_or_refused_in_words(tmp_path: Path, letters:
 
 
 async def test_without_a_database_it_ends_with_5_and_makes_none(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        result = await backed_up(house, tmp_path / "copy.sqlite3")
+    async with open_stack(tmp_path) as stack:
+        result = await backed_up(stack, tmp_path / "copy.sqlite3")
 
     assert result.status == 5
     assert "there is no database" in result.err
@@ -113,7 +113,7 @@ async def test_without_a_database_it_ends_with_5_and_makes_none(tmp_path: Path) 
 
 
 async def test_a_copy_that_is_asked_to_stop_ends_and_leaves_nothing_of_it(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_stack(tmp_path) as stack:
         path = tmp_path / "data" / "bot.sqlite3"
         path.parent.mkdir(mode=0o700)
         await (await open_store(path)).close()
@@ -121,7 +121,7 @@ async def test_a_copy_that_is_asked_to_stop_ends_and_leaves_nothing_of_it(tmp_pa
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("PRAGMA journal_mode = DELETE")
         holder.execute("BEGIN EXCLUSIVE")
-        process = await started("backup", "--config", house.config, tmp_path / "copy.sqlite3")
+        process = await started("backup", "--config", stack.config, tmp_path / "copy.sqlite3")
         await until(lambda: any(one.name.startswith(".copy") for one in tmp_path.iterdir()))
 
         process.send_signal(signal.SIGTERM)
@@ -136,86 +136,86 @@ async def test_a_copy_that_is_asked_to_stop_ends_and_leaves_nothing_of_it(tmp_pa
 # ---------------------------------------------------------------- restoring
 
 
-async def lost_and_restored(house: House, copy: Path) -> None:
+async def lost_and_restored(stack: Stack, copy: Path) -> None:
     """Lose the data directory and put the copy in place, as the manual says."""
-    await house.stop()
-    data = house.directory / "data"
+    await stack.stop()
+    data = stack.directory / "data"
     shutil.rmtree(data)
     data.mkdir(mode=0o700)
     shutil.copy(copy, data / "bot.sqlite3")
-    house.start()
+    stack.start()
 
 
-async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(house: House) -> None:
-    await house.watches()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await house.hears("−1 USDC")
-    copy = house.directory / "copy.sqlite3"
-    await backed_up(house, copy)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -2_000_000)
-    told_before = await house.hears("−2 USDC")
-    said_before = len(house.said())
+async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(stack: Stack) -> None:
+    await stack.watches()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.hears("−1 USDC")
+    copy = stack.directory / "copy.sqlite3"
+    await backed_up(stack, copy)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -2_000_000)
+    told_before = await stack.hears("−2 USDC")
+    said_before = len(stack.said())
 
-    await house.stop()
-    house.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
-    await lost_and_restored(house, copy)
+    await stack.stop()
+    stack.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
+    await lost_and_restored(stack, copy)
 
-    assert "restored from a copy" in (await house.hears("restored")).text
-    await until(lambda: "DAI" in "\n".join(house.said()[said_before:]))
-    await house.asked(3)
-    changes = changes_in(house.said()[said_before:])
+    assert "restored from a copy" in (await stack.hears("restored")).text
+    await until(lambda: "DAI" in "\n".join(stack.said()[said_before:]))
+    await stack.asked(3)
+    changes = changes_in(stack.said()[said_before:])
     assert [change.split("     ")[0] for change in changes] == ["▲ +1 DAI", "▼ −2 USDC"]
-    ids = {text.split(" · ")[-1] for text in house.said()[said_before:]}
+    ids = {text.split(" · ")[-1] for text in stack.said()[said_before:]}
     assert told_before.text.split(" · ")[-1] not in ids
 
 
-async def test_a_restored_bot_of_a_quiet_world_tells_no_change(house: House) -> None:
-    await house.watches()
-    await house.asked(2)
-    copy = house.directory / "copy.sqlite3"
-    await backed_up(house, copy)
+async def test_a_restored_bot_of_a_quiet_world_tells_no_change(stack: Stack) -> None:
+    await stack.watches()
+    await stack.asked(2)
+    copy = stack.directory / "copy.sqlite3"
+    await backed_up(stack, copy)
 
-    await lost_and_restored(house, copy)
+    await lost_and_restored(stack, copy)
 
-    await house.hears("restored")
-    await house.asked(4)
-    assert changes_in(house.said()) == []
-    assert sum("restored" in text for text in house.said()) == 1
+    await stack.hears("restored")
+    await stack.asked(4)
+    assert changes_in(stack.said()) == []
+    assert sum("restored" in text for text in stack.said()) == 1
 
 
 async def test_what_was_unwatched_since_the_copy_is_watched_again_and_can_be_ended_again(
-    house: House,
+    stack: Stack,
 ) -> None:
-    await house.watches()
-    copy = house.directory / "copy.sqlite3"
-    await backed_up(house, copy)
-    house.say("/unwatch Treasury")
-    await house.hears("Treasury")
+    await stack.watches()
+    copy = stack.directory / "copy.sqlite3"
+    await backed_up(stack, copy)
+    stack.say("/unwatch Treasury")
+    await stack.hears("Treasury")
 
-    await lost_and_restored(house, copy)
+    await lost_and_restored(stack, copy)
 
-    await house.hears("/list")
-    house.say("/list")
-    assert "Treasury" in (await house.hears("Treasury")).text
+    await stack.hears("/list")
+    stack.say("/list")
+    assert "Treasury" in (await stack.hears("Treasury")).text
 
 
 async def test_what_a_lost_database_left_in_its_log_is_not_played_into_the_copy(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        process = await house.start_process()
-        await house.watches()
-        await house.kill(process)
+    async with open_stack(tmp_path) as stack:
+        process = await stack.start_process()
+        await stack.watches()
+        await stack.kill(process)
         copy = tmp_path / "copy.sqlite3"
-        await backed_up(house, copy)
+        await backed_up(stack, copy)
         path = tmp_path / "data" / "bot.sqlite3"
         assert path.with_name("bot.sqlite3-wal").stat().st_size > 0
         path.unlink()
         shutil.copy(copy, path)
 
-        refused = await ran("run", "--config", house.config)
+        refused = await ran("run", "--config", stack.config)
         path.with_name("bot.sqlite3-wal").unlink()
         path.with_name("bot.sqlite3-shm").unlink()
-        house.start()
+        stack.start()
 
         assert refused.status == 5
         assert "move bot.sqlite3-wal and bot.sqlite3-shm away" in refused.err
-        await house.hears("restored")
+        await stack.hears("restored")

@@ -4,203 +4,203 @@ import re
 from pathlib import Path
 
 from bot.sandbox.telegram_world import Chat, User
-from tests.house import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, House, open_house
+from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 
 
 async def answered(
-    house: House, text: str, *, chat: Chat | None = None, user: User | None = None, topic: int | None = None
+    stack: Stack, text: str, *, chat: Chat | None = None, user: User | None = None, topic: int | None = None
 ) -> str:
-    house.say(text, chat=chat, user=user, topic=topic)
-    return (await house.hears(lambda _: True, chat=chat)).text
+    stack.say(text, chat=chat, user=user, topic=topic)
+    return (await stack.hears(lambda _: True, chat=chat)).text
 
 
-async def test_an_owner_is_greeted(house: House) -> None:
-    assert "This bot is yours" in await answered(house, "/start")
+async def test_an_owner_is_greeted(stack: Stack) -> None:
+    assert "This bot is yours" in await answered(stack, "/start")
 
 
-async def test_a_stranger_learns_the_chats_id_and_how_to_get_in(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    chat = house.telegram.add_private_chat(mallory)
+async def test_a_stranger_learns_the_chats_id_and_how_to_get_in(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    chat = stack.telegram.add_private_chat(mallory)
 
-    told = await answered(house, "/start", user=mallory, chat=chat)
+    told = await answered(stack, "/start", user=mallory, chat=chat)
 
     assert str(chat.id) in told
     assert f"/allow {chat.id}" in told
 
 
-async def test_a_stranger_is_answered_once_an_hour(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    chat = house.telegram.add_private_chat(mallory)
-    await answered(house, "/start", user=mallory, chat=chat)
+async def test_a_stranger_is_answered_once_an_hour(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    chat = stack.telegram.add_private_chat(mallory)
+    await answered(stack, "/start", user=mallory, chat=chat)
 
-    house.say("/list", user=mallory, chat=chat)
-    house.say(f"/watch {CHECKSUMMED}", user=mallory, chat=chat)
-    await answered(house, "/help")
+    stack.say("/list", user=mallory, chat=chat)
+    stack.say(f"/watch {CHECKSUMMED}", user=mallory, chat=chat)
+    await answered(stack, "/help")
 
-    assert len(house.said(chat)) == 1
-
-
-async def test_a_stranger_may_not_open_a_chat_and_watches_nothing(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    chat = house.telegram.add_private_chat(mallory)
-    await answered(house, "/allow", user=mallory, chat=chat)
-
-    house.say(f"/watch {CHECKSUMMED}", user=mallory, chat=chat)
-
-    await house.hears("Mallory")
-    assert "Nothing is watched here" in await answered(house, "/list")
-    assert house.balance_requests() == 0
+    assert len(stack.said(chat)) == 1
 
 
-async def test_a_stranger_who_is_let_in_may_watch(house: House) -> None:
-    alice = house.telegram.add_user("Alice")
-    chat = house.telegram.add_private_chat(alice)
+async def test_a_stranger_may_not_open_a_chat_and_watches_nothing(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    chat = stack.telegram.add_private_chat(mallory)
+    await answered(stack, "/allow", user=mallory, chat=chat)
 
-    assert "open now" in await answered(house, f"/allow {chat.id}")
+    stack.say(f"/watch {CHECKSUMMED}", user=mallory, chat=chat)
 
-    await house.hears("An owner has opened this chat", chat=chat)
-    assert "Watching" in await answered(house, f"/watch {CHECKSUMMED}", user=alice, chat=chat)
+    await stack.hears("Mallory")
+    assert "Nothing is watched here" in await answered(stack, "/list")
+    assert stack.balance_requests() == 0
 
 
-async def test_everybody_learns_the_ids_even_in_a_closed_chat(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    chat = house.telegram.add_private_chat(mallory)
+async def test_a_stranger_who_is_let_in_may_watch(stack: Stack) -> None:
+    alice = stack.telegram.add_user("Alice")
+    chat = stack.telegram.add_private_chat(alice)
 
-    told = await answered(house, "/id", user=mallory, chat=chat)
+    assert "open now" in await answered(stack, f"/allow {chat.id}")
+
+    await stack.hears("An owner has opened this chat", chat=chat)
+    assert "Watching" in await answered(stack, f"/watch {CHECKSUMMED}", user=alice, chat=chat)
+
+
+async def test_everybody_learns_the_ids_even_in_a_closed_chat(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    chat = stack.telegram.add_private_chat(mallory)
+
+    told = await answered(stack, "/id", user=mallory, chat=chat)
 
     assert f"Chat id: {chat.id}" in told
     assert "closed" in told
 
 
-async def test_in_a_group_administrators_change_and_members_look(house: House) -> None:
-    alice, bob = house.telegram.add_user("Alice"), house.telegram.add_user("Bob")
-    group = house.telegram.add_group("Ops", {house.olga: "member", alice: "administrator", bob: "member"})
-    await answered(house, "/allow", chat=group)
+async def test_in_a_group_administrators_change_and_members_look(stack: Stack) -> None:
+    alice, bob = stack.telegram.add_user("Alice"), stack.telegram.add_user("Bob")
+    group = stack.telegram.add_group("Ops", {stack.olga: "member", alice: "administrator", bob: "member"})
+    await answered(stack, "/allow", chat=group)
 
-    refused = await answered(house, f"/watch {CHECKSUMMED} as Till", chat=group, user=bob)
-    taken = await answered(house, f"/watch {CHECKSUMMED} as Till", chat=group, user=alice)
-    await house.hears("balances", chat=group)
-    looked = await answered(house, "/list", chat=group, user=bob)
+    refused = await answered(stack, f"/watch {CHECKSUMMED} as Till", chat=group, user=bob)
+    taken = await answered(stack, f"/watch {CHECKSUMMED} as Till", chat=group, user=alice)
+    await stack.hears("balances", chat=group)
+    looked = await answered(stack, "/list", chat=group, user=bob)
 
     assert "administrators" in refused
     assert "Watching Till" in taken
     assert "Till" in looked
 
 
-async def test_an_owner_who_is_no_administrator_may_change(house: House) -> None:
-    group = house.telegram.add_group("Ops", {house.olga: "member"})
-    await answered(house, "/allow", chat=group)
+async def test_an_owner_who_is_no_administrator_may_change(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "member"})
+    await answered(stack, "/allow", chat=group)
 
-    assert "Watching Till" in await answered(house, f"/watch {CHECKSUMMED} as Till", chat=group)
-
-
-async def test_an_anonymous_administrator_may_change_in_the_own_group(house: House) -> None:
-    alice = house.telegram.add_user("Alice")
-    group = house.telegram.add_group("Ops", {house.olga: "member", alice: "administrator"})
-    await answered(house, "/allow", chat=group)
-
-    house.telegram.says_anonymously(alice, group, f"/watch {CHECKSUMMED} as Till")
-
-    assert "Watching Till" in (await house.hears("Till", chat=group)).text
+    assert "Watching Till" in await answered(stack, f"/watch {CHECKSUMMED} as Till", chat=group)
 
 
-async def test_a_channel_that_writes_in_a_group_may_not_change(house: House) -> None:
-    group = house.telegram.add_group("Ops", {house.olga: "member"})
-    channel = house.telegram.add_channel("News", {house.olga: "creator"})
-    await answered(house, "/allow", chat=group)
+async def test_an_anonymous_administrator_may_change_in_the_own_group(stack: Stack) -> None:
+    alice = stack.telegram.add_user("Alice")
+    group = stack.telegram.add_group("Ops", {stack.olga: "member", alice: "administrator"})
+    await answered(stack, "/allow", chat=group)
 
-    house.telegram.says_as_channel(channel, group, f"/watch {CHECKSUMMED} as Till")
+    stack.telegram.says_anonymously(alice, group, f"/watch {CHECKSUMMED} as Till")
 
-    assert "administrators" in (await house.hears(lambda _: True, chat=group)).text
+    assert "Watching Till" in (await stack.hears("Till", chat=group)).text
 
 
-async def test_a_topic_is_answered_and_alerted_in_the_topic(house: House) -> None:
-    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
-    topic = house.telegram.add_topic(forum, "Treasury")
-    await answered(house, "/allow", chat=forum)
+async def test_a_channel_that_writes_in_a_group_may_not_change(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "member"})
+    channel = stack.telegram.add_channel("News", {stack.olga: "creator"})
+    await answered(stack, "/allow", chat=group)
 
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
-    answer = await house.hears("Watching Till", chat=forum)
-    await house.hears("balances", chat=forum)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    alert = await house.hears("USDC", chat=forum)
+    stack.telegram.says_as_channel(channel, group, f"/watch {CHECKSUMMED} as Till")
+
+    assert "administrators" in (await stack.hears(lambda _: True, chat=group)).text
+
+
+async def test_a_topic_is_answered_and_alerted_in_the_topic(stack: Stack) -> None:
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator"})
+    topic = stack.telegram.add_topic(forum, "Treasury")
+    await answered(stack, "/allow", chat=forum)
+
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    answer = await stack.hears("Watching Till", chat=forum)
+    await stack.hears("balances", chat=forum)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    alert = await stack.hears("USDC", chat=forum)
 
     assert answer.thread_id == alert.thread_id == topic
 
 
-async def test_what_one_topic_watches_is_not_listed_in_another(house: House) -> None:
-    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
-    treasury, payroll = (house.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
-    await answered(house, "/allow", chat=forum)
-    await answered(house, f"/watch {CHECKSUMMED} as Till", chat=forum, topic=treasury)
-    await house.hears("balances", chat=forum)
+async def test_what_one_topic_watches_is_not_listed_in_another(stack: Stack) -> None:
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator"})
+    treasury, payroll = (stack.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
+    await answered(stack, "/allow", chat=forum)
+    await answered(stack, f"/watch {CHECKSUMMED} as Till", chat=forum, topic=treasury)
+    await stack.hears("balances", chat=forum)
 
-    assert "Nothing is watched" in await answered(house, "/list", chat=forum, topic=payroll)
+    assert "Nothing is watched" in await answered(stack, "/list", chat=forum, topic=payroll)
 
 
-async def test_a_command_for_another_bot_is_not_answered(house: House) -> None:
-    group = house.telegram.add_group("Ops", {house.olga: "creator"}, bot="administrator")
-    await answered(house, "/allow", chat=group)
+async def test_a_command_for_another_bot_is_not_answered(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
+    await answered(stack, "/allow", chat=group)
 
-    house.say("/list@another_bot", chat=group)
-    told = await answered(house, f"/help@{house.telegram.bot.username}", chat=group)
+    stack.say("/list@another_bot", chat=group)
+    told = await answered(stack, f"/help@{stack.telegram.bot.username}", chat=group)
 
     assert "/watch" in told
-    assert len(house.said(group)) == 2
+    assert len(stack.said(group)) == 2
 
 
-async def test_a_denied_chat_is_told_nothing_more(house: House) -> None:
-    group = house.telegram.add_group("Ops", {house.olga: "creator"})
-    await answered(house, "/allow", chat=group)
-    await answered(house, f"/watch {CHECKSUMMED} as Till", chat=group)
-    await house.hears("balances", chat=group)
-    await answered(house, f"/watch {CHECKSUMMED} as Treasury")
+async def test_a_denied_chat_is_told_nothing_more(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    await answered(stack, "/allow", chat=group)
+    await answered(stack, f"/watch {CHECKSUMMED} as Till", chat=group)
+    await stack.hears("balances", chat=group)
+    await answered(stack, f"/watch {CHECKSUMMED} as Treasury")
 
-    assert "closed now" in await answered(house, f"/deny {group.id}")
-    said = house.said(group)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    await house.hears("USDC")
-    await house.asked(2)
+    assert "closed now" in await answered(stack, f"/deny {group.id}")
+    said = stack.said(group)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    await stack.hears("USDC")
+    await stack.asked(2)
 
-    assert house.said(group) == said
+    assert stack.said(group) == said
 
 
 async def test_a_chat_of_the_configuration_is_open_without_a_command(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        alice = house.telegram.add_user("Alice")
-        chat = house.telegram.add_private_chat(alice)
-        house.lines["access"] = [f"chats = [{chat.id}]"]
-        house.start()
+    async with open_stack(tmp_path) as stack:
+        alice = stack.telegram.add_user("Alice")
+        chat = stack.telegram.add_private_chat(alice)
+        stack.lines["access"] = [f"chats = [{chat.id}]"]
+        stack.start()
 
-        assert "Hello" in await answered(house, "/start", user=alice, chat=chat)
+        assert "Hello" in await answered(stack, "/start", user=alice, chat=chat)
 
 
 async def test_deny_beats_the_configuration_after_a_restart_too(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        alice = house.telegram.add_user("Alice")
-        chat = house.telegram.add_private_chat(alice)
-        house.lines["access"] = [f"chats = [{chat.id}]"]
-        house.start()
-        await answered(house, f"/deny {chat.id}")
-        await house.stop()
-        house.start()
+    async with open_stack(tmp_path) as stack:
+        alice = stack.telegram.add_user("Alice")
+        chat = stack.telegram.add_private_chat(alice)
+        stack.lines["access"] = [f"chats = [{chat.id}]"]
+        stack.start()
+        await answered(stack, f"/deny {chat.id}")
+        await stack.stop()
+        stack.start()
 
-        assert "private" in await answered(house, "/start", user=alice, chat=chat)
-
-
-async def test_a_repeated_watch_is_already_there_and_a_new_label_is_taken(house: House) -> None:
-    await house.watches()
-
-    assert "Already watching" in await answered(house, f"/watch {CHECKSUMMED} as Treasury")
-    assert "is called Vault now" in await answered(house, f"/watch {CHECKSUMMED} as Vault")
-    assert "Watched here: 1" in await answered(house, "/list")
+        assert "private" in await answered(stack, "/start", user=alice, chat=chat)
 
 
-async def test_many_accounts_are_taken_at_once_and_bad_lines_named(house: House) -> None:
+async def test_a_repeated_watch_is_already_there_and_a_new_label_is_taken(stack: Stack) -> None:
+    await stack.watches()
+
+    assert "Already watching" in await answered(stack, f"/watch {CHECKSUMMED} as Treasury")
+    assert "is called Vault now" in await answered(stack, f"/watch {CHECKSUMMED} as Vault")
+    assert "Watched here: 1" in await answered(stack, "/list")
+
+
+async def test_many_accounts_are_taken_at_once_and_bad_lines_named(stack: Stack) -> None:
     other = "0x" + "0d" * 20
 
     told = await answered(
-        house, f"/watch {CHECKSUMMED} as Treasury\n{CHECKSUMMED[:-1]}8 as Typo\n{other} as Payroll"
+        stack, f"/watch {CHECKSUMMED} as Treasury\n{CHECKSUMMED[:-1]}8 as Typo\n{other} as Payroll"
     )
 
     assert "Treasury" in told
@@ -209,50 +209,50 @@ async def test_many_accounts_are_taken_at_once_and_bad_lines_named(house: House)
     assert "checksum" in told
 
 
-async def test_a_balance_shows_what_is_held_and_how_old_that_is(house: House) -> None:
-    await house.watches()
+async def test_a_balance_shows_what_is_held_and_how_old_that_is(stack: Stack) -> None:
+    await stack.watches()
 
-    told = await answered(house, "/balance treasury")
+    told = await answered(stack, "/balance treasury")
 
     assert "12.5 POL" in told
     assert "50 USDC" in told
     assert re.search(r"as of \d\d:\d\d:\d\d UTC, \d+ s ago", told)
 
 
-async def test_a_misspelt_label_is_met_with_the_nearest(house: House) -> None:
-    await house.watches()
+async def test_a_misspelt_label_is_met_with_the_nearest(stack: Stack) -> None:
+    await stack.watches()
 
-    assert "Did you mean Treasury?" in await answered(house, "/unwatch Tresury")
-    assert "Watched here: 1" in await answered(house, "/list")
-
-
-async def test_a_blocked_bot_parks_its_alerts_and_tells_them_when_unblocked(house: House) -> None:
-    await house.watches()
-    house.telegram.blocks(house.olga)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    await house.asked(3)
-    assert not any("USDC" in text for text in house.said())
-
-    house.telegram.unblocks(house.olga)
-
-    assert "+1 USDC" in (await house.hears("USDC")).text
+    assert "Did you mean Treasury?" in await answered(stack, "/unwatch Tresury")
+    assert "Watched here: 1" in await answered(stack, "/list")
 
 
-async def test_hostile_names_are_dead_text(house: House) -> None:
-    await house.watches(f'/watch {CHECKSUMMED} as <b>Bold</b> <a href="http://evil.example">@olga</a>')
+async def test_a_blocked_bot_parks_its_alerts_and_tells_them_when_unblocked(stack: Stack) -> None:
+    await stack.watches()
+    stack.telegram.blocks(stack.olga)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    await stack.asked(3)
+    assert not any("USDC" in text for text in stack.said())
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    alert = await house.hears("USDC")
+    stack.telegram.unblocks(stack.olga)
+
+    assert "+1 USDC" in (await stack.hears("USDC")).text
+
+
+async def test_hostile_names_are_dead_text(stack: Stack) -> None:
+    await stack.watches(f'/watch {CHECKSUMMED} as <b>Bold</b> <a href="http://evil.example">@olga</a>')
+
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    alert = await stack.hears("USDC")
 
     assert "<b>Bold</b>" in alert.text
     assert all("evil" not in (entity.url or "") for entity in alert.entities)
 
 
 async def test_the_limit_of_a_chat_is_said(tmp_path: Path) -> None:
-    async with open_house(
+    async with open_stack(
         tmp_path, access=[f"owners = [{OWNER}]", "max_subscriptions_per_chat = 1"]
-    ) as house:
-        house.start()
-        await house.watches()
+    ) as stack:
+        stack.start()
+        await stack.watches()
 
-        assert "can watch 1 at most" in await answered(house, "/watch 0x" + "0d" * 20)
+        assert "can watch 1 at most" in await answered(stack, "/watch 0x" + "0d" * 20)

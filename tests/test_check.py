@@ -44,8 +44,8 @@ from bot.settings import load_settings, shipped_chains
 from bot.store.database import DatabaseUnusable, DirectoryLock
 from bot.store.inspection import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
-from tests.house import ACCESS_KEY, House, open_house
 from tests.program import Ran, ran
+from tests.stack import ACCESS_KEY, Stack, open_stack
 from tests.store.conftest import OLGA, olga, open_store
 
 CHAINS = shipped_chains()
@@ -55,57 +55,57 @@ SOUND = DatabaseSeen(2, 1, 0, (), NOON)
 
 
 @pytest.fixture
-async def quiet_house(tmp_path: Path) -> AsyncIterator[House]:
+async def quiet_stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Build the neighbours without a bot."""
-    async with open_house(tmp_path) as house:
-        yield house
+    async with open_stack(tmp_path) as stack:
+        yield stack
 
 
-async def checked(house: House) -> Ran:
+async def checked(stack: Stack) -> Ran:
     """Run the command, and see that no secret is shown."""
-    house.config.chmod(0o600)
-    result = await ran("check", "--config", house.config)
+    stack.config.chmod(0o600)
+    result = await ran("check", "--config", stack.config)
     for secret in (SANDBOX_TOKEN, SANDBOX_TOKEN.partition(":")[2], ACCESS_KEY, "Traceback"):
         assert secret not in result.out + result.err
     assert result.err == ""
     return result
 
 
-async def found(house: House) -> dict[str, Finding]:
+async def found(stack: Stack) -> dict[str, Finding]:
     """Return what it finds, without starting the program."""
-    findings = await check(house.config, load_settings(house.config), NOON)
+    findings = await check(stack.config, load_settings(stack.config), NOON)
     return {finding.what: finding for finding in findings}
 
 
 # ---------------------------------------------------------------- the command
 
 
-async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_house: House) -> None:
-    result = await checked(quiet_house)
+async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_stack: Stack) -> None:
+    result = await checked(quiet_stack)
 
     assert result.status == 0
     assert result.out.endswith("All is well.\n")
     assert result.row("Telegram").startswith("ok Telegram @")
     assert result.row("indexer") == "ok indexer it takes the key, and lists 5 chains"
     assert result.row("database") == "ok database none yet, to be made at the first start"
-    assert {path.name for path in quiet_house.directory.iterdir()} == {"config.toml"}
+    assert {path.name for path in quiet_stack.directory.iterdir()} == {"config.toml"}
 
 
-async def test_it_works_while_the_bot_runs_and_does_not_disturb_it(house: House) -> None:
-    await house.watches()
+async def test_it_works_while_the_bot_runs_and_does_not_disturb_it(stack: Stack) -> None:
+    await stack.watches()
 
-    result = await checked(house)
+    result = await checked(stack)
 
     assert result.status == 0
     assert result.row("data directory").endswith("private, held by a running bot")
     assert "subscriptions 1, open chats 1" in result.row("database")
-    await house.asked(2)
+    await stack.asked(2)
 
 
-async def test_every_mistake_of_the_configuration_is_a_row_and_it_ends_with_2(quiet_house: House) -> None:
-    quiet_house.lines["indexer"] = ["poll_interval_seconds = 0", 'chains = ["atlantis"]']
+async def test_every_mistake_of_the_configuration_is_a_row_and_it_ends_with_2(quiet_stack: Stack) -> None:
+    quiet_stack.lines["indexer"] = ["poll_interval_seconds = 0", 'chains = ["atlantis"]']
 
-    result = await checked(quiet_house)
+    result = await checked(quiet_stack)
 
     assert result.status == 2
     rows = [line for line in result.out.splitlines() if line.startswith("FAIL")]
@@ -119,10 +119,10 @@ async def test_a_configuration_that_is_not_there_ends_with_2(tmp_path: Path) -> 
     assert "can't be read: No such file" in result.row("configuration")
 
 
-async def test_a_refused_key_shows_though_the_list_of_chains_needs_none(quiet_house: House) -> None:
-    quiet_house.lines["indexer"] = ['access_key = "AQAAAAAAAAnotherKey"']
+async def test_a_refused_key_shows_though_the_list_of_chains_needs_none(quiet_stack: Stack) -> None:
+    quiet_stack.lines["indexer"] = ['access_key = "AQAAAAAAAAnotherKey"']
 
-    result = await checked(quiet_house)
+    result = await checked(quiet_stack)
 
     assert result.status == 4
     assert "refused the access key" in result.row("indexer")
@@ -130,21 +130,21 @@ async def test_a_refused_key_shows_though_the_list_of_chains_needs_none(quiet_ho
     assert "AQAAAAAAAAnotherKey" not in result.out
 
 
-async def test_a_refused_token_ends_with_4(quiet_house: House) -> None:
-    quiet_house.lines["telegram"] = [f'token = "{SANDBOX_TOKEN}x"']
+async def test_a_refused_token_ends_with_4(quiet_stack: Stack) -> None:
+    quiet_stack.lines["telegram"] = [f'token = "{SANDBOX_TOKEN}x"']
 
-    result = await checked(quiet_house)
+    result = await checked(quiet_stack)
 
     assert result.status == 4
     assert "FAIL Telegram it does not know the token" in result.row("Telegram")
 
 
-async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_house: House) -> None:
-    path = quiet_house.directory / "data" / "bot.sqlite3"
+async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_stack: Stack) -> None:
+    path = quiet_stack.directory / "data" / "bot.sqlite3"
     path.parent.mkdir(mode=0o700)
     path.write_bytes(b"no database" * 1000)
 
-    result = await checked(quiet_house)
+    result = await checked(quiet_stack)
 
     assert result.status == 5
     assert "it is no database -> restore a backup" in result.row("database")
@@ -152,8 +152,8 @@ async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_house: Ho
 
 
 async def test_neighbours_that_are_not_there_are_failures_and_it_ends_with_1(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        config = house.config
+    async with open_stack(tmp_path) as stack:
+        config = stack.config
         config.chmod(0o600)
 
     result = await ran("check", "--config", config)
@@ -261,10 +261,10 @@ def test_a_key_too_short_to_be_kept_out_of_logs_is_a_warning(key: str, *, is_war
     assert all(row.advice and not row.status for row in rows)
 
 
-async def test_a_contract_is_asked_for_whether_it_is_verified_or_not(quiet_house: House) -> None:
-    await found(quiet_house)
+async def test_a_contract_is_asked_for_whether_it_is_verified_or_not(quiet_stack: Stack) -> None:
+    await found(quiet_stack)
 
-    (asked,) = [one for one in quiet_house.gateway.requests if one.method == "GetTokenBalancesSummary"]
+    (asked,) = [one for one in quiet_stack.gateway.requests if one.method == "GetTokenBalancesSummary"]
     assert '"contractStatus": "ALL"' in json.dumps(asked.body)
 
 
@@ -340,30 +340,30 @@ def test_what_telegram_says_is_told_with_what_to_do(
     assert bool(finding.advice) == ("updates" not in words)
 
 
-async def test_pages_that_cannot_be_served_are_a_mistake(quiet_house: House) -> None:
+async def test_pages_that_cannot_be_served_are_a_mistake(quiet_stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        quiet_house.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
+        quiet_stack.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
 
-        finding = (await found(quiet_house))["web pages"]
+        finding = (await found(quiet_stack))["web pages"]
 
     assert finding.status == 2
     assert "in use" in finding.said
 
 
-async def test_pages_that_can_be_served_are_fine(quiet_house: House) -> None:
-    quiet_house.lines["web"] = ['listen = "127.0.0.1:0"']
+async def test_pages_that_can_be_served_are_fine(quiet_stack: Stack) -> None:
+    quiet_stack.lines["web"] = ['listen = "127.0.0.1:0"']
 
-    assert (await found(quiet_house))["web pages"].status == 0
+    assert (await found(quiet_stack))["web pages"].status == 0
 
 
 async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of_who_holds_it(
-    quiet_house: House,
+    quiet_stack: Stack,
 ) -> None:
-    lock = DirectoryLock(quiet_house.directory / "data")
+    lock = DirectoryLock(quiet_stack.directory / "data")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        quiet_house.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
+        quiet_stack.lines["web"] = [f'listen = "127.0.0.1:{taken.getsockname()[1]}"']
 
-        findings = await found(quiet_house)
+        findings = await found(quiet_stack)
 
     assert findings["data directory"].said.endswith("private, held by a running bot")
     assert (findings["data directory"].status, findings["web pages"].status) == (0, 0)
@@ -375,41 +375,41 @@ async def test_a_directory_that_is_held_is_fine_and_the_pages_are_taken_to_be_of
     [(0o700, 0, False), (0o750, 0, True), (0o777, 5, True), (0o770, 5, True)],
 )
 async def test_others_may_not_write_into_the_data_directory_and_should_not_look_in(
-    quiet_house: House, mode: int, status: int, *, is_advised: bool
+    quiet_stack: Stack, mode: int, status: int, *, is_advised: bool
 ) -> None:
-    data = quiet_house.directory / "data"
+    data = quiet_stack.directory / "data"
     data.mkdir()
     data.chmod(mode)
 
-    finding = (await found(quiet_house))["data directory"]
+    finding = (await found(quiet_stack))["data directory"]
 
     assert finding.status == status
     assert ("chmod 700" in finding.advice) == is_advised
 
 
-async def test_a_data_directory_that_is_a_file_is_unusable(quiet_house: House) -> None:
-    (quiet_house.directory / "data").touch()
+async def test_a_data_directory_that_is_a_file_is_unusable(quiet_stack: Stack) -> None:
+    (quiet_stack.directory / "data").touch()
 
-    finding = (await found(quiet_house))["data directory"]
+    finding = (await found(quiet_stack))["data directory"]
 
     assert finding.status == 5
     assert "is no directory" in finding.said
 
 
-async def test_a_data_directory_under_a_file_can_not_be_made(quiet_house: House) -> None:
-    (quiet_house.directory / "file").touch()
-    quiet_house.lines["store"] = [f'path = "{quiet_house.directory}/file/data/bot.sqlite3"']
+async def test_a_data_directory_under_a_file_can_not_be_made(quiet_stack: Stack) -> None:
+    (quiet_stack.directory / "file").touch()
+    quiet_stack.lines["store"] = [f'path = "{quiet_stack.directory}/file/data/bot.sqlite3"']
 
-    assert (await found(quiet_house))["data directory"].status == 5
+    assert (await found(quiet_stack))["data directory"].status == 5
 
 
-async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_house: House) -> None:
-    path = quiet_house.directory / "data" / "bot.sqlite3"
+async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_stack: Stack) -> None:
+    path = quiet_stack.directory / "data" / "bot.sqlite3"
     path.parent.mkdir(mode=0o700)
     await (await open_store(path)).close()
     before = path.read_bytes()
 
-    finding = (await found(quiet_house))["database"]
+    finding = (await found(quiet_stack))["database"]
 
     assert finding == Finding("database", "sound; subscriptions 0, open chats 0, to be told 0")
     assert path.read_bytes() == before
@@ -471,8 +471,8 @@ def test_a_clock_that_is_wrong_is_a_failure(now: datetime, ahead: float | None, 
     assert bool(finding.status) == (("indexer's" in words and "as" not in words) or "database" in words)
 
 
-async def test_a_gateway_that_dates_its_answers_tells_the_time(quiet_house: House) -> None:
-    findings = await found(quiet_house)
+async def test_a_gateway_that_dates_its_answers_tells_the_time(quiet_stack: Stack) -> None:
+    findings = await found(quiet_stack)
 
     assert findings["indexer"].status == 0
     assert "indexer's" in findings["clock"].said

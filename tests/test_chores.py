@@ -16,7 +16,7 @@ from bot.domain.alerts import BackupFails, BackupWorks
 from bot.store.copying import CopyFailed
 from bot.store.history import ROWS_AT_ONCE
 from tests.builders import NOON
-from tests.house import open_house, until
+from tests.stack import open_stack, until
 from tests.store.conftest import OLGA, Keeper, open_store
 
 HOUR = timedelta(hours=1)
@@ -220,11 +220,11 @@ async def test_who_stops_while_a_copy_is_made_waits_until_it_is_given_up() -> No
 async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_it(tmp_path: Path) -> None:
     copies = tmp_path / "copies"
     copies.mkdir()
-    async with open_house(tmp_path, store=[f'backup_dir = "{copies}"']) as house:
-        house.start()
+    async with open_stack(tmp_path, store=[f'backup_dir = "{copies}"']) as stack:
+        stack.start()
         await until(lambda: any(not path.name.startswith(".") for path in copies.iterdir()))
-        await house.watches()
-        await house.stop()
+        await stack.watches()
+        await stack.stop()
 
     (copy,) = copies.iterdir()
     store = await open_store(copy)
@@ -233,9 +233,9 @@ async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_i
 
 
 async def test_owners_hear_that_no_copy_can_be_made(tmp_path: Path) -> None:
-    async with open_house(tmp_path, store=[f'backup_dir = "{tmp_path / "nowhere"}"']) as house:
-        house.start()
+    async with open_stack(tmp_path, store=[f'backup_dir = "{tmp_path / "nowhere"}"']) as stack:
+        stack.start()
 
-        message = await house.hears("daily copy")
+        message = await stack.hears("daily copy")
 
     assert "nowhere does not exist" in message.text

@@ -9,7 +9,7 @@ import pytest
 from bot.domain import delivery
 from bot.poller.worker import Poller
 from bot.sandbox.telegram import Close, after, too_many_requests
-from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 JUMPS = pytest.mark.parametrize("jump", [-HOUR, HOUR, -DAY, DAY], ids=["-1 h", "+1 h", "-1 day", "+1 day"])
@@ -25,40 +25,40 @@ class JumpingClock:
         return datetime.now(UTC) + self.wrong_by
 
 
-def usdc_moves(house: House, units: int) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+def usdc_moves(stack: Stack, units: int) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
 
 
-def alerts(house: House) -> list[str]:
-    return [text for text in house.said() if "USDC" in text]
+def alerts(stack: Stack) -> list[str]:
+    return [text for text in stack.said() if "USDC" in text]
 
 
-def sends(house: House) -> int:
-    return sum(call.method == "sendMessage" for call in house.telegram.calls)
+def sends(stack: Stack) -> int:
+    return sum(call.method == "sendMessage" for call in stack.telegram.calls)
 
 
 @JUMPS
 async def test_a_clock_that_jumps_costs_no_alert_and_tells_nothing_of_its_own(
     tmp_path: Path, jump: timedelta
 ) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_stack(tmp_path) as stack:
         clock = JumpingClock()
-        house.start(now=clock.now)
-        await house.watches()
-        usdc_moves(house, -1)
-        await house.hears("−1 USDC")
-        heard = len(house.said())
+        stack.start(now=clock.now)
+        await stack.watches()
+        usdc_moves(stack, -1)
+        await stack.hears("−1 USDC")
+        heard = len(stack.said())
 
         clock.wrong_by = jump
-        await house.asked(3)
-        usdc_moves(house, -2)
-        await house.hears("−2 USDC")
+        await stack.asked(3)
+        usdc_moves(stack, -2)
+        await stack.hears("−2 USDC")
         clock.wrong_by = timedelta(0)
-        await house.asked(3)
-        usdc_moves(house, -3)
-        await house.hears("−3 USDC")
+        await stack.asked(3)
+        usdc_moves(stack, -3)
+        await stack.hears("−3 USDC")
 
-        assert len(house.said()) == heard + 2
+        assert len(stack.said()) == heard + 2
 
 
 async def test_a_clock_that_is_set_back_stops_no_tick(
@@ -80,8 +80,8 @@ async def test_a_clock_that_is_set_back_stops_no_tick(
         tick(poller)
 
     monkeypatch.setattr(Poller, "tick", counted)
-    async with open_house(tmp_path) as house:
-        house.start()
+    async with open_stack(tmp_path) as stack:
+        stack.start()
         await until(lambda: ticks[0] >= 3)
 
         wrong_by[0] = -HOUR
@@ -97,20 +97,20 @@ async def test_a_clock_that_is_set_back_stops_no_tick(
 async def test_a_pause_that_telegram_wants_ends_though_the_clock_jumps(
     tmp_path: Path, jump: timedelta
 ) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_stack(tmp_path) as stack:
         clock = JumpingClock()
-        house.start(now=clock.now)
-        await house.watches()
-        house.telegram.fault(too_many_requests(2), times=1)
-        sent = sends(house)
-        usdc_moves(house, -1)
-        await until(lambda: sends(house) == sent + 1)
+        stack.start(now=clock.now)
+        await stack.watches()
+        stack.telegram.fault(too_many_requests(2), times=1)
+        sent = sends(stack)
+        usdc_moves(stack, -1)
+        await until(lambda: sends(stack) == sent + 1)
 
         clock.wrong_by = jump
-        usdc_moves(house, -2)
+        usdc_moves(stack, -2)
 
-        await until(lambda: "\n".join(alerts(house)).count(" USDC") == 2)
-        assert len(house.telegram.seen(house.chat).by_id) == len(house.said()) - 1, (
+        await until(lambda: "\n".join(alerts(stack)).count(" USDC") == 2)
+        assert len(stack.telegram.seen(stack.chat).by_id) == len(stack.said()) - 1, (
             "but for the answer to /watch"
         )
 
@@ -120,17 +120,17 @@ async def test_what_is_in_doubt_is_repeated_once_though_the_clock_jumps(
     tmp_path: Path, jump: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.5,))
-    async with open_house(tmp_path) as house:
+    async with open_stack(tmp_path) as stack:
         clock = JumpingClock()
-        house.start(now=clock.now)
-        await house.watches()
-        house.telegram.fault(after(Close()), times=1)
-        usdc_moves(house, -1)
-        await house.hears("−1 USDC")
+        stack.start(now=clock.now)
+        await stack.watches()
+        stack.telegram.fault(after(Close()), times=1)
+        usdc_moves(stack, -1)
+        await stack.hears("−1 USDC")
 
         clock.wrong_by = jump
-        usdc_moves(house, 2)
+        usdc_moves(stack, 2)
 
-        await house.hears("−1 USDC")
-        await house.hears("+2 USDC")
-        assert house.telegram.seen(house.chat).duplicates == 1
+        await stack.hears("−1 USDC")
+        await stack.hears("+2 USDC")
+        assert stack.telegram.seen(stack.chat).duplicates == 1

@@ -11,31 +11,31 @@ from bot.sandbox.telegram import Close, Error, Garbage, Page, Reset, after, befo
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
 from bot.sandbox.world import Contract
-from tests.house import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})")
 
 
-def amounts_told(house: House, chat: Chat | None = None) -> list[str]:
+def amounts_told(stack: Stack, chat: Chat | None = None) -> list[str]:
     """Return every change of USDC that a chat shows, in order."""
-    return re.findall(r"[▼▲✦] ([−+][\d.]+) USDC", "\n".join(house.said(chat)))
+    return re.findall(r"[▼▲✦] ([−+][\d.]+) USDC", "\n".join(stack.said(chat)))
 
 
-def numbers(house: House, chat: Chat | None = None) -> list[str]:
+def numbers(stack: Stack, chat: Chat | None = None) -> list[str]:
     """Return the ids of the messages that a chat shows."""
-    return NUMBER.findall("\n".join(house.said(chat)))
+    return NUMBER.findall("\n".join(stack.said(chat)))
 
 
-def move(house: House, units: int) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+def move(stack: Stack, units: int) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
 
 
-async def watch_in_a_group(house: House, title: str = "Ops") -> Chat:
-    group = house.telegram.add_group(title, {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open now", chat=group)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=group)
-    await house.hears("balances", chat=group)
+async def watch_in_a_group(stack: Stack, title: str = "Ops") -> Chat:
+    group = stack.telegram.add_group(title, {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=group)
+    await stack.hears("balances", chat=group)
     return group
 
 
@@ -62,16 +62,16 @@ TROUBLES: dict[str, Fault] = {
 
 @pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-async def test_trouble_that_ends_costs_no_alert_and_repeats_none(house: House, trouble: Fault) -> None:
-    await house.watches()
-    house.telegram.fault(trouble, times=1)
+async def test_trouble_that_ends_costs_no_alert_and_repeats_none(stack: Stack, trouble: Fault) -> None:
+    await stack.watches()
+    stack.telegram.fault(trouble, times=1)
 
-    move(house, -1)
+    move(stack, -1)
 
-    await house.hears("USDC")
-    move(house, 2)
-    await house.hears("+2 USDC")
-    assert amounts_told(house) == ["−1", "+2"]
+    await stack.hears("USDC")
+    move(stack, 2)
+    await stack.hears("+2 USDC")
+    assert amounts_told(stack) == ["−1", "+2"]
 
 
 ARRIVED: dict[str, Fault] = {
@@ -84,269 +84,269 @@ ARRIVED: dict[str, Fault] = {
 
 @pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("fault", ARRIVED.values(), ids=ARRIVED.keys())
-async def test_what_may_have_arrived_comes_once_more_with_the_same_id(house: House, fault: Fault) -> None:
-    await house.watches()
-    house.telegram.fault(fault, times=1)
+async def test_what_may_have_arrived_comes_once_more_with_the_same_id(stack: Stack, fault: Fault) -> None:
+    await stack.watches()
+    stack.telegram.fault(fault, times=1)
 
-    move(house, -1)
-    await house.hears("−1 USDC")
-    repeated = await house.hears("−1 USDC")
+    move(stack, -1)
+    await stack.hears("−1 USDC")
+    repeated = await stack.hears("−1 USDC")
 
-    move(house, 2)
-    await house.hears("+2 USDC")
-    assert amounts_told(house) == ["−1", "−1", "+2"]
-    first, second, _ = numbers(house)[-3:]
+    move(stack, 2)
+    await stack.hears("+2 USDC")
+    assert amounts_told(stack) == ["−1", "−1", "+2"]
+    first, second, _ = numbers(stack)[-3:]
     assert first == second
-    assert repeated.text in house.said()
+    assert repeated.text in stack.said()
 
 
 # ---------------------------------------------------------------- no answer for long
 
 
-def questions(house: House) -> int:
+def questions(stack: Stack) -> int:
     return sum(
         call.method == "sendMessage" and not str(call.parameters["text"]).strip()
-        for call in house.telegram.calls
+        for call in stack.telegram.calls
     )
 
 
 @pytest.mark.usefixtures("_short_pauses")
-async def test_while_telegram_answers_nothing_it_is_asked_and_told_once_it_is_back(house: House) -> None:
-    await house.watches()
-    house.telegram.fault(before(Close()), method="sendMessage")
+async def test_while_telegram_answers_nothing_it_is_asked_and_told_once_it_is_back(stack: Stack) -> None:
+    await stack.watches()
+    stack.telegram.fault(before(Close()), method="sendMessage")
 
-    move(house, -1)
-    await until(lambda: questions(house) >= 5)
-    assert amounts_told(house) == []
-    house.telegram.heal()
+    move(stack, -1)
+    await until(lambda: questions(stack) >= 5)
+    assert amounts_told(stack) == []
+    stack.telegram.heal()
 
-    await house.hears("−1 USDC")
-    move(house, 2)
-    await house.hears("+2 USDC")
-    assert amounts_told(house) == ["−1", "+2"]
+    await stack.hears("−1 USDC")
+    move(stack, 2)
+    await stack.hears("+2 USDC")
+    assert amounts_told(stack) == ["−1", "+2"]
 
 
 @pytest.mark.usefixtures("_short_pauses")
 async def test_a_telegram_that_takes_messages_and_answers_nothing_makes_three_copies_however_long(
-    house: House,
+    stack: Stack,
 ) -> None:
-    await house.watches()
-    house.telegram.fault(after(Close()), method="sendMessage")
+    await stack.watches()
+    stack.telegram.fault(after(Close()), method="sendMessage")
 
-    move(house, -1)
-    await until(lambda: questions(house) >= 5)
-    assert amounts_told(house) == ["−1"] * 3
-    house.telegram.heal()
+    move(stack, -1)
+    await until(lambda: questions(stack) >= 5)
+    assert amounts_told(stack) == ["−1"] * 3
+    stack.telegram.heal()
 
-    move(house, 2)
-    await house.hears("+2 USDC")
-    assert amounts_told(house) == ["−1"] * 4 + ["+2"]
-    assert len(set(numbers(house)[-5:])) == 2
+    move(stack, 2)
+    await stack.hears("+2 USDC")
+    assert amounts_told(stack) == ["−1"] * 4 + ["+2"]
+    assert len(set(numbers(stack)[-5:])) == 2
 
 
 # ---------------------------------------------------------------- refused for good
 
 
 async def test_a_message_that_is_refused_is_dissolved_and_what_is_refused_alone_is_said_to_be(
-    house: House,
+    stack: Stack,
 ) -> None:
-    group = await watch_in_a_group(house)
-    house.telegram.fault(before(Error(400, "Bad Request: message is too long")), times=2, chat=group)
+    group = await watch_in_a_group(stack)
+    stack.telegram.fault(before(Error(400, "Bad Request: message is too long")), times=2, chat=group)
 
-    move(house, -1)
-    house.world.move(POLYGON, None, ACCOUNT, 10**18)
+    move(stack, -1)
+    stack.world.move(POLYGON, None, ACCOUNT, 10**18)
 
-    await house.hears("could not be delivered", chat=group)
-    await house.hears("could not be delivered")
-    await until(lambda: "USDC" in "".join(house.said(group)[2:]) or "POL" in "".join(house.said(group)[2:]))
-    shown = "\n".join(house.said(group))
+    await stack.hears("could not be delivered", chat=group)
+    await stack.hears("could not be delivered")
+    await until(lambda: "USDC" in "".join(stack.said(group)[2:]) or "POL" in "".join(stack.said(group)[2:]))
+    shown = "\n".join(stack.said(group))
     assert ("−1 USDC" in shown) + ("+1 POL" in shown) == 1, "one of the two was refused singly"
 
 
-async def test_a_message_whose_formats_are_refused_comes_as_plain_text(house: House) -> None:
-    await house.watches()
-    house.telegram.fault(before(Error(400, "Bad Request: can't parse entities: odd")), times=1)
+async def test_a_message_whose_formats_are_refused_comes_as_plain_text(stack: Stack) -> None:
+    await stack.watches()
+    stack.telegram.fault(before(Error(400, "Bad Request: can't parse entities: odd")), times=1)
 
-    move(house, -1)
+    move(stack, -1)
 
-    message = await house.hears("−1 USDC")
+    message = await stack.hears("−1 USDC")
     assert message.entities == ()
-    assert len(amounts_told(house)) == 1
+    assert len(amounts_told(stack)) == 1
 
 
 # ---------------------------------------------------------------- places that change
 
 
-async def test_a_blocked_bot_parks_its_alerts_and_tells_them_when_unblocked(house: House) -> None:
-    await house.watches()
-    house.telegram.blocks(house.olga)
-    move(house, -1)
-    await house.asked(3)
-    move(house, -2)
-    await house.asked(3)
+async def test_a_blocked_bot_parks_its_alerts_and_tells_them_when_unblocked(stack: Stack) -> None:
+    await stack.watches()
+    stack.telegram.blocks(stack.olga)
+    move(stack, -1)
+    await stack.asked(3)
+    move(stack, -2)
+    await stack.asked(3)
 
-    house.telegram.unblocks(house.olga)
+    stack.telegram.unblocks(stack.olga)
 
-    await until(lambda: amounts_told(house) == ["−1", "−2"])
-
-
-async def test_a_group_that_becomes_a_supergroup_is_followed(house: House) -> None:
-    group = await watch_in_a_group(house)
-
-    supergroup = house.telegram.migrates(group)
-    move(house, -1)
-
-    await house.hears("−1 USDC", chat=supergroup)
-    house.say("/list", chat=supergroup)
-    assert "Till" in (await house.hears("Watched here", chat=supergroup)).text
-    assert len(amounts_told(house, supergroup)) == 1
+    await until(lambda: amounts_told(stack) == ["−1", "−2"])
 
 
-async def test_a_closed_topic_sends_its_alerts_to_the_group_until_it_is_open_again(house: House) -> None:
-    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
-    topic = house.telegram.add_topic(forum, "Treasury")
-    house.say("/allow", chat=forum)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
-    await house.hears("balances", chat=forum)
+async def test_a_group_that_becomes_a_supergroup_is_followed(stack: Stack) -> None:
+    group = await watch_in_a_group(stack)
 
-    house.telegram.close_topic(forum, topic)
-    move(house, -1)
-    astray = await house.hears("−1 USDC", chat=forum)
+    supergroup = stack.telegram.migrates(group)
+    move(stack, -1)
+
+    await stack.hears("−1 USDC", chat=supergroup)
+    stack.say("/list", chat=supergroup)
+    assert "Till" in (await stack.hears("Watched here", chat=supergroup)).text
+    assert len(amounts_told(stack, supergroup)) == 1
+
+
+async def test_a_closed_topic_sends_its_alerts_to_the_group_until_it_is_open_again(stack: Stack) -> None:
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator"})
+    topic = stack.telegram.add_topic(forum, "Treasury")
+    stack.say("/allow", chat=forum)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    await stack.hears("balances", chat=forum)
+
+    stack.telegram.close_topic(forum, topic)
+    move(stack, -1)
+    astray = await stack.hears("−1 USDC", chat=forum)
     assert astray.thread_id is None
     assert "Its topic is closed" in astray.text
 
-    house.telegram.reopen_topic(forum, topic)
-    house.say("/list", chat=forum, topic=topic)
-    await house.hears("Watched here", chat=forum)
-    move(house, -2)
-    told = await house.hears("−2 USDC", chat=forum)
+    stack.telegram.reopen_topic(forum, topic)
+    stack.say("/list", chat=forum, topic=topic)
+    await stack.hears("Watched here", chat=forum)
+    move(stack, -2)
+    told = await stack.hears("−2 USDC", chat=forum)
     assert told.thread_id == topic
     assert "Its topic" not in told.text
 
 
-async def closed_topic(house: House) -> tuple[Chat, int]:
+async def closed_topic(stack: Stack) -> tuple[Chat, int]:
     """Let a topic watch, be closed, and have an alert beside it."""
-    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
-    topic = house.telegram.add_topic(forum, "Treasury")
-    house.say("/allow", chat=forum)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
-    await house.hears("balances", chat=forum)
-    house.telegram.closes_topic(house.olga, forum, topic)
-    move(house, -1)
-    assert (await house.hears("−1 USDC", chat=forum)).thread_id is None
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator"})
+    topic = stack.telegram.add_topic(forum, "Treasury")
+    stack.say("/allow", chat=forum)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    await stack.hears("balances", chat=forum)
+    stack.telegram.closes_topic(stack.olga, forum, topic)
+    move(stack, -1)
+    assert (await stack.hears("−1 USDC", chat=forum)).thread_id is None
     return forum, topic
 
 
-async def test_a_topic_that_is_opened_again_hears_its_alerts_without_a_command(house: House) -> None:
-    forum, topic = await closed_topic(house)
+async def test_a_topic_that_is_opened_again_hears_its_alerts_without_a_command(stack: Stack) -> None:
+    forum, topic = await closed_topic(stack)
 
-    house.telegram.reopens_topic(house.olga, forum, topic)
-    house.say("/id", chat=forum)
-    await house.hears("user id", chat=forum)
-    move(house, -2)
+    stack.telegram.reopens_topic(stack.olga, forum, topic)
+    stack.say("/id", chat=forum)
+    await stack.hears("user id", chat=forum)
+    move(stack, -2)
 
-    told = await house.hears("−2 USDC", chat=forum)
+    told = await stack.hears("−2 USDC", chat=forum)
     assert told.thread_id == topic
     assert "Its topic" not in told.text
 
 
-async def test_the_word_that_a_topic_is_closed_does_not_open_it(house: House) -> None:
-    forum, topic = await closed_topic(house)
+async def test_the_word_that_a_topic_is_closed_does_not_open_it(stack: Stack) -> None:
+    forum, topic = await closed_topic(stack)
 
-    house.telegram.closes_topic(house.olga, forum, topic)
-    house.say("/id", chat=forum)
-    await house.hears("user id", chat=forum)
-    refused = sum(call.method == "sendMessage" for call in house.telegram.calls)
-    move(house, -2)
+    stack.telegram.closes_topic(stack.olga, forum, topic)
+    stack.say("/id", chat=forum)
+    await stack.hears("user id", chat=forum)
+    refused = sum(call.method == "sendMessage" for call in stack.telegram.calls)
+    move(stack, -2)
 
-    assert (await house.hears("−2 USDC", chat=forum)).thread_id is None
-    assert sum(call.method == "sendMessage" for call in house.telegram.calls) == refused + 1
+    assert (await stack.hears("−2 USDC", chat=forum)).thread_id is None
+    assert sum(call.method == "sendMessage" for call in stack.telegram.calls) == refused + 1
 
 
-async def test_what_a_lost_topic_watched_is_moved_to_where_somebody_in_charge_says_so(house: House) -> None:
-    member = house.telegram.add_user("Bob")
-    forum = house.telegram.add_forum("Team", {house.olga: "creator", member: "member"})
-    lost, other = (house.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
-    house.say("/allow", chat=forum)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=lost)
-    await house.hears("balances", chat=forum)
-    house.telegram.close_topic(forum, lost)
-    move(house, -1)
-    assert "/here" in (await house.hears("−1 USDC", chat=forum)).text
+async def test_what_a_lost_topic_watched_is_moved_to_where_somebody_in_charge_says_so(stack: Stack) -> None:
+    member = stack.telegram.add_user("Bob")
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator", member: "member"})
+    lost, other = (stack.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
+    stack.say("/allow", chat=forum)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=lost)
+    await stack.hears("balances", chat=forum)
+    stack.telegram.close_topic(forum, lost)
+    move(stack, -1)
+    assert "/here" in (await stack.hears("−1 USDC", chat=forum)).text
 
-    house.say("/here", chat=forum, topic=other, user=member)
-    await house.hears("its administrators", chat=forum)
-    house.say("/here", chat=forum, topic=other)
-    assert (await house.hears("Moved here: 1 entry.", chat=forum)).thread_id == other
+    stack.say("/here", chat=forum, topic=other, user=member)
+    await stack.hears("its administrators", chat=forum)
+    stack.say("/here", chat=forum, topic=other)
+    assert (await stack.hears("Moved here: 1 entry.", chat=forum)).thread_id == other
 
-    move(house, -2)
-    told = await house.hears("−2 USDC", chat=forum)
+    move(stack, -2)
+    told = await stack.hears("−2 USDC", chat=forum)
     assert told.thread_id == other
     assert "Its topic" not in told.text
-    house.say("/list", chat=forum, topic=other)
-    assert "Till" in (await house.hears("Watched here", chat=forum)).text
+    stack.say("/list", chat=forum, topic=other)
+    assert "Till" in (await stack.hears("Watched here", chat=forum)).text
 
 
-async def test_where_no_topic_is_lost_nothing_is_moved(house: House) -> None:
-    forum = house.telegram.add_forum("Team", {house.olga: "creator"})
-    topic, other = (house.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
-    house.say("/allow", chat=forum)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
-    await house.hears("balances", chat=forum)
+async def test_where_no_topic_is_lost_nothing_is_moved(stack: Stack) -> None:
+    forum = stack.telegram.add_forum("Team", {stack.olga: "creator"})
+    topic, other = (stack.telegram.add_topic(forum, name) for name in ("Treasury", "Payroll"))
+    stack.say("/allow", chat=forum)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=forum, topic=topic)
+    await stack.hears("balances", chat=forum)
 
-    house.say("/here", chat=forum, topic=other)
-    await house.hears("nothing has to be moved", chat=forum)
+    stack.say("/here", chat=forum, topic=other)
+    await stack.hears("nothing has to be moved", chat=forum)
 
-    move(house, -1)
-    assert (await house.hears("−1 USDC", chat=forum)).thread_id == topic
+    move(stack, -1)
+    assert (await stack.hears("−1 USDC", chat=forum)).thread_id == topic
 
 
 # ---------------------------------------------------------------- many
 
 
-async def test_a_chat_that_is_throttled_delays_no_other_and_gets_fewer_messages(house: House) -> None:
-    await house.watches()
-    group = await watch_in_a_group(house)
-    house.telegram.fault(too_many_requests(2), times=1, chat=group)
+async def test_a_chat_that_is_throttled_delays_no_other_and_gets_fewer_messages(stack: Stack) -> None:
+    await stack.watches()
+    group = await watch_in_a_group(stack)
+    stack.telegram.fault(too_many_requests(2), times=1, chat=group)
 
     for number in range(1, 6):
-        move(house, -number)
-        await house.hears(f"−{number} USDC")
+        move(stack, -number)
+        await stack.hears(f"−{number} USDC")
 
-    await until(lambda: len(amounts_told(house, group)) == 5)
-    assert amounts_told(house, group) == ["−1", "−2", "−3", "−4", "−5"]
-    assert len(numbers(house, group)) <= 1 + 2, "the first reading, the throttled one, and all the others"
+    await until(lambda: len(amounts_told(stack, group)) == 5)
+    assert amounts_told(stack, group) == ["−1", "−2", "−3", "−4", "−5"]
+    assert len(numbers(stack, group)) <= 1 + 2, "the first reading, the throttled one, and all the others"
 
 
 async def test_a_busy_group_gets_few_messages_and_every_change(tmp_path: Path) -> None:
-    async with open_house(tmp_path, delivery=["group_messages_per_minute = 6"]) as house:
-        house.start()
-        await house.watches()
-        group = await watch_in_a_group(house)
+    async with open_stack(tmp_path, delivery=["group_messages_per_minute = 6"]) as stack:
+        stack.start()
+        await stack.watches()
+        group = await watch_in_a_group(stack)
 
         for number in range(1, 31):
-            move(house, number)
-            await house.hears(f"+{number} USDC")
+            move(stack, number)
+            await stack.hears(f"+{number} USDC")
 
-        assert len(house.said(group)) <= 6
-        house.say("/list", chat=group)
-        house.say("/status")
-        await house.hears("On their way here")
+        assert len(stack.said(group)) <= 6
+        stack.say("/list", chat=group)
+        stack.say("/status")
+        await stack.hears("On their way here")
 
 
-async def test_many_changes_at_once_are_few_messages_that_fit(house: House) -> None:
+async def test_many_changes_at_once_are_few_messages_that_fit(stack: Stack) -> None:
     tokens = [f"0x{number:040x}" for number in range(1, 301)]
     for token in tokens:
-        house.world.add_contract(
+        stack.world.add_contract(
             Contract(chain_id=POLYGON, address=token, kind="ERC20", symbol="T", name="Token", decimals=0)
         )
-        house.world.move(POLYGON, token, ACCOUNT, 10)
-    await house.watches()
+        stack.world.move(POLYGON, token, ACCOUNT, 10)
+    await stack.watches()
 
     for token in tokens:
-        house.world.move(POLYGON, token, ACCOUNT, 1)
+        stack.world.move(POLYGON, token, ACCOUNT, 1)
 
-    await until(lambda: "\n".join(house.said()).count("10 → 11") == 300)
-    told = [text for text in house.said() if "10 → 11" in text]
+    await until(lambda: "\n".join(stack.said()).count("10 → 11") == 300)
+    told = [text for text in stack.said() if "10 → 11" in text]
     assert len(told) <= 10
     assert all(len(text) <= 4096 for text in told)

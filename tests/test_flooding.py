@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.sandbox.telegram import Hold, before, too_many_requests
 from bot.sandbox.telegram_world import Chat
 from bot.sandbox.world import Contract
-from tests.house import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 USUAL_PACE = [
     "group_wait_seconds = 0.05",
@@ -16,91 +16,91 @@ USUAL_PACE = [
 ]
 
 
-def usdc_moves(house: House, units: int) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+def usdc_moves(stack: Stack, units: int) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
 
 
-def amounts_told(house: House, chat: Chat) -> list[int]:
+def amounts_told(stack: Stack, chat: Chat) -> list[int]:
     """Return every change of USDC that a chat shows, in order."""
-    shown = re.findall(r"[▼▲] ([−+]\d+) USDC", "\n".join(house.said(chat)))
+    shown = re.findall(r"[▼▲] ([−+]\d+) USDC", "\n".join(stack.said(chat)))
     return [int(amount.replace("−", "-")) for amount in shown]
 
 
-def hold_tokens(house: House, count: int) -> list[str]:
+def hold_tokens(stack: Stack, count: int) -> list[str]:
     """Let the account hold some of so many tokens."""
     tokens = [f"0x{number:040x}" for number in range(1, count + 1)]
     for number, token in enumerate(tokens):
-        house.world.add_contract(
+        stack.world.add_contract(
             Contract(chain_id=POLYGON, address=token, kind="ERC20", symbol=f"T{number}", name="T", decimals=0)
         )
-        house.world.set_token(POLYGON, token, ACCOUNT, 1)
+        stack.world.set_token(POLYGON, token, ACCOUNT, 1)
     return tokens
 
 
-async def watch_in_a_group(house: House) -> Chat:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open now", chat=group)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=group)
-    await house.hears("balances", chat=group)
+async def watch_in_a_group(stack: Stack) -> Chat:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=group)
+    await stack.hears("balances", chat=group)
     return group
 
 
-async def test_three_hundred_changes_while_telegram_is_away_are_few_messages_afterwards(house: House) -> None:
-    tokens = hold_tokens(house, 60)
-    await house.watches()
-    before_outage = len(house.said())
+async def test_three_hundred_changes_while_telegram_is_away_are_few_messages_afterwards(stack: Stack) -> None:
+    tokens = hold_tokens(stack, 60)
+    await stack.watches()
+    before_outage = len(stack.said())
 
-    async with house.telegram.refusing():
+    async with stack.telegram.refusing():
         for amount in range(2, 7):
             for token in tokens:
-                house.world.set_token(POLYGON, token, ACCOUNT, amount)
-            await house.asked(2)
+                stack.world.set_token(POLYGON, token, ACCOUNT, amount)
+            await stack.asked(2)
 
-    await until(lambda: "\n".join(house.said()).count("5 → 6") == 60)
-    told = "\n".join(house.said()[before_outage:])
+    await until(lambda: "\n".join(stack.said()).count("5 → 6") == 60)
+    told = "\n".join(stack.said()[before_outage:])
     assert len(re.findall(r"▲ \+\d+ T\d+ ", told)) == 300
-    assert len(house.said()) - before_outage <= 10
+    assert len(stack.said()) - before_outage <= 10
 
 
 async def test_sixty_alerts_to_a_group_are_all_told_and_telegram_asks_for_no_pause(tmp_path: Path) -> None:
-    async with open_house(tmp_path, delivery=USUAL_PACE) as house:
-        house.telegram.enforce_limits()
-        house.start()
-        group = await watch_in_a_group(house)
+    async with open_stack(tmp_path, delivery=USUAL_PACE) as stack:
+        stack.telegram.enforce_limits()
+        stack.start()
+        group = await watch_in_a_group(stack)
 
         for number in range(1, 61):
-            usdc_moves(house, number)
-            await house.asked(2)
+            usdc_moves(stack, number)
+            await stack.asked(2)
 
-        await until(lambda: len(amounts_told(house, group)) == 60)
-        assert amounts_told(house, group) == list(range(1, 61))
-        assert house.telegram.floods == []
+        await until(lambda: len(amounts_told(stack, group)) == 60)
+        assert amounts_told(stack, group) == list(range(1, 61))
+        assert stack.telegram.floods == []
 
 
-async def test_a_thousand_alerts_to_one_chat_are_few_messages(house: House) -> None:
-    tokens = hold_tokens(house, 1000)
-    await house.watches()
+async def test_a_thousand_alerts_to_one_chat_are_few_messages(stack: Stack) -> None:
+    tokens = hold_tokens(stack, 1000)
+    await stack.watches()
 
     for token in tokens:
-        house.world.set_token(POLYGON, token, ACCOUNT, 2)
+        stack.world.set_token(POLYGON, token, ACCOUNT, 2)
 
-    await until(lambda: "\n".join(house.said()).count("1 → 2") == 1000)
-    assert sum("1 → 2" in text for text in house.said()) <= 30
+    await until(lambda: "\n".join(stack.said()).count("1 → 2") == 1000)
+    assert sum("1 → 2" in text for text in stack.said()) <= 30
 
 
-async def test_neither_a_blocked_nor_a_slow_nor_a_flooded_chat_delays_another(house: House) -> None:
-    telegram = house.telegram
+async def test_neither_a_blocked_nor_a_slow_nor_a_flooded_chat_delays_another(stack: Stack) -> None:
+    telegram = stack.telegram
     others = []
     for number in range(3):
         user = telegram.add_user(f"User {number}")
         others.append(telegram.add_private_chat(user))
-        house.say(f"/allow {others[-1].id}")
-        await house.hears("open")
-        house.say(f"/watch {CHECKSUMMED} as Till", chat=others[-1], user=user)
-        await house.hears("balances", chat=others[-1])
-    house.say(f"/watch {CHECKSUMMED} as Till")
-    await house.hears("balances")
+        stack.say(f"/allow {others[-1].id}")
+        await stack.hears("open")
+        stack.say(f"/watch {CHECKSUMMED} as Till", chat=others[-1], user=user)
+        await stack.hears("balances", chat=others[-1])
+    stack.say(f"/watch {CHECKSUMMED} as Till")
+    await stack.hears("balances")
     blocked, slow, flooded = others
     telegram.blocks(telegram.user(blocked.id))
     hold = Hold()
@@ -108,27 +108,27 @@ async def test_neither_a_blocked_nor_a_slow_nor_a_flooded_chat_delays_another(ho
     telegram.fault(too_many_requests(300), chat=flooded)
 
     for number in range(1, 6):
-        usdc_moves(house, number)
-        await house.hears(f"+{number} USDC")
+        usdc_moves(stack, number)
+        await stack.hears(f"+{number} USDC")
 
-    assert [amounts_told(house, chat) for chat in others] == [[], [], []]
+    assert [amounts_told(stack, chat) for chat in others] == [[], [], []]
     telegram.heal(chat=slow)
-    await until(lambda: amounts_told(house, slow) == [1, 2, 3, 4, 5])
+    await until(lambda: amounts_told(stack, slow) == [1, 2, 3, 4, 5])
 
 
 async def test_a_group_that_had_its_share_of_the_minute_gets_no_more_after_a_restart(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        house.start()
-        await house.watches()
-        group = await watch_in_a_group(house)
-        usdc_moves(house, 1)
-        await house.hears("+1 USDC", chat=group)
-        await house.stop()
-        house.lines["delivery"] = ["group_messages_per_minute = 1", "private_messages_per_second = 1000"]
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches()
+        group = await watch_in_a_group(stack)
+        usdc_moves(stack, 1)
+        await stack.hears("+1 USDC", chat=group)
+        await stack.stop()
+        stack.lines["delivery"] = ["group_messages_per_minute = 1", "private_messages_per_second = 1000"]
 
-        house.start()
+        stack.start()
         for number in range(2, 5):
-            usdc_moves(house, number)
-            await house.hears(f"+{number} USDC")
+            usdc_moves(stack, number)
+            await stack.hears(f"+{number} USDC")
 
-        assert amounts_told(house, group) == [1]
+        assert amounts_told(stack, group) == [1]

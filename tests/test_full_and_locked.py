@@ -17,13 +17,13 @@ from bot.chat import replies, toasts
 from bot.sandbox.telegram import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.troubles import Trouble
-from tests.house import (
+from tests.stack import (
     ACCOUNT,
     POLYGON,
     USDC_POLYGON,
-    House,
+    Stack,
     buttons_of,
-    open_house,
+    open_stack,
     until,
 )
 from tests.test_program import LOOPBACK, _free_port
@@ -34,42 +34,42 @@ LONGER = PATIENCE_SECONDS + 1
 
 
 @pytest.fixture
-async def paged(tmp_path: Path) -> AsyncIterator[House]:
+async def paged(tmp_path: Path) -> AsyncIterator[Stack]:
     """Run a bot with its pages, and let Olga watch something."""
-    async with open_house(tmp_path, web=[f'listen = "{LOOPBACK}:{_free_port()}"']) as house:
-        house.start()
-        await house.watches()
-        yield house
+    async with open_stack(tmp_path, web=[f'listen = "{LOOPBACK}:{_free_port()}"']) as stack:
+        stack.start()
+        await stack.watches()
+        yield stack
 
 
 @contextmanager
-def locked(house: House, how: str = "EXCLUSIVE") -> Iterator[None]:
+def locked(stack: Stack, how: str = "EXCLUSIVE") -> Iterator[None]:
     """Let another program hold the database."""
-    path = house.directory / "data" / "bot.sqlite3"
+    path = stack.directory / "data" / "bot.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as db:
         db.execute(f"BEGIN {how}")
         yield
         db.rollback()
 
 
-async def page(house: House, name: str) -> tuple[int, str]:
-    listen = house.lines["web"][0].split('"')[1]
+async def page(stack: Stack, name: str) -> tuple[int, str]:
+    listen = stack.lines["web"][0].split('"')[1]
     async with ClientSession() as session, session.get(f"http://{listen}/{name}") as response:
         return response.status, await response.text()
 
 
-async def is_told_by_readyz(house: House, words: str) -> None:
+async def is_told_by_readyz(stack: Stack, words: str) -> None:
     async with asyncio.timeout(20):
-        while words not in (await page(house, "readyz"))[1]:  # noqa: ASYNC110 - nobody sets an event
+        while words not in (await page(stack, "readyz"))[1]:  # noqa: ASYNC110 - nobody sets an event
             await asyncio.sleep(0.05)
 
 
-async def goes_on(house: House) -> None:
+async def goes_on(stack: Stack) -> None:
     """See that the bot is as it was: it obeys and tells."""
-    house.say(f"/watch {OTHER} as Other")
-    await house.hears("Watching")
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await house.hears("−1 USDC")
+    stack.say(f"/watch {OTHER} as Other")
+    await stack.hears("Watching")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.hears("−1 USDC")
 
 
 # ---------------------------------------------------------------- locked
@@ -77,7 +77,7 @@ async def goes_on(house: House) -> None:
 
 @pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
 async def test_while_another_program_locks_the_database_looks_are_answered_and_changes_say_why_not(
-    paged: House, how: str
+    paged: Stack, how: str
 ) -> None:
     with locked(paged, how):
         for look, words in [("/list", "Treasury"), ("/balance", "USDC"), ("/status", "Last sweep")]:
@@ -94,7 +94,7 @@ async def test_while_another_program_locks_the_database_looks_are_answered_and_c
     await is_told_by_readyz(paged, '"ok": true')
 
 
-async def test_a_press_that_would_change_something_says_why_it_does_not(paged: House) -> None:
+async def test_a_press_that_would_change_something_says_why_it_does_not(paged: Stack) -> None:
     paged.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     alert = await paged.hears("−1 USDC")
 
@@ -107,7 +107,7 @@ async def test_a_press_that_would_change_something_says_why_it_does_not(paged: H
 
 
 async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why_it_does_not(
-    paged: House,
+    paged: Stack,
 ) -> None:
     paged.say(OTHER)
     offer = await paged.hears("dEaD")
@@ -117,7 +117,7 @@ async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why
         await paged.hears("locked by another program")
 
 
-async def test_a_chat_that_could_not_be_closed_is_answered_as_before(paged: House) -> None:
+async def test_a_chat_that_could_not_be_closed_is_answered_as_before(paged: Stack) -> None:
     with locked(paged):
         paged.say("/deny")
         await paged.hears("locked by another program")
@@ -126,7 +126,7 @@ async def test_a_chat_that_could_not_be_closed_is_answered_as_before(paged: Hous
     await paged.hears("Treasury")
 
 
-async def test_a_stranger_hears_nothing_of_the_disk(paged: House) -> None:
+async def test_a_stranger_hears_nothing_of_the_disk(paged: Stack) -> None:
     mallory = paged.telegram.add_user("Mallory")
     chat = paged.telegram.add_private_chat(mallory)
 
@@ -140,47 +140,47 @@ async def test_a_database_that_is_locked_while_chains_are_noted_ends_no_worker(
 ) -> None:
     monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(app, "CHAINS_ANEW_SECONDS", 0.01)
-    async with open_house(tmp_path) as house:
-        house.start()
-        await house.watches()
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches()
 
-        with locked(house):
+        with locked(stack):
             await asyncio.sleep(
                 LONGER
             )  # as long as it takes to give up: that time passes is what it is about
 
-        await goes_on(house)
+        await goes_on(stack)
 
 
 async def test_a_database_that_is_locked_when_the_link_is_made_delays_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "INTRODUCE_AGAIN_SECONDS", 0.05)
-    async with open_house(tmp_path, access=["owners = []"]) as house:
-        house.telegram.fault(before(Error(500, "Internal Server Error")), method="getMe")
-        house.start()
-        await until(lambda: sum(call.method == "getMe" for call in house.telegram.calls) >= 3)
+    async with open_stack(tmp_path, access=["owners = []"]) as stack:
+        stack.telegram.fault(before(Error(500, "Internal Server Error")), method="getMe")
+        stack.start()
+        await until(lambda: sum(call.method == "getMe" for call in stack.telegram.calls) >= 3)
 
-        with locked(house):
-            house.telegram.heal()
+        with locked(stack):
+            stack.telegram.heal()
             await asyncio.sleep(LONGER)
-            assert house.announced == []
+            assert stack.announced == []
 
-        await until(lambda: bool(house.announced))
+        await until(lambda: bool(stack.announced))
 
 
 async def test_a_start_with_a_locked_database_ends_with_5_in_words(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        house.start()
-        await house.watches()
-        await house.stop()
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches()
+        await stack.stop()
 
-        with locked(house):
-            process = await house.start_process()
+        with locked(stack):
+            process = await stack.start_process()
             assert await process.wait() == 5
 
-        assert "another program holds it: end that one" in house.log
-        assert "Traceback" not in house.log
+        assert "another program holds it: end that one" in stack.log
+        assert "Traceback" not in stack.log
 
 
 # ---------------------------------------------------------------- full
@@ -190,21 +190,21 @@ async def test_a_start_with_a_locked_database_ends_with_5_in_words(tmp_path: Pat
 async def test_while_the_disk_takes_nothing_looks_are_answered_and_changes_say_why_not(
     tmp_path: Path,
 ) -> None:
-    async with open_house(tmp_path) as house:
-        process = await house.start_process()
-        await house.watches()
+    async with open_stack(tmp_path) as stack:
+        process = await stack.start_process()
+        await stack.watches()
         limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
 
-        house.say("/list")
-        await house.hears("Treasury")
-        house.say(f"/watch {OTHER}")
-        await house.hears("full or failing")
-        await until(lambda: "action=sweep_failed" in house.log)
-        assert "Traceback" not in house.log
+        stack.say("/list")
+        await stack.hears("Treasury")
+        stack.say(f"/watch {OTHER}")
+        await stack.hears("full or failing")
+        await until(lambda: "action=sweep_failed" in stack.log)
+        assert "Traceback" not in stack.log
 
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
-        await goes_on(house)
+        await goes_on(stack)
 
 
 @pytest.fixture
@@ -229,23 +229,23 @@ def fill_up(path: Path) -> None:
 
 
 async def test_a_disk_that_is_full_is_told_as_such_and_nothing_is_lost(small_disk: Path) -> None:
-    async with open_house(small_disk) as house:
-        process = await house.start_process()
-        await house.watches()
+    async with open_stack(small_disk) as stack:
+        process = await stack.start_process()
+        await stack.watches()
         full = small_disk / "full"
         fill_up(full)
-        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-        await until(lambda: "the disk is full" in house.log)
+        stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        await until(lambda: "the disk is full" in stack.log)
 
-        house.say("/list")
-        await house.hears("Treasury")
-        house.say("/watch " + "\n".join(f"0x{number:040x} as Number{number}" for number in range(1, 100)))
-        await house.hears("it is full. Nothing was changed")
+        stack.say("/list")
+        await stack.hears("Treasury")
+        stack.say("/watch " + "\n".join(f"0x{number:040x} as Number{number}" for number in range(1, 100)))
+        await stack.hears("it is full. Nothing was changed")
 
         full.unlink()
-        await house.hears("−1 USDC")
-        house.say("/list")
-        assert "Number" not in (await house.hears("Treasury")).text
+        await stack.hears("−1 USDC")
+        stack.say("/list")
+        assert "Number" not in (await stack.hears("Treasury")).text
         assert process.returncode is None
 
 

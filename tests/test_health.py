@@ -28,15 +28,15 @@ from bot.sandbox.gateway_faults import Fault as GatewayFault
 from bot.sandbox.telegram import Close, Error, Fault, Garbage, Page, before
 from bot.settings import load_settings
 from bot.web.pages import BLOCKED
-from tests.house import (
+from tests.stack import (
     ACCOUNT,
     CHECKSUMMED,
     LONGEST_SECONDS,
     OWNER,
     POLYGON,
     USDC_POLYGON,
-    House,
-    open_house,
+    Stack,
+    open_stack,
 )
 from tests.test_program import LOOPBACK, ROOT, _free_port
 
@@ -48,7 +48,7 @@ NO_QUOTA = AnswerError(name="QuotaExceeded", code=1200, status=423)
 class Visit:
     """Somebody who looks at the pages of a running bot, and into its parts."""
 
-    house: House
+    stack: Stack
     session: ClientSession
     port: int
     parts: list[Health]
@@ -121,24 +121,24 @@ async def visited(directory: Path, **sections: list[str]) -> AsyncIterator[Visit
         return one
 
     sections["web"] = [f'listen = "{LOOPBACK}:{port}"']
-    async with AsyncExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
+    async with AsyncExitStack() as exits:
+        patch = exits.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(app, "Health", built)
-        house = await stack.enter_async_context(open_house(directory, **sections))
-        yield Visit(house, await stack.enter_async_context(ClientSession()), port, parts)
+        stack = await exits.enter_async_context(open_stack(directory, **sections))
+        yield Visit(stack, await exits.enter_async_context(ClientSession()), port, parts)
 
 
 @pytest.fixture
 async def visit(tmp_path: Path) -> AsyncIterator[Visit]:
     async with visited(tmp_path) as one:
-        one.house.start()
+        one.stack.start()
         await one.is_green()
         yield one
 
 
 @pytest.fixture
 async def watching(visit: Visit) -> Visit:
-    await visit.house.watches()
+    await visit.stack.watches()
     return visit
 
 
@@ -163,27 +163,27 @@ async def test_a_bot_that_sees_and_tells_is_green(watching: Visit) -> None:
 async def test_a_source_in_trouble_is_told_until_it_answers(
     watching: Visit, fault: GatewayFault, words: str
 ) -> None:
-    watching.house.gateway.faults.add(fault)
+    watching.stack.gateway.faults.add(fault)
     await watching.is_red(words)
 
-    watching.house.gateway.faults.heal()
+    watching.stack.gateway.faults.heal()
 
     await watching.is_green()
 
 
 async def test_a_gateway_that_is_gone_is_told_and_no_restart_asked_for(tmp_path: Path) -> None:
     async with visited(tmp_path, indexer=[f'url = "http://{LOOPBACK}:{_free_port()}"']) as visit:
-        visit.house.start()
+        visit.stack.start()
 
         await visit.is_red("the indexer has not answered yet")
 
 
 async def test_before_the_first_sweep_nothing_is_seen(tmp_path: Path) -> None:
     async with visited(tmp_path) as visit:
-        visit.house.gateway.faults.add(Delay(seconds=30, method="GetTokenBalancesSummary"))
-        visit.house.start()
+        visit.stack.gateway.faults.add(Delay(seconds=30, method="GetTokenBalancesSummary"))
+        visit.stack.start()
         await visit.is_green()
-        visit.house.say(f"/watch {CHECKSUMMED} as Treasury")
+        visit.stack.say(f"/watch {CHECKSUMMED} as Treasury")
 
         await visit.is_red("no sweep has finished for")
 
@@ -227,51 +227,51 @@ def test_silence_is_three_intervals_or_two_sweeps_or_a_quarter_of_a_minute_whate
 async def test_a_telegram_in_trouble_is_told_until_it_answers(
     watching: Visit, fault: Fault, words: str
 ) -> None:
-    watching.house.telegram.fault(fault, method=None)
-    watching.house.say("/id")  # it ends the poll that is under way
-    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    watching.stack.telegram.fault(fault, method=None)
+    watching.stack.say("/id")  # it ends the poll that is under way
+    watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
     await watching.is_red(f"nothing is received: {words}")
 
-    watching.house.telegram.heal()
+    watching.stack.telegram.heal()
 
     await watching.is_green()
-    assert "+1 USDC" in (await watching.house.hears("USDC")).text
+    assert "+1 USDC" in (await watching.stack.hears("USDC")).text
 
 
 async def test_a_telegram_that_takes_no_message_is_told_though_it_is_heard(watching: Visit) -> None:
-    watching.house.telegram.fault(before(Error(401, "Unauthorized")))
-    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    watching.house.say("/id")
+    watching.stack.telegram.fault(before(Error(401, "Unauthorized")))
+    watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    watching.stack.say("/id")
 
     await watching.is_red("nothing can be sent: Telegram refuses the token")
     assert not any("received" in reason for reason in await watching.reasons())
 
-    watching.house.telegram.heal()
+    watching.stack.telegram.heal()
 
     await watching.is_green()
 
 
 async def test_a_chat_that_refuses_is_no_trouble_of_the_bot(watching: Visit) -> None:
-    watching.house.telegram.fault(before(Error(403, "Forbidden: bot was blocked by the user")))
-    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    watching.stack.telegram.fault(before(Error(403, "Forbidden: bot was blocked by the user")))
+    watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
     for _ in range(3):
-        watching.house.say("/id")
-    await watching.house.asked(3)
+        watching.stack.say("/id")
+    await watching.stack.asked(3)
 
     assert not any("sent" in reason for reason in await watching.reasons())
 
 
 async def test_a_telegram_that_was_never_reached_is_told(tmp_path: Path) -> None:
     async with visited(tmp_path) as visit:
-        visit.house.telegram.fault(before(Close()), method=None)
-        visit.house.start()
+        visit.stack.telegram.fault(before(Close()), method=None)
+        visit.stack.start()
 
         await visit.is_red("Telegram has not answered yet")
 
 
 async def test_another_program_with_the_same_token_is_told_until_it_is_gone(watching: Visit) -> None:
-    telegram = watching.house.telegram
+    telegram = watching.stack.telegram
     other = build_bot(telegram.token, telegram.url)
     await other.initialize()
 
@@ -293,11 +293,11 @@ async def test_a_webhook_of_another_deployment_is_told_and_left_alone(tmp_path: 
     webhook = {"url": "https://elsewhere.example/x", "has_custom_certificate": False}
     answer = json.dumps({"ok": True, "result": {**webhook, "pending_update_count": 0}})
     async with visited(tmp_path) as visit:
-        visit.house.telegram.fault(before(Garbage(answer)), method="getWebhookInfo")
-        visit.house.start()
+        visit.stack.telegram.fault(before(Garbage(answer)), method="getWebhookInfo")
+        visit.stack.start()
 
         await visit.is_red("the token's updates go to a webhook at elsewhere.example")
-        assert not any(call.method == "deleteWebhook" for call in visit.house.telegram.calls)
+        assert not any(call.method == "deleteWebhook" for call in visit.stack.telegram.calls)
 
 
 # ---------------------------------------------------------------- it can't remember
@@ -306,20 +306,20 @@ async def test_a_webhook_of_another_deployment_is_told_and_left_alone(tmp_path: 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 async def test_a_full_disk_is_told_until_there_is_room_and_no_alert_is_lost(tmp_path: Path) -> None:
     async with visited(tmp_path) as visit:
-        process = await visit.house.start_process()
+        process = await visit.stack.start_process()
         await visit.is_green()
-        await visit.house.watches()
+        await visit.stack.watches()
         limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
 
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
-        visit.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+        visit.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
         await visit.is_red("the database can't be written")
 
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
 
         await visit.is_green()
-        assert "+1 USDC" in (await visit.house.hears("USDC")).text
-        assert sum("USDC" in text for text in visit.house.said()) == 1
+        assert "+1 USDC" in (await visit.stack.hears("USDC")).text
+        assert sum("USDC" in text for text in visit.stack.said()) == 1
 
 
 # ---------------------------------------------------------------- what a restart would cure
@@ -388,9 +388,9 @@ def test_the_manual_explains_every_reason() -> None:
 
 
 async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -> None:
-    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
-    await watching.house.hears("USDC")
-    await watching.house.asked(2)
+    watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    await watching.stack.hears("USDC")
+    await watching.stack.asked(2)
 
     wanted = (
         "balance_bot_ready 1.0",
@@ -418,9 +418,9 @@ async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -
 
 
 async def test_the_metrics_show_what_waits_and_what_failed(watching: Visit) -> None:
-    watching.house.telegram.fault(before(Page(502)))
-    watching.house.gateway.faults.add(AnswerHtml(status=503, times=3))
-    watching.house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    watching.stack.telegram.fault(before(Page(502)))
+    watching.stack.gateway.faults.add(AnswerHtml(status=503, times=3))
+    watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
     await _metrics_with(
         watching,

@@ -7,28 +7,28 @@ import pytest
 
 from bot.sandbox.gateway_faults import LeaveOutNatives, LeaveOutTokens, Reindex
 from bot.sandbox.world import Contract
-from tests.house import ACCOUNT, BASE, House, open_house
+from tests.stack import ACCOUNT, BASE, Stack, open_stack
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))
 
 
 @pytest.fixture
-async def rich(tmp_path: Path) -> AsyncIterator[House]:
+async def rich(tmp_path: Path) -> AsyncIterator[Stack]:
     """Olga watches twelve tokens on Base; a gap of a moment is told."""
-    async with open_house(tmp_path, indexer=["stale_after_seconds = 0.3"]) as house:
+    async with open_stack(tmp_path, indexer=["stale_after_seconds = 0.3"]) as stack:
         for number, address in enumerate(TOKENS):
-            house.world.add_contract(
+            stack.world.add_contract(
                 Contract(
                     chain_id=BASE, address=address, kind="ERC20", symbol=f"T{number}", name="T", decimals=0
                 )
             )
-            house.world.set_token(BASE, address, ACCOUNT, 3)
-        house.start()
-        await house.watches()
-        yield house
+            stack.world.set_token(BASE, address, ACCOUNT, 3)
+        stack.start()
+        await stack.watches()
+        yield stack
 
 
-async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_back(rich: House) -> None:
+async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_back(rich: Stack) -> None:
     rich.gateway.faults.add(Reindex(chain_id=BASE))
     told = (await rich.hears("is held back")).text
     rich.say("/status")
@@ -51,7 +51,7 @@ async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_ba
     assert not any("No answer" in text or "Seen again" in text for text in rich.said())
 
 
-async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: House) -> None:
+async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: Stack) -> None:
     for address in TOKENS:
         rich.world.set_token(BASE, address, ACCOUNT, 0)
     await rich.hears("is held back")
@@ -63,7 +63,7 @@ async def test_a_loss_that_an_owner_confirms_is_said_to_be_confirmed(rich: House
     assert "an owner confirmed that it is gone.\n12 changes meanwhile" in ended
 
 
-async def test_a_silent_chain_is_not_said_to_be_held_back(rich: House) -> None:
+async def test_a_silent_chain_is_not_said_to_be_held_back(rich: Stack) -> None:
     rich.gateway.faults.add(LeaveOutTokens(chain_id=BASE), LeaveOutNatives(chain_id=BASE))
 
     await rich.hears("No answer for Base")

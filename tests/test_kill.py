@@ -9,232 +9,232 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.telegram import too_many_requests
-from tests.house import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, House, open_house, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Build the neighbours; each test starts the bot as a process."""
-    async with open_house(tmp_path) as one:
+    async with open_stack(tmp_path) as one:
         yield one
 
 
-def rows(house: House, query: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(f"file:{house.directory / 'data' / 'bot.sqlite3'}?mode=ro", uri=True)
+def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(f"file:{stack.directory / 'data' / 'bot.sqlite3'}?mode=ro", uri=True)
     try:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
 
 
-def alerts(house: House) -> list[str]:
-    return [text for text in house.said() if "USDC" in text]
+def alerts(stack: Stack) -> list[str]:
+    return [text for text in stack.said() if "USDC" in text]
 
 
-def usdc_leaves(house: House) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+def usdc_leaves(stack: Stack) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
 
-def age_everything(house: House) -> None:
+def age_everything(stack: Stack) -> None:
     """Let all that waits have waited for a week."""
-    with closing(sqlite3.connect(house.directory / "data" / "bot.sqlite3")) as db, db:
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db, db:
         db.execute("UPDATE alert SET created_at = created_at - 7 * 24 * 3600 * 1000")
 
 
-async def test_killed_before_the_commit_the_next_run_sees_the_change_itself(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    house.gateway.gate.hold()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await house.gateway.gate.until_waiting(1)
+async def test_killed_before_the_commit_the_next_run_sees_the_change_itself(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    stack.gateway.gate.hold()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.gateway.gate.until_waiting(1)
 
-    await house.kill(process)
-    house.gateway.gate.release()
-    assert rows(house, "SELECT count(*) FROM change") == [(0,)]
-    await house.start_process()
+    await stack.kill(process)
+    stack.gateway.gate.release()
+    assert rows(stack, "SELECT count(*) FROM change") == [(0,)]
+    await stack.start_process()
 
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
-
-
-async def test_killed_between_commit_and_send_the_next_run_tells_it(house: House) -> None:
-    house.lines["delivery"] = ["group_wait_seconds = 4", "group_messages_per_minute = 1000"]
-    process = await house.start_process()
-    await house.watches()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await until(lambda: rows(house, "SELECT state FROM alert WHERE change_id IS NOT NULL") == [("waiting",)])
-
-    await house.kill(process)
-    assert alerts(house) == []
-    del house.lines["delivery"]
-    await house.start_process()
-
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
-async def test_killed_while_the_request_is_under_way_the_next_run_tells_it(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    hold = house.telegram.hold_before()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+async def test_killed_between_commit_and_send_the_next_run_tells_it(stack: Stack) -> None:
+    stack.lines["delivery"] = ["group_wait_seconds = 4", "group_messages_per_minute = 1000"]
+    process = await stack.start_process()
+    await stack.watches()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await until(lambda: rows(stack, "SELECT state FROM alert WHERE change_id IS NOT NULL") == [("waiting",)])
+
+    await stack.kill(process)
+    assert alerts(stack) == []
+    del stack.lines["delivery"]
+    await stack.start_process()
+
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
+
+
+async def test_killed_while_the_request_is_under_way_the_next_run_tells_it(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    hold = stack.telegram.hold_before()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     await hold.arrived()
 
-    assert rows(house, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
-    await house.kill(process)
+    assert rows(stack, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
+    await stack.kill(process)
     hold.drop()
-    house.telegram.heal()
-    await house.start_process()
+    stack.telegram.heal()
+    await stack.start_process()
 
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
-async def test_killed_between_send_and_mark_the_same_message_comes_once_more(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    hold = house.telegram.hold_after()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+async def test_killed_between_send_and_mark_the_same_message_comes_once_more(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    hold = stack.telegram.hold_after()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     await hold.arrived()
-    await house.hears("−1 USDC")
+    await stack.hears("−1 USDC")
 
-    await house.kill(process)
-    house.telegram.heal()
-    await house.start_process()
+    await stack.kill(process)
+    stack.telegram.heal()
+    await stack.start_process()
 
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    first, second = alerts(house)
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    first, second = alerts(stack)
     assert first == second, "the repeated message is the same to the letter, its id included"
 
 
 # ---------------------------------------------------------------- where only standing still shows the moment
 
 
-async def killed_at(house: House, point: str, happen: Callable[[], None]) -> None:
+async def killed_at(stack: Stack, point: str, happen: Callable[[], None]) -> None:
     """Let a bot that watches already be killed in the middle of what then happens."""
-    process = await house.start_process(stand_still_at=point)
+    process = await stack.start_process(stand_still_at=point)
     happen()
-    await until(house.reached.exists)
-    await house.kill(process)
+    await until(stack.reached.exists)
+    await stack.kill(process)
 
 
-async def killed_while_it_worked(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    await until(lambda: rows(house, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)])
-    await house.kill(process)
+async def killed_while_it_worked(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    await until(lambda: rows(stack, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)])
+    await stack.kill(process)
 
 
-async def test_killed_while_a_message_is_composed_it_is_told_once(house: House) -> None:
-    await killed_while_it_worked(house)
+async def test_killed_while_a_message_is_composed_it_is_told_once(stack: Stack) -> None:
+    await killed_while_it_worked(stack)
 
-    await killed_at(house, "bot.wiring:compose", lambda: usdc_leaves(house))
+    await killed_at(stack, "bot.wiring:compose", lambda: usdc_leaves(stack))
 
-    assert alerts(house) == []
-    assert rows(house, "SELECT state FROM alert WHERE change_id IS NOT NULL") == [("waiting",)]
-    assert rows(house, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)]
-    await house.start_process()
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
-
-
-async def test_killed_between_a_pause_that_telegram_wants_and_its_mark_it_is_told_once(house: House) -> None:
-    await killed_while_it_worked(house)
-    house.telegram.fault(too_many_requests(1), times=1)
-
-    await killed_at(house, "bot.store.settling:settle", lambda: usdc_leaves(house))
-
-    assert rows(house, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
-    await house.start_process()
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
-    assert rows(house, "SELECT sum(unknowns) FROM delivery") == [(1,)], "in doubt, though it was refused"
+    assert alerts(stack) == []
+    assert rows(stack, "SELECT state FROM alert WHERE change_id IS NOT NULL") == [("waiting",)]
+    assert rows(stack, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)]
+    await stack.start_process()
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
-async def test_killed_while_a_group_becomes_a_supergroup_everything_is_there_once(house: House) -> None:
-    process = await house.start_process()
-    group = house.telegram.add_group("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open now", chat=group)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=group)
-    await house.hears("balances", chat=group)
-    await house.kill(process)
+async def test_killed_between_a_pause_that_telegram_wants_and_its_mark_it_is_told_once(stack: Stack) -> None:
+    await killed_while_it_worked(stack)
+    stack.telegram.fault(too_many_requests(1), times=1)
+
+    await killed_at(stack, "bot.store.settling:settle", lambda: usdc_leaves(stack))
+
+    assert rows(stack, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
+    await stack.start_process()
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
+    assert rows(stack, "SELECT sum(unknowns) FROM delivery") == [(1,)], "in doubt, though it was refused"
+
+
+async def test_killed_while_a_group_becomes_a_supergroup_everything_is_there_once(stack: Stack) -> None:
+    process = await stack.start_process()
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=group)
+    await stack.hears("balances", chat=group)
+    await stack.kill(process)
     supergroups = []
 
     await killed_at(
-        house, "bot.store.moving:_merge_standing", lambda: supergroups.append(house.telegram.migrates(group))
+        stack, "bot.store.moving:_merge_standing", lambda: supergroups.append(stack.telegram.migrates(group))
     )
 
-    assert rows(house, "SELECT count(*) FROM chat WHERE migrated_to IS NOT NULL") == [(0,)]
+    assert rows(stack, "SELECT count(*) FROM chat WHERE migrated_to IS NOT NULL") == [(0,)]
     (supergroup,) = supergroups
-    usdc_leaves(house)
-    await house.start_process()
-    await house.hears("−1 USDC", chat=supergroup)
-    await house.asked(3)
-    assert sum("USDC" in text for text in house.said(supergroup)) == 1
-    assert rows(house, "SELECT label FROM subscription") == [("Till",)]
+    usdc_leaves(stack)
+    await stack.start_process()
+    await stack.hears("−1 USDC", chat=supergroup)
+    await stack.asked(3)
+    assert sum("USDC" in text for text in stack.said(supergroup)) == 1
+    assert rows(stack, "SELECT label FROM subscription") == [("Till",)]
 
 
-async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    house.telegram.blocks(house.olga)
-    usdc_leaves(house)
-    await until(lambda: rows(house, "SELECT count(*) FROM alert WHERE change_id IS NOT NULL") == [(1,)])
-    await house.kill(process)
-    age_everything(house)
+async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    stack.telegram.blocks(stack.olga)
+    usdc_leaves(stack)
+    await until(lambda: rows(stack, "SELECT count(*) FROM alert WHERE change_id IS NOT NULL") == [(1,)])
+    await stack.kill(process)
+    age_everything(stack)
 
-    await killed_at(house, "bot.store.withdrawing:_tell_dropped", lambda: None)
+    await killed_at(stack, "bot.store.withdrawing:_tell_dropped", lambda: None)
 
-    assert rows(house, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(0,)]
-    await house.start_process()
-    await until(lambda: rows(house, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(1,)])
-    house.telegram.unblocks(house.olga)
-    await house.hears("1 change could not be told in time and was dropped")
-    await house.asked(3)
-    assert sum("dropped" in text for text in house.said()) == 1
-    assert alerts(house) == []
+    assert rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(0,)]
+    await stack.start_process()
+    await until(lambda: rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(1,)])
+    stack.telegram.unblocks(stack.olga)
+    await stack.hears("1 change could not be told in time and was dropped")
+    await stack.asked(3)
+    assert sum("dropped" in text for text in stack.said()) == 1
+    assert alerts(stack) == []
 
 
 # ---------------------------------------------------------------- commands, and an end that was asked for
 
 
-async def test_killed_while_a_command_is_dealt_with_the_command_is_not_forgotten(house: House) -> None:
-    process = await house.start_process()
-    await until(lambda: any(call.method == "getUpdates" for call in house.telegram.calls))
-    hold = house.telegram.hold_before()
-    house.say("/watch 0x" + "0d" * 20 + " as First")
-    house.say("/watch 0x" + "0e" * 20 + " as Second")
+async def test_killed_while_a_command_is_dealt_with_the_command_is_not_forgotten(stack: Stack) -> None:
+    process = await stack.start_process()
+    await until(lambda: any(call.method == "getUpdates" for call in stack.telegram.calls))
+    hold = stack.telegram.hold_before()
+    stack.say("/watch 0x" + "0d" * 20 + " as First")
+    stack.say("/watch 0x" + "0e" * 20 + " as Second")
     await hold.arrived()
 
-    await house.kill(process)
+    await stack.kill(process)
     hold.drop()
-    house.telegram.heal()
-    await house.start_process()
+    stack.telegram.heal()
+    await stack.start_process()
 
-    await house.hears("First")
-    await house.hears("Second")
+    await stack.hears("First")
+    await stack.hears("Second")
     await until(
-        lambda: rows(house, "SELECT label FROM subscription ORDER BY id") == [("First",), ("Second",)]
+        lambda: rows(stack, "SELECT label FROM subscription ORDER BY id") == [("First",), ("Second",)]
     )
 
 
-async def test_asked_to_stop_the_bot_ends_well_and_repeats_nothing(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    await house.hears("−1 USDC")
+async def test_asked_to_stop_the_bot_ends_well_and_repeats_nothing(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    await stack.hears("−1 USDC")
 
     process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
-    await house.start_process()
-    await house.asked(3)
+    await stack.start_process()
+    await stack.asked(3)
 
-    assert len(alerts(house)) == 1
-    assert sum("Watching" in text for text in house.said()) == 2, "the command was confirmed, not repeated"
+    assert len(alerts(stack)) == 1
+    assert sum("Watching" in text for text in stack.said()) == 2, "the command was confirmed, not repeated"

@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.sandbox.telegram import Close, Fault, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_world import Chat, Message
 from bot.sandbox.world import Contract
-from tests.house import POLYGON, House, open_house, until
+from tests.stack import POLYGON, Stack, open_stack, until
 
 KILLS = int(os.environ.get("KILLS", "25"))
 LONGEST_LIFE_SECONDS = 1.2
@@ -66,7 +66,7 @@ class Audience:
 class Town:
     """Who holds what and who watches whom."""
 
-    house: House
+    stack: Stack
     dice: random.Random
     holders: list[Holder] = field(default_factory=list)
     audiences: list[Audience] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Town:
         """Let five accounts hold tokens, and four places be there to watch some of them."""
         for number in range(1, 6):
             holder = Holder(f"0x{number:040x}", f"0x{0xC0 + number:040x}", f"TOK{number}")
-            self.house.world.add_contract(
+            self.stack.world.add_contract(
                 Contract(
                     chain_id=POLYGON,
                     address=holder.contract,
@@ -87,13 +87,13 @@ class Town:
             )
             self.holders.append(holder)
             self.sets(holder, 1000)
-        telegram, olga = self.house.telegram, self.house.olga
+        telegram, olga = self.stack.telegram, self.stack.olga
         first, second, third, fourth, fifth = self.holders
         group = telegram.add_supergroup("Group", {olga: "creator"})
         forum = telegram.add_forum("Forum", {olga: "creator"})
         topics = [telegram.add_topic(forum, title) for title in ("One", "Two")]
         self.audiences = [
-            Audience(self.house.chat, None, [first, second]),
+            Audience(self.stack.chat, None, [first, second]),
             Audience(group, None, [second, third]),
             Audience(forum, topics[0], [fourth]),
             Audience(forum, topics[1], [fifth, first]),
@@ -101,7 +101,7 @@ class Town:
 
     def sets(self, holder: Holder, amount: int) -> None:
         holder.amounts.append(amount)
-        self.house.world.set_token(POLYGON, holder.contract, holder.account, amount)
+        self.stack.world.set_token(POLYGON, holder.contract, holder.account, amount)
 
     async def live(self) -> None:
         """Let something move all the time, and something go wrong now and then."""
@@ -113,20 +113,20 @@ class Town:
             if self.dice.random() < 0.05:
                 audience, trouble = self.dice.choice(self.audiences), self.dice.choice(TROUBLES)
                 audience.troubles += trouble.place == "after" or isinstance(trouble.answer, Page)
-                self.house.telegram.fault(trouble, times=1, chat=audience.chat)
+                self.stack.telegram.fault(trouble, times=1, chat=audience.chat)
             if self.dice.random() < 0.3:
                 self.slows_down(self.dice.choice(self.audiences))
             await asyncio.sleep(self.dice.uniform(0.01, 0.06))
 
     def slows_down(self, audience: Audience) -> None:
         """Let Telegram take its time before or after it accepts the next message: bots die meanwhile."""
-        telegram = self.house.telegram
+        telegram = self.stack.telegram
         hold_it = self.dice.choice((telegram.hold_before, telegram.hold_after))
         hold = hold_it(chat=audience.chat)
         asyncio.get_running_loop().call_later(self.dice.uniform(0.2, 1), hold.release)
 
     def seen(self, audience: Audience) -> tuple[Message, ...]:
-        return self.house.telegram.seen(audience.chat, audience.thread_id).messages
+        return self.stack.telegram.seen(audience.chat, audience.thread_id).messages
 
     def told(self, audience: Audience) -> dict[str, list[tuple[int, int]]]:
         """Return the steps that each token took as this audience saw them, messages seen twice left out."""
@@ -161,37 +161,37 @@ def without_repetitions(messages: tuple[Message, ...]) -> Iterator[Message]:
 
 
 async def test_killed_again_and_again_nothing_is_lost_and_little_repeated(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        town = Town(house, random.Random(20261125))  # noqa: S311 - the same dice each time
+    async with open_stack(tmp_path) as stack:
+        town = Town(stack, random.Random(20261125))  # noqa: S311 - the same dice each time
         town.settle_in()
-        process = await house.start_process()
+        process = await stack.start_process()
         for audience in town.audiences:
-            if audience.chat is not house.chat:
-                house.say("/allow", chat=audience.chat)
+            if audience.chat is not stack.chat:
+                stack.say("/allow", chat=audience.chat)
             for holder in audience.holders:
-                house.say(f"/watch {holder.account}", chat=audience.chat, topic=audience.thread_id)
+                stack.say(f"/watch {holder.account}", chat=audience.chat, topic=audience.thread_id)
         await until(lambda: all(has_baselines(town, audience) for audience in town.audiences))
 
         life = asyncio.create_task(town.live())
         for _ in range(KILLS):
             await asyncio.sleep(town.dice.uniform(0, LONGEST_LIFE_SECONDS))
-            await house.kill(process)
-            process = await house.start_process()
+            await stack.kill(process)
+            process = await stack.start_process()
         life.cancel()
         with suppress(asyncio.CancelledError):
             await life
-        house.telegram.heal()
+        stack.telegram.heal()
 
         async with asyncio.timeout(SETTLING_SECONDS):
             while not town.is_all_told():  # noqa: ASYNC110 - the neighbours tell nobody
                 await asyncio.sleep(0.1)
-        await house.asked(3)
+        await stack.asked(3)
         assert process.returncode is None
         for audience in town.audiences:
             assert_all_is_told_and_nothing_else(town, audience)
-        repeated = sum(house.telegram.seen(chat).duplicates for chat in chats_of(town))
+        repeated = sum(stack.telegram.seen(chat).duplicates for chat in chats_of(town))
         assert repeated <= sends_in_doubt(town)
-        assert repeated <= counted_by_the_bot(house), "it knows how often it may have repeated something"
+        assert repeated <= counted_by_the_bot(stack), "it knows how often it may have repeated something"
 
 
 def has_baselines(town: Town, audience: Audience) -> bool:
@@ -208,8 +208,8 @@ def sends_in_doubt(town: Town) -> int:
     return KILLS * len(chats_of(town)) + sum(audience.troubles for audience in town.audiences)
 
 
-def counted_by_the_bot(house: House) -> int:
-    with closing(sqlite3.connect(house.directory / "data" / "bot.sqlite3")) as db:
+def counted_by_the_bot(stack: Stack) -> int:
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
         (count,) = db.execute("SELECT sum(unknowns) FROM delivery").fetchone()
     return int(count)
 

@@ -2,21 +2,21 @@
 
 import pytest
 
-from tests.house import BASE, ETHEREUM, USDC, House, buttons_of, until
+from tests.stack import BASE, ETHEREUM, USDC, Stack, buttons_of, until
 
 SAFE, OTHER = "0x" + "6b" * 20, "0x" + "0d" * 20
 
 
 @pytest.fixture
-async def safes(house: House) -> House:
+async def safes(stack: Stack) -> Stack:
     """Let Olga watch one address as two Safes, each read once."""
-    house.say(f"/watch {SAFE} on mainnet as Safe ETH\n{SAFE} on base as Safe Base")
+    stack.say(f"/watch {SAFE} on mainnet as Safe ETH\n{SAFE} on base as Safe Base")
     names = ("Safe ETH", "Safe Base")
-    await until(lambda: all(any(f"Watching {name}" in text for text in house.said()) for name in names))
-    return house
+    await until(lambda: all(any(f"Watching {name}" in text for text in stack.said()) for name in names))
+    return stack
 
 
-async def test_a_mute_by_the_name_for_one_chain_leaves_the_other_chain_heard(safes: House) -> None:
+async def test_a_mute_by_the_name_for_one_chain_leaves_the_other_chain_heard(safes: Stack) -> None:
     safes.say("/mute Safe Base 1h")
     answer = (await safes.hears("muted here for 1 h")).text
     assert "Safe Base · " in answer
@@ -32,7 +32,7 @@ async def test_a_mute_by_the_name_for_one_chain_leaves_the_other_chain_heard(saf
     assert (await safes.hears("+1 ETH")).text.splitlines()[0].startswith("🔔 Safe Base · ")
 
 
-async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: House) -> None:
+async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: Stack) -> None:
     safes.world.set_native(BASE, SAFE, 10**18)
     safes.world.set_token(ETHEREUM, USDC, SAFE, 9_000_000_000)
     await until(lambda: any("+1 ETH" in text for text in safes.said()))
@@ -55,26 +55,26 @@ async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: Hou
     assert buttons_of(await safes.hears("9,000 USDC"))[1:] == ["Safe Base"]
 
 
-async def test_a_name_that_is_taken_is_refused_and_a_free_one_offered(house: House) -> None:
-    await house.watches()
-    house.say(f"/watch {SAFE} on base, mainnet as treasury")
+async def test_a_name_that_is_taken_is_refused_and_a_free_one_offered(stack: Stack) -> None:
+    await stack.watches()
+    stack.say(f"/watch {SAFE} on base, mainnet as treasury")
 
-    refused = await house.hears("is already the name of 0x8e3E…d8B9 here")
+    refused = await stack.hears("is already the name of 0x8e3E…d8B9 here")
     assert buttons_of(refused) == ["Watch as treasury 2"]
-    await house.presses(refused, "Watch as treasury 2")
+    await stack.presses(refused, "Watch as treasury 2")
 
-    assert "treasury 2" in (await house.hears("Watching treasury 2")).text
-    house.say("/list")
-    listed = (await house.hears("Watched here: 2")).text
+    assert "treasury 2" in (await stack.hears("Watching treasury 2")).text
+    stack.say("/list")
+    listed = (await stack.hears("Watched here: 2")).text
     assert "treasury 2 · " in listed
     assert "on Ethereum and Base" in listed
 
 
-async def test_a_line_with_a_name_that_is_taken_is_refused_beside_others(house: House) -> None:
-    await house.watches()
-    house.say(f"/watch {SAFE} as Vault\n{OTHER} as Treasury")
+async def test_a_line_with_a_name_that_is_taken_is_refused_beside_others(stack: Stack) -> None:
+    await stack.watches()
+    stack.say(f"/watch {SAFE} as Vault\n{OTHER} as Treasury")
 
-    answer = await house.hears("Not taken:")
+    answer = await stack.hears("Not taken:")
     assert "Treasury: already the name of 0x8e3E…d8B9 here; “Treasury 2” is free" in answer.text
-    await house.presses(answer, "Watch as corrected")
-    assert "Treasury 2" in (await house.hears("Watching Treasury 2")).text
+    await stack.presses(answer, "Watch as corrected")
+    assert "Treasury 2" in (await stack.hears("Watching Treasury 2")).text

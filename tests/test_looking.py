@@ -3,32 +3,32 @@
 import re
 
 from bot.sandbox.gateway_faults import AnswerError, Delay, FailNatives, FailTokens
-from tests.house import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, House, until
+from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack, until
 
 EMPTY_ACCOUNT = "0x" + "ab" * 20
 WRONG_CHECKSUM = CHECKSUMMED[:-1] + "8"
 
 
-async def answered(house: House, text: str) -> str:
-    house.say(text)
-    return (await house.hears(lambda _: True)).text
+async def answered(stack: Stack, text: str) -> str:
+    stack.say(text)
+    return (await stack.hears(lambda _: True)).text
 
 
-async def balance_says(house: House, words: str) -> str:
+async def balance_says(stack: Stack, words: str) -> str:
     """Ask again until the answer says so: a fault shows with the sweep that meets it."""
-    while words not in (told := await answered(house, "/balance treasury")):
-        await house.asked()
+    while words not in (told := await answered(stack, "/balance treasury")):
+        await stack.asked()
     return told
 
 
 # ---------------------------------------------------------------- /status
 
 
-async def test_status_says_how_far_everything_is_seen(house: House) -> None:
-    await house.watches()
-    await house.asked(2)
+async def test_status_says_how_far_everything_is_seen(stack: Stack) -> None:
+    await stack.watches()
+    await stack.asked(2)
 
-    watched, seen, sweep, alerts = (await answered(house, "/status")).split("\n")
+    watched, seen, sweep, alerts = (await answered(stack, "/status")).split("\n")
 
     assert re.fullmatch(r"Watched here: 1 account on \d+ chains, \d+ balances", watched)
     assert re.fullmatch(r"Seen: \d+ chains, \d+ s ago|Seen: \d+ chains, newest view .* old, oldest .*", seen)
@@ -36,36 +36,36 @@ async def test_status_says_how_far_everything_is_seen(house: House) -> None:
     assert alerts == "On their way here: no alerts"
 
 
-async def test_status_of_an_empty_chat_speaks_of_the_sweeps_alone(house: House) -> None:
-    assert (await answered(house, "/status")).startswith("Nothing is watched here yet.\nLast sweep: ")
+async def test_status_of_an_empty_chat_speaks_of_the_sweeps_alone(stack: Stack) -> None:
+    assert (await answered(stack, "/status")).startswith("Nothing is watched here yet.\nLast sweep: ")
 
 
-async def test_status_names_what_gives_no_answer(house: House) -> None:
-    await house.watches()
-    house.gateway.faults.add(FailTokens(chain_id=POLYGON))
-    await house.asked(3)
+async def test_status_names_what_gives_no_answer(stack: Stack) -> None:
+    await stack.watches()
+    stack.gateway.faults.add(FailTokens(chain_id=POLYGON))
+    await stack.asked(3)
 
-    while "Not fully seen: Polygon, since" not in await answered(house, "/status"):
-        await house.asked()
+    while "Not fully seen: Polygon, since" not in await answered(stack, "/status"):
+        await stack.asked()
 
 
-async def test_status_quotes_the_source_in_trouble(house: House) -> None:
-    await house.watches()
-    house.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423))
-    await house.asked(2)
+async def test_status_quotes_the_source_in_trouble(stack: Stack) -> None:
+    await stack.watches()
+    stack.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423))
+    await stack.asked(2)
 
-    while "Trouble with the source: The quota" not in await answered(house, "/status"):
-        await house.asked()
+    while "Trouble with the source: The quota" not in await answered(stack, "/status"):
+        await stack.asked()
 
 
 # ---------------------------------------------------------------- /balance
 
 
-async def test_tokens_that_fail_are_told_apart_from_the_coin(house: House) -> None:
-    await house.watches()
-    house.gateway.faults.add(FailTokens(chain_id=POLYGON))
+async def test_tokens_that_fail_are_told_apart_from_the_coin(stack: Stack) -> None:
+    await stack.watches()
+    stack.gateway.faults.add(FailTokens(chain_id=POLYGON))
 
-    told = await balance_says(house, "tokens unknown since")
+    told = await balance_says(stack, "tokens unknown since")
 
     assert re.search(
         r"Polygon · as of \S+ UTC, \d+ s ago\n12\.5 POL · \$2\.75\n"
@@ -74,58 +74,58 @@ async def test_tokens_that_fail_are_told_apart_from_the_coin(house: House) -> No
     )
 
 
-async def test_a_coin_that_fails_is_told_apart_from_the_tokens(house: House) -> None:
-    await house.watches()
-    house.gateway.faults.add(FailNatives(chain_id=POLYGON))
+async def test_a_coin_that_fails_is_told_apart_from_the_tokens(stack: Stack) -> None:
+    await stack.watches()
+    stack.gateway.faults.add(FailNatives(chain_id=POLYGON))
 
-    told = await balance_says(house, "native coin unknown since")
+    told = await balance_says(stack, "native coin unknown since")
 
     assert re.search(r"native coin unknown since \d\d:\d\d UTC; last known:\n12\.5 POL · \$2\.75", told)
 
 
-async def test_balances_are_worth_what_the_sweeps_say(house: House) -> None:
-    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+async def test_balances_are_worth_what_the_sweeps_say(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
 
-    told = await balance_says(house, "Worth $")
+    told = await balance_says(stack, "Worth $")
 
     assert "Treasury · 0x8e3E…d8B9\nWorth $52.75, not counting 1 balance without a price\n\nPolygon" in told
     assert "12.5 POL · $2.75\n" in told
     assert "50 USDC · $50.00" in told
 
 
-async def test_several_accounts_are_summed_up(house: House) -> None:
-    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
-    await house.watches(f"/watch {EMPTY_ACCOUNT} on polygon as Till")
-    house.world.move(POLYGON, USDC_POLYGON, EMPTY_ACCOUNT, 7_000_000)
-    await house.hears("+7 USDC")
+async def test_several_accounts_are_summed_up(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury")
+    await stack.watches(f"/watch {EMPTY_ACCOUNT} on polygon as Till")
+    stack.world.move(POLYGON, USDC_POLYGON, EMPTY_ACCOUNT, 7_000_000)
+    await stack.hears("+7 USDC")
 
-    house.say("/balance")
+    stack.say("/balance")
 
-    assert "Worth $7.00" in (await house.hears("Till")).text
-    assert (await house.hears("All 2 accounts")).text == (
+    assert "Worth $7.00" in (await stack.hears("Till")).text
+    assert (await stack.hears("All 2 accounts")).text == (
         "All 2 accounts\nWorth $59.75, not counting 1 balance without a price"
     )
 
 
-async def test_of_many_accounts_a_few_are_shown_and_all_are_summed_up(house: House) -> None:
+async def test_of_many_accounts_a_few_are_shown_and_all_are_summed_up(stack: Stack) -> None:
     others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 7))
-    house.say(f"/watch {CHECKSUMMED} on polygon as Treasury\n{others}")
-    await house.hears("7 accounts")
-    await house.hears("Watching 7 accounts")
+    stack.say(f"/watch {CHECKSUMMED} on polygon as Treasury\n{others}")
+    await stack.hears("7 accounts")
+    await stack.hears("Watching 7 accounts")
 
-    house.say("/balance")
+    stack.say("/balance")
 
-    assert (await house.hears("All 7 accounts")).text == (
+    assert (await stack.hears("All 7 accounts")).text == (
         "And 2 accounts more: /balance LABEL shows one by its name.\n\n"
         "All 7 accounts\nWorth $52.75, not counting 1 balance without a price"
     )
 
 
-async def test_a_chain_that_never_answered_is_not_read_yet(house: House) -> None:
-    house.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
-    await house.watches()
+async def test_a_chain_that_never_answered_is_not_read_yet(stack: Stack) -> None:
+    stack.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
+    await stack.watches()
 
-    told = await answered(house, "/balance treasury")
+    told = await answered(stack, "/balance treasury")
 
     assert "Not read yet: Polygon" in told
     assert "POL" not in told.replace("Polygon", "")
@@ -134,8 +134,8 @@ async def test_a_chain_that_never_answered_is_not_read_yet(house: House) -> None
 # ---------------------------------------------------------------- /balance of an address nobody watches
 
 
-async def test_an_address_nobody_watches_is_asked_for_at_once_and_stored_nowhere(house: House) -> None:
-    told = await answered(house, f"/balance {CHECKSUMMED}")
+async def test_an_address_nobody_watches_is_asked_for_at_once_and_stored_nowhere(stack: Stack) -> None:
+    told = await answered(stack, f"/balance {CHECKSUMMED}")
 
     assert told.startswith(
         f"{SHORT}, asked just now\nWorth $3,895.87, not counting 3 balances without a price\n\n"
@@ -143,87 +143,87 @@ async def test_an_address_nobody_watches_is_asked_for_at_once_and_stored_nowhere
     assert "12.5 POL" in told
     assert "50 USDC" in told
     assert f"/watch {CHECKSUMMED} tells this chat when that changes." in told
-    assert "Nothing is watched here yet" in await answered(house, "/list")
+    assert "Nothing is watched here yet" in await answered(stack, "/list")
 
 
-async def test_a_chain_that_fails_is_named_and_not_zero(house: House) -> None:
-    house.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
+async def test_a_chain_that_fails_is_named_and_not_zero(stack: Stack) -> None:
+    stack.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
 
-    told = await answered(house, f"/balance {CHECKSUMMED}")
+    told = await answered(stack, f"/balance {CHECKSUMMED}")
 
     assert "No answer from Polygon: what it holds there is unknown." in told
     assert "POL" not in told.replace("Polygon", "")
 
 
-async def test_a_source_that_fails_is_said_to_fail(house: House) -> None:
-    await until(lambda: bool(house.gateway.requests))
-    house.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423))
+async def test_a_source_that_fails_is_said_to_fail(stack: Stack) -> None:
+    await until(lambda: bool(stack.gateway.requests))
+    stack.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423))
 
-    told = await answered(house, f"/balance {CHECKSUMMED}")
+    told = await answered(stack, f"/balance {CHECKSUMMED}")
 
     assert told.startswith(f"No answer about {SHORT}, so what it holds is unknown.")
     assert "quota" in told
 
 
-async def test_a_slow_source_is_announced_and_keeps_nobody_waiting(house: House) -> None:
-    await answered(house, "/start")
-    house.gateway.faults.add(Delay(seconds=1.2))
+async def test_a_slow_source_is_announced_and_keeps_nobody_waiting(stack: Stack) -> None:
+    await answered(stack, "/start")
+    stack.gateway.faults.add(Delay(seconds=1.2))
 
-    house.say(f"/balance {CHECKSUMMED}")
-    house.say("/id")
+    stack.say(f"/balance {CHECKSUMMED}")
+    stack.say("/id")
 
-    assert "Asking about" in (await house.hears(lambda _: True)).text
-    assert str(OWNER) in (await house.hears(lambda _: True)).text
-    assert "12.5 POL" in (await house.hears("asked just now")).text
+    assert "Asking about" in (await stack.hears(lambda _: True)).text
+    assert str(OWNER) in (await stack.hears(lambda _: True)).text
+    assert "12.5 POL" in (await stack.hears("asked just now")).text
 
 
-async def test_a_mistyped_address_is_refused_with_the_reason(house: House) -> None:
-    assert (await answered(house, f"/balance {WRONG_CHECKSUM}")).startswith(
+async def test_a_mistyped_address_is_refused_with_the_reason(stack: Stack) -> None:
+    assert (await answered(stack, f"/balance {WRONG_CHECKSUM}")).startswith(
         "0x8e3E38fe…d8B8: its checksum is wrong"
     )
-    assert house.balance_requests() == 0
+    assert stack.balance_requests() == 0
 
 
-async def test_where_tokens_alone_are_watched_each_look_says_that_an_account_is_missing(house: House) -> None:
-    house.say(f"/watch token {USDC_POLYGON} as Dollars")
-    await house.hears("token 0x3c49…3359 in")
+async def test_where_tokens_alone_are_watched_each_look_says_that_an_account_is_missing(stack: Stack) -> None:
+    stack.say(f"/watch token {USDC_POLYGON} as Dollars")
+    await stack.hears("token 0x3c49…3359 in")
 
     for typed in ("/balance", "/balance #1", "/balance Dollars", "/status"):
-        assert (await answered(house, typed)).startswith(
+        assert (await answered(stack, typed)).startswith(
             "No account is watched here yet; /watch 0x… adds one."
         )
 
-    await house.watches()
-    assert (await answered(house, "/balance Dollars")).startswith("Treasury")
+    await stack.watches()
+    assert (await answered(stack, "/balance Dollars")).startswith("Treasury")
 
 
-async def test_a_name_that_nothing_has_is_not_asked_for(house: House) -> None:
-    assert "Nothing is watched here yet" in await answered(house, "/balance Tresury")
-    await house.watches()
+async def test_a_name_that_nothing_has_is_not_asked_for(stack: Stack) -> None:
+    assert "Nothing is watched here yet" in await answered(stack, "/balance Tresury")
+    await stack.watches()
 
-    assert "Did you mean Treasury?" in await answered(house, "/balance Tresury")
+    assert "Did you mean Treasury?" in await answered(stack, "/balance Tresury")
 
 
 # ---------------------------------------------------------------- /believe
 
 
-async def test_there_is_nothing_to_believe_where_nothing_is_doubted(house: House) -> None:
-    assert await answered(house, "/believe polygon") == (
+async def test_there_is_nothing_to_believe_where_nothing_is_doubted(stack: Stack) -> None:
+    assert await answered(stack, "/believe polygon") == (
         "Nothing is doubted on Polygon: what changes there is told as it is."
     )
 
 
-async def test_believing_a_chain_that_is_none_explains_the_command(house: House) -> None:
-    told = await answered(house, "/believe polygn")
+async def test_believing_a_chain_that_is_none_explains_the_command(stack: Stack) -> None:
+    told = await answered(stack, "/believe polygn")
 
     assert told.startswith("polygn: no chain is called that; did you mean Polygon?\n\n/believe · ")
 
 
-async def test_believing_is_for_owners(house: House) -> None:
-    alice = house.telegram.add_user("Alice")
-    chat = house.telegram.add_private_chat(alice)
-    await answered(house, f"/allow {chat.id}")
+async def test_believing_is_for_owners(stack: Stack) -> None:
+    alice = stack.telegram.add_user("Alice")
+    chat = stack.telegram.add_private_chat(alice)
+    await answered(stack, f"/allow {chat.id}")
 
-    house.say("/believe polygon", user=alice, chat=chat)
+    stack.say("/believe polygon", user=alice, chat=chat)
 
-    assert "Only an owner" in (await house.hears("Only an owner", chat=chat)).text
+    assert "Only an owner" in (await stack.hears("Only an owner", chat=chat)).text

@@ -21,9 +21,9 @@ from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
 from bot.sandbox.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram
 from bot.settings import sandbox_settings
-from tests.house import until
 from tests.program import LONGEST_SECONDS, ROOT, started
 from tests.sandbox.stage import Script
+from tests.stack import until
 
 CTRL_U, CTRL_D = b"\x15", b"\x04"
 FIRST_ALERT = "▼ −1,250 USDC     3,400 → 2,150     −$1,250.00"

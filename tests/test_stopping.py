@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house, until
 from tests.nursery import Bot
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 STOP_SECONDS = 10
 """Whatever is in flight, the bot ends within this time."""
@@ -20,23 +20,23 @@ only_linux = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only L
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Build the neighbours; each test starts the bot as a process."""
-    async with open_house(tmp_path) as one:
+    async with open_stack(tmp_path) as one:
         yield one
 
 
-def usdc_moves(house: House, units: int) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
+def usdc_moves(stack: Stack, units: int) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 1_000_000)
 
 
-def alerts(house: House) -> list[str]:
-    return [text for text in house.said() if "USDC" in text]
+def alerts(stack: Stack) -> list[str]:
+    return [text for text in stack.said() if "USDC" in text]
 
 
-def states(house: House) -> list[str]:
+def states(stack: Stack) -> list[str]:
     """Return the state of each message that is not sent."""
-    with closing(sqlite3.connect(house.directory / "data" / "bot.sqlite3")) as db:
+    with closing(sqlite3.connect(stack.directory / "data" / "bot.sqlite3")) as db:
         return [state for (state,) in db.execute("SELECT state FROM delivery WHERE state <> 'sent'")]
 
 
@@ -50,121 +50,121 @@ async def ended(process: Bot) -> int:
 
 
 async def test_asked_to_stop_while_a_message_is_in_flight_the_bot_waits_for_it_and_marks_it(
-    house: House,
+    stack: Stack,
 ) -> None:
-    process = await house.start_process()
-    await house.watches()
-    hold = house.telegram.hold_after()
-    usdc_moves(house, -1)
+    process = await stack.start_process()
+    await stack.watches()
+    hold = stack.telegram.hold_after()
+    usdc_moves(stack, -1)
     await hold.arrived()
 
     process.send_signal(signal.SIGTERM)
-    await until(lambda: "action=stopping" in house.log)
+    await until(lambda: "action=stopping" in stack.log)
     hold.release()
 
     assert await process.wait() == 0
-    assert states(house) == []
-    await house.start_process()
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    assert states(stack) == []
+    await stack.start_process()
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
 async def test_asked_to_stop_while_a_message_hangs_the_bot_ends_in_time_and_tells_it_at_the_next_start(
-    house: House,
+    stack: Stack,
 ) -> None:
-    process = await house.start_process()
-    await house.watches()
-    hold = house.telegram.hold_before()
-    usdc_moves(house, -1)
+    process = await stack.start_process()
+    await stack.watches()
+    hold = stack.telegram.hold_before()
+    usdc_moves(stack, -1)
     await hold.arrived()
 
     assert await ended(process) == 0
 
-    assert states(house) == ["sending"]
+    assert states(stack) == ["sending"]
     hold.drop()
-    house.telegram.heal()
-    await house.start_process()
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    stack.telegram.heal()
+    await stack.start_process()
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
 # ---------------------------------------------------------------- standing still
 
 
-async def test_stood_still_over_several_intervals_the_bot_goes_on_where_it_was(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
+async def test_stood_still_over_several_intervals_the_bot_goes_on_where_it_was(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
     process.send_signal(signal.SIGSTOP)
-    asked = house.balance_requests()
-    usdc_moves(house, -1)
-    usdc_moves(house, -2)
+    asked = stack.balance_requests()
+    usdc_moves(stack, -1)
+    usdc_moves(stack, -2)
     await asyncio.sleep(1)  # ten intervals: that time passes is what this is about
-    assert house.balance_requests() <= asked + 1
+    assert stack.balance_requests() <= asked + 1
 
     process.send_signal(signal.SIGCONT)
 
-    await house.hears("−3 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    await stack.hears("−3 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
     assert await ended(process) == 0
 
 
 # ---------------------------------------------------------------- a second instance
 
 
-async def test_a_second_instance_ends_with_3_and_the_first_goes_on(house: House) -> None:
-    first = await house.start_process()
-    await house.watches()
+async def test_a_second_instance_ends_with_3_and_the_first_goes_on(stack: Stack) -> None:
+    first = await stack.start_process()
+    await stack.watches()
 
-    second = await house.start_process()
+    second = await stack.start_process()
 
     assert await second.wait() == 3
-    usdc_moves(house, -1)
-    await house.hears("−1 USDC")
+    usdc_moves(stack, -1)
+    await stack.hears("−1 USDC")
     assert first.returncode is None
-    assert len(alerts(house)) == 1
+    assert len(alerts(stack)) == 1
 
 
 # ---------------------------------------------------------------- a disk that is full
 
 
 @only_linux
-async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_is_room(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
+async def test_a_disk_full_while_a_change_is_recorded_costs_nothing_once_there_is_room(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
     limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-    house.gateway.gate.hold()
-    await house.gateway.gate.until_waiting(1)
-    usdc_moves(house, -1)
+    stack.gateway.gate.hold()
+    await stack.gateway.gate.until_waiting(1)
+    usdc_moves(stack, -1)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
 
-    house.gateway.gate.release()
-    await until(lambda: "action=sweep_failed" in house.log)
-    assert alerts(house) == []
+    stack.gateway.gate.release()
+    await until(lambda: "action=sweep_failed" in stack.log)
+    assert alerts(stack) == []
 
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
-    await house.hears("−1 USDC")
-    await house.asked(3)
-    assert len(alerts(house)) == 1
+    await stack.hears("−1 USDC")
+    await stack.asked(3)
+    assert len(alerts(stack)) == 1
 
 
 @only_linux
-async def test_a_disk_full_after_a_send_repeats_nothing_once_there_is_room(house: House) -> None:
-    process = await house.start_process()
-    await house.watches()
-    hold = house.telegram.hold_after()
-    usdc_moves(house, -1)
+async def test_a_disk_full_after_a_send_repeats_nothing_once_there_is_room(stack: Stack) -> None:
+    process = await stack.start_process()
+    await stack.watches()
+    hold = stack.telegram.hold_after()
+    usdc_moves(stack, -1)
     await hold.arrived()
     limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
 
     hold.release()
-    await until(lambda: "action=settle_waits" in house.log)
-    assert states(house) == ["sending"]
+    await until(lambda: "action=settle_waits" in stack.log)
+    assert states(stack) == ["sending"]
 
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
-    await until(lambda: states(house) == [])
-    usdc_moves(house, 2)
-    await house.hears("+2 USDC")
-    assert len(alerts(house)) == 2
+    await until(lambda: states(stack) == [])
+    usdc_moves(stack, 2)
+    await stack.hears("+2 USDC")
+    assert len(alerts(stack)) == 2

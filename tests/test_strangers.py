@@ -8,31 +8,31 @@ from bot.chat.turns import Rank, Turns
 from bot.sandbox.gateway_faults import Delay
 from bot.sandbox.telegram import too_many_requests
 from bot.sandbox.telegram_world import Chat, User
-from tests.house import CHECKSUMMED, House, buttons_of, until
+from tests.stack import CHECKSUMMED, Stack, buttons_of, until
 
 CROWD = 250
 
 
-def strangers(house: House, count: int) -> list[tuple[User, Chat]]:
-    users = [house.telegram.add_user(f"Stranger {number}") for number in range(count)]
-    return [(user, house.telegram.add_private_chat(user)) for user in users]
+def strangers(stack: Stack, count: int) -> list[tuple[User, Chat]]:
+    users = [stack.telegram.add_user(f"Stranger {number}") for number in range(count)]
+    return [(user, stack.telegram.add_private_chat(user)) for user in users]
 
 
-def answered(house: House, crowd: list[tuple[User, Chat]]) -> int:
-    return sum(bool(house.said(chat)) for _, chat in crowd)
+def answered(stack: Stack, crowd: list[tuple[User, Chat]]) -> int:
+    return sum(bool(stack.said(chat)) for _, chat in crowd)
 
 
-def takes_the_bot_in_again(house: House, group: Chat, user: User, times: int) -> None:
+def takes_the_bot_in_again(stack: Stack, group: Chat, user: User, times: int) -> None:
     for _ in range(times):
-        house.telegram.removes_bot(group, by=user)
-        house.telegram.adds_bot(group, by=user)
+        stack.telegram.removes_bot(group, by=user)
+        stack.telegram.adds_bot(group, by=user)
 
 
-async def all_is_dealt_with(house: House, group: Chat) -> None:
+async def all_is_dealt_with(stack: Stack, group: Chat) -> None:
     """Wait until all that came from a group was dealt with: what an owner says there comes after it."""
-    house.telegram.joins(house.olga, group)
-    house.say("/id", chat=group)
-    await house.hears("user id", chat=group)
+    stack.telegram.joins(stack.olga, group)
+    stack.say("/id", chat=group)
+    await stack.hears("user id", chat=group)
 
 
 @pytest.fixture
@@ -50,120 +50,120 @@ def ranks(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Rank]]:
 
 
 async def test_what_strangers_are_told_and_cause_leaves_last(
-    house: House, ranks: dict[int, list[Rank]]
+    stack: Stack, ranks: dict[int, list[Rank]]
 ) -> None:
-    ((mallory, private),) = strangers(house, 1)
-    group = house.telegram.add_supergroup("Mine", {mallory: "creator"})
+    ((mallory, private),) = strangers(stack, 1)
+    group = stack.telegram.add_supergroup("Mine", {mallory: "creator"})
 
-    house.say("/start", user=mallory, chat=private)
-    await house.hears("private", chat=private)
-    await house.hears("asks to use me")
-    takes_the_bot_in_again(house, group, mallory, 1)
-    await house.hears("Hello", chat=group)
-    await house.hears("asks to use me")
+    stack.say("/start", user=mallory, chat=private)
+    await stack.hears("private", chat=private)
+    await stack.hears("asks to use me")
+    takes_the_bot_in_again(stack, group, mallory, 1)
+    await stack.hears("Hello", chat=group)
+    await stack.hears("asks to use me")
 
-    assert {*ranks[private.id], *ranks[group.id], *ranks[house.chat.id]} == {Rank.STRANGER}
+    assert {*ranks[private.id], *ranks[group.id], *ranks[stack.chat.id]} == {Rank.STRANGER}
 
 
 async def test_what_owners_and_open_chats_are_told_does_not(
-    house: House, ranks: dict[int, list[Rank]]
+    stack: Stack, ranks: dict[int, list[Rank]]
 ) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
 
-    house.say("/allow", chat=group)
-    await house.hears("open", chat=group)
-    house.say("/status")
-    await house.hears("Nothing is watched")
+    stack.say("/allow", chat=group)
+    await stack.hears("open", chat=group)
+    stack.say("/status")
+    await stack.hears("Nothing is watched")
 
-    assert {*ranks[group.id], *ranks[house.chat.id]} == {Rank.ANSWER}
+    assert {*ranks[group.id], *ranks[stack.chat.id]} == {Rank.ANSWER}
 
 
-async def test_a_crowd_of_strangers_does_not_keep_an_owner_waiting(house: House) -> None:
-    crowd = strangers(house, CROWD)
+async def test_a_crowd_of_strangers_does_not_keep_an_owner_waiting(stack: Stack) -> None:
+    crowd = strangers(stack, CROWD)
     for user, chat in crowd:
-        house.say("/start", user=user, chat=chat)
+        stack.say("/start", user=user, chat=chat)
 
-    house.say("/id")
-    await house.hears("Chat id")
+    stack.say("/id")
+    await stack.hears("Chat id")
 
-    assert answered(house, crowd) < CROWD / 2
-    await until(lambda: answered(house, crowd) == CROWD)
-
-
-async def test_a_group_that_was_closed_is_not_greeted_however_often_it_takes_the_bot_in(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    group = house.telegram.add_supergroup("Mine", {mallory: "creator"})
-    house.say(f"/deny {group.id}")
-    await house.hears("closed")
-
-    takes_the_bot_in_again(house, group, mallory, 10)
-
-    await all_is_dealt_with(house, group)
-    assert not any("Hello" in text for text in house.said(group))
+    assert answered(stack, crowd) < CROWD / 2
+    await until(lambda: answered(stack, crowd) == CROWD)
 
 
-async def test_a_group_that_nobody_decided_on_is_greeted_once_an_hour(house: House) -> None:
-    mallory = house.telegram.add_user("Mallory")
-    group = house.telegram.add_supergroup("Mine", {mallory: "creator"})
+async def test_a_group_that_was_closed_is_not_greeted_however_often_it_takes_the_bot_in(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    group = stack.telegram.add_supergroup("Mine", {mallory: "creator"})
+    stack.say(f"/deny {group.id}")
+    await stack.hears("closed")
 
-    takes_the_bot_in_again(house, group, mallory, 10)
+    takes_the_bot_in_again(stack, group, mallory, 10)
 
-    await all_is_dealt_with(house, group)
-    assert sum("Hello" in text for text in house.said(group)) == 1
+    await all_is_dealt_with(stack, group)
+    assert not any("Hello" in text for text in stack.said(group))
 
 
-async def test_presses_in_a_group_that_telegram_paused_keep_no_other_chat_waiting(house: House) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open", chat=group)
-    house.say(f"/watch {CHECKSUMMED} as Till", chat=group)
-    await house.hears("balances", chat=group)
-    house.say("/balance", chat=group)
-    shown = await house.hears(lambda message: "Refresh" in buttons_of(message), chat=group)
-    house.telegram.fault(too_many_requests(60), chat=group)
-    house.say("/status", chat=group)
-    await until(lambda: any(call.method == "sendMessage" for call in house.telegram.calls[-3:]))
+async def test_a_group_that_nobody_decided_on_is_greeted_once_an_hour(stack: Stack) -> None:
+    mallory = stack.telegram.add_user("Mallory")
+    group = stack.telegram.add_supergroup("Mine", {mallory: "creator"})
+
+    takes_the_bot_in_again(stack, group, mallory, 10)
+
+    await all_is_dealt_with(stack, group)
+    assert sum("Hello" in text for text in stack.said(group)) == 1
+
+
+async def test_presses_in_a_group_that_telegram_paused_keep_no_other_chat_waiting(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} as Till", chat=group)
+    await stack.hears("balances", chat=group)
+    stack.say("/balance", chat=group)
+    shown = await stack.hears(lambda message: "Refresh" in buttons_of(message), chat=group)
+    stack.telegram.fault(too_many_requests(60), chat=group)
+    stack.say("/status", chat=group)
+    await until(lambda: any(call.method == "sendMessage" for call in stack.telegram.calls[-3:]))
 
     for _ in range(3):
-        await house.presses(shown, "Refresh")
-    house.say("/status")
+        await stack.presses(shown, "Refresh")
+    stack.say("/status")
 
-    await house.hears("Nothing is watched")
-    assert house.said(group)[-1] == shown.text, "the group is paused still"
-
-
-async def test_what_is_asked_for_a_chat_that_is_closed_meanwhile_is_not_said_there(house: House) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open", chat=group)
-    house.gateway.faults.add(Delay(seconds=1.2))
-    house.say(f"/balance {CHECKSUMMED}", chat=group)
-    await house.hears("Asking", chat=group)
-
-    house.say(f"/deny {group.id}")
-    await house.hears("closed")
-
-    house.say(f"/balance {CHECKSUMMED}")
-    await house.hears("asked just now")
-    assert not any("asked just now" in text for text in house.said(group))
+    await stack.hears("Nothing is watched")
+    assert stack.said(group)[-1] == shown.text, "the group is paused still"
 
 
-async def test_what_is_asked_for_an_open_chat_is_said_there(house: House) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open", chat=group)
-    house.gateway.faults.add(Delay(seconds=1.2))
+async def test_what_is_asked_for_a_chat_that_is_closed_meanwhile_is_not_said_there(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open", chat=group)
+    stack.gateway.faults.add(Delay(seconds=1.2))
+    stack.say(f"/balance {CHECKSUMMED}", chat=group)
+    await stack.hears("Asking", chat=group)
 
-    house.say(f"/balance {CHECKSUMMED}", chat=group)
+    stack.say(f"/deny {group.id}")
+    await stack.hears("closed")
 
-    await house.hears("asked just now", chat=group)
+    stack.say(f"/balance {CHECKSUMMED}")
+    await stack.hears("asked just now")
+    assert not any("asked just now" in text for text in stack.said(group))
 
 
-async def test_who_closes_a_chat_in_it_is_answered_there(house: House) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    await house.hears("open", chat=group)
+async def test_what_is_asked_for_an_open_chat_is_said_there(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open", chat=group)
+    stack.gateway.faults.add(Delay(seconds=1.2))
 
-    house.say("/deny", chat=group)
+    stack.say(f"/balance {CHECKSUMMED}", chat=group)
 
-    await house.hears("closed", chat=group)
+    await stack.hears("asked just now", chat=group)
+
+
+async def test_who_closes_a_chat_in_it_is_answered_there(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open", chat=group)
+
+    stack.say("/deny", chat=group)
+
+    await stack.hears("closed", chat=group)

@@ -2,7 +2,7 @@
 
 from bot.sandbox.gateway_faults import FailTokens
 from bot.sandbox.world import Contract
-from tests.house import (
+from tests.stack import (
     ACCOUNT,
     ARBITRUM,
     CHECKSUMMED,
@@ -14,7 +14,7 @@ from tests.house import (
     USDC,
     USDC_ARBITRUM,
     USDC_POLYGON,
-    House,
+    Stack,
 )
 
 SPAM = Contract(
@@ -29,153 +29,153 @@ SPAM = Contract(
 OTHER = "0x" + "0d" * 20
 
 
-async def test_an_account_with_a_contract_hears_of_that_contract(house: House) -> None:
-    baseline = await house.watches(f"/watch {CHECKSUMMED} contract {USDC_POLYGON} on polygon as Till")
+async def test_an_account_with_a_contract_hears_of_that_contract(stack: Stack) -> None:
+    baseline = await stack.watches(f"/watch {CHECKSUMMED} contract {USDC_POLYGON} on polygon as Till")
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
     assert "1 balance on 1 chain (Polygon)" in baseline.text
-    assert "▲ +1 USDC" in (await house.hears("USDC")).text
+    assert "▲ +1 USDC" in (await stack.hears("USDC")).text
 
 
-async def test_an_account_with_a_contract_hears_of_nothing_else(house: House) -> None:
-    await house.watches(f"/watch {CHECKSUMMED} contract {USDC_POLYGON} as Till")
+async def test_an_account_with_a_contract_hears_of_nothing_else(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} contract {USDC_POLYGON} as Till")
 
-    house.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
-    house.world.move(POLYGON, None, ACCOUNT, 1)
-    await house.asked(3)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
+    stack.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
+    stack.world.move(POLYGON, None, ACCOUNT, 1)
+    await stack.asked(3)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
-    await house.hears("USDC")
-    assert not any("POL " in text or "SKYWVR" in text for text in house.said())
-
-
-async def test_a_contract_named_by_somebody_is_told_though_nobody_verified_it(house: House) -> None:
-    house.world.add_contract(SPAM)
-    await house.watches(f"/watch {CHECKSUMMED} contract {SPAM.address} on polygon")
-
-    house.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
-
-    assert "✦ +5 CLAIM     0 → 5" in (await house.hears("CLAIM")).text
+    await stack.hears("USDC")
+    assert not any("POL " in text or "SKYWVR" in text for text in stack.said())
 
 
-async def test_a_contract_nobody_verified_is_not_told_to_who_watches_the_whole_account(house: House) -> None:
-    house.world.add_contract(SPAM)
-    await house.watches()
+async def test_a_contract_named_by_somebody_is_told_though_nobody_verified_it(stack: Stack) -> None:
+    stack.world.add_contract(SPAM)
+    await stack.watches(f"/watch {CHECKSUMMED} contract {SPAM.address} on polygon")
 
-    house.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
-    await house.asked(3)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
+    stack.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
 
-    await house.hears("USDC")
-    assert not any("CLAIM" in text for text in house.said())
+    assert "✦ +5 CLAIM     0 → 5" in (await stack.hears("CLAIM")).text
 
 
-async def test_a_contract_that_another_chat_names_stays_its_own_affair(house: House) -> None:
-    house.world.add_contract(SPAM)
-    await house.watches()
-    group = house.telegram.add_group("Ops", {house.olga: "creator"})
-    house.say("/allow", chat=group)
-    house.say(f"/watch {CHECKSUMMED} contract {SPAM.address} on polygon", chat=group)
-    await house.hears(lambda message: "balance" in message.text or "nothing held" in message.text, chat=group)
+async def test_a_contract_nobody_verified_is_not_told_to_who_watches_the_whole_account(stack: Stack) -> None:
+    stack.world.add_contract(SPAM)
+    await stack.watches()
 
-    house.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
-    await house.hears("CLAIM", chat=group)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
+    stack.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
+    await stack.asked(3)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
 
-    await house.hears("USDC")
-    assert not any("CLAIM" in text for text in house.said())
+    await stack.hears("USDC")
+    assert not any("CLAIM" in text for text in stack.said())
 
 
-async def test_a_contract_alone_is_told_for_every_account_of_the_chat(house: House) -> None:
-    house.world.add_contract(SPAM)
-    await house.watches(f"/watch {CHECKSUMMED} on polygon as Treasury\n{OTHER} on polygon as Payroll")
-    house.say(f"/watch token {SPAM.address}")
-    await house.hears("token")
-    await house.hears("nothing held yet")
+async def test_a_contract_that_another_chat_names_stays_its_own_affair(stack: Stack) -> None:
+    stack.world.add_contract(SPAM)
+    await stack.watches()
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"})
+    stack.say("/allow", chat=group)
+    stack.say(f"/watch {CHECKSUMMED} contract {SPAM.address} on polygon", chat=group)
+    await stack.hears(lambda message: "balance" in message.text or "nothing held" in message.text, chat=group)
 
-    house.world.set_token(POLYGON, SPAM.address, ACCOUNT, 10**18)
-    house.world.set_token(POLYGON, SPAM.address, OTHER, 2 * 10**18)
+    stack.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
+    await stack.hears("CLAIM", chat=group)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
 
-    text = (await house.hears(lambda message: message.text.count("CLAIM") == 2)).text
+    await stack.hears("USDC")
+    assert not any("CLAIM" in text for text in stack.said())
+
+
+async def test_a_contract_alone_is_told_for_every_account_of_the_chat(stack: Stack) -> None:
+    stack.world.add_contract(SPAM)
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon as Treasury\n{OTHER} on polygon as Payroll")
+    stack.say(f"/watch token {SPAM.address}")
+    await stack.hears("token")
+    await stack.hears("nothing held yet")
+
+    stack.world.set_token(POLYGON, SPAM.address, ACCOUNT, 10**18)
+    stack.world.set_token(POLYGON, SPAM.address, OTHER, 2 * 10**18)
+
+    text = (await stack.hears(lambda message: message.text.count("CLAIM") == 2)).text
     assert f"Treasury · {SHORT}\nPolygon\n✦ +1 CLAIM     0 → 1" in text
     assert "Payroll · 0x0D0D…0d0d\nPolygon\n✦ +2 CLAIM     0 → 2" in text
 
 
-async def test_an_account_on_one_chain_hears_of_that_chain_only(house: House) -> None:
-    await house.watches(f"/watch {CHECKSUMMED} on polygon")
+async def test_an_account_on_one_chain_hears_of_that_chain_only(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon")
 
-    house.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
-    await house.asked(3)
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
+    stack.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
+    await stack.asked(3)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
 
-    await house.hears("USDC")
-    assert not any("DAI" in text for text in house.said())
+    await stack.hears("USDC")
+    assert not any("DAI" in text for text in stack.said())
 
 
-async def test_verified_tokens_of_an_account_on_mainnet_and_polygon(house: House) -> None:
+async def test_verified_tokens_of_an_account_on_mainnet_and_polygon(stack: Stack) -> None:
     """The first example of the API's documentation (indexer-gateway.md 9a)."""
-    baseline = await house.watches(f"/watch {CHECKSUMMED} on mainnet, polygon as Example")
+    baseline = await stack.watches(f"/watch {CHECKSUMMED} on mainnet, polygon as Example")
     assert baseline.text.startswith(
         f"👁 Watching Example · {SHORT}: 7 balances on 2 chains (Ethereum, Polygon)"
     )
-    house.say("/balance Example")
-    held = (await house.hears("Ethereum")).text
+    stack.say("/balance Example")
+    held = (await stack.hears("Ethereum")).text
     assert "0.158495… ETH" in held
     assert "58.899592… FOX" in held
     assert "221.887067 USDC" in held
 
-    house.world.move(ETHEREUM, USDC, ACCOUNT, 778_112_933)
+    stack.world.move(ETHEREUM, USDC, ACCOUNT, 778_112_933)
 
-    assert "▲ +778.112933 USDC     221.887067 → 1,000     +$778.11" in (await house.hears("▲")).text
+    assert "▲ +778.112933 USDC     221.887067 → 1,000     +$778.11" in (await stack.hears("▲")).text
 
 
-async def test_three_contracts_on_three_chains_of_which_one_fails(house: House) -> None:
+async def test_three_contracts_on_three_chains_of_which_one_fails(stack: Stack) -> None:
     """The second example of the API's documentation (indexer-gateway.md 9b)."""
-    house.gateway.faults.add(FailTokens(chain_id=ARBITRUM))
-    baseline = await house.watches(
+    stack.gateway.faults.add(FailTokens(chain_id=ARBITRUM))
+    baseline = await stack.watches(
         f"/watch {CHECKSUMMED} contract {USDC} {USDC_POLYGON} {USDC_ARBITRUM}"
         " on arbitrum, polygon, mainnet as Dollars"
     )
     assert "2 balances on 2 chains (Ethereum, Polygon)" in baseline.text
     assert "No answer yet from Arbitrum One" in baseline.text
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
-    gone = (await house.hears("USDC")).text
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    gone = (await stack.hears("USDC")).text
     assert "▼ −50 USDC     50 → 0" in gone
     assert "Arbitrum" not in gone
 
-    house.world.set_token(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 7_000_000)
-    house.gateway.faults.heal()
-    late = (await house.hears("Arbitrum One")).text
+    stack.world.set_token(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 7_000_000)
+    stack.gateway.faults.heal()
+    late = (await stack.hears("Arbitrum One")).text
     assert late.startswith(f"👁 Watching Dollars · {SHORT}: 1 balance on 1 chain (Arbitrum One)")
 
-    house.world.move(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 1_000_000)
-    assert "▲ +1 USDC     7 → 8" in (await house.hears("▲")).text
+    stack.world.move(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 1_000_000)
+    assert "▲ +1 USDC     7 → 8" in (await stack.hears("▲")).text
 
 
-async def test_an_account_no_longer_watched_is_no_longer_told(house: House) -> None:
-    await house.watches()
-    house.say("/unwatch treasury")
-    await house.hears("Stopped watching")
+async def test_an_account_no_longer_watched_is_no_longer_told(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/unwatch treasury")
+    await stack.hears("Stopped watching")
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
-    house.say(f"/watch {OTHER} as Payroll")
-    await house.hears("Payroll")
-    await house.hears("Payroll")
-    house.world.set_native(POLYGON, OTHER, 10**18)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1)
+    stack.say(f"/watch {OTHER} as Payroll")
+    await stack.hears("Payroll")
+    await stack.hears("Payroll")
+    stack.world.set_native(POLYGON, OTHER, 10**18)
 
-    await house.hears("POL")
-    assert not any("USDC" in text for text in house.said())
+    await stack.hears("POL")
+    assert not any("USDC" in text for text in stack.said())
 
 
-async def test_an_account_watched_again_starts_with_a_fresh_baseline(house: House) -> None:
-    await house.watches()
-    house.say("/unwatch #1")
-    await house.hears("Stopped watching")
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+async def test_an_account_watched_again_starts_with_a_fresh_baseline(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/unwatch #1")
+    await stack.hears("Stopped watching")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
 
-    baseline = await house.watches()
+    baseline = await stack.watches()
 
     assert "8 balances" in baseline.text
-    assert not any("−50 USDC" in text for text in house.said())
+    assert not any("−50 USDC" in text for text in stack.said())

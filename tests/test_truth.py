@@ -23,11 +23,11 @@ from bot.sandbox.gateway_faults import (
     RepeatPage,
     ReplaceFields,
 )
-from tests.house import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, House, until
+from tests.stack import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, Stack, until
 
 
-def relist(house: House, *, verified: bool) -> None:
-    house.world.add_contract(replace(house.world.contract(POLYGON, USDC_POLYGON), verified=verified))
+def relist(stack: Stack, *, verified: bool) -> None:
+    stack.world.add_contract(replace(stack.world.contract(POLYGON, USDC_POLYGON), verified=verified))
 
 
 TROUBLES: dict[str, Fault] = {
@@ -85,106 +85,106 @@ MALFORMED: tuple[ReplaceFields, ...] = (
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-async def test_trouble_is_no_change_and_hides_none(house: House, trouble: Fault) -> None:
-    await house.watches()
-    before = house.said()
+async def test_trouble_is_no_change_and_hides_none(stack: Stack, trouble: Fault) -> None:
+    await stack.watches()
+    before = stack.said()
 
-    house.gateway.faults.add(trouble)
-    await house.asked(3)
-    assert "→" not in "".join(house.said()[len(before) :])
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-    house.world.move(POLYGON, None, ACCOUNT, 10**18)
-    house.gateway.faults.heal()
+    stack.gateway.faults.add(trouble)
+    await stack.asked(3)
+    assert "→" not in "".join(stack.said()[len(before) :])
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+    stack.world.move(POLYGON, None, ACCOUNT, 10**18)
+    stack.gateway.faults.heal()
 
     def told() -> str:
-        return "\n".join(house.said()[len(before) :])
+        return "\n".join(stack.said()[len(before) :])
 
     await until(lambda: told().count("→") >= 2)
-    await house.asked(3)
+    await stack.asked(3)
     assert told().count("→") == 2
     assert "▼ −1 USDC     50 → 49" in told()
     assert "▲ +1 POL     12.5 → 13.5" in told()
 
 
-async def test_malformed_rows_are_no_change_and_hide_none(house: House) -> None:
-    await house.watches()
+async def test_malformed_rows_are_no_change_and_hide_none(stack: Stack) -> None:
+    await stack.watches()
     for held, malformed in zip(count(50, -1), MALFORMED, strict=False):
-        before = "".join(house.said())
-        house.gateway.faults.add(malformed)
-        await house.asked(2)
-        assert "".join(house.said()) == before, malformed
-        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-        house.gateway.faults.heal()
+        before = "".join(stack.said())
+        stack.gateway.faults.add(malformed)
+        await stack.asked(2)
+        assert "".join(stack.said()) == before, malformed
+        stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        stack.gateway.faults.heal()
 
-        told = (await house.hears("USDC")).text
+        told = (await stack.hears("USDC")).text
         assert f"▼ −1 USDC     {held} → {held - 1}" in told, malformed
 
-    assert "".join(house.said()).count("→") == len(MALFORMED)
+    assert "".join(stack.said()).count("→") == len(MALFORMED)
 
 
-async def test_a_token_that_loses_its_verification_is_still_held_and_no_loss(house: House) -> None:
-    await house.watches()
-    before = house.said()
+async def test_a_token_that_loses_its_verification_is_still_held_and_no_loss(stack: Stack) -> None:
+    await stack.watches()
+    before = stack.said()
 
-    relist(house, verified=False)
-    await house.asked(4)
+    relist(stack, verified=False)
+    await stack.asked(4)
 
-    assert house.said() == before
-
-
-async def test_a_token_that_lost_its_verification_is_still_told_when_it_moves(house: House) -> None:
-    await house.watches()
-    relist(house, verified=False)
-    await house.asked(4)
-
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-
-    assert "▼ −1 USDC     50 → 49" in (await house.hears("USDC")).text
+    assert stack.said() == before
 
 
-async def test_a_token_that_is_spent_is_gone(house: House) -> None:
-    await house.watches()
+async def test_a_token_that_lost_its_verification_is_still_told_when_it_moves(stack: Stack) -> None:
+    await stack.watches()
+    relist(stack, verified=False)
+    await stack.asked(4)
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −50 USDC     50 → 0" in (await house.hears("USDC")).text
+    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
 
 
-async def test_a_spent_token_is_asked_for_by_name_before_it_is_told(house: House) -> None:
-    await house.watches()
-    asked_before = len(house.gateway.requests)
+async def test_a_token_that_is_spent_is_gone(stack: Stack) -> None:
+    await stack.watches()
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
-    await house.hears("USDC")
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
 
-    questions = [str(request.body) for request in house.gateway.requests[asked_before:]]
+    assert "▼ −50 USDC     50 → 0" in (await stack.hears("USDC")).text
+
+
+async def test_a_spent_token_is_asked_for_by_name_before_it_is_told(stack: Stack) -> None:
+    await stack.watches()
+    asked_before = len(stack.gateway.requests)
+
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    await stack.hears("USDC")
+
+    questions = [str(request.body) for request in stack.gateway.requests[asked_before:]]
     assert any(f"'contractWhitelist': ['{USDC_POLYGON}']" in question for question in questions)
 
 
-async def test_a_token_listed_later_than_it_came_is_no_gain(house: House) -> None:
-    relist(house, verified=False)
-    house.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
-    await house.watches()
+async def test_a_token_listed_later_than_it_came_is_no_gain(stack: Stack) -> None:
+    relist(stack, verified=False)
+    stack.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
+    await stack.watches()
 
-    relist(house, verified=True)
+    relist(stack, verified=True)
 
-    told = (await house.hears("USDC")).text
+    told = (await stack.hears("USDC")).text
     assert "◦ USDC now listed: 50, held since block 71,000,123" in told
     assert "+50" not in told
 
 
-async def test_a_token_that_comes_in_anew_is_a_gain(house: House) -> None:
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
-    await house.watches()
+async def test_a_token_that_comes_in_anew_is_a_gain(stack: Stack) -> None:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
+    await stack.watches()
 
-    house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 50_000_000)
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 50_000_000)
 
-    assert "✦ +50 USDC     0 → 50" in (await house.hears("USDC")).text
+    assert "✦ +50 USDC     0 → 50" in (await stack.hears("USDC")).text
 
 
-async def test_a_native_coin_that_is_spent_to_nothing_is_told(house: House) -> None:
-    await house.watches()
+async def test_a_native_coin_that_is_spent_to_nothing_is_told(stack: Stack) -> None:
+    await stack.watches()
 
-    house.world.set_native(ETHEREUM, ACCOUNT, 0)
+    stack.world.set_native(ETHEREUM, ACCOUNT, 0)
 
-    assert "▼ −0.158495082541645504 ETH     0.158495… → 0" in (await house.hears("ETH")).text
+    assert "▼ −0.158495082541645504 ETH     0.158495… → 0" in (await stack.hears("ETH")).text

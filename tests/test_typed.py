@@ -7,15 +7,15 @@ import pytest
 
 from bot import app
 from bot.sandbox.gateway_faults import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
-from tests.house import (
+from tests.stack import (
     CHECKSUMMED,
     ETHEREUM,
     POLYGON,
     USDC,
     USDC_POLYGON,
-    House,
+    Stack,
     buttons_of,
-    open_house,
+    open_stack,
     until,
 )
 
@@ -24,44 +24,44 @@ TILL = "0x" + "7a" * 20
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as house:
-        house.start()
-        yield house
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        yield stack
 
 
 # ---------------------------------------------------------------- links
 
 
-async def test_the_page_of_a_holder_is_watched_as_that_token_of_the_holder(house: House) -> None:
+async def test_the_page_of_a_holder_is_watched_as_that_token_of_the_holder(stack: Stack) -> None:
     link = f"https://etherscan.io/token/{USDC}?a={VAULT}"
-    house.say(f"/watch {link} as Vault")
-    answer = await house.hears("Watching")
-    await house.hears("Watching")
+    stack.say(f"/watch {link} as Vault")
+    answer = await stack.hears("Watching")
+    await stack.hears("Watching")
 
-    house.world.set_token(ETHEREUM, USDC, VAULT, 9_000_000_000)
+    stack.world.set_token(ETHEREUM, USDC, VAULT, 9_000_000_000)
 
     assert "Vault" in answer.text
     assert "0x6b6B…6b6B, only token 0xA0b8…eB48" in answer.text
-    await house.hears("+9,000 USDC")
-    house.say(f"/balance {link}")
-    await house.hears("9,000 USDC")
-    house.say(f"/unwatch {link}")
-    await house.hears("Stopped watching")
+    await stack.hears("+9,000 USDC")
+    stack.say(f"/balance {link}")
+    await stack.hears("9,000 USDC")
+    stack.say(f"/unwatch {link}")
+    await stack.hears("Stopped watching")
 
 
-async def test_a_link_alone_offers_the_token_the_holder_and_the_chain(house: House) -> None:
-    house.say(f"https://polygonscan.com/token/{USDC_POLYGON}?a={VAULT}")
-    offer = await house.hears("What shall I do with this?")
+async def test_a_link_alone_offers_the_token_the_holder_and_the_chain(stack: Stack) -> None:
+    stack.say(f"https://polygonscan.com/token/{USDC_POLYGON}?a={VAULT}")
+    offer = await stack.hears("What shall I do with this?")
 
     assert buttons_of(offer) == ["Watch this token there", "Watch all", "Watch on Polygon", "Balances now"]
-    await house.presses(offer, "Watch on Polygon")
-    assert "only token 0x3c49…3359 on Polygon" in (await house.hears("Watching")).text
+    await stack.presses(offer, "Watch on Polygon")
+    assert "only token 0x3c49…3359 on Polygon" in (await stack.hears("Watching")).text
 
 
-async def test_the_explorer_of_a_chain_that_the_source_does_not_list_offers_none(house: House) -> None:
-    house.say(f"https://berascan.com/address/{VAULT}")
-    offer = await house.hears("What shall I do with this?")
+async def test_the_explorer_of_a_chain_that_the_source_does_not_list_offers_none(stack: Stack) -> None:
+    stack.say(f"https://berascan.com/address/{VAULT}")
+    offer = await stack.hears("What shall I do with this?")
 
     assert buttons_of(offer) == ["Watch all", "Watch as token", "Balances now"]
 
@@ -69,49 +69,49 @@ async def test_the_explorer_of_a_chain_that_the_source_does_not_list_offers_none
 # ---------------------------------------------------------------- chains
 
 
-async def test_a_token_ignored_on_base_mainnet_is_still_told_on_ethereum(house: House) -> None:
-    house.say(f"/watch {TILL} as Till")
-    await house.hears("Watching")
-    await house.hears("Watching")
-    house.say(f"/ignore {USDC} on base mainnet")
-    answer = await house.hears("Ignoring")
+async def test_a_token_ignored_on_base_mainnet_is_still_told_on_ethereum(stack: Stack) -> None:
+    stack.say(f"/watch {TILL} as Till")
+    await stack.hears("Watching")
+    await stack.hears("Watching")
+    stack.say(f"/ignore {USDC} on base mainnet")
+    answer = await stack.hears("Ignoring")
 
-    house.world.set_token(ETHEREUM, USDC, TILL, 5_000_000_000)
+    stack.world.set_token(ETHEREUM, USDC, TILL, 5_000_000_000)
 
     assert "Base" in answer.text
     assert "Ethereum" not in answer.text
-    await house.hears("+5,000 USDC")
+    await stack.hears("+5,000 USDC")
 
 
-async def test_a_chain_that_the_source_does_not_list_is_refused_and_never_promised(house: House) -> None:
-    house.say(f"/watch {TILL} on gnosis as Gno")
-    refusal = await house.hears("Gnosis")
+async def test_a_chain_that_the_source_does_not_list_is_refused_and_never_promised(stack: Stack) -> None:
+    stack.say(f"/watch {TILL} on gnosis as Gno")
+    refusal = await stack.hears("Gnosis")
 
     assert "the source does not list Gnosis Chain; it lists Ethereum, Polygon" in refusal.text
-    house.say("/list")
-    await house.hears("Nothing is watched here yet")
+    stack.say("/list")
+    await stack.hears("Nothing is watched here yet")
 
 
 async def test_a_chain_that_nobody_could_check_is_taken_and_said_to_be_missing_once_that_is_known(
     tmp_path: Path,
 ) -> None:
-    async with open_house(tmp_path) as house:
-        house.gateway.faults.add(
+    async with open_stack(tmp_path) as stack:
+        stack.gateway.faults.add(
             AnswerError(method="GetChains", name="WebrpcInternalError", code=-5, status=500)
         )
-        house.start()
-        house.say(f"/watch {TILL} on gnosis as Gno")
-        taken = (await house.hears("Watching")).text
-        await house.stop()
-        house.gateway.faults.heal()
-        house.start()
+        stack.start()
+        stack.say(f"/watch {TILL} on gnosis as Gno")
+        taken = (await stack.hears("Watching")).text
+        await stack.stop()
+        stack.gateway.faults.heal()
+        stack.start()
 
-        house.say("/balance Gno")
-        balance = (await house.hears("Gno")).text
-        house.say("/list")
-        listed = (await house.hears("Watched here")).text
-        house.say("/status")
-        status = (await house.hears("Last sweep")).text
+        stack.say("/balance Gno")
+        balance = (await stack.hears("Gno")).text
+        stack.say("/list")
+        listed = (await stack.hears("Watched here")).text
+        stack.say("/status")
+        status = (await stack.hears("Last sweep")).text
 
     assert "has not said yet which chains it has. I ask about Gnosis Chain all the same" in taken
     for answer in (taken, balance):
@@ -126,43 +126,43 @@ async def test_chains_that_were_asked_on_trust_are_left_alone_once_the_source_ha
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "CHAINS_AGAIN_SECONDS", 0.05)
-    async with open_house(tmp_path) as house:
-        house.gateway.faults.add(
+    async with open_stack(tmp_path) as stack:
+        stack.gateway.faults.add(
             AnswerError(method="GetChains", name="WebrpcInternalError", code=-5, status=500)
         )
-        house.start()
-        await house.watches()
-        house.say("/status")
-        assert "1 account on 24 chains" in (await house.hears("Last sweep")).text
-        house.gateway.faults.heal()
-        listed = sum(request.method == "GetChains" for request in house.gateway.requests)
+        stack.start()
+        await stack.watches()
+        stack.say("/status")
+        assert "1 account on 24 chains" in (await stack.hears("Last sweep")).text
+        stack.gateway.faults.heal()
+        listed = sum(request.method == "GetChains" for request in stack.gateway.requests)
         await until(
-            lambda: sum(request.method == "GetChains" for request in house.gateway.requests) >= listed + 2
+            lambda: sum(request.method == "GetChains" for request in stack.gateway.requests) >= listed + 2
         )
-        await house.asked(3)
-        house.say("/status")
-        status = (await house.hears("Last sweep")).text
+        await stack.asked(3)
+        stack.say("/status")
+        status = (await stack.hears("Last sweep")).text
 
     assert "Watched here: 1 account on 5 chains" in status
     assert "Not listed" not in status
     assert "Not read yet" not in status
 
 
-async def test_a_chain_that_went_away_is_said_to_be_last_known(house: House) -> None:
-    await house.watches(f"/watch {CHECKSUMMED} on polygon, base as Treasury")
-    await house.stop()
-    house.gateway.faults.add(
+async def test_a_chain_that_went_away_is_said_to_be_last_known(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on polygon, base as Treasury")
+    await stack.stop()
+    stack.gateway.faults.add(
         LeaveOutChain(chain_id=POLYGON), LeaveOutTokens(chain_id=POLYGON), LeaveOutNatives(chain_id=POLYGON)
     )
-    house.start()
-    await house.hears("no longer lists Polygon")
+    stack.start()
+    await stack.hears("no longer lists Polygon")
 
-    house.say("/balance")
-    balance = await house.hears("last known")
-    house.say("/list")
-    await house.hears("⚠️ The source of balances no longer lists Polygon; I ask all the same.")
-    house.say(f"/watch {TILL} on polygon as Till")
-    taken = await house.hears("Watching Till")
+    stack.say("/balance")
+    balance = await stack.hears("last known")
+    stack.say("/list")
+    await stack.hears("⚠️ The source of balances no longer lists Polygon; I ask all the same.")
+    stack.say(f"/watch {TILL} on polygon as Till")
+    taken = await stack.hears("Watching Till")
 
     polygon = balance.text.partition("Polygon")[2].partition("Base")[0]
     assert "The source no longer lists this chain; last known:" in polygon
@@ -179,11 +179,11 @@ WARNING = "⚠️ 64 digits like these may be a private key."
 
 
 async def test_who_sends_what_may_be_a_private_key_is_warned_and_it_is_kept_nowhere(tmp_path: Path) -> None:
-    async with open_house(tmp_path, log=['level = "DEBUG"']) as house:
-        bot = await house.start_process()
-        group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
-        house.say("/allow", chat=group)
-        await house.hears("/watch", chat=group)
+    async with open_stack(tmp_path, log=['level = "DEBUG"']) as stack:
+        bot = await stack.start_process()
+        group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"}, bot="administrator")
+        stack.say("/allow", chat=group)
+        await stack.hears("/watch", chat=group)
         texts = (
             KEY,
             f"0x{KEY.upper()}",
@@ -193,33 +193,33 @@ async def test_who_sends_what_may_be_a_private_key_is_warned_and_it_is_kept_nowh
             f"/mute {KEY} 2h",
         )
         for text in texts:
-            for chat in (house.chat, group):
-                house.say(text, chat=chat)
-                answer = await house.hears(WARNING, chat=chat)
+            for chat in (stack.chat, group):
+                stack.say(text, chat=chat)
+                answer = await stack.hears(WARNING, chat=chat)
                 assert answer.buttons == ()
-        house.say(f"this is it: {KEY}")
-        await house.hears(WARNING)
-        await house.kill(bot)
+        stack.say(f"this is it: {KEY}")
+        await stack.hears(WARNING)
+        await stack.kill(bot)
 
         kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
-        said = "".join((*house.said(), *house.said(group)))
+        said = "".join((*stack.said(), *stack.said(group)))
 
     for digits in (KEY, KEY[:10], KEY[-4:]):
         assert digits not in said.lower()
     assert KEY[:16].encode() not in kept.lower()
-    assert "action=started" in house.log
-    assert KEY[:16] not in house.log.lower()
+    assert "action=started" in stack.log
+    assert KEY[:16] not in stack.log.lower()
 
 
-async def test_digits_among_words_in_a_group_are_not_meant_for_the_bot(house: House) -> None:
-    group = house.telegram.add_supergroup("Ops", {house.olga: "creator"}, bot="administrator")
-    house.say(KEY, chat=group)
-    house.say("/allow", chat=group)
-    await house.hears("/watch", chat=group)
-    assert len(house.said(group)) == 1, "what is pasted in a closed group asks for nothing"
+async def test_digits_among_words_in_a_group_are_not_meant_for_the_bot(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"}, bot="administrator")
+    stack.say(KEY, chat=group)
+    stack.say("/allow", chat=group)
+    await stack.hears("/watch", chat=group)
+    assert len(stack.said(group)) == 1, "what is pasted in a closed group asks for nothing"
 
-    house.say(f"the transaction was {KEY}", chat=group)
-    house.say("/list", chat=group)
+    stack.say(f"the transaction was {KEY}", chat=group)
+    stack.say("/list", chat=group)
 
-    await house.hears("Nothing is watched", chat=group)
-    assert not any(WARNING in text for text in house.said(group))
+    await stack.hears("Nothing is watched", chat=group)
+    assert not any(WARNING in text for text in stack.said(group))

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from bot.wiring import clock
-from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, House, open_house
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
 
 
-def spend(house: House) -> None:
-    house.world.set_token(POLYGON, USDC_POLYGON, ACCOUNT, 0)
+def spend(stack: Stack) -> None:
+    stack.world.set_token(POLYGON, USDC_POLYGON, ACCOUNT, 0)
 
 
-async def test_a_token_that_is_spent_is_told_with_its_worth(house: House) -> None:
-    await house.watches()
-    spend(house)
+async def test_a_token_that_is_spent_is_told_with_its_worth(stack: Stack) -> None:
+    await stack.watches()
+    spend(stack)
 
-    alert = await house.hears("−50 USDC")
+    alert = await stack.hears("−50 USDC")
 
     assert "50 → 0     −$50.00\n" in alert.text
 
@@ -31,11 +31,11 @@ async def test_what_was_spent_while_the_bot_was_away_is_told_with_its_worth(
     def later() -> datetime:
         return clock() + away
 
-    async with open_house(tmp_path) as house:
-        house.start()
-        await house.watches()
-        await house.stop()
-        spend(house)
-        house.start(now=later)
+    async with open_stack(tmp_path) as stack:
+        stack.start()
+        await stack.watches()
+        await stack.stop()
+        spend(stack)
+        stack.start(now=later)
 
-        assert worth in (await house.hears("−50 USDC")).text
+        assert worth in (await stack.hears("−50 USDC")).text

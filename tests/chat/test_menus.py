@@ -13,7 +13,7 @@ from bot.chat.menu import COMMANDS, Who
 from bot.chat.menus import Menus, menus
 from bot.sandbox.telegram import SANDBOX_TOKEN, Error, Telegram, before
 from bot.sandbox.telegram_commands import Scope
-from tests.house import until
+from tests.stack import until
 from tests.store.conftest import Keeper, open_store
 
 OLGA, NINA = 7001, 7002

@@ -30,7 +30,7 @@ from bot.sandbox.telegram import (
     too_many_requests,
 )
 from bot.sandbox.telegram_world import Chat
-from tests.house import until
+from tests.stack import until
 
 WEBHOOK = {
     "url": "https://elsewhere.example/secret-path",

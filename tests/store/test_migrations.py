@@ -14,7 +14,7 @@ from bot.store import database, schema
 from bot.store.copying import open_to_read
 from bot.store.database import DatabaseThread, DatabaseUnusable
 from bot.store.schema import migrations
-from tests.house import ACCOUNT, POLYGON, USDC_POLYGON, open_house
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
 from tests.store.conftest import open_store
 
 OLD = Path(__file__).parent / "old"
@@ -216,14 +216,14 @@ async def test_a_database_of_a_later_program_is_refused_and_it_is_said_what_to_d
 async def test_the_bot_goes_on_with_an_old_database_and_tells_what_was_still_to_be_told(
     old: Path, tmp_path: Path
 ) -> None:
-    async with open_house(tmp_path) as house:
-        house.start()
+    async with open_stack(tmp_path) as stack:
+        stack.start()
 
-        await house.hears("−2 USDC")
-        await house.hears("+2 USDC")
-        await house.asked(3)
-        assert sum("USDC" in text for text in house.said()) == 2
-        house.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
-        await house.hears("−1 USDC")
+        await stack.hears("−2 USDC")
+        await stack.hears("+2 USDC")
+        await stack.asked(3)
+        assert sum("USDC" in text for text in stack.said()) == 2
+        stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
+        await stack.hears("−1 USDC")
 
     assert old.with_name(COPY).exists()

@@ -16,7 +16,7 @@ from bot.wiring import Now, clock
 from tests.nursery import REACHED, Bot, Nursery, open_nursery
 
 OWNER = 7001
-ACCESS_KEY = "AQAAAAAAAHouseTestKey"
+ACCESS_KEY = "AQAAAAAAAStackTestKey"
 LONGEST_SECONDS = 20.0
 
 ACCOUNT = EXAMPLE_ACCOUNT
@@ -32,7 +32,7 @@ DAI = "0x6b175474e89094c44da98b954eedeac495271d0f"
 
 
 @dataclass
-class House:
+class Stack:
     """Two neighbours, an owner called Olga in her private chat, and a bot that can be started and stopped."""
 
     directory: Path
@@ -45,7 +45,7 @@ class House:
     """What whoever started the bot read on the screen."""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[None] | None = None
-    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     _nursery: Nursery | None = None
     _heard: dict[int, int] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ class House:
     async def start_process(self, stand_still_at: str | None = None) -> Bot:
         """Start the bot as a program of its own, which can be killed: anywhere, or where it stands still."""
         if self._nursery is None:
-            self._nursery = await self._stack.enter_async_context(open_nursery())
+            self._nursery = await self._exits.enter_async_context(open_nursery())
         self.reached.unlink(missing_ok=True)
         return await self._nursery.start(self.config, stand_still_at)
 
@@ -188,16 +188,16 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_house(directory: Path, **sections: list[str]) -> AsyncIterator[House]:
+async def open_stack(directory: Path, **sections: list[str]) -> AsyncIterator[Stack]:
     """Build the neighbours; the bot is started by the test, and stopped here at the latest."""
     telegram = Telegram()
     olga = telegram.add_user("Olga", user_id=OWNER)
     chat = telegram.add_private_chat(olga)
-    async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(
+    async with AsyncExitStack() as exits:
+        gateway = await exits.enter_async_context(
             Gateway(example_world(), access_keys=frozenset({ACCESS_KEY})).serve()
         )
-        await stack.enter_async_context(telegram.serve())
-        house = House(directory, gateway, telegram, olga, chat, lines=sections, _stack=stack)
-        stack.push_async_callback(house.stop)
-        yield house
+        await exits.enter_async_context(telegram.serve())
+        stack = Stack(directory, gateway, telegram, olga, chat, lines=sections, _exits=exits)
+        exits.push_async_callback(stack.stop)
+        yield stack
