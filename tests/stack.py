@@ -13,7 +13,7 @@ from bot.sandbox.telegram_world import Chat, Message, User
 from bot.sandbox.world import EXAMPLE_ACCOUNT, World, example_world
 from bot.settings import load_settings
 from bot.wiring import Now, clock
-from tests.nursery import REACHED, Bot, Nursery, open_nursery
+from tests.fork_server import REACHED, BotProcess, ForkServer, open_fork_server
 
 OWNER = 7001
 ACCESS_KEY = "AQAAAAAAAStackTestKey"
@@ -46,7 +46,7 @@ class Stack:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[None] | None = None
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _nursery: Nursery | None = None
+    _fork_server: ForkServer | None = None
     _heard: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -91,12 +91,12 @@ class Stack:
             app.run(load_settings(self.config), self._stop, self.announced.append, now=now)
         )
 
-    async def start_process(self, stand_still_at: str | None = None) -> Bot:
+    async def start_process(self, stand_still_at: str | None = None) -> BotProcess:
         """Start the bot as a program of its own, which can be killed: anywhere, or where it stands still."""
-        if self._nursery is None:
-            self._nursery = await self._exits.enter_async_context(open_nursery())
+        if self._fork_server is None:
+            self._fork_server = await self._exits.enter_async_context(open_fork_server())
         self.reached.unlink(missing_ok=True)
-        return await self._nursery.start(self.config, stand_still_at)
+        return await self._fork_server.start(self.config, stand_still_at)
 
     @property
     def reached(self) -> Path:
@@ -106,9 +106,9 @@ class Stack:
     @property
     def log(self) -> str:
         """All that bots in processes of their own have logged so far."""
-        return "" if self._nursery is None else "".join(self._nursery.log)
+        return "" if self._fork_server is None else "".join(self._fork_server.log)
 
-    async def kill(self, process: Bot) -> None:
+    async def kill(self, process: BotProcess) -> None:
         """End a process as `kill -9` does, whatever it is doing."""
         process.kill()
         await process.wait()

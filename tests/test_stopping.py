@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nursery import Bot
+from tests.fork_server import BotProcess
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 STOP_SECONDS = 10
@@ -40,7 +40,7 @@ def states(stack: Stack) -> list[str]:
         return [state for (state,) in db.execute("SELECT state FROM delivery WHERE state <> 'sent'")]
 
 
-async def ended(process: Bot) -> int:
+async def ended(process: BotProcess) -> int:
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(STOP_SECONDS):
         return await process.wait()

@@ -24,7 +24,7 @@ REACHED = "reached"
 
 
 @dataclass
-class Bot:
+class BotProcess:
     """One bot that runs, or has ended."""
 
     pid: int
@@ -49,30 +49,30 @@ class Bot:
 
 
 @dataclass
-class Nursery:
+class ForkServer:
     """Where bots are started, and all that they said on their standard error."""
 
     process: Process
     log: list[str] = field(default_factory=list)
-    _born: asyncio.Queue[Bot] = field(default_factory=asyncio.Queue)
-    _bots: dict[int, Bot] = field(default_factory=dict)
+    _started: asyncio.Queue[BotProcess] = field(default_factory=asyncio.Queue)
+    _bots: dict[int, BotProcess] = field(default_factory=dict)
 
-    async def start(self, config: Path, stand_still_at: str | None = None) -> Bot:
+    async def start(self, config: Path, stand_still_at: str | None = None) -> BotProcess:
         """Start a bot; a point is named `module:function` and reached when that is called."""
         assert self.process.stdin is not None
-        wish = {"config": str(config), "stand_still_at": stand_still_at}
-        self.process.stdin.write(json.dumps(wish).encode() + b"\n")
-        return await self._born.get()
+        request = {"config": str(config), "stand_still_at": stand_still_at}
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        return await self._started.get()
 
     async def listen(self) -> None:
-        """Note who is born and who has ended."""
+        """Note which bots have started and which have ended."""
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             word, pid, *status = line.split()
-            if word == b"born":
-                bot = Bot(int(pid), asyncio.get_running_loop().create_future())
+            if word == b"started":
+                bot = BotProcess(int(pid), asyncio.get_running_loop().create_future())
                 self._bots[bot.pid] = bot
-                self._born.put_nowait(bot)
+                self._started.put_nowait(bot)
             else:
                 self._bots.pop(int(pid)).ended.set_result(int(status[0]))
 
@@ -84,15 +84,15 @@ class Nursery:
 
 
 @asynccontextmanager
-async def open_nursery() -> AsyncIterator[Nursery]:
+async def open_fork_server() -> AsyncIterator[ForkServer]:
     """Load the program, and end with the block whatever was started."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.nursery", stdin=PIPE, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "tests.fork_server", stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
-    nursery = Nursery(process)
-    listening = asyncio.gather(nursery.listen(), nursery.read_log())
+    server = ForkServer(process)
+    listening = asyncio.gather(server.listen(), server.read_log())
     try:
-        yield nursery
+        yield server
     finally:
         assert process.stdin is not None
         process.stdin.close()
@@ -103,33 +103,33 @@ async def open_nursery() -> AsyncIterator[Nursery]:
 def main() -> None:
     """Start a bot for each line that is read; when no more can come, end all that still run."""
     importlib.import_module("bot.__main__")
-    heard, rang = os.pipe()
-    os.set_blocking(rang, False)
-    signal.set_wakeup_fd(rang)
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     alive: set[int] = set()
-    wishes = b""
+    requests = b""
     while True:
-        ready, _, _ = select.select([0, heard], [], [])
-        if heard in ready:
-            os.read(heard, 1024)
+        ready, _, _ = select.select([0, readable], [], [])
+        if readable in ready:
+            os.read(readable, 1024)
             _tell_of_ended(alive)
         if 0 in ready:
             more = os.read(0, 65536)
             if not more:
                 break
-            *lines, wishes = (wishes + more).split(b"\n")
+            *lines, requests = (requests + more).split(b"\n")
             for line in lines:
-                alive.add(_born(json.loads(line)))
+                alive.add(_start(json.loads(line)))
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
 
 
-def _born(wish: dict[str, str | None]) -> int:
+def _start(request: dict[str, str | None]) -> int:
     pid = os.fork()
     if pid == 0:
-        _live(Path(str(wish["config"])), wish["stand_still_at"])
-    _say(f"born {pid}")
+        _run_bot(Path(str(request["config"])), request["stand_still_at"])
+    _say(f"started {pid}")
     return pid
 
 
@@ -145,7 +145,7 @@ def _say(line: str) -> None:
     os.write(1, line.encode() + b"\n")
 
 
-def _live(config: Path, stand_still_at: str | None) -> NoReturn:
+def _run_bot(config: Path, stand_still_at: str | None) -> NoReturn:
     """Be a bot, to the end."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
