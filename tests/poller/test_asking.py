@@ -58,7 +58,7 @@ class World(Source):
 
 
 @dataclass
-class Office:
+class AskerHarness:
     """An asker with its source and its clock."""
 
     world: World = field(default_factory=World)
@@ -91,8 +91,8 @@ class Office:
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def harness() -> AskerHarness:
+    return AskerHarness()
 
 
 def batches(number: int, accounts: int = 50, chains: Iterable[ChainId] = CHAINS) -> list[Question]:
@@ -136,20 +136,20 @@ def about(error: IndexerError, *, account: Address | None = None, chain: ChainId
 # ---------------------------------------------------------------- a source that is well
 
 
-async def test_a_question_that_is_answered_is_asked_once_and_as_it_is(office: Office) -> None:
-    answered = await office.sweep()
+async def test_a_question_that_is_answered_is_asked_once_and_as_it_is(harness: AskerHarness) -> None:
+    answered = await harness.sweep()
 
-    assert office.world.asked() == [WHOLE]
+    assert harness.world.asked() == [WHOLE]
     assert [pair[0] for pair in answered] == [WHOLE]
-    assert (office.asker.answers, office.asker.troubles, office.asker.refused) == (1, [], ())
-    assert office.asker.probe_in_seconds is None
+    assert (harness.asker.answers, harness.asker.troubles, harness.asker.refused) == (1, [], ())
+    assert harness.asker.probe_in_seconds is None
 
 
-async def test_questions_are_asked_at_once(office: Office) -> None:
-    await office.sweep(*batches(100), at_once=32)
+async def test_questions_are_asked_at_once(harness: AskerHarness) -> None:
+    await harness.sweep(*batches(100), at_once=32)
 
-    assert office.world.most_in_flight == 32
-    assert office.asker.answers == 100
+    assert harness.world.most_in_flight == 32
+    assert harness.asker.answers == 100
 
 
 async def test_each_answer_is_progress() -> None:
@@ -168,85 +168,85 @@ async def test_each_answer_is_progress() -> None:
     "error", [ReplyTooLarge(), REFUSED, TIMED_OUT, TooMuchAsked(status=400, code=2004)], ids=str
 )
 async def test_what_is_too_large_is_asked_in_parts_until_all_is_answered(
-    office: Office, error: IndexerError
+    harness: AskerHarness, error: IndexerError
 ) -> None:
-    office.world.trouble = larger_than(7, error)
+    harness.world.trouble = larger_than(7, error)
 
-    assert unseen(await office.sweep()) == set()
-    assert office.asker.accounts_per_request == 7
-    assert office.asker.refused == ()
-
-
-async def test_the_size_that_works_is_remembered(office: Office) -> None:
-    office.world.trouble = larger_than(25, TIMED_OUT)
-    await office.sweep()
-
-    assert await office.requests() == 2
-    assert office.asker.troubles == []
+    assert unseen(await harness.sweep()) == set()
+    assert harness.asker.accounts_per_request == 7
+    assert harness.asker.refused == ()
 
 
-async def test_the_size_is_found_once_for_all_batches(office: Office) -> None:
-    office.world.trouble = larger_than(25, ReplyTooLarge())
+async def test_the_size_that_works_is_remembered(harness: AskerHarness) -> None:
+    harness.world.trouble = larger_than(25, TIMED_OUT)
+    await harness.sweep()
+
+    assert await harness.requests() == 2
+    assert harness.asker.troubles == []
+
+
+async def test_the_size_is_found_once_for_all_batches(harness: AskerHarness) -> None:
+    harness.world.trouble = larger_than(25, ReplyTooLarge())
     many = batches(100)
 
-    assert await office.requests(*many) <= 200 + 10
-    assert office.asker.answers >= 200
+    assert await harness.requests(*many) <= 200 + 10
+    assert harness.asker.answers >= 200
 
 
 async def test_batches_that_all_time_out_at_once_are_too_large_if_the_least_question_does_not(
-    office: Office,
+    harness: AskerHarness,
 ) -> None:
-    office.world.trouble = larger_than(6, TIMED_OUT)
+    harness.world.trouble = larger_than(6, TIMED_OUT)
     many = batches(8)
 
-    assert unseen(await office.sweep(*many), *many) == set()
-    assert office.asker.accounts_per_request == 6
+    assert unseen(await harness.sweep(*many), *many) == set()
+    assert harness.asker.accounts_per_request == 6
 
 
-async def test_twenty_good_sweeps_let_requests_grow_again(office: Office) -> None:
-    office.world.trouble = larger_than(25, TIMED_OUT)
-    await office.sweep()
-    office.world.trouble = no_trouble
+async def test_twenty_good_sweeps_let_requests_grow_again(harness: AskerHarness) -> None:
+    harness.world.trouble = larger_than(25, TIMED_OUT)
+    await harness.sweep()
+    harness.world.trouble = no_trouble
 
     for _ in range(GOOD_SWEEPS_TO_GROW - 1):
-        await office.sweep()
-    assert office.asker.accounts_per_request == 25
-    await office.sweep()
-    assert office.asker.accounts_per_request == 50
+        await harness.sweep()
+    assert harness.asker.accounts_per_request == 25
+    await harness.sweep()
+    assert harness.asker.accounts_per_request == 50
 
 
-async def test_sweeps_without_answers_or_with_small_questions_prove_no_size(office: Office) -> None:
-    office.world.trouble = larger_than(25, TIMED_OUT)
-    await office.sweep()
+async def test_sweeps_without_answers_or_with_small_questions_prove_no_size(harness: AskerHarness) -> None:
+    harness.world.trouble = larger_than(25, TIMED_OUT)
+    await harness.sweep()
 
     for _ in range(GOOD_SWEEPS_TO_GROW):
-        await office.sweep(question(BAD, chains=CHAINS))
-    office.world.trouble = failing(ReplyMalformed())
-    await office.sweep()
+        await harness.sweep(question(BAD, chains=CHAINS))
+    harness.world.trouble = failing(ReplyMalformed())
+    await harness.sweep()
 
-    assert office.asker.accounts_per_request == 25
+    assert harness.asker.accounts_per_request == 25
 
 
-async def test_a_source_that_hangs_for_long_does_not_make_requests_smaller(office: Office) -> None:
-    office.world.trouble = failing(TIMED_OUT)
+async def test_a_source_that_hangs_for_long_does_not_make_requests_smaller(harness: AskerHarness) -> None:
+    harness.world.trouble = failing(TIMED_OUT)
     for _ in range(10):
-        await office.sweep()
-        office.clock.seconds += office.asker.probe_in_seconds or 0
-    office.world.trouble = no_trouble
+        await harness.sweep()
+        harness.clock.seconds += harness.asker.probe_in_seconds or 0
+    harness.world.trouble = no_trouble
 
-    assert unseen(await office.sweep()) == set()
-    assert office.asker.accounts_per_request == 50
+    assert unseen(await harness.sweep()) == set()
+    assert harness.asker.accounts_per_request == 50
 
 
 @pytest.mark.parametrize("error", [ReplyMalformed(), DOWN], ids=str)
 async def test_what_smaller_questions_do_not_help_is_not_asked_in_parts(
-    office: Office, error: IndexerError
+    harness: AskerHarness, error: IndexerError
 ) -> None:
-    office.world.trouble = failing(error)
+    harness.world.trouble = failing(error)
 
-    assert await office.sweep() == []
-    assert office.world.asked() == [WHOLE]
-    assert office.asker.troubles == [error]
+    assert await harness.sweep() == []
+    assert harness.world.asked() == [WHOLE]
+    assert harness.asker.troubles == [error]
 
 
 # ---------------------------------------------------------------- an account that is refused
@@ -254,83 +254,85 @@ async def test_what_smaller_questions_do_not_help_is_not_asked_in_parts(
 
 @pytest.mark.parametrize("error", [REFUSED, ReplyTooLarge(), TIMED_OUT], ids=str)
 async def test_one_poisonous_account_costs_a_search_once_and_then_one_request_a_sweep(
-    office: Office, error: IndexerError
+    harness: AskerHarness, error: IndexerError
 ) -> None:
-    office.world.trouble = about(error, account=BAD, chain=BAD_CHAIN)
+    harness.world.trouble = about(error, account=BAD, chain=BAD_CHAIN)
 
-    assert unseen(await office.sweep()) == {(BAD, BAD_CHAIN)}
-    assert len(office.world.asked()) <= 2 + 2 * 6 + 2 * 5 + 2
+    assert unseen(await harness.sweep()) == {(BAD, BAD_CHAIN)}
+    assert len(harness.world.asked()) <= 2 + 2 * 6 + 2 * 5 + 2
     for _ in range(4):
-        assert unseen(await office.sweep()) == {(BAD, BAD_CHAIN)}
-        assert len(office.world.asked()) == 3
-        assert office.asker.refused == (Refused((BAD,), (BAD_CHAIN,), error),)
-    assert office.asker.accounts_per_request == 50
-    assert office.asker.probe_in_seconds is None
+        assert unseen(await harness.sweep()) == {(BAD, BAD_CHAIN)}
+        assert len(harness.world.asked()) == 3
+        assert harness.asker.refused == (Refused((BAD,), (BAD_CHAIN,), error),)
+    assert harness.asker.accounts_per_request == 50
+    assert harness.asker.probe_in_seconds is None
 
 
-async def test_an_account_refused_on_every_chain_costs_one_request_a_sweep(office: Office) -> None:
-    office.world.trouble = about(REFUSED, account=BAD)
+async def test_an_account_refused_on_every_chain_costs_one_request_a_sweep(harness: AskerHarness) -> None:
+    harness.world.trouble = about(REFUSED, account=BAD)
 
-    assert unseen(await office.sweep()) == {(BAD, chain_id) for chain_id in CHAINS}
-    assert len(office.world.asked()) <= 2 + 2 * 6 + 2 * 20
+    assert unseen(await harness.sweep()) == {(BAD, chain_id) for chain_id in CHAINS}
+    assert len(harness.world.asked()) <= 2 + 2 * 6 + 2 * 20
     for _ in range(4):
-        assert await office.requests() == 2
-        assert office.asker.refused == (Refused((BAD,), CHAINS, REFUSED),)
+        assert await harness.requests() == 2
+        assert harness.asker.refused == (Refused((BAD,), CHAINS, REFUSED),)
 
 
-async def test_a_refused_account_that_answers_again_is_asked_with_the_others(office: Office) -> None:
-    office.world.trouble = about(REFUSED, account=BAD)
-    await office.sweep()
-    await office.sweep()
-    office.world.trouble = no_trouble
+async def test_a_refused_account_that_answers_again_is_asked_with_the_others(harness: AskerHarness) -> None:
+    harness.world.trouble = about(REFUSED, account=BAD)
+    await harness.sweep()
+    await harness.sweep()
+    harness.world.trouble = no_trouble
 
     for _ in range(2):
-        await office.sweep()
+        await harness.sweep()
 
-    assert await office.requests() == 1
-    assert unseen(await office.sweep()) == set()
+    assert await harness.requests() == 1
+    assert unseen(await harness.sweep()) == set()
 
 
-async def test_a_poisonous_account_leaves_the_other_batches_alone(office: Office) -> None:
-    office.world.trouble = about(REFUSED, account=BAD)
+async def test_a_poisonous_account_leaves_the_other_batches_alone(harness: AskerHarness) -> None:
+    harness.world.trouble = about(REFUSED, account=BAD)
     many = batches(20)
 
-    assert {account for account, _ in unseen(await office.sweep(*many), *many)} == {BAD}
-    assert await office.requests(*many) == 21
+    assert {account for account, _ in unseen(await harness.sweep(*many), *many)} == {BAD}
+    assert await harness.requests(*many) == 21
 
 
-async def test_two_poisonous_accounts_alone_do_not_take_the_chains_from_the_others(office: Office) -> None:
+async def test_two_poisonous_accounts_alone_do_not_take_the_chains_from_the_others(
+    harness: AskerHarness,
+) -> None:
     bad = FIFTY[:2]
-    office.world.trouble = lambda one: REFUSED if {*bad} & {*one.accounts} else None
+    harness.world.trouble = lambda one: REFUSED if {*bad} & {*one.accounts} else None
     many = [question(*bad, chains=CHAINS), question(*FIFTY[2:], chains=CHAINS)]
 
-    await office.sweep(*many, at_once=1)
+    await harness.sweep(*many, at_once=1)
 
-    assert {account for account, _ in unseen(await office.sweep(*many, at_once=1), *many)} == {*bad}
+    assert {account for account, _ in unseen(await harness.sweep(*many, at_once=1), *many)} == {*bad}
 
 
 async def test_an_account_that_is_too_much_for_one_request_is_asked_by_parts_of_its_chains(
-    office: Office,
+    harness: AskerHarness,
 ) -> None:
-    office.world.trouble = lambda one: (
+    harness.world.trouble = lambda one: (
         ReplyTooLarge() if BAD in one.accounts and len(one.chain_ids) > 5 else None
     )
 
-    assert unseen(await office.sweep()) == set()
-    assert unseen(await office.sweep()) == set()
-    assert office.asker.troubles == []
-    assert await office.requests() == 1 + 4
-    assert office.asker.accounts_per_request == 50
+    assert unseen(await harness.sweep()) == set()
+    assert unseen(await harness.sweep()) == set()
+    assert harness.asker.troubles == []
+    assert await harness.requests() == 1 + 4
+    assert harness.asker.accounts_per_request == 50
 
 
-async def test_what_is_refused_in_lists_may_be_asked_by_name(office: Office) -> None:
-    office.world.trouble = lambda one: REFUSED if BAD in one.accounts and not one.contracts else None
+async def test_what_is_refused_in_lists_may_be_asked_by_name(harness: AskerHarness) -> None:
+    harness.world.trouble = lambda one: REFUSED if BAD in one.accounts and not one.contracts else None
     named = question(*FIFTY, chains=CHAINS, contracts=[address(999)])
-    await office.sweep()
-    office.world.asked()
+    await harness.sweep()
+    harness.world.asked()
 
-    assert unseen(await office.sweep(named), named) == set()
-    assert office.world.asked() == [named]
+    assert unseen(await harness.sweep(named), named) == set()
+    assert harness.world.asked() == [named]
 
 
 # ---------------------------------------------------------------- a chain that is refused
@@ -342,111 +344,115 @@ async def test_what_is_refused_in_lists_may_be_asked_by_name(office: Office) -> 
     ids=["2001", "1106", "hanging"],
 )
 async def test_one_poisonous_chain_costs_a_search_once_and_then_one_request_a_sweep(
-    office: Office, error: IndexerError
+    harness: AskerHarness, error: IndexerError
 ) -> None:
-    office.world.trouble = about(error, chain=BAD_CHAIN)
+    harness.world.trouble = about(error, chain=BAD_CHAIN)
 
-    assert unseen(await office.sweep()) == {(account, BAD_CHAIN) for account in FIFTY}
-    assert len(office.world.asked()) <= 2 * (2 + 2 * 5 + 5)
+    assert unseen(await harness.sweep()) == {(account, BAD_CHAIN) for account in FIFTY}
+    assert len(harness.world.asked()) <= 2 * (2 + 2 * 5 + 5)
     for _ in range(4):
-        assert unseen(await office.sweep()) == {(account, BAD_CHAIN) for account in FIFTY}
-        assert len(office.world.asked()) == 2
-        assert office.asker.refused == (Refused((), (BAD_CHAIN,), error),)
-    assert office.asker.accounts_per_request == 50
+        assert unseen(await harness.sweep()) == {(account, BAD_CHAIN) for account in FIFTY}
+        assert len(harness.world.asked()) == 2
+        assert harness.asker.refused == (Refused((), (BAD_CHAIN,), error),)
+    assert harness.asker.accounts_per_request == 50
 
 
-async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(office: Office) -> None:
-    office.world.trouble = about(REFUSED, chain=BAD_CHAIN)
+async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(harness: AskerHarness) -> None:
+    harness.world.trouble = about(REFUSED, chain=BAD_CHAIN)
     many = batches(100)
 
-    assert await office.requests(*many, at_once=32) <= 100 + 32 + 2 * (2 + 2 * 5)
-    assert await office.requests(*many, at_once=32) == 101
+    assert await harness.requests(*many, at_once=32) <= 100 + 32 + 2 * (2 + 2 * 5)
+    assert await harness.requests(*many, at_once=32) == 101
 
 
-async def test_a_hanging_chain_is_found_where_each_account_is_asked_alone(office: Office) -> None:
-    office.world.trouble = about(TIMED_OUT, chain=BAD_CHAIN)
+async def test_a_hanging_chain_is_found_where_each_account_is_asked_alone(harness: AskerHarness) -> None:
+    harness.world.trouble = about(TIMED_OUT, chain=BAD_CHAIN)
     many = batches(40, accounts=1)
 
-    await office.sweep(*many, at_once=32)
+    await harness.sweep(*many, at_once=32)
 
-    assert {chain_id for _, chain_id in unseen(await office.sweep(*many), *many)} == {BAD_CHAIN}
-    assert office.asker.probe_in_seconds is None
+    assert {chain_id for _, chain_id in unseen(await harness.sweep(*many), *many)} == {BAD_CHAIN}
+    assert harness.asker.probe_in_seconds is None
 
 
-async def test_several_poisonous_chains_are_all_found(office: Office) -> None:
+async def test_several_poisonous_chains_are_all_found(harness: AskerHarness) -> None:
     bad = {*CHAINS[3:7], CHAINS[15]}
-    office.world.trouble = lambda one: REFUSED if bad & {*one.chain_ids} else None
+    harness.world.trouble = lambda one: REFUSED if bad & {*one.chain_ids} else None
     many = batches(10)
 
-    await office.sweep(*many)
+    await harness.sweep(*many)
 
-    assert {chain_id for _, chain_id in unseen(await office.sweep(*many), *many)} == bad
-    assert await office.requests(*many) == 10 + len(bad)
-
-
-async def test_a_chain_that_answers_again_joins_in_the_same_sweep(office: Office) -> None:
-    office.world.trouble = about(REFUSED, chain=BAD_CHAIN)
-    await office.sweep()
-    office.world.trouble = no_trouble
-
-    assert unseen(await office.sweep()) == set()
-    await office.sweep()
-    assert await office.requests() == 1
+    assert {chain_id for _, chain_id in unseen(await harness.sweep(*many), *many)} == bad
+    assert await harness.requests(*many) == 10 + len(bad)
 
 
-async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(office: Office) -> None:
+async def test_a_chain_that_answers_again_joins_in_the_same_sweep(harness: AskerHarness) -> None:
+    harness.world.trouble = about(REFUSED, chain=BAD_CHAIN)
+    await harness.sweep()
+    harness.world.trouble = no_trouble
+
+    assert unseen(await harness.sweep()) == set()
+    await harness.sweep()
+    assert await harness.requests() == 1
+
+
+async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(harness: AskerHarness) -> None:
     bad = {address(number) for number in range(1, 6)}
-    office.world.trouble = lambda one: (
+    harness.world.trouble = lambda one: (
         REFUSED if bad & {*one.accounts} and BAD_CHAIN in one.chain_ids else None
     )
     many = batches(12, accounts=1)
 
     for _ in range(6):
-        await office.sweep(*many, at_once=1)
+        await harness.sweep(*many, at_once=1)
 
-    assert unseen(await office.sweep(*many, at_once=1), *many) == {(account, BAD_CHAIN) for account in bad}
+    assert unseen(await harness.sweep(*many, at_once=1), *many) == {(account, BAD_CHAIN) for account in bad}
 
 
-async def test_several_hanging_chains_are_no_outage(office: Office) -> None:
+async def test_several_hanging_chains_are_no_outage(harness: AskerHarness) -> None:
     bad = {*CHAINS[3:8]}
-    office.world.trouble = lambda one: TIMED_OUT if bad & {*one.chain_ids} else None
+    harness.world.trouble = lambda one: TIMED_OUT if bad & {*one.chain_ids} else None
     for _ in range(3):
-        await office.sweep()
-        office.clock.seconds += 60
+        await harness.sweep()
+        harness.clock.seconds += 60
 
-    assert {chain_id for _, chain_id in unseen(await office.sweep())} == bad
-    assert office.asker.probe_in_seconds is None
+    assert {chain_id for _, chain_id in unseen(await harness.sweep())} == bad
+    assert harness.asker.probe_in_seconds is None
 
 
 # ---------------------------------------------------------------- a source that refuses everything
 
 
-async def test_a_source_that_refuses_everything_costs_no_more_than_a_bounded_search(office: Office) -> None:
-    office.world.trouble = failing(REFUSED)
+async def test_a_source_that_refuses_everything_costs_no_more_than_a_bounded_search(
+    harness: AskerHarness,
+) -> None:
+    harness.world.trouble = failing(REFUSED)
     many = batches(100)
 
     for _ in range(5):
-        assert await office.requests(*many) <= 2 * len(many) + SEARCH_REQUESTS + 2 * len(CHAINS)
-    assert office.asker.answers == 0
-    assert office.asker.refused != ()
-    assert office.asker.probe_in_seconds is None
+        assert await harness.requests(*many) <= 2 * len(many) + SEARCH_REQUESTS + 2 * len(CHAINS)
+    assert harness.asker.answers == 0
+    assert harness.asker.refused != ()
+    assert harness.asker.probe_in_seconds is None
 
 
-async def test_a_source_that_refused_everything_is_asked_whole_questions_again_soon(office: Office) -> None:
+async def test_a_source_that_refused_everything_is_asked_whole_questions_again_soon(
+    harness: AskerHarness,
+) -> None:
     many = batches(100)
-    office.world.trouble = failing(REFUSED)
+    harness.world.trouble = failing(REFUSED)
     for _ in range(5):
-        await office.sweep(*many)
-    office.world.trouble = no_trouble
+        await harness.sweep(*many)
+    harness.world.trouble = no_trouble
 
-    first = await office.sweep(*many)
+    first = await harness.sweep(*many)
     probed = 2 + 5  # accounts by which chains were found and then probed in vain
     assert len(unseen(first, *many)) <= probed * len(CHAINS)
     for _ in range(3):
-        await office.sweep(*many)
+        await harness.sweep(*many)
 
-    assert await office.requests(*many) == len(many)
-    assert unseen(await office.sweep(*many), *many) == set()
+    assert await harness.requests(*many) == len(many)
+    assert unseen(await harness.sweep(*many), *many) == set()
 
 
 # ---------------------------------------------------------------- an outage
@@ -455,136 +461,140 @@ async def test_a_source_that_refused_everything_is_asked_whole_questions_again_s
 @pytest.mark.parametrize("error", [DOWN, TIMED_OUT, ReplyMalformed()], ids=str)
 @pytest.mark.parametrize("at_once", [1, 4])
 async def test_an_outage_costs_a_handful_of_requests(
-    office: Office, error: IndexerError, at_once: int
+    harness: AskerHarness, error: IndexerError, at_once: int
 ) -> None:
-    office.world.trouble = failing(error)
+    harness.world.trouble = failing(error)
 
-    assert await office.requests(*batches(100), at_once=at_once) <= 3 + at_once
-    assert office.asker.probe_in_seconds == 1
-    assert office.asker.refused == ()
+    assert await harness.requests(*batches(100), at_once=at_once) <= 3 + at_once
+    assert harness.asker.probe_in_seconds == 1
+    assert harness.asker.refused == ()
 
 
-async def test_failures_between_answers_are_no_outage(office: Office) -> None:
+async def test_failures_between_answers_are_no_outage(harness: AskerHarness) -> None:
     many = batches(99, accounts=1)
     odd = {one.accounts[0] for number, one in enumerate(many) if number % 3}
-    office.world.trouble = lambda one: DOWN if odd & {*one.accounts} else None
+    harness.world.trouble = lambda one: DOWN if odd & {*one.accounts} else None
 
-    await office.sweep(*many, at_once=1)
+    await harness.sweep(*many, at_once=1)
 
-    assert office.asker.answers == 33
-    assert office.asker.probe_in_seconds is None
-
-
-async def test_nothing_is_asked_during_a_pause(office: Office) -> None:
-    office.world.trouble = failing(DOWN)
-    await office.sweep(*batches(100))
-    office.world.trouble = no_trouble
-    office.clock.seconds = 0.9
-
-    assert await office.requests(*batches(100)) == 0
-    assert office.asker.troubles == []
-    assert office.asker.probe_in_seconds == pytest.approx(0.1)
+    assert harness.asker.answers == 33
+    assert harness.asker.probe_in_seconds is None
 
 
-async def test_after_a_pause_one_small_question_goes_out_and_the_others_wait_for_it(office: Office) -> None:
-    office.world.trouble = failing(DOWN)
-    await office.sweep(*batches(100))
-    office.world.asked()
-    office.clock.seconds = 1
+async def test_nothing_is_asked_during_a_pause(harness: AskerHarness) -> None:
+    harness.world.trouble = failing(DOWN)
+    await harness.sweep(*batches(100))
+    harness.world.trouble = no_trouble
+    harness.clock.seconds = 0.9
 
-    assert await office.sweep(*batches(100), at_once=32) == []
-    (probe,) = office.world.asked()
+    assert await harness.requests(*batches(100)) == 0
+    assert harness.asker.troubles == []
+    assert harness.asker.probe_in_seconds == pytest.approx(0.1)
+
+
+async def test_after_a_pause_one_small_question_goes_out_and_the_others_wait_for_it(
+    harness: AskerHarness,
+) -> None:
+    harness.world.trouble = failing(DOWN)
+    await harness.sweep(*batches(100))
+    harness.world.asked()
+    harness.clock.seconds = 1
+
+    assert await harness.sweep(*batches(100), at_once=32) == []
+    (probe,) = harness.world.asked()
     assert (len(probe.accounts), len(probe.chain_ids)) == (1, 1)
-    assert office.asker.probe_in_seconds == 2
+    assert harness.asker.probe_in_seconds == 2
 
 
 @pytest.mark.parametrize("error", [DOWN, TIMED_OUT], ids=str)
 @pytest.mark.parametrize("at_once", [1, 4, 32])
 async def test_a_source_that_is_back_is_asked_everything_in_the_same_sweep(
-    office: Office, error: IndexerError, at_once: int
+    harness: AskerHarness, error: IndexerError, at_once: int
 ) -> None:
     many = batches(100)
-    office.world.trouble = failing(error)
-    await office.sweep(*many, at_once=at_once)
-    office.world.trouble = no_trouble
-    office.clock.seconds = 1
-    office.world.asked()
+    harness.world.trouble = failing(error)
+    await harness.sweep(*many, at_once=at_once)
+    harness.world.trouble = no_trouble
+    harness.clock.seconds = 1
+    harness.world.asked()
 
-    assert unseen(await office.sweep(*many, at_once=at_once), *many) == set()
-    assert len(office.world.asked()) == 101
-    assert office.asker.probe_in_seconds is None
-    assert office.world.most_in_flight == at_once
+    assert unseen(await harness.sweep(*many, at_once=at_once), *many) == set()
+    assert len(harness.world.asked()) == 101
+    assert harness.asker.probe_in_seconds is None
+    assert harness.world.most_in_flight == at_once
 
 
 @pytest.mark.parametrize("times_up", [0, 1])
 async def test_a_question_that_is_trouble_itself_does_not_hide_that_the_source_is_back(
-    office: Office, times_up: int
+    harness: AskerHarness, times_up: int
 ) -> None:
     many = batches(5, accounts=1)
     for _ in range(times_up):
-        await office.sweep(*many)
-    office.world.trouble = failing(DOWN)
-    await office.sweep(*many)
+        await harness.sweep(*many)
+    harness.world.trouble = failing(DOWN)
+    await harness.sweep(*many)
     bad = {many[0].accounts[0], many[-1].accounts[0]}
-    office.world.trouble = lambda one: TIMED_OUT if bad & {*one.accounts} else None
+    harness.world.trouble = lambda one: TIMED_OUT if bad & {*one.accounts} else None
 
     for _ in range(6):
-        office.clock.seconds += 60
-        await office.sweep(*many)
+        harness.clock.seconds += 60
+        await harness.sweep(*many)
 
-    assert {account for account, _ in unseen(await office.sweep(*many), *many)} == bad
+    assert {account for account, _ in unseen(await harness.sweep(*many), *many)} == bad
 
 
-async def test_a_source_is_found_back_within_half_a_minute_however_long_it_was_away(office: Office) -> None:
-    office.world.trouble = failing(DOWN)
+async def test_a_source_is_found_back_within_half_a_minute_however_long_it_was_away(
+    harness: AskerHarness,
+) -> None:
+    harness.world.trouble = failing(DOWN)
     pauses = []
     for _ in range(30):
-        await office.sweep(*batches(5))
-        pauses.append(office.asker.probe_in_seconds or 0)
-        office.clock.seconds += pauses[-1]
+        await harness.sweep(*batches(5))
+        pauses.append(harness.asker.probe_in_seconds or 0)
+        harness.clock.seconds += pauses[-1]
 
     assert pauses == sorted(pauses)
     assert max(pauses) < 30
 
 
-async def test_a_probe_that_is_given_up_makes_room_for_another(office: Office) -> None:
-    office.world.trouble = failing(DOWN)
-    await office.sweep(*batches(3))
-    office.world.trouble = no_trouble
-    office.clock.seconds = 1
-    office.world.may_answer.clear()
-    office.asker.begin()
-    hanging = asyncio.create_task(office.asker.ask(WHOLE))
-    waiting = asyncio.create_task(office.asker.ask(WHOLE))
-    while office.world.at_once == 0:  # noqa: ASYNC110 - what is waited for knows nothing of tests
+async def test_a_probe_that_is_given_up_makes_room_for_another(harness: AskerHarness) -> None:
+    harness.world.trouble = failing(DOWN)
+    await harness.sweep(*batches(3))
+    harness.world.trouble = no_trouble
+    harness.clock.seconds = 1
+    harness.world.may_answer.clear()
+    harness.asker.begin()
+    hanging = asyncio.create_task(harness.asker.ask(WHOLE))
+    waiting = asyncio.create_task(harness.asker.ask(WHOLE))
+    while harness.world.at_once == 0:  # noqa: ASYNC110 - what is waited for knows nothing of tests
         await asyncio.sleep(0)
 
     hanging.cancel()
-    office.world.may_answer.set()
+    harness.world.may_answer.set()
 
     assert unseen(await waiting) == set()
     assert hanging.cancelled()
 
 
-async def test_an_outage_blames_neither_accounts_nor_chains(office: Office) -> None:
+async def test_an_outage_blames_neither_accounts_nor_chains(harness: AskerHarness) -> None:
     two = question(*FIFTY[:2], chains=[POLYGON, BASE])
-    office.world.trouble = failing(TIMED_OUT)
+    harness.world.trouble = failing(TIMED_OUT)
     for _ in range(5):
-        await office.sweep(two)
-        office.clock.seconds += 60
-    office.world.trouble = no_trouble
-    await office.sweep(two)
+        await harness.sweep(two)
+        harness.clock.seconds += 60
+    harness.world.trouble = no_trouble
+    await harness.sweep(two)
 
-    assert await office.requests(two) == 1
+    assert await harness.requests(two) == 1
 
 
-async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(office: Office) -> None:
-    office.world.trouble = failing(TIMED_OUT)
+async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(harness: AskerHarness) -> None:
+    harness.world.trouble = failing(TIMED_OUT)
 
     waits = []
     for _ in range(3):
-        await office.sweep(question())
-        waits.append(office.asker.probe_in_seconds)
+        await harness.sweep(question())
+        waits.append(harness.asker.probe_in_seconds)
 
     assert waits == [None, None, 1]
 
@@ -594,43 +604,45 @@ async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(o
 
 @pytest.mark.parametrize("error", [AccessRefused(), WrongEndpoint(), QuotaExceeded(), Throttled()], ids=str)
 async def test_what_holds_for_every_question_ends_the_sweep_and_is_probed_after_a_pause(
-    office: Office, error: IndexerError
+    harness: AskerHarness, error: IndexerError
 ) -> None:
     many = batches(100)
-    office.world.trouble = failing(error)
-    assert await office.requests(*many, at_once=1) == 1
-    assert office.asker.probe_in_seconds == 1
-    office.clock.seconds = 1
-    assert await office.requests(*many) == 1
-    assert (office.asker.probe_in_seconds or 0) > 1
+    harness.world.trouble = failing(error)
+    assert await harness.requests(*many, at_once=1) == 1
+    assert harness.asker.probe_in_seconds == 1
+    harness.clock.seconds = 1
+    assert await harness.requests(*many) == 1
+    assert (harness.asker.probe_in_seconds or 0) > 1
 
-    office.world.trouble = no_trouble
-    office.clock.seconds = 60
-    assert unseen(await office.sweep(*many), *many) == set()
+    harness.world.trouble = no_trouble
+    harness.clock.seconds = 60
+    assert unseen(await harness.sweep(*many), *many) == set()
 
 
-async def test_a_sweep_that_is_over_stays_over_when_the_pause_ends(office: Office) -> None:
-    office.world.trouble = failing(Throttled())
-    office.asker.begin()
-    await office.asker.ask(WHOLE)
-    office.clock.seconds = 60
-    office.world.trouble = no_trouble
+async def test_a_sweep_that_is_over_stays_over_when_the_pause_ends(harness: AskerHarness) -> None:
+    harness.world.trouble = failing(Throttled())
+    harness.asker.begin()
+    await harness.asker.ask(WHOLE)
+    harness.clock.seconds = 60
+    harness.world.trouble = no_trouble
 
-    assert await office.asker.ask(WHOLE) == ()
-    office.asker.begin()
-    assert await office.asker.ask(WHOLE) != ()
+    assert await harness.asker.ask(WHOLE) == ()
+    harness.asker.begin()
+    assert await harness.asker.ask(WHOLE) != ()
 
 
 @pytest.mark.parametrize(
     ("error", "longest"), [(AccessRefused(), 60), (QuotaExceeded(), 600), (Throttled(), 60)], ids=str
 )
-async def test_pauses_grow_up_to_their_bound(office: Office, error: IndexerError, longest: float) -> None:
-    office.world.trouble = failing(error)
+async def test_pauses_grow_up_to_their_bound(
+    harness: AskerHarness, error: IndexerError, longest: float
+) -> None:
+    harness.world.trouble = failing(error)
     pauses = []
     for _ in range(20):
-        await office.sweep()
-        pauses.append(office.asker.probe_in_seconds or 0)
-        office.clock.seconds += pauses[-1]
+        await harness.sweep()
+        pauses.append(harness.asker.probe_in_seconds or 0)
+        harness.clock.seconds += pauses[-1]
 
     assert pauses == sorted(pauses)
     assert pauses[0] >= 1
@@ -652,13 +664,13 @@ def choosy(bad: frozenset[Cell], most: int, error: IndexerError) -> Callable[[Qu
 def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
     bad: frozenset[Cell], most: int, error: IndexerError, per_batch: int, at_once: int
 ) -> None:
-    office = Office()
-    office.world.trouble = choosy(bad, most, error)
+    harness = AskerHarness()
+    harness.world.trouble = choosy(bad, most, error)
     many = batches(-(-12 // per_batch), per_batch, map(ChainId, range(1, 7)))
 
     async def sweeps() -> list[Replied]:
         for _ in range(20):
-            await office.sweep(*many, at_once=at_once)
-        return await office.sweep(*many, at_once=at_once)
+            await harness.sweep(*many, at_once=at_once)
+        return await harness.sweep(*many, at_once=at_once)
 
     assert unseen(asyncio.run(sweeps()), *many) == bad & cells_of(many).keys()

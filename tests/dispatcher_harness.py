@@ -31,7 +31,7 @@ def sent(delivery: Delivery) -> Outcome:
 
 
 @dataclass
-class Telegram:
+class TelegramStub:
     """Takes messages, and answers each as it is told to."""
 
     answers: list[Outcome | Exception] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Telegram:
 
 
 @dataclass
-class Turns:
+class SendQueueStub:
     """Lets everything leave at once, unless told to wait."""
 
     may_leave: asyncio.Event = field(default_factory=asyncio.Event)
@@ -114,12 +114,12 @@ class Turns:
 
 
 @dataclass
-class Office:
+class DispatcherHarness:
     """A dispatcher between a real store and a Telegram that does what it is told."""
 
     keeper: Keeper
-    telegram: Telegram
-    turns: Turns
+    telegram: TelegramStub
+    send_queue: SendQueueStub
     clock: Clock
     dispatcher: Dispatcher
     amount: int = 5
@@ -179,7 +179,7 @@ class Office:
 
     def restarted(self, compose: Compose = words) -> None:
         self.dispatcher = dispatcher_of(
-            self.keeper.store, self.telegram, self.turns, self.clock, compose=compose
+            self.keeper.store, self.telegram, self.send_queue, self.clock, compose=compose
         )
 
     async def states(self) -> list[str]:
@@ -189,8 +189,8 @@ class Office:
 
 def dispatcher_of(
     store: Store,
-    telegram: Telegram,
-    turns: Turns,
+    telegram: TelegramStub,
+    send_queue: SendQueueStub,
     clock: Clock,
     *,
     compose: Compose = words,
@@ -199,7 +199,7 @@ def dispatcher_of(
     return Dispatcher(
         store,
         telegram,
-        turns,
+        send_queue,
         compose,
         DispatcherSettings(window, EXPIRE_AFTER),
         now=clock.now,
@@ -209,7 +209,7 @@ def dispatcher_of(
 
 
 @asynccontextmanager
-async def open_office(directory: Path) -> AsyncIterator[Office]:
+async def open_dispatcher_harness(directory: Path) -> AsyncIterator[DispatcherHarness]:
     """Let Olga and the group watch the treasury, which was read once."""
     path = directory / "bot.sqlite3"
     keeper = Keeper(await open_store(path), path)
@@ -217,6 +217,8 @@ async def open_office(directory: Path) -> AsyncIterator[Office]:
         await keeper.watch(place=place)
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    telegram, turns, clock = Telegram(), Turns(), Clock()
-    yield Office(keeper, telegram, turns, clock, dispatcher_of(keeper.store, telegram, turns, clock))
+    telegram, send_queue, clock = TelegramStub(), SendQueueStub(), Clock()
+    yield DispatcherHarness(
+        keeper, telegram, send_queue, clock, dispatcher_of(keeper.store, telegram, send_queue, clock)
+    )
     await keeper.store.close()
