@@ -10,7 +10,7 @@ from bot.chat.menu import COMMANDS
 from bot.chat.sender import PROXY_HOLD_SECONDS
 from bot.domain import delivery, outage
 from bot.settings import PLACEHOLDERS, Settings, SettingsRefused, load_settings
-from tests.configuring import KEY, TOKEN, clear_variables, load
+from tests.config_files import KEY, TOKEN, clear_variables, load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

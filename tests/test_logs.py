@@ -24,7 +24,7 @@ from bot.logs import (
     Repeats,
     set_up_logs,
 )
-from tests.configuring import KEY, TOKEN, logs_restored
+from tests.config_files import KEY, TOKEN, logs_restored
 
 OTHER_TOKEN = "987654321:BBG-another-token-nobody-configured"
 """Known by its form alone."""

@@ -27,7 +27,7 @@ from bot.store.copying import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import CannotListen
-from tests.configuring import KEY, TOKEN, logs_restored
+from tests.config_files import KEY, TOKEN, logs_restored
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"

@@ -8,7 +8,7 @@ import pytest
 
 from bot.settings import sandbox_settings
 from tests.builders import DAI, USDC
-from tests.configuring import (
+from tests.config_files import (
     KEY,
     TOKEN,
     clear_variables,

@@ -6,7 +6,7 @@ import pytest
 
 from bot.settings import PREFIX, SettingsRefused, load_settings
 from tests.builders import USDC
-from tests.configuring import (
+from tests.config_files import (
     KEY,
     TOKEN,
     clear_variables,

@@ -23,7 +23,7 @@ from bot import app
 from bot.domain.secrets import BLANKED_ANYWHERE, REDACTED, Secrets, secret_words
 from bot.logs import set_up_logs
 from bot.settings import PREFIX, Settings
-from tests.configuring import KEY, TOKEN, clear_variables, logs_restored
+from tests.config_files import KEY, TOKEN, clear_variables, logs_restored
 from tests.program import ran
 
 LETTERS = string.ascii_letters + string.digits
