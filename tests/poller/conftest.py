@@ -192,7 +192,7 @@ class Clock:
 
 
 @dataclass
-class Watchtower:
+class PollerHarness:
     """A poller with what it looks at, where it writes, and its clock."""
 
     keeper: Keeper
@@ -227,24 +227,24 @@ def poller_of(
 
 
 @pytest.fixture
-async def tower(tmp_path: Path) -> AsyncIterator[Watchtower]:
+async def harness(tmp_path: Path) -> AsyncIterator[PollerHarness]:
     path = tmp_path / "bot.sqlite3"
     keeper = Keeper(await open_store(path), path)
     source, clock = Source(), Clock()
     source.natives[POLYGON, TREASURY] = 100
     source.holds(USDC, 5, block=10)
-    yield Watchtower(keeper, source, clock, poller_of(keeper, source, clock))
+    yield PollerHarness(keeper, source, clock, poller_of(keeper, source, clock))
     await keeper.store.close()
 
 
 @pytest.fixture
-async def watching(tower: Watchtower) -> Watchtower:
+async def watching(harness: PollerHarness) -> PollerHarness:
     """Olga watches the treasury, and one sweep has read 5 USDC and 100 of the coin."""
-    await tower.keeper.watch()
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.asked()
-    return tower
+    await harness.keeper.watch()
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    harness.source.asked()
+    return harness
 
 
 def failing(error: Exception) -> Trouble:

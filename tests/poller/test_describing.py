@@ -9,14 +9,14 @@ from bot.domain.model import Description, Question, Reply
 from bot.indexer.errors import Unavailable
 from bot.poller import batch
 from tests.builders import DAI, DEGEN, USDC
-from tests.poller.conftest import Watchtower
+from tests.poller.conftest import PollerHarness
 
 
-async def alerts_of(tower: Watchtower) -> list[ChangeAlert]:
-    return [alert for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+async def alerts_of(harness: PollerHarness) -> list[ChangeAlert]:
+    return [alert for alert in await harness.keeper.alerts() if isinstance(alert, ChangeAlert)]
 
 
-async def test_what_is_described_in_part_is_asked_again_in_growing_pauses(watching: Watchtower) -> None:
+async def test_what_is_described_in_part_is_asked_again_in_growing_pauses(watching: PollerHarness) -> None:
     watching.source.symbols[DAI] = "DAI"
     watching.source.decimals[DAI] = None
     watching.source.holds(DAI, 3, block=11)
@@ -39,7 +39,9 @@ async def test_what_is_described_in_part_is_asked_again_in_growing_pauses(watchi
     assert watching.source.described() == []
 
 
-async def test_what_the_source_has_no_words_for_is_not_asked_with_every_sweep(watching: Watchtower) -> None:
+async def test_what_the_source_has_no_words_for_is_not_asked_with_every_sweep(
+    watching: PollerHarness,
+) -> None:
     watching.source.holds(DEGEN, 3, block=11)
     await watching.poller.sweep()
     await watching.poller.sweep()
@@ -50,7 +52,7 @@ async def test_what_the_source_has_no_words_for_is_not_asked_with_every_sweep(wa
     assert watching.source.described() == []
 
 
-async def test_what_is_described_in_part_is_asked_before_each_change_is_told(watching: Watchtower) -> None:
+async def test_what_is_described_in_part_is_asked_before_each_change_is_told(watching: PollerHarness) -> None:
     watching.source.symbols[DAI] = "DAI"
     watching.source.decimals[DAI] = None
     watching.source.holds(DAI, 3, block=11)
@@ -65,7 +67,7 @@ async def test_what_is_described_in_part_is_asked_before_each_change_is_told(wat
 
 
 async def test_what_was_described_over_a_day_ago_is_asked_before_a_change_is_told(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.symbols[USDC] = "USDC.e"
     watching.clock.seconds = 23 * 3600
@@ -84,7 +86,7 @@ async def test_what_was_described_over_a_day_ago_is_asked_before_a_change_is_tol
 
 
 async def test_a_change_by_powers_of_ten_is_told_only_after_its_decimals_were_asked_for(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.decimals[USDC] = 18
     watching.source.holds(USDC, 5 * 10**12, block=11)
@@ -97,7 +99,7 @@ async def test_a_change_by_powers_of_ten_is_told_only_after_its_decimals_were_as
 
 @pytest.mark.parametrize("trouble", ["refused", "hanging"])
 async def test_a_change_is_told_as_it_was_known_where_nobody_says_what_it_is(
-    watching: Watchtower, monkeypatch: pytest.MonkeyPatch, trouble: str
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     reply = watching.source.reply
 
@@ -120,7 +122,7 @@ async def test_a_change_is_told_as_it_was_known_where_nobody_says_what_it_is(
     assert (alert.change.after.amount_raw, alert.description.symbol) == (7, "USDC")
 
 
-async def test_decimals_that_changed_before_the_amount_did_are_remembered(watching: Watchtower) -> None:
+async def test_decimals_that_changed_before_the_amount_did_are_remembered(watching: PollerHarness) -> None:
     watching.clock.seconds = 8 * 24 * 3600
     watching.source.decimals[USDC] = 18
     await watching.poller.sweep()

@@ -16,15 +16,15 @@ from bot.indexer.errors import (
 )
 from bot.poller.contact import HOPELESS
 from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
-from tests.poller.conftest import Watchtower, failing, failing_for, poller_of
+from tests.poller.conftest import PollerHarness, failing, failing_for, poller_of
 
 
-async def ages(tower: Watchtower) -> list[tuple[object, object]]:
-    return list((await tower.keeper.ages()).values())
+async def ages(harness: PollerHarness) -> list[tuple[object, object]]:
+    return list((await harness.keeper.ages()).values())
 
 
-async def amount(tower: Watchtower) -> int | None:
-    return (await tower.keeper.balances()).get((POLYGON, USDC))
+async def amount(harness: PollerHarness) -> int | None:
+    return (await harness.keeper.balances()).get((POLYGON, USDC))
 
 
 # ---------------------------------------------------------------- what fails
@@ -34,7 +34,7 @@ async def amount(tower: Watchtower) -> int | None:
     "error", [Unavailable(), ReplyMalformed(), QuestionRefused(), *(kind() for kind in HOPELESS)]
 )
 async def test_a_source_that_fails_changes_nothing_and_does_not_end_the_sweep(
-    watching: Watchtower, error: IndexerError
+    watching: PollerHarness, error: IndexerError
 ) -> None:
     watching.source.trouble = failing(error)
     watching.clock.seconds = 60
@@ -49,7 +49,7 @@ async def test_a_source_that_fails_changes_nothing_and_does_not_end_the_sweep(
     assert await ages(watching) == [(at(0), None)]
 
 
-async def test_a_source_that_answers_again_is_no_trouble_any_more(watching: Watchtower) -> None:
+async def test_a_source_that_answers_again_is_no_trouble_any_more(watching: PollerHarness) -> None:
     watching.source.trouble = failing(Unavailable())
     await watching.poller.sweep()
     watching.source.trouble = lambda _: None
@@ -61,50 +61,50 @@ async def test_a_source_that_answers_again_is_no_trouble_any_more(watching: Watc
     assert watching.poller.progress.seen_at == 120
 
 
-async def test_a_failing_batch_leaves_the_others_alone(tower: Watchtower) -> None:
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1)
-    await tower.keeper.watch()
-    await tower.keeper.watch(VAULT)
+async def test_a_failing_batch_leaves_the_others_alone(harness: PollerHarness) -> None:
+    poller = poller_of(harness.keeper, harness.source, harness.clock, accounts_per_request=1)
+    await harness.keeper.watch()
+    await harness.keeper.watch(VAULT)
     await poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.trouble = failing_for(VAULT, Unavailable())
-    tower.source.holds(USDC, 7, block=11)
-    tower.source.natives[POLYGON, VAULT] = 1
-    tower.clock.seconds = 60
+    await harness.keeper.deliver_all()
+    harness.source.trouble = failing_for(VAULT, Unavailable())
+    harness.source.holds(USDC, 7, block=11)
+    harness.source.natives[POLYGON, VAULT] = 1
+    harness.clock.seconds = 60
 
     await poller.sweep()
 
-    assert await tower.keeper.changes() == [(USDC, 5, 7)]
-    assert await ages(tower) == [(at(60), None)]
-    (vault,) = (await tower.keeper.ages(VAULT)).values()
+    assert await harness.keeper.changes() == [(USDC, 5, 7)]
+    assert await ages(harness) == [(at(60), None)]
+    (vault,) = (await harness.keeper.ages(VAULT)).values()
     assert vault == (at(60), at(0))
-    tower.source.trouble = lambda _: None
+    harness.source.trouble = lambda _: None
     await poller.sweep()
-    assert await tower.keeper.changes() == [(NATIVE, 0, 1)]
+    assert await harness.keeper.changes() == [(NATIVE, 0, 1)]
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), sqlite3.OperationalError("disk full")])
 async def test_a_batch_that_ends_unexpectedly_leaves_the_others_alone_and_is_unknown(
-    tower: Watchtower, error: Exception
+    harness: PollerHarness, error: Exception
 ) -> None:
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1)
-    await tower.keeper.watch()
-    await tower.keeper.watch(VAULT)
+    poller = poller_of(harness.keeper, harness.source, harness.clock, accounts_per_request=1)
+    await harness.keeper.watch()
+    await harness.keeper.watch(VAULT)
     await poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.trouble = lambda question: error if VAULT in question.accounts else None
-    tower.source.holds(USDC, 7, block=11)
-    tower.clock.seconds = 60
+    await harness.keeper.deliver_all()
+    harness.source.trouble = lambda question: error if VAULT in question.accounts else None
+    harness.source.holds(USDC, 7, block=11)
+    harness.clock.seconds = 60
 
     await poller.sweep()
 
-    assert await tower.keeper.changes() == [(USDC, 5, 7)]
-    (vault,) = (await tower.keeper.ages(VAULT)).values()
+    assert await harness.keeper.changes() == [(USDC, 5, 7)]
+    (vault,) = (await harness.keeper.ages(VAULT)).values()
     assert vault[1] == at(0)
 
 
 async def test_what_could_not_be_recorded_is_told_by_the_next_sweep_as_what_it_is(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.holds(DAI, 3, block=11)
     watching.clock.seconds = 60
@@ -124,46 +124,54 @@ async def test_what_could_not_be_recorded_is_told_by_the_next_sweep_as_what_it_i
 
 @pytest.mark.parametrize("kind", [AccessRefused, QuotaExceeded, Throttled, WrongEndpoint])
 async def test_what_holds_for_every_question_is_asked_once_a_sweep(
-    tower: Watchtower, kind: type[IndexerError]
+    harness: PollerHarness, kind: type[IndexerError]
 ) -> None:
     for number in range(1, 6):
-        await tower.keeper.watch(address(number))
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
-    tower.source.trouble = failing(kind())
+        await harness.keeper.watch(address(number))
+    poller = poller_of(
+        harness.keeper, harness.source, harness.clock, accounts_per_request=1, batches_at_once=1
+    )
+    harness.source.trouble = failing(kind())
 
     await poller.sweep()
-    assert len(tower.source.asked()) == 1
+    assert len(harness.source.asked()) == 1
 
-    tower.clock.seconds = 60
+    harness.clock.seconds = 60
     await poller.sweep()
-    assert len(tower.source.asked()) == 1
+    assert len(harness.source.asked()) == 1
 
 
 async def test_what_concerns_one_question_does_not_keep_the_others_from_being_asked(
-    tower: Watchtower,
+    harness: PollerHarness,
 ) -> None:
     for number in range(1, 6):
-        await tower.keeper.watch(address(number))
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
-    tower.source.trouble = failing_for(address(1), Unavailable())
+        await harness.keeper.watch(address(number))
+    poller = poller_of(
+        harness.keeper, harness.source, harness.clock, accounts_per_request=1, batches_at_once=1
+    )
+    harness.source.trouble = failing_for(address(1), Unavailable())
 
     await poller.sweep()
 
-    assert len(tower.source.asked()) == 5
+    assert len(harness.source.asked()) == 5
 
 
-async def test_three_failures_in_a_row_are_an_outage_and_nothing_else_is_asked(tower: Watchtower) -> None:
+async def test_three_failures_in_a_row_are_an_outage_and_nothing_else_is_asked(
+    harness: PollerHarness,
+) -> None:
     for number in range(1, 6):
-        await tower.keeper.watch(address(number))
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=1, batches_at_once=1)
-    tower.source.trouble = failing(Unavailable())
+        await harness.keeper.watch(address(number))
+    poller = poller_of(
+        harness.keeper, harness.source, harness.clock, accounts_per_request=1, batches_at_once=1
+    )
+    harness.source.trouble = failing(Unavailable())
 
     await poller.sweep()
 
-    assert len(tower.source.asked()) == 3
+    assert len(harness.source.asked()) == 3
 
 
-async def test_a_silent_chain_is_unknown_and_never_zero(watching: Watchtower) -> None:
+async def test_a_silent_chain_is_unknown_and_never_zero(watching: PollerHarness) -> None:
     watching.source.silent.add(POLYGON)
     watching.clock.seconds = 60
 
@@ -174,7 +182,7 @@ async def test_a_silent_chain_is_unknown_and_never_zero(watching: Watchtower) ->
     assert await ages(watching) == [(at(0), None)]
 
 
-async def test_doubtful_tokens_are_unknown_and_natives_beside_them_are_read(watching: Watchtower) -> None:
+async def test_doubtful_tokens_are_unknown_and_natives_beside_them_are_read(watching: PollerHarness) -> None:
     watching.source.doubtful.add((POLYGON, TREASURY))
     watching.source.listed.clear()
     watching.source.natives[POLYGON, TREASURY] = 90
@@ -187,7 +195,7 @@ async def test_doubtful_tokens_are_unknown_and_natives_beside_them_are_read(watc
     assert await ages(watching) == [(at(60), at(0))]
 
 
-async def test_what_was_unknown_is_told_with_its_net_effect_when_it_is_back(watching: Watchtower) -> None:
+async def test_what_was_unknown_is_told_with_its_net_effect_when_it_is_back(watching: PollerHarness) -> None:
     watching.source.doubtful.add((POLYGON, TREASURY))
     for seconds in (60, 120):
         watching.clock.seconds = seconds

@@ -8,18 +8,18 @@ from bot.domain.mass_loss import SWEEPS_TO_SETTLE
 from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question, Reply
 from bot.indexer.errors import QuestionRefused, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
-from tests.poller.conftest import Watchtower, failing_for, poller_of
+from tests.poller.conftest import PollerHarness, failing_for, poller_of
 from tests.store.conftest import OLGA, STALE_AFTER
 
 TOKENS = [address(number) for number in range(100, 112)]
 PUNK = Asset(POLYGON, PUNKS)
 
 
-async def told_after(tower: Watchtower, sweeps: int) -> list[Change]:
+async def told_after(harness: PollerHarness, sweeps: int) -> list[Change]:
     for _ in range(sweeps):
-        tower.clock.seconds += 60
-        await tower.poller.sweep()
-    return [alert.change for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+        harness.clock.seconds += 60
+        await harness.poller.sweep()
+    return [alert.change for alert in await harness.keeper.alerts() if isinstance(alert, ChangeAlert)]
 
 
 def amounts(changes: list[Change]) -> list[tuple[Address, int, int]]:
@@ -30,23 +30,23 @@ def amounts(changes: list[Change]) -> list[tuple[Address, int, int]]:
 
 
 @pytest.fixture
-async def rich(tower: Watchtower) -> Watchtower:
+async def rich(harness: PollerHarness) -> PollerHarness:
     """Olga, an owner, watches a treasury of twelve tokens beside USDC, of which the index lost all twelve."""
-    await tower.keeper.store.apply_configuration([], [OLGA.chat_id])
-    await tower.keeper.watch()
+    await harness.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await harness.keeper.watch()
     for token in TOKENS:
-        tower.source.holds(token, 3, block=5)
-        tower.source.symbols[token] = "T"
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
+        harness.source.holds(token, 3, block=5)
+        harness.source.symbols[token] = "T"
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
     for token in TOKENS:
-        del tower.source.listed[POLYGON, TREASURY][token]
-    await tower.poller.sweep()
-    assert await tower.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
-    return tower
+        del harness.source.listed[POLYGON, TREASURY][token]
+    await harness.poller.sweep()
+    assert await harness.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
+    return harness
 
 
-async def test_an_index_that_comes_back_piece_by_piece_tells_no_loss(rich: Watchtower) -> None:
+async def test_an_index_that_comes_back_piece_by_piece_tells_no_loss(rich: PollerHarness) -> None:
     for token in TOKENS:
         assert await told_after(rich, 2) == []
         rich.source.holds(token, 3, block=5)
@@ -55,7 +55,7 @@ async def test_an_index_that_comes_back_piece_by_piece_tells_no_loss(rich: Watch
     assert len(await rich.keeper.balances()) == 14
 
 
-async def test_what_is_still_missing_when_the_index_has_settled_is_lost(rich: Watchtower) -> None:
+async def test_what_is_still_missing_when_the_index_has_settled_is_lost(rich: PollerHarness) -> None:
     for token in TOKENS[1:]:
         rich.source.holds(token, 3, block=5)
 
@@ -66,7 +66,7 @@ async def test_what_is_still_missing_when_the_index_has_settled_is_lost(rich: Wa
     assert amounts(await told_after(rich, 1)) == [(TOKENS[1], 3, 0)]
 
 
-async def test_an_index_is_doubted_after_a_restart_too(rich: Watchtower) -> None:
+async def test_an_index_is_doubted_after_a_restart_too(rich: PollerHarness) -> None:
     for token in TOKENS[1:]:
         rich.source.holds(token, 3, block=5)
     await rich.restart()
@@ -74,7 +74,7 @@ async def test_an_index_is_doubted_after_a_restart_too(rich: Watchtower) -> None
     assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
 
 
-async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich: Watchtower) -> None:
+async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich: PollerHarness) -> None:
     await rich.keeper.watch(VAULT)
     rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
     await told_after(rich, 1)
@@ -90,7 +90,7 @@ async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich
 
 
 async def test_a_doubt_does_not_end_after_a_restart_before_who_may_have_lost_something_is_read(
-    rich: Watchtower,
+    rich: PollerHarness,
 ) -> None:
     await rich.restart()
     rich.source.doubtful.add((POLYGON, TREASURY))
@@ -104,7 +104,7 @@ async def test_a_doubt_does_not_end_after_a_restart_before_who_may_have_lost_som
     assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
 
 
-async def test_a_doubt_ends_though_others_cannot_be_read(rich: Watchtower) -> None:
+async def test_a_doubt_ends_though_others_cannot_be_read(rich: PollerHarness) -> None:
     await rich.keeper.watch(VAULT)
     rich.poller = poller_of(rich.keeper, rich.source, rich.clock, accounts_per_request=1)
     await told_after(rich, 1)
@@ -118,7 +118,7 @@ async def test_a_doubt_ends_though_others_cannot_be_read(rich: Watchtower) -> No
     assert amounts(await told_after(rich, 1)) == [(USDC, 5, 0)]
 
 
-async def test_news_are_read_with_the_same_doubt(rich: Watchtower) -> None:
+async def test_news_are_read_with_the_same_doubt(rich: PollerHarness) -> None:
     for token in TOKENS[1:]:
         rich.source.holds(token, 3, block=5)
     await rich.keeper.watch(contracts=[DAI])
@@ -128,7 +128,7 @@ async def test_news_are_read_with_the_same_doubt(rich: Watchtower) -> None:
     assert await told_after(rich, 0) == []
 
 
-async def test_what_came_while_the_index_was_rebuilt_is_a_gain(rich: Watchtower) -> None:
+async def test_what_came_while_the_index_was_rebuilt_is_a_gain(rich: PollerHarness) -> None:
     rich.source.holds(DAI, 9, block=50)
     await rich.keeper.watch(VAULT)
     rich.source.holds(USDC, 1, account=VAULT, block=60)
@@ -142,7 +142,7 @@ async def test_what_came_while_the_index_was_rebuilt_is_a_gain(rich: Watchtower)
     ]
 
 
-async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(rich: Watchtower) -> None:
+async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(rich: PollerHarness) -> None:
     await rich.keeper.watch(VAULT)
     rich.source.natives[POLYGON, VAULT] = 5
     await told_after(rich, 1)
@@ -162,7 +162,7 @@ async def test_who_leaves_while_the_index_is_rebuilt_leaves_nothing_to_doubt(ric
 # ---------------------------------------------------------------- accounts that cannot be read
 
 
-async def test_what_came_while_an_account_was_doubtful_for_long_is_a_gain(watching: Watchtower) -> None:
+async def test_what_came_while_an_account_was_doubtful_for_long_is_a_gain(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     watching.source.doubtful.add((POLYGON, TREASURY))
     await told_after(watching, 3)
@@ -176,7 +176,7 @@ async def test_what_came_while_an_account_was_doubtful_for_long_is_a_gain(watchi
     assert (gain.kind, *amounts([gain])) == (MoveKind.MOVED, (DAI, 0, 9))
 
 
-async def test_a_name_that_gives_no_answer_for_long_is_told(watching: Watchtower) -> None:
+async def test_a_name_that_gives_no_answer_for_long_is_told(watching: PollerHarness) -> None:
     watching.source.hides(USDC)
     watching.source.trouble = lambda question: Unavailable() if question.contracts else None
 
@@ -195,23 +195,23 @@ async def test_a_name_that_gives_no_answer_for_long_is_told(watching: Watchtower
 # ---------------------------------------------------------------- seen again
 
 
-async def blind_for_long(tower: Watchtower) -> None:
-    tower.source.trouble = failing_for(TREASURY, QuestionRefused())
+async def blind_for_long(harness: PollerHarness) -> None:
+    harness.source.trouble = failing_for(TREASURY, QuestionRefused())
     for _ in range(int(STALE_AFTER.total_seconds() // 60) + 2):
-        tower.clock.seconds += 60
-        await tower.poller.sweep()
-    (blind,) = await tower.keeper.notices()
+        harness.clock.seconds += 60
+        await harness.poller.sweep()
+    (blind,) = await harness.keeper.notices()
     assert isinstance(blind, Blind)
-    tower.source.trouble = lambda _: None
+    harness.source.trouble = lambda _: None
 
 
-async def seen_again(tower: Watchtower) -> list[int]:
-    alerts = await tower.keeper.alerts()
+async def seen_again(harness: PollerHarness) -> list[int]:
+    alerts = await harness.keeper.alerts()
     notices = [alert.notice for alert in alerts if not isinstance(alert, ChangeAlert)]
     return [notice.changes for notice in notices if isinstance(notice, SeenAgain)]
 
 
-async def test_what_news_found_out_counts_as_changed_meanwhile(watching: Watchtower) -> None:
+async def test_what_news_found_out_counts_as_changed_meanwhile(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     await told_after(watching, 1)
     await blind_for_long(watching)
@@ -225,7 +225,7 @@ async def test_what_news_found_out_counts_as_changed_meanwhile(watching: Watchto
     assert await seen_again(watching) == [1]
 
 
-async def test_what_others_did_meanwhile_does_not_count(watching: Watchtower) -> None:
+async def test_what_others_did_meanwhile_does_not_count(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     await told_after(watching, 1)
     await blind_for_long(watching)
@@ -240,7 +240,7 @@ async def test_what_others_did_meanwhile_does_not_count(watching: Watchtower) ->
 # ---------------------------------------------------------------- replicas that lag
 
 
-async def test_what_a_replica_that_lags_does_not_know_yet_is_not_lost(watching: Watchtower) -> None:
+async def test_what_a_replica_that_lags_does_not_know_yet_is_not_lost(watching: PollerHarness) -> None:
     watching.source.holds(DAI, 7, block=20)
     watching.source.holds(USDC, 6, block=21)
     await told_after(watching, 6)
@@ -253,32 +253,32 @@ async def test_what_a_replica_that_lags_does_not_know_yet_is_not_lost(watching: 
     assert await told_after(watching, READINGS_FOR_OLDER) == []
 
 
-async def test_what_a_replica_that_lags_still_shows_by_name_is_no_gain(tower: Watchtower) -> None:
-    await tower.keeper.watch(contracts=[USDC])
-    await tower.poller.sweep()
-    del tower.source.listed[POLYGON, TREASURY][USDC]
-    await told_after(tower, 6)
-    tower.source.holds(USDC, 5, block=10)
-    assert await told_after(tower, READINGS_FOR_OLDER - 1) == []
+async def test_what_a_replica_that_lags_still_shows_by_name_is_no_gain(harness: PollerHarness) -> None:
+    await harness.keeper.watch(contracts=[USDC])
+    await harness.poller.sweep()
+    del harness.source.listed[POLYGON, TREASURY][USDC]
+    await told_after(harness, 6)
+    harness.source.holds(USDC, 5, block=10)
+    assert await told_after(harness, READINGS_FOR_OLDER - 1) == []
 
-    del tower.source.listed[POLYGON, TREASURY][USDC]
-    assert await told_after(tower, READINGS_FOR_OLDER) == []
+    del harness.source.listed[POLYGON, TREASURY][USDC]
+    assert await told_after(harness, READINGS_FOR_OLDER) == []
 
 
 # ---------------------------------------------------------------- collections
 
 
-async def test_items_exchanged_while_a_collection_lost_its_mark_are_told(tower: Watchtower) -> None:
-    tower.source.kinds[PUNKS] = "ERC721"
-    tower.source.symbols[PUNKS] = "PUNK"
-    tower.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 10)
-    tower.source.ids[TREASURY, PUNK] = {7: 1, 9: 1}
-    await tower.keeper.watch()
-    await told_after(tower, 2)
+async def test_items_exchanged_while_a_collection_lost_its_mark_are_told(harness: PollerHarness) -> None:
+    harness.source.kinds[PUNKS] = "ERC721"
+    harness.source.symbols[PUNKS] = "PUNK"
+    harness.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 10)
+    harness.source.ids[TREASURY, PUNK] = {7: 1, 9: 1}
+    await harness.keeper.watch()
+    await told_after(harness, 2)
 
-    tower.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 11)
-    tower.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
-    tower.source.hides(PUNKS)
+    harness.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 11)
+    harness.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
+    harness.source.hides(PUNKS)
 
-    (exchange,) = await told_after(tower, 1)
+    (exchange,) = await told_after(harness, 1)
     assert exchange.items == (ItemMove(8, 0, 1), ItemMove(9, 1, 0))

@@ -6,25 +6,25 @@ from bot.domain.alerts import ChangeAlert
 from bot.domain.model import Change
 from bot.store.prices import KEPT_ANEW_AFTER
 from tests.builders import POLYGON, TREASURY, USDC, at
-from tests.poller.conftest import INTERVAL, Watchtower
+from tests.poller.conftest import INTERVAL, PollerHarness
 
 HOUR = KEPT_ANEW_AFTER.total_seconds()
 
 
-async def next_change(tower: Watchtower, seconds: float = INTERVAL) -> Change:
+async def next_change(harness: PollerHarness, seconds: float = INTERVAL) -> Change:
     """Let time pass and a sweep see what is there then; returns the one change that it tells."""
-    tower.clock.seconds += seconds
-    await tower.poller.sweep()
-    (alert,) = await tower.keeper.alerts()
+    harness.clock.seconds += seconds
+    await harness.poller.sweep()
+    (alert,) = await harness.keeper.alerts()
     assert isinstance(alert, ChangeAlert)
     return alert.change
 
 
-def lose(tower: Watchtower) -> None:
-    del tower.source.listed[POLYGON, TREASURY][USDC]
+def lose(harness: PollerHarness) -> None:
+    del harness.source.listed[POLYGON, TREASURY][USDC]
 
 
-async def test_what_is_gone_from_the_answer_is_worth_what_it_last_was(watching: Watchtower) -> None:
+async def test_what_is_gone_from_the_answer_is_worth_what_it_last_was(watching: PollerHarness) -> None:
     lose(watching)
 
     change = await next_change(watching)
@@ -32,7 +32,7 @@ async def test_what_is_gone_from_the_answer_is_worth_what_it_last_was(watching: 
     assert (change.after.amount_raw, change.price_usd, change.priced_at) == (0, "1", at(0))
 
 
-async def test_a_price_that_comes_with_a_change_counts(watching: Watchtower) -> None:
+async def test_a_price_that_comes_with_a_change_counts(watching: PollerHarness) -> None:
     watching.source.price = "2"
     watching.source.holds(USDC, 6, block=11)
 
@@ -41,7 +41,7 @@ async def test_a_price_that_comes_with_a_change_counts(watching: Watchtower) -> 
     assert (change.price_usd, change.priced_at) == ("2", None)
 
 
-async def test_where_an_answer_names_no_price_the_last_one_counts(watching: Watchtower) -> None:
+async def test_where_an_answer_names_no_price_the_last_one_counts(watching: PollerHarness) -> None:
     watching.source.price = None
     watching.source.holds(USDC, 6, block=11)
 
@@ -50,19 +50,19 @@ async def test_where_an_answer_names_no_price_the_last_one_counts(watching: Watc
     assert (change.price_usd, change.priced_at) == ("1", at(0))
 
 
-async def test_what_never_had_a_price_is_worth_nothing_known(tower: Watchtower) -> None:
-    tower.source.price = None
-    await tower.keeper.watch()
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    lose(tower)
+async def test_what_never_had_a_price_is_worth_nothing_known(harness: PollerHarness) -> None:
+    harness.source.price = None
+    await harness.keeper.watch()
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    lose(harness)
 
-    change = await next_change(tower)
+    change = await next_change(harness)
 
     assert (change.price_usd, change.priced_at) == (None, None)
 
 
-async def test_what_is_lost_while_the_bot_is_away_is_worth_what_it_last_was(watching: Watchtower) -> None:
+async def test_what_is_lost_while_the_bot_is_away_is_worth_what_it_last_was(watching: PollerHarness) -> None:
     await watching.restart()
     lose(watching)
 
@@ -73,7 +73,7 @@ async def test_what_is_lost_while_the_bot_is_away_is_worth_what_it_last_was(watc
 
 @pytest.mark.parametrize(("seconds", "kept"), [(HOUR - 1, "1"), (HOUR, "2")])
 async def test_prices_of_quiet_sweeps_are_stored_once_an_hour(
-    watching: Watchtower, seconds: float, kept: str
+    watching: PollerHarness, seconds: float, kept: str
 ) -> None:
     watching.source.price = "2"
     watching.clock.seconds += seconds
@@ -85,7 +85,7 @@ async def test_prices_of_quiet_sweeps_are_stored_once_an_hour(
     assert (await next_change(watching)).price_usd == kept
 
 
-async def test_a_quiet_sweep_writes_no_price(watching: Watchtower) -> None:
+async def test_a_quiet_sweep_writes_no_price(watching: PollerHarness) -> None:
     await watching.poller.sweep()
     before = await watching.keeper.written()
     await watching.poller.sweep()
@@ -93,7 +93,7 @@ async def test_a_quiet_sweep_writes_no_price(watching: Watchtower) -> None:
     assert await watching.keeper.written() - before == 2  # the number of the sweep, and the chain
 
 
-async def test_prices_of_before_a_restart_are_known_at_once(watching: Watchtower) -> None:
+async def test_prices_of_before_a_restart_are_known_at_once(watching: PollerHarness) -> None:
     await watching.restart()
     watching.source.price = None
     watching.clock.seconds += INTERVAL

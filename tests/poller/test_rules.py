@@ -7,24 +7,24 @@ from bot.domain.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.domain.model import Address, Asset, Holding, ItemMove
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
-from tests.poller.conftest import Watchtower, failing, failing_for
+from tests.poller.conftest import PollerHarness, failing, failing_for
 from tests.store.conftest import OLGA
 
 PUNK = Asset(POLYGON, PUNKS)
 UNKNOWN_PARTS = "SELECT count(*) FROM coverage WHERE unknown_since IS NOT NULL"
 
 
-async def changes_after(tower: Watchtower, sweeps: int) -> list[tuple[Address, int, int]]:
+async def changes_after(harness: PollerHarness, sweeps: int) -> list[tuple[Address, int, int]]:
     for _ in range(sweeps):
-        tower.clock.seconds += 60
-        await tower.poller.sweep()
-    return await tower.keeper.changes()
+        harness.clock.seconds += 60
+        await harness.poller.sweep()
+    return await harness.keeper.changes()
 
 
 # ---------------------------------------------------------------- held
 
 
-async def test_a_lagging_replica_tells_nothing_and_goes_away(watching: Watchtower) -> None:
+async def test_a_lagging_replica_tells_nothing_and_goes_away(watching: PollerHarness) -> None:
     watching.source.holds(USDC, 9, block=20)
     assert await changes_after(watching, 1) == [(USDC, 5, 9)]
     watching.source.holds(USDC, 5, block=10)
@@ -33,7 +33,7 @@ async def test_a_lagging_replica_tells_nothing_and_goes_away(watching: Watchtowe
     assert await changes_after(watching, 5) == []
 
 
-async def test_a_reorganisation_stays_and_is_told(watching: Watchtower) -> None:
+async def test_a_reorganisation_stays_and_is_told(watching: PollerHarness) -> None:
     watching.source.holds(USDC, 9, block=20)
     assert await changes_after(watching, 1) == [(USDC, 5, 9)]
     watching.source.holds(USDC, 5, block=10)
@@ -41,7 +41,7 @@ async def test_a_reorganisation_stays_and_is_told(watching: Watchtower) -> None:
     assert await changes_after(watching, 2) == []
 
 
-async def test_a_hold_survives_a_restart(watching: Watchtower) -> None:
+async def test_a_hold_survives_a_restart(watching: PollerHarness) -> None:
     watching.source.holds(USDC, 4, block=9)
     assert await changes_after(watching, READINGS_FOR_OLDER - 1) == []
     await watching.restart()
@@ -50,7 +50,7 @@ async def test_a_hold_survives_a_restart(watching: Watchtower) -> None:
 
 
 async def test_a_token_that_came_is_not_lost_to_a_replica_that_does_not_know_it_yet(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.holds(DAI, 7, block=20)
     assert await changes_after(watching, 1) == [(DAI, 0, 7)]
@@ -60,14 +60,14 @@ async def test_a_token_that_came_is_not_lost_to_a_replica_that_does_not_know_it_
     assert await changes_after(watching, 3) == []
 
 
-async def test_a_token_that_is_spent_at_once_is_told_one_reading_later(watching: Watchtower) -> None:
+async def test_a_token_that_is_spent_at_once_is_told_one_reading_later(watching: PollerHarness) -> None:
     watching.source.holds(DAI, 7, block=20)
     assert await changes_after(watching, 1) == [(DAI, 0, 7)]
     del watching.source.listed[POLYGON, TREASURY][DAI]
     assert await changes_after(watching, READINGS_FOR_RETURN) == [(DAI, 7, 0)]
 
 
-async def test_a_native_that_flickers_is_told_once(watching: Watchtower) -> None:
+async def test_a_native_that_flickers_is_told_once(watching: PollerHarness) -> None:
     watching.source.natives[POLYGON, TREASURY] = 90
     assert await changes_after(watching, 1) == [(Address(""), 100, 90)]
     for amount in (100, 90):
@@ -75,14 +75,14 @@ async def test_a_native_that_flickers_is_told_once(watching: Watchtower) -> None
         assert await changes_after(watching, 1) == []
 
 
-async def test_a_native_that_returns_for_good_is_told(watching: Watchtower) -> None:
+async def test_a_native_that_returns_for_good_is_told(watching: PollerHarness) -> None:
     watching.source.natives[POLYGON, TREASURY] = 90
     assert await changes_after(watching, 1) == [(Address(""), 100, 90)]
     watching.source.natives[POLYGON, TREASURY] = 100
     assert await changes_after(watching, READINGS_FOR_RETURN) == [(Address(""), 90, 100)]
 
 
-async def test_a_native_that_returns_after_a_while_is_told_at_once(watching: Watchtower) -> None:
+async def test_a_native_that_returns_after_a_while_is_told_at_once(watching: PollerHarness) -> None:
     watching.source.natives[POLYGON, TREASURY] = 90
     assert await changes_after(watching, 5) == [(Address(""), 100, 90)]
     watching.source.natives[POLYGON, TREASURY] = 100
@@ -96,26 +96,26 @@ TOKENS = [address(number) for number in range(100, 112)]
 
 
 @pytest.fixture
-async def rich(tower: Watchtower) -> Watchtower:
+async def rich(harness: PollerHarness) -> PollerHarness:
     """Olga, an owner, watches a treasury of twelve tokens beside USDC, and a vault."""
-    await tower.keeper.store.apply_configuration([], [OLGA.chat_id])
-    await tower.keeper.watch()
-    await tower.keeper.watch(VAULT)
+    await harness.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await harness.keeper.watch()
+    await harness.keeper.watch(VAULT)
     for token in TOKENS:
-        tower.source.holds(token, 3, block=5)
-        tower.source.symbols[token] = "T"
-    await tower.poller.sweep()
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    return tower
+        harness.source.holds(token, 3, block=5)
+        harness.source.symbols[token] = "T"
+    await harness.poller.sweep()
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    return harness
 
 
-def lose(tower: Watchtower, tokens: list[Address]) -> None:
+def lose(harness: PollerHarness, tokens: list[Address]) -> None:
     for token in tokens:
-        del tower.source.listed[POLYGON, TREASURY][token]
+        del harness.source.listed[POLYGON, TREASURY][token]
 
 
-async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: Watchtower) -> None:
+async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: PollerHarness) -> None:
     lose(rich, TOKENS)
     rich.source.natives[POLYGON, VAULT] = 5
 
@@ -135,13 +135,13 @@ async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: Wat
     assert len(await rich.keeper.balances()) == 14
 
 
-async def test_few_losses_are_told(rich: Watchtower) -> None:
+async def test_few_losses_are_told(rich: PollerHarness) -> None:
     lose(rich, TOKENS[:9])
 
     assert sorted(await changes_after(rich, 1)) == sorted((token, 3, 0) for token in TOKENS[:9])
 
 
-async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: Watchtower) -> None:
+async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: PollerHarness) -> None:
     for number in range(200, 213):
         rich.source.holds(address(number), 1, account=VAULT, block=20)
     await changes_after(rich, 1)
@@ -150,7 +150,7 @@ async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: Watchto
     assert len(await changes_after(rich, 1)) == 12
 
 
-async def test_a_mass_loss_that_an_owner_believes_is_told(rich: Watchtower) -> None:
+async def test_a_mass_loss_that_an_owner_believes_is_told(rich: PollerHarness) -> None:
     lose(rich, TOKENS)
     await rich.poller.sweep()
     assert await rich.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
@@ -161,7 +161,7 @@ async def test_a_mass_loss_that_an_owner_believes_is_told(rich: Watchtower) -> N
     assert await changes_after(rich, 1) == []
 
 
-async def test_a_chain_that_lost_too_much_counts_as_not_seen(rich: Watchtower) -> None:
+async def test_a_chain_that_lost_too_much_counts_as_not_seen(rich: PollerHarness) -> None:
     (before,) = await rich.keeper.rows("SELECT complete_at FROM chain")
     lose(rich, TOKENS)
     rich.clock.seconds += 60
@@ -174,32 +174,32 @@ async def test_a_chain_that_lost_too_much_counts_as_not_seen(rich: Watchtower) -
 
 
 @pytest.fixture
-async def collecting(tower: Watchtower) -> Watchtower:
+async def collecting(harness: PollerHarness) -> PollerHarness:
     """Olga watches a treasury with a collection of two items, of which the ids are known."""
-    tower.source.kinds[PUNKS] = "ERC721"
-    tower.source.symbols[PUNKS] = "PUNK"
-    collect(tower, {7: 1, 9: 1}, block=10)
-    await tower.keeper.watch()
-    await tower.poller.sweep()
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.items_asked.clear()
-    return tower
+    harness.source.kinds[PUNKS] = "ERC721"
+    harness.source.symbols[PUNKS] = "PUNK"
+    collect(harness, {7: 1, 9: 1}, block=10)
+    await harness.keeper.watch()
+    await harness.poller.sweep()
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    harness.source.items_asked.clear()
+    return harness
 
 
-def collect(tower: Watchtower, items: dict[int, int], *, block: int) -> None:
-    tower.source.listed.setdefault((POLYGON, TREASURY), {})[PUNKS] = Holding(
+def collect(harness: PollerHarness, items: dict[int, int], *, block: int) -> None:
+    harness.source.listed.setdefault((POLYGON, TREASURY), {})[PUNKS] = Holding(
         sum(items.values()), len(items), block
     )
-    tower.source.ids[TREASURY, PUNK] = items
+    harness.source.ids[TREASURY, PUNK] = items
 
 
-async def items_told(tower: Watchtower) -> list[tuple[ItemMove, ...]]:
-    await tower.poller.sweep()
-    return [alert.change.items for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+async def items_told(harness: PollerHarness) -> list[tuple[ItemMove, ...]]:
+    await harness.poller.sweep()
+    return [alert.change.items for alert in await harness.keeper.alerts() if isinstance(alert, ChangeAlert)]
 
 
-async def test_ids_that_came_and_went_are_told(collecting: Watchtower) -> None:
+async def test_ids_that_came_and_went_are_told(collecting: PollerHarness) -> None:
     collect(collecting, {7: 1}, block=11)
     assert await items_told(collecting) == [(ItemMove(9, 1, 0),)]
 
@@ -207,13 +207,13 @@ async def test_ids_that_came_and_went_are_told(collecting: Watchtower) -> None:
     assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(10, 0, 1))]
 
 
-async def test_one_id_that_left_while_another_came_is_told(collecting: Watchtower) -> None:
+async def test_one_id_that_left_while_another_came_is_told(collecting: PollerHarness) -> None:
     collect(collecting, {7: 1, 8: 1}, block=11)
 
     assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(9, 1, 0))]
 
 
-async def test_a_collection_that_moved_out_and_in_again_is_no_change(collecting: Watchtower) -> None:
+async def test_a_collection_that_moved_out_and_in_again_is_no_change(collecting: PollerHarness) -> None:
     collect(collecting, {7: 1, 9: 1}, block=11)
     assert await items_told(collecting) == []
     collecting.source.items_asked.clear()
@@ -222,7 +222,7 @@ async def test_a_collection_that_moved_out_and_in_again_is_no_change(collecting:
     assert collecting.source.items_asked == []
 
 
-async def test_all_ids_of_a_collection_that_is_gone_went(collecting: Watchtower) -> None:
+async def test_all_ids_of_a_collection_that_is_gone_went(collecting: PollerHarness) -> None:
     del collecting.source.listed[POLYGON, TREASURY][PUNKS]
 
     assert await items_told(collecting) == [(ItemMove(7, 1, 0), ItemMove(9, 1, 0))]
@@ -230,7 +230,7 @@ async def test_all_ids_of_a_collection_that_is_gone_went(collecting: Watchtower)
 
 
 async def test_without_details_the_count_is_told_and_the_ids_are_learned_again(
-    collecting: Watchtower,
+    collecting: PollerHarness,
 ) -> None:
     collect(collecting, {7: 1}, block=11)
     collecting.source.items_trouble = Unavailable()
@@ -244,7 +244,7 @@ async def test_without_details_the_count_is_told_and_the_ids_are_learned_again(
     assert await items_told(collecting) == [(ItemMove(7, 1, 0),)]
 
 
-async def test_ids_that_were_never_learned_are_learned_after_a_restart(collecting: Watchtower) -> None:
+async def test_ids_that_were_never_learned_are_learned_after_a_restart(collecting: PollerHarness) -> None:
     collecting.source.items_trouble = Unavailable()
     collect(collecting, {7: 1}, block=11)
     await collecting.poller.sweep()
@@ -258,7 +258,7 @@ async def test_ids_that_were_never_learned_are_learned_after_a_restart(collectin
 
 
 async def test_an_exchange_that_details_do_not_explain_is_looked_at_until_they_do(
-    collecting: Watchtower,
+    collecting: PollerHarness,
 ) -> None:
     collect(collecting, {7: 1, 8: 1}, block=11)
     collecting.source.items_trouble = Unavailable()
@@ -268,14 +268,14 @@ async def test_an_exchange_that_details_do_not_explain_is_looked_at_until_they_d
     assert await items_told(collecting) == [(ItemMove(8, 0, 1), ItemMove(9, 1, 0))]
 
 
-async def test_ids_that_do_not_add_up_are_not_believed(collecting: Watchtower) -> None:
+async def test_ids_that_do_not_add_up_are_not_believed(collecting: PollerHarness) -> None:
     collect(collecting, {7: 1, 8: 1, 10: 1}, block=11)
     collecting.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
 
     assert await items_told(collecting) == [()]
 
 
-async def test_more_ids_than_are_stored_are_only_counted(collecting: Watchtower) -> None:
+async def test_more_ids_than_are_stored_are_only_counted(collecting: PollerHarness) -> None:
     collect(collecting, dict.fromkeys(range(201), 1), block=11)
 
     assert await items_told(collecting) == [()]
@@ -285,23 +285,23 @@ async def test_more_ids_than_are_stored_are_only_counted(collecting: Watchtower)
 # ---------------------------------------------------------------- what did not change is not compared
 
 
-async def views_read(tower: Watchtower, monkeypatch: pytest.MonkeyPatch) -> int:
+async def views_read(harness: PollerHarness, monkeypatch: pytest.MonkeyPatch) -> int:
     """Sweep, and return of how many accounts the stored view was read."""
     read: list[Address] = []
-    views = tower.keeper.store.views
+    views = harness.keeper.store.views
 
     async def counted(accounts: tuple[Address, ...]) -> object:
         read.extend(accounts)
         return await views(accounts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(tower.keeper.store, "views", counted)
-        await tower.poller.sweep()
+        patched.setattr(harness.keeper.store, "views", counted)
+        await harness.poller.sweep()
     return len(read)
 
 
 async def test_what_is_read_as_before_is_not_compared(
-    watching: Watchtower, monkeypatch: pytest.MonkeyPatch
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await watching.keeper.watch(VAULT)
     await watching.poller.sweep()
@@ -313,7 +313,7 @@ async def test_what_is_read_as_before_is_not_compared(
     assert await changes_after(watching, 1) == [(USDC, 5, 6)]
 
 
-async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(watching: Watchtower) -> None:
+async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(watching: PollerHarness) -> None:
     for _ in range(2):
         await watching.poller.sweep()
     await watching.keeper.unsubscribe(OLGA, [1])
@@ -324,7 +324,7 @@ async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(wat
     assert len(await watching.keeper.baselines()) == 1
 
 
-async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching: Watchtower) -> None:
+async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching: PollerHarness) -> None:
     for _ in range(2):
         await watching.poller.sweep()
     watching.source.hidden[POLYGON, TREASURY] = {DAI: Holding(3, None, 5)}
@@ -336,7 +336,7 @@ async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching
 
 
 async def test_an_account_that_could_not_be_read_is_seen_again_though_it_reads_as_before(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     await watching.keeper.watch(VAULT)
     for _ in range(2):
@@ -354,7 +354,7 @@ async def test_an_account_that_could_not_be_read_is_seen_again_though_it_reads_a
 
 
 async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_that_one(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     await watching.keeper.watch(VAULT)
     for _ in range(2):
@@ -376,7 +376,7 @@ async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_th
 
 @pytest.mark.parametrize("error", [AccessRefused("no"), QuotaExceeded("no")])
 async def test_owners_are_told_once_that_the_source_refuses(
-    watching: Watchtower, error: IndexerError
+    watching: PollerHarness, error: IndexerError
 ) -> None:
     await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
     watching.source.trouble = failing(error)
@@ -389,7 +389,7 @@ async def test_owners_are_told_once_that_the_source_refuses(
     assert notices == [SourceRefuses(str(error))]
 
 
-async def test_a_source_that_is_down_is_no_matter_for_owners(watching: Watchtower) -> None:
+async def test_a_source_that_is_down_is_no_matter_for_owners(watching: PollerHarness) -> None:
     await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
     watching.source.trouble = failing(Unavailable())
 

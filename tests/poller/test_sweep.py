@@ -7,16 +7,16 @@ from bot.indexer.errors import (
     Unavailable,
 )
 from tests.builders import DAI, DEGEN, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, at
-from tests.poller.conftest import Watchtower, poller_of
+from tests.poller.conftest import PollerHarness, poller_of
 from tests.store.conftest import OLGA, OPS
 
 
-async def ages(tower: Watchtower) -> list[tuple[object, object]]:
-    return list((await tower.keeper.ages()).values())
+async def ages(harness: PollerHarness) -> list[tuple[object, object]]:
+    return list((await harness.keeper.ages()).values())
 
 
-async def amount(tower: Watchtower) -> int | None:
-    return (await tower.keeper.balances()).get((POLYGON, USDC))
+async def amount(harness: PollerHarness) -> int | None:
+    return (await harness.keeper.balances()).get((POLYGON, USDC))
 
 
 def narrow(questions: list[Question]) -> list[Question]:
@@ -26,24 +26,24 @@ def narrow(questions: list[Question]) -> list[Question]:
 # ---------------------------------------------------------------- asking
 
 
-async def test_nothing_watched_is_nothing_asked(tower: Watchtower) -> None:
-    await tower.poller.sweep()
+async def test_nothing_watched_is_nothing_asked(harness: PollerHarness) -> None:
+    await harness.poller.sweep()
 
-    assert tower.source.asked() == []
+    assert harness.source.asked() == []
 
 
-async def test_an_account_watched_by_two_chats_is_asked_for_once(tower: Watchtower) -> None:
-    await tower.keeper.watch()
-    await tower.keeper.watch(place=OPS)
+async def test_an_account_watched_by_two_chats_is_asked_for_once(harness: PollerHarness) -> None:
+    await harness.keeper.watch()
+    await harness.keeper.watch(place=OPS)
 
-    await tower.poller.sweep()
+    await harness.poller.sweep()
 
-    (question,) = [question for question in tower.source.asked() if not question.contracts]
+    (question,) = [question for question in harness.source.asked() if not question.contracts]
     assert question.accounts == (TREASURY,)
-    assert len(await tower.keeper.baselines(OLGA)) == len(await tower.keeper.baselines(OPS)) == 1
+    assert len(await harness.keeper.baselines(OLGA)) == len(await harness.keeper.baselines(OPS)) == 1
 
 
-async def test_a_change_reaches_every_chat_that_watches(watching: Watchtower) -> None:
+async def test_a_change_reaches_every_chat_that_watches(watching: PollerHarness) -> None:
     await watching.keeper.watch(place=OPS)
     watching.source.holds(USDC, 7, block=11)
 
@@ -53,7 +53,7 @@ async def test_a_change_reaches_every_chat_that_watches(watching: Watchtower) ->
         assert await watching.keeper.changes(place) == [(USDC, 5, 7)]
 
 
-async def test_a_steady_sweep_asks_one_question_and_writes_next_to_nothing(watching: Watchtower) -> None:
+async def test_a_steady_sweep_asks_one_question_and_writes_next_to_nothing(watching: PollerHarness) -> None:
     before = await watching.keeper.written()
 
     await watching.poller.sweep()
@@ -63,22 +63,24 @@ async def test_a_steady_sweep_asks_one_question_and_writes_next_to_nothing(watch
     assert await watching.keeper.written() - before <= 3  # the sweep's number, and one chain
 
 
-async def test_accounts_share_requests_and_no_more_are_under_way_than_allowed(tower: Watchtower) -> None:
+async def test_accounts_share_requests_and_no_more_are_under_way_than_allowed(harness: PollerHarness) -> None:
     for number in range(1, 6):
-        await tower.keeper.watch(address(number))
-    poller = poller_of(tower.keeper, tower.source, tower.clock, accounts_per_request=2, batches_at_once=2)
+        await harness.keeper.watch(address(number))
+    poller = poller_of(
+        harness.keeper, harness.source, harness.clock, accounts_per_request=2, batches_at_once=2
+    )
 
     await poller.sweep()
 
-    assert sorted(len(question.accounts) for question in tower.source.asked()) == [1, 2, 2]
-    assert tower.source.most_at_once <= 2
-    assert len(await tower.keeper.baselines()) == 5
+    assert sorted(len(question.accounts) for question in harness.source.asked()) == [1, 2, 2]
+    assert harness.source.most_at_once <= 2
+    assert len(await harness.keeper.baselines()) == 5
 
 
 # ---------------------------------------------------------------- what lists no longer show
 
 
-async def test_what_is_gone_is_confirmed_by_name_before_it_is_zero(watching: Watchtower) -> None:
+async def test_what_is_gone_is_confirmed_by_name_before_it_is_zero(watching: PollerHarness) -> None:
     watching.source.listed.clear()
 
     await watching.poller.sweep()
@@ -90,7 +92,7 @@ async def test_what_is_gone_is_confirmed_by_name_before_it_is_zero(watching: Wat
 
 
 async def test_what_only_lost_its_mark_is_no_change_and_is_asked_by_name_from_then_on(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.hides(USDC)
     await watching.poller.sweep()
@@ -105,7 +107,7 @@ async def test_what_only_lost_its_mark_is_no_change_and_is_asked_by_name_from_th
     assert await watching.keeper.changes() == [(USDC, 5, 0)]
 
 
-async def test_a_confirmation_that_fails_leaves_everything_as_it_was(watching: Watchtower) -> None:
+async def test_a_confirmation_that_fails_leaves_everything_as_it_was(watching: PollerHarness) -> None:
     watching.source.listed.clear()
     watching.source.trouble = lambda question: Unavailable() if question.contracts else None
 
@@ -118,7 +120,7 @@ async def test_a_confirmation_that_fails_leaves_everything_as_it_was(watching: W
     assert await watching.keeper.changes() == [(USDC, 5, 0)]
 
 
-async def test_a_confirmation_without_the_chain_leaves_everything_as_it_was(watching: Watchtower) -> None:
+async def test_a_confirmation_without_the_chain_leaves_everything_as_it_was(watching: PollerHarness) -> None:
     watching.source.listed.clear()
 
     def hush(question: Question) -> None:
@@ -132,7 +134,7 @@ async def test_a_confirmation_without_the_chain_leaves_everything_as_it_was(watc
     assert await amount(watching) == 5
 
 
-async def test_a_failing_confirmation_does_not_keep_other_changes_back(watching: Watchtower) -> None:
+async def test_a_failing_confirmation_does_not_keep_other_changes_back(watching: PollerHarness) -> None:
     watching.source.listed.clear()
     watching.source.natives[POLYGON, TREASURY] = 90
     watching.source.trouble = lambda question: Unavailable() if question.contracts else None
@@ -145,16 +147,16 @@ async def test_a_failing_confirmation_does_not_keep_other_changes_back(watching:
 # ---------------------------------------------------------------- gains, and what is only now listed
 
 
-async def sweeps(tower: Watchtower, times: int) -> None:
+async def sweeps(harness: PollerHarness, times: int) -> None:
     for _ in range(times):
-        await tower.poller.sweep()
+        await harness.poller.sweep()
 
 
-async def kinds(tower: Watchtower) -> list[MoveKind]:
-    return [alert.change.kind for alert in await tower.keeper.alerts() if isinstance(alert, ChangeAlert)]
+async def kinds(harness: PollerHarness) -> list[MoveKind]:
+    return [alert.change.kind for alert in await harness.keeper.alerts() if isinstance(alert, ChangeAlert)]
 
 
-async def test_what_arrived_since_the_last_reading_is_a_gain(watching: Watchtower) -> None:
+async def test_what_arrived_since_the_last_reading_is_a_gain(watching: PollerHarness) -> None:
     watching.source.holds(DAI, 3, block=11)
 
     await watching.poller.sweep()
@@ -162,7 +164,7 @@ async def test_what_arrived_since_the_last_reading_is_a_gain(watching: Watchtowe
     assert await kinds(watching) == [MoveKind.MOVED]
 
 
-async def test_what_was_there_at_the_last_reading_is_only_now_listed(watching: Watchtower) -> None:
+async def test_what_was_there_at_the_last_reading_is_only_now_listed(watching: PollerHarness) -> None:
     watching.source.holds(DAI, 3, block=10)
 
     await sweeps(watching, READINGS_FOR_OLDER)
@@ -172,7 +174,7 @@ async def test_what_was_there_at_the_last_reading_is_only_now_listed(watching: W
 
 @pytest.mark.parametrize(("block", "kind"), [(11, MoveKind.MOVED), (10, MoveKind.LISTED)])
 async def test_gains_are_told_from_listings_after_a_restart_too(
-    watching: Watchtower, block: int, kind: MoveKind
+    watching: PollerHarness, block: int, kind: MoveKind
 ) -> None:
     await watching.restart()
     watching.source.holds(DAI, 3, block=block)
@@ -184,27 +186,27 @@ async def test_gains_are_told_from_listings_after_a_restart_too(
 
 @pytest.mark.parametrize("chains", [[POLYGON], [POLYGON, ETHEREUM]])
 async def test_what_arrived_while_the_chain_was_not_readable_is_a_gain(
-    tower: Watchtower, chains: list[ChainId]
+    harness: PollerHarness, chains: list[ChainId]
 ) -> None:
-    await tower.keeper.watch(chains=chains)
-    await tower.keeper.watch(VAULT, chains=chains)
-    tower.source.holds(USDC, 1, account=VAULT, block=10)
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.doubtful.add((POLYGON, TREASURY))
-    tower.source.holds(USDC, 2, account=VAULT, block=50)
-    await tower.poller.sweep()
-    await tower.keeper.deliver_all()
-    tower.source.doubtful.clear()
-    tower.source.holds(DAI, 3, block=30)
+    await harness.keeper.watch(chains=chains)
+    await harness.keeper.watch(VAULT, chains=chains)
+    harness.source.holds(USDC, 1, account=VAULT, block=10)
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    harness.source.doubtful.add((POLYGON, TREASURY))
+    harness.source.holds(USDC, 2, account=VAULT, block=50)
+    await harness.poller.sweep()
+    await harness.keeper.deliver_all()
+    harness.source.doubtful.clear()
+    harness.source.holds(DAI, 3, block=30)
 
-    await tower.poller.sweep()
+    await harness.poller.sweep()
 
-    assert await kinds(tower) == [MoveKind.MOVED]
+    assert await kinds(harness) == [MoveKind.MOVED]
 
 
 async def test_what_arrived_after_one_reading_and_before_another_of_the_same_sweep_is_a_gain_after_a_restart(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     await watching.keeper.watch(VAULT)
     watching.source.holds(USDC, 1, account=VAULT, block=12)
@@ -221,17 +223,17 @@ async def test_what_arrived_after_one_reading_and_before_another_of_the_same_swe
 # ---------------------------------------------------------------- what assets are
 
 
-async def test_assets_of_a_new_account_are_described_by_its_own_answers(tower: Watchtower) -> None:
-    await tower.keeper.watch()
+async def test_assets_of_a_new_account_are_described_by_its_own_answers(harness: PollerHarness) -> None:
+    await harness.keeper.watch()
 
-    await tower.poller.sweep()
+    await harness.poller.sweep()
 
-    (question,) = tower.source.asked()
+    (question,) = harness.source.asked()
     assert question.metadata is True
-    assert (await tower.keeper.store.watched(NOON)).undescribed == {}
+    assert (await harness.keeper.store.watched(NOON)).undescribed == {}
 
 
-async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: Watchtower) -> None:
+async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: PollerHarness) -> None:
     watching.source.symbols[DAI] = "DAI"
     watching.source.holds(DAI, 3, block=11)
     await watching.poller.sweep()
@@ -247,7 +249,7 @@ async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: Watc
     assert not [question for question in watching.source.asked() if question.metadata]
 
 
-async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watching: Watchtower) -> None:
+async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watching: PollerHarness) -> None:
     watching.source.symbols[DAI] = "DAI"
     watching.source.holds(DAI, 3, block=11)
     watching.source.trouble = lambda question: Unavailable() if question.metadata else None
@@ -264,7 +266,7 @@ async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watc
 
 
 async def test_an_unexpected_end_of_the_question_what_assets_are_does_not_end_the_sweep(
-    watching: Watchtower,
+    watching: PollerHarness,
 ) -> None:
     watching.source.holds(DEGEN, 3, block=11)  # the source has no words for it
     await watching.poller.sweep()
@@ -281,19 +283,19 @@ async def test_an_unexpected_end_of_the_question_what_assets_are_does_not_end_th
 
 
 async def test_who_leaves_during_the_sweep_gets_no_baseline(
-    tower: Watchtower, monkeypatch: pytest.MonkeyPatch
+    harness: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await tower.keeper.watch()
+    await harness.keeper.watch()
 
-    reply = tower.source.reply
+    reply = harness.source.reply
 
     async def leave_and_reply(question: Question) -> Reply:
-        await tower.keeper.unsubscribe(OLGA, [1])
+        await harness.keeper.unsubscribe(OLGA, [1])
         return await reply(question)
 
     with monkeypatch.context() as leaving:
-        leaving.setattr(tower.source, "reply", leave_and_reply)
-        await tower.poller.sweep()
+        leaving.setattr(harness.source, "reply", leave_and_reply)
+        await harness.poller.sweep()
 
-    assert await tower.keeper.alerts() == []
-    assert await tower.keeper.balances() == {}
+    assert await harness.keeper.alerts() == []
+    assert await harness.keeper.balances() == {}

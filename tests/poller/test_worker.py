@@ -8,7 +8,7 @@ from bot.indexer.errors import Unavailable
 from bot.poller import worker
 from bot.poller.worker import TICKS_MISSED, Poller
 from tests.builders import POLYGON, TREASURY, USDC, VAULT
-from tests.poller.conftest import INTERVAL, Watchtower, failing, poller_of, until
+from tests.poller.conftest import INTERVAL, PollerHarness, failing, poller_of, until
 from tests.store.conftest import OLGA, OPS
 
 
@@ -21,24 +21,24 @@ async def running(poller: Poller) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-async def swept(tower: Watchtower) -> int:
-    rows = await tower.keeper.rows("SELECT value FROM setting WHERE name = 'sweep'")
+async def swept(harness: PollerHarness) -> int:
+    rows = await harness.keeper.rows("SELECT value FROM setting WHERE name = 'sweep'")
     return int(rows[0][0]) if rows else 0
 
 
-async def asked(tower: Watchtower, questions: int) -> None:
-    await until(lambda: len(tower.source.questions) >= questions)
+async def asked(harness: PollerHarness, questions: int) -> None:
+    await until(lambda: len(harness.source.questions) >= questions)
 
 
-async def finished(tower: Watchtower, poller: Poller, seconds: float) -> None:
+async def finished(harness: PollerHarness, poller: Poller, seconds: float) -> None:
     await until(lambda: poller.progress.finished_at >= seconds)
-    await tower.keeper.store.respond()
+    await harness.keeper.store.respond()
 
 
 # ---------------------------------------------------------------- ticks
 
 
-async def test_without_a_tick_nothing_is_asked(watching: Watchtower) -> None:
+async def test_without_a_tick_nothing_is_asked(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for _ in range(20):
             await watching.keeper.store.respond()
@@ -46,7 +46,7 @@ async def test_without_a_tick_nothing_is_asked(watching: Watchtower) -> None:
     assert watching.source.asked() == []
 
 
-async def test_a_tick_starts_a_sweep(watching: Watchtower) -> None:
+async def test_a_tick_starts_a_sweep(watching: PollerHarness) -> None:
     watching.clock.seconds = 60
     async with running(watching.poller):
         watching.poller.tick()
@@ -55,7 +55,7 @@ async def test_a_tick_starts_a_sweep(watching: Watchtower) -> None:
     assert len(watching.source.asked()) == 1
 
 
-async def test_ticks_during_a_sweep_are_followed_by_one_more_at_once(watching: Watchtower) -> None:
+async def test_ticks_during_a_sweep_are_followed_by_one_more_at_once(watching: PollerHarness) -> None:
     watching.source.may_answer.clear()
     async with running(watching.poller):
         watching.poller.tick()
@@ -74,7 +74,7 @@ async def test_ticks_during_a_sweep_are_followed_by_one_more_at_once(watching: W
     assert len(watching.source.asked()) == 2
 
 
-async def test_sweeps_never_overlap(watching: Watchtower) -> None:
+async def test_sweeps_never_overlap(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for number in range(5):
             watching.poller.tick()
@@ -85,7 +85,7 @@ async def test_sweeps_never_overlap(watching: Watchtower) -> None:
 
 
 async def test_a_sweep_that_fails_is_followed_by_another(
-    watching: Watchtower, monkeypatch: pytest.MonkeyPatch
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken() -> None:
         raise OSError("disk on fire")
@@ -102,7 +102,7 @@ async def test_a_sweep_that_fails_is_followed_by_another(
         assert not task.done()
 
 
-async def test_sweeps_go_on_while_the_source_fails(watching: Watchtower) -> None:
+async def test_sweeps_go_on_while_the_source_fails(watching: PollerHarness) -> None:
     watching.source.trouble = failing(Unavailable())
     async with running(watching.poller) as task:
         for number in (1, 2, 3):
@@ -111,7 +111,7 @@ async def test_sweeps_go_on_while_the_source_fails(watching: Watchtower) -> None
         assert not task.done()
 
 
-async def test_the_length_of_a_sweep_is_noted(watching: Watchtower) -> None:
+async def test_the_length_of_a_sweep_is_noted(watching: PollerHarness) -> None:
     def take_time(_: object) -> None:
         watching.clock.seconds += 7
 
@@ -125,7 +125,7 @@ async def test_the_length_of_a_sweep_is_noted(watching: Watchtower) -> None:
 # ---------------------------------------------------------------- news
 
 
-async def test_a_new_account_is_read_at_once_and_the_others_are_not(watching: Watchtower) -> None:
+async def test_a_new_account_is_read_at_once_and_the_others_are_not(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     async with running(watching.poller):
         watching.poller.look_at_news()
@@ -135,13 +135,13 @@ async def test_a_new_account_is_read_at_once_and_the_others_are_not(watching: Wa
     assert question.accounts == (VAULT,)
 
 
-async def test_no_news_is_nothing_asked(watching: Watchtower) -> None:
+async def test_no_news_is_nothing_asked(watching: PollerHarness) -> None:
     await watching.poller.read_news()
 
     assert watching.source.asked() == []
 
 
-async def test_news_are_read_once(watching: Watchtower) -> None:
+async def test_news_are_read_once(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     await watching.poller.read_news()
     await watching.poller.read_news()
@@ -150,7 +150,7 @@ async def test_news_are_read_once(watching: Watchtower) -> None:
     assert [notice.account for notice in await watching.keeper.baselines()] == [VAULT]
 
 
-async def test_a_new_wish_for_a_known_account_is_news_too(watching: Watchtower) -> None:
+async def test_a_new_wish_for_a_known_account_is_news_too(watching: PollerHarness) -> None:
     await watching.keeper.watch(contracts=[USDC], place=OPS)
 
     await watching.poller.read_news()
@@ -159,7 +159,7 @@ async def test_a_new_wish_for_a_known_account_is_news_too(watching: Watchtower) 
     assert len(await watching.keeper.baselines(OPS)) == 1
 
 
-async def test_a_contract_alone_is_news_of_every_account_watched_there(watching: Watchtower) -> None:
+async def test_a_contract_alone_is_news_of_every_account_watched_there(watching: PollerHarness) -> None:
     await watching.keeper.watch(None, contracts=[USDC])
 
     await watching.poller.read_news()
@@ -167,7 +167,7 @@ async def test_a_contract_alone_is_news_of_every_account_watched_there(watching:
     assert {question.contracts for question in watching.source.asked()} == {(), (USDC,)}
 
 
-async def test_a_change_seen_while_reading_news_is_told(watching: Watchtower) -> None:
+async def test_a_change_seen_while_reading_news_is_told(watching: PollerHarness) -> None:
     await watching.keeper.watch(contracts=[USDC], place=OPS)
     watching.source.holds(USDC, 7, block=11)
 
@@ -176,7 +176,7 @@ async def test_a_change_seen_while_reading_news_is_told(watching: Watchtower) ->
     assert await watching.keeper.changes(OLGA) == [(USDC, 5, 7)]
 
 
-async def test_an_account_that_came_during_a_sweep_is_read_right_after_it(watching: Watchtower) -> None:
+async def test_an_account_that_came_during_a_sweep_is_read_right_after_it(watching: PollerHarness) -> None:
     watching.source.may_answer.clear()
     async with running(watching.poller):
         watching.poller.tick()
@@ -189,7 +189,7 @@ async def test_an_account_that_came_during_a_sweep_is_read_right_after_it(watchi
     assert [question.accounts for question in watching.source.asked()] == [(TREASURY,), (VAULT,)]
 
 
-async def test_news_that_could_not_be_read_come_with_the_next_sweep(watching: Watchtower) -> None:
+async def test_news_that_could_not_be_read_come_with_the_next_sweep(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     watching.source.trouble = failing(Unavailable())
     await watching.poller.read_news()
@@ -201,7 +201,7 @@ async def test_news_that_could_not_be_read_come_with_the_next_sweep(watching: Wa
     assert [notice.account for notice in await watching.keeper.baselines()] == [VAULT]
 
 
-async def test_reading_news_leaves_the_age_of_the_chains_alone(watching: Watchtower) -> None:
+async def test_reading_news_leaves_the_age_of_the_chains_alone(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     watching.clock.seconds = 30
 
@@ -215,13 +215,13 @@ async def test_reading_news_leaves_the_age_of_the_chains_alone(watching: Watchto
 # ---------------------------------------------------------------- watchdogs
 
 
-async def test_without_ticks_for_too_long_a_sweep_starts_by_itself(watching: Watchtower) -> None:
+async def test_without_ticks_for_too_long_a_sweep_starts_by_itself(watching: PollerHarness) -> None:
     watching.clock.seconds = TICKS_MISSED * INTERVAL
     async with running(watching.poller):
         await asked(watching, 1)
 
 
-async def test_news_do_not_put_off_the_sweep_that_is_overdue(watching: Watchtower) -> None:
+async def test_news_do_not_put_off_the_sweep_that_is_overdue(watching: PollerHarness) -> None:
     poller = watching.poller
     async with running(poller):
         for seconds in range(0, int(TICKS_MISSED * INTERVAL) + 10, 10):
@@ -231,7 +231,7 @@ async def test_news_do_not_put_off_the_sweep_that_is_overdue(watching: Watchtowe
         await asked(watching, 1)
 
 
-async def test_ticks_in_time_keep_the_watchdog_quiet(watching: Watchtower) -> None:
+async def test_ticks_in_time_keep_the_watchdog_quiet(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for number in range(1, 5):
             watching.clock.seconds = number * INTERVAL
@@ -243,7 +243,7 @@ async def test_ticks_in_time_keep_the_watchdog_quiet(watching: Watchtower) -> No
 
 
 async def test_a_sweep_that_stalls_is_given_up_and_the_next_one_works(
-    watching: Watchtower, monkeypatch: pytest.MonkeyPatch
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STALLED_SECONDS", 0.01)
     watching.source.may_answer.clear()
@@ -263,7 +263,7 @@ async def test_a_sweep_that_stalls_is_given_up_and_the_next_one_works(
 
 
 async def test_a_sweep_that_moves_is_not_given_up_however_long_it_takes(
-    watching: Watchtower, monkeypatch: pytest.MonkeyPatch
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STALLED_SECONDS", 0.01)
     watching.source.may_answer.clear()
@@ -278,7 +278,7 @@ async def test_a_sweep_that_moves_is_not_given_up_however_long_it_takes(
         await finished(watching, watching.poller, 0.005)
 
 
-async def test_what_a_given_up_sweep_still_brings_is_refused(watching: Watchtower) -> None:
+async def test_what_a_given_up_sweep_still_brings_is_refused(watching: PollerHarness) -> None:
     stale = poller_of(watching.keeper, watching.source, watching.clock)
     watching.source.may_answer.clear()
     late = asyncio.create_task(stale.sweep())
@@ -295,7 +295,7 @@ async def test_what_a_given_up_sweep_still_brings_is_refused(watching: Watchtowe
     assert await watching.keeper.changes() == [(USDC, 5, 9)]
 
 
-async def test_stopping_in_the_middle_of_a_sweep_ends_its_questions(watching: Watchtower) -> None:
+async def test_stopping_in_the_middle_of_a_sweep_ends_its_questions(watching: PollerHarness) -> None:
     watching.source.may_answer.clear()
     async with running(watching.poller):
         watching.poller.tick()
