@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from bot.domain.model import Poll, Verdict
 from bot.domain.plan import chunks
+from tests.benchmarks.poller import open_store, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.sweeps import swept_database
-from tests.benchmarks.watchtower import opened, subscribe_to_all
 
 BYTES_PER_BALANCE = 80
 WRITTEN_TABLES = ("balance", "asset", "coverage")
@@ -98,7 +98,7 @@ async def _written_once(profile: Profile, directory: Path) -> Written:
 
 async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]:
     """Return what a database holds as the first readings that would fill it, batch by batch."""
-    async with opened(source) as store:
+    async with open_store(source) as store:
         return [
             tuple(
                 Verdict(account, chain_id, first_seen=frozenset(view.coverage), balances=view.balances)
@@ -110,7 +110,7 @@ async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]
 
 async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> float:
     """Record first readings and return the seconds."""
-    async with opened(path) as store:
+    async with open_store(path) as store:
         newest, sweep = (await store.watched(datetime.now(UTC))).newest, await store.begin_sweep()
         start = time.perf_counter()
         for verdicts in batches:

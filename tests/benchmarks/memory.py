@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
 from tests.benchmarks.herd_process import served_herd
+from tests.benchmarks.poller import chat_id, stored, subscribe_to_all
 from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Profile
 from tests.benchmarks.results import Result
-from tests.benchmarks.watchtower import chat_id, stored, subscribe_to_all
 
 MEGABYTE = 1e6
 MEGABYTES_TO_REACH = {1_000: 150, 100_000: 600}

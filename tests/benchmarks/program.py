@@ -14,8 +14,8 @@ from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram_world import Chat
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
+from tests.benchmarks.poller import open_store
 from tests.benchmarks.processes import ended
-from tests.benchmarks.watchtower import opened
 
 POLYGON = 137
 USDC = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
@@ -42,7 +42,7 @@ class Bench:
 
     async def watch(self, chats: Sequence[Chat]) -> None:
         """Let chats watch the account, before the program is started."""
-        async with opened(self._database) as store:
+        async with open_store(self._database) as store:
             for chat in chats:
                 place = Place(chat.id, chat.type, chat.title)
                 await store.allow(place, OWNER)

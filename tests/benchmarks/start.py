@@ -10,10 +10,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.benchmarks.poller import open_store
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.sweeps import swept_database
-from tests.benchmarks.watchtower import opened
 
 SECONDS_TO_REACH = 2.0
 ALERTS_PER_MESSAGE = 4
@@ -76,7 +76,7 @@ def _megabytes(path: Path) -> float:
 async def _ready(path: Path) -> float:
     """Return the seconds until the store has said all that the first sweep plans from."""
     start = time.perf_counter()
-    async with opened(path) as store:
+    async with open_store(path) as store:
         await store.watched(datetime.now(UTC))
         return time.perf_counter() - start
 

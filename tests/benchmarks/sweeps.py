@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.benchmarks.herd_process import HerdProcess, served_herd
 from tests.benchmarks.loop_watch import LoopWatch, watched_loop
+from tests.benchmarks.poller import Cost, open_poller, stored, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, GENEROUS, SMALL_PAGES, Profile
 from tests.benchmarks.results import Result, middle
-from tests.benchmarks.watchtower import Cost, stored, subscribe_to_all, watching
 
 RATE_TO_REACH = 5_000
 RATE_WITH_DEFAULTS = 700
@@ -97,8 +97,8 @@ class QuietRounds:
 
 async def _baseline(profile: Profile, herd: HerdProcess, path: Path) -> Result:
     await subscribe_to_all(profile, path)
-    async with watching(profile, GENEROUS, url=herd.url, path=path) as tower, watched_loop() as watch:
-        cost = await tower.sweep()
+    async with open_poller(profile, GENEROUS, url=herd.url, path=path) as measured, watched_loop() as watch:
+        cost = await measured.sweep()
     assert stored(path, "SELECT count(*) FROM balance") == profile.balances
     rate = profile.accounts / cost.seconds
     return Result(
@@ -116,13 +116,13 @@ async def _baseline(profile: Profile, herd: HerdProcess, path: Path) -> Result:
 
 async def _quiet_rounds(profile: Profile, herd: HerdProcess, path: Path) -> QuietRounds:
     sweeps, fetches, watches = [], [], []
-    async with watching(profile, GENEROUS, url=herd.url, path=path) as tower:
+    async with open_poller(profile, GENEROUS, url=herd.url, path=path) as measured:
         herd_cpu = herd.cpu_seconds()
         for _ in range(profile.rounds):
             async with watched_loop() as watch:
-                sweeps.append(await tower.sweep())
+                sweeps.append(await measured.sweep())
             watches.append(watch)
-            fetches.append(await tower.only_fetch())
+            fetches.append(await measured.only_fetch())
     requests = sum(cost.requests for cost in (*sweeps, *fetches))
     return QuietRounds(profile, sweeps, fetches, watches, (herd.cpu_seconds() - herd_cpu) / requests)
 
@@ -194,8 +194,8 @@ def _growth(few: QuietRounds, many: QuietRounds) -> Result:
 
 async def _small_pages(profile: Profile, herd: HerdProcess, path: Path) -> Result:
     """Compare with the time in which the source, at its latency, gives out so many pages."""
-    async with watching(profile, SMALL_PAGES, url=herd.url, path=path) as tower:
-        cost = await tower.sweep()
+    async with open_poller(profile, SMALL_PAGES, url=herd.url, path=path) as measured:
+        cost = await measured.sweep()
     allowed = cost.requests * profile.latency_seconds / SMALL_PAGES.at_once
     share = allowed / cost.seconds
     return Result(
@@ -208,8 +208,8 @@ async def _small_pages(profile: Profile, herd: HerdProcess, path: Path) -> Resul
 
 
 async def _with_defaults(profile: Profile, herd: HerdProcess, path: Path) -> Result:
-    async with watching(profile, DEFAULTS, url=herd.url, path=path) as tower:
-        costs = [await tower.sweep() for _ in range(profile.rounds)]
+    async with open_poller(profile, DEFAULTS, url=herd.url, path=path) as measured:
+        costs = [await measured.sweep() for _ in range(profile.rounds)]
     rate = profile.accounts / middle(cost.seconds for cost in costs)
     return Result(
         f"quiet sweep, {profile}, the defaults: {DEFAULTS}",
@@ -224,10 +224,10 @@ async def _changing(profile: Profile, herd: HerdProcess, path: Path) -> Result:
     """Let balances move before a sweep, on a copy of the database; every change must be found."""
     copy = Path(shutil.copy(path, path.with_suffix(".moved")))
     count = profile.accounts // 10
-    async with watching(profile, GENEROUS, url=herd.url, path=copy) as tower:
-        quiet = await tower.sweep()
+    async with open_poller(profile, GENEROUS, url=herd.url, path=copy) as measured:
+        quiet = await measured.sweep()
         await herd.move(count)
-        cost = await tower.sweep()
+        cost = await measured.sweep()
     found = stored(copy, "SELECT count(*) FROM change")
     return Result(
         f"sweep with {count:,} changes, {profile}",

@@ -1,4 +1,4 @@
-"""The bot's own parts, put together as the roof does, watching a herd."""
+"""The bot's own poller over its own store and client, with what a sweep of it costs."""
 
 import asyncio
 import sqlite3
@@ -32,7 +32,7 @@ class Cost(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Watchtower:
+class MeasuredPoller:
     """A poller with its source and its store."""
 
     profile: Profile
@@ -75,10 +75,12 @@ class Watchtower:
 
 
 @asynccontextmanager
-async def watching(profile: Profile, asking: Asking, *, url: str, path: Path) -> AsyncIterator[Watchtower]:
+async def open_poller(
+    profile: Profile, asking: Asking, *, url: str, path: Path
+) -> AsyncIterator[MeasuredPoller]:
     """Open the store of a database and a poller that asks there; both are closed with the block."""
     source = IndexerClient(url, page_size=asking.page_size, max_concurrent_requests=asking.at_once)
-    async with opened(path) as store, source:
+    async with open_store(path) as store, source:
         settings = SweepSettings(STATUS, (), asking.accounts_per_request, asking.at_once)
         poller = Poller(
             source,
@@ -89,11 +91,11 @@ async def watching(profile: Profile, asking: Asking, *, url: str, path: Path) ->
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
         )
-        yield Watchtower(profile, asking, source, store, poller)
+        yield MeasuredPoller(profile, asking, source, store, poller)
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Store]:
+async def open_store(path: Path) -> AsyncIterator[Store]:
     """Open a store and close it again."""
     store = await Store.open(
         path,
@@ -110,7 +112,7 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 async def subscribe_to_all(profile: Profile, path: Path) -> None:
     """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
     operator = Author(None, "the benchmark", datetime.now(UTC))
-    async with opened(path) as store:
+    async with open_store(path) as store:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
             await store.allow(place, operator)
