@@ -24,12 +24,12 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal --numprocesses \
   $$($(BIN)/python -c 'import os; print(os.cpu_count() * 2)')
 
 # What tests the tools around the bot, or tests its tests, and takes longest.
-BESIDE := tests/benchmarks tests/sandbox tests/test_package.py tests/test_sandbox.py tests/test_tour.py tests/test_twins.py
+BESIDE := tests/benchmarks tests/sandbox tests/test_package.py tests/test_sandbox.py tests/test_tour.py tests/test_mutants.py
 
 test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, imports, tests
 	$(PYTEST) $(BESIDE:%=--ignore=%)
 
-test-all: $(VENV)/test.stamp ## the tests beside these: the sandbox, the benchmarks, the package, broken twins
+test-all: $(VENV)/test.stamp ## the tests beside these: the sandbox, the benchmarks, the package, mutants of the bot
 	$(PYTEST) $(BESIDE)
 
 check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports

@@ -28,7 +28,7 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-LONGEST = ("test_tour", "test_kill", "test_twins", "test_outbox_laws", "test_backup", "test_flooding")
+LONGEST = ("test_tour", "test_kill", "test_mutants", "test_outbox_laws", "test_backup", "test_flooding")
 """Modules whose tests take longest: begun first, so that none keeps a worker busy when others are done."""
 
 

@@ -1,4 +1,4 @@
-"""Tests that notice what matters: each broken twin of the bot fails one of them, and the bot fails none."""
+"""Tests that notice what matters: each mutant of the bot fails one of them, and the bot fails none."""
 
 import shutil
 import sys
@@ -7,7 +7,7 @@ from subprocess import PIPE, STDOUT, run
 
 import pytest
 
-from tests.twins import TWINS, Twin
+from tests.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[1]
 ALL_PASSED, SOME_FAILED = 0, 1
@@ -17,7 +17,7 @@ ALL_PASSED, SOME_FAILED = 0, 1
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy what tests need."""
-    copy = tmp_path_factory.mktemp("twin")
+    copy = tmp_path_factory.mktemp("mutant")
     for name in ("bot", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
@@ -31,21 +31,21 @@ def ended(tree: Path, *tests: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_the_bot_itself_passes_what_its_twins_fail(tree: Path) -> None:
-    status, said = ended(tree, *(twin.noticed_by for twin in TWINS))
+def test_the_bot_itself_passes_what_its_mutants_fail(tree: Path) -> None:
+    status, said = ended(tree, *(mutant.noticed_by for mutant in MUTANTS))
 
     assert status == ALL_PASSED, said
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.file)
-def test_each_broken_twin_is_noticed(tree: Path, twin: Twin) -> None:
-    file = tree / twin.file
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.file)
+def test_each_mutant_is_noticed(tree: Path, mutant: Mutant) -> None:
+    file = tree / mutant.file
     sound = file.read_text()
-    assert sound.count(twin.old) == 1, f"{twin.defect}: the place of the defect is not there any more"
-    file.write_text(sound.replace(twin.old, twin.new))
+    assert sound.count(mutant.old) == 1, f"{mutant.defect}: the place of the defect is not there any more"
+    file.write_text(sound.replace(mutant.old, mutant.new))
     try:
-        status, said = ended(tree, twin.noticed_by)
+        status, said = ended(tree, mutant.noticed_by)
     finally:
         file.write_text(sound)
 
-    assert status == SOME_FAILED, f"nobody noticed that {twin.defect}:\n{said}"
+    assert status == SOME_FAILED, f"nobody noticed that {mutant.defect}:\n{said}"

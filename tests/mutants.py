@@ -1,10 +1,10 @@
-"""Broken twins of the bot: each has one defect that people would pay for, and a test that must notice it."""
+"""Mutants of the bot: each has one defect that people would pay for, and a test that must notice it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Twin:
+class Mutant:
     """The bot but for one edit."""
 
     defect: str
@@ -12,11 +12,11 @@ class Twin:
     old: str
     new: str
     noticed_by: str
-    """The test that fails for this twin, and for no other reason."""
+    """The test that fails for this mutant, and for no other reason."""
 
 
-TWINS = (
-    Twin(
+MUTANTS = (
+    Mutant(
         "a message is marked as sent before it is sent: a kill in between loses it",
         "bot/store/outbox.py",
         "VALUES (?, '', 'sending', ?)",
@@ -24,28 +24,28 @@ TWINS = (
         "tests/store/test_settling.py"
         "::test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was",
     ),
-    Twin(
+    Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/recording.py",
         "        for destination_id, label in told.items():\n            tell(",
         "        self._db.commit()\n        for destination_id, label in told.items():\n            tell(",
         "tests/store/test_recording.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
-    Twin(
+    Mutant(
         "a chain that is missing from an answer counts as empty: its tokens are told as lost",
         "bot/domain/compare.py",
         "    listed = None\n    if _tokens_known(",
         "    listed = {}\n    if _tokens_known(",
         "tests/domain/test_readings.py::test_a_chain_that_is_missing_from_the_answer_is_unknown",
     ),
-    Twin(
+    Mutant(
         "every NetworkError of the library is tried again: its refusals are such errors, and never end",
         "bot/chat/sender.py",
         "        case Conflict():\n",
         "        case NetworkError():\n",
         "tests/chat/test_sender.py::test_each_refusal_is_known_by_its_words",
     ),
-    Twin(
+    Mutant(
         "what people named is not escaped: a token's name becomes a tag, and the message is refused",
         "bot/chat/html.py",
         "Html(escape(whole, quote=False), whole)",
