@@ -1,6 +1,6 @@
 """Whatever happens in a world and to its source: no false alert, no lost one, none in the wrong place.
 
-`WORLDS=500 python -m pytest tests/worlds` looks at that many.
+`WORLDS=500 python -m pytest tests/simulation` looks at that many.
 """
 
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.trial import open_trial
+from tests.simulation.simulation import open_simulation
 
 WORLDS = int(os.environ.get("WORLDS", "16"))
 ROUNDS = 3
@@ -18,9 +18,9 @@ ROUNDS = 3
 async def test_everybody_is_told_what_happens_to_what_it_watches_and_nothing_else(
     tmp_path: Path, seed: int
 ) -> None:
-    async with open_trial(tmp_path, seed) as trial:
+    async with open_simulation(tmp_path, seed) as simulation:
         try:
-            await trial.run(ROUNDS)
+            await simulation.run(ROUNDS)
         except AssertionError as error:
-            error.add_note("\n".join(trial.story))
+            error.add_note("\n".join(simulation.story))
             raise

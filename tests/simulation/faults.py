@@ -24,7 +24,7 @@ from bot.sandbox.gateway_faults import (
     StrayRows,
 )
 from bot.sandbox.gateway_knobs import Knobs
-from tests.worlds.setting import CHAINS
+from tests.simulation.small_world import CHAINS
 
 REFUSED = AnswerError(name="InvalidArgument", code=2001, status=400)
 STRANGER = "0x" + "57" * 20

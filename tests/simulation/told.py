@@ -2,8 +2,8 @@
 
 import json
 
+from tests.simulation.ledger import Cell, Gap, Told
 from tests.store.conftest import Keeper
-from tests.worlds.ledger import Cell, Gap, Told
 
 _CHANGES = """
 SELECT l.id, h.telegram_id, d.thread_id, a.address, x.chain_id, x.contract, c.kind, c.before, c.after, c.items

@@ -22,10 +22,9 @@ from bot.sandbox.world import Contract, World
 from bot.store.polls import stored_sweep
 from bot.store.sqlite import Store
 from tests.poller.conftest import Clock
-from tests.store.conftest import Keeper
-from tests.worlds.ledger import Asked, Cell, Ledger
-from tests.worlds.listening import changes_told, gaps_told
-from tests.worlds.setting import (
+from tests.simulation.faults import some_fault, some_knobs
+from tests.simulation.ledger import Asked, Cell, Ledger
+from tests.simulation.small_world import (
     ACCOUNTS,
     ALL_IS_GONE,
     AMOUNTS,
@@ -41,7 +40,8 @@ from tests.worlds.setting import (
     contracts,
     first_amount,
 )
-from tests.worlds.troubles import some_fault, some_knobs
+from tests.simulation.told import changes_told, gaps_told
+from tests.store.conftest import Keeper
 
 RESTING_SWEEPS = 14
 INTERVAL_SECONDS = 60
@@ -65,7 +65,7 @@ class Meddling:
 
 
 @dataclass
-class Trial:
+class Simulation:
     """A world, the bot that looks at it, and the ledger."""
 
     dice: random.Random
@@ -450,7 +450,7 @@ async def _store(path: Path, status: str) -> Store:
 
 
 @asynccontextmanager
-async def open_trial(directory: Path, seed: int) -> AsyncIterator[Trial]:
+async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulation]:
     """Build a world out of a seed, and the bot that looks at it."""
     dice = random.Random(seed)  # noqa: S311 - a seed has to be the same story each time
     random.seed(seed)  # the pauses of the poller
@@ -475,28 +475,28 @@ async def open_trial(directory: Path, seed: int) -> AsyncIterator[Trial]:
         )
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
         keeper = Keeper(await _store(path, ledger.status), path)
-        trial = Trial(dice, gateway, keeper, clock, ledger, client)
-        _begin(trial)
-        await trial._start()
+        simulation = Simulation(dice, gateway, keeper, clock, ledger, client)
+        _begin(simulation)
+        await simulation._start()
         try:
-            yield trial
+            yield simulation
         finally:
-            await trial.keeper.store.close()
+            await simulation.keeper.store.close()
 
 
-def _begin(trial: Trial) -> None:
+def _begin(simulation: Simulation) -> None:
     for chain in chains():
-        trial.world.add_chain(chain, block=1000)
-        trial.ledger.rebasing.add((chain.chain_id, ATOKEN))
+        simulation.world.add_chain(chain, block=1000)
+        simulation.ledger.rebasing.add((chain.chain_id, ATOKEN))
     for contract in contracts():
-        trial.lists(contract)
+        simulation.lists(contract)
     for chain_id in CHAINS:
         for account in ACCOUNTS:
-            trial.holds(chain_id, account, None, 100)
+            simulation.holds(chain_id, account, None, 100)
             for token in TOKENS:
-                trial.holds(chain_id, account, token, first_amount(trial.dice))
+                simulation.holds(chain_id, account, token, first_amount(simulation.dice))
             for card in range(1, 4):
-                trial.set_cards(chain_id, account, card, trial.dice.randint(0, 2))
+                simulation.set_cards(chain_id, account, card, simulation.dice.randint(0, 2))
     for token in MANY:
-        trial.holds(RICH_CHAIN, RICH_ACCOUNT, token, 3)
-    trial.story.clear()
+        simulation.holds(RICH_CHAIN, RICH_ACCOUNT, token, 3)
+    simulation.story.clear()
