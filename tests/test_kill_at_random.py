@@ -67,7 +67,7 @@ class Town:
     """Who holds what and who watches whom."""
 
     stack: Stack
-    dice: random.Random
+    rng: random.Random
     holders: list[Holder] = field(default_factory=list)
     audiences: list[Audience] = field(default_factory=list)
 
@@ -106,24 +106,24 @@ class Town:
     async def live(self) -> None:
         """Let something move all the time, and something go wrong now and then."""
         while True:
-            holder = self.dice.choice(self.holders)
-            amount = holder.amount + self.dice.randint(-holder.amount + 1, 1000)
+            holder = self.rng.choice(self.holders)
+            amount = holder.amount + self.rng.randint(-holder.amount + 1, 1000)
             if amount not in holder.amounts:
                 self.sets(holder, amount)
-            if self.dice.random() < 0.05:
-                audience, trouble = self.dice.choice(self.audiences), self.dice.choice(TROUBLES)
+            if self.rng.random() < 0.05:
+                audience, trouble = self.rng.choice(self.audiences), self.rng.choice(TROUBLES)
                 audience.troubles += trouble.place == "after" or isinstance(trouble.answer, Page)
                 self.stack.telegram.fault(trouble, times=1, chat=audience.chat)
-            if self.dice.random() < 0.3:
-                self.slows_down(self.dice.choice(self.audiences))
-            await asyncio.sleep(self.dice.uniform(0.01, 0.06))
+            if self.rng.random() < 0.3:
+                self.slows_down(self.rng.choice(self.audiences))
+            await asyncio.sleep(self.rng.uniform(0.01, 0.06))
 
     def slows_down(self, audience: Audience) -> None:
         """Let Telegram take its time before or after it accepts the next message: bots die meanwhile."""
         telegram = self.stack.telegram
-        hold_it = self.dice.choice((telegram.hold_before, telegram.hold_after))
+        hold_it = self.rng.choice((telegram.hold_before, telegram.hold_after))
         hold = hold_it(chat=audience.chat)
-        asyncio.get_running_loop().call_later(self.dice.uniform(0.2, 1), hold.release)
+        asyncio.get_running_loop().call_later(self.rng.uniform(0.2, 1), hold.release)
 
     def seen(self, audience: Audience) -> tuple[Message, ...]:
         return self.stack.telegram.seen(audience.chat, audience.thread_id).messages
@@ -162,7 +162,7 @@ def without_repetitions(messages: tuple[Message, ...]) -> Iterator[Message]:
 
 async def test_killed_again_and_again_nothing_is_lost_and_little_repeated(tmp_path: Path) -> None:
     async with open_stack(tmp_path) as stack:
-        town = Town(stack, random.Random(20261125))  # noqa: S311 - the same dice each time
+        town = Town(stack, random.Random(20261125))  # noqa: S311 - the same each time
         town.settle_in()
         process = await stack.start_process()
         for audience in town.audiences:
@@ -174,7 +174,7 @@ async def test_killed_again_and_again_nothing_is_lost_and_little_repeated(tmp_pa
 
         life = asyncio.create_task(town.live())
         for _ in range(KILLS):
-            await asyncio.sleep(town.dice.uniform(0, LONGEST_LIFE_SECONDS))
+            await asyncio.sleep(town.rng.uniform(0, LONGEST_LIFE_SECONDS))
             await stack.kill(process)
             process = await stack.start_process()
         life.cancel()

@@ -49,7 +49,7 @@ not_sent: st.SearchStrategy[Outcome] = (
     | st.builds(TopicLost, st.text(), st.booleans())
     | st.builds(Misread, st.text(), st.sampled_from([Form.BARE, Form.PLAIN]))
 )
-dice = st.floats(0, 1, exclude_max=True)
+jitter = st.floats(0, 1, exclude_max=True)
 
 
 # ---------------------------------------------------------------- outcomes
@@ -61,9 +61,9 @@ def test_what_telegram_has_is_sent() -> None:
     assert settlement == Settlement(DeliveryState.SENT, NOON, message_id=42, attempts=2, unknowns=1)
 
 
-@given(not_sent, dice)
-def test_what_telegram_may_still_take_is_sent_again(outcome: Outcome, dice: float) -> None:
-    settlement = settle(delivery(attempts=2, unknowns=1), outcome, NOON, dice)
+@given(not_sent, jitter)
+def test_what_telegram_may_still_take_is_sent_again(outcome: Outcome, jitter: float) -> None:
+    settlement = settle(delivery(attempts=2, unknowns=1), outcome, NOON, jitter)
 
     assert settlement.state is DeliveryState.READY
     assert settlement.message_id is None
@@ -102,11 +102,11 @@ def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
     assert settlement.hold is None
 
 
-@given(st.floats(0, 10_000), dice)
+@given(st.floats(0, 10_000), jitter)
 def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
-    seconds: float, dice: float
+    seconds: float, jitter: float
 ) -> None:
-    settlement = settle(delivery(), Throttled(seconds), NOON, dice)
+    settlement = settle(delivery(), Throttled(seconds), NOON, jitter)
 
     assert settlement.hold is not None
     held = settlement.hold.until - NOON
@@ -115,7 +115,7 @@ def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
 
 
 def test_throttled_chats_do_not_all_come_back_at_once() -> None:
-    first, second = (settle(delivery(), Throttled(30), NOON, dice).hold for dice in (0.1, 0.9))
+    first, second = (settle(delivery(), Throttled(30), NOON, jitter).hold for jitter in (0.1, 0.9))
 
     assert first != second
 

@@ -96,11 +96,11 @@ def test_what_left_before_the_outage_and_fails_late_makes_no_pause_longer() -> N
 
 
 @given(st.integers(0, 100), st.floats(0, 0.999))
-def test_a_telegram_that_is_back_is_noticed_within_half_a_minute(failures: int, dice: float) -> None:
-    outage, now = Outage().after(1, NO_CONNECTION, 0.0, dice), 0.0
+def test_a_telegram_that_is_back_is_noticed_within_half_a_minute(failures: int, jitter: float) -> None:
+    outage, now = Outage().after(1, NO_CONNECTION, 0.0, jitter), 0.0
     for _ in range(failures):
         now = outage.probe_at or now
-        outage = outage.probed(now, dice).after(1, NO_CONNECTION, now, dice)
+        outage = outage.probed(now, jitter).after(1, NO_CONNECTION, now, jitter)
 
     assert outage.probe_at is not None
     assert 0 < outage.probe_at - now < 30

@@ -1,4 +1,4 @@
-"""One world from its beginning to its end: what happens there is thrown with dice, and the ledger judges it.
+"""One world from its beginning to its end: what happens there is drawn at random, and the ledger judges it.
 
 The poller, the store and the indexer's client are real, and so is the gateway behind real HTTP; only the
 clock is made up. A seed is always the same story.
@@ -68,7 +68,7 @@ class Meddling:
 class Simulation:
     """A world, the bot that looks at it, and the ledger."""
 
-    dice: random.Random
+    rng: random.Random
     gateway: Gateway
     keeper: Keeper
     clock: Clock
@@ -105,20 +105,20 @@ class Simulation:
         await self._rest()
         for _ in range(rounds):
             self._may_stall = True
-            for _ in range(self.dice.randint(2, 7)):
+            for _ in range(self.rng.randint(2, 7)):
                 await self._trouble()
             self._may_stall = False
             await self._rest()
 
     async def _trouble(self) -> None:
-        for _ in range(self.dice.randint(1, 4)):
+        for _ in range(self.rng.randint(1, 4)):
             await self._happen()
-        if self.dice.random() < 0.5:
+        if self.rng.random() < 0.5:
             await self._add_fault()
-        if self.dice.random() < 0.25:
+        if self.rng.random() < 0.25:
             self._heal()
-        for _ in range(self.dice.choice((0, 0, 1, 2))):
-            self._meddle_at[self._questions + self.dice.randint(1, 6)] = self._happen
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            self._meddle_at[self._questions + self.rng.randint(1, 6)] = self._happen
         await self._sweep()
 
     async def _rest(self) -> None:
@@ -137,7 +137,7 @@ class Simulation:
         self.ledger.next_sweep()
         stalled = await self._stalled()
         self._is_sweeping = True
-        if stalled is None and self._meddle_at and self.dice.random() < 0.1:
+        if stalled is None and self._meddle_at and self.rng.random() < 0.1:
             await self._break_off_a_sweep()
         await self.poller.sweep()
         self._is_sweeping = False
@@ -150,11 +150,11 @@ class Simulation:
 
     async def _stalled(self) -> Stall | None:
         """Let a replica answer this sweep that does not know yet what the last one saw; once a round."""
-        is_due = self._may_stall and self.dice.random() < 0.2 and self._number == await self._sweeps()
+        is_due = self._may_stall and self.rng.random() < 0.2 and self._number == await self._sweeps()
         if not is_due:
             return None
         self._may_stall = False
-        chain_id = self.dice.choice(CHAINS)
+        chain_id = self.rng.choice(CHAINS)
         stalled = Stall(chain_id=chain_id, at_block=self._older_blocks[chain_id])
         self.gateway.faults.add(stalled)
         self.story.append(f"{stalled}")
@@ -198,22 +198,22 @@ class Simulation:
             (1, self._turn_knobs),
             (3, self._shrink_reindexing),
         ]
-        (event,) = self.dice.choices([one for _, one in events], [weight for weight, _ in events])
+        (event,) = self.rng.choices([one for _, one in events], [weight for weight, _ in events])
         await event()
 
     async def _move(self) -> None:
-        chain_id, account = self.dice.choice(CHAINS), self._somebody()
-        contract = self.dice.choice((None, *TOKENS, CARDS, self.dice.choice(MANY)))
+        chain_id, account = self.rng.choice(CHAINS), self._somebody()
+        contract = self.rng.choice((None, *TOKENS, CARDS, self.rng.choice(MANY)))
         if contract in MANY:
             chain_id, account = RICH_CHAIN, RICH_ACCOUNT
         if contract == CARDS:
-            self.set_cards(chain_id, account, self.dice.randint(1, 4), self.dice.randint(0, 3))
+            self.set_cards(chain_id, account, self.rng.randint(1, 4), self.rng.randint(0, 3))
             return
-        self.holds(chain_id, account, contract, self.dice.choice(AMOUNTS))
+        self.holds(chain_id, account, contract, self.rng.choice(AMOUNTS))
 
     async def _exchange(self) -> None:
-        chain_id, account = self.dice.choice(CHAINS), self._somebody()
-        one, other = self.dice.sample(range(1, 5), 2)
+        chain_id, account = self.rng.choice(CHAINS), self._somebody()
+        one, other = self.rng.sample(range(1, 5), 2)
         amounts = [self.world.token(chain_id, CARDS, account, token_id) for token_id in (one, other)]
         self.set_cards(chain_id, account, one, amounts[1])
         self.set_cards(chain_id, account, other, amounts[0])
@@ -227,18 +227,18 @@ class Simulation:
         self.ledger.holds(Cell(account, chain_id, CARDS), total)
 
     async def _drift(self) -> None:
-        chain_id, account = self.dice.choice(CHAINS), self._somebody()
+        chain_id, account = self.rng.choice(CHAINS), self._somebody()
         amount = self.world.token(chain_id, ATOKEN, account)
         if not 1000 <= amount <= 2**255:
             self.holds(chain_id, account, ATOKEN, 10**9)
             return
-        drifted = amount + amount // self.dice.choice((20, 150, 300))
+        drifted = amount + amount // self.rng.choice((20, 150, 300))
         self.world.drift(chain_id, ATOKEN, account, drifted)
         self.story.append(f"{account[-2:]} drifts to {drifted} on {chain_id}")
         self.ledger.holds(Cell(account, chain_id, ATOKEN), drifted)
 
     async def _relist(self) -> None:
-        chain_id, contract = self.dice.choice(CHAINS), self.dice.choice((*TOKENS, CARDS))
+        chain_id, contract = self.rng.choice(CHAINS), self.rng.choice((*TOKENS, CARDS))
         known = self.world.contract(chain_id, contract)
         self.lists(replace(known, verified=not known.verified))
 
@@ -246,16 +246,14 @@ class Simulation:
         """Return an account, most often one that is watched."""
         watched = {one.account for wishes in self.ledger.wishes.values() for one in wishes}
         some = [account for account in ACCOUNTS if account in watched] or ACCOUNTS
-        return self.dice.choice(some if self.dice.random() < 0.8 else ACCOUNTS)
+        return self.rng.choice(some if self.rng.random() < 0.8 else ACCOUNTS)
 
     async def _subscribe(self) -> None:
-        place = self.dice.choice(PLACES)
-        account = self.dice.choice((*ACCOUNTS, *ACCOUNTS, None))
-        some = self.dice.random() < 0.4 or account is None
-        contracts = frozenset(self.dice.sample((*TOKENS, CARDS), self.dice.randint(1, 2)) if some else ())
-        chains = frozenset(
-            self.dice.sample(CHAINS, self.dice.randint(1, 2)) if self.dice.random() < 0.3 else ()
-        )
+        place = self.rng.choice(PLACES)
+        account = self.rng.choice((*ACCOUNTS, *ACCOUNTS, None))
+        some = self.rng.random() < 0.4 or account is None
+        contracts = frozenset(self.rng.sample((*TOKENS, CARDS), self.rng.randint(1, 2)) if some else ())
+        chains = frozenset(self.rng.sample(CHAINS, self.rng.randint(1, 2)) if self.rng.random() < 0.3 else ())
         asked = Asked(account, contracts, chains)
         key = place.chat_id, place.thread_id or 0
         if key in self.ledger.closed:
@@ -274,13 +272,13 @@ class Simulation:
         self.ledger.asks(key, asked)
 
     async def _leave_and_come_back(self) -> None:
-        place = self.dice.choice(PLACES)
+        place = self.rng.choice(PLACES)
         ended = await self._end_one(place)
         if ended is not None:
             await self._ask_for(place, ended)
 
     async def _unsubscribe(self) -> None:
-        await self._end_one(self.dice.choice(PLACES))
+        await self._end_one(self.rng.choice(PLACES))
 
     async def _end_one(self, place: Place) -> Asked | None:
         """End one of the subscriptions of a place, and return it; None: there is none."""
@@ -289,7 +287,7 @@ class Simulation:
         key = place.chat_id, place.thread_id or 0
         if not here or key in self.ledger.closed:
             return None
-        one = self.dice.choice(here)
+        one = self.rng.choice(here)
         await self.keeper.unsubscribe(place, [one.number])
         asked = Asked(one.subscription.account, one.subscription.contracts, one.subscription.chains)
         self.story.append(f"{key} no longer asks for {_short(asked)}")
@@ -316,8 +314,8 @@ class Simulation:
         if self._is_sweeping:
             return
         self._end_reindexing()
-        status = self.dice.choice((self.ledger.status, self.ledger.status, "ALL", "VERIFIED"))
-        count = self.dice.choice((3, 3, 3, 2))
+        status = self.rng.choice((self.ledger.status, self.ledger.status, "ALL", "VERIFIED"))
+        count = self.rng.choice((3, 3, 3, 2))
         self.ledger.default_chains = frozenset(CHAINS[:count])
         self.ledger.looks_at(status)
         await self._start()
@@ -349,17 +347,17 @@ class Simulation:
             await self._listen()
 
     async def _turn_knobs(self) -> None:
-        self.gateway.knobs = some_knobs(self.dice)
+        self.gateway.knobs = some_knobs(self.rng)
         self.story.append(f"{self.gateway.knobs}")
 
     async def _add_fault(self) -> None:
-        if await self._is_rich() and self.dice.random() < 0.3:
+        if await self._is_rich() and self.rng.random() < 0.3:
             self._heal()
             self._reindexing = ALL_IS_GONE
             self.gateway.faults.add(ALL_IS_GONE)
         else:
             self.gateway.faults.add(
-                fault := some_fault(self.dice, self._somebody(), may_lag=self.ledger.may_lag)
+                fault := some_fault(self.rng, self._somebody(), may_lag=self.ledger.may_lag)
             )
             self.story.append(f"{fault}")
 
@@ -452,7 +450,7 @@ async def _store(path: Path, status: str) -> Store:
 @asynccontextmanager
 async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulation]:
     """Build a world out of a seed, and the bot that looks at it."""
-    dice = random.Random(seed)  # noqa: S311 - a seed has to be the same story each time
+    rng = random.Random(seed)  # noqa: S311 - a seed has to be the same story each time
     random.seed(seed)  # the pauses of the poller
     clock, path = Clock(), directory / "bot.sqlite3"
 
@@ -466,16 +464,16 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
                 gateway.url,
                 "key",
                 timeout_seconds=5,
-                page_size=dice.choice((3, 7, 1000)),
+                page_size=rng.choice((3, 7, 1000)),
                 max_concurrent_requests=1,
                 sleep=sleep,
-                random=dice.random,
+                random=rng.random,
                 now=clock.monotonic,
             )
         )
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
         keeper = Keeper(await _store(path, ledger.status), path)
-        simulation = Simulation(dice, gateway, keeper, clock, ledger, client)
+        simulation = Simulation(rng, gateway, keeper, clock, ledger, client)
         _begin(simulation)
         await simulation._start()
         try:
@@ -494,9 +492,9 @@ def _begin(simulation: Simulation) -> None:
         for account in ACCOUNTS:
             simulation.holds(chain_id, account, None, 100)
             for token in TOKENS:
-                simulation.holds(chain_id, account, token, first_amount(simulation.dice))
+                simulation.holds(chain_id, account, token, first_amount(simulation.rng))
             for card in range(1, 4):
-                simulation.set_cards(chain_id, account, card, simulation.dice.randint(0, 2))
+                simulation.set_cards(chain_id, account, card, simulation.rng.randint(0, 2))
     for token in MANY:
         simulation.holds(RICH_CHAIN, RICH_ACCOUNT, token, 3)
     simulation.story.clear()

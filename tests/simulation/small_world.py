@@ -58,6 +58,6 @@ def contracts() -> list[Contract]:
     ]
 
 
-def first_amount(dice: Random) -> int:
+def first_amount(rng: Random) -> int:
     """Return what somebody may hold of a token at first."""
-    return dice.choice((0, 5, 10**9))
+    return rng.choice((0, 5, 10**9))

@@ -129,13 +129,13 @@ class OutboxMachine(RuleBasedStateMachine):
             self.model.in_flight[chat] = delivery
 
     @precondition(lambda self: self.model.in_flight)
-    @rule(data=st.data(), outcome=OUTCOMES, dice=st.floats(0, 0.999))
-    def telegram_answers(self, data: st.DataObject, outcome: Outcome, dice: float) -> None:
+    @rule(data=st.data(), outcome=OUTCOMES, jitter=st.floats(0, 0.999))
+    def telegram_answers(self, data: st.DataObject, outcome: Outcome, jitter: float) -> None:
         chat = data.draw(st.sampled_from(sorted(self.model.in_flight)))
         delivery = self.model.in_flight.pop(chat)
         if isinstance(outcome, ChatMoved) and not delivery.is_group:
             outcome = Unknown("only groups move")
-        self.wait(self.keeper.store.settle(delivery.id, settle(delivery, outcome, self.now, dice)))
+        self.wait(self.keeper.store.settle(delivery.id, settle(delivery, outcome, self.now, jitter)))
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)
 
