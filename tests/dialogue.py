@@ -109,8 +109,8 @@ def read_dialogues(text: str) -> Iterator[Dialogue]:
         yield dialogue
 
 
-class Stage:
-    """A whole bot, and the people of a dialogue."""
+class Player:
+    """Plays the people of a dialogue before a whole bot."""
 
     def __init__(self, stack: Stack, dialogue: Dialogue) -> None:
         self._stack = stack
@@ -249,9 +249,9 @@ async def replay(dialogue: Dialogue, directory: Path) -> Dialogue:
     """Return the dialogue as it goes with the bot of today."""
     async with open_stack(directory, **CALM) as stack:
         stack.start()
-        stage = Stage(stack, dialogue)
-        turns = [await stage.play(turn) for turn in dialogue.turns]
-        turns[-1].answers += stage.rest()
+        player = Player(stack, dialogue)
+        turns = [await player.play(turn) for turn in dialogue.turns]
+        turns[-1].answers += player.rest()
     return Dialogue(dialogue.title, dialogue.groups, turns)
 
 
@@ -261,9 +261,9 @@ async def replay(dialogue: Dialogue, directory: Path) -> Dialogue:
 async def _written_anew(dialogue: Dialogue, directory: Path) -> Dialogue:
     async with open_stack(directory, **CALM) as stack:
         stack.start()
-        stage = Stage(stack, dialogue)
+        player = Player(stack, dialogue)
         return Dialogue(
-            dialogue.title, dialogue.groups, [await stage.play_anew(turn) for turn in dialogue.turns]
+            dialogue.title, dialogue.groups, [await player.play_anew(turn) for turn in dialogue.turns]
         )
 
 
