@@ -10,7 +10,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench manual format pins clean
+.PHONY: help run test test-all laws check bench manual format pins clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -31,6 +31,9 @@ test: check $(VENV)/test.stamp ## every check of the bot: format, lint, types, i
 
 test-all: $(VENV)/test.stamp ## the tests beside these: the sandbox, the benchmarks, the package, mutants of the bot
 	$(PYTEST) $(BESIDE)
+
+laws: $(VENV)/test.stamp ## what holds for whatever comes, with ten times the examples: some ten minutes
+	$(PYTEST) --hypothesis-profile deep -m "hypothesis or law"
 
 check: $(VENV)/test.stamp ## the quick half: format, lint, types, imports
 	$(BIN)/ruff format --check .

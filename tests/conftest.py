@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
+import tests.examples  # noqa: F401 - it registers the profiles of hypothesis
 from tests.stack import Stack, open_stack
 
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
@@ -23,10 +23,6 @@ ROOM_BYTES = 2 * 2**30
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None
-
-# How long an example takes says how busy the machine is, and nothing of what it shows.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 LONGEST = ("test_tour", "test_kill", "test_mutants", "test_outbox_laws", "test_backup", "test_flooding")
 """Modules whose tests take longest: begun first, so that none keeps a worker busy when others are done."""

@@ -14,12 +14,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from bot.sandbox.telegram import Close, Fault, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_world import Chat, Message
 from bot.sandbox.world import Contract
+from tests.examples import examples
 from tests.stack import POLYGON, Stack, open_stack, until
 
-KILLS = int(os.environ.get("KILLS", "25"))
+KILLS = int(os.environ.get("KILLS", examples(25)))
 LONGEST_LIFE_SECONDS = 1.2
 SETTLING_SECONDS = 180
 """A generous limit for all to be told in the end: a message in doubt waits for half a minute and more."""
@@ -160,6 +163,7 @@ def without_repetitions(messages: tuple[Message, ...]) -> Iterator[Message]:
         assert texts.setdefault(message_id, message.text) == message.text
 
 
+@pytest.mark.law
 async def test_killed_again_and_again_nothing_is_lost_and_little_repeated(tmp_path: Path) -> None:
     async with open_stack(tmp_path) as stack:
         town = Town(stack, random.Random(20261125))  # noqa: S311 - the same each time

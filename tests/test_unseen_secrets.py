@@ -24,6 +24,7 @@ from bot.domain.secrets import BLANKED_ANYWHERE, REDACTED, Secrets, secret_words
 from bot.logs import set_up_logs
 from bot.settings import PREFIX, Settings
 from tests.config_files import KEY, TOKEN, clear_variables, logs_restored
+from tests.examples import examples
 from tests.program import ran
 
 LETTERS = string.ascii_letters + string.digits
@@ -170,7 +171,7 @@ def _printed(command: str, configuration: Configuration, directory: Path) -> str
 
 @pytest.mark.parametrize("command", ["run", "check", "backup"])
 @given(secret=secrets, place=st.sampled_from(sorted(PLACES)), where=st.sampled_from(KEYS))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_secret_is_printed_wherever_it_stands(
     command: str, secret: str, place: str, where: tuple[str, str]
 ) -> None:

@@ -43,6 +43,7 @@ from tests.chat.reading import (
     read,
     seen,
 )
+from tests.examples import examples
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 ALL_CHAINS = CHAINS.mainnets()[:20]
@@ -362,7 +363,7 @@ NOTICES = st.one_of(
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(NOTICES, min_size=1, max_size=12))
 def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[KeptNotice]) -> None:
     message = composed(*told(*notices))
@@ -374,14 +375,14 @@ def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[KeptN
     assert reader.urls == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(NOTICES)
 def test_a_single_notice_fits_many_times_over(notice: KeptNotice) -> None:
     assert composed(*told(*[notice] * 100)).told == 100
     assert len(seen(composed(*told(notice)).html)) < 2_500
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(NOTICES, min_size=1, max_size=12))
 def test_no_line_of_a_notice_looks_like_a_change(notices: list[KeptNotice]) -> None:
     for line in composed(*told(*notices)).html.split("\n"):

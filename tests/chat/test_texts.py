@@ -38,6 +38,7 @@ from tests.chat.reading import (
     seen,
     spoken,
 )
+from tests.examples import examples
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 POL = Asset(POLYGON, NATIVE)
@@ -657,7 +658,7 @@ ALERTS = st.lists(st.one_of(CHANGE_ALERTS, CHANGE_ALERTS, NOTICE_ALERTS), min_si
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ALERTS)
 def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
@@ -675,7 +676,7 @@ def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(ALERTS)
 def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None:
     left, told = alerts, 0
@@ -687,7 +688,7 @@ def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None
     assert told == len(alerts)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ALERTS)
 def test_each_change_told_is_one_line_and_no_other_line_has_a_mark(alerts: list[Alert]) -> None:
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
@@ -753,7 +754,7 @@ def test_the_signed_amount_is_the_difference_to_the_last_unit(before: int, after
     assert parse_exact(amount.removeprefix("+"), decimals) == after - before
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(ALERTS)
 def test_only_change_lines_pair_a_symbol_with_a_signed_number(alerts: list[Alert]) -> None:
     for line in compose(alerts, "7KQ2F", CHAINS, NOON).html.split("\n"):

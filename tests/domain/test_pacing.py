@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.pacing import Pacer
+from tests.examples import examples
 
 ANYWHERE = 1e-6
 """Floats of seconds add up to a little less than they should."""
@@ -173,7 +174,7 @@ def test_chats_that_fell_silent_are_forgotten_and_others_are_not() -> None:
 arrivals = st.lists(st.tuples(st.integers(1, 6), st.floats(0, 120)), max_size=80)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(arrivals, st.integers(1, 30), st.integers(1, 25), st.floats(0.5, 3))
 def test_whatever_arrives_the_limits_hold_and_nothing_is_kept_for_ever(
     arriving: list[tuple[int, float]], overall: int, per_minute: int, private: float

@@ -21,6 +21,7 @@ from bot.indexer.wire import (
     decode_chains,
     decode_ping,
 )
+from tests.examples import examples
 from tests.indexer.rows import (
     ABSENT,
     ANN,
@@ -168,7 +169,7 @@ def places(value: object) -> list[tuple[Any, Any]]:
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_mutated_reply_raises_our_own_error_or_says_nothing_false_of_other_chains(
     data: st.DataObject,
 ) -> None:
@@ -189,7 +190,7 @@ def test_a_mutated_reply_raises_our_own_error_or_says_nothing_false_of_other_cha
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_reply_with_damaged_bytes_raises_only_our_own_errors(data: st.DataObject) -> None:
     damaged = bytearray(json.dumps(SUMMARY).encode())
     start = data.draw(st.integers(0, len(damaged)))

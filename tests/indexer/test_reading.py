@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
 from bot.indexer.collected import Collected
+from tests.examples import examples
 from tests.indexer.rows import (
     ABSENT,
     ANN,
@@ -183,7 +184,7 @@ def test_chains_are_seen_where_tokens_or_anybodys_natives_are(of: list[PageOf]) 
     assert whole.chains == answer.tokens.keys() | {chain for chain, held in answer.natives.items() if held}
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(pages())
 def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
     answer = reply(of).about(QUESTION.accounts)

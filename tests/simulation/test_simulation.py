@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import examples
 from tests.simulation.simulation import open_simulation
 
-WORLDS = int(os.environ.get("WORLDS", "16"))
+WORLDS = int(os.environ.get("WORLDS", examples(16)))
 ROUNDS = 3
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("seed", range(WORLDS))
 async def test_everybody_is_told_what_happens_to_what_it_watches_and_nothing_else(
     tmp_path: Path, seed: int

@@ -36,6 +36,7 @@ from bot.domain.delivery import (
 from bot.domain.model import DeliveryId, Place
 from bot.domain.muting import Scope
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
+from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 
 MOVED_OPS = -100200300
@@ -263,4 +264,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=40, stateful_step_count=30)
+TestOutbox.settings = settings(max_examples=examples(40), stateful_step_count=30)
