@@ -19,7 +19,7 @@ from bot.store.outbox import Compose
 from bot.store.sqlite import Store
 from tests.builders import USDC, reading
 from tests.poller.conftest import Clock, until
-from tests.store.conftest import OLGA, OPS, Keeper, open_store, words
+from tests.store.conftest import OLGA, OPS, Keeper, open_new_keeper, words
 
 Answer = Callable[[Delivery], Outcome]
 
@@ -212,7 +212,7 @@ def dispatcher_of(
 async def open_dispatcher_harness(directory: Path) -> AsyncIterator[DispatcherHarness]:
     """Let Olga and the group watch the treasury, which was read once."""
     path = directory / "bot.sqlite3"
-    keeper = Keeper(await open_store(path), path)
+    keeper = await open_new_keeper(path)
     for place in (OLGA, OPS):
         await keeper.watch(place=place)
     await keeper.record(reading({USDC: 5}, native=100))

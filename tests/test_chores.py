@@ -17,7 +17,7 @@ from bot.store.copying import CopyFailed
 from bot.store.history import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack, until
-from tests.store.conftest import OLGA, Keeper, open_store
+from tests.store.conftest import OLGA, Keeper, open_new_keeper, open_store
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     path = tmp_path / "bot.sqlite3"
-    one = Keeper(await open_store(path), path)
+    one = await open_new_keeper(path)
     await one.store.apply_configuration([], [OLGA.chat_id])
     yield one
     await one.store.close()

@@ -14,7 +14,7 @@ from bot.chat.menus import Menus, menus
 from bot.sandbox.telegram import SANDBOX_TOKEN, Error, Telegram, before
 from bot.sandbox.telegram_commands import Scope
 from tests.stack import until
-from tests.store.conftest import Keeper, open_store
+from tests.store.conftest import Keeper, open_new_keeper
 
 OLGA, NINA = 7001, 7002
 
@@ -89,7 +89,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     telegram = Telegram()
     for user_id in (OLGA, NINA):
         telegram.add_private_chat(telegram.add_user("Owner", user_id=user_id))
-    keeper = Keeper(await open_store(path), path)
+    keeper = await open_new_keeper(path)
     async with telegram.serve():
         one = Place(telegram, keeper, {OLGA})
         await one.bot.initialize()

@@ -13,7 +13,7 @@ from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from tests.builders import NOON, POLYGON, TREASURY, USDC
-from tests.store.conftest import Keeper, open_store
+from tests.store.conftest import Keeper, open_new_keeper
 
 CHAINS = frozenset({POLYGON})
 INTERVAL = 60.0
@@ -229,7 +229,7 @@ def poller_of(
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[PollerHarness]:
     path = tmp_path / "bot.sqlite3"
-    keeper = Keeper(await open_store(path), path)
+    keeper = await open_new_keeper(path)
     source, clock = Source(), Clock()
     source.natives[POLYGON, TREASURY] = 100
     source.holds(USDC, 5, block=10)

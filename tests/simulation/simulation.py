@@ -21,6 +21,7 @@ from bot.sandbox.gateway_faults import Reindex, Stall
 from bot.sandbox.world import Contract, World
 from bot.store.polls import stored_sweep
 from bot.store.sqlite import Store
+from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.faults import some_fault, some_knobs
 from tests.simulation.ledger import Asked, Cell, Ledger
@@ -472,6 +473,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
             )
         )
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
+        put_new_database(path)
         keeper = Keeper(await _store(path, ledger.status), path)
         simulation = Simulation(rng, gateway, keeper, clock, ledger, client)
         _begin(simulation)

@@ -31,6 +31,7 @@ from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.sqlite import Store
 from bot.store.sweeps import Reach
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
+from tests.new_database import put_new_database
 
 OLGA = Place(7001, "private", "Olga")
 OPS = Place(-1001, "supergroup", "Ops")
@@ -285,9 +286,15 @@ async def open_store(path: Path, *, status: Part = VERIFIED) -> Store:
     return await Store.open(path, status=status, max_subscriptions_per_chat=LIMIT, stale_after=STALE_AFTER)
 
 
+async def open_new_keeper(path: Path) -> Keeper:
+    """Open a store over a new database."""
+    put_new_database(path)
+    return Keeper(await open_store(path), path)
+
+
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     path = tmp_path / "bot.sqlite3"
-    one = Keeper(await open_store(path), path)
+    one = await open_new_keeper(path)
     yield one
     await one.store.close()

@@ -37,7 +37,7 @@ from bot.domain.model import DeliveryId, Place
 from bot.domain.muting import Scope
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper, open_store
 
 MOVED_OPS = -100200300
 """What the group becomes where it moves."""
@@ -91,7 +91,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.model = Model()
         self.closed: set[int] = set()
         path = Path(self.directory.name) / "bot.sqlite3"
-        self.keeper = Keeper(self.wait(open_store(path)), path)
+        self.keeper = self.wait(open_new_keeper(path))
         for place in (OLGA, OPS, ALERTS_TOPIC):
             self.wait(self.keeper.watch(place=place))
         self.wait(self.keeper.record(reading({USDC: 5}, native=1)))

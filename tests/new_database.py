@@ -1,0 +1,28 @@
+"""A new database for a test, copied from one: to make its tables anew takes longer than most tests.
+
+Tests of how a database comes to be, and of migrations, let the store make it.
+"""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bot.store.schema import migrations
+
+
+def put_new_database(path: Path) -> None:
+    """Put a database without a row where there is none."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(_template())
+
+
+@cache
+def _template() -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "template.sqlite3"
+        db = Database(path, execute_plugins=False, strict=True)
+        migrations.apply(db)
+        db.close()
+        return path.read_bytes()
