@@ -2,7 +2,7 @@
 
 from telegram import InlineKeyboardMarkup
 
-from bot.chat.buttons import Does, button, rows
+from bot.chat.buttons.data import Does, button, rows
 from bot.chat.quiet_replies import token_words
 from bot.chat.screens import markup
 from bot.domain.delivery import Delivery

@@ -11,7 +11,7 @@ import structlog
 from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
 from bot.chat import replies, toasts
-from bot.chat.buttons import Screen
+from bot.chat.buttons.data import Screen
 from bot.chat.claiming import Claims
 from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from telegram import Bot
 
-from bot.chat.buttons import Does
+from bot.chat.buttons.data import Does
 from bot.chat.claiming import Claims
 from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate

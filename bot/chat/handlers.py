@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.chat import replies, toasts
-from bot.chat.buttons import Press, Screen, rows
+from bot.chat.buttons.data import Press, Screen, rows
 from bot.chat.commands import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.ignoring import IgnoringTokens

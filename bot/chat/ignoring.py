@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat import quiet_replies, toasts
-from bot.chat.buttons import Does, Press, Screen, button, pager, rows
+from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
 from bot.chat.gate import Heard
 from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.requests import Ignore, Ignored, Unignore

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from bot.chat import owner_replies
-from bot.chat.buttons import Does, Screen, button, rows
+from bot.chat.buttons.data import Does, Screen, button, rows
 from bot.chat.gate import Gate, Heard
 from bot.chat.screens import Screens
 from bot.chat.turns import Rank

@@ -9,7 +9,7 @@ from itertools import chain
 
 from bot.chat import balance_replies, replies, toasts
 from bot.chat.address_words import looks_like_address, read_address
-from bot.chat.buttons import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.finding import closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.holdings import balances

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.chat import quiet_replies, replies, toasts
-from bot.chat.buttons import Does, Press, Screen, button, rows
+from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.finding import address_meant, closest_label, find
 from bot.chat.gate import Heard
 from bot.chat.html import Html

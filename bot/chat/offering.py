@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.chat.buttons import Button, Does, Screen, button
+from bot.chat.buttons.data import Button, Does, Screen, button
 from bot.chat.gate import Heard
 from bot.chat.html import Html
 from bot.domain.access import Action

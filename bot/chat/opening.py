@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.chat import owner_replies, toasts
-from bot.chat.buttons import Button, Does, Press, Screen, button, pager, rows
+from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.foreign import foreign
 from bot.chat.gate import Gate, Heard
 from bot.chat.html import Html

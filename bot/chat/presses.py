@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from telegram import CallbackQuery, Message
 
 from bot.chat import replies, toasts
-from bot.chat.buttons import Button, Does, Keyboard, Press, read_press
+from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.gate import Gate, Heard
 from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.screens import Screens

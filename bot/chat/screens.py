@@ -7,7 +7,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPrevie
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
-from bot.chat.buttons import Keyboard, Screen
+from bot.chat.buttons.data import Keyboard, Screen
 from bot.chat.html import Html
 from bot.chat.outgoing import Outgoing
 from bot.chat.sender import Answers, sort_failure, sort_message

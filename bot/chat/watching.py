@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.chat import chain_replies, replies, toasts
 from bot.chat.address_words import Named
-from bot.chat.buttons import Does, Keyboard, Press, Screen, button, pager, rows
+from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.finding import closest_label, find_all
 from bot.chat.gate import Heard
 from bot.chat.html import Html

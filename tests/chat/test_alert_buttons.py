@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.chat.alert_buttons import alert_buttons
-from bot.chat.buttons import TEXT_CHARACTERS_MOST, read_press
+from bot.chat.buttons.data import TEXT_CHARACTERS_MOST, read_press
 from bot.domain.delivery import About, Delivery
 from bot.domain.model import Address
 from tests.builders import POLYGON, TREASURY, USDC, delivery

@@ -9,7 +9,7 @@ from telegram import Bot
 from telegram.error import RetryAfter
 
 from bot.chat import outgoing
-from bot.chat.buttons import Screen
+from bot.chat.buttons.data import Screen
 from bot.chat.html import EMPTY
 from bot.chat.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
 from bot.chat.screens import Screens
