@@ -13,7 +13,7 @@ from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatM
 from bot.chat import replies, toasts
 from bot.chat.buttons.data import Screen
 from bot.chat.claiming import Claims
-from bot.chat.commands import parse
+from bot.chat.commands.parser import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.handlers import Handlers
 from bot.chat.html import Html

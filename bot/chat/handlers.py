@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.chat import replies, toasts
 from bot.chat.buttons.data import Press, Screen, rows
-from bot.chat.commands import parse
+from bot.chat.commands.parser import parse
 from bot.chat.gate import Gate, Heard
 from bot.chat.ignoring import IgnoringTokens
 from bot.chat.looking import Looking

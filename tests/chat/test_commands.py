@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.chat.address_words import Named
-from bot.chat.commands import parse
+from bot.chat.commands.parser import parse
 from bot.chat.menu import (
     ALLOW,
     BALANCE,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.commands import parse
+from bot.chat.commands.parser import parse
 from bot.chat.requests import Believe
 from bot.chat.texts import Composed, compose
 from bot.domain.alerts import (
