@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from bot.chat.alert_buttons import alert_buttons
+from bot.chat.build import Front, build_front
 from bot.chat.connection import TelegramBot, build_bot
-from bot.chat.front import Front, build_front
 from bot.chat.gate import Gate
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.outgoing import Outgoing
