@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from bot import __version__
 from bot.chat.connection import TelegramBot
-from bot.chat.conversation import Conversation
 from bot.chat.receiver import Receiver
+from bot.chat.updates import Conversation
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId

@@ -9,7 +9,6 @@ from telegram import Bot
 
 from bot.chat.buttons.data import Does
 from bot.chat.claiming import Claims
-from bot.chat.conversation import Conversation
 from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
 from bot.chat.ignoring import IgnoringTokens
@@ -21,6 +20,7 @@ from bot.chat.offering import Offering
 from bot.chat.opening import Opening
 from bot.chat.presses import Presses
 from bot.chat.screens import Screens
+from bot.chat.updates import Conversation
 from bot.chat.watching import Watching
 from bot.domain.chains import Chains
 from bot.domain.claims import CODE_BYTES
