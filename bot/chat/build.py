@@ -9,7 +9,6 @@ from telegram import Bot
 
 from bot.chat.buttons.data import Does
 from bot.chat.claiming import Claims
-from bot.chat.gate import Gate
 from bot.chat.handlers import Handlers
 from bot.chat.ignoring import IgnoringTokens
 from bot.chat.knocking import Knocks
@@ -18,6 +17,7 @@ from bot.chat.looking import Looking
 from bot.chat.muting import Muting
 from bot.chat.offering import Offering
 from bot.chat.opening import Opening
+from bot.chat.permissions import Gate
 from bot.chat.presses import Presses
 from bot.chat.screens import Screens
 from bot.chat.updates import Conversation

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from bot.chat import quiet_replies, toasts
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
-from bot.chat.gate import Heard
 from bot.chat.offering import Answer, Pressed, Ready
+from bot.chat.permissions import Heard
 from bot.chat.requests import Ignore, Ignored, Unignore
 from bot.domain.access import Action
 from bot.domain.chains import Chains

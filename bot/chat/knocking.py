@@ -6,7 +6,7 @@ from enum import Enum
 
 from bot.chat import owner_replies
 from bot.chat.buttons.data import Does, Screen, button, rows
-from bot.chat.gate import Gate, Heard
+from bot.chat.permissions import Gate, Heard
 from bot.chat.screens import Screens
 from bot.chat.turns import Rank
 from bot.domain.delivery import Sent, Unreachable, parking
