@@ -8,6 +8,7 @@ from datetime import datetime
 from telegram import Bot
 
 from bot.chat.buttons.data import Does
+from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
 from bot.chat.handlers import Handlers
 from bot.chat.ignoring import IgnoringTokens
@@ -18,7 +19,6 @@ from bot.chat.muting import Muting
 from bot.chat.offering import Offering
 from bot.chat.opening import Opening
 from bot.chat.permissions import Gate
-from bot.chat.presses import Presses
 from bot.chat.screens import Screens
 from bot.chat.updates import Conversation
 from bot.chat.watching import Watching

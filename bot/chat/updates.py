@@ -12,6 +12,7 @@ from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatM
 
 from bot.chat import replies, toasts
 from bot.chat.buttons.data import Screen
+from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
 from bot.chat.commands.parser import parse
 from bot.chat.handlers import Handlers
@@ -19,7 +20,6 @@ from bot.chat.html import Html
 from bot.chat.knocking import Knocks
 from bot.chat.own_name import OwnName
 from bot.chat.permissions import Gate, Heard
-from bot.chat.presses import Presses
 from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.screens import Screens
 from bot.chat.turns import Rank
