@@ -7,6 +7,7 @@ from datetime import datetime
 
 from telegram import Bot
 
+from bot.chat.buttons.button_commands import Offering
 from bot.chat.buttons.data import Does
 from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
@@ -16,7 +17,6 @@ from bot.chat.knocking import Knocks
 from bot.chat.live import LiveQuestions
 from bot.chat.looking import Looking
 from bot.chat.muting import Muting
-from bot.chat.offering import Offering
 from bot.chat.opening import Opening
 from bot.chat.permissions import Gate
 from bot.chat.screens import Screens

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from telegram import CallbackQuery, Message
 
 from bot.chat import replies, toasts
+from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
-from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.permissions import Gate, Heard
 from bot.chat.screens import Screens
 from bot.domain.access import Action, Sender, Verdict

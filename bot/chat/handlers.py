@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.chat import replies, toasts
+from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Press, Screen, rows
 from bot.chat.commands.parser import parse
 from bot.chat.ignoring import IgnoringTokens
 from bot.chat.looking import Looking
 from bot.chat.muting import Muting
-from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.opening import Opening
 from bot.chat.permissions import Gate, Heard
 from bot.chat.requests import (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat import quiet_replies, toasts
+from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
-from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.permissions import Heard
 from bot.chat.requests import Ignore, Ignored, Unignore
 from bot.domain.access import Action

@@ -9,13 +9,13 @@ from itertools import chain
 
 from bot.chat import balance_replies, replies, toasts
 from bot.chat.address_words import looks_like_address, read_address
+from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.finding import closest_label, find
 from bot.chat.holdings import balances
 from bot.chat.html import Html, join
 from bot.chat.line_refused import LineRefused
 from bot.chat.live import LiveQuestions
-from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import BalanceOf, Status

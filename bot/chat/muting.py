@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.chat import quiet_replies, replies, toasts
+from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.finding import address_meant, closest_label, find
 from bot.chat.html import Html
 from bot.chat.menu import MUTE
-from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.permissions import Heard
 from bot.chat.requests import Mute, Unmute
 from bot.domain.access import Action

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.chat import owner_replies, toasts
+from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.foreign import foreign
 from bot.chat.html import Html
-from bot.chat.offering import Answer, Pressed, Ready
 from bot.chat.permissions import Gate, Heard
 from bot.chat.requests import Allow, Audit, Believe, Chats, Deny
 from bot.chat.screens import Screens

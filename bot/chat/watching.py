@@ -5,10 +5,10 @@ from datetime import datetime
 
 from bot.chat import chain_replies, replies, toasts
 from bot.chat.address_words import Named
+from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.finding import closest_label, find_all
 from bot.chat.html import Html
-from bot.chat.offering import Answer, Offering, Pressed, Ready
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown
 from bot.chat.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
