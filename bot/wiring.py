@@ -12,11 +12,11 @@ import structlog
 
 from bot.chat.alert_buttons import alert_buttons
 from bot.chat.build import Front, build_front
+from bot.chat.buttons.screens import Screens
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.outgoing import Outgoing
 from bot.chat.permissions import Gate
-from bot.chat.screens import Screens
 from bot.chat.sender import Answers, TelegramSender
 from bot.chat.texts import compose
 from bot.chat.turns import Turns

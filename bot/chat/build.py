@@ -9,6 +9,7 @@ from telegram import Bot
 
 from bot.chat.buttons.button_commands import Offering
 from bot.chat.buttons.data import Does
+from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
 from bot.chat.handlers import Handlers
@@ -19,7 +20,6 @@ from bot.chat.looking import Looking
 from bot.chat.muting import Muting
 from bot.chat.opening import Opening
 from bot.chat.permissions import Gate
-from bot.chat.screens import Screens
 from bot.chat.updates import Conversation
 from bot.chat.watching import Watching
 from bot.domain.chains import Chains

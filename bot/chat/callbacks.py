@@ -12,8 +12,8 @@ from telegram import CallbackQuery, Message
 from bot.chat import replies, toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
+from bot.chat.buttons.screens import Screens
 from bot.chat.permissions import Gate, Heard
-from bot.chat.screens import Screens
 from bot.domain.access import Action, Sender, Verdict
 from bot.domain.model import Place
 from bot.store.troubles import DatabaseTrouble

@@ -6,8 +6,8 @@ from enum import Enum
 
 from bot.chat import owner_replies
 from bot.chat.buttons.data import Does, Screen, button, rows
+from bot.chat.buttons.screens import Screens
 from bot.chat.permissions import Gate, Heard
-from bot.chat.screens import Screens
 from bot.chat.turns import Rank
 from bot.domain.delivery import Sent, Unreachable, parking
 from bot.domain.model import Place

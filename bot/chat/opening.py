@@ -6,11 +6,11 @@ from datetime import datetime
 from bot.chat import owner_replies, toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
+from bot.chat.buttons.screens import Screens
 from bot.chat.foreign import foreign
 from bot.chat.html import Html
 from bot.chat.permissions import Gate, Heard
 from bot.chat.requests import Allow, Audit, Believe, Chats, Deny
-from bot.chat.screens import Screens
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.delivery import Unreachable, parking

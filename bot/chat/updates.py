@@ -12,6 +12,7 @@ from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatM
 
 from bot.chat import replies, toasts
 from bot.chat.buttons.data import Screen
+from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
 from bot.chat.commands.parser import parse
@@ -21,7 +22,6 @@ from bot.chat.knocking import Knocks
 from bot.chat.own_name import OwnName
 from bot.chat.permissions import Gate, Heard
 from bot.chat.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
-from bot.chat.screens import Screens
 from bot.chat.turns import Rank
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing

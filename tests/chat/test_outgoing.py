@@ -10,9 +10,9 @@ from telegram.error import RetryAfter
 
 from bot.chat import outgoing
 from bot.chat.buttons.data import Screen
+from bot.chat.buttons.screens import Screens
 from bot.chat.html import EMPTY
 from bot.chat.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
-from bot.chat.screens import Screens
 from bot.chat.sender import Answers
 from bot.chat.turns import Rank, Turns
 from bot.domain.model import Place
