@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot import app
-from bot.chat import toasts
+from bot.chat.buttons import toasts
 from bot.sandbox.telegram import Error, before
 from bot.sandbox.telegram_wire import member_json, my_member_json
 from bot.sandbox.telegram_world import Chat, User

@@ -1,6 +1,6 @@
 """Ignoring tokens, end to end: what makes only noise is silent here, and comes back when it is wanted."""
 
-from bot.chat import toasts
+from bot.chat.buttons import toasts
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, until
 
 

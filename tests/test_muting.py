@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.chat import toasts
+from bot.chat.buttons import toasts
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 
 OTHER = "0x" + "0d" * 20

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from telegram import CallbackQuery, Message
 
-from bot.chat import replies, toasts
+from bot.chat import replies
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens

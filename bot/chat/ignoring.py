@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.chat import quiet_replies, toasts
+from bot.chat import quiet_replies
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
 from bot.chat.permissions import Heard

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from bot.chat import balance_replies, replies, toasts
+from bot.chat import balance_replies, replies
 from bot.chat.address_words import looks_like_address, read_address
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.finding import closest_label, find

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.chat import quiet_replies, replies, toasts
+from bot.chat import quiet_replies, replies
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.finding import address_meant, closest_label, find

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from bot.chat import owner_replies, toasts
+from bot.chat import owner_replies
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.buttons.screens import Screens

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import structlog
 from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
-from bot.chat import replies, toasts
+from bot.chat import replies
+from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from bot.chat import chain_replies, replies, toasts
+from bot.chat import chain_replies, replies
 from bot.chat.address_words import Named
+from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.finding import closest_label, find_all
