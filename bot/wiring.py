@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from bot.chat.alert_buttons import alert_buttons
 from bot.chat.build import Front, build_front
+from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.screens import Screens
 from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.live import LiveQuestions, LiveSettings, NoAnswer

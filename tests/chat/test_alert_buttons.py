@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat.alert_buttons import alert_buttons
+from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.data import TEXT_CHARACTERS_MOST, read_press
 from bot.domain.delivery import About, Delivery
 from bot.domain.model import Address
