@@ -26,7 +26,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.chat.menu import COMMANDS, Command, Who
+from bot.chat.commands.command_table import COMMANDS, Command, Who
 from bot.sandbox.telegram_world import Chat, Message, User
 from tests.stack import (
     ACCOUNT,

@@ -21,7 +21,7 @@ from telegram import (
 )
 from telegram.error import BadRequest, Forbidden
 
-from bot.chat.menu import COMMANDS, START, Command, Who
+from bot.chat.commands.command_table import COMMANDS, START, Command, Who
 from bot.store.sqlite import Store
 
 log = structlog.get_logger(__name__)

@@ -5,8 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.chat.address_words import Named
-from bot.chat.commands.parser import parse
-from bot.chat.menu import (
+from bot.chat.commands.command_table import (
     ALLOW,
     BALANCE,
     BELIEVE,
@@ -23,6 +22,7 @@ from bot.chat.menu import (
     Command,
     Who,
 )
+from bot.chat.commands.parser import parse
 from bot.chat.requests import (
     Allow,
     BadLine,

@@ -14,8 +14,19 @@ from types import MappingProxyType
 
 from bot.chat.address_words import Named, holds_possible_key, is_explorer_page, read_named
 from bot.chat.chain_words import ChainReader
+from bot.chat.commands.command_table import (
+    ALLOW,
+    BELIEVE,
+    COMMANDS,
+    DENY,
+    IGNORE,
+    MUTE,
+    UNIGNORE,
+    UNWATCH,
+    WATCH,
+    Command,
+)
 from bot.chat.line_refused import LineRefused
-from bot.chat.menu import ALLOW, BELIEVE, COMMANDS, DENY, IGNORE, MUTE, UNIGNORE, UNWATCH, WATCH, Command
 from bot.chat.requests import (
     Allow,
     Audit,
