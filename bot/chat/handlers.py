@@ -12,12 +12,7 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Press, Screen, rows
 from bot.chat.commands.parser import parse
-from bot.chat.ignoring import IgnoringTokens
-from bot.chat.looking import Looking
-from bot.chat.muting import Muting
-from bot.chat.opening import Opening
-from bot.chat.permissions import Gate, Heard
-from bot.chat.requests import (
+from bot.chat.commands.requests import (
     Allow,
     Audit,
     BalanceOf,
@@ -46,6 +41,11 @@ from bot.chat.requests import (
     WatchToken,
     needs,
 )
+from bot.chat.ignoring import IgnoringTokens
+from bot.chat.looking import Looking
+from bot.chat.muting import Muting
+from bot.chat.opening import Opening
+from bot.chat.permissions import Gate, Heard
 from bot.chat.watching import Watching
 from bot.domain.access import Action, Verdict
 from bot.domain.chains import Chains, Listing

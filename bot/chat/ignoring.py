@@ -7,8 +7,8 @@ from bot.chat import quiet_replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
+from bot.chat.commands.requests import Ignore, Ignored, Unignore
 from bot.chat.permissions import Heard
-from bot.chat.requests import Ignore, Ignored, Unignore
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.ignoring import IgnoredToken, Ignoring

@@ -12,6 +12,7 @@ from bot.chat.address_words import looks_like_address, read_address
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.commands.requests import BalanceOf, Status
 from bot.chat.finding import closest_label, find
 from bot.chat.holdings import balances
 from bot.chat.html import Html, join
@@ -19,7 +20,6 @@ from bot.chat.line_refused import LineRefused
 from bot.chat.live import LiveQuestions
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown
-from bot.chat.requests import BalanceOf, Status
 from bot.chat.status import status
 from bot.chat.worth import Worth, with_prices, worth, worth_line
 from bot.domain.access import Action

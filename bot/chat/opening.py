@@ -8,10 +8,10 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.buttons.screens import Screens
+from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
 from bot.chat.foreign import foreign
 from bot.chat.html import Html
 from bot.chat.permissions import Gate, Heard
-from bot.chat.requests import Allow, Audit, Believe, Chats, Deny
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.delivery import Unreachable, parking

@@ -8,11 +8,11 @@ from bot.chat.address_words import Named
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
+from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.chat.finding import closest_label, find_all
 from bot.chat.html import Html
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown
-from bot.chat.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.alerts import LabelTaken, Subscribed

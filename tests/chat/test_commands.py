@@ -23,7 +23,7 @@ from bot.chat.commands.command_table import (
     Who,
 )
 from bot.chat.commands.parser import parse
-from bot.chat.requests import (
+from bot.chat.commands.requests import (
     Allow,
     BadLine,
     BalanceOf,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.commands.parser import parse
-from bot.chat.requests import Believe
+from bot.chat.commands.requests import Believe
 from bot.chat.texts import Composed, compose
 from bot.domain.alerts import (
     Alert,

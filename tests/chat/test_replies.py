@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bot.chat import balance_replies, owner_replies, replies
 from bot.chat.commands.command_table import ALLOW, COMMANDS, WATCH, Command, Who
+from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.html import Html
-from bot.chat.requests import BadLine, WatchEntry
 from bot.domain.access import Sender
 from bot.domain.addresses import checksummed
 from bot.domain.audit import AuditEntry, Author, Deed
