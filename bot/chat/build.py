@@ -12,7 +12,7 @@ from bot.chat.buttons.data import Does
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
-from bot.chat.handlers import Handlers
+from bot.chat.commands.dispatch import Handlers
 from bot.chat.ignoring import IgnoringTokens
 from bot.chat.knocking import Knocks
 from bot.chat.live import LiveQuestions
