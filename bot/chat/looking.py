@@ -12,8 +12,8 @@ from bot.chat.address_words import looks_like_address, read_address
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
-from bot.chat.finding import closest_label, find
 from bot.chat.holdings import balances
 from bot.chat.html import Html, join
 from bot.chat.line_refused import LineRefused

@@ -10,8 +10,8 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.commands.command_table import MUTE
+from bot.chat.commands.lookup import address_meant, closest_label, find
 from bot.chat.commands.requests import Mute, Unmute
-from bot.chat.finding import address_meant, closest_label, find
 from bot.chat.html import Html
 from bot.chat.permissions import Heard
 from bot.domain.access import Action

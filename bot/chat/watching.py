@@ -8,8 +8,8 @@ from bot.chat.address_words import Named
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
+from bot.chat.commands.lookup import closest_label, find_all
 from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
-from bot.chat.finding import closest_label, find_all
 from bot.chat.html import Html
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown

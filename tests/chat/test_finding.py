@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat.finding import closest_label, find, find_all
+from bot.chat.commands.lookup import closest_label, find, find_all
 from bot.domain.addresses import checksummed
 from bot.domain.model import Address, DestinationId, ListedSubscription, Subscription, SubscriptionId
 from tests.chat.reading import OTHER, TREASURY, USDC
