@@ -13,8 +13,8 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
 from bot.chat.claiming import Claims
 from bot.chat.commands.dispatch import Handlers
+from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
-from bot.chat.ignoring import IgnoringTokens
 from bot.chat.knocking import Knocks
 from bot.chat.live import LiveQuestions
 from bot.chat.looking import Looking
