@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.chat import balance_replies, replies
-from bot.chat.address_words import looks_like_address, read_address
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.commands.addresses import looks_like_address, read_address
 from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
 from bot.chat.holdings import balances

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from bot.chat.address_words import Named, read_named
+from bot.chat.commands.addresses import Named, read_named
 from bot.chat.line_refused import LineRefused
 from bot.domain.model import Address, ListedSubscription
 

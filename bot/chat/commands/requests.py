@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.chat.address_words import Named
+from bot.chat.commands.addresses import Named
 from bot.chat.commands.command_table import Command, Who
 from bot.domain.access import Action
 from bot.domain.model import Address, ChainId
