@@ -6,8 +6,8 @@ A line is taken as a whole or refused as a whole, so that nobody has to guess wh
 import re
 from dataclasses import dataclass
 
-from bot.chat.chain_words import ChainReader
 from bot.chat.commands.addresses import Named, looks_like_address, names_address, read_named
+from bot.chat.commands.chain_names import ChainReader
 from bot.chat.line_refused import LineRefused
 from bot.domain.labels import CHARACTERS_MOST
 from bot.domain.model import Address, ChainId

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from bot.chat.chain_words import ChainReader
 from bot.chat.commands.addresses import Named, holds_possible_key, is_explorer_page, read_named
+from bot.chat.commands.chain_names import ChainReader
 from bot.chat.commands.command_table import (
     ALLOW,
     BELIEVE,
