@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.chat.line_refused import LineRefused
+from bot.chat.commands.line_refused import LineRefused
 from bot.domain.chains import Chains, Listing
 from bot.domain.model import ChainId
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from bot.chat.commands.addresses import Named, read_named
-from bot.chat.line_refused import LineRefused
+from bot.chat.commands.line_refused import LineRefused
 from bot.domain.model import Address, ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")

@@ -26,6 +26,7 @@ from bot.chat.commands.command_table import (
     WATCH,
     Command,
 )
+from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.requests import (
     Allow,
     Audit,
@@ -56,7 +57,6 @@ from bot.chat.commands.requests import (
     WatchEntry,
     WatchToken,
 )
-from bot.chat.line_refused import LineRefused
 from bot.chat.watch_lines import WORD, Clauses, read_clauses
 from bot.domain import muting
 from bot.domain.chains import NOT_LISTED, Chains, Listing
