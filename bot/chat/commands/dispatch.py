@@ -11,6 +11,7 @@ from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Press, Screen, rows
+from bot.chat.commands.balance.balance import Looking
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
 from bot.chat.commands.parser import parse
@@ -43,7 +44,6 @@ from bot.chat.commands.requests import (
     WatchToken,
     needs,
 )
-from bot.chat.looking import Looking
 from bot.chat.opening import Opening
 from bot.chat.permissions import Gate, Heard
 from bot.chat.watching import Watching
