@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from bot.chat import balance_replies, replies
-from bot.chat.holdings import live_balances
+from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.html import Html
 from bot.domain.chains import Chains
 from bot.domain.matching import NO_RULES, Rules

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.holdings import balances, live_balances
+from bot.chat.commands.balance.holdings import balances, live_balances
 from bot.chat.html import Html
 from bot.domain.model import NATIVE, Address, Asset, ChainId, Description, Holding
 from bot.domain.status import ChainHoldings, Held, PartKind, PartSeen

@@ -12,10 +12,10 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.commands.addresses import looks_like_address, read_address
+from bot.chat.commands.balance.holdings import balances
 from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
-from bot.chat.holdings import balances
 from bot.chat.html import Html, join
 from bot.chat.live import LiveQuestions
 from bot.chat.permissions import Heard
