@@ -6,8 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.chat.commands.balance.live import (
+    QUESTIONS_A_MINUTE,
+    QUESTIONS_A_MINUTE_OF_ALL,
+    LiveQuestions,
+    LiveSettings,
+    NoAnswer,
+)
 from bot.chat.html import Html
-from bot.chat.live import QUESTIONS_A_MINUTE, QUESTIONS_A_MINUTE_OF_ALL, LiveQuestions, LiveSettings, NoAnswer
 from bot.domain.model import Address, Answer, Asset, Description, Place, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC
