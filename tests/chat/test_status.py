@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.status import status
+from bot.chat.commands.balance.status import status
 from bot.domain.alerts import Gap, HeldBack
 from bot.domain.chains import Listing
 from bot.domain.model import Address, Allowance, ChainId
