@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import balance_replies, owner_replies, replies
+from bot.chat import owner_replies, replies
+from bot.chat.commands.balance import words
 from bot.chat.commands.command_table import ALLOW, COMMANDS, WATCH, Command, Who
 from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.html import Html
@@ -459,8 +460,8 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         owner_replies.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         replies.not_watched(name, name),
         *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
-        balance_replies.no_address(name, "no"),
-        balance_replies.no_live_answer(TREASURY, name),
+        words.no_address(name, "no"),
+        words.no_live_answer(TREASURY, name),
         replies.unknown_command(name, None),
     )
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from bot.chat import balance_replies, replies
+from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.commands.addresses import looks_like_address, read_address
+from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import balances
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.balance.status import status
@@ -160,7 +161,7 @@ class Looking:
             return []
         is_all = accounts <= ACCOUNTS_TOTALLED
         total = worth(chain.from_iterable(known), self._chains) if is_all else Worth()
-        line = balance_replies.together(accounts, more, worth_line(total, self._chains))
+        line = words.together(accounts, more, worth_line(total, self._chains))
         return [line] if line else []
 
     async def _named(
@@ -202,7 +203,7 @@ class Looking:
             try:
                 account = read_address(who)
             except LineRefused as refused:
-                return (balance_replies.no_address(refused.typed, refused.reason),)
+                return (words.no_address(refused.typed, refused.reason),)
             return await self._live.ask(here, account, await self._store.quiet.rules_here(here))
         if who is None or not listed:
             return (replies.nothing_watched(),)

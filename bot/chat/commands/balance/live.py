@@ -16,7 +16,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import balance_replies, replies
+from bot.chat import replies
+from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.html import Html
 from bot.domain.chains import Chains
@@ -127,21 +128,21 @@ class LiveQuestions:
 
     def _refusal(self, chat_id: int) -> Html | None:
         if not self._settings.is_allowed:
-            return balance_replies.not_watched_not_asked()
+            return words.not_watched_not_asked()
         now = self._monotonic()
         self._lately = [(at, chat) for at, chat in self._lately if now - at < _MINUTE_SECONDS]
         if chat_id in self._under_way:
-            return balance_replies.still_asking()
+            return words.still_asking()
         of_chat = [at for at, chat in self._lately if chat == chat_id]
         if len(of_chat) >= QUESTIONS_A_MINUTE:
-            return balance_replies.asked_too_often(_wait_seconds(of_chat[0], now))
+            return words.asked_too_often(_wait_seconds(of_chat[0], now))
         if len(self._lately) >= QUESTIONS_A_MINUTE_OF_ALL:
-            return balance_replies.all_ask_too_often(_wait_seconds(self._lately[0][0], now))
+            return words.all_ask_too_often(_wait_seconds(self._lately[0][0], now))
         self._lately.append((now, chat_id))
         return None
 
     async def _follow(self, place: Place, account: Address, question: asyncio.Task[tuple[Html, ...]]) -> None:
-        await self._say(place, balance_replies.asking(account))
+        await self._say(place, words.asking(account))
         for page in await question:
             await self._say(place, page)
 
@@ -159,13 +160,13 @@ class LiveQuestions:
             async with asyncio.timeout(self._longest_seconds):
                 answer = await self._source.balances(question)
                 if isinstance(answer, NoAnswer):
-                    return (balance_replies.no_live_answer(account, answer.reason),)
+                    return (words.no_live_answer(account, answer.reason),)
                 known = holdings_in(answer, account, chain_ids, self._now(), rules)
                 symbols = [(one.asset, one.description.symbol) for chain in known for one in chain.held]
                 alike = await self._look_alikes(symbols)
         except TimeoutError:
             reason = f"nothing came within {self._longest_seconds:.0f} s"
-            return (balance_replies.no_live_answer(account, reason),)
+            return (words.no_live_answer(account, reason),)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a live question failed", action="live_failed", reference=reference)
