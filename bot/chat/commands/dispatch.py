@@ -14,6 +14,7 @@ from bot.chat.buttons.data import Press, Screen, rows
 from bot.chat.commands.balance.balance import Looking
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
+from bot.chat.commands.owners.access import Opening
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import (
     Allow,
@@ -44,7 +45,6 @@ from bot.chat.commands.requests import (
     WatchToken,
     needs,
 )
-from bot.chat.opening import Opening
 from bot.chat.permissions import Gate, Heard
 from bot.chat.watching import Watching
 from bot.domain.access import Action, Verdict
