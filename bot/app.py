@@ -17,8 +17,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.chat.claiming import Claims
 from bot.chat.commands.command_menu import Menus
+from bot.chat.commands.owners.claim import Claims
 from bot.chat.connection import TelegramBot, introduce
 from bot.chat.own_name import learn_name
 from bot.chat.owner_replies import printed_claim

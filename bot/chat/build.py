@@ -11,13 +11,13 @@ from bot.chat.buttons.button_commands import Offering
 from bot.chat.buttons.data import Does
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
-from bot.chat.claiming import Claims
 from bot.chat.commands.balance.balance import Looking
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.dispatch import Handlers
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
 from bot.chat.commands.owners.access import Opening
+from bot.chat.commands.owners.claim import Claims
 from bot.chat.knocking import Knocks
 from bot.chat.permissions import Gate
 from bot.chat.updates import Conversation

@@ -15,8 +15,8 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
-from bot.chat.claiming import Claims
 from bot.chat.commands.dispatch import Handlers
+from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.html import Html
