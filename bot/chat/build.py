@@ -17,8 +17,8 @@ from bot.chat.commands.dispatch import Handlers
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
 from bot.chat.commands.owners.access import Opening
+from bot.chat.commands.owners.access_requests import Knocks
 from bot.chat.commands.owners.claim import Claims
-from bot.chat.knocking import Knocks
 from bot.chat.permissions import Gate
 from bot.chat.updates import Conversation
 from bot.chat.watching import Watching

@@ -16,11 +16,11 @@ from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
 from bot.chat.commands.dispatch import Handlers
+from bot.chat.commands.owners.access_requests import Knocks
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
 from bot.chat.html import Html
-from bot.chat.knocking import Knocks
 from bot.chat.own_name import OwnName
 from bot.chat.permissions import Gate, Heard
 from bot.chat.turns import Rank
