@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import owner_replies, replies
+from bot.chat import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.command_table import ALLOW, COMMANDS, WATCH, Command, Who
+from bot.chat.commands.owners import words as owner_replies
 from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.html import Html
 from bot.domain.access import Sender

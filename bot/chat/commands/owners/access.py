@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from bot.chat import owner_replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.buttons.screens import Screens
+from bot.chat.commands.owners import words
 from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
 from bot.chat.foreign import foreign
 from bot.chat.html import Html
@@ -60,26 +60,24 @@ class Opening:
         withdrawn = await self._gate.close(place, heard.author(self._now()))
         is_here = place.chat_id == heard.place.chat_id
         return (
-            owner_replies.denied(
-                place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn
-            ),
+            words.denied(place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn),
         )
 
     async def believe(self, heard: Heard, request: Believe) -> Answer:
         """Take for real what vanished from a chain."""
         was_doubted = await self._store.believe_losses(request.chain_id, heard.author(self._now()))
-        return (owner_replies.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
+        return (words.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
 
     async def chats(self, heard: Heard, _: Chats) -> Answer:
         """Show the chats, in private."""
         if not heard.place.is_private:
-            return (owner_replies.private_only("chats"),)
+            return (words.private_only("chats"),)
         return (await self._chats_page(1),)
 
     async def audit(self, heard: Heard, _: Audit) -> Answer:
         """Show who did what, in private."""
         if not heard.place.is_private:
-            return (owner_replies.private_only("audit"),)
+            return (words.private_only("audit"),)
         return (await self._audit_page(1),)
 
     # by button
@@ -134,7 +132,7 @@ class Opening:
         withdrawn = 0
         if chat.is_open:
             withdrawn = await self._gate.close(place, presser.author(self._now()))
-        shown = owner_replies.denied(
+        shown = words.denied(
             place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
         )
         return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
@@ -143,7 +141,7 @@ class Opening:
         if await self._gate.is_open(chat.place):
             return await self._allow_known(presser, chat)
         is_new = await self._store.ignore_knock(chat.row, presser.author(self._now()))
-        return toasts.IGNORED if is_new else toasts.ALREADY, owner_replies.ignored(chat)
+        return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
 
     # what both do
 
@@ -154,13 +152,13 @@ class Opening:
         self._on_new_wish()
         is_here = place.chat_id == heard.place.chat_id
         trouble = "" if was_open or is_here else await self._told_so(place)
-        return was_open, owner_replies.allowed(
+        return was_open, words.allowed(
             place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
         )
 
     async def _told_so(self, place: Place) -> str:
         """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
-        outcome = await self._screens.write(place, Screen(owner_replies.let_in()))
+        outcome = await self._screens.write(place, Screen(words.let_in()))
         if not isinstance(outcome, Unreachable):
             return ""
         await self._store.lose(place.chat_id, parking(outcome.reason, outcome.park, 0, self._now()))
@@ -177,13 +175,13 @@ class Opening:
         guests = await self._store.guests(page, CHATS_A_PAGE)
         lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
         keyboard = rows(*lines) + pager(Does.CHATS, guests.page, guests.pages)
-        return Screen(owner_replies.chats(guests, self._now()), keyboard)
+        return Screen(words.chats(guests, self._now()), keyboard)
 
     async def _audit_page(self, page: int) -> Screen:
-        entries, total = await self._store.audit(max(1, page), owner_replies.ENTRIES_A_PAGE)
-        pages = max(1, -(-total // owner_replies.ENTRIES_A_PAGE))
+        entries, total = await self._store.audit(max(1, page), words.ENTRIES_A_PAGE)
+        pages = max(1, -(-total // words.ENTRIES_A_PAGE))
         page = min(max(1, page), pages)
-        text = owner_replies.audit(entries, page, pages, self._chains, self._now())
+        text = words.audit(entries, page, pages, self._chains, self._now())
         return Screen(text, pager(Does.AUDIT, page, pages))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 
-from bot.chat import owner_replies
 from bot.chat.buttons.data import Does, Screen, button, rows
 from bot.chat.buttons.screens import Screens
+from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.turns import Rank
 from bot.domain.delivery import Sent, Unreachable, parking
@@ -32,7 +32,7 @@ class Knocks:
         if knock is None:
             return False
         screen = Screen(
-            owner_replies.knock(heard.place, heard.sender, is_last_today=knock.is_last_today),
+            words.knock(heard.place, heard.sender, is_last_today=knock.is_last_today),
             rows([button("Allow", Does.ALLOW, knock.row), button("Ignore", Does.IGNORE, knock.row)]),
         )
         reached = [await self._reach(owner, screen) for owner in sorted(self._gate.owners)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.chat import owner_replies
+from bot.chat.commands.owners import words
 from bot.chat.html import Html
 from bot.chat.permissions import Gate, Heard
 from bot.domain.audit import Author
@@ -58,11 +58,11 @@ class Claims:
             case Claimed.OWNED:
                 self._gate.add_owner(user_id)
                 self._on_owner()
-                return owner_replies.you_own_this_bot()
+                return words.you_own_this_bot()
             case Claimed.USED:
-                return owner_replies.link_used()
+                return words.link_used()
             case Claimed.EXPIRED:
-                return owner_replies.link_expired()
+                return words.link_expired()
             case Claimed.UNKNOWN:
                 return None
 
