@@ -19,9 +19,9 @@ from bot.chat.commands.mute import Muting
 from bot.chat.commands.owners.access import Opening
 from bot.chat.commands.owners.access_requests import Knocks
 from bot.chat.commands.owners.claim import Claims
+from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate
 from bot.chat.updates import Conversation
-from bot.chat.watching import Watching
 from bot.domain.chains import Chains
 from bot.domain.claims import CODE_BYTES
 from bot.domain.status import Sweeps

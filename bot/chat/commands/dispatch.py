@@ -45,8 +45,8 @@ from bot.chat.commands.requests import (
     WatchToken,
     needs,
 )
+from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate, Heard
-from bot.chat.watching import Watching
 from bot.domain.access import Action, Verdict
 from bot.domain.chains import Chains, Listing
 from bot.store.sqlite import Store
