@@ -57,7 +57,7 @@ from bot.chat.commands.requests import (
     WatchEntry,
     WatchToken,
 )
-from bot.chat.watch_lines import WORD, Clauses, read_clauses
+from bot.chat.commands.watch.grammar import WORD, Clauses, read_clauses
 from bot.domain import muting
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.model import Address
