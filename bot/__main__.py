@@ -14,7 +14,7 @@ from typing import TypeVar
 import click
 
 from bot import __version__, app
-from bot.chat.connection import TokenRefused
+from bot.chat.telegram.connection import TokenRefused
 from bot.check import check as find_out
 from bot.check import exit_status, mistakes, table
 from bot.chores import in_a_thread

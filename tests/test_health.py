@@ -19,7 +19,7 @@ from telegram.error import TelegramError
 
 from bot import app, health, wiring
 from bot.chat import receiver
-from bot.chat.connection import build_bot
+from bot.chat.telegram.connection import build_bot
 from bot.chat.traffic import TROUBLES
 from bot.health import Health
 from bot.poller.worker import PollerProgress

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import structlog
 
-from bot.chat.connection import build_bot, introduce
+from bot.chat.telegram.connection import build_bot, introduce
 from bot.domain.secrets import REDACTED
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError

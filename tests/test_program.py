@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 
 from bot.__main__ import EXIT_STATUSES, Output, _end_with
 from bot.app import KeyRefused, WorkerDied
-from bot.chat.connection import TokenRefused
+from bot.chat.telegram.connection import TokenRefused
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
 from bot.sandbox.gateway import Gateway

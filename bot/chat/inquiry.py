@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError, TimedOut
 
-from bot.chat.connection import TokenRefused
+from bot.chat.telegram.connection import TokenRefused
 
 
 class TelegramSilent(Exception):

@@ -10,7 +10,7 @@ from telegram import BotCommandScope
 
 from bot.chat.commands.command_menu import Menus, menus
 from bot.chat.commands.command_table import COMMANDS, Who
-from bot.chat.connection import build_bot
+from bot.chat.telegram.connection import build_bot
 from bot.sandbox.telegram import SANDBOX_TOKEN, Error, Telegram, before
 from bot.sandbox.telegram_commands import Scope
 from tests.stack import until

@@ -13,9 +13,9 @@ from telegram.error import Conflict
 
 from bot.chat import receiver
 from bot.chat.backlog import MOST_OF_ONE_CHAT
-from bot.chat.connection import TelegramBot, build_bot
 from bot.chat.origin import Origin
 from bot.chat.receiver import CONTESTED_SECONDS, LONGEST_THROTTLE_SECONDS, SILENT_SECONDS, WISHED, Receiver
+from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.sandbox.telegram import (
     Close,
     Error,
