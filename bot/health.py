@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot import __version__
-from bot.chat.receiver import Receiver
 from bot.chat.telegram.connection import TelegramBot
+from bot.chat.telegram.receiver import Receiver
 from bot.chat.updates import Conversation
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains

@@ -18,7 +18,7 @@ from aiohttp import ClientConnectionError, ClientSession
 from telegram.error import TelegramError
 
 from bot import app, health, wiring
-from bot.chat import receiver
+from bot.chat.telegram import receiver
 from bot.chat.telegram.connection import build_bot
 from bot.chat.traffic import TROUBLES
 from bot.health import Health

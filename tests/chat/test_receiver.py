@@ -11,11 +11,17 @@ import pytest
 from telegram import Update
 from telegram.error import Conflict
 
-from bot.chat import receiver
 from bot.chat.backlog import MOST_OF_ONE_CHAT
 from bot.chat.origin import Origin
-from bot.chat.receiver import CONTESTED_SECONDS, LONGEST_THROTTLE_SECONDS, SILENT_SECONDS, WISHED, Receiver
+from bot.chat.telegram import receiver
 from bot.chat.telegram.connection import TelegramBot, build_bot
+from bot.chat.telegram.receiver import (
+    CONTESTED_SECONDS,
+    LONGEST_THROTTLE_SECONDS,
+    SILENT_SECONDS,
+    WISHED,
+    Receiver,
+)
 from bot.sandbox.telegram import (
     Close,
     Error,
