@@ -21,9 +21,9 @@ from bot.chat.commands.command_menu import Menus
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import printed_claim
 from bot.chat.own_name import learn_name
-from bot.chat.sender import Answers
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
+from bot.chat.telegram.sender import Answers
 from bot.chores import Chores
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains, Listing

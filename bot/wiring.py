@@ -16,8 +16,8 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.outgoing import Outgoing
 from bot.chat.permissions import Gate
-from bot.chat.sender import Answers, TelegramSender
 from bot.chat.telegram.connection import TelegramBot, build_bot
+from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.texts import compose
 from bot.chat.turns import Turns
 from bot.chores import Chore, Chores, copying, forgetting

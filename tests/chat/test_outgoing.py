@@ -13,7 +13,7 @@ from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.html import EMPTY
 from bot.chat.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
-from bot.chat.sender import Answers
+from bot.chat.telegram.sender import Answers
 from bot.chat.turns import Rank, Turns
 from bot.domain.model import Place
 from bot.domain.pacing import Pacer
