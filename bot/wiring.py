@@ -14,9 +14,9 @@ from bot.chat.build import Front, build_front
 from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
-from bot.chat.outgoing import Outgoing
 from bot.chat.permissions import Gate
 from bot.chat.telegram.connection import TelegramBot, build_bot
+from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.texts import compose
 from bot.chat.turns import Turns

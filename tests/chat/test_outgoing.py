@@ -8,11 +8,11 @@ import pytest
 from telegram import Bot
 from telegram.error import RetryAfter
 
-from bot.chat import outgoing
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.html import EMPTY
-from bot.chat.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
+from bot.chat.telegram import outgoing
+from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
 from bot.chat.telegram.sender import Answers
 from bot.chat.turns import Rank, Turns
 from bot.domain.model import Place

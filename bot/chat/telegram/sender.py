@@ -24,7 +24,7 @@ from telegram.error import (
 )
 
 from bot.chat.html import Html, plain
-from bot.chat.outgoing import Outgoing
+from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
 from bot.chat.turns import Rank
 from bot.domain.delivery import (
