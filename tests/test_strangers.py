@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from bot.chat.turns import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, Turns
 from bot.sandbox.gateway_faults import Delay
 from bot.sandbox.telegram import too_many_requests
 from bot.sandbox.telegram_world import Chat, User

@@ -23,7 +23,7 @@ from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request,
 from bot.chat.html import Html
 from bot.chat.own_name import OwnName
 from bot.chat.permissions import Gate, Heard
-from bot.chat.turns import Rank
+from bot.chat.telegram.send_queue import Rank
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing
 from bot.domain.delivery import Park, parking

@@ -13,8 +13,8 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.html import EMPTY
 from bot.chat.telegram import outgoing
 from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
+from bot.chat.telegram.send_queue import Rank, Turns
 from bot.chat.telegram.sender import Answers
-from bot.chat.turns import Rank, Turns
 from bot.domain.model import Place
 from bot.domain.pacing import Pacer
 

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from dataclasses import dataclass, field
 
-from bot.chat.turns import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, Turns
 from bot.domain.pacing import Pacer
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bot.chat.turns import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, Turns
 from bot.domain.model import Place
 
 log = structlog.get_logger(__name__)

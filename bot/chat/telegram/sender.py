@@ -25,8 +25,8 @@ from telegram.error import (
 
 from bot.chat.html import Html, plain
 from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
-from bot.chat.turns import Rank
 from bot.domain.delivery import (
     ChatMoved,
     Delivery,
