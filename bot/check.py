@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.chat.inquiry import TelegramSeen, TelegramSilent, look_at_telegram
 from bot.chat.telegram.connection import TokenRefused
+from bot.chat.telegram.probe import TelegramSeen, TelegramSilent, look_at_telegram
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, Question
 from bot.domain.secrets import BLANKED_AS_A_WORD

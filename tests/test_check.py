@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.inquiry import TelegramSeen, TelegramSilent
 from bot.chat.telegram.connection import TokenRefused
+from bot.chat.telegram.probe import TelegramSeen, TelegramSilent
 from bot.check import (
     Finding,
     GatewaySeen,
