@@ -20,7 +20,7 @@ from telegram.error import TelegramError
 from bot import app, health, wiring
 from bot.chat.telegram import receiver
 from bot.chat.telegram.connection import build_bot
-from bot.chat.traffic import TROUBLES
+from bot.chat.telegram.stats import TROUBLES
 from bot.health import Health
 from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway_faults import AnswerError, AnswerHtml, Delay, DropConnection

@@ -13,7 +13,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.chat.traffic import FORGOTTEN_AFTER_SECONDS, TROUBLES, Answered, Traffic, sort_answer
+from bot.chat.telegram.stats import FORGOTTEN_AFTER_SECONDS, TROUBLES, Answered, Traffic, sort_answer
 
 
 def sends(*answers: Answered, now: float = 0.0) -> Traffic:

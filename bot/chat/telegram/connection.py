@@ -12,8 +12,8 @@ from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
+from bot.chat.telegram.stats import Answered, Traffic, sort_answer
 from bot.chat.telegram.transport import TelegramRequest
-from bot.chat.traffic import Answered, Traffic, sort_answer
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0

@@ -30,7 +30,7 @@ from bot.chat.backlog import Backlog, Raw
 from bot.chat.origin import Origin, origin_of
 from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.sender import seconds_of
-from bot.chat.traffic import TROUBLES, Answered, sort_answer
+from bot.chat.telegram.stats import TROUBLES, Answered, sort_answer
 
 log = structlog.get_logger(__name__)
 
