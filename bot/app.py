@@ -20,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot.chat.commands.command_menu import Menus
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import printed_claim
-from bot.chat.own_name import learn_name
+from bot.chat.telegram.bot_name import learn_name
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.telegram.sender import Answers
