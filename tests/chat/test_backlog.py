@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.chat.backlog import Backlog, Raw
+from bot.chat.telegram.backlog import Backlog, Raw
 
 
 def update(number: int) -> Raw:

@@ -11,9 +11,9 @@ import pytest
 from telegram import Update
 from telegram.error import Conflict
 
-from bot.chat.backlog import MOST_OF_ONE_CHAT
 from bot.chat.origin import Origin
 from bot.chat.telegram import receiver
+from bot.chat.telegram.backlog import MOST_OF_ONE_CHAT
 from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.chat.telegram.receiver import (
     CONTESTED_SECONDS,
