@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from telegram import Bot, ChatMember
 
-from bot.chat.origin import Origin
+from bot.chat.telegram.origin import Origin
 from bot.domain.access import Action, Sender, Verdict, is_open, judge
 from bot.domain.audit import Author
 from bot.domain.model import Place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.origin import Origin, origin_of
+from bot.chat.telegram.origin import Origin, origin_of
 
 OLGA, GROUP = {"id": 7001}, {"id": -1005}
 

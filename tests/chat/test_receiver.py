@@ -11,10 +11,10 @@ import pytest
 from telegram import Update
 from telegram.error import Conflict
 
-from bot.chat.origin import Origin
 from bot.chat.telegram import receiver
 from bot.chat.telegram.backlog import MOST_OF_ONE_CHAT
 from bot.chat.telegram.connection import TelegramBot, build_bot
+from bot.chat.telegram.origin import Origin
 from bot.chat.telegram.receiver import (
     CONTESTED_SECONDS,
     LONGEST_THROTTLE_SECONDS,
