@@ -47,7 +47,7 @@ MUTANTS = (
     ),
     Mutant(
         "what people named is not escaped: a token's name becomes a tag, and the message is refused",
-        "bot/chat/html.py",
+        "bot/chat/text/html.py",
         "Html(escape(whole, quote=False), whole)",
         "Html(whole, whole)",
         "tests/chat/test_html.py::test_what_joins_as_text_is_escaped",

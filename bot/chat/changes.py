@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.chat.html import EMPTY, Html, join, link
 from bot.chat.items import items_moved
+from bot.chat.text.html import EMPTY, Html, join, link
 from bot.chat.wording import (
     RAW_UNITS,
     account_name,

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from bot.chat.html import EMPTY, Html, code
+from bot.chat.text.html import EMPTY, Html, code
 from bot.domain.symbols import BLANKS
 from bot.domain.units import ELLIPSIS
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from bot.chat.html import Html, code, fill, join
+from bot.chat.text.html import Html, code, fill, join
 from bot.chat.wording import counted
 from bot.domain.alerts import Gap, HeldBack, HoldEnd
 from bot.domain.chains import Chains

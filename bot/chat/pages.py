@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.chat.html import EMPTY, Html, join
+from bot.chat.text.html import EMPTY, Html, join
 
 _ENDING = "\n\n… and 1,000,000 more lines.\n\n999/999"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from bot.chat.changes import account_blocks
-from bot.chat.html import Html, code, fill, join
 from bot.chat.notices import notice_blocks
+from bot.chat.text.html import Html, code, fill, join
 from bot.chat.wording import age, clock
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains

@@ -20,10 +20,10 @@ from bot.chat.commands.owners.access_requests import Knocks
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
-from bot.chat.html import Html
 from bot.chat.permissions import Gate, Heard
 from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
+from bot.chat.text.html import Html
 from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing
 from bot.domain.delivery import Park, parking

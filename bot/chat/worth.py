@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.chat.html import EMPTY, Html, fill
+from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.wording import chain_names, counted, decimals_of, folded
 from bot.domain.chains import Chains
 from bot.domain.model import Asset, ChainId, Price

@@ -13,7 +13,7 @@ from bot.chat.commands.balance.live import (
     LiveSettings,
     NoAnswer,
 )
-from bot.chat.html import Html
+from bot.chat.text.html import Html
 from bot.domain.model import Address, Answer, Asset, Description, Place, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC

@@ -10,11 +10,11 @@ from telegram.error import RetryAfter
 
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
-from bot.chat.html import EMPTY
 from bot.chat.telegram import outgoing
 from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
 from bot.chat.telegram.send_queue import Rank, Turns
 from bot.chat.telegram.sender import Answers
+from bot.chat.text.html import EMPTY
 from bot.domain.model import Place
 from bot.domain.pacing import Pacer
 

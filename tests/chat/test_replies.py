@@ -10,7 +10,7 @@ from bot.chat.commands.balance import words
 from bot.chat.commands.command_table import ALLOW, COMMANDS, WATCH, Command, Who
 from bot.chat.commands.owners import words as owner_replies
 from bot.chat.commands.requests import BadLine, WatchEntry
-from bot.chat.html import Html
+from bot.chat.text.html import Html
 from bot.domain.access import Sender
 from bot.domain.addresses import checksummed
 from bot.domain.audit import AuditEntry, Author, Deed

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.html import EMPTY, code
 from bot.chat.telegram.connection import build_bot
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Turns
 from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
+from bot.chat.text.html import EMPTY, code
 from bot.domain.delivery import (
     ChatMoved,
     Form,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.chat.buttons.data import Button, Does, Screen, button
-from bot.chat.html import Html
 from bot.chat.permissions import Heard
+from bot.chat.text.html import Html
 from bot.domain.access import Action
 from bot.domain.model import Place
 from bot.store.sqlite import Store

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.chat.html import Html
+from bot.chat.text.html import Html
 
 TEXT_CHARACTERS_MOST = 24
 """Longer ones are cut by Telegram's apps where several stand side by side."""

@@ -8,10 +8,10 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.chat.buttons.data import Keyboard, Screen
-from bot.chat.html import Html
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.sender import Answers, sort_failure, sort_message
+from bot.chat.text.html import Html
 from bot.domain.delivery import Outcome, Throttled
 from bot.domain.model import Place
 

@@ -12,8 +12,8 @@ from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.commands.command_table import MUTE
 from bot.chat.commands.lookup import address_meant, closest_label, find
 from bot.chat.commands.requests import Mute, Unmute
-from bot.chat.html import Html
 from bot.chat.permissions import Heard
+from bot.chat.text.html import Html
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, ListedSubscription, Place

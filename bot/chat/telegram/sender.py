@@ -23,10 +23,10 @@ from telegram.error import (
     RetryAfter,
 )
 
-from bot.chat.html import Html, plain
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
+from bot.chat.text.html import Html, plain
 from bot.domain.delivery import (
     ChatMoved,
     Delivery,

@@ -19,9 +19,9 @@ from bot.chat.commands.balance.status import status
 from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
-from bot.chat.html import Html, join
 from bot.chat.permissions import Heard
 from bot.chat.quiet_replies import mutes_shown
+from bot.chat.text.html import Html, join
 from bot.chat.worth import Worth, with_prices, worth, worth_line
 from bot.domain.access import Action
 from bot.domain.addresses import shortened

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from bot.chat.commands.chain_replies import unlisted
 from bot.chat.held_back import vanished, waiting
-from bot.chat.html import EMPTY, Html, bold, code, fill
 from bot.chat.pages import Section, paged
+from bot.chat.text.html import EMPTY, Html, bold, code, fill
 from bot.chat.wording import (
     RAW_UNITS,
     account_name,

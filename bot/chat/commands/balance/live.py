@@ -19,7 +19,7 @@ import structlog
 from bot.chat import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
-from bot.chat.html import Html
+from bot.chat.text.html import Html
 from bot.domain.chains import Chains
 from bot.domain.matching import NO_RULES, Rules
 from bot.domain.model import Address, Answer, Asset, ChainId, Place, Question

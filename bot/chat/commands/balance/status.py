@@ -8,7 +8,7 @@ from bot.chat import replies
 from bot.chat.foreign import quoted
 from bot.chat.gaps import blind_spots
 from bot.chat.held_back import vanished, waiting
-from bot.chat.html import Html, fill, join
+from bot.chat.text.html import Html, fill, join
 from bot.chat.wording import age, chain_names, clock, counted
 from bot.domain.alerts import Gap
 from bot.domain.chains import Chains

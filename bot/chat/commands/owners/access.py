@@ -10,8 +10,8 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
 from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
 from bot.chat.foreign import foreign
-from bot.chat.html import Html
 from bot.chat.permissions import Gate, Heard
+from bot.chat.text.html import Html
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.delivery import Unreachable, parking
