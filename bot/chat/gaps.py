@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.chat.foreign import foreign
 from bot.chat.text.html import EMPTY, Html, bold
+from bot.chat.text.untrusted import foreign
 from bot.chat.wording import chain_names, counted, folded, short_address
 from bot.domain.alerts import Gap
 from bot.domain.chains import Chains

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from bot.chat.foreign import foreign, quoted
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.wording import clock, counted
 from bot.domain.alerts import Dropped, Undelivered, Unreadable
 

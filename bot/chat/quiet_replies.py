@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.chat.foreign import foreign, symbol
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign, symbol
 from bot.chat.wording import (
     account_name,
     age,

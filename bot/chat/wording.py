@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 
-from bot.chat.foreign import foreign, symbol
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign, symbol
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import WHOLE_KINDS, Address, Asset, ChainId, Description, Holding

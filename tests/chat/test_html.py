@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.chat
-from bot.chat.foreign import CHARACTERS_MOST, foreign, symbol
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, italic, join, link
+from bot.chat.text.untrusted import CHARACTERS_MOST, foreign, symbol
 from tests.chat.reading import HOSTILE_NAMES, read, seen
 
 ANY_TEXT = st.one_of(st.text(), st.text(st.characters()), st.sampled_from(HOSTILE_NAMES))

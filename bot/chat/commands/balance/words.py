@@ -1,7 +1,7 @@
 """What /balance answers where it has no balances to show."""
 
-from bot.chat.foreign import foreign, quoted
 from bot.chat.text.html import Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.wording import counted, short_address
 from bot.domain.model import Address
 

@@ -9,9 +9,9 @@ from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, ro
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
 from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
-from bot.chat.foreign import foreign
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
+from bot.chat.text.untrusted import foreign
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.delivery import Unreachable, parking

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
-from bot.chat.foreign import foreign, quoted
 from bot.chat.replies import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.wording import clock, counted
 from bot.domain.access import Sender
 from bot.domain.addresses import shortened
