@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold
 from bot.chat.text.untrusted import foreign
-from bot.chat.wording import chain_names, counted, folded, short_address
+from bot.chat.text.wording import chain_names, counted, folded, short_address
 from bot.domain.alerts import Gap
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId

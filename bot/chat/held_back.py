@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from bot.chat.text.html import Html, code, fill, join
-from bot.chat.wording import counted
+from bot.chat.text.wording import counted
 from bot.domain.alerts import Gap, HeldBack, HoldEnd
 from bot.domain.chains import Chains
 from bot.domain.model import ChainId

@@ -5,7 +5,7 @@ from datetime import date
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
-from bot.chat.wording import clock, counted
+from bot.chat.text.wording import clock, counted
 from bot.domain.alerts import Dropped, Undelivered, Unreadable
 
 _SINGLY = 5

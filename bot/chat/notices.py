@@ -14,7 +14,7 @@ from bot.chat.lost import dropped, undelivered, unreadable
 from bot.chat.quiet_replies import mute_over
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.untrusted import quoted
-from bot.chat.wording import account_name, age, chain_names, clock, counted, token_names
+from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names
 from bot.domain.alerts import (
     BackupFails,
     BackupWorks,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, symbol
-from bot.chat.wording import (
+from bot.chat.text.wording import (
     account_name,
     age,
     chain_names,

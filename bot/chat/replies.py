@@ -8,7 +8,7 @@ from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.pages import Section, paged
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign
-from bot.chat.wording import account_name, age, chain_names, counted, folded, short_address, token_names
+from bot.chat.text.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.alerts import LabelTaken
 from bot.domain.chains import Chains

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from bot.chat.changes import account_blocks
 from bot.chat.notices import notice_blocks
 from bot.chat.text.html import Html, code, fill, join
-from bot.chat.wording import age, clock
+from bot.chat.text.wording import age, clock
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
 

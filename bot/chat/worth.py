@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.chat.text.html import EMPTY, Html, fill
-from bot.chat.wording import chain_names, counted, decimals_of, folded
+from bot.chat.text.wording import chain_names, counted, decimals_of, folded
 from bot.domain.chains import Chains
 from bot.domain.model import Asset, ChainId, Price
 from bot.domain.status import ChainHoldings, Held

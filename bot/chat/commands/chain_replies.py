@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from bot.chat.text.html import EMPTY, Html, fill, join
-from bot.chat.wording import chain_names
+from bot.chat.text.wording import chain_names
 from bot.domain.chains import Chains, Listing
 from bot.domain.model import ChainId, Subscription
 

@@ -9,7 +9,7 @@ from bot.chat.commands.chain_replies import unlisted
 from bot.chat.held_back import vanished, waiting
 from bot.chat.pages import Section, paged
 from bot.chat.text.html import EMPTY, Html, bold, code, fill
-from bot.chat.wording import (
+from bot.chat.text.wording import (
     RAW_UNITS,
     account_name,
     age,

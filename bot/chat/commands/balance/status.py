@@ -9,7 +9,7 @@ from bot.chat.gaps import blind_spots
 from bot.chat.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join
 from bot.chat.text.untrusted import quoted
-from bot.chat.wording import age, chain_names, clock, counted
+from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.alerts import Gap
 from bot.domain.chains import Chains
 from bot.domain.model import Allowance, ChainId

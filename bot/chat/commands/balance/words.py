@@ -2,7 +2,7 @@
 
 from bot.chat.text.html import Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
-from bot.chat.wording import counted, short_address
+from bot.chat.text.wording import counted, short_address
 from bot.domain.model import Address
 
 

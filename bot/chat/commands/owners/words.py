@@ -8,7 +8,7 @@ from types import MappingProxyType
 from bot.chat.replies import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
-from bot.chat.wording import clock, counted
+from bot.chat.text.wording import clock, counted
 from bot.domain.access import Sender
 from bot.domain.addresses import shortened
 from bot.domain.audit import AuditEntry, Deed
