@@ -19,7 +19,7 @@ from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Turns
 from bot.chat.telegram.sender import Answers, TelegramSender
-from bot.chat.texts import compose
+from bot.chat.text.alerts import compose
 from bot.chores import Chore, Chores, copying, forgetting
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.alerts import Alert, BackupFails, BackupWorks

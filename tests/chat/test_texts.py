@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.texts import Composed, compose
+from bot.chat.text.alerts import Composed, compose
 from bot.domain.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
 from bot.domain.model import (
     AMOUNT_MAX,
