@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from bot.chat.notices import notice_blocks
 from bot.chat.text.changes import account_blocks
 from bot.chat.text.html import Html, code, fill, join
+from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock
 from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
