@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.worth import Worth, dollars, with_prices, worth, worth_line
+from bot.chat.text.prices import Worth, dollars, with_prices, worth, worth_line
 from bot.domain.model import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding, Price
 from bot.domain.status import ChainHoldings, Held, PartKind, PartSeen
 from tests.builders import NOON

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from bot.chat.items import items_moved
 from bot.chat.text.html import EMPTY, Html, join, link
+from bot.chat.text.prices import dollars
 from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, decimals_of, ids_held
-from bot.chat.worth import dollars
 from bot.domain.alerts import ChangeAlert
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind

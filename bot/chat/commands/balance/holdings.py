@@ -9,6 +9,7 @@ from bot.chat.commands.chain_replies import unlisted
 from bot.chat.held_back import vanished, waiting
 from bot.chat.pages import Section, paged
 from bot.chat.text.html import EMPTY, Html, bold, code, fill
+from bot.chat.text.prices import dollars_held, worth, worth_line
 from bot.chat.text.wording import (
     RAW_UNITS,
     account_name,
@@ -21,7 +22,6 @@ from bot.chat.text.wording import (
     decimals_of,
     ids_held,
 )
-from bot.chat.worth import dollars_held, worth, worth_line
 from bot.domain.addresses import checksummed
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.model import Address, Asset, ChainId
