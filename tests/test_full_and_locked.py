@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientSession
 
 from bot import app
-from bot.chat import replies
 from bot.chat.buttons import toasts
+from bot.chat.commands import replies
 from bot.sandbox.telegram import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.troubles import Trouble

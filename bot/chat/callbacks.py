@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from telegram import CallbackQuery, Message
 
-from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens
+from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
 from bot.domain.access import Action, Sender, Verdict
 from bot.domain.model import Place

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import structlog
 from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
-from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Presses
+from bot.chat.commands import replies
 from bot.chat.commands.dispatch import Handlers
 from bot.chat.commands.owners.access_requests import Knocks
 from bot.chat.commands.owners.claim import Claims

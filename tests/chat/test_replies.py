@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import replies
+from bot.chat.commands import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.command_table import ALLOW, COMMANDS, WATCH, Command, Who
 from bot.chat.commands.owners import words as owner_replies

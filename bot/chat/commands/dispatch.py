@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Press, Screen, rows
+from bot.chat.commands import replies
 from bot.chat.commands.balance.balance import Looking
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
+from bot.chat.commands import replies
 from bot.chat.commands.addresses import looks_like_address, read_address
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import balances

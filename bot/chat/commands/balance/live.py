@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import replies
+from bot.chat.commands import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.text.html import Html

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.chat import replies
+from bot.chat.commands import replies
 from bot.chat.gaps import blind_spots
 from bot.chat.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join

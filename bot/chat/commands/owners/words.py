@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
-from bot.chat.replies import FIRST_WATCH, allow_command
+from bot.chat.commands.replies import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted

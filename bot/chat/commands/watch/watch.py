@@ -3,11 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from bot.chat import replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
-from bot.chat.commands import chain_replies
+from bot.chat.commands import chain_replies, replies
 from bot.chat.commands.addresses import Named
 from bot.chat.commands.lookup import closest_label, find_all
 from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
