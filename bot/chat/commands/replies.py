@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from bot.chat.commands.command_table import COMMANDS, Command, Who
 from bot.chat.commands.requests import BadLine, WatchEntry
-from bot.chat.pages import Section, paged
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.pages import Section, paged
 from bot.chat.text.untrusted import foreign
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
