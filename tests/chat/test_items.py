@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.items import items_moved
+from bot.chat.text.items import items_moved
 from bot.domain.model import AMOUNT_MAX, ItemMove
 
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.chat.items import items_moved
 from bot.chat.text.html import EMPTY, Html, join, link
+from bot.chat.text.items import items_moved
 from bot.chat.text.prices import dollars
 from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, decimals_of, ids_held
 from bot.domain.alerts import ChangeAlert
