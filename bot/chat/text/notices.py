@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from bot.chat.gaps import blind_spots
 from bot.chat.held_back import told_held_back, told_released
-from bot.chat.lost import dropped, undelivered, unreadable
 from bot.chat.quiet_replies import mute_over
 from bot.chat.text.html import EMPTY, Html, code, fill, join
+from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names
 from bot.domain.alerts import (
