@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.chat.commands import replies
-from bot.chat.gaps import blind_spots
 from bot.chat.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join
+from bot.chat.text.outages import blind_spots
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.alerts import Gap
