@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from bot.chat.commands.chain_replies import unlisted
-from bot.chat.held_back import vanished, waiting
+from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import EMPTY, Html, bold, code, fill
 from bot.chat.text.pages import Section, paged
 from bot.chat.text.prices import dollars_held, worth, worth_line

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.chat.commands import replies
-from bot.chat.held_back import vanished, waiting
+from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join
 from bot.chat.text.outages import blind_spots
 from bot.chat.text.untrusted import quoted
