@@ -4,7 +4,7 @@ from telegram import InlineKeyboardMarkup
 
 from bot.chat.buttons.data import Does, button, rows
 from bot.chat.buttons.screens import markup
-from bot.chat.quiet_replies import token_words
+from bot.chat.text.quiet_replies import token_words
 from bot.domain.delivery import Delivery
 
 _BESIDE_THE_OTHERS = 14

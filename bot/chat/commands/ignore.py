@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.chat import quiet_replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
 from bot.chat.commands.requests import Ignore, Ignored, Unignore
 from bot.chat.permissions import Heard
+from bot.chat.text import quiet_replies
 from bot.domain.access import Action
 from bot.domain.chains import Chains
 from bot.domain.ignoring import IgnoredToken, Ignoring

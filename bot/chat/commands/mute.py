@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.chat import quiet_replies
 from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
@@ -14,6 +13,7 @@ from bot.chat.commands.command_table import MUTE
 from bot.chat.commands.lookup import address_meant, closest_label, find
 from bot.chat.commands.requests import Mute, Unmute
 from bot.chat.permissions import Heard
+from bot.chat.text import quiet_replies
 from bot.chat.text.html import Html
 from bot.domain.access import Action
 from bot.domain.chains import Chains

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TypeVar
 
-from bot.chat.quiet_replies import mute_over
 from bot.chat.text.held_back import told_held_back, told_released
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.outages import blind_spots
+from bot.chat.text.quiet_replies import mute_over
 from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names

@@ -20,9 +20,9 @@ from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
 from bot.chat.permissions import Heard
-from bot.chat.quiet_replies import mutes_shown
 from bot.chat.text.html import Html, join
 from bot.chat.text.prices import Worth, with_prices, worth, worth_line
+from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.access import Action
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains

@@ -11,8 +11,8 @@ from bot.chat.commands.addresses import Named
 from bot.chat.commands.lookup import closest_label, find_all
 from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.chat.permissions import Heard
-from bot.chat.quiet_replies import mutes_shown
 from bot.chat.text.html import Html
+from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.alerts import LabelTaken, Subscribed
