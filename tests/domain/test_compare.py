@@ -2,7 +2,6 @@
 
 import pytest
 
-from bot.domain.compare import READINGS_FOR_OLDER, compare
 from bot.domain.model import (
     NATIVE_PART,
     NOTHING,
@@ -18,6 +17,7 @@ from bot.domain.model import (
     Verdict,
     View,
 )
+from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import ALL, BROAD, DAI, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.compare import READINGS_FOR_OLDER, compare
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE_PART,
@@ -21,6 +20,7 @@ from bot.domain.model import (
     Verdict,
     View,
 )
+from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, coin, reading, view
 
 CONTRACTS = (USDC, DAI, DEGEN, PUNKS)

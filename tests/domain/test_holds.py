@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.domain.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN, compare
 from bot.domain.model import (
     NATIVE_PART,
     Asset,
@@ -17,6 +16,7 @@ from bot.domain.model import (
     Verdict,
     View,
 )
+from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN, compare
 from tests.builders import BROAD, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.domain.alerts import ChangeAlert, MassLoss, SourceRefuses
-from bot.domain.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.domain.model import Address, Asset, Holding, ItemMove
+from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import PollerHarness, failing, failing_for

@@ -10,7 +10,6 @@ import pytest
 
 from bot.domain.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.audit import Author
-from bot.domain.compare import compare
 from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (
     Address,
@@ -25,6 +24,7 @@ from bot.domain.model import (
     View,
     Wish,
 )
+from bot.domain.observe.compare import compare
 from bot.domain.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
