@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bot.domain.model import Address, ChainId, Question
-from bot.domain.plan import chunks
+from bot.domain.observe.plan import chunks
 
 GOOD_SWEEPS_TO_GROW = 20
 

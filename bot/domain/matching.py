@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.model import NATIVE, Address, Asset, ChainId, DestinationId, Part, Subscription
-from bot.domain.plan import wished_parts
+from bot.domain.observe.plan import wished_parts
 
 Pair = tuple[Subscription, Subscription]
 """Who names an account, and what is looked at of it, as `plan.wishes` words it."""

@@ -33,7 +33,7 @@ from bot.domain.model import (
     View,
 )
 from bot.domain.observe.compare import Answered, compare, readings, with_named
-from bot.domain.plan import Wanted, chunks, narrow_questions
+from bot.domain.observe.plan import Wanted, chunks, narrow_questions
 from bot.domain.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError
 from bot.poller.asking import Asker, Replied

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bot.domain.mass_loss import Doubt
 from bot.domain.model import Address, Asset, ChainId, Part, Price, Question
-from bot.domain.plan import Wanted
+from bot.domain.observe.plan import Wanted
 from bot.poller.asking import Replied
 
 STAMP_BYTES = 16

@@ -28,7 +28,7 @@ from bot.domain.model import (
     SweepNumber,
     Verdict,
 )
-from bot.domain.plan import Batch, Wanted, batches, with_unlisted
+from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.poller.asking import Asker
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints

@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from bot.domain.audit import Author, Deed
 from bot.domain.delivery import Parking
 from bot.domain.model import DestinationId, Part, Place
-from bot.domain.plan import chunks
+from bot.domain.observe.plan import chunks
 from bot.store.audit import note
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds

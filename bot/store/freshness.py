@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from bot.domain.alerts import Gap, HeldBack
 from bot.domain.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
-from bot.domain.plan import Wanted, wanted_by, wishes
+from bot.domain.observe.plan import Wanted, wanted_by, wishes
 from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.store.ignoring import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER

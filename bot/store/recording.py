@@ -28,7 +28,7 @@ from bot.domain.model import (
     Standing,
     Verdict,
 )
-from bot.domain.plan import wished_parts, wishes
+from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.rebasing import Drift
 from bot.domain.redenomination import decimals_of_change
 from bot.domain.symbols import symbol_key

@@ -14,7 +14,7 @@ from bot.domain.model import (
     Standing,
     Subscription,
 )
-from bot.domain.plan import wished_parts, wishes
+from bot.domain.observe.plan import wished_parts, wishes
 from bot.store.database import transaction
 from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
 

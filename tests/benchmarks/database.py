@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.domain.model import Poll, Verdict
-from bot.domain.plan import chunks
+from bot.domain.observe.plan import chunks
 from tests.benchmarks.poller import open_store, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, Profile
 from tests.benchmarks.results import Result, middle

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bot.domain.audit import Author
 from bot.domain.model import Part, Place, Question, Wish
-from bot.domain.plan import batches, chunks, wanted_by
+from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller

@@ -2,7 +2,7 @@
 
 from bot.domain.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
 from bot.domain.model import NATIVE, NATIVE_PART, Asset, ChainId, DestinationId, Part, Subscription
-from bot.domain.plan import wishes
+from bot.domain.observe.plan import wishes
 from tests.builders import (
     BASE,
     BROAD,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import NATIVE_PART, Address, Asset, ChainId, Part, Question, Subscription
-from bot.domain.plan import (
+from bot.domain.observe.plan import (
     CONTRACTS_PER_QUESTION,
     Batch,
     Wanted,

@@ -2,7 +2,7 @@
 
 from bot.domain.model import NOTHING, Address, ChainId, Reading
 from bot.domain.observe.compare import Answered, readings, with_named
-from bot.domain.plan import Wanted
+from bot.domain.observe.plan import Wanted
 from tests.builders import (
     DEGEN,
     ETHEREUM,

@@ -25,7 +25,7 @@ from bot.domain.model import (
     Wish,
 )
 from bot.domain.observe.compare import compare
-from bot.domain.plan import wanted_by, with_unlisted
+from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.sqlite import Store

@@ -32,7 +32,7 @@ from bot.domain.model import (
     Verdict,
     View,
 )
-from bot.domain.plan import Wanted
+from bot.domain.observe.plan import Wanted
 from bot.domain.rebasing import Drift
 
 Answered = tuple[Question, Answer]
