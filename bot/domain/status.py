@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from bot.domain.alerts import Gap, HeldBack
 from bot.domain.chains import Listing
-from bot.domain.matching import NO_RULES, Rules, ignores
 from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
+from bot.domain.observe.matching import NO_RULES, Rules, ignores
 
 
 class Held(NamedTuple):

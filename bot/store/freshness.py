@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.alerts import Gap, HeldBack
-from bot.domain.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
+from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
 from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.store.ignoring import rules_here

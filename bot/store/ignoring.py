@@ -6,8 +6,8 @@ from sqlite_utils import Database
 
 from bot.domain.audit import Author, Deed
 from bot.domain.ignoring import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.matching import NO_RULES, Ignored, Rules
 from bot.domain.model import Address, ChainId, DestinationId, Place
+from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction

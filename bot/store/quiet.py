@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from bot.domain.audit import Author
 from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
-from bot.domain.matching import Rules
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import FoundMute, Muted, MutedHere, Scope, Unmuted
+from bot.domain.observe.matching import Rules
 from bot.store import ignoring, muting
 from bot.store.database import DatabaseThread
 

@@ -8,7 +8,6 @@ from sqlite_utils import Database
 from bot.domain.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.audit import Author, Deed
 from bot.domain.labels import Labels, Thing, thing_of
-from bot.domain.matching import heard_parts
 from bot.domain.model import (
     NATIVE_PART,
     Address,
@@ -20,6 +19,7 @@ from bot.domain.model import (
     Subscribing,
     Wish,
 )
+from bot.domain.observe.matching import heard_parts
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction

@@ -1,7 +1,7 @@
 """Who hears what, and under which label."""
 
-from bot.domain.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
 from bot.domain.model import NATIVE, NATIVE_PART, Asset, ChainId, DestinationId, Part, Subscription
+from bot.domain.observe.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
 from bot.domain.observe.plan import wishes
 from tests.builders import (
     BASE,
