@@ -10,8 +10,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from bot.domain.mass_loss import Doubt
 from bot.domain.model import Address, Asset, ChainId, Part, Price, Question
+from bot.domain.observe.mass_loss import Doubt
 from bot.domain.observe.plan import Wanted
 from bot.poller.asking import Replied
 

@@ -16,7 +16,6 @@ from itertools import chain
 import structlog
 
 from bot.domain.items import ITEMS_MOST
-from bot.domain.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -28,6 +27,7 @@ from bot.domain.model import (
     SweepNumber,
     Verdict,
 )
+from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.poller.asking import Asker
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without

@@ -11,8 +11,8 @@ import structlog
 
 from bot.domain.alerts import SourceRefuses
 from bot.domain.chains import Listing
-from bot.domain.mass_loss import counted_on
 from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
+from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.asking import Asker

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.mass_loss import (
+from bot.domain.observe.mass_loss import (
     LOST_AT_LEAST,
     NEWLY_DOUBTED,
     SWEEPS_TO_SETTLE,

@@ -3,9 +3,9 @@
 import pytest
 
 from bot.domain.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
-from bot.domain.mass_loss import SWEEPS_TO_SETTLE
 from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question, Reply
 from bot.domain.observe.compare import READINGS_FOR_OLDER
+from bot.domain.observe.mass_loss import SWEEPS_TO_SETTLE
 from bot.indexer.errors import QuestionRefused, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import PollerHarness, failing_for, poller_of
