@@ -13,7 +13,6 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.model import (
     NATIVE,
     NOTHING_SAID,
@@ -33,6 +32,7 @@ from bot.domain.model import (
     View,
 )
 from bot.domain.observe.compare import Answered, compare, readings, with_named
+from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.observe.plan import Wanted, chunks, narrow_questions
 from bot.domain.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError

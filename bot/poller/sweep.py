@@ -15,7 +15,6 @@ from itertools import chain
 
 import structlog
 
-from bot.domain.items import ITEMS_MOST
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -27,6 +26,7 @@ from bot.domain.model import (
     SweepNumber,
     Verdict,
 )
+from bot.domain.observe.items import ITEMS_MOST
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.poller.asking import Asker
