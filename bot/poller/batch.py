@@ -34,7 +34,7 @@ from bot.domain.model import (
 from bot.domain.observe.compare import Answered, compare, readings, with_named
 from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.observe.plan import Wanted, chunks, narrow_questions
-from bot.domain.redenomination import may_be_redenominated
+from bot.domain.observe.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError
 from bot.poller.asking import Asker, Replied
 from bot.poller.memory import KnownBlocks

@@ -29,8 +29,8 @@ from bot.domain.model import (
 )
 from bot.domain.observe.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.rebasing import Drift
-from bot.domain.redenomination import decimals_of_change
 from bot.domain.symbols import symbol_key
 from bot.store.database import transaction
 from bot.store.ignoring import all_rules

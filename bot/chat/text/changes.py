@@ -15,7 +15,7 @@ from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, coun
 from bot.domain.alerts import ChangeAlert
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
-from bot.domain.redenomination import Decimals, decimals_of_change
+from bot.domain.observe.redenomination import Decimals, decimals_of_change
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bot.domain.model import ItemMove
-from bot.domain.redenomination import Decimals
+from bot.domain.observe.redenomination import Decimals
 from bot.domain.units import format_shown
 
 _NAMED_WHOLE = 6
