@@ -2,7 +2,7 @@
 
 What failed as a whole is asked in parts. One search at a time looks for what
 is to blame, and the other questions that failed meanwhile profit from what it
-found: a chain, an account, or the size. `bot.domain.adapting` decides; here it
+found: a chain, an account, or the size. `bot.domain.observe.request_size` decides; here it
 is carried out. No answer is repeated: each account, chain and part comes in one
 pair of question and answer at most.
 """
@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.domain.adapting import (
+from bot.domain.model import Address, ChainId, Question, Reply
+from bot.domain.observe.request_size import (
     Probe,
     RequestSize,
     Spoilers,
@@ -26,7 +27,6 @@ from bot.domain.adapting import (
     sized,
     smallest,
 )
-from bot.domain.model import Address, ChainId, Question, Reply
 from bot.indexer.errors import ChainRefused, IndexerError
 from bot.poller.contact import BalanceSource, Contact, is_reply, smaller_may_help
 

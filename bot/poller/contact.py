@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.adapting import Breaker, Trouble
 from bot.domain.model import Question, Reply
+from bot.domain.observe.request_size import Breaker, Trouble
 from bot.indexer.errors import (
     SMALLER_MAY_HELP,
     AccessRefused,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.adapting import (
+from bot.domain.model import Address, ChainId, Question
+from bot.domain.observe.request_size import (
     FAILURES_TO_OPEN,
     GOOD_SWEEPS_TO_GROW,
     Breaker,
@@ -21,7 +22,6 @@ from bot.domain.adapting import (
     sized,
     smallest,
 )
-from bot.domain.model import Address, ChainId, Question
 from tests.builders import BASE, ETHEREUM, POLYGON, TREASURY, VAULT, address, question
 
 CHAINS = (ETHEREUM, POLYGON, BASE)
