@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.describing import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
@@ -21,6 +20,7 @@ from bot.domain.model import (
     Part,
     View,
 )
+from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
 from bot.domain.rebasing import Drift
 from bot.store.database import transaction

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from bot.domain.alerts import Baseline
-from bot.domain.describing import asked_again_in, is_complete
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -27,6 +26,7 @@ from bot.domain.model import (
     Standing,
     Verdict,
 )
+from bot.domain.observe.descriptions import asked_again_in, is_complete
 from bot.domain.observe.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.observe.redenomination import decimals_of_change

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain.describing import LONGEST_PAUSE, REFRESHED_AFTER, asked_again_in, is_complete
 from bot.domain.model import Description
+from bot.domain.observe.descriptions import LONGEST_PAUSE, REFRESHED_AFTER, asked_again_in, is_complete
 
 
 def test_what_is_complete_is_refreshed_after_a_week() -> None:
