@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.blindness import FORGOTTEN_AFTER, INTERVAL_MOST, Spot, Telling, Told, telling
+from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, Spot, Telling, Told, telling
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 STALE = timedelta(minutes=10)
