@@ -25,8 +25,8 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.chains import Chains
 from bot.domain.model import Answer, ChainId, Part, Question
+from bot.domain.observe.freshness import Sweeps
 from bot.domain.pacing import GROUP_WINDOW_SECONDS, Pacer
-from bot.domain.status import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings

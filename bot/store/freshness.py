@@ -12,9 +12,9 @@ from sqlite_utils import Database
 
 from bot.domain.alerts import Gap, HeldBack
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
+from bot.domain.observe.freshness import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
-from bot.domain.status import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.store.ignoring import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.polls import Views, views

@@ -28,8 +28,8 @@ from bot.domain.model import (
     SweepNumber,
     Wish,
 )
+from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.domain.partings import Parting, Undone
-from bot.domain.status import ChainHoldings, WatchedHere
 from bot.store import (
     audit,
     backup,

@@ -10,7 +10,7 @@ from bot.chat.commands.balance.status import status
 from bot.domain.alerts import Gap, HeldBack
 from bot.domain.chains import Listing
 from bot.domain.model import Address, Allowance, ChainId
-from bot.domain.status import ChainSight, Sweeps, WatchedHere
+from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)

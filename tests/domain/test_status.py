@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import NATIVE, Address, Answer, ChainId, Description, Holding
-from bot.domain.status import ChainHoldings, PartKind, PartSeen, holdings_in
+from bot.domain.observe.freshness import ChainHoldings, PartKind, PartSeen, holdings_in
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.alerts import Gap
 from bot.domain.model import NATIVE_PART, Address, ChainId, Description, Holding, Part
-from bot.domain.status import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
+from bot.domain.observe.freshness import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
 from tests.builders import (
     BASE,
     DAI,

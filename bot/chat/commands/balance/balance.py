@@ -27,7 +27,7 @@ from bot.domain.access import Action
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId, ListedSubscription, Place
-from bot.domain.status import ChainHoldings, Sweeps
+from bot.domain.observe.freshness import ChainHoldings, Sweeps
 from bot.store.sqlite import Store
 
 OTHERS_OFFERED = 3

@@ -22,8 +22,8 @@ from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains
 from bot.domain.model import Address, Answer, Asset, ChainId, Place, Question
+from bot.domain.observe.freshness import holdings_in
 from bot.domain.observe.matching import NO_RULES, Rules
-from bot.domain.status import holdings_in
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.alerts import Gap
 from bot.domain.chains import Chains
 from bot.domain.model import Allowance, ChainId
-from bot.domain.status import ChainSight, Sweeps, WatchedHere
+from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
 
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5

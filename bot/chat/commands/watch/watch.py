@@ -18,8 +18,8 @@ from bot.domain.addresses import checksummed
 from bot.domain.alerts import LabelTaken, Subscribed
 from bot.domain.chains import Chains
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
+from bot.domain.observe.freshness import Sweeps
 from bot.domain.partings import Undoing
-from bot.domain.status import Sweeps
 from bot.store.sqlite import Store
 
 ADDRESSES_OFFERED = 50
