@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.domain.alerts import Notice
+from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Due, is_due, next_at
 from bot.store.backup import copy_of_today
 from bot.store.copying import CopyFailed

@@ -22,8 +22,8 @@ from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
 from bot.chores import Chore, Chores, copying, forgetting
 from bot.dispatcher import Dispatcher, DispatcherSettings
-from bot.domain.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.pacing import GROUP_WINDOW_SECONDS, Pacer

@@ -7,7 +7,7 @@ configured status is `VERIFIED`.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.delivery import TRUST, Delivery, Form
 from bot.domain.model import (
     NATIVE,

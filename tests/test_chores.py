@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
-from bot.domain.alerts import BackupFails, BackupWorks
+from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.store.copying import CopyFailed
 from bot.store.history import ROWS_AT_ONCE
 from tests.builders import NOON

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import dispatcher
-from bot.domain.alerts import Alert
+from bot.domain.deliver.alerts import Alert
 from bot.domain.delivery import (
     REST,
     TRUST,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
+from bot.domain.deliver.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
 from bot.domain.model import Address, ChainId, Place
 
 DEFAULT = timedelta(hours=1)

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.alerts import SourceRefuses
 from bot.domain.chains import Listing
+from bot.domain.deliver.alerts import SourceRefuses
 from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
 from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes

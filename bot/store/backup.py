@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Restored
+from bot.domain.deliver.alerts import Restored
 from bot.domain.model import DestinationId
 from bot.store.copying import copy_database
 from bot.store.database import transaction

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Blind, HeldBack, HoldEnd, SeenAgain
+from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.model import Address, ChainId, DestinationId, Part
 from bot.domain.observe.matching import Pair, Wishes, label_on
 from bot.domain.observe.outages import Spot, Telling, Told, as_gaps, telling

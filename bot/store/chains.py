@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import ChainBack, ChainGone
 from bot.domain.chains import CHAINS_MOST, Listing
+from bot.domain.deliver.alerts import ChainBack, ChainGone
 from bot.domain.model import ChainId, Part
 from bot.store.database import transaction
 from bot.store.notices import tell

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Notice
+from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Due
 from bot.store.database import transaction
 from bot.store.notices import tell_owners

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Gap, HeldBack
+from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
 from bot.domain.observe.freshness import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on

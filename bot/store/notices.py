@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import (
+from bot.domain.deliver.alerts import (
     BackupFails,
     BackupWorks,
     Baseline,

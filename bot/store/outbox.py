@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
+from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.delivery import (
     LONGEST_PAUSE,
     REST,

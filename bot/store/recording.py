@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Baseline
+from bot.domain.deliver.alerts import Baseline
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,

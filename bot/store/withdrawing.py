@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.alerts import Dropped
+from bot.domain.deliver.alerts import Dropped
 from bot.domain.delivery import AlertState, DeliveryState
 from bot.domain.model import DestinationId
 from bot.store.database import transaction

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Believe
 from bot.chat.text.alerts import Composed, compose
-from bot.domain.alerts import (
+from bot.domain.deliver.alerts import (
     Alert,
     BackupFails,
     BackupWorks,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chat.text import quiet_replies
-from bot.domain.alerts import MuteOver
+from bot.domain.deliver.alerts import MuteOver
 from bot.domain.ignoring import IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.model import Place
 from bot.domain.muting import Mute, Muted, MutedHere, Unmuted

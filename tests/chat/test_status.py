@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.balance.status import status
-from bot.domain.alerts import Gap, HeldBack
 from bot.domain.chains import Listing
+from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.model import Address, Allowance, ChainId
 from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
-from bot.domain.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
+from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE,

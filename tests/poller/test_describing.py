@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.model import Description, Question, Reply
 from bot.indexer.errors import Unavailable
 from bot.poller import batch

@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.model import NATIVE, MoveKind
 from bot.indexer.errors import (
     AccessRefused,

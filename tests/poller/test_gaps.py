@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
+from bot.domain.deliver.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
 from bot.domain.model import Address, Asset, Change, Holding, ItemMove, MoveKind, Question, Reply
 from bot.domain.observe.compare import READINGS_FOR_OLDER
 from bot.domain.observe.mass_loss import SWEEPS_TO_SETTLE

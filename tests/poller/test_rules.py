@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert, MassLoss, SourceRefuses
+from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
 from bot.domain.model import Address, Asset, Holding, ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.model import NATIVE, ChainId, Description, MoveKind, Question, Reply
 from bot.domain.observe.compare import READINGS_FOR_OLDER
 from bot.indexer.errors import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.audit import Author
+from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (
     Address,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert, NoticeAlert, Restored
+from bot.domain.deliver.alerts import ChangeAlert, NoticeAlert, Restored
 from bot.store.backup import copy_of_today
 from bot.store.copying import CopyFailed, copy_database, open_to_read
 from tests.builders import NOON, USDC, at, reading

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.domain.alerts import Baseline
+from bot.domain.deliver.alerts import Baseline
 from bot.domain.model import Subscribing
 from tests.builders import BASE, DAI, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper

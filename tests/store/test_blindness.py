@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.domain.alerts import (
+from bot.domain.chains import CHAINS_MOST
+from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
@@ -13,7 +14,6 @@ from bot.domain.alerts import (
     MassLoss,
     SeenAgain,
 )
-from bot.domain.chains import CHAINS_MOST
 from bot.domain.model import ChainId, SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.alerts import BackupFails, BackupWorks
+from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.domain.due import Due
 from tests.builders import NOON, at
 from tests.store.conftest import OLGA, OPS, Keeper

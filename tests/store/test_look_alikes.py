@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.model import NATIVE, Address, Asset, Description
 from bot.domain.symbols import symbol_key
 from bot.store import look_alikes

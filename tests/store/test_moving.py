@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert
 from bot.domain.audit import Deed
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.delivery import ChatMoved, Delivery, Sent, TopicLost
 from bot.domain.model import Place
 from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.alerts import (
+from bot.domain.audit import Deed
+from bot.domain.deliver.alerts import (
     Alert,
     Baseline,
     Blind,
@@ -15,7 +16,6 @@ from bot.domain.alerts import (
     NoticeAlert,
     Unreadable,
 )
-from bot.domain.audit import Deed
 from bot.domain.model import Address, Place
 from bot.domain.muting import Muted, Scope, Unmuted
 from bot.store import mutes

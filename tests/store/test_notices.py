@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.alerts import (
+from bot.domain.deliver.alerts import (
     BackupFails,
     BackupWorks,
     Baseline,

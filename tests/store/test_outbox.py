@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.alerts import Alert, ChangeAlert
+from bot.domain.deliver.alerts import Alert, ChangeAlert
 from bot.domain.delivery import (
     Delivery,
     RetryLater,

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.model import (
     AMOUNT_MAX,
     NATIVE,

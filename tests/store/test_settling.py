@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.alerts import NoticeAlert, Undelivered
+from bot.domain.deliver.alerts import NoticeAlert, Undelivered
 from bot.domain.delivery import (
     REST,
     Delivery,

@@ -10,8 +10,8 @@ from bot.chat.text.pages import Section, paged
 from bot.chat.text.untrusted import foreign
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
-from bot.domain.alerts import LabelTaken
 from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import LabelTaken
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
 from bot.domain.partings import UndoneOne
 from bot.store.troubles import Trouble

@@ -11,8 +11,8 @@ from bot.chat.text.changes import account_blocks
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock
-from bot.domain.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 
 LATE_AFTER = timedelta(minutes=2)
 """A message that comes so much later than what it tells says so."""

@@ -15,7 +15,8 @@ from bot.chat.text.quiet_replies import mute_over
 from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names
-from bot.domain.alerts import (
+from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import (
     BackupFails,
     BackupWorks,
     Baseline,
@@ -34,7 +35,6 @@ from bot.domain.alerts import (
     Undelivered,
     Unreadable,
 )
-from bot.domain.chains import Chains
 from bot.domain.model import Address, ChainId
 
 _BASELINES_SINGLY = 5

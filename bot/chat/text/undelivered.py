@@ -6,7 +6,7 @@ from datetime import date
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted
-from bot.domain.alerts import Dropped, Undelivered, Unreadable
+from bot.domain.deliver.alerts import Dropped, Undelivered, Unreadable
 
 _SINGLY = 5
 

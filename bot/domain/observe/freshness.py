@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.alerts import Gap, HeldBack
 from bot.domain.chains import Listing
+from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
 from bot.domain.observe.matching import NO_RULES, Rules, ignores
 

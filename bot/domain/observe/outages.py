@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.alerts import Gap, HeldBack
+from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.model import Address, ChainId
 
 FORGOTTEN_AFTER = timedelta(days=1)

@@ -15,8 +15,8 @@ from bot.chat.text.html import Html
 from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.access import Action
 from bot.domain.addresses import checksummed
-from bot.domain.alerts import LabelTaken, Subscribed
 from bot.domain.chains import Chains
+from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.partings import Undoing
