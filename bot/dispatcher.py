@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     Delivery,
     DeliveryState,
     Outcome,

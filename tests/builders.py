@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.delivery import TRUST, Delivery, Form
+from bot.domain.deliver.delivery import TRUST, Delivery, Form
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,

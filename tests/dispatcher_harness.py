@@ -8,12 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.dispatcher import Dispatcher, DispatcherSettings
-from bot.domain.delivery import (
-    Delivery,
-    Outcome,
-    Refused,
-    Sent,
-)
+from bot.domain.deliver.delivery import Delivery, Outcome, Refused, Sent
 from bot.domain.model import Place
 from bot.store.outbox import Compose
 from bot.store.sqlite import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import delivery
+from bot.domain.deliver import delivery
 from bot.poller.worker import Poller
 from bot.sandbox.telegram import Close, after, too_many_requests
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import delivery, doubt
+from bot.domain import doubt
+from bot.domain.deliver import delivery
 from bot.sandbox.telegram import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat

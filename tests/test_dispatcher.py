@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import dispatcher
-from bot.domain.delivery import (
-    Delivery,
-    Outcome,
-)
+from bot.domain.deliver.delivery import Delivery, Outcome
 from bot.domain.message_ids import message_id
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.poller.conftest import until

@@ -8,7 +8,7 @@ import pytest
 
 from bot import dispatcher
 from bot.domain.deliver.alerts import Alert
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     REST,
     TRUST,
     UNKNOWN_OUTCOME_PAUSES,

@@ -8,7 +8,7 @@ nothing makes a copy in a quarter of an hour at most then, and one that is back 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     REST,
     UNKNOWN_OUTCOME_PAUSES,
     ChatMoved,

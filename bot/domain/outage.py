@@ -6,7 +6,7 @@ Seconds of any steady clock come in as `now`; nothing here waits.
 
 from dataclasses import dataclass, replace
 
-from bot.domain.delivery import Offline, Outcome, RetryLater, Unknown
+from bot.domain.deliver.delivery import Offline, Outcome, RetryLater, Unknown
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 20.0)
 """Seconds before each probe, by how many went before; the last one repeats. A probe that hangs keeps no

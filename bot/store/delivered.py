@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from bot.domain.delivery import About
+from bot.domain.deliver.delivery import About
 from bot.domain.model import DeliveryId, Place
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import to_address, to_asset

@@ -29,7 +29,7 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     Unreadable,
 )
-from bot.domain.delivery import AlertState
+from bot.domain.deliver.delivery import AlertState
 from bot.domain.model import DestinationId
 from bot.domain.muting import subjects_of
 from bot.store.mutes import holds_change, holds_notice

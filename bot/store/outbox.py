@@ -15,13 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
-from bot.domain.delivery import (
-    LONGEST_PAUSE,
-    REST,
-    Delivery,
-    Form,
-    bind_at,
-)
+from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, Form, bind_at
 from bot.domain.doubt import asks_first
 from bot.domain.message_ids import message_id
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind

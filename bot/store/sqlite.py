@@ -11,7 +11,7 @@ from bot.domain.audit import AuditEntry, Author
 from bot.domain.chains import Listing
 from bot.domain.claims import Claimed
 from bot.domain.deliver.alerts import Notice, Subscribed
-from bot.domain.delivery import Parking, Settlement
+from bot.domain.deliver.delivery import Parking, Settlement
 from bot.domain.due import Due
 from bot.domain.guests import Guests, Knock, KnownChat
 from bot.domain.model import (

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Dropped
-from bot.domain.delivery import AlertState, DeliveryState
+from bot.domain.deliver.delivery import AlertState, DeliveryState
 from bot.domain.model import DestinationId
 from bot.store.database import transaction
 from bot.store.notices import notice_to_json, tell, to_notice

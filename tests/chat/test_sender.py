@@ -10,7 +10,7 @@ from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Turns
 from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.text.html import EMPTY, code
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     ChatMoved,
     Form,
     Misread,

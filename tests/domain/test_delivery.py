@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     KNOWN_FAILURE_PAUSES,
     REFUSALS_MOST,
     THROTTLE_JITTER,

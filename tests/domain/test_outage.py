@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     Refused,

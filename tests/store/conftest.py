@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.audit import Author
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
-from bot.domain.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
+from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (
     Address,
     Asset,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.delivery import Parking
+from bot.domain.deliver.delivery import Parking
 from bot.domain.model import NATIVE_PART, Place
 from bot.store import figures
 from tests.builders import POLYGON, TREASURY, USDC, at, reading

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.audit import Author, Deed
 from bot.domain.claims import Claimed, hashed, is_code
-from bot.domain.delivery import Parking
+from bot.domain.deliver.delivery import Parking
 from bot.domain.guests import Knock
 from bot.domain.model import ChainId, Place, Wish
 from bot.store import guests

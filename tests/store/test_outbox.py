@@ -5,11 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert
-from bot.domain.delivery import (
-    Delivery,
-    RetryLater,
-    Settlement,
-)
+from bot.domain.deliver.delivery import Delivery, RetryLater, Settlement
 from bot.domain.message_ids import message_id
 from bot.domain.model import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE

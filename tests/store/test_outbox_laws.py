@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     REST,
     AlertState,
     ChatMoved,

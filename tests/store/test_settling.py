@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.deliver.alerts import NoticeAlert, Undelivered
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     REST,
     Delivery,
     DeliveryState,

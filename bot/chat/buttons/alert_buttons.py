@@ -5,7 +5,7 @@ from telegram import InlineKeyboardMarkup
 from bot.chat.buttons.data import Does, button, rows
 from bot.chat.buttons.screens import markup
 from bot.chat.text.quiet_replies import token_words
-from bot.domain.delivery import Delivery
+from bot.domain.deliver.delivery import Delivery
 
 _BESIDE_THE_OTHERS = 14
 """A longer one has a row of its own: apps cut what is too long for its place."""

@@ -27,7 +27,7 @@ from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
 from bot.chat.text.html import Html, plain
-from bot.domain.delivery import (
+from bot.domain.deliver.delivery import (
     ChatMoved,
     Delivery,
     Form,

@@ -14,7 +14,7 @@ from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
 from bot.domain.access import Action
 from bot.domain.chains import Chains
-from bot.domain.delivery import Unreachable, parking
+from bot.domain.deliver.delivery import Unreachable, parking
 from bot.domain.guests import KnownChat
 from bot.domain.model import Place
 from bot.store.sqlite import Store

@@ -9,7 +9,7 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.telegram.send_queue import Rank
-from bot.domain.delivery import Sent, Unreachable, parking
+from bot.domain.deliver.delivery import Sent, Unreachable, parking
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 
