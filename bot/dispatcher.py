@@ -28,7 +28,7 @@ from bot.domain.deliver.delivery import (
     settle,
     unwritable,
 )
-from bot.domain.doubt import after_question
+from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.domain.model import DeliveryId
 from bot.domain.outage import Outage

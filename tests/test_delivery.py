@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import doubt
-from bot.domain.deliver import delivery
+from bot.domain.deliver import delivery, unconfirmed
 from bot.sandbox.telegram import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
@@ -43,7 +42,7 @@ async def watch_in_a_group(stack: Stack, title: str = "Ops") -> Chat:
 @pytest.fixture
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.05,))
-    monkeypatch.setattr(doubt, "QUESTION_PAUSE", timedelta(seconds=0.2))
+    monkeypatch.setattr(unconfirmed, "QUESTION_PAUSE", timedelta(seconds=0.2))
 
 
 # ---------------------------------------------------------------- trouble for a while

@@ -22,7 +22,7 @@ from bot.domain.deliver.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_UNASKED
+from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
 from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
 from bot.store.sqlite import Store

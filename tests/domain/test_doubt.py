@@ -29,7 +29,13 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     settle,
 )
-from bot.domain.doubt import QUESTION_PAUSE, UNKNOWNS_TRUSTED, UNKNOWNS_UNASKED, after_question, asks_first
+from bot.domain.deliver.unconfirmed import (
+    QUESTION_PAUSE,
+    UNKNOWNS_TRUSTED,
+    UNKNOWNS_UNASKED,
+    after_question,
+    asks_first,
+)
 from tests.builders import NOON, delivery
 
 UNKNOWN = Unknown("read timeout")

@@ -21,7 +21,7 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     settle,
 )
-from bot.domain.doubt import UNKNOWNS_TRUSTED
+from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
 from bot.domain.message_ids import message_id
 from bot.domain.model import DeliveryId
 from tests.builders import DAI, NOON, USDC, at, held, reading
