@@ -28,10 +28,10 @@ from bot.domain.deliver.delivery import (
     settle,
     unwritable,
 )
+from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.domain.model import DeliveryId
-from bot.domain.outage import Outage
 from bot.store.outbox import Compose, Due, Taken
 from bot.store.sqlite import Store
 from bot.store.troubles import DatabaseTrouble

@@ -22,9 +22,9 @@ from bot.domain.deliver.delivery import (
     Unknown,
     Unreachable,
 )
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES
 from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
-from bot.domain.outage import CHATS_IN_DOUBT, PAUSES
 from bot.store.sqlite import Store
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
 from tests.poller.conftest import until

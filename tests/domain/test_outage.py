@@ -14,7 +14,7 @@ from bot.domain.deliver.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.outage import CHATS_IN_DOUBT, PAUSES, Outage
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES, Outage
 
 NO_CONNECTION = Offline("no connection")
 NO_ANSWER = Unknown("read timeout")
