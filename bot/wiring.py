@@ -24,9 +24,9 @@ from bot.chores import Chore, Chores, copying, forgetting
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
+from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.observe.freshness import Sweeps
-from bot.domain.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings

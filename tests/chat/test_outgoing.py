@@ -15,8 +15,8 @@ from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITI
 from bot.chat.telegram.send_queue import Rank, Turns
 from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
+from bot.domain.deliver.pacing import Pacer
 from bot.domain.model import Place
-from bot.domain.pacing import Pacer
 
 OLGA = Place(7001, "private", "Olga")
 

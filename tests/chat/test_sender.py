@@ -26,8 +26,8 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     Vanished,
 )
+from bot.domain.deliver.pacing import Pacer
 from bot.domain.model import Place
-from bot.domain.pacing import Pacer
 from bot.sandbox.telegram import (
     SANDBOX_TOKEN,
     Close,

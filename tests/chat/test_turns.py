@@ -5,7 +5,7 @@ import heapq
 from dataclasses import dataclass, field
 
 from bot.chat.telegram.send_queue import Rank, Turns
-from bot.domain.pacing import Pacer
+from bot.domain.deliver.pacing import Pacer
 
 
 @dataclass

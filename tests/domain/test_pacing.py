@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.pacing import Pacer
+from bot.domain.deliver.pacing import Pacer
 from tests.examples import examples
 
 ANYWHERE = 1e-6

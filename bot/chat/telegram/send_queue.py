@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from weakref import WeakValueDictionary
 
-from bot.domain.pacing import Pacer
+from bot.domain.deliver.pacing import Pacer
 
 STRANGERS_LOOK_SECONDS = 0.05
 """So often a stranger's message looks whether all others are gone."""
