@@ -6,7 +6,7 @@ import pytest
 
 from bot import dispatcher
 from bot.domain.deliver.delivery import Delivery, Outcome
-from bot.domain.message_ids import message_id
+from bot.domain.deliver.message_ids import message_id
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.poller.conftest import until
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS

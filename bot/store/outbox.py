@@ -16,8 +16,8 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, Form, bind_at
+from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import asks_first
-from bot.domain.message_ids import message_id
 from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
 from bot.store.database import transaction
 from bot.store.delivered import about

@@ -6,8 +6,8 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Undelivered
 from bot.domain.deliver.delivery import AlertState, DeliveryState, Settlement
+from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
-from bot.domain.message_ids import message_id
 from bot.domain.model import DeliveryId, DestinationId, Part
 from bot.store.chats import park
 from bot.store.database import transaction

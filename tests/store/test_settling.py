@@ -21,8 +21,8 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     settle,
 )
+from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
-from bot.domain.message_ids import message_id
 from bot.domain.model import DeliveryId
 from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
