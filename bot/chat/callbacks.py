@@ -15,7 +15,7 @@ from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
-from bot.domain.access import Action, Sender, Verdict
+from bot.domain.chat.access import Action, Sender, Verdict
 from bot.domain.model import Place
 from bot.store.troubles import DatabaseTrouble
 

@@ -24,8 +24,8 @@ from bot.chat.permissions import Gate, Heard
 from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
-from bot.domain.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.chains import Chains, Listing
+from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.flood import Flood, Heed, Heeded
 from bot.domain.kinds import kind_of

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from bot.domain.access import (
+from bot.domain.chat.access import (
     ANONYMOUS_ADMINISTRATOR,
     CHANNEL_IN_GROUP,
     Action,

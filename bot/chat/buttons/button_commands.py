@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.chat.buttons.data import Button, Does, Screen, button
 from bot.chat.permissions import Heard
 from bot.chat.text.html import Html
-from bot.domain.access import Action
+from bot.domain.chat.access import Action
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 

@@ -47,8 +47,8 @@ from bot.chat.commands.requests import (
 )
 from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate, Heard
-from bot.domain.access import Action, Verdict
 from bot.domain.chains import Chains, Listing
+from bot.domain.chat.access import Action, Verdict
 from bot.store.sqlite import Store
 
 

@@ -9,8 +9,8 @@ from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
 from bot.chat.commands.requests import Ignore, Ignored, Unignore
 from bot.chat.permissions import Heard
 from bot.chat.text import quiet_replies
-from bot.domain.access import Action
 from bot.domain.chains import Chains
+from bot.domain.chat.access import Action
 from bot.domain.ignoring import IgnoredToken, Ignoring
 from bot.domain.model import ListedSubscription, Place
 from bot.store.sqlite import Store

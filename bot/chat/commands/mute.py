@@ -15,8 +15,8 @@ from bot.chat.commands.requests import Mute, Unmute
 from bot.chat.permissions import Heard
 from bot.chat.text import quiet_replies
 from bot.chat.text.html import Html
-from bot.domain.access import Action
 from bot.domain.chains import Chains
+from bot.domain.chat.access import Action
 from bot.domain.model import Address, ChainId, ListedSubscription, Place
 from bot.domain.muting import DEFAULT, Scope
 from bot.store.sqlite import Store

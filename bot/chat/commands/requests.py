@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.chat.commands.addresses import Named
 from bot.chat.commands.command_table import Command, Who
-from bot.domain.access import Action
+from bot.domain.chat.access import Action
 from bot.domain.model import Address, ChainId
 
 

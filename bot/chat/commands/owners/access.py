@@ -12,8 +12,8 @@ from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
-from bot.domain.access import Action
 from bot.domain.chains import Chains
+from bot.domain.chat.access import Action
 from bot.domain.deliver.delivery import Unreachable, parking
 from bot.domain.guests import KnownChat
 from bot.domain.model import Place

@@ -9,10 +9,10 @@ from bot.chat.commands.replies import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted
-from bot.domain.access import Sender
 from bot.domain.addresses import shortened
 from bot.domain.audit import AuditEntry, Deed
 from bot.domain.chains import Chains
+from bot.domain.chat.access import Sender
 from bot.domain.guests import Guests, KnownChat
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.units import ELLIPSIS

@@ -13,9 +13,9 @@ from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch
 from bot.chat.permissions import Heard
 from bot.chat.text.html import Html
 from bot.chat.text.quiet_replies import mutes_shown
-from bot.domain.access import Action
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
+from bot.domain.chat.access import Action
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.observe.freshness import Sweeps
