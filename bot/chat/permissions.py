@@ -9,8 +9,8 @@ import structlog
 from telegram import Bot, ChatMember
 
 from bot.chat.telegram.origin import Origin
-from bot.domain.audit import Author
 from bot.domain.chat.access import Action, Sender, Verdict, is_open, judge
+from bot.domain.chat.audit import Author
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 

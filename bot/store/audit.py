@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database
 
-from bot.domain.audit import AuditEntry, Author, Deed
+from bot.domain.chat.audit import AuditEntry, Author, Deed
 from bot.domain.model import Address, Subscription
 from bot.store.rows import to_milliseconds, to_moment
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.audit import Author, Deed
+from bot.domain.chat.audit import Author, Deed
 from bot.domain.deliver.delivery import Parking
 from bot.domain.model import DestinationId, Part, Place
 from bot.domain.observe.plan import chunks

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.audit import Author, Deed
+from bot.domain.chat.audit import Author, Deed
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.model import ChainId, DestinationId, Place
 from bot.domain.muting import (

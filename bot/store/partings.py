@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.audit import Author, Deed
+from bot.domain.chat.audit import Author, Deed
 from bot.domain.model import (
     DestinationId,
     ListedSubscription,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 
-from bot.domain.audit import Author
+from bot.domain.chat.audit import Author
 from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import FoundMute, Muted, MutedHere, Scope, Unmuted

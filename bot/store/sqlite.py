@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from bot.domain.audit import AuditEntry, Author
 from bot.domain.chains import Listing
+from bot.domain.chat.audit import AuditEntry, Author
 from bot.domain.claims import Claimed
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import Parking, Settlement

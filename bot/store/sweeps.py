@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.audit import Author, Deed
+from bot.domain.chat.audit import Author, Deed
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.model import (
     Address,

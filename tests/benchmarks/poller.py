@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.domain.audit import Author
+from bot.domain.chat.audit import Author
 from bot.domain.model import Part, Place, Question, Wish
 from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.indexer.client import IndexerClient

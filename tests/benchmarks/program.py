@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.domain.audit import Author
+from bot.domain.chat.audit import Author
 from bot.domain.model import Address, Place, Wish
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram

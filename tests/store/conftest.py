@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.audit import Author
+from bot.domain.chat.audit import Author
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.model import (

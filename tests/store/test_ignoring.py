@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bot.domain.audit import Deed
+from bot.domain.chat.audit import Deed
 from bot.domain.ignoring import IGNORED_MOST, Ignoring
 from bot.domain.model import Address, ChainId, Description, Place
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, address, asset, reading

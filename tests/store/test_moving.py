@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.audit import Deed
+from bot.domain.chat.audit import Deed
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.deliver.delivery import ChatMoved, Delivery, Sent, TopicLost
 from bot.domain.model import Place

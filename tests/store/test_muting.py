@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.audit import Deed
+from bot.domain.chat.audit import Deed
 from bot.domain.deliver.alerts import (
     Alert,
     Baseline,

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
-from bot.domain.audit import Author
+from bot.domain.chat.audit import Author
 from bot.domain.claims import Claimed, hashed, is_code
 from bot.store.sqlite import Store
 
