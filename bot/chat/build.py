@@ -23,7 +23,7 @@ from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate
 from bot.chat.updates import Conversation
 from bot.domain.chains import Chains
-from bot.domain.claims import CODE_BYTES
+from bot.domain.chat.claims import CODE_BYTES
 from bot.domain.observe.freshness import Sweeps
 from bot.store.sqlite import Store
 

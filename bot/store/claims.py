@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.claims import GOOD_FOR, Claimed
+from bot.domain.chat.claims import GOOD_FOR, Claimed
 from bot.domain.model import Place
 from bot.store.audit import note
 from bot.store.chats import remember

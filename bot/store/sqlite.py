@@ -9,7 +9,7 @@ from typing import Self
 
 from bot.domain.chains import Listing
 from bot.domain.chat.audit import AuditEntry, Author
-from bot.domain.claims import Claimed
+from bot.domain.chat.claims import Claimed
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import Parking, Settlement
 from bot.domain.due import Due

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.claims import Claimed, hashed, is_code
+from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.guests import Knock
 from bot.domain.model import ChainId, Place, Wish

@@ -7,7 +7,7 @@ from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
 from bot.domain.chat.audit import Author
-from bot.domain.claims import Claimed, hashed, is_code
+from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.store.sqlite import Store
 
 GUESSES_AN_HOUR = 5
