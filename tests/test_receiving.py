@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import app
-from bot.domain.flood import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
+from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
 from bot.sandbox.telegram import Error, Fault, Hold, Page, before
 from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Chat, Message

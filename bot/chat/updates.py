@@ -26,8 +26,8 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
+from bot.domain.chat.command_limits import Flood, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
-from bot.domain.flood import Flood, Heed, Heeded
 from bot.domain.kinds import kind_of
 from bot.domain.model import Place
 from bot.store.sqlite import Store

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import flood
-from bot.domain.flood import (
+from bot.domain.chat import command_limits
+from bot.domain.chat.command_limits import (
     CHANGES_PER_MINUTE,
     GROUP_PER_MINUTE,
     MEMBER_PER_MINUTE,
@@ -140,10 +140,10 @@ def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[fl
 
 def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
     one = Flood()
-    for number in range(flood.REMEMBERED + 500):
+    for number in range(command_limits.REMEMBERED + 500):
         look(one)
         look(one, chat=number + 10, user=number + 10)
 
-    assert len(one._lately) == flood.REMEMBERED
+    assert len(one._lately) == command_limits.REMEMBERED
     assert all(len(lately.at) <= PRIVATE_PER_MINUTE for lately in one._lately.values())
     assert heeds(one, 1) == [Heed.IGNORE], "who goes on is remembered"
