@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.guests import Guests, Knock, KnownChat
 from bot.domain.model import Place
 from bot.store.audit import note
 from bot.store.chats import remember

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from bot.domain.chains import Listing
+from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author
 from bot.domain.chat.claims import Claimed
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import Parking, Settlement
 from bot.domain.due import Due
-from bot.domain.guests import Guests, Knock, KnownChat
 from bot.domain.model import (
     Address,
     Asset,

@@ -13,8 +13,8 @@ from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
 from bot.domain.chat.access import Sender
+from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author, Deed
-from bot.domain.guests import Guests, KnownChat
 from bot.domain.model import (
     Address,
     ChainId,

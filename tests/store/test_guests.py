@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.chat.access_requests import Knock
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
-from bot.domain.guests import Knock
 from bot.domain.model import ChainId, Place, Wish
 from bot.store import guests
 from tests.builders import NOON, TREASURY, VAULT

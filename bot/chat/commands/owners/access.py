@@ -14,8 +14,8 @@ from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
+from bot.domain.chat.access_requests import KnownChat
 from bot.domain.deliver.delivery import Unreachable, parking
-from bot.domain.guests import KnownChat
 from bot.domain.model import Place
 from bot.store.sqlite import Store
 

@@ -12,8 +12,8 @@ from bot.chat.text.wording import clock, counted
 from bot.domain.addresses import shortened
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Sender
+from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Deed
-from bot.domain.guests import Guests, KnownChat
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.units import ELLIPSIS
 
