@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.ignoring import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.model import Address, ChainId, DestinationId, Place
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.store.audit import note

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from bot.domain.chat.audit import Author
-from bot.domain.ignoring import FoundIgnored, IgnoredHere, Ignoring
+from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.observe.matching import Rules

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.chat.text import quiet_replies
+from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.deliver.alerts import MuteOver
-from bot.domain.ignoring import IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.model import Place
 from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at

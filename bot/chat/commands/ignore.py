@@ -11,7 +11,7 @@ from bot.chat.permissions import Heard
 from bot.chat.text import quiet_replies
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.ignoring import IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IgnoredToken, Ignoring
 from bot.domain.model import ListedSubscription, Place
 from bot.store.sqlite import Store
 

@@ -17,8 +17,8 @@ from bot.chat.text.wording import (
     token_name,
 )
 from bot.domain.chains import Chains
+from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.deliver.alerts import MuteOver
-from bot.domain.ignoring import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
 
