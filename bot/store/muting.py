@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.deliver.delivery import AlertState
-from bot.domain.model import ChainId, DestinationId, Place
-from bot.domain.muting import (
+from bot.domain.chat.mutes import (
     FoundMute,
     Mute,
     Muted,
@@ -24,6 +22,8 @@ from bot.domain.muting import (
     receipt,
     subjects_of,
 )
+from bot.domain.deliver.delivery import AlertState
+from bot.domain.model import ChainId, DestinationId, Place
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction

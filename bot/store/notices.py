@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bot.domain.chat.mutes import subjects_of
 from bot.domain.deliver.alerts import (
     BackupFails,
     BackupWorks,
@@ -31,7 +32,6 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.model import DestinationId
-from bot.domain.muting import subjects_of
 from bot.store.mutes import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from bot.domain.chat.audit import Author
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
+from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.model import Address, ChainId, Place
-from bot.domain.muting import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.observe.matching import Rules
 from bot.store import ignoring, muting
 from bot.store.database import DatabaseThread

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.chat.audit import Deed
+from bot.domain.chat.mutes import Muted, Scope, Unmuted
 from bot.domain.deliver.alerts import (
     Alert,
     Baseline,
@@ -17,7 +18,6 @@ from bot.domain.deliver.alerts import (
     Unreadable,
 )
 from bot.domain.model import Address, Place
-from bot.domain.muting import Muted, Scope, Unmuted
 from bot.store import mutes
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bot.domain.chat.mutes import Scope
 from bot.domain.deliver.delivery import (
     REST,
     AlertState,
@@ -34,7 +35,6 @@ from bot.domain.deliver.delivery import (
     settle,
 )
 from bot.domain.model import DeliveryId, Place
-from bot.domain.muting import Scope
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper, open_store

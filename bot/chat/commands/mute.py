@@ -17,8 +17,8 @@ from bot.chat.text import quiet_replies
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
+from bot.domain.chat.mutes import DEFAULT, Scope
 from bot.domain.model import Address, ChainId, ListedSubscription, Place
-from bot.domain.muting import DEFAULT, Scope
 from bot.store.sqlite import Store
 
 _LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."

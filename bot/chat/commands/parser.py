@@ -58,8 +58,8 @@ from bot.chat.commands.requests import (
     WatchToken,
 )
 from bot.chat.commands.watch.grammar import WORD, Clauses, read_clauses
-from bot.domain import muting
 from bot.domain.chains import NOT_LISTED, Chains, Listing
+from bot.domain.chat import mutes
 from bot.domain.model import Address
 
 
@@ -234,9 +234,9 @@ def _mute(rest: str, _chains: ChainReader) -> Mute | Usage:
     text = " ".join(rest.split())
     read = _LENGTH.search(text)
     if read is None:
-        return Mute(text, text, muting.DEFAULT)
+        return Mute(text, text, mutes.DEFAULT)
     span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
-    if not muting.SHORTEST <= span <= muting.LONGEST:
+    if not mutes.SHORTEST <= span <= mutes.LONGEST:
         return Usage(MUTE, "A mute lasts from 1m to 30d.")
     return Mute(text, text[: read.start()].strip(" ,"), span)
 

@@ -18,9 +18,9 @@ from bot.chat.text.wording import (
 )
 from bot.domain.chains import Chains
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.chat.mutes import Mute, Muted, MutedHere, Unmuted
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.model import Address, ChainId, Place
-from bot.domain.muting import Mute, Muted, MutedHere, Unmuted
 
 _MUTES_SHOWN = 5
 
