@@ -6,8 +6,8 @@ from types import MappingProxyType
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
-from bot.domain.labels import Labels, Thing, thing_of
 from bot.domain.model import (
     NATIVE_PART,
     Address,

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.domain.labels import CHARACTERS_MOST, Labels
+from bot.domain.chat.labels import CHARACTERS_MOST, Labels
 from tests.builders import DAI, TREASURY, USDC, VAULT
 
 DOLLARS = frozenset({USDC, DAI})
