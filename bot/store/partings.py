@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
 from bot.domain.model import (
     DestinationId,
     ListedSubscription,
@@ -15,7 +16,6 @@ from bot.domain.model import (
     Subscribing,
     Wish,
 )
-from bot.domain.partings import Parting, Undoing, Undone, UndoneOne
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.database import transaction

@@ -11,6 +11,7 @@ from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author
 from bot.domain.chat.claims import Claimed
+from bot.domain.chat.unsubscribe import Parting, Undone
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import Parking, Settlement
 from bot.domain.due import Due
@@ -29,7 +30,6 @@ from bot.domain.model import (
     Wish,
 )
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
-from bot.domain.partings import Parting, Undone
 from bot.store import (
     audit,
     backup,

@@ -15,6 +15,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.chat.access import Sender
 from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author, Deed
+from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.model import (
     Address,
     ChainId,
@@ -25,7 +26,6 @@ from bot.domain.model import (
     SubscriptionId,
     Wish,
 )
-from bot.domain.partings import UndoneOne
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne
 from bot.domain.model import Place, Subscribing, Wish
-from bot.domain.partings import Undoing, Undone, UndoneOne
 from bot.store.partings import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga

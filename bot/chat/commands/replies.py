@@ -11,9 +11,9 @@ from bot.chat.text.untrusted import foreign
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.chains import Chains
+from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.deliver.alerts import LabelTaken
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
-from bot.domain.partings import UndoneOne
 from bot.store.troubles import Trouble
 
 _OFFERED_WHOLE = 3

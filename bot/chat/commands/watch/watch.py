@@ -16,10 +16,10 @@ from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
+from bot.domain.chat.unsubscribe import Undoing
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.observe.freshness import Sweeps
-from bot.domain.partings import Undoing
 from bot.store.sqlite import Store
 
 ADDRESSES_OFFERED = 50
