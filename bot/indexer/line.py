@@ -26,8 +26,8 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.gate import Gate
 from bot.indexer.limits import clock_ahead_seconds, decode_allowance, used_up_seconds
+from bot.indexer.rate_limiter import Gate
 from bot.indexer.replies import decode_error
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024

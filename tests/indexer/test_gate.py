@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.indexer.gate import Gate
+from bot.indexer.rate_limiter import Gate
 from tests.indexer.gateway import Clock, Pauses
 
 
