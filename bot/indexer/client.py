@@ -20,8 +20,8 @@ from bot.indexer.collected import Collected
 from bot.indexer.counts import IndexerCounts
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import CollectedItems
-from bot.indexer.line import Line
 from bot.indexer.pages import PageMark
+from bot.indexer.transport import Line
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,

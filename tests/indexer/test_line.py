@@ -27,7 +27,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.indexer.line import REPLY_MAX_BYTES, Line
+from bot.indexer.transport import REPLY_MAX_BYTES, Line
 from tests.indexer.gateway import (
     ANN,
     KEY,
