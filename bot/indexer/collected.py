@@ -25,7 +25,7 @@ from bot.indexer.rows import (
     holding_of,
     token_id_of,
 )
-from bot.indexer.sides import Natives, Tokens
+from bot.indexer.sorted_rows import Natives, Tokens
 
 Key = TypeVar("Key", bound=str)
 

@@ -13,7 +13,7 @@ from msgspec.json import Encoder
 
 from bot.domain.model import Address, ChainId, Question
 from bot.indexer.rows import TokenRow, folded
-from bot.indexer.sides import Natives, Tokens
+from bot.indexer.sorted_rows import Natives, Tokens
 
 DIGEST_BYTES = 16
 

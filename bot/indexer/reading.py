@@ -20,7 +20,7 @@ from bot.indexer.rows import (
     holding_of,
     price_of,
 )
-from bot.indexer.sides import Natives, Spot, Tokens
+from bot.indexer.sorted_rows import Natives, Spot, Tokens
 
 _TROUBLES_KEPT = 50
 
