@@ -16,10 +16,10 @@ import structlog
 
 from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question, Reply
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
-from bot.indexer.collected import Collected
 from bot.indexer.counts import IndexerCounts
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import CollectedItems
+from bot.indexer.merge import Collected
 from bot.indexer.pages import PageMark
 from bot.indexer.transport import Line
 from bot.indexer.wire import (

@@ -9,7 +9,7 @@ from bot.domain.model import (
     ChainId,
     Question,
 )
-from bot.indexer.collected import Collected
+from bot.indexer.merge import Collected
 
 ANN = Address("0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9")
 BOB = Address("0x" + "b0" * 20)

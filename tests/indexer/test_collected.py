@@ -14,8 +14,8 @@ from bot.domain.model import (
     Holding,
     Question,
 )
-from bot.indexer.collected import Collected
 from bot.indexer.errors import ReplyMalformed
+from bot.indexer.merge import Collected
 from tests.indexer.rows import (
     ABSENT,
     ANN,

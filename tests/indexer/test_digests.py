@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import AMOUNT_MAX, Address, ChainId, Question, Reply
-from bot.indexer.collected import Collected
+from bot.indexer.merge import Collected
 
 ANN = Address("0x" + "a0" * 20)
 BOB = Address("0x" + "b0" * 20)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import WITH_IDS, Address, Answer, Asset, ChainId, Holding, Question
-from bot.indexer.collected import Collected
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
 from bot.indexer.items import CollectedItems
+from bot.indexer.merge import Collected
 from tests.indexer.rows import (
     ANN,
     BOB,

@@ -14,8 +14,8 @@ from bot.domain.model import (
     Holding,
     Question,
 )
-from bot.indexer.collected import Collected
 from bot.indexer.errors import IndexerError, ReplyMalformed
+from bot.indexer.merge import Collected
 from bot.indexer.pages import read_tokens
 from bot.indexer.wire import (
     decode_chains,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
-from bot.indexer.collected import Collected
+from bot.indexer.merge import Collected
 from tests.examples import examples
 from tests.indexer.rows import (
     ABSENT,
