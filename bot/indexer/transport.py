@@ -28,7 +28,7 @@ from bot.indexer.errors import (
 )
 from bot.indexer.limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.rate_limiter import Gate
-from bot.indexer.replies import decode_error
+from bot.indexer.refusals import decode_error
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
 """Unpacked; a compressed reply is measured by what comes out of it."""

@@ -26,7 +26,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.indexer.replies import decode_error
+from bot.indexer.refusals import decode_error
 
 NOW = 1_780_000_000.0
 KEY = "AQAAAAAAAKeyThatOpensNothing"
