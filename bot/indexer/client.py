@@ -16,11 +16,11 @@ import structlog
 
 from bot.domain.model import Address, Allowance, Answer, Asset, ChainId, Items, Question, Reply
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
-from bot.indexer.counts import IndexerCounts
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import CollectedItems
 from bot.indexer.merge import Collected
 from bot.indexer.pages import PageMark
+from bot.indexer.stats import IndexerCounts
 from bot.indexer.transport import Line
 from bot.indexer.wire import (
     decode_chains,

@@ -14,7 +14,6 @@ import structlog
 
 from bot.domain.kinds import kind_of
 from bot.domain.model import Allowance
-from bot.indexer.counts import ANSWERED, IndexerCounts
 from bot.indexer.errors import (
     IndexerError,
     MetadataFailed,
@@ -29,6 +28,7 @@ from bot.indexer.errors import (
 from bot.indexer.limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.rate_limiter import Gate
 from bot.indexer.refusals import decode_error
+from bot.indexer.stats import ANSWERED, IndexerCounts
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
 """Unpacked; a compressed reply is measured by what comes out of it."""
