@@ -18,8 +18,8 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from bot.indexer.bodies import decoded, mended
 from bot.indexer.errors import ReplyMalformed
+from bot.indexer.loose_json import decoded, mended
 from bot.indexer.rows import NativeRow, TokenRow
 
 Row = TypeVar("Row", NativeRow, TokenRow)

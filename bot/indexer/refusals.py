@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot.indexer.bodies import loosely, mended
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,
@@ -26,6 +25,7 @@ from bot.indexer.errors import (
     plain,
 )
 from bot.indexer.limits import lowered, named_wait_seconds
+from bot.indexer.loose_json import loosely, mended
 
 _WEBRPC = "Webrpc"
 

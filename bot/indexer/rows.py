@@ -19,7 +19,7 @@ from bot.domain.model import (
     Description,
     Holding,
 )
-from bot.indexer.bodies import decoded, loosely
+from bot.indexer.loose_json import decoded, loosely
 
 SIGNED_MAX: Final = 2**63 - 1
 """What fits the integers of the store: block numbers and chain ids."""

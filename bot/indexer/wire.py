@@ -10,8 +10,8 @@ from msgspec.json import Decoder
 
 from bot.domain.chains import CHAINS_MOST
 from bot.domain.model import Address, Asset, ChainId, Question
-from bot.indexer.bodies import decoded
 from bot.indexer.errors import ReplyMalformed, Unavailable
+from bot.indexer.loose_json import decoded
 from bot.indexer.rows import SIGNED_MAX
 
 CONTRACT_STATUSES: Final = frozenset({"VERIFIED", "UNVERIFIED", "ALL"})
