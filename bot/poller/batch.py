@@ -36,7 +36,7 @@ from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.observe.plan import Wanted, chunks, narrow_questions
 from bot.domain.observe.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError
-from bot.poller.asking import Asker, Replied
+from bot.poller.fetcher import Asker, Replied
 from bot.poller.memory import KnownBlocks
 from bot.store.polls import Views
 from bot.store.sqlite import Store

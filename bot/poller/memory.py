@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.domain.model import Address, Asset, ChainId, Part, Price, Question
 from bot.domain.observe.mass_loss import Doubt
 from bot.domain.observe.plan import Wanted
-from bot.poller.asking import Replied
+from bot.poller.fetcher import Replied
 
 STAMP_BYTES = 16
 

@@ -29,8 +29,8 @@ from bot.domain.model import (
 from bot.domain.observe.items import ITEMS_MOST
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
-from bot.poller.asking import Asker
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
+from bot.poller.fetcher import Asker
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
 from bot.store.sqlite import Store
 from bot.store.sweeps import Reach, Watched

@@ -25,7 +25,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.asking import SEARCH_REQUESTS, Asker, Refused, Replied
+from bot.poller.fetcher import SEARCH_REQUESTS, Asker, Refused, Replied
 from tests.builders import BASE, POLYGON, address, question
 from tests.poller.conftest import Clock, Source, Trouble, failing, no_trouble
 
