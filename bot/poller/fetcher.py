@@ -28,7 +28,7 @@ from bot.domain.observe.request_size import (
     smallest,
 )
 from bot.indexer.errors import ChainRefused, IndexerError
-from bot.poller.contact import BalanceSource, Contact, is_reply, smaller_may_help
+from bot.poller.source_contact import BalanceSource, Contact, is_reply, smaller_may_help
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.batch import ItemSource
-from bot.poller.contact import BalanceSource
 from bot.poller.fetcher import Asker
 from bot.poller.memory import Memory
+from bot.poller.source_contact import BalanceSource
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.sqlite import Store

@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.domain.model import Asset
 from bot.indexer.budget import ROW_BYTES, Bounds, Budget, Share
 from bot.indexer.errors import IndexerError, QuestionRefused, ReplyTooLarge
-from bot.poller.contact import Contact
+from bot.poller.source_contact import Contact
 from tests.indexer.gateway import (
     ANN,
     MAINNET,
