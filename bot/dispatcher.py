@@ -33,7 +33,7 @@ from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.domain.model import DeliveryId
 from bot.store.outbox import Compose, Due, Taken
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.store.troubles import DatabaseTrouble
 
 log = structlog.get_logger(__name__)

@@ -20,7 +20,7 @@ from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings import Settings
 from bot.store.figures import StoredFigures
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.web import figures as web
 from bot.wiring import silence_seconds
 

@@ -11,7 +11,7 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.deliver.delivery import Delivery, Outcome, Refused, Sent
 from bot.domain.model import Place
 from bot.store.outbox import Compose
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from tests.builders import USDC, reading
 from tests.poller.conftest import Clock, until
 from tests.store.conftest import OLGA, OPS, Keeper, open_new_keeper, words

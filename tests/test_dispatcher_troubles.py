@@ -25,7 +25,7 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES
 from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.model import DeliveryId, Place
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
 from tests.poller.conftest import until
 from tests.store.conftest import OLGA, OPS, words

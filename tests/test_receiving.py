@@ -186,7 +186,7 @@ async def test_a_command_that_fails_is_told_with_a_reference_and_the_next_is_car
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bot.store.sqlite.Store.watched_here", fail)
+    monkeypatch.setattr("bot.store.store.Store.watched_here", fail)
 
     assert "Something went wrong on my side" in await answered(stack, "/status")
     assert "Watched here: 1" in await answered(stack, "/list")

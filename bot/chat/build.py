@@ -25,7 +25,7 @@ from bot.chat.updates import Conversation
 from bot.domain.chains import Chains
 from bot.domain.chat.claims import CODE_BYTES
 from bot.domain.observe.freshness import Sweeps
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Asker, Replied
 from bot.poller.memory import KnownBlocks
 from bot.store.polls import Views
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.store.sweeps import Watched
 
 log = structlog.get_logger(__name__)

@@ -32,7 +32,7 @@ from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
 from bot.poller.fetcher import Asker
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.store.sweeps import Reach, Watched
 
 log = structlog.get_logger(__name__)

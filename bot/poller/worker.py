@@ -21,7 +21,7 @@ from bot.poller.memory import Memory
 from bot.poller.source_contact import BalanceSource
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.prices import KEPT_ANEW_AFTER
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.store.sweeps import Watched
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Asking, Profile
 
 STATUS = Part("VERIFIED")

@@ -28,7 +28,7 @@ from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
-from bot.store.sqlite import Store
+from bot.store.store import Store
 from bot.store.sweeps import Reach
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
 from tests.new_database import put_new_database

@@ -9,7 +9,7 @@ from bot.chat.permissions import Heard
 from bot.chat.text.html import Html
 from bot.domain.chat.access import Action
 from bot.domain.model import Place
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 Answer = Sequence[Html | Screen]
 """The messages of one answer, in order."""

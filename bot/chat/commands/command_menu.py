@@ -22,7 +22,7 @@ from telegram import (
 from telegram.error import BadRequest, Forbidden
 
 from bot.chat.commands.command_table import COMMANDS, START, Command, Who
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 

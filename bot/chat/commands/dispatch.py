@@ -49,7 +49,7 @@ from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate, Heard
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import Action, Verdict
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 
 class Handlers:

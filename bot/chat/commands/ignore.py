@@ -13,7 +13,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.ignore_list import IgnoredToken, Ignoring
 from bot.domain.model import ListedSubscription, Place
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 TOKENS_A_PAGE = 8
 

@@ -19,7 +19,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.mutes import DEFAULT, Scope
 from bot.domain.model import Address, ChainId, ListedSubscription, Place
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 _LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
 _TIME = (

@@ -28,7 +28,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.model import Address, ChainId, ListedSubscription, Place
 from bot.domain.observe.freshness import ChainHoldings, Sweeps
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 OTHERS_OFFERED = 3
 """Under the balances of one account of a message that tells of several."""

@@ -11,7 +11,7 @@ from bot.chat.permissions import Gate, Heard
 from bot.chat.telegram.send_queue import Rank
 from bot.domain.deliver.delivery import Sent, Unreachable, parking
 from bot.domain.model import Place
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 
 class Knocks:

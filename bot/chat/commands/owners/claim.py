@@ -8,7 +8,7 @@ from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
 from bot.domain.chat.audit import Author
 from bot.domain.chat.claims import Claimed, hashed, is_code
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 GUESSES_AN_HOUR = 5
 """By one chat; who tries more often is a stranger like any other."""

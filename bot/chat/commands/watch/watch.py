@@ -20,7 +20,7 @@ from bot.domain.chat.unsubscribe import Undoing
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.observe.freshness import Sweeps
-from bot.store.sqlite import Store
+from bot.store.store import Store
 
 ADDRESSES_OFFERED = 50
 """More than a message can hold are not offered by buttons."""
