@@ -147,7 +147,7 @@ async def test_killed_between_a_pause_that_telegram_wants_and_its_mark_it_is_tol
     await killed_while_it_worked(stack)
     stack.telegram.fault(too_many_requests(1), times=1)
 
-    await killed_at(stack, "bot.store.settling:settle", lambda: usdc_leaves(stack))
+    await killed_at(stack, "bot.store.delivery_results:settle", lambda: usdc_leaves(stack))
 
     assert rows(stack, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
     await stack.start_process()

@@ -37,6 +37,7 @@ from bot.store import (
     chats,
     claims,
     delivered,
+    delivery_results,
     due,
     figures,
     freshness,
@@ -51,7 +52,6 @@ from bot.store import (
     polls,
     prices,
     recording,
-    settling,
     subscriptions,
     sweeps,
     wishes,
@@ -267,17 +267,17 @@ class Store:
 
     async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
         """Write what became of an attempt."""
-        if await self._thread.run(settling.settle, delivery_id, settlement, self._status):
+        if await self._thread.run(delivery_results.settle, delivery_id, settlement, self._status):
             self.outbox_grew.set()
 
     async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
         """Remember that Telegram wants a chat left alone, if anything can be written now."""
         milliseconds = span // timedelta(milliseconds=1)
-        await self._thread.run_if_it_can_be(settling.hold_chat, chat_id, until, milliseconds)
+        await self._thread.run_if_it_can_be(delivery_results.hold_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""
-        return await self._thread.run(settling.doubt_unfinished_sends, now)
+        return await self._thread.run(delivery_results.doubt_unfinished_sends, now)
 
     async def expire(self, now: datetime, after: timedelta) -> int:
         """Drop what has waited too long, and let its destinations be told; returns how many changes."""
