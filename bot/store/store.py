@@ -48,7 +48,6 @@ from bot.store import (
     notices,
     offers,
     outbox,
-    partings,
     polls,
     prices,
     recording,
@@ -57,6 +56,7 @@ from bot.store import (
     wishes,
     withdrawing,
 )
+from bot.store import unsubscribe as partings
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.figures import StoredFigures

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne
 from bot.domain.model import Place, Subscribing, Wish
-from bot.store.partings import UNDO_FOR
+from bot.store.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
