@@ -10,9 +10,9 @@ from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.model import DestinationId, Part, Place
 from bot.store.audit import note
+from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.database import transaction
-from bot.store.muting import end_all
 from bot.store.subscriptions import labels_of, to_thing
 from bot.store.wishes import end_unwished_coverage
 from bot.store.withdrawing import hush, withdraw_emptied

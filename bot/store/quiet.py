@@ -9,7 +9,7 @@ from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.observe.matching import Rules
-from bot.store import ignoring, muting
+from bot.store import chat_mutes, ignoring
 from bot.store.database import DatabaseThread
 
 
@@ -55,26 +55,26 @@ class Quiet:
 
     async def mute(self, place: Place, scopes: Collection[Scope], span: timedelta, author: Author) -> Muted:
         """Hold what is told of accounts, or with none everything, for so long."""
-        muted = await self._thread.run(muting.mute, place, tuple(scopes), span, author)
+        muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self._outbox_grew.set()
         return muted
 
     async def unmute(self, place: Place, scopes: Collection[Scope], author: Author) -> Unmuted:
         """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
-        unmuted = await self._thread.run(muting.unmute, place, tuple(scopes), author)
+        unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self._outbox_grew.set()
         return unmuted
 
     async def muted_here(self, place: Place) -> MutedHere:
         """Return what is muted in a place, and how many changes are held there."""
-        return await self._thread.run(muting.muted_here, place)
+        return await self._thread.run(chat_mutes.muted_here, place)
 
     async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
         """Return the mute that a button of this chat names."""
-        return await self._thread.run(muting.find_mute, row, chat_id)
+        return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
     async def end_mute(self, found: FoundMute, author: Author) -> Unmuted:
         """End the mute that a button names, and let what it held be told."""
-        unmuted = await self._thread.run(muting.end_mute, found, author)
+        unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
         self._outbox_grew.set()
         return unmuted
