@@ -32,7 +32,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.model import DestinationId
-from bot.store.mutes import holds_change, holds_notice
+from bot.store.muted import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 
 Fields = Mapping[str, Any]

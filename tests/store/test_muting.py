@@ -18,7 +18,7 @@ from bot.domain.deliver.alerts import (
     Unreadable,
 )
 from bot.domain.model import Address, Place
-from bot.store import mutes
+from bot.store import muted as mutes
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
