@@ -15,7 +15,7 @@ from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standin
 from bot.domain.observe.freshness import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
-from bot.store.ignoring import rules_here
+from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.polls import Views, views
 from bot.store.rows import (

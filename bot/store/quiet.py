@@ -9,7 +9,7 @@ from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.model import Address, ChainId, Place
 from bot.domain.observe.matching import Rules
-from bot.store import chat_mutes, ignoring
+from bot.store import chat_mutes, ignore_list
 from bot.store.database import DatabaseThread
 
 
@@ -29,27 +29,27 @@ class Quiet:
         self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Author
     ) -> Ignoring:
         """Let a destination hear no more of contracts, on these chains or on all."""
-        return await self._thread.run(ignoring.ignore, place, contracts, chains, author)
+        return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
 
     async def hear_again(self, place: Place, contracts: Collection[Address], author: Author) -> set[Address]:
         """Let a destination hear of contracts again; returns those that were ignored."""
-        return await self._thread.run(ignoring.hear_again, place, contracts, author)
+        return await self._thread.run(ignore_list.hear_again, place, contracts, author)
 
     async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoredHere:
         """Return one page of what a destination ignores."""
-        return await self._thread.run(ignoring.ignored_here, place, page, page_size)
+        return await self._thread.run(ignore_list.ignored_here, place, page, page_size)
 
     async def rules_here(self, place: Place) -> Rules:
         """Return all that a destination ignores."""
-        return await self._thread.run(ignoring.rules_here, place)
+        return await self._thread.run(ignore_list.rules_here, place)
 
     async def find_rule(self, row: int, chat_id: int) -> FoundIgnored | None:
         """Return what is ignored and a button of this chat names."""
-        return await self._thread.run(ignoring.find_rule, row, chat_id)
+        return await self._thread.run(ignore_list.find_rule, row, chat_id)
 
     async def end_rule(self, found: FoundIgnored, author: Author) -> bool:
         """Let a destination hear again of what a button names; False: it does already."""
-        return await self._thread.run(ignoring.end_rule, found, author)
+        return await self._thread.run(ignore_list.end_rule, found, author)
 
     # not now
 

@@ -23,7 +23,7 @@ from bot.domain.observe.matching import heard_parts
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
-from bot.store.ignoring import rules_of
+from bot.store.ignore_list import rules_of
 from bot.store.polls import account_id_of, views
 from bot.store.rows import (
     to_address,
