@@ -168,7 +168,7 @@ async def test_killed_while_a_group_becomes_a_supergroup_everything_is_there_onc
     supergroups = []
 
     await killed_at(
-        stack, "bot.store.moving:_merge_standing", lambda: supergroups.append(stack.telegram.migrates(group))
+        stack, "bot.store.migrate:_merge_standing", lambda: supergroups.append(stack.telegram.migrates(group))
     )
 
     assert rows(stack, "SELECT count(*) FROM chat WHERE migrated_to IS NOT NULL") == [(0,)]

@@ -11,7 +11,7 @@ from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
 from bot.domain.model import DeliveryId, DestinationId, Part
 from bot.store.chats import park
 from bot.store.database import transaction
-from bot.store.moving import move_chat
+from bot.store.migrate import move_chat
 from bot.store.notices import tell, tell_owners
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds

@@ -44,7 +44,6 @@ from bot.store import (
     freshness,
     guests,
     history,
-    moving,
     notices,
     offers,
     outbox,
@@ -56,6 +55,7 @@ from bot.store import (
     wishes,
     withdrawing,
 )
+from bot.store import migrate as moving
 from bot.store import unsubscribe as partings
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
