@@ -31,6 +31,7 @@ from bot.domain.model import (
 )
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.store import (
+    access_requests,
     audit,
     backup,
     chains,
@@ -42,7 +43,6 @@ from bot.store import (
     due,
     figures,
     freshness,
-    guests,
     history,
     notices,
     offers,
@@ -392,31 +392,31 @@ class Store:
 
     async def knock(self, place: Place, at: datetime) -> Knock | None:
         """Note that a closed chat asks to come in; None: owners are not to be told now."""
-        return await self._thread.run(guests.knock, place, at)
+        return await self._thread.run(access_requests.knock, place, at)
 
     async def knock_told(self, row: int, at: datetime) -> None:
         """Note that an owner was told of a knock, if anything can be written now."""
-        await self._thread.run_if_it_can_be(guests.knock_told, row, at)
+        await self._thread.run_if_it_can_be(access_requests.knock_told, row, at)
 
     async def ignore_knock(self, row: int, author: Author) -> bool:
         """Let a chat knock in vain from now on; False: there is nothing to ignore."""
-        return await self._thread.run(guests.ignore_knock, row, author)
+        return await self._thread.run(access_requests.ignore_knock, row, author)
 
     async def knocking(self) -> int:
         """Return how many chats wait to be let in."""
-        return await self._thread.run(guests.knocking)
+        return await self._thread.run(access_requests.knocking)
 
     async def known_chat(self, row: int) -> KnownChat | None:
         """Return the chat that a button names."""
-        return await self._thread.run(guests.known_chat, row)
+        return await self._thread.run(access_requests.known_chat, row)
 
     async def known_place(self, chat_id: int) -> Place | None:
         """Return a chat of Telegram's number as it is called."""
-        return await self._thread.run(guests.known_place, chat_id)
+        return await self._thread.run(access_requests.known_place, chat_id)
 
     async def guests(self, page: int, page_size: int) -> Guests:
         """Return one page of the chats that are known."""
-        return await self._thread.run(guests.guests, page, page_size)
+        return await self._thread.run(access_requests.guests, page, page_size)
 
     async def audit(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
         """Return one page of what was done, newest first, and the number of all entries."""

@@ -9,7 +9,7 @@ from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.model import ChainId, Place, Wish
-from bot.store import guests
+from bot.store import access_requests
 from tests.builders import NOON, TREASURY, VAULT
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
@@ -135,14 +135,14 @@ async def test_who_is_let_in_no_longer_knocks(keeper: Keeper) -> None:
 
 async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper: Keeper) -> None:
     told = []
-    for number in range(guests.KNOCKS_TOLD_A_DAY + 3):
+    for number in range(access_requests.KNOCKS_TOLD_A_DAY + 3):
         knock = await keeper.store.knock(Place(6000 + number, "private", "M"), NOON)
         if knock is not None:
             told.append(knock.is_last_today)
             await keeper.store.knock_told(knock.row, NOON)
 
-    assert told == [False] * (guests.KNOCKS_TOLD_A_DAY - 1) + [True]
-    assert await keeper.store.knocking() == guests.KNOCKS_TOLD_A_DAY + 3
+    assert told == [False] * (access_requests.KNOCKS_TOLD_A_DAY - 1) + [True]
+    assert await keeper.store.knocking() == access_requests.KNOCKS_TOLD_A_DAY + 3
     assert await keeper.store.knock(Place(9000, "private", "M"), NOON + DAY) is not None
 
 
@@ -163,7 +163,7 @@ async def knocking(keeper: Keeper) -> list[int]:
 async def test_strangers_do_not_fill_the_database_and_the_newest_are_listed(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 2)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 2)
     for number in range(6000, 6005):
         assert await knock(keeper, number, NOON + (number - 6000) * HOUR) is not None
 
@@ -174,7 +174,7 @@ async def test_strangers_do_not_fill_the_database_and_the_newest_are_listed(
 async def test_what_owners_were_told_of_today_is_not_pushed_out_by_strangers(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 3)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 3)
     for number in (6000, 6001):
         await knock(keeper, number, is_told=True)
     for number in range(6002, 6006):
@@ -186,7 +186,7 @@ async def test_what_owners_were_told_of_today_is_not_pushed_out_by_strangers(
 async def test_who_is_ignored_takes_no_place_and_stays_ignored(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
     first = await knock(keeper, 6000)
     assert first is not None
     await keeper.store.ignore_knock(first.row, olga())
@@ -199,7 +199,7 @@ async def test_who_is_ignored_takes_no_place_and_stays_ignored(
 async def test_of_those_ignored_the_oldest_are_forgotten(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "IGNORED_KEPT", 2)
+    monkeypatch.setattr(access_requests, "IGNORED_KEPT", 2)
     for number in range(6000, 6004):
         made = await knock(keeper, number, NOON + (number - 6000) * HOUR)
         assert made is not None
@@ -222,7 +222,7 @@ async def test_a_knock_that_nobody_answers_is_forgotten_after_a_month(
 async def test_a_chat_that_is_more_than_a_stranger_outlives_its_knock(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
     await keeper.watch(place=OPS)
     await keeper.store.apply_configuration((), ())
     assert await keeper.value("SELECT open FROM chat WHERE telegram_id = ?", OPS.chat_id) == 0
@@ -239,7 +239,7 @@ async def test_no_chat_has_the_number_of_one_that_is_forgotten(
 ) -> None:
     await knock(keeper, 6000)
     newest = await knock(keeper, 6001, NOON + HOUR)
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
     await knock(keeper, 6000, NOON + 2 * HOUR)
     assert await knocking(keeper) == [6000]
 
@@ -253,7 +253,7 @@ async def test_no_chat_has_the_number_of_one_that_is_forgotten(
 async def test_a_stranger_whose_group_became_another_leaves_nothing_behind(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
     await keeper.store.knock(Place(-5, "group", "Mine"), NOON)
     await keeper.store.migrate(-5, -105)
 
