@@ -37,7 +37,6 @@ from bot.store import (
     chains,
     chat_mutes,
     chats,
-    claims,
     delivered,
     delivery_results,
     due,
@@ -56,6 +55,7 @@ from bot.store import (
     withdrawing,
 )
 from bot.store import migrate as moving
+from bot.store import owners as claims
 from bot.store import unsubscribe as partings
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
