@@ -34,6 +34,7 @@ from bot.store import (
     access_requests,
     audit,
     backup,
+    button_commands,
     chains,
     chat_mutes,
     chats,
@@ -44,7 +45,6 @@ from bot.store import (
     freshness,
     history,
     notices,
-    offers,
     outbox,
     polls,
     prices,
@@ -57,11 +57,11 @@ from bot.store import (
 from bot.store import migrate as moving
 from bot.store import owners as claims
 from bot.store import unsubscribe as partings
+from bot.store.button_commands import Offer
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.figures import StoredFigures
 from bot.store.look_alikes import look_alikes
-from bot.store.offers import Offer
 from bot.store.outbox import Compose, Departure, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.quiet import Quiet
@@ -446,12 +446,12 @@ class Store:
 
     async def make_offers(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
         """Keep commands for buttons of a chat and return their rows; none where nothing can be written."""
-        return await self._thread.run_if_it_can_be(offers.make_offers, place, commands, at) or []
+        return await self._thread.run_if_it_can_be(button_commands.make_offers, place, commands, at) or []
 
     async def offer(self, row: int, chat_id: int) -> Offer | None:
         """Return what a button of this chat offers."""
-        return await self._thread.run(offers.offer, row, chat_id)
+        return await self._thread.run(button_commands.offer, row, chat_id)
 
     async def offer_done(self, row: int, at: datetime) -> None:
         """Note that an offer was taken; where nothing can be written now it can be taken again."""
-        await self._thread.run_if_it_can_be(offers.offer_done, row, at)
+        await self._thread.run_if_it_can_be(button_commands.offer_done, row, at)
