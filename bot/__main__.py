@@ -30,7 +30,7 @@ from bot.sandbox.world import example_world
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
 from bot.store.copying import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
-from bot.store.troubles import DatabaseTrouble
+from bot.store.errors import DatabaseTrouble
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 

@@ -34,8 +34,8 @@ from bot.indexer.errors import AccessRefused, IndexerError
 from bot.poller.worker import Poller
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock
+from bot.store.errors import DatabaseTrouble
 from bot.store.store import Store
-from bot.store.troubles import DatabaseTrouble
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,

@@ -32,9 +32,9 @@ from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.domain.model import DeliveryId
+from bot.store.errors import DatabaseTrouble
 from bot.store.outbox import Compose, Due, Taken
 from bot.store.store import Store
-from bot.store.troubles import DatabaseTrouble
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from bot.domain.secrets import Secrets
-from bot.store.troubles import DatabaseTrouble
+from bot.store.errors import DatabaseTrouble
 
 LINES_A_MINUTE = 60
 LINES_OF_A_LIBRARY_A_MINUTE = 5

@@ -17,7 +17,7 @@ from bot.chat.buttons import toasts
 from bot.chat.commands import replies
 from bot.sandbox.telegram import Error, before
 from bot.store.database import PATIENCE_SECONDS
-from bot.store.troubles import Trouble
+from bot.store.errors import Trouble
 from tests.stack import (
     ACCOUNT,
     POLYGON,

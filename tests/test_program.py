@@ -25,7 +25,7 @@ from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused
 from bot.store.copying import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
-from bot.store.troubles import DatabaseTrouble
+from bot.store.errors import DatabaseTrouble
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 

@@ -17,7 +17,7 @@ from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
 from bot.domain.chat.access import Action, Sender, Verdict
 from bot.domain.model import Place
-from bot.store.troubles import DatabaseTrouble
+from bot.store.errors import DatabaseTrouble
 
 Find = Callable[[Heard, Press], Awaitable[Ready | None]]
 """Finds the row of a press in the chat it came from; None: it is not there."""

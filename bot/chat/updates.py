@@ -30,8 +30,8 @@ from bot.domain.chat.command_limits import Flood, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
 from bot.domain.model import Place
+from bot.store.errors import DatabaseTrouble
 from bot.store.store import Store
-from bot.store.troubles import DatabaseTrouble
 
 log = structlog.get_logger(__name__)
 

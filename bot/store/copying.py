@@ -13,8 +13,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from bot.store.errors import in_words
 from bot.store.rows import to_milliseconds
-from bot.store.troubles import in_words
 
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's virtual machine, before a copy looks whether it shall be given up: some milliseconds."""

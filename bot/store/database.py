@@ -22,8 +22,8 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.copying import copy_database
+from bot.store.errors import START_ANEW, DatabaseTrouble, Trouble, in_words, trouble_of
 from bot.store.schema import migrations
-from bot.store.troubles import START_ANEW, DatabaseTrouble, Trouble, in_words, trouble_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

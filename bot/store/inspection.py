@@ -13,9 +13,9 @@ from sqlite_utils import Database
 
 from bot.store.copying import open_to_read
 from bot.store.database import LOCK_NAME, DatabaseUnusable, refuse_content, refuse_directory, refuse_file
+from bot.store.errors import in_words
 from bot.store.rows import to_moment_or_none
 from bot.store.schema import migrations
-from bot.store.troubles import in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ from bot.store import unsubscribe as partings
 from bot.store.button_commands import Offer
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
+from bot.store.errors import DatabaseTrouble, Trouble
 from bot.store.figures import StoredFigures
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, Departure, Outbox, Taken
@@ -67,7 +68,6 @@ from bot.store.polls import Views
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.sweeps import Reach, Watched
-from bot.store.troubles import DatabaseTrouble, Trouble
 
 
 class Store:

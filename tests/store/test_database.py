@@ -19,8 +19,8 @@ from bot.store.database import (
     StoreError,
     transaction,
 )
+from bot.store.errors import DatabaseTrouble
 from bot.store.schema import migrations
-from bot.store.troubles import DatabaseTrouble
 from tests.builders import NOON
 
 

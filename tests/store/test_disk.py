@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.store.database import DatabaseThread, transaction
-from bot.store.troubles import DatabaseTrouble, Trouble
+from bot.store.errors import DatabaseTrouble, Trouble
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.troubles import in_words
+from bot.store.errors import in_words
 
 
 def fill(path: Path) -> None:

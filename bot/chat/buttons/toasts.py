@@ -1,6 +1,6 @@
 """What is said for a moment when a button was pressed: a few words, no formats, 200 characters at most."""
 
-from bot.store.troubles import Trouble
+from bot.store.errors import Trouble
 
 NOT_OURS = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."

@@ -14,7 +14,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.deliver.alerts import LabelTaken
 from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
-from bot.store.troubles import Trouble
+from bot.store.errors import Trouble
 
 _OFFERED_WHOLE = 3
 FIRST_WATCH = code("/watch 0x… as Treasury")
