@@ -28,7 +28,7 @@ from bot.sandbox.terminal_cast import lively_telegram
 from bot.sandbox.terminal_screen import open_screen
 from bot.sandbox.world import example_world
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
-from bot.store.copying import CopyFailed, copy_database
+from bot.store.copy import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
 from bot.store.errors import DatabaseTrouble
 from bot.web.pages import CannotListen

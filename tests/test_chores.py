@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
-from bot.store.copying import CopyFailed
+from bot.store.copy import CopyFailed
 from bot.store.history import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack, until

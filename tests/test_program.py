@@ -23,7 +23,7 @@ from bot.sandbox.gateway import Gateway
 from bot.sandbox.telegram import Telegram
 from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused
-from bot.store.copying import CopyFailed
+from bot.store.copy import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.errors import DatabaseTrouble
 from bot.web.pages import CannotListen

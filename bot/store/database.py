@@ -21,7 +21,7 @@ from typing import Concatenate, ParamSpec, Self, TextIO, TypeVar
 import structlog
 from sqlite_utils import Database
 
-from bot.store.copying import copy_database
+from bot.store.copy import copy_database
 from bot.store.errors import START_ANEW, DatabaseTrouble, Trouble, in_words, trouble_of
 from bot.store.schema import migrations
 

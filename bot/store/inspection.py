@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.store.copying import open_to_read
+from bot.store.copy import open_to_read
 from bot.store.database import LOCK_NAME, DatabaseUnusable, refuse_content, refuse_directory, refuse_file
 from bot.store.errors import in_words
 from bot.store.rows import to_moment_or_none

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from bot.store import database, schema
-from bot.store.copying import copy_database
+from bot.store.copy import copy_database
 from bot.store.database import (
     DatabaseThread,
     DatabaseUnusable,

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from bot.store import database, schema
-from bot.store.copying import open_to_read
+from bot.store.copy import open_to_read
 from bot.store.database import DatabaseThread, DatabaseUnusable
 from bot.store.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
