@@ -22,7 +22,7 @@ from bot.domain.secrets import BLANKED_AS_A_WORD
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings import Settings, SettingsRefused, shipped_chains
 from bot.store.database import DatabaseUnusable
-from bot.store.inspection import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
+from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
 from bot.wiring import build_indexer, build_telegram
 
 NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5

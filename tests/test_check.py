@@ -42,7 +42,7 @@ from bot.indexer.errors import (
 from bot.sandbox.telegram import SANDBOX_TOKEN
 from bot.settings import load_settings, shipped_chains
 from bot.store.database import DatabaseUnusable, DirectoryLock
-from bot.store.inspection import DatabaseSeen, DirectorySeen, look_at_database
+from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran
 from tests.stack import ACCESS_KEY, Stack, open_stack
