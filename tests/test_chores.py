@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.store.copy import CopyFailed
-from bot.store.history import ROWS_AT_ONCE
+from bot.store.retention import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack, until
 from tests.store.conftest import OLGA, Keeper, open_new_keeper, open_store

@@ -43,12 +43,12 @@ from bot.store import (
     due,
     figures,
     freshness,
-    history,
     notices,
     outbox,
     polls,
     prices,
     recording,
+    retention,
     subscriptions,
     sweeps,
     wishes,
@@ -156,7 +156,7 @@ class Store:
 
     async def forget_some(self, before: datetime) -> int:
         """Delete some of the history from before a moment; returns how many rows, 0: no more are there."""
-        return await self._thread.run(history.forget_some, before)
+        return await self._thread.run(retention.forget_some, before)
 
     # what is observed
 
