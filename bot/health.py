@@ -19,7 +19,7 @@ from bot.domain.model import ChainId
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings import Settings
-from bot.store.figures import StoredFigures
+from bot.store.stats import StoredFigures
 from bot.store.store import Store
 from bot.web import figures as web
 from bot.wiring import silence_seconds

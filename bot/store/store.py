@@ -41,7 +41,6 @@ from bot.store import (
     delivered,
     delivery_results,
     due,
-    figures,
     freshness,
     notices,
     outbox,
@@ -49,6 +48,7 @@ from bot.store import (
     prices,
     recording,
     retention,
+    stats,
     subscriptions,
     sweeps,
     wishes,
@@ -61,12 +61,12 @@ from bot.store.button_commands import Offer
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseTrouble, Trouble
-from bot.store.figures import StoredFigures
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, Departure, Outbox, Taken
 from bot.store.polls import Views
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
+from bot.store.stats import StoredFigures
 from bot.store.sweeps import Reach, Watched
 
 
@@ -125,7 +125,7 @@ class Store:
 
     async def figures(self) -> StoredFigures:
         """Return what can be counted of everything stored."""
-        return await self._thread.run(figures.figures)
+        return await self._thread.run(stats.figures)
 
     async def respond(self) -> None:
         """Return once the database's thread has answered."""

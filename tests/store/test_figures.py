@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.deliver.delivery import Parking
 from bot.domain.model import NATIVE_PART, Place
-from bot.store import figures
+from bot.store import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -104,7 +104,7 @@ async def test_chains_have_the_moment_they_were_last_seen_and_what_is_unknown_th
     assert counted.unknown_views == {POLYGON: 1}
 
 
-@pytest.mark.parametrize("sql", [figures._COUNTS, figures._BACKLOG, figures._UNKNOWN])
+@pytest.mark.parametrize("sql", [stats._COUNTS, stats._BACKLOG, stats._UNKNOWN])
 async def test_nothing_of_the_history_is_read_to_count_it(keeper: Keeper, sql: str) -> None:
     steps = [str(step) for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {sql}")]
 
