@@ -40,8 +40,8 @@ from bot.store import (
     chats,
     delivered,
     delivery_results,
-    due,
     freshness,
+    jobs,
     notices,
     outbox,
     polls,
@@ -142,16 +142,16 @@ class Store:
 
     async def due_work(self) -> Mapping[str, Due]:
         """Return what is kept of each work that was ever done, by its name."""
-        return await self._thread.run(due.due_work)
+        return await self._thread.run(jobs.due_work)
 
     async def note_done(self, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> None:
         """Write that a work was done; owners hear the recovery if it failed before."""
-        if await self._thread.run(due.note_done, name, next_at, now, recovery):
+        if await self._thread.run(jobs.note_done, name, next_at, now, recovery):
             self.outbox_grew.set()
 
     async def note_failed(self, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> None:
         """Write that a work failed; owners hear of the first time in a row."""
-        if await self._thread.run(due.note_failed, name, next_at, now, trouble):
+        if await self._thread.run(jobs.note_failed, name, next_at, now, trouble):
             self.outbox_grew.set()
 
     async def forget_some(self, before: datetime) -> int:
