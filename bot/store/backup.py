@@ -9,10 +9,10 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
 from bot.domain.model import DestinationId
+from bot.store.alerts import owners_destinations, tell
 from bot.store.chat_mutes import end_all
 from bot.store.copy import copy_database
 from bot.store.database import transaction
-from bot.store.notices import owners_destinations, tell
 from bot.store.rows import to_milliseconds, to_moment
 
 MESSAGES_PER_SECOND = 30

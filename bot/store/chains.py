@@ -9,8 +9,8 @@ from sqlite_utils import Database
 from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
 from bot.domain.model import ChainId, Part
+from bot.store.alerts import tell
 from bot.store.database import transaction
-from bot.store.notices import tell
 from bot.store.rows import to_milliseconds
 from bot.store.wishes import destinations_watching
 

@@ -24,11 +24,11 @@ from bot.domain.chat.mutes import (
 )
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.model import ChainId, DestinationId, Place
+from bot.store.alerts import notice_to_json, to_notice
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
-from bot.store.notices import notice_to_json, to_notice
 from bot.store.polls import account_id_of
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
 from bot.store.untold import UNTOLD

@@ -9,10 +9,10 @@ from bot.domain.deliver.delivery import AlertState, DeliveryState, Settlement
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
 from bot.domain.model import DeliveryId, DestinationId, Part
+from bot.store.alerts import tell, tell_owners
 from bot.store.chats import park
 from bot.store.database import transaction
 from bot.store.migrate import move_chat
-from bot.store.notices import tell, tell_owners
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds
 from bot.store.withdrawing import withdraw, withdraw_emptied

@@ -7,8 +7,8 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Due
+from bot.store.alerts import tell_owners
 from bot.store.database import transaction
-from bot.store.notices import tell_owners
 from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
 

@@ -32,9 +32,9 @@ from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.rebasing import Drift
 from bot.domain.symbols import symbol_key
+from bot.store.alerts import tell
 from bot.store.database import transaction
 from bot.store.ignore_list import all_rules
-from bot.store.notices import tell
 from bot.store.polls import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.rows import (

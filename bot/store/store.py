@@ -42,7 +42,6 @@ from bot.store import (
     delivery_results,
     freshness,
     jobs,
-    notices,
     outbox,
     polls,
     prices,
@@ -54,6 +53,7 @@ from bot.store import (
     wishes,
     withdrawing,
 )
+from bot.store import alerts as notices
 from bot.store import migrate as moving
 from bot.store import owners as claims
 from bot.store import unsubscribe as partings

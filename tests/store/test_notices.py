@@ -27,7 +27,7 @@ from bot.domain.deliver.alerts import (
     Unreadable,
 )
 from bot.domain.model import Address, ChainId
-from bot.store.notices import notice_to_json, to_notice
+from bot.store.alerts import notice_to_json, to_notice
 from tests.builders import NOON, POLYGON, USDC, address, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 
