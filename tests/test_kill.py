@@ -190,7 +190,7 @@ async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(
     await stack.kill(process)
     age_everything(stack)
 
-    await killed_at(stack, "bot.store.withdrawing:_tell_dropped", lambda: None)
+    await killed_at(stack, "bot.store.withdraw:_tell_dropped", lambda: None)
 
     assert rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(0,)]
     await stack.start_process()

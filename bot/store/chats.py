@@ -13,7 +13,7 @@ from bot.store.audit import note
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.wishes import end_unwished_coverage, marks
-from bot.store.withdrawing import hush
+from bot.store.withdraw import hush
 
 _ACCOUNTS_AT_ONCE = 1000
 """SQLite takes a limited number of values in one statement."""

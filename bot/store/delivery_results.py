@@ -15,7 +15,7 @@ from bot.store.database import transaction
 from bot.store.migrate import move_chat
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds
-from bot.store.withdrawing import withdraw, withdraw_emptied
+from bot.store.withdraw import withdraw, withdraw_emptied
 
 
 def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:

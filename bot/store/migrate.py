@@ -15,7 +15,7 @@ from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.database import transaction
 from bot.store.subscriptions import labels_of, to_thing
 from bot.store.wishes import end_unwished_coverage
-from bot.store.withdrawing import hush, withdraw_emptied
+from bot.store.withdraw import hush, withdraw_emptied
 
 _HOW_FAR = """
 CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END

@@ -51,7 +51,7 @@ from bot.store import (
     subscriptions,
     sweeps,
     wishes,
-    withdrawing,
+    withdraw,
 )
 from bot.store import alerts as notices
 from bot.store import migrate as moving
@@ -281,7 +281,7 @@ class Store:
 
     async def expire(self, now: datetime, after: timedelta) -> int:
         """Drop what has waited too long, and let its destinations be told; returns how many changes."""
-        return await self._thread.run(withdrawing.expire, now, after)
+        return await self._thread.run(withdraw.expire, now, after)
 
     async def find_delivery(self, row: int, chat_id: int) -> FoundDelivery | None:
         """Return what a message of this chat tells of, whose button was pressed."""
