@@ -45,7 +45,7 @@ from bot.store import (
     outbox,
     polls,
     prices,
-    recording,
+    record,
     retention,
     stats,
     subscriptions,
@@ -194,7 +194,7 @@ class Store:
 
     async def record_poll(self, poll: Poll) -> int:
         """Write what one batch brought and return how many alerts it made."""
-        alerts = await self._thread.run(recording.record_poll, poll, self._status)
+        alerts = await self._thread.run(record.record_poll, poll, self._status)
         if alerts:
             self.outbox_grew.set()
         return alerts
