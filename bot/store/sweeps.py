@@ -20,8 +20,8 @@ from bot.domain.model import (
 )
 from bot.store.alerts import tell_owners
 from bot.store.audit import note
-from bot.store.blindness import tell_blindness
 from bot.store.database import transaction
+from bot.store.outages import tell_blindness
 from bot.store.polls import stored_sweep
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 from bot.store.wishes import all_subscriptions, marks, unlisted_assets
