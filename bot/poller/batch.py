@@ -38,7 +38,7 @@ from bot.domain.observe.redenomination import may_be_redenominated
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Asker, Replied
 from bot.poller.memory import KnownBlocks
-from bot.store.polls import Views
+from bot.store.snapshots import Views
 from bot.store.store import Store
 from bot.store.sweeps import Watched
 

@@ -29,8 +29,8 @@ from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
-from bot.store.polls import account_id_of
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
+from bot.store.snapshots import account_id_of
 from bot.store.untold import UNTOLD
 
 

@@ -17,7 +17,6 @@ from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, lab
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
 from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
-from bot.store.polls import Views, views
 from bot.store.rows import (
     Row,
     to_asset,
@@ -27,6 +26,7 @@ from bot.store.rows import (
     to_moment,
     to_moment_or_none,
 )
+from bot.store.snapshots import Views, views
 from bot.store.subscriptions import subscriptions_here
 from bot.store.sweeps import held_back
 

@@ -35,7 +35,6 @@ from bot.domain.symbols import symbol_key
 from bot.store.alerts import tell
 from bot.store.database import transaction
 from bot.store.ignore_list import all_rules
-from bot.store.polls import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.rows import (
     balance_to_row,
@@ -47,6 +46,7 @@ from bot.store.rows import (
     to_milliseconds,
     to_part,
 )
+from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
 from bot.store.wishes import marks, subscriptions_about
 
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.store.database import transaction
-from bot.store.polls import FIRST_GENERATION
 from bot.store.rows import to_milliseconds
+from bot.store.snapshots import FIRST_GENERATION
 
 ROWS_AT_ONCE = 200
 """Of each table: some ten milliseconds' work, half of it waiting for the disk."""

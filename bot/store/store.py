@@ -43,10 +43,10 @@ from bot.store import (
     freshness,
     jobs,
     outbox,
-    polls,
     prices,
     record,
     retention,
+    snapshots,
     stats,
     subscriptions,
     sweeps,
@@ -63,9 +63,9 @@ from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseTrouble, Trouble
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, Departure, Outbox, Taken
-from bot.store.polls import Views
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
+from bot.store.snapshots import Views
 from bot.store.stats import StoredFigures
 from bot.store.sweeps import Reach, Watched
 
@@ -182,15 +182,15 @@ class Store:
 
     async def views(self, accounts: Sequence[Address]) -> Views:
         """Return what is stored of these accounts."""
-        return await self._thread.run(polls.views, accounts)
+        return await self._thread.run(snapshots.views, accounts)
 
     async def doubtful_descriptions(self, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
         """Return those that no amount should be told by before the source was asked what they are."""
-        return await self._thread.run(polls.doubtful_descriptions, tuple(assets), now)
+        return await self._thread.run(snapshots.doubtful_descriptions, tuple(assets), now)
 
     async def undescribed(self, assets: Iterable[Asset]) -> frozenset[Asset]:
         """Return the assets of which the source was never asked what they are."""
-        return await self._thread.run(polls.undescribed, tuple(assets))
+        return await self._thread.run(snapshots.undescribed, tuple(assets))
 
     async def record_poll(self, poll: Poll) -> int:
         """Write what one batch brought and return how many alerts it made."""
@@ -201,15 +201,15 @@ class Store:
 
     async def items_of(self, account: Address, assets: Iterable[Asset]) -> dict[Asset, Items]:
         """Return the stored ids of an account's collections, where they are stored."""
-        return await self._thread.run(polls.items_of, account, tuple(assets))
+        return await self._thread.run(snapshots.items_of, account, tuple(assets))
 
     async def learn_items(self, account: Address, asset: Asset, items: Items) -> bool:
         """Store the ids of a collection if they are what is stored of it."""
-        return await self._thread.run(polls.learn_items, account, asset, items)
+        return await self._thread.run(snapshots.learn_items, account, asset, items)
 
     async def collections_without_items(self) -> list[tuple[Address, Asset]]:
         """Return the collections of which the ids are not stored, though they could be."""
-        return await self._thread.run(polls.collections_without_items)
+        return await self._thread.run(snapshots.collections_without_items)
 
     async def token_balances_on(self, chains: Iterable[ChainId]) -> dict[ChainId, int]:
         """Return how many token balances are stored on these chains."""

@@ -24,7 +24,6 @@ from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.ignore_list import rules_of
-from bot.store.polls import account_id_of, views
 from bot.store.rows import (
     to_address,
     to_blob,
@@ -32,6 +31,7 @@ from bot.store.rows import (
     to_subscription,
     words_of,
 )
+from bot.store.snapshots import account_id_of, views
 
 _LISTED = """
 SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label

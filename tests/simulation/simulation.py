@@ -19,7 +19,7 @@ from bot.poller.worker import Poller
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.gateway_faults import Reindex, Stall
 from bot.sandbox.world import Contract, World
-from bot.store.polls import stored_sweep
+from bot.store.snapshots import stored_sweep
 from bot.store.store import Store
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
