@@ -10,9 +10,9 @@ from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
 from bot.domain.model import ChainId, Part
 from bot.store.alerts import tell
+from bot.store.coverage import destinations_watching
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
-from bot.store.wishes import destinations_watching
 
 
 def remembered_chains(db: Database) -> frozenset[ChainId]:

@@ -10,9 +10,9 @@ from bot.domain.deliver.delivery import Parking
 from bot.domain.model import DestinationId, Part, Place
 from bot.domain.observe.plan import chunks
 from bot.store.audit import note
+from bot.store.coverage import end_unwished_coverage, marks
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
-from bot.store.wishes import end_unwished_coverage, marks
 from bot.store.withdraw import hush
 
 _ACCOUNTS_AT_ONCE = 1000

@@ -10,10 +10,10 @@ from bot.domain.model import Address, ChainId, DestinationId, Place
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
+from bot.store.coverage import marks
 from bot.store.database import transaction
 from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds, words_of
 from bot.store.untold import UNTOLD
-from bot.store.wishes import marks
 
 
 def ignore(

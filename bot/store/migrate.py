@@ -12,9 +12,9 @@ from bot.domain.model import DestinationId, Part, Place
 from bot.store.audit import note
 from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
+from bot.store.coverage import end_unwished_coverage
 from bot.store.database import transaction
 from bot.store.subscriptions import labels_of, to_thing
-from bot.store.wishes import end_unwished_coverage
 from bot.store.withdraw import hush, withdraw_emptied
 
 _HOW_FAR = """

@@ -13,8 +13,8 @@ from bot.domain.observe.matching import Pair, Wishes, label_on
 from bot.domain.observe.outages import Spot, Telling, Told, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.store.alerts import tell
+from bot.store.coverage import all_subscriptions, marks
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
-from bot.store.wishes import all_subscriptions, marks
 
 Gaps = dict[DestinationId, dict[Spot, datetime]]
 

@@ -33,6 +33,7 @@ from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.rebasing import Drift
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import tell
+from bot.store.coverage import marks, subscriptions_about
 from bot.store.database import transaction
 from bot.store.ignore_list import all_rules
 from bot.store.prices import KEPT_ANEW_AFTER
@@ -47,7 +48,6 @@ from bot.store.rows import (
     to_part,
 )
 from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
-from bot.store.wishes import marks, subscriptions_about
 
 
 def record_poll(db: Database, poll: Poll, status: Part) -> int:

@@ -23,6 +23,7 @@ from bot.domain.model import (
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
 from bot.domain.rebasing import Drift
+from bot.store.coverage import marks
 from bot.store.database import transaction
 from bot.store.rows import (
     to_address,
@@ -35,7 +36,6 @@ from bot.store.rows import (
     to_moment_or_none,
     to_part,
 )
-from bot.store.wishes import marks
 
 Views = dict[tuple[Address, ChainId], View]
 

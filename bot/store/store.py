@@ -50,10 +50,10 @@ from bot.store import (
     stats,
     subscriptions,
     sweeps,
-    wishes,
     withdraw,
 )
 from bot.store import alerts as notices
+from bot.store import coverage as wishes
 from bot.store import migrate as moving
 from bot.store import owners as claims
 from bot.store import unsubscribe as partings

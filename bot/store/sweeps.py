@@ -20,11 +20,11 @@ from bot.domain.model import (
 )
 from bot.store.alerts import tell_owners
 from bot.store.audit import note
+from bot.store.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.database import transaction
 from bot.store.outages import tell_blindness
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 from bot.store.snapshots import stored_sweep
-from bot.store.wishes import all_subscriptions, marks, unlisted_assets
 
 DESCRIBED_AT_ONCE = 100
 """Assets of which one sweep asks what they are, beside the new ones."""

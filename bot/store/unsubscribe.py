@@ -18,12 +18,12 @@ from bot.domain.model import (
 )
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
+from bot.store.coverage import end_unwished_coverage
 from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_subscription
 from bot.store.snapshots import account_id_of
 from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
-from bot.store.wishes import end_unwished_coverage
 
 UNDO_FOR = timedelta(hours=24)
 _FOR_GOOD = timedelta(days=7)
