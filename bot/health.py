@@ -21,7 +21,7 @@ from bot.poller.worker import Poller
 from bot.settings import Settings
 from bot.store.stats import StoredFigures
 from bot.store.store import Store
-from bot.web import figures as web
+from bot.web import stats as web
 from bot.wiring import silence_seconds
 
 T = TypeVar("T", int, float)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.web.figures import Figures, StoredFigures
+from bot.web.stats import Figures, StoredFigures
 
 
 def metrics(figures: Figures) -> bytes:

@@ -15,8 +15,8 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from bot.web.door import Door
-from bot.web.figures import Figures
 from bot.web.metrics import metrics
+from bot.web.stats import Figures
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.web.figures import Figures, StoredFigures
 from bot.web.metrics import metrics
+from bot.web.stats import Figures, StoredFigures
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"\bbalance_bot_\w+")

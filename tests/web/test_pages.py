@@ -16,8 +16,8 @@ from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
 
 from bot.web import pages
 from bot.web.door import MOST_CONNECTIONS
-from bot.web.figures import Figures
 from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
+from bot.web.stats import Figures
 from tests.program import ROOT
 
 LOOPBACK = "127.0.0.1"
