@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from bot.web.door import Door
+from bot.web.connection_limit import Door
 from bot.web.metrics import metrics
 from bot.web.stats import Figures
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.web.door import Door
+from bot.web.connection_limit import Door
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"
 

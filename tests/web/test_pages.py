@@ -15,7 +15,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
 
 from bot.web import pages
-from bot.web.door import MOST_CONNECTIONS
+from bot.web.connection_limit import MOST_CONNECTIONS
 from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
 from bot.web.stats import Figures
 from tests.program import ROOT
