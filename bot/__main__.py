@@ -17,9 +17,9 @@ from bot import __version__, app
 from bot.chat.telegram.connection import TokenRefused
 from bot.check import check as find_out
 from bot.check import exit_status, mistakes, table
-from bot.chores import in_a_thread
 from bot.domain.secrets import Secrets
 from bot.logs import set_up_logs
+from bot.maintenance import in_a_thread
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished

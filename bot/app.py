@@ -24,13 +24,13 @@ from bot.chat.telegram.bot_name import learn_name
 from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.telegram.sender import Answers
-from bot.chores import Chores
 from bot.dispatcher import Dispatcher
 from bot.domain.chains import Chains, Listing
 from bot.domain.model import ChainId
 from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
+from bot.maintenance import Chores
 from bot.poller.worker import Poller
 from bot.settings import Settings, shipped_chains
 from bot.store.database import DirectoryLock

@@ -20,7 +20,6 @@ from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Turns
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
-from bot.chores import Chore, Chores, copying, forgetting
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
@@ -29,6 +28,7 @@ from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.observe.freshness import Sweeps
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
+from bot.maintenance import Chore, Chores, copying, forgetting
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
 from bot.settings import Settings

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bot.chores import Chore, Chores, copying, forgetting, in_a_thread
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
+from bot.maintenance import Chore, Chores, copying, forgetting, in_a_thread
 from bot.store.copy import CopyFailed
 from bot.store.retention import ROWS_AT_ONCE
 from tests.builders import NOON
