@@ -20,7 +20,7 @@ from bot.check import exit_status, mistakes, table
 from bot.domain.secrets import Secrets
 from bot.logs import set_up_logs
 from bot.maintenance import in_a_thread
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.terminal import Terminal

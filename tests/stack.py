@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot import app
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram_world import Chat, Message, User
 from bot.sandbox.world import EXAMPLE_ACCOUNT, World, example_world

@@ -19,7 +19,7 @@ from bot.app import KeyRefused, WorkerDied
 from bot.chat.telegram.connection import TokenRefused
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram import Telegram
 from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused

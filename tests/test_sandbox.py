@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot import app
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
 from bot.sandbox.terminal import Terminal

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from bot.sandbox import terminal_view
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import ACCOUNTS
 from bot.sandbox.telegram import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram_world import Message, SandboxError

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.lively import CHAIN_TITLES
 from bot.sandbox.telegram import Telegram, too_many_requests

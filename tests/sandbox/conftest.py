@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from telegram import Bot
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram import SANDBOX_USER_ID, Chat, Telegram, User, furnished
 from bot.sandbox.world import example_world
 from tests.sandbox.gateway_client import Client

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from telegram import Bot
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram import Chat, Telegram, User
 from bot.sandbox.telegram_signal import Signal

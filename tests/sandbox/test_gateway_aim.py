@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_faults import (
     AnswerError,
     AnswerHtml,

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_faults import (
     ContradictRows,
     EndlessPages,

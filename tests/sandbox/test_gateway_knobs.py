@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_faults import FailTokens
 from bot.sandbox.gateway_knobs import Knobs, Metadata
 from bot.sandbox.gateway_metadata import HOSTILE_NAME

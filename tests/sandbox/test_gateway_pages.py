@@ -2,7 +2,7 @@ from typing import Literal
 
 import pytest
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, Contract
 from tests.sandbox.gateway_client import (

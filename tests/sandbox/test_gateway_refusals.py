@@ -1,7 +1,7 @@
 import aiohttp
 import pytest
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import SUMMARY, Client
 

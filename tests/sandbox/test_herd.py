@@ -10,7 +10,7 @@ import pytest
 from bot.domain.model import Address, ChainId, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import QuestionRefused
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_errors import Refused
 from bot.sandbox.gateway_request import read_fields
 from bot.sandbox.herd import Herd

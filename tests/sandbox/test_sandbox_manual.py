@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram import Telegram
 from bot.sandbox.telegram_troubles import PLACES
 from bot.sandbox.world import example_world
