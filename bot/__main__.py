@@ -22,7 +22,7 @@ from bot.logs import set_up_logs
 from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
-from bot.sandbox.telegram import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram
 from bot.sandbox.terminal_screen import open_screen

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot import app
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.telegram import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram_world import Chat, Message, User
 from bot.sandbox.world import EXAMPLE_ACCOUNT, World, example_world
 from bot.settings import load_settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.domain.units import format_signed
 from bot.sandbox.gateway_faults import AnswerHtml
-from bot.sandbox.telegram import Close, before
+from bot.sandbox.telegram.server import Close, before
 from tests.stack import (
     ACCOUNT,
     CHECKSUMMED,

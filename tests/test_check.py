@@ -39,7 +39,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.sandbox.telegram import SANDBOX_TOKEN
+from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings import load_settings, shipped_chains
 from bot.store.database import DatabaseUnusable, DirectoryLock
 from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database

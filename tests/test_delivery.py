@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.deliver import delivery, unconfirmed
-from bot.sandbox.telegram import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram.server import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
 from bot.sandbox.world import Contract

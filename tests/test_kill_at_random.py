@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.telegram import Close, Fault, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram.server import Close, Fault, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram_world import Chat, Message
 from bot.sandbox.world import Contract
 from tests.examples import examples

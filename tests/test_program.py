@@ -20,7 +20,7 @@ from bot.chat.telegram.connection import TokenRefused
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.telegram import Telegram
+from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused
 from bot.store.copy import CopyFailed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.sandbox.telegram import SANDBOX_USER_ID, Telegram
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram_world import PRESENT, Chat, Message, SandboxError, User, World
 
 PRIVATE = "private"

@@ -11,7 +11,7 @@ from telegram import BotCommandScope
 from bot.chat.commands.command_menu import Menus, menus
 from bot.chat.commands.command_table import COMMANDS, Who
 from bot.chat.telegram.connection import build_bot
-from bot.sandbox.telegram import SANDBOX_TOKEN, Error, Telegram, before
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Error, Telegram, before
 from bot.sandbox.telegram_commands import Scope
 from tests.stack import until
 from tests.store.conftest import Keeper, open_new_keeper

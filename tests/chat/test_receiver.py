@@ -22,7 +22,7 @@ from bot.chat.telegram.receiver import (
     WISHED,
     Receiver,
 )
-from bot.sandbox.telegram import (
+from bot.sandbox.telegram.server import (
     Close,
     Error,
     Fault,

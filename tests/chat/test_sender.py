@@ -28,7 +28,7 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.model import Place
-from bot.sandbox.telegram import (
+from bot.sandbox.telegram.server import (
     SANDBOX_TOKEN,
     Close,
     Endless,

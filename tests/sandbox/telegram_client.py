@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
-from bot.sandbox.telegram import SANDBOX_TOKEN, Chat, Telegram
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Chat, Telegram
 
 Json = dict[str, object]
 CALLING: Json = {"text": "b", "callback_data": "c"}

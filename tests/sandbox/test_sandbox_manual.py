@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.telegram import Telegram
+from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram_troubles import PLACES
 from bot.sandbox.world import example_world
 

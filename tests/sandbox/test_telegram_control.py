@@ -8,11 +8,7 @@ from aiohttp import (
     ClientSession,
 )
 
-from bot.sandbox.telegram import (
-    Chat,
-    Garbage,
-    Telegram,
-)
+from bot.sandbox.telegram.server import Chat, Garbage, Telegram
 from tests.sandbox.telegram_client import Api, keyboard, last_message
 
 

@@ -12,13 +12,7 @@ from aiohttp import (
     TCPConnector,
 )
 
-from bot.sandbox.telegram import (
-    SANDBOX_TOKEN,
-    Button,
-    Chat,
-    Telegram,
-    furnished,
-)
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Button, Chat, Telegram, furnished
 from tests.sandbox.telegram_client import Api, keyboard, texts
 
 

@@ -9,7 +9,7 @@ from aiohttp import (
     ServerDisconnectedError,
 )
 
-from bot.sandbox.telegram import (
+from bot.sandbox.telegram.server import (
     Chat,
     Close,
     Error,

@@ -4,12 +4,7 @@ import json
 
 import pytest
 
-from bot.sandbox.telegram import (
-    Chat,
-    SandboxError,
-    Telegram,
-    User,
-)
+from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
 from tests.sandbox.telegram_client import Api, heard, keyboard, last_message, statuses
 
 

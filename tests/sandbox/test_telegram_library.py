@@ -7,7 +7,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import ParseMode
 from telegram.error import Forbidden, RetryAfter
 
-from bot.sandbox.telegram import (
+from bot.sandbox.telegram.server import (
     SANDBOX_BOT,
     SANDBOX_USER_ID,
     Button,

@@ -6,7 +6,7 @@ import pytest
 from telegram import Bot
 from telegram.error import ChatMigrated
 
-from bot.sandbox.telegram import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
 from tests.sandbox.telegram_client import Api, Json, texts
 
 

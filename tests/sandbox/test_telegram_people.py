@@ -11,7 +11,7 @@ from telegram import (
     Update,
 )
 
-from bot.sandbox.telegram import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
 from tests.sandbox.telegram_client import Api, Json, heard, keyboard, statuses
 
 

@@ -11,7 +11,7 @@ from aiohttp import ClientConnectionError
 from telegram import Bot
 from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 
-from bot.sandbox.telegram import (
+from bot.sandbox.telegram.server import (
     Chat,
     Error,
     Fault,

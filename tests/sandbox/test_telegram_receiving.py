@@ -7,11 +7,7 @@ import pytest
 from telegram import Bot
 from telegram.error import Conflict
 
-from bot.sandbox.telegram import (
-    Chat,
-    Telegram,
-    User,
-)
+from bot.sandbox.telegram.server import Chat, Telegram, User
 from tests.sandbox.telegram_client import Api
 
 

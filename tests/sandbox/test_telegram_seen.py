@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Bot
 
-from bot.sandbox.telegram import Chat, Seen, Telegram, User, accept_then_reset, before
+from bot.sandbox.telegram.server import Chat, Seen, Telegram, User, accept_then_reset, before
 from bot.sandbox.telegram_faults import Close
 from tests.sandbox.telegram_client import Api
 

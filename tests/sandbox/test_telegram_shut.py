@@ -4,7 +4,7 @@ import pytest
 from telegram import Bot, ChatMemberRestricted
 from telegram.error import BadRequest, Forbidden
 
-from bot.sandbox.telegram import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
 from tests.sandbox.telegram_client import Api, statuses
 
 

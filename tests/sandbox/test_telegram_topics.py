@@ -4,7 +4,7 @@ import pytest
 from telegram import Bot, ForumTopicClosed, ForumTopicReopened
 from telegram.error import BadRequest
 
-from bot.sandbox.telegram import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
 from tests.sandbox.telegram_client import Api, texts
 
 
