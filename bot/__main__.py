@@ -23,7 +23,7 @@ from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
-from bot.sandbox.terminal import Terminal
+from bot.sandbox.terminal.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram
 from bot.sandbox.terminal_screen import open_screen
 from bot.sandbox.world import example_world

@@ -6,7 +6,7 @@ from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.sandbox.terminal import FIRST_WORDS
+from bot.sandbox.terminal.terminal import FIRST_WORDS
 from tests.program import LONGEST_SECONDS, started
 
 TOUR = (Path(__file__).parent.parent / "docs" / "tour.md").read_text()

@@ -12,7 +12,7 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram.server import Chat, Telegram, User
 from bot.sandbox.telegram_signal import Signal
-from bot.sandbox.terminal import Terminal
+from bot.sandbox.terminal.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram, person_named, places
 
 LONGEST_SECONDS = 60.0
