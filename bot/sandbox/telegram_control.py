@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from bot.sandbox.signal import Signal
 from bot.sandbox.telegram_api import BotApi
 from bot.sandbox.telegram_bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram_groups import Groups
@@ -18,7 +19,6 @@ from bot.sandbox.telegram_names import message_in
 from bot.sandbox.telegram_play import Play
 from bot.sandbox.telegram_seen import seen_in
 from bot.sandbox.telegram_shown import chat_shown, message_shown, seen_shown
-from bot.sandbox.telegram_signal import Signal
 from bot.sandbox.telegram_stage import Stage
 from bot.sandbox.telegram_troubles import Troubles
 from bot.sandbox.telegram_wire import Json

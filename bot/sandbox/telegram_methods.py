@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.sandbox.signal import Signal
 from bot.sandbox.telegram_access import Access
 from bot.sandbox.telegram_commands import Commands
 from bot.sandbox.telegram_documents import read_document
@@ -10,7 +11,6 @@ from bot.sandbox.telegram_draft import Draft, read_buttons, read_caption, read_d
 from bot.sandbox.telegram_limits import Limiter
 from bot.sandbox.telegram_parameters import Parameters
 from bot.sandbox.telegram_people import People
-from bot.sandbox.telegram_signal import Signal
 from bot.sandbox.telegram_wire import (
     ApiError,
     Json,

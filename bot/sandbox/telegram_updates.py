@@ -5,8 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.sandbox.signal import Signal
 from bot.sandbox.telegram_clock import Clock
-from bot.sandbox.telegram_signal import Signal
 from bot.sandbox.telegram_wire import ApiError, Json
 
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})

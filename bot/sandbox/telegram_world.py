@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
+from bot.sandbox.signal import Signal
 from bot.sandbox.telegram_clock import Clock, MovableClock, utc_now
 from bot.sandbox.telegram_html import Entity
-from bot.sandbox.telegram_signal import Signal
 
 Status = Literal["creator", "administrator", "member", "restricted", "left", "kicked"]
 ChatType = Literal["private", "group", "supergroup", "channel"]

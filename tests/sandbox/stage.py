@@ -10,8 +10,8 @@ from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
+from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Chat, Telegram, User
-from bot.sandbox.telegram_signal import Signal
 from bot.sandbox.terminal.terminal import Terminal
 from bot.sandbox.terminal_cast import lively_telegram, person_named, places
 
