@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Iterable
 
-from bot.sandbox.gateway_chains import Selected, selected
+from bot.sandbox.gateway.chains import Selected, selected
 from bot.sandbox.gateway_errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
 from bot.sandbox.gateway_holdings import Asked, Held, holdings
 from bot.sandbox.gateway_metadata import descriptions
