@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.sandbox.gateway_errors import WireError
+from bot.sandbox.gateway.errors import WireError
 from bot.sandbox.gateway_rows import Row
 
 Method = Literal[

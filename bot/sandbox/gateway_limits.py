@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Literal
 
-from bot.sandbox.gateway_errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, Refused, WireError
+from bot.sandbox.gateway.errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, Refused, WireError
 from bot.sandbox.gateway_knobs import Knobs
 
 Session = Literal["AccessKey", "Public"]

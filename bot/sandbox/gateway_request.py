@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from bot.sandbox.gateway_errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
 
 _UINT64_END = 2**64
 

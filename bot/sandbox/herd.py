@@ -14,7 +14,7 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.sandbox.gateway_errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
 from bot.sandbox.gateway_request import (
     AskedPage,
     BalancesRequest,

@@ -18,7 +18,7 @@ from bot.sandbox.gateway.answers import error_response, html_response, json_resp
 from bot.sandbox.gateway.balances import balances, balances_by_contract
 from bot.sandbox.gateway.chains import selected
 from bot.sandbox.gateway.control import Control
-from bot.sandbox.gateway_errors import (
+from bot.sandbox.gateway.errors import (
     ACCESS_KEY_NOT_FOUND,
     BAD_METHOD,
     BAD_REQUEST,
