@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     AnswerError,
     AnswerHtml,
     CutBody,

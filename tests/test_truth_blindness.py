@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     AnswerError,
     FailNatives,
     FailTokens,

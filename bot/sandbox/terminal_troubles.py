@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.sandbox.gateway.faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.lively import CHAIN_TITLES
 from bot.sandbox.telegram.server import Telegram, too_many_requests
 from bot.sandbox.terminal_cast import meant

@@ -3,8 +3,7 @@ from typing import get_args
 
 import pytest
 
-from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     AnswerError,
     AnswerHtml,
     CutBody,
@@ -13,6 +12,7 @@ from bot.sandbox.gateway_faults import (
     LeaveOutTokens,
     Method,
 )
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import ALL_METHODS, CHECKSUMMED, STRANGER, SUMMARY, Client, entries
 

@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     AnswerError,
     AnswerHtml,
     ContradictRows,
@@ -32,6 +31,7 @@ from bot.sandbox.gateway_faults import (
     Stall,
     StrayRows,
 )
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
 from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client

@@ -3,8 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     ContradictRows,
     EndlessPages,
     FailNativeRow,
@@ -23,6 +22,7 @@ from bot.sandbox.gateway_faults import (
     Stall,
     StrayRows,
 )
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import (

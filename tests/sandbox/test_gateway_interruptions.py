@@ -6,8 +6,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import (
+from bot.sandbox.gateway.faults import (
     AnswerError,
     AnswerHtml,
     CutBody,
@@ -17,6 +16,7 @@ from bot.sandbox.gateway_faults import (
     GzipBomb,
     Redirect,
 )
+from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import USDC, Client, token_rows

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
+from bot.sandbox.gateway.faults import AnswerHtml
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_faults import AnswerHtml
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import SUMMARY, Client, native_rows
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram.error import NetworkError, RetryAfter
 
-from bot.sandbox.gateway_faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
+from bot.sandbox.gateway.faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.lively import BASE, POLYGON
 from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
 

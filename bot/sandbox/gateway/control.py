@@ -22,7 +22,7 @@ from bot.sandbox.gateway.bodies import (
     read_token_id,
     shown,
 )
-from bot.sandbox.gateway_faults import Fault
+from bot.sandbox.gateway.faults import Fault
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.gateway_request import RecordedRequest

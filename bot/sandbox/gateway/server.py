@@ -27,7 +27,7 @@ from bot.sandbox.gateway.errors import (
     Refused,
     TooLarge,
 )
-from bot.sandbox.gateway_faults import Call
+from bot.sandbox.gateway.faults import Call
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
 from bot.sandbox.gateway_knobs import Knobs
