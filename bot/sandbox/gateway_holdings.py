@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway_pages import Position
 from bot.sandbox.gateway_request import BalanceFilter, BalancesRequest
 from bot.sandbox.gateway_rows import total

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.sandbox.gateway.errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, Refused, WireError
-from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway.knobs import Knobs
 
 Session = Literal["AccessKey", "Public"]
 

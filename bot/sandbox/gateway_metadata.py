@@ -2,7 +2,7 @@
 
 import hashlib
 
-from bot.sandbox.gateway_knobs import Metadata
+from bot.sandbox.gateway.knobs import Metadata
 from bot.sandbox.gateway_rows import Row
 from bot.sandbox.world import Contract
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
-from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway_request import AskedPage, Fields
 from bot.sandbox.gateway_rows import Row
 

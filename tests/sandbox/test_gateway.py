@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Chain
 from tests.sandbox.gateway_client import (
     ALL_METHODS,

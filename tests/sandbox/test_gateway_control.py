@@ -31,8 +31,8 @@ from bot.sandbox.gateway.faults import (
     Stall,
     StrayRows,
 )
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
 from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import (
     BY_CONTRACT,

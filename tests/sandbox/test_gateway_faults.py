@@ -22,8 +22,8 @@ from bot.sandbox.gateway.faults import (
     Stall,
     StrayRows,
 )
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import (
     CHECKSUMMED,

@@ -16,8 +16,8 @@ from bot.sandbox.gateway.faults import (
     GzipBomb,
     Redirect,
 )
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import USDC, Client, token_rows
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bot.sandbox.gateway.faults import FailTokens
+from bot.sandbox.gateway.knobs import Knobs, Metadata
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs, Metadata
 from bot.sandbox.gateway_metadata import HOSTILE_NAME
 from bot.sandbox.world import EXAMPLE_ACCOUNT, Chain
 from tests.sandbox.gateway_client import (

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import example_world
 from tests.sandbox.gateway_client import Answer, Client
 

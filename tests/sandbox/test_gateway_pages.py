@@ -2,8 +2,8 @@ from typing import Literal
 
 import pytest
 
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_knobs import Knobs
 from bot.sandbox.world import EXAMPLE_ACCOUNT, Contract
 from tests.sandbox.gateway_client import (
     DAI,

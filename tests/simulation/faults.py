@@ -23,7 +23,7 @@ from bot.sandbox.gateway.faults import (
     ReplaceFields,
     StrayRows,
 )
-from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway.knobs import Knobs
 from tests.simulation.small_world import CHAINS
 
 REFUSED = AnswerError(name="InvalidArgument", code=2001, status=400)

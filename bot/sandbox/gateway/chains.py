@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
-from bot.sandbox.gateway_knobs import Knobs
+from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway_request import Selectors
 from bot.sandbox.gateway_rows import Row, failed_entry
 from bot.sandbox.world import Chain
