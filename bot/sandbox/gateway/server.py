@@ -29,9 +29,9 @@ from bot.sandbox.gateway.errors import (
 )
 from bot.sandbox.gateway.faults import Call
 from bot.sandbox.gateway.knobs import Knobs
+from bot.sandbox.gateway.limits import Limits, Session
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
-from bot.sandbox.gateway_limits import Limits, Session
 from bot.sandbox.gateway_request import (
     BalancesRequest,
     Fields,
