@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.sandbox.gateway.knobs import Knobs
-from bot.sandbox.gateway_pages import Position
+from bot.sandbox.gateway.pages import Position
 from bot.sandbox.gateway_request import BalanceFilter, BalancesRequest
 from bot.sandbox.gateway_rows import total
 from bot.sandbox.gateway_strikes import Struck
