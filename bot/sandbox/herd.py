@@ -15,7 +15,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
-from bot.sandbox.gateway_request import (
+from bot.sandbox.gateway.request import (
     AskedPage,
     BalancesRequest,
     Fields,

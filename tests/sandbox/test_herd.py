@@ -11,8 +11,8 @@ from bot.domain.model import Address, ChainId, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import QuestionRefused
 from bot.sandbox.gateway.errors import Refused
+from bot.sandbox.gateway.request import read_fields
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway_request import read_fields
 from bot.sandbox.herd import Herd
 from bot.sandbox.herd_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, Flock, account_address
 from bot.sandbox.world import Chain, Contract, World

@@ -30,9 +30,7 @@ from bot.sandbox.gateway.errors import (
 from bot.sandbox.gateway.faults import Call
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import Limits, Session
-from bot.sandbox.gateway_gate import Gate
-from bot.sandbox.gateway_holdings import Asked
-from bot.sandbox.gateway_request import (
+from bot.sandbox.gateway.request import (
     BalancesRequest,
     Fields,
     RecordedRequest,
@@ -42,6 +40,8 @@ from bot.sandbox.gateway_request import (
     read_fields,
     read_selectors,
 )
+from bot.sandbox.gateway_gate import Gate
+from bot.sandbox.gateway_holdings import Asked
 from bot.sandbox.gateway_rows import Row
 from bot.sandbox.gateway_strikes import Faults, Struck
 from bot.sandbox.world import Chain, World
