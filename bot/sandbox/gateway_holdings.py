@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Position
 from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest
-from bot.sandbox.gateway_rows import total
+from bot.sandbox.gateway.rows import total
 from bot.sandbox.gateway_strikes import Struck
 from bot.sandbox.world import Contract, Holding, World
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from bot.sandbox.gateway.knobs import Metadata
-from bot.sandbox.gateway_rows import Row
+from bot.sandbox.gateway.rows import Row
 from bot.sandbox.world import Contract
 
 # Markup, entities, a character that turns text around, one that is invisible, line breaks, a link, length.

@@ -28,7 +28,7 @@ from bot.sandbox.gateway.faults import (
     Stall,
     StrayRows,
 )
-from bot.sandbox.gateway_rows import Row
+from bot.sandbox.gateway.rows import Row
 
 _Alteration = TypeVar("_Alteration", bound=Alteration)
 _Fault = TypeVar("_Fault", bound=Fault)

@@ -18,7 +18,7 @@ from bot.sandbox.gateway.faults import (
     Interruption,
     Redirect,
 )
-from bot.sandbox.gateway_rows import Row
+from bot.sandbox.gateway.rows import Row
 
 _SERVED_BY = {"Webrpc": "webrpc@v0.31.2;gen-golang@v0.23.1;sequence-indexer@v0.4.0"}
 _GZIP_WINDOW = zlib.MAX_WBITS + 16  # the 16 asks for gzip's frame around the packed bytes

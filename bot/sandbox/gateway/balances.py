@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from bot.sandbox.gateway.chains import Selected, selected
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
 from bot.sandbox.gateway.pages import Cursor, read_cursor
-from bot.sandbox.gateway_holdings import Asked, Held, holdings
-from bot.sandbox.gateway_metadata import descriptions
-from bot.sandbox.gateway_rows import (
+from bot.sandbox.gateway.rows import (
     Row,
     collection_row,
     entry,
@@ -20,6 +18,8 @@ from bot.sandbox.gateway_rows import (
     token_prices,
     token_row,
 )
+from bot.sandbox.gateway_holdings import Asked, Held, holdings
+from bot.sandbox.gateway_metadata import descriptions
 from bot.sandbox.world import Chain
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import Selectors
-from bot.sandbox.gateway_rows import Row, failed_entry
+from bot.sandbox.gateway.rows import Row, failed_entry
 from bot.sandbox.world import Chain
 
 # Both are case-sensitive, and an unknown type decodes to the first one of the enum.

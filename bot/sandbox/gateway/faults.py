@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.sandbox.gateway.errors import WireError
-from bot.sandbox.gateway_rows import Row
+from bot.sandbox.gateway.rows import Row
 
 Method = Literal[
     "GetTokenBalancesSummary",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import AskedPage, Fields
-from bot.sandbox.gateway_rows import Row
+from bot.sandbox.gateway.rows import Row
 
 Position = tuple[str, str, int]
 

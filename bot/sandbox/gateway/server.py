@@ -40,9 +40,9 @@ from bot.sandbox.gateway.request import (
     read_fields,
     read_selectors,
 )
+from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
-from bot.sandbox.gateway_rows import Row
 from bot.sandbox.gateway_strikes import Faults, Struck
 from bot.sandbox.world import Chain, World
 
