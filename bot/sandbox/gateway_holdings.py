@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from bot.sandbox.gateway.active_faults import Struck
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Position
 from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest
 from bot.sandbox.gateway.rows import total
-from bot.sandbox.gateway_strikes import Struck
 from bot.sandbox.world import Contract, Holding, World
 
 _VERIFIED_OR_NOT = {"ALL": (True, False), "UNVERIFIED": (False,)}

@@ -10,6 +10,7 @@ from typing import Protocol, get_args
 
 from aiohttp import web
 
+from bot.sandbox.gateway.active_faults import Faults
 from bot.sandbox.gateway.bodies import (
     Body,
     built,
@@ -26,7 +27,6 @@ from bot.sandbox.gateway.faults import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import RecordedRequest
 from bot.sandbox.gateway_gate import Gate
-from bot.sandbox.gateway_strikes import Faults
 from bot.sandbox.world import Chain, Contract, Holding, World
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]

@@ -14,6 +14,7 @@ from typing import Self
 
 from aiohttp import hdrs, web
 
+from bot.sandbox.gateway.active_faults import Faults, Struck
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
 from bot.sandbox.gateway.balances import balances, balances_by_contract
 from bot.sandbox.gateway.chains import selected
@@ -43,7 +44,6 @@ from bot.sandbox.gateway.request import (
 from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
-from bot.sandbox.gateway_strikes import Faults, Struck
 from bot.sandbox.world import Chain, World
 
 _ROOT = "/rpc/IndexerGateway"
