@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.server import Hold, before, too_many_requests
 from bot.sandbox.telegram_world import Chat
-from bot.sandbox.world import Contract
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 USUAL_PACE = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.faults import LeaveOutNatives, LeaveOutTokens, Reindex
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 from tests.stack import ACCOUNT, BASE, Stack, open_stack
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))

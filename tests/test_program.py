@@ -20,8 +20,8 @@ from bot.chat.telegram.connection import TokenRefused
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
 from bot.sandbox.gateway.server import Gateway
+from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram
-from bot.sandbox.world import example_world
 from bot.settings import PREFIX, SettingsRefused
 from bot.store.copy import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock

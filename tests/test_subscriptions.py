@@ -1,7 +1,7 @@
 """What people can ask for, end to end; the examples of the API's own documentation among it."""
 
 from bot.sandbox.gateway.faults import FailTokens
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 from tests.stack import (
     ACCOUNT,
     ARBITRUM,

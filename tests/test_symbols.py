@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 from tests.chat.reading import spoken
 from tests.stack import ACCOUNT, POLYGON, Stack, buttons_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 from tests.stack import ACCOUNT, POLYGON, Stack, open_stack
 
 GOLD = Contract(

@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import replace
 
+from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram_world import Chat
-from bot.sandbox.world import Contract
 from tests.stack import (
     ACCOUNT,
     BASE,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.gateway.faults import AnswerError, FlickerNative, Lag, Reindex
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 from tests.stack import ACCOUNT, BASE, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))

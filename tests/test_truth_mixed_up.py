@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.faults import ContradictRows, Fault, ManyChains, RepeatKeys, ReplaceFields, StrayRows
-from bot.sandbox.world import Contract, Kind
+from bot.sandbox.gateway.world import Contract, Kind
 from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 ANOTHER = "0x" + "57" * 20

@@ -8,7 +8,7 @@ from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Position
 from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest
 from bot.sandbox.gateway.rows import total
-from bot.sandbox.world import Contract, Holding, World
+from bot.sandbox.gateway.world import Contract, Holding, World
 
 _VERIFIED_OR_NOT = {"ALL": (True, False), "UNVERIFIED": (False,)}
 

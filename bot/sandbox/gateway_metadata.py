@@ -4,7 +4,7 @@ import hashlib
 
 from bot.sandbox.gateway.knobs import Metadata
 from bot.sandbox.gateway.rows import Row
-from bot.sandbox.world import Contract
+from bot.sandbox.gateway.world import Contract
 
 # Markup, entities, a character that turns text around, one that is invisible, line breaks, a link, length.
 HOSTILE_NAME = (

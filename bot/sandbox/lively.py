@@ -7,7 +7,7 @@ like what it is.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.sandbox.world import EXAMPLE_ACCOUNT, Chain, Contract, World, example_world
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Chain, Contract, World, example_world
 
 ETHEREUM, POLYGON, BASE = 1, 137, 8453
 CHAIN_TITLES = {ETHEREUM: "Ethereum", POLYGON: "Polygon", BASE: "Base"}

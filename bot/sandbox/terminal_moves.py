@@ -1,11 +1,11 @@
 """What a director's `move` means in the world, and what happens by it."""
 
+from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram_world import SandboxError
 from bot.sandbox.terminal_cast import meant
 from bot.sandbox.terminal_commands import Move
 from bot.sandbox.terminal_view import in_units
-from bot.sandbox.world import World
 
 USUAL_ACCOUNT = "Treasury"
 

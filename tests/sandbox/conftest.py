@@ -5,8 +5,8 @@ import pytest
 from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
+from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Chat, Telegram, User, furnished
-from bot.sandbox.world import example_world
 from tests.sandbox.gateway_client import Client
 from tests.sandbox.telegram_client import Api
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
 
 CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 STRANGER = "0x00000000000000000000000000000000000a11ce"

@@ -13,7 +13,7 @@ from bot.sandbox.gateway.faults import (
     Method,
 )
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import ALL_METHODS, CHECKSUMMED, STRANGER, SUMMARY, Client, entries
 
 LATE = AnswerError(name="QueryFailed", code=2003, status=400)

@@ -33,7 +33,7 @@ from bot.sandbox.gateway.faults import (
 )
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
 from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
 
 # The back door

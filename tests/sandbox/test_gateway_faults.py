@@ -24,7 +24,7 @@ from bot.sandbox.gateway.faults import (
 )
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
 from tests.sandbox.gateway_client import (
     CHECKSUMMED,
     DAI,

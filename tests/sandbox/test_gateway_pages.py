@@ -4,7 +4,7 @@ import pytest
 
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT, Contract
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Contract
 from tests.sandbox.gateway_client import (
     DAI,
     FOX,

@@ -2,7 +2,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import SUMMARY, Client
 
 # Refusals

@@ -5,7 +5,7 @@ import pytest
 
 from bot.sandbox.gateway.faults import AnswerHtml
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import EXAMPLE_ACCOUNT, example_world
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import SUMMARY, Client, native_rows
 
 # What was asked

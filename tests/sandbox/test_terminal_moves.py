@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
 from bot.sandbox.telegram_world import SandboxError
 from bot.sandbox.terminal_commands import Move, read_command
 from bot.sandbox.terminal_moves import carry_out, chain_named
 from bot.sandbox.terminal_story import STORY, moves
 from bot.sandbox.terminal_view import in_units
-from bot.sandbox.world import World
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 DEGEN = "0x4ed4e862860bed51a9570b96d89af5e1b0efefed"

@@ -1,6 +1,14 @@
 import pytest
 
-from bot.sandbox.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Chain, Contract, Holding, World, example_world
+from bot.sandbox.gateway.world import (
+    EXAMPLE_ACCOUNT,
+    MAX_AMOUNT,
+    Chain,
+    Contract,
+    Holding,
+    World,
+    example_world,
+)
 
 ALICE = "0x00000000000000000000000000000000000A11CE"
 COIN = "0xC014000000000000000000000000000000000000"

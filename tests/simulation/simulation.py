@@ -18,7 +18,7 @@ from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.sandbox.gateway.faults import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.world import Contract, World
+from bot.sandbox.gateway.world import Contract, World
 from bot.store.snapshots import stored_sweep
 from bot.store.store import Store
 from tests.new_database import put_new_database

@@ -4,7 +4,7 @@ from random import Random
 
 from bot.domain.model import Place
 from bot.sandbox.gateway.faults import Reindex
-from bot.sandbox.world import Chain, Contract
+from bot.sandbox.gateway.world import Chain, Contract
 
 CHAINS = (1, 137, 8453)
 NAMES = ("mainnet", "polygon", "base")

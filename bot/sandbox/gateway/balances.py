@@ -18,9 +18,9 @@ from bot.sandbox.gateway.rows import (
     token_prices,
     token_row,
 )
+from bot.sandbox.gateway.world import Chain
 from bot.sandbox.gateway_holdings import Asked, Held, holdings
 from bot.sandbox.gateway_metadata import descriptions
-from bot.sandbox.world import Chain
 
 
 def balances(asked: Asked) -> Row:

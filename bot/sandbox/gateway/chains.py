@@ -7,7 +7,7 @@ from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import Selectors
 from bot.sandbox.gateway.rows import Row, failed_entry
-from bot.sandbox.world import Chain
+from bot.sandbox.gateway.world import Chain
 
 # Both are case-sensitive, and an unknown type decodes to the first one of the enum.
 _TESTNET_OR_NOT = {"ALL": (True, False), "TESTNETS": (True,), "MAINNETS": (False,)}

@@ -26,8 +26,8 @@ from bot.sandbox.gateway.bodies import (
 from bot.sandbox.gateway.faults import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import RecordedRequest
+from bot.sandbox.gateway.world import Chain, Contract, Holding, World
 from bot.sandbox.gateway_gate import Gate
-from bot.sandbox.world import Chain, Contract, Holding, World
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Context, Decimal
 
-from bot.sandbox.world import Chain, Contract, Holding, World
+from bot.sandbox.gateway.world import Chain, Contract, Holding, World
 
 Row = dict[str, object]
 

@@ -42,9 +42,9 @@ from bot.sandbox.gateway.request import (
     read_selectors,
 )
 from bot.sandbox.gateway.rows import Row
+from bot.sandbox.gateway.world import Chain, World
 from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
-from bot.sandbox.world import Chain, World
 
 _ROOT = "/rpc/IndexerGateway"
 _KEY_HEADER = "X-Access-Key"
