@@ -11,7 +11,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from bot.sandbox.signal import Signal
-from bot.sandbox.telegram_api import BotApi
+from bot.sandbox.telegram.api.api import BotApi
 from bot.sandbox.telegram_bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_methods import Methods

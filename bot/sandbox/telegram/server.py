@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.sandbox.telegram_api import BotApi, Call
+from bot.sandbox.telegram.api.api import BotApi, Call
 from bot.sandbox.telegram_clock import Clock, utc_now
 from bot.sandbox.telegram_control import Control
 from bot.sandbox.telegram_faults import (
