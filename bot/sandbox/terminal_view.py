@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
-from bot.sandbox.telegram_methods import Toast
+from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram_world import Button, Document, Message
 from bot.sandbox.telegram_world import World as Chats
 from bot.sandbox.terminal_cast import Place, people, shared_chats, title
