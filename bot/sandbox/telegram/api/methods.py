@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.access import Access
+from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.parameters import Parameters
-from bot.sandbox.telegram_commands import Commands
 from bot.sandbox.telegram_documents import read_document
 from bot.sandbox.telegram_limits import Limiter
 from bot.sandbox.telegram_people import People
