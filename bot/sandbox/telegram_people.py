@@ -4,9 +4,9 @@ import itertools
 import re
 from dataclasses import replace
 
+from bot.sandbox.telegram.world.updates import Updates
 from bot.sandbox.telegram_clock import Clock
 from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
-from bot.sandbox.telegram_updates import Updates
 from bot.sandbox.telegram_wire import (
     inaccessible_json,
     member_json,
