@@ -12,7 +12,7 @@ import pytest
 from bot import app
 from bot.chat.buttons import toasts
 from bot.sandbox.telegram.server import Error, before
-from bot.sandbox.telegram_wire import member_json, my_member_json
+from bot.sandbox.telegram.world.wire import member_json, my_member_json
 from bot.sandbox.telegram_world import Chat, User
 from tests.stack import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, Stack, buttons_of, open_stack, until
 

@@ -7,7 +7,7 @@ from typing import TypeVar, get_args
 
 from aiohttp import web
 
-from bot.sandbox.telegram_wire import Json
+from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_world import SandboxError, Status
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

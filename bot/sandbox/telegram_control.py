@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.api import BotApi
 from bot.sandbox.telegram.api.methods import Methods
+from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import message_in
@@ -21,7 +22,6 @@ from bot.sandbox.telegram_seen import seen_in
 from bot.sandbox.telegram_shown import chat_shown, message_shown, seen_shown
 from bot.sandbox.telegram_stage import Stage
 from bot.sandbox.telegram_troubles import Troubles
-from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Message, SandboxError
 
 Found = TypeVar("Found")

@@ -1,7 +1,7 @@
 """Files that a bot sends: new ones come with the request, known ones by their id."""
 
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
-from bot.sandbox.telegram_wire import bad_request
+from bot.sandbox.telegram.world.wire import bad_request
 from bot.sandbox.telegram_world import Document, World
 
 ATTACHED = "attach://"

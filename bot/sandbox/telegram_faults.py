@@ -18,7 +18,7 @@ from typing import Literal
 from aiohttp import web
 
 from bot.sandbox.signal import Signal
-from bot.sandbox.telegram_wire import ApiError, failure_json
+from bot.sandbox.telegram.world.wire import ApiError, failure_json
 from bot.sandbox.telegram_world import SandboxError
 
 Accept = Callable[[], Awaitable[web.Response]]

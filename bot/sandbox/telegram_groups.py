@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram_people import People, checked_payload
-from bot.sandbox.telegram_wire import Json, user_json
 from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, Message, SandboxError, User
 
 Side = Literal["to", "from"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.sandbox.telegram_wire import ApiError
+from bot.sandbox.telegram.world.wire import ApiError
 from bot.sandbox.telegram_world import Chat
 
 Seconds = Callable[[], float]

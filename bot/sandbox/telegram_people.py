@@ -5,9 +5,7 @@ import re
 from dataclasses import replace
 
 from bot.sandbox.telegram.world.updates import Updates
-from bot.sandbox.telegram_clock import Clock
-from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
-from bot.sandbox.telegram_wire import (
+from bot.sandbox.telegram.world.wire import (
     inaccessible_json,
     member_json,
     message_json,
@@ -15,6 +13,8 @@ from bot.sandbox.telegram_wire import (
     origin_json,
     query_json,
 )
+from bot.sandbox.telegram_clock import Clock
+from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
 from bot.sandbox.telegram_world import (
     ANONYMOUS_ADMIN,
     CHANNEL_WRITER,

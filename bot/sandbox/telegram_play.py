@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_bodies import Body
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import Names
 from bot.sandbox.telegram_shown import message_shown
-from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Chat, User
 
 

@@ -1,7 +1,7 @@
 """How the sandbox's own door shows things: as a person sees them, not as the Bot API writes them."""
 
+from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_seen import Seen
-from bot.sandbox.telegram_wire import Json
 from bot.sandbox.telegram_world import Chat, Message
 
 

@@ -1,7 +1,7 @@
 """Which chats a call may touch, and the words in which Telegram shuts the others (telegram.md 3)."""
 
 from bot.sandbox.telegram.api.parameters import Parameters
-from bot.sandbox.telegram_wire import ApiError, bad_request, forbidden
+from bot.sandbox.telegram.world.wire import ApiError, bad_request, forbidden
 from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, User, World
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot.sandbox.telegram_wire import ApiError, Json, bad_request
+from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request
 
 TRUE_WORDS = frozenset({"true", "yes", "1"})
 
