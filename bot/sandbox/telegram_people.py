@@ -4,6 +4,7 @@ import itertools
 import re
 from dataclasses import replace
 
+from bot.sandbox.telegram.world.html import Entity, read_plain, utf16_length
 from bot.sandbox.telegram.world.updates import Updates
 from bot.sandbox.telegram.world.wire import (
     inaccessible_json,
@@ -14,7 +15,6 @@ from bot.sandbox.telegram.world.wire import (
     query_json,
 )
 from bot.sandbox.telegram_clock import Clock
-from bot.sandbox.telegram_html import Entity, read_plain, utf16_length
 from bot.sandbox.telegram_world import (
     ANONYMOUS_ADMIN,
     CHANNEL_WRITER,

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bot.sandbox.telegram.api.api import BotApi, Call
 from bot.sandbox.telegram.api.methods import Methods, Toast
+from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram_clock import Clock, utc_now
 from bot.sandbox.telegram_control import Control
 from bot.sandbox.telegram_faults import (
@@ -38,7 +39,6 @@ from bot.sandbox.telegram_faults import (
     too_many_requests,
 )
 from bot.sandbox.telegram_groups import Groups
-from bot.sandbox.telegram_html import Entity
 from bot.sandbox.telegram_limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram_seen import Seen, seen_in
 from bot.sandbox.telegram_troubles import Troubles
