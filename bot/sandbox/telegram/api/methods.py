@@ -7,10 +7,10 @@ from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.access import Access
 from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
+from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
 from bot.sandbox.telegram_documents import read_document
-from bot.sandbox.telegram_limits import Limiter
 from bot.sandbox.telegram_people import People
 from bot.sandbox.telegram_world import IN_CHARGE, Chat, Document, Message
 
