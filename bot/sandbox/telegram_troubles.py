@@ -3,10 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 
-from bot.sandbox.telegram.api.limits import Limiter, Limits
-from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram_bodies import Body
-from bot.sandbox.telegram_faults import (
+from bot.sandbox.telegram.api.faults import (
     Answer,
     Close,
     Endless,
@@ -26,6 +23,9 @@ from bot.sandbox.telegram_faults import (
     before,
     reset_before_accepting,
 )
+from bot.sandbox.telegram.api.limits import Limiter, Limits
+from bot.sandbox.telegram.world.wire import Json
+from bot.sandbox.telegram_bodies import Body
 from bot.sandbox.telegram_world import SandboxError, World
 
 ANY_METHOD = "*"

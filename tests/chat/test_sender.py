@@ -28,6 +28,7 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.model import Place
+from bot.sandbox.telegram.api.faults import Fault
 from bot.sandbox.telegram.server import (
     SANDBOX_TOKEN,
     Close,
@@ -40,7 +41,6 @@ from bot.sandbox.telegram.server import (
     after,
     before,
 )
-from bot.sandbox.telegram_faults import Fault
 from bot.sandbox.telegram_world import Chat
 from tests.builders import delivery
 

@@ -14,12 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bot.sandbox.telegram.api.api import BotApi, Call
-from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
-from bot.sandbox.telegram.api.methods import Methods, Toast
-from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram_clock import Clock, utc_now
-from bot.sandbox.telegram_control import Control
-from bot.sandbox.telegram_faults import (
+from bot.sandbox.telegram.api.faults import (
     Close,
     Endless,
     Error,
@@ -39,6 +34,11 @@ from bot.sandbox.telegram_faults import (
     reset_before_accepting,
     too_many_requests,
 )
+from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
+from bot.sandbox.telegram.api.methods import Methods, Toast
+from bot.sandbox.telegram.world.html import Entity
+from bot.sandbox.telegram_clock import Clock, utc_now
+from bot.sandbox.telegram_control import Control
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_seen import Seen, seen_in
 from bot.sandbox.telegram_troubles import Troubles
