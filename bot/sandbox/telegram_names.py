@@ -1,6 +1,6 @@
 """Whom and what a request to the sandbox's own door names by their ids."""
 
-from bot.sandbox.telegram_bodies import Body
+from bot.sandbox.telegram.control.bodies import Body
 from bot.sandbox.telegram_world import Chat, Message, SandboxError, User, World
 
 

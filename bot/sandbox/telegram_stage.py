@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from bot.sandbox.telegram.control.bodies import Body, read_number, read_status
 from bot.sandbox.telegram.world.wire import Json, user_json
-from bot.sandbox.telegram_bodies import Body, read_number, read_status
 from bot.sandbox.telegram_groups import Groups, Side
 from bot.sandbox.telegram_names import Names
 from bot.sandbox.telegram_shown import chat_shown, message_shown

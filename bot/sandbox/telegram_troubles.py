@@ -24,8 +24,8 @@ from bot.sandbox.telegram.api.faults import (
     reset_before_accepting,
 )
 from bot.sandbox.telegram.api.limits import Limiter, Limits
+from bot.sandbox.telegram.control.bodies import Body
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram_bodies import Body
 from bot.sandbox.telegram_world import SandboxError, World
 
 ANY_METHOD = "*"

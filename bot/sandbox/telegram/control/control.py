@@ -13,8 +13,8 @@ from aiohttp import web
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.api import BotApi
 from bot.sandbox.telegram.api.methods import Methods
+from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram_bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import message_in
 from bot.sandbox.telegram_play import Play
