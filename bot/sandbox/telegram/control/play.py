@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body
+from bot.sandbox.telegram.control.shown import message_shown
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import Names
-from bot.sandbox.telegram_shown import message_shown
 from bot.sandbox.telegram_world import Chat, User
 
 
