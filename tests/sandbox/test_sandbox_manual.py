@@ -9,8 +9,8 @@ from aiohttp import web
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
+from bot.sandbox.telegram.control.troubles import PLACES
 from bot.sandbox.telegram.server import Telegram
-from bot.sandbox.telegram_troubles import PLACES
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
 TELEGRAM, GATEWAY = MANUAL.split("\n## Indexer Gateway\n")

@@ -17,11 +17,11 @@ from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram.control.play import Play
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_shown
 from bot.sandbox.telegram.control.stage import Stage
+from bot.sandbox.telegram.control.troubles import Troubles
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import message_in
 from bot.sandbox.telegram_seen import seen_in
-from bot.sandbox.telegram_troubles import Troubles
 from bot.sandbox.telegram_world import Message, SandboxError
 
 Found = TypeVar("Found")
