@@ -27,7 +27,7 @@ from pathlib import Path
 import structlog
 
 from bot.chat.commands.command_table import COMMANDS, Command, Who
-from bot.sandbox.telegram_world import Chat, Message, User
+from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import (
     ACCOUNT,
     LONGEST_SECONDS,

@@ -4,7 +4,7 @@ import pytest
 
 from bot.chat.buttons import toasts
 from bot.sandbox.telegram.server import Error, before
-from bot.sandbox.telegram_world import Chat, Message, User
+from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, until
 
 OTHER = "0x" + "0d" * 20

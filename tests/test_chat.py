@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bot.sandbox.telegram_world import Chat, User
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 
 

@@ -10,7 +10,7 @@ from bot.domain.deliver import delivery, unconfirmed
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import Fault
 from bot.sandbox.telegram.server import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.server import Hold, before, too_many_requests
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 USUAL_PACE = [

@@ -13,7 +13,7 @@ from bot import app
 from bot.chat.buttons import toasts
 from bot.sandbox.telegram.server import Error, before
 from bot.sandbox.telegram.world.wire import member_json, my_member_json
-from bot.sandbox.telegram_world import Chat, User
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.stack import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, Stack, buttons_of, open_stack, until
 
 RIGHTS = (

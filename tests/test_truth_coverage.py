@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import replace
 
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.stack import (
     ACCOUNT,
     BASE,

@@ -2,7 +2,7 @@
 
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
 from bot.sandbox.telegram.world.wire import bad_request
-from bot.sandbox.telegram_world import Document, World
+from bot.sandbox.telegram.world.world import Document, World
 
 ATTACHED = "attach://"
 

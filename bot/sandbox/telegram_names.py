@@ -1,7 +1,7 @@
 """Whom and what a request to the sandbox's own door names by their ids."""
 
 from bot.sandbox.telegram.control.bodies import Body
-from bot.sandbox.telegram_world import Chat, Message, SandboxError, User, World
+from bot.sandbox.telegram.world.world import Chat, Message, SandboxError, User, World
 
 
 class Names:

@@ -14,8 +14,7 @@ from bot.sandbox.telegram.world.wire import (
     origin_json,
     query_json,
 )
-from bot.sandbox.telegram_clock import Clock
-from bot.sandbox.telegram_world import (
+from bot.sandbox.telegram.world.world import (
     ANONYMOUS_ADMIN,
     CHANNEL_WRITER,
     IN_CHARGE,
@@ -28,6 +27,7 @@ from bot.sandbox.telegram_world import (
     User,
     World,
 )
+from bot.sandbox.telegram_clock import Clock
 
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)

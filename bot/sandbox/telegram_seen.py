@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.sandbox.telegram_world import Chat, Message, World
+from bot.sandbox.telegram.world.world import Chat, Message, World
 
 MESSAGE_ID = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{4,10}$")
 """The short id that stands at the end of an alert."""

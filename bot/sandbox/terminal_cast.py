@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
-from bot.sandbox.telegram_world import PRESENT, Chat, Message, SandboxError, User, World
+from bot.sandbox.telegram.world.world import PRESENT, Chat, Message, SandboxError, User, World
 
 PRIVATE = "private"
 Named = TypeVar("Named")

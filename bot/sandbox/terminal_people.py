@@ -1,7 +1,7 @@
 """What people do beside speaking: they press, block the bot, remove it and bring it back."""
 
 from bot.sandbox.telegram.server import Telegram
-from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Button, Message, SandboxError, User
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Button, Message, SandboxError, User
 from bot.sandbox.terminal_cast import PRIVATE, Place, title
 from bot.sandbox.terminal_view import buttons_of
 

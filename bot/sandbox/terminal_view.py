@@ -6,8 +6,8 @@ from textwrap import wrap
 from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram.api.methods import Toast
-from bot.sandbox.telegram_world import Button, Document, Message
-from bot.sandbox.telegram_world import World as Chats
+from bot.sandbox.telegram.world.world import Button, Document, Message
+from bot.sandbox.telegram.world.world import World as Chats
 from bot.sandbox.terminal_cast import Place, people, shared_chats, title
 from bot.sandbox.terminal_commands import WORDS
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, Bench, open_bench
 from tests.benchmarks.results import Result

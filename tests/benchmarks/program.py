@@ -13,7 +13,7 @@ from bot.domain.model import Address, Place, Wish
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.poller import open_store
 from tests.benchmarks.processes import ended
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.sandbox.telegram.server import Limits
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, LOOK_SECONDS, Bench, open_bench
 from tests.benchmarks.results import Result

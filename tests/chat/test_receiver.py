@@ -35,7 +35,7 @@ from bot.sandbox.telegram.server import (
     before,
     too_many_requests,
 )
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.stack import until
 
 WEBHOOK = {

@@ -41,7 +41,7 @@ from bot.sandbox.telegram.server import (
     after,
     before,
 )
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from tests.builders import delivery
 
 BUTTON = InlineKeyboardMarkup([[InlineKeyboardButton("Balances", callback_data="b:1")]])

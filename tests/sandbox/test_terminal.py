@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 from bot.sandbox.terminal.terminal import FIRST_WORDS, FORGET_EVERY_SECONDS, MOVE_EVERY_SECONDS, REQUESTS_KEPT
 from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
 

@@ -2,7 +2,7 @@
 
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import ApiError, bad_request, forbidden
-from bot.sandbox.telegram_world import IN_CHARGE, PRESENT, Chat, User, World
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, User, World
 
 
 class Access:

@@ -5,7 +5,7 @@ import re
 from bot.sandbox.telegram.api.access import Access
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import Json, bad_request
-from bot.sandbox.telegram_world import IN_CHARGE, Chat, User
+from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, User
 
 MAX_COMMANDS = 100
 MAX_NAME_CHARACTERS = 32

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.html import CannotParse, Entity, Formatted, read_html, read_plain
 from bot.sandbox.telegram.world.wire import Json, bad_request
-from bot.sandbox.telegram_world import Button, Buttons
+from bot.sandbox.telegram.world.world import Button, Buttons
 
 MAX_RAW_BYTES = 32_768
 MAX_CHARACTERS = 4096

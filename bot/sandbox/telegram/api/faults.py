@@ -19,7 +19,7 @@ from aiohttp import web
 
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.world.wire import ApiError, failure_json
-from bot.sandbox.telegram_world import SandboxError
+from bot.sandbox.telegram.world.world import SandboxError
 
 Accept = Callable[[], Awaitable[web.Response]]
 _MEGABYTE = b" " * 2**20

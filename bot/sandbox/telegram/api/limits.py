@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.sandbox.telegram.world.wire import ApiError
-from bot.sandbox.telegram_world import Chat
+from bot.sandbox.telegram.world.world import Chat
 
 Seconds = Callable[[], float]
 Rule = Literal["chat", "group", "bot"]

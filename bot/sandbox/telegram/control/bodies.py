@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 from aiohttp import web
 
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram_world import SandboxError, Status
+from bot.sandbox.telegram.world.world import SandboxError, Status
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Given = TypeVar("Given", str, int, bool, dict[str, object], list[object])

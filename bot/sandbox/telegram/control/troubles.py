@@ -26,7 +26,7 @@ from bot.sandbox.telegram.api.faults import (
 from bot.sandbox.telegram.api.limits import Limiter, Limits
 from bot.sandbox.telegram.control.bodies import Body
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram_world import SandboxError, World
+from bot.sandbox.telegram.world.world import SandboxError, World
 
 ANY_METHOD = "*"
 PLACES: Mapping[str, Callable[[], Fault]] = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram_world import ANONYMOUS_ADMIN, Buttons, Chat, Document, Message, Status, User
+from bot.sandbox.telegram.world.world import ANONYMOUS_ADMIN, Buttons, Chat, Document, Message, Status, User
 
 Json = dict[str, object]
 
