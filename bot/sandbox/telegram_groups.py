@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bot.sandbox.telegram.world.people import People, checked_payload
 from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, Message, SandboxError, User
-from bot.sandbox.telegram_people import People, checked_payload
 
 Side = Literal["to", "from"]
 """Where a migration is told of: in the old chat it went `to` another, in the new one it came `from` one."""

@@ -9,10 +9,10 @@ from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters
+from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message
 from bot.sandbox.telegram_documents import read_document
-from bot.sandbox.telegram_people import People
 
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
