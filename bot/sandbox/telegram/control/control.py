@@ -18,9 +18,9 @@ from bot.sandbox.telegram.control.play import Play
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_shown
 from bot.sandbox.telegram.control.stage import Stage
 from bot.sandbox.telegram.control.troubles import Troubles
+from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Message, SandboxError
-from bot.sandbox.telegram_groups import Groups
 from bot.sandbox.telegram_names import message_in
 from bot.sandbox.telegram_seen import seen_in
 
