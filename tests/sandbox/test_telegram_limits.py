@@ -11,7 +11,7 @@ from telegram.error import RetryAfter
 
 from bot.sandbox.telegram.api.limits import Pace
 from bot.sandbox.telegram.server import Chat, Error, Flood, Limits, Telegram, User, before, too_many_requests
-from bot.sandbox.telegram_clock import MovableClock
+from bot.sandbox.telegram.world.clock import MovableClock
 from tests.sandbox.telegram_client import Api, Reply
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

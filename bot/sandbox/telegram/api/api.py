@@ -10,8 +10,8 @@ from aiohttp import web
 from bot.sandbox.telegram.api.faults import Faults, meet
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.parameters import Parameters, read_parameters
+from bot.sandbox.telegram.world.clock import Clock
 from bot.sandbox.telegram.world.wire import ApiError, failure_json, success_json
-from bot.sandbox.telegram_clock import Clock
 
 TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
 

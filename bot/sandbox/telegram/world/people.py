@@ -4,6 +4,7 @@ import itertools
 import re
 from dataclasses import replace
 
+from bot.sandbox.telegram.world.clock import Clock
 from bot.sandbox.telegram.world.html import Entity, read_plain, utf16_length
 from bot.sandbox.telegram.world.updates import Updates
 from bot.sandbox.telegram.world.wire import (
@@ -27,7 +28,6 @@ from bot.sandbox.telegram.world.world import (
     User,
     World,
 )
-from bot.sandbox.telegram_clock import Clock
 
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.sandbox.signal import Signal
+from bot.sandbox.telegram.world.clock import Clock
 from bot.sandbox.telegram.world.wire import ApiError, Json
-from bot.sandbox.telegram_clock import Clock
 
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 FIRST_UPDATE_ID = 700_000_001

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from bot.sandbox.signal import Signal
+from bot.sandbox.telegram.world.clock import Clock, MovableClock, utc_now
 from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram_clock import Clock, MovableClock, utc_now
 
 Status = Literal["creator", "administrator", "member", "restricted", "left", "kicked"]
 ChatType = Literal["private", "group", "supergroup", "channel"]
