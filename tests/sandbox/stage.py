@@ -12,8 +12,8 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import lively_world
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.terminal.cast import lively_telegram, person_named, places
 from bot.sandbox.terminal.terminal import Terminal
-from bot.sandbox.terminal_cast import lively_telegram, person_named, places
 
 LONGEST_SECONDS = 60.0
 
