@@ -4,7 +4,7 @@ from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.cast import meant
-from bot.sandbox.terminal_commands import Move
+from bot.sandbox.terminal.commands import Move
 from bot.sandbox.terminal_view import in_units
 
 USUAL_ACCOUNT = "Treasury"

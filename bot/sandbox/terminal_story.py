@@ -1,6 +1,6 @@
 """What happens in the sandbox by itself, in the words that a director could type."""
 
-from bot.sandbox.terminal_commands import Move, read_command
+from bot.sandbox.terminal.commands import Move, read_command
 
 STORY = (
     "move -1250 usdc on polygon",

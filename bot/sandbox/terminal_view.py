@@ -9,7 +9,7 @@ from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Button, Document, Message
 from bot.sandbox.telegram.world.world import World as Chats
 from bot.sandbox.terminal.cast import Place, people, shared_chats, title
-from bot.sandbox.terminal_commands import WORDS
+from bot.sandbox.terminal.commands import WORDS
 
 WHO_WIDTH = 22
 LIST_WIDTH = 78

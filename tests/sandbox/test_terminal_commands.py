@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.terminal_commands import (
+from bot.sandbox.terminal.commands import (
     WORDS,
     Become,
     Break,

@@ -16,7 +16,7 @@ from bot.sandbox.lively import ACCOUNTS
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.world import Message, SandboxError
 from bot.sandbox.terminal.cast import Place, person_named, place_for, place_named, place_of, speaker
-from bot.sandbox.terminal_commands import (
+from bot.sandbox.terminal.commands import (
     Become,
     Break,
     Command,
