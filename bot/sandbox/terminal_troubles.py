@@ -9,7 +9,7 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import CHAIN_TITLES
 from bot.sandbox.telegram.server import Telegram, too_many_requests
 from bot.sandbox.terminal.cast import meant
-from bot.sandbox.terminal_moves import chain_named
+from bot.sandbox.terminal.moves import chain_named
 
 FLOOD_SECONDS = 5
 FLOOD_TIMES = 2

@@ -8,7 +8,7 @@ from bot.sandbox.gateway.world import World
 from bot.sandbox.lively import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
-from bot.sandbox.terminal_moves import carry_out, chain_named
+from bot.sandbox.terminal.moves import carry_out, chain_named
 from bot.sandbox.terminal_story import STORY, moves
 from bot.sandbox.terminal_view import in_units
 

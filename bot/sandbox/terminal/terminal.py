@@ -31,7 +31,7 @@ from bot.sandbox.terminal.commands import (
     Say,
     read_command,
 )
-from bot.sandbox.terminal_moves import carry_out
+from bot.sandbox.terminal.moves import carry_out
 from bot.sandbox.terminal_people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal_screen import Screen
 from bot.sandbox.terminal_story import moves
