@@ -25,8 +25,8 @@ from bot.sandbox.gateway.world import example_world
 from bot.sandbox.lively import lively_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.terminal.cast import lively_telegram
+from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
-from bot.sandbox.terminal_screen import open_screen
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
 from bot.store.copy import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld

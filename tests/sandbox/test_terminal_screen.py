@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.terminal_screen import PipeScreen, lines_of
+from bot.sandbox.terminal.screen import PipeScreen, lines_of
 
 LONGEST_SECONDS = 20.0
 

@@ -33,7 +33,7 @@ from bot.sandbox.terminal.commands import (
 )
 from bot.sandbox.terminal.moves import carry_out
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
-from bot.sandbox.terminal_screen import Screen
+from bot.sandbox.terminal.screen import Screen
 from bot.sandbox.terminal_story import moves
 from bot.sandbox.terminal_troubles import Troubles
 
