@@ -9,7 +9,7 @@ from bot.sandbox.lively import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.moves import carry_out, chain_named
-from bot.sandbox.terminal_story import STORY, moves
+from bot.sandbox.terminal.story import STORY, moves
 from bot.sandbox.terminal_view import in_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
