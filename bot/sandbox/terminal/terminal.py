@@ -35,7 +35,7 @@ from bot.sandbox.terminal.moves import carry_out
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal.screen import Screen
 from bot.sandbox.terminal.story import moves
-from bot.sandbox.terminal_troubles import Troubles
+from bot.sandbox.terminal.troubles import Troubles
 
 FIRST_WORDS = f"/watch {ACCOUNTS['Treasury']} as Treasury"
 FIRST_READING_SECONDS = 10.0
