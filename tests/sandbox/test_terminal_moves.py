@@ -10,7 +10,7 @@ from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.moves import carry_out, chain_named
 from bot.sandbox.terminal.story import STORY, moves
-from bot.sandbox.terminal_view import in_units
+from bot.sandbox.terminal.view import in_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 DEGEN = "0x4ed4e862860bed51a9570b96d89af5e1b0efefed"

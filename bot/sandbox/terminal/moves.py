@@ -5,7 +5,7 @@ from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.cast import meant
 from bot.sandbox.terminal.commands import Move
-from bot.sandbox.terminal_view import in_units
+from bot.sandbox.terminal.view import in_units
 
 USUAL_ACCOUNT = "Treasury"
 

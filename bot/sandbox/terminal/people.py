@@ -3,7 +3,7 @@
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Button, Message, SandboxError, User
 from bot.sandbox.terminal.cast import PRIVATE, Place, title
-from bot.sandbox.terminal_view import buttons_of
+from bot.sandbox.terminal.view import buttons_of
 
 
 def blocks(telegram: Telegram, user: User) -> str:

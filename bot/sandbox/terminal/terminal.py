@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from bot.sandbox import terminal_view
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.lively import ACCOUNTS
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.world import Message, SandboxError
+from bot.sandbox.terminal import view
 from bot.sandbox.terminal.cast import Place, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.commands import (
     Become,
@@ -93,10 +93,10 @@ class Terminal:
             Plain.FLOOD: lambda: self._happens(self._troubles.flood()),
             Plain.QUIET: self._be_quiet,
             Plain.STORY: self._go_on,
-            Plain.PEOPLE: lambda: screen.show(terminal_view.people_shown(telegram)),
-            Plain.CHATS: lambda: screen.show(terminal_view.chats_shown(telegram)),
-            Plain.WORLD: lambda: screen.show(terminal_view.world_shown(gateway.world)),
-            Plain.HELP: lambda: screen.show(terminal_view.help_shown()),
+            Plain.PEOPLE: lambda: screen.show(view.people_shown(telegram)),
+            Plain.CHATS: lambda: screen.show(view.chats_shown(telegram)),
+            Plain.WORLD: lambda: screen.show(view.world_shown(gateway.world)),
+            Plain.HELP: lambda: screen.show(view.help_shown()),
             Plain.QUIT: self._quit,
         }
 
@@ -127,17 +127,17 @@ class Terminal:
         news = [
             (
                 self._bot_at(message),
-                terminal_view.edited(message) if key in before else terminal_view.said(message),
+                view.edited(message) if key in before else view.said(message),
             )
             for key, message in now.items()
             if before.get(key) is not message
         ]
         gone = [message for key, message in before.items() if key not in now]
-        news += [(self._bot_at(message), terminal_view.deleted(message)) for message in gone]
+        news += [(self._bot_at(message), view.deleted(message)) for message in gone]
         return news or None
 
     def _bot_at(self, message: Message) -> str:
-        return terminal_view.bot_at(place_of(self._telegram, message))
+        return view.bot_at(place_of(self._telegram, message))
 
     # what happens by itself
 
@@ -219,7 +219,7 @@ class Terminal:
         except TimeoutError:
             self._show(SANDBOX, "The bot has not answered the press yet.")
         else:
-            self._show(who, terminal_view.toasted(toast))
+            self._show(who, view.toasted(toast))
 
     def _be_quiet(self) -> None:
         self._story_goes_on.clear()
@@ -239,7 +239,7 @@ class Terminal:
         self._show(SANDBOX, what)
 
     def _show(self, who: str, text: str) -> None:
-        self._screen.show(terminal_view.block(who, text))
+        self._screen.show(view.block(who, text))
 
 
 def _messages_of_the_bot(telegram: Telegram) -> dict[MessageKey, Message]:
