@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.lively import lively_world
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Chat, Telegram, User
 from bot.sandbox.terminal.cast import lively_telegram, person_named, places
+from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.terminal import Terminal
 
 LONGEST_SECONDS = 60.0

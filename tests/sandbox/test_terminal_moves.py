@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.gateway.world import World
-from bot.sandbox.lively import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.moves import carry_out, chain_named
+from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
 from bot.sandbox.terminal.story import STORY, moves
 from bot.sandbox.terminal.view import in_units
 

@@ -7,7 +7,7 @@ import pytest
 from telegram.error import NetworkError, RetryAfter
 
 from bot.sandbox.gateway.faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
-from bot.sandbox.lively import BASE, POLYGON
+from bot.sandbox.terminal.scenario import BASE, POLYGON
 from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
 
 

@@ -1,10 +1,10 @@
 """What a director's `move` means in the world, and what happens by it."""
 
 from bot.sandbox.gateway.world import World
-from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.cast import meant
 from bot.sandbox.terminal.commands import Move
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.terminal.view import in_units
 
 USUAL_ACCOUNT = "Treasury"

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.lively import ACCOUNTS
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.world import Message, SandboxError
 from bot.sandbox.terminal import view
@@ -33,6 +32,7 @@ from bot.sandbox.terminal.commands import (
 )
 from bot.sandbox.terminal.moves import carry_out
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
+from bot.sandbox.terminal.scenario import ACCOUNTS
 from bot.sandbox.terminal.screen import Screen
 from bot.sandbox.terminal.story import moves
 from bot.sandbox.terminal.troubles import Troubles

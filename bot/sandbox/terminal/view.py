@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
 from bot.sandbox.gateway.world import World
-from bot.sandbox.lively import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Button, Document, Message
 from bot.sandbox.telegram.world.world import World as Chats
 from bot.sandbox.terminal.cast import Place, people, shared_chats, title
 from bot.sandbox.terminal.commands import WORDS
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
 
 WHO_WIDTH = 22
 LIST_WIDTH = 78
