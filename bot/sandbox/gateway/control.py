@@ -24,10 +24,10 @@ from bot.sandbox.gateway.bodies import (
     shown,
 )
 from bot.sandbox.gateway.faults import Fault
+from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import RecordedRequest
 from bot.sandbox.gateway.world import Chain, Contract, Holding, World
-from bot.sandbox.gateway_gate import Gate
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -29,6 +29,7 @@ from bot.sandbox.gateway.errors import (
     TooLarge,
 )
 from bot.sandbox.gateway.faults import Call
+from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import Limits, Session
 from bot.sandbox.gateway.request import (
@@ -43,7 +44,6 @@ from bot.sandbox.gateway.request import (
 )
 from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway.world import Chain, World
-from bot.sandbox.gateway_gate import Gate
 from bot.sandbox.gateway_holdings import Asked
 
 _ROOT = "/rpc/IndexerGateway"
