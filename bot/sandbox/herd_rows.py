@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.sandbox.gateway.metadata import contract_info
 from bot.sandbox.gateway.world import Chain, Contract
-from bot.sandbox.gateway_metadata import contract_info
 
 FIRST_CHAIN_ID = 10_001
 CONTRACTS_PER_CHAIN = 50

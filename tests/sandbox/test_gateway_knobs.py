@@ -6,9 +6,9 @@ import pytest
 
 from bot.sandbox.gateway.faults import FailTokens
 from bot.sandbox.gateway.knobs import Knobs, Metadata
+from bot.sandbox.gateway.metadata import HOSTILE_NAME
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Chain
-from bot.sandbox.gateway_metadata import HOSTILE_NAME
 from tests.sandbox.gateway_client import (
     BY_CONTRACT,
     CHECKSUMMED,
