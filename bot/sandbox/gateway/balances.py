@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from bot.sandbox.gateway.chains import Selected, selected
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
+from bot.sandbox.gateway.holdings import Asked, Held, holdings
 from bot.sandbox.gateway.metadata import descriptions
 from bot.sandbox.gateway.pages import Cursor, read_cursor
 from bot.sandbox.gateway.rows import (
@@ -20,7 +21,6 @@ from bot.sandbox.gateway.rows import (
     token_row,
 )
 from bot.sandbox.gateway.world import Chain
-from bot.sandbox.gateway_holdings import Asked, Held, holdings
 
 
 def balances(asked: Asked) -> Row:

@@ -30,6 +30,7 @@ from bot.sandbox.gateway.errors import (
 )
 from bot.sandbox.gateway.faults import Call
 from bot.sandbox.gateway.gate import Gate
+from bot.sandbox.gateway.holdings import Asked
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import Limits, Session
 from bot.sandbox.gateway.request import (
@@ -44,7 +45,6 @@ from bot.sandbox.gateway.request import (
 )
 from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway.world import Chain, World
-from bot.sandbox.gateway_holdings import Asked
 
 _ROOT = "/rpc/IndexerGateway"
 _KEY_HEADER = "X-Access-Key"
