@@ -6,13 +6,13 @@ from datetime import timedelta
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.access import Access
 from bot.sandbox.telegram.api.commands import Commands
+from bot.sandbox.telegram.api.documents import read_document
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message
-from bot.sandbox.telegram_documents import read_document
 
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
