@@ -37,12 +37,12 @@ from bot.sandbox.telegram.api.faults import (
 from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram.api.methods import Methods, Toast
 from bot.sandbox.telegram.control.control import Control
+from bot.sandbox.telegram.control.seen import Seen, seen_in
 from bot.sandbox.telegram.control.troubles import Troubles
 from bot.sandbox.telegram.world.clock import Clock, utc_now
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram.world.world import Button, Chat, Document, Message, SandboxError, Status, User
-from bot.sandbox.telegram_seen import Seen, seen_in
 
 __all__ = [
     "SANDBOX_BOT",

@@ -1,8 +1,8 @@
 """How the sandbox's own door shows things: as a person sees them, not as the Bot API writes them."""
 
+from bot.sandbox.telegram.control.seen import Seen
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
-from bot.sandbox.telegram_seen import Seen
 
 
 def message_shown(message: Message) -> Json:
