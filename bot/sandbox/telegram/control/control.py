@@ -14,6 +14,7 @@ from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.api import BotApi
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
+from bot.sandbox.telegram.control.names import message_in
 from bot.sandbox.telegram.control.play import Play
 from bot.sandbox.telegram.control.seen import seen_in
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_shown
@@ -22,7 +23,6 @@ from bot.sandbox.telegram.control.troubles import Troubles
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Message, SandboxError
-from bot.sandbox.telegram_names import message_in
 
 Found = TypeVar("Found")
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body
+from bot.sandbox.telegram.control.names import Names
 from bot.sandbox.telegram.control.shown import message_shown
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, User
-from bot.sandbox.telegram_names import Names
 
 
 class Play:

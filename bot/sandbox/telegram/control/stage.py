@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body, read_number, read_status
+from bot.sandbox.telegram.control.names import Names
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown
 from bot.sandbox.telegram.world.groups import Groups, Side
 from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram.world.world import Chat, SandboxError, Status, User
-from bot.sandbox.telegram_names import Names
 
 
 class Stage:
