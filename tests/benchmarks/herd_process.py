@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import aiohttp
 import click
 
-from bot.sandbox.herd_rows import Flock
 from tests.benchmarks.load_gateway import Herd
+from tests.benchmarks.load_rows import Flock
 from tests.benchmarks.processes import cpu_seconds, ended
 from tests.benchmarks.profiles import Profile
 

@@ -24,7 +24,7 @@ from bot.sandbox.gateway.request import (
     read_fields,
     read_selectors,
 )
-from bot.sandbox.herd_rows import Flock, Rows, TokenRow
+from tests.benchmarks.load_rows import Flock, Rows, TokenRow
 
 _HOST = "127.0.0.1"
 _ROOT = "/rpc/IndexerGateway"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.domain.model import Address, ChainId
-from bot.sandbox.herd_rows import FIRST_CHAIN_ID, account_address
+from tests.benchmarks.load_rows import FIRST_CHAIN_ID, account_address
 
 ACCOUNTS_PER_CHAT = 100
 """So many subscriptions each chat has."""

@@ -14,8 +14,8 @@ from bot.sandbox.gateway.errors import Refused
 from bot.sandbox.gateway.request import read_fields
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Chain, Contract, World
-from bot.sandbox.herd_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, Flock, account_address
 from tests.benchmarks.load_gateway import Herd
+from tests.benchmarks.load_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, Flock, account_address
 
 ACCOUNTS, TOKENS, CHAINS = 5, 7, 3
 CHAIN_IDS = [FIRST_CHAIN_ID + number for number in range(CHAINS)]
