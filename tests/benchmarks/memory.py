@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
-from tests.benchmarks.herd_process import served_herd
+from tests.benchmarks.load_process import served_herd
 from tests.benchmarks.poller import chat_id, stored, subscribe_to_all
 from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Profile

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.herd_process import HerdProcess, served_herd
+from tests.benchmarks.load_process import HerdProcess, served_herd
 from tests.benchmarks.loop_watch import LoopWatch, watched_loop
 from tests.benchmarks.poller import Cost, open_poller, stored, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, GENEROUS, SMALL_PAGES, Profile

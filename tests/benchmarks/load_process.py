@@ -1,6 +1,6 @@
 """A herd in a process of its own, so that what it costs is not counted as the bot's.
 
-By hand: `python -m tests.benchmarks.herd_process --accounts 1000` prints its port and serves until its
+By hand: `python -m tests.benchmarks.load_process --accounts 1000` prints its port and serves until its
 input ends.
 """
 
@@ -53,7 +53,7 @@ class HerdProcess:
 async def served_herd(profile: Profile) -> AsyncIterator[HerdProcess]:
     """Serve a herd until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.benchmarks.herd_process"),
+        *(sys.executable, "-m", "tests.benchmarks.load_process"),
         *(f"--accounts={profile.accounts}", f"--tokens={profile.tokens}", f"--chains={profile.chains}"),
         f"--latency={profile.latency_seconds}",
         stdin=asyncio.subprocess.PIPE,
