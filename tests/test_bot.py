@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from bot.domain.units import format_signed
-from bot.sandbox.gateway.faults import AnswerHtml
+from bot.sandbox.gateway.faults.kinds import AnswerHtml
 from bot.sandbox.telegram.server import Close, before
 from tests.stack import (
     ACCOUNT,

@@ -23,8 +23,8 @@ from bot.chat.telegram.connection import build_bot
 from bot.chat.telegram.stats import TROUBLES
 from bot.health import Health
 from bot.poller.worker import PollerProgress
-from bot.sandbox.gateway.faults import AnswerError, AnswerHtml, Delay, DropConnection
-from bot.sandbox.gateway.faults import Fault as GatewayFault
+from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
+from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
 from bot.sandbox.telegram.server import Close, Error, Fault, Garbage, Page, before
 from bot.settings import load_settings
 from bot.web.pages import BLOCKED

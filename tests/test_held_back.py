@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.gateway.faults import LeaveOutNatives, LeaveOutTokens, Reindex
+from bot.sandbox.gateway.faults.kinds import LeaveOutNatives, LeaveOutTokens, Reindex
 from bot.sandbox.gateway.world import Contract
 from tests.stack import ACCOUNT, BASE, Stack, open_stack
 

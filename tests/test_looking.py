@@ -2,7 +2,7 @@
 
 import re
 
-from bot.sandbox.gateway.faults import AnswerError, Delay, FailNatives, FailTokens
+from bot.sandbox.gateway.faults.kinds import AnswerError, Delay, FailNatives, FailTokens
 from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack, until
 
 EMPTY_ACCOUNT = "0x" + "ab" * 20

@@ -1,6 +1,6 @@
 """What people can ask for, end to end; the examples of the API's own documentation among it."""
 
-from bot.sandbox.gateway.faults import FailTokens
+from bot.sandbox.gateway.faults.kinds import FailTokens
 from bot.sandbox.gateway.world import Contract
 from tests.stack import (
     ACCOUNT,

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     CutBody,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     FailNatives,
     FailTokens,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.sandbox.gateway.faults import AnswerError, FlickerNative, Lag, Reindex
+from bot.sandbox.gateway.faults.kinds import AnswerError, FlickerNative, Lag, Reindex
 from bot.sandbox.gateway.world import Contract
 from tests.stack import ACCOUNT, BASE, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.gateway.faults import ContradictRows, Fault, ManyChains, RepeatKeys, ReplaceFields, StrayRows
+from bot.sandbox.gateway.faults.kinds import (
+    ContradictRows,
+    Fault,
+    ManyChains,
+    RepeatKeys,
+    ReplaceFields,
+    StrayRows,
+)
 from bot.sandbox.gateway.world import Contract, Kind
 from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack, until
 

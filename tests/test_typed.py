@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import app
-from bot.sandbox.gateway.faults import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
+from bot.sandbox.gateway.faults.kinds import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
 from tests.stack import (
     CHECKSUMMED,
     ETHEREUM,

@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     CutBody,

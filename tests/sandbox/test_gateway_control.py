@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     ContradictRows,

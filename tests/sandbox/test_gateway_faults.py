@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     ContradictRows,
     EndlessPages,
     FailNativeRow,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     CutBody,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.gateway.faults import FailTokens
+from bot.sandbox.gateway.faults.kinds import FailTokens
 from bot.sandbox.gateway.knobs import Knobs, Metadata
 from bot.sandbox.gateway.metadata import HOSTILE_NAME
 from bot.sandbox.gateway.server import Gateway

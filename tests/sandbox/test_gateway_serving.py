@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
-from bot.sandbox.gateway.faults import AnswerHtml
+from bot.sandbox.gateway.faults.kinds import AnswerHtml
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from tests.sandbox.gateway_client import SUMMARY, Client, native_rows

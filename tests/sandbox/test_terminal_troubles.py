@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram.error import NetworkError, RetryAfter
 
-from bot.sandbox.gateway.faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
+from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.terminal.scenario import BASE, POLYGON
 from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
 

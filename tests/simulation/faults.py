@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     ContradictRows,

@@ -16,7 +16,7 @@ from bot.domain.model import Address, Asset, ChainId, Items, Part, Place, Questi
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
-from bot.sandbox.gateway.faults import Reindex, Stall
+from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, World
 from bot.store.snapshots import stored_sweep

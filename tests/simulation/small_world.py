@@ -3,7 +3,7 @@
 from random import Random
 
 from bot.domain.model import Place
-from bot.sandbox.gateway.faults import Reindex
+from bot.sandbox.gateway.faults.kinds import Reindex
 from bot.sandbox.gateway.world import Chain, Contract
 
 CHAINS = (1, 137, 8453)

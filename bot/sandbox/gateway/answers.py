@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import hdrs, web
 
 from bot.sandbox.gateway.errors import BAD_METHOD, WireError
-from bot.sandbox.gateway.faults import (
+from bot.sandbox.gateway.faults.kinds import (
     AnswerError,
     AnswerHtml,
     CutBody,

@@ -23,7 +23,7 @@ from bot.sandbox.gateway.bodies import (
     read_token_id,
     shown,
 )
-from bot.sandbox.gateway.faults import Fault
+from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import RecordedRequest

@@ -28,7 +28,7 @@ from bot.sandbox.gateway.errors import (
     Refused,
     TooLarge,
 )
-from bot.sandbox.gateway.faults import Call
+from bot.sandbox.gateway.faults.kinds import Call
 from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.holdings import Asked
 from bot.sandbox.gateway.knobs import Knobs

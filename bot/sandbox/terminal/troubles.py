@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.faults import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
+from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import Telegram, too_many_requests
 from bot.sandbox.terminal.cast import meant
