@@ -10,7 +10,6 @@ from typing import Protocol, get_args
 
 from aiohttp import web
 
-from bot.sandbox.gateway.active_faults import Faults
 from bot.sandbox.gateway.bodies import (
     Body,
     built,
@@ -23,6 +22,7 @@ from bot.sandbox.gateway.bodies import (
     read_token_id,
     shown,
 )
+from bot.sandbox.gateway.faults.active import Faults
 from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.knobs import Knobs

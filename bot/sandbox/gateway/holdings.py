@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.active_faults import Struck
+from bot.sandbox.gateway.faults.active import Struck
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Position
 from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest

@@ -14,7 +14,6 @@ from typing import Self
 
 from aiohttp import hdrs, web
 
-from bot.sandbox.gateway.active_faults import Faults, Struck
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
 from bot.sandbox.gateway.balances import balances, balances_by_contract
 from bot.sandbox.gateway.chains import selected
@@ -28,6 +27,7 @@ from bot.sandbox.gateway.errors import (
     Refused,
     TooLarge,
 )
+from bot.sandbox.gateway.faults.active import Faults, Struck
 from bot.sandbox.gateway.faults.kinds import Call
 from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.holdings import Asked
