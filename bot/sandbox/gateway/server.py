@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
 from bot.sandbox.gateway.balances import balances, balances_by_contract
 from bot.sandbox.gateway.chains import selected
-from bot.sandbox.gateway.control import Control
+from bot.sandbox.gateway.control.routes import Control
 from bot.sandbox.gateway.errors import (
     ACCESS_KEY_NOT_FOUND,
     BAD_METHOD,
