@@ -10,7 +10,7 @@ from typing import Protocol, get_args
 
 from aiohttp import web
 
-from bot.sandbox.gateway.bodies import (
+from bot.sandbox.gateway.control.bodies import (
     Body,
     built,
     changed,
