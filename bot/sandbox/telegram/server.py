@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.sandbox.telegram.api.api import BotApi, Call
 from bot.sandbox.telegram.api.faults import (
     Close,
     Endless,
@@ -36,6 +35,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram.api.methods import Methods, Toast
+from bot.sandbox.telegram.api.routes import BotApi, Call
 from bot.sandbox.telegram.control.control import Control
 from bot.sandbox.telegram.control.seen import Seen, seen_in
 from bot.sandbox.telegram.control.troubles import Troubles

@@ -11,8 +11,8 @@ from typing import TypeVar
 from aiohttp import web
 
 from bot.sandbox.signal import Signal
-from bot.sandbox.telegram.api.api import BotApi
 from bot.sandbox.telegram.api.methods import Methods
+from bot.sandbox.telegram.api.routes import BotApi
 from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram.control.names import message_in
 from bot.sandbox.telegram.control.play import Play
