@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
-from bot.sandbox.telegram.control.troubles import PLACES
+from bot.sandbox.telegram.control.faults import PLACES
 from bot.sandbox.telegram.server import Telegram
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()

@@ -15,11 +15,11 @@ from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.routes import BotApi
 from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
 from bot.sandbox.telegram.control.chats import Stage
+from bot.sandbox.telegram.control.faults import Troubles
 from bot.sandbox.telegram.control.names import message_in
 from bot.sandbox.telegram.control.people import Play
 from bot.sandbox.telegram.control.seen import seen_in
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_shown
-from bot.sandbox.telegram.control.troubles import Troubles
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Message, SandboxError
