@@ -23,7 +23,7 @@ from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
-from bot.sandbox.terminal.cast import lively_telegram
+from bot.sandbox.terminal.names import lively_telegram
 from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal

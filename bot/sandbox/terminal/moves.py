@@ -2,8 +2,8 @@
 
 from bot.sandbox.gateway.world import World
 from bot.sandbox.telegram.world.world import SandboxError
-from bot.sandbox.terminal.cast import meant
 from bot.sandbox.terminal.commands import Move
+from bot.sandbox.terminal.names import meant
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.terminal.view import in_units
 

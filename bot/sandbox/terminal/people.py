@@ -2,7 +2,7 @@
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Button, Message, SandboxError, User
-from bot.sandbox.terminal.cast import PRIVATE, Place, title
+from bot.sandbox.terminal.names import PRIVATE, Place, title
 from bot.sandbox.terminal.view import buttons_of
 
 

@@ -14,7 +14,6 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.world import Message, SandboxError
 from bot.sandbox.terminal import view
-from bot.sandbox.terminal.cast import Place, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.commands import (
     Become,
     Break,
@@ -31,6 +30,7 @@ from bot.sandbox.terminal.commands import (
     read_command,
 )
 from bot.sandbox.terminal.moves import carry_out
+from bot.sandbox.terminal.names import Place, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal.scenario import ACCOUNTS
 from bot.sandbox.terminal.screen import Screen

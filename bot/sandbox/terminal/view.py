@@ -7,8 +7,8 @@ from bot.sandbox.gateway.world import World
 from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Button, Document, Message
 from bot.sandbox.telegram.world.world import World as Chats
-from bot.sandbox.terminal.cast import Place, people, shared_chats, title
 from bot.sandbox.terminal.commands import WORDS
+from bot.sandbox.terminal.names import Place, people, shared_chats, title
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
 
 WHO_WIDTH = 22
