@@ -30,7 +30,7 @@ class Screen(Protocol):
 def open_screen(echo: Callable[[str], object]) -> Iterator[Screen]:
     """Return a screen for how the program was started."""
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and find_spec("readline"):
-        from bot.sandbox.terminal.typing import typed_screen  # noqa: PLC0415 - not every system can do it
+        from bot.sandbox.terminal.prompt import typed_screen  # noqa: PLC0415 - not every system can do it
 
         with typed_screen(sys.stdin.fileno(), echo) as screen:
             yield screen
