@@ -29,10 +29,9 @@ from bot.sandbox.gateway.errors import (
 )
 from bot.sandbox.gateway.faults.active import Faults, Struck
 from bot.sandbox.gateway.faults.kinds import Call
-from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.holdings import Asked
 from bot.sandbox.gateway.knobs import Knobs
-from bot.sandbox.gateway.limits import Limits, Session
+from bot.sandbox.gateway.limits import Gate, Limits, Session
 from bot.sandbox.gateway.request import (
     BalancesRequest,
     Fields,

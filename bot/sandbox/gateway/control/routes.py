@@ -24,8 +24,8 @@ from bot.sandbox.gateway.control.bodies import (
 )
 from bot.sandbox.gateway.faults.active import Faults
 from bot.sandbox.gateway.faults.kinds import Fault
-from bot.sandbox.gateway.gate import Gate
 from bot.sandbox.gateway.knobs import Knobs
+from bot.sandbox.gateway.limits import Gate
 from bot.sandbox.gateway.request import RecordedRequest
 from bot.sandbox.gateway.world import Chain, Contract, Holding, World
 
