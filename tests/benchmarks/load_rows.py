@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.sandbox.gateway.metadata import contract_info
+from bot.sandbox.gateway.rows import contract_info
 from bot.sandbox.gateway.world import Chain, Contract
 
 FIRST_CHAIN_ID = 10_001

@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox.gateway.faults.kinds import FailTokens
 from bot.sandbox.gateway.knobs import Knobs, Metadata
-from bot.sandbox.gateway.metadata import HOSTILE_NAME
+from bot.sandbox.gateway.rows import HOSTILE_NAME
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Chain
 from tests.sandbox.gateway_client import (

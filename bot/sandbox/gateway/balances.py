@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from bot.sandbox.gateway.chains import Selected, selected
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
 from bot.sandbox.gateway.holdings import Asked, Held, holdings
-from bot.sandbox.gateway.metadata import descriptions
 from bot.sandbox.gateway.pages import Cursor, read_cursor
 from bot.sandbox.gateway.rows import (
     Row,
     collection_row,
+    descriptions,
     entry,
     failed_entry,
     failed_native_row,
