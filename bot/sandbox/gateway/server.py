@@ -15,7 +15,7 @@ from typing import Self
 from aiohttp import hdrs, web
 
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
-from bot.sandbox.gateway.balances import balances, balances_by_contract
+from bot.sandbox.gateway.balances import Asked, balances, balances_by_contract
 from bot.sandbox.gateway.chains import selected
 from bot.sandbox.gateway.control.routes import Control
 from bot.sandbox.gateway.errors import (
@@ -29,7 +29,6 @@ from bot.sandbox.gateway.errors import (
 )
 from bot.sandbox.gateway.faults.active import Faults, Struck
 from bot.sandbox.gateway.faults.kinds import Call
-from bot.sandbox.gateway.holdings import Asked
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import Gate, Limits, Session
 from bot.sandbox.gateway.request import (
