@@ -5,12 +5,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.chains import Selected, selected
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
 from bot.sandbox.gateway.faults.active import Struck
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Cursor, Position, read_cursor
-from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest
+from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest, Selected, selected
 from bot.sandbox.gateway.rows import (
     Row,
     collection_row,

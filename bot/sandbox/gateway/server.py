@@ -16,7 +16,6 @@ from aiohttp import hdrs, web
 
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
 from bot.sandbox.gateway.balances import Asked, balances, balances_by_contract
-from bot.sandbox.gateway.chains import selected
 from bot.sandbox.gateway.control.routes import Control
 from bot.sandbox.gateway.errors import (
     ACCESS_KEY_NOT_FOUND,
@@ -40,6 +39,7 @@ from bot.sandbox.gateway.request import (
     read_contract_request,
     read_fields,
     read_selectors,
+    selected,
 )
 from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway.world import Chain, World
