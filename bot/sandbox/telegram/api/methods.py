@@ -6,13 +6,12 @@ from datetime import timedelta
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.access import Access
 from bot.sandbox.telegram.api.commands import Commands
-from bot.sandbox.telegram.api.documents import read_document
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.limits import Limiter
-from bot.sandbox.telegram.api.parameters import Parameters
+from bot.sandbox.telegram.api.parameters import Parameters, Upload
 from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
-from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message
+from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, World
 
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
@@ -286,3 +285,30 @@ def _replied(chat: Chat, parameters: Parameters) -> int | None:
     if wanted.get("allow_sending_without_reply") is True:
         return None
     raise bad_request("message to be replied not found")
+
+
+ATTACHED = "attach://"
+
+
+def read_document(parameters: Parameters, world: World) -> Document:
+    """Return the file that the call wants to send; ApiError where Telegram would refuse it.
+
+    Nothing leaves this machine, so files from other addresses can't be got.
+    """
+    named = parameters.text("document")
+    upload = parameters.files.get(named.removeprefix(ATTACHED) if named.startswith(ATTACHED) else "document")
+    if upload is not None:
+        return _kept(upload, world)
+    if not named or named.startswith(ATTACHED):
+        raise bad_request("there is no document in the request")
+    if named.startswith(("http://", "https://")):
+        raise bad_request("failed to get HTTP URL content")
+    if named not in world.documents:
+        raise bad_request("wrong file identifier/HTTP URL specified")
+    return world.documents[named]
+
+
+def _kept(upload: Upload, world: World) -> Document:
+    if not upload.content:
+        raise bad_request("file must be non-empty")
+    return world.add_document(upload.file_name, upload.mime_type, upload.content)
