@@ -38,7 +38,7 @@ from bot.sandbox.telegram.api.methods import Methods, Toast
 from bot.sandbox.telegram.api.routes import BotApi, Call
 from bot.sandbox.telegram.control.faults import Troubles
 from bot.sandbox.telegram.control.routes import Control
-from bot.sandbox.telegram.control.seen import Seen, seen_in
+from bot.sandbox.telegram.control.shown import Seen, seen_in
 from bot.sandbox.telegram.world.clock import Clock, utc_now
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.html import Entity

@@ -18,8 +18,7 @@ from bot.sandbox.telegram.control.chats import Stage
 from bot.sandbox.telegram.control.faults import Troubles
 from bot.sandbox.telegram.control.names import message_in
 from bot.sandbox.telegram.control.people import Play
-from bot.sandbox.telegram.control.seen import seen_in
-from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_shown
+from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_in, seen_shown
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Message, SandboxError

@@ -1,8 +1,58 @@
 """How the sandbox's own door shows things: as a person sees them, not as the Bot API writes them."""
 
-from bot.sandbox.telegram.control.seen import Seen
+import re
+from collections import Counter
+from dataclasses import dataclass
+
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram.world.world import Chat, Message
+from bot.sandbox.telegram.world.world import Chat, Message, World
+
+MESSAGE_ID = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{4,10}$")
+"""The short id that stands at the end of an alert."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The bot's messages that stand in a chat now, oldest first: edits applied, what was deleted left out.
+
+    A file counts by its caption.
+    """
+
+    messages: tuple[Message, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, one for each message."""
+        return [message.text for message in self.messages]
+
+    @property
+    def by_text(self) -> Counter[str]:
+        """How often each text stands there."""
+        return Counter(self.texts)
+
+    @property
+    def by_id(self) -> Counter[str]:
+        """How often each message id stands there; texts without one are not counted."""
+        return self.by(MESSAGE_ID)
+
+    def by(self, mark: re.Pattern[str]) -> Counter[str]:
+        """Count the messages by a mark in their text, the last one if there are several."""
+        found = (mark.findall(message.text.rstrip()) for message in self.messages)
+        return Counter(marks[-1] for marks in found if marks)
+
+    def times(self, wanted: str) -> int:
+        """Return how many messages contain this."""
+        return sum(wanted in text for text in self.texts)
+
+    @property
+    def duplicates(self) -> int:
+        """How many messages show an id that another one showed before."""
+        return sum(count - 1 for count in self.by_id.values())
+
+
+def seen_in(world: World, chat: Chat, thread_id: int | None = None) -> Seen:
+    """Return what a person sees of the bot in a chat, or in one topic of it."""
+    return Seen(tuple(message for message in world.messages(chat, thread_id) if message.from_bot))
 
 
 def message_shown(message: Message) -> Json:
