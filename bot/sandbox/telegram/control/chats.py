@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bot.sandbox.telegram.control.bodies import Body, read_number, read_status
-from bot.sandbox.telegram.control.names import Names
+from bot.sandbox.telegram.control.bodies import Body, Names, read_number, read_status
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown
 from bot.sandbox.telegram.world.groups import Groups, Side
 from bot.sandbox.telegram.world.wire import Json, user_json

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bot.sandbox.telegram.control.bodies import Body
-from bot.sandbox.telegram.control.names import Names
+from bot.sandbox.telegram.control.bodies import Body, Names
 from bot.sandbox.telegram.control.shown import message_shown
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json

@@ -13,10 +13,9 @@ from aiohttp import web
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.routes import BotApi
-from bot.sandbox.telegram.control.bodies import Query, asked, awaited, posted
+from bot.sandbox.telegram.control.bodies import Query, asked, awaited, message_in, posted
 from bot.sandbox.telegram.control.chats import Stage
 from bot.sandbox.telegram.control.faults import Troubles
-from bot.sandbox.telegram.control.names import message_in
 from bot.sandbox.telegram.control.people import Play
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_in, seen_shown
 from bot.sandbox.telegram.world.groups import Groups
