@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from bot.sandbox.gateway.world import World
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
-from bot.sandbox.terminal.moves import carry_out, chain_named
+from bot.sandbox.terminal.moves import STORY, carry_out, chain_named, moves
 from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
-from bot.sandbox.terminal.story import STORY, moves
 from bot.sandbox.terminal.view import in_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"

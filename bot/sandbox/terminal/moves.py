@@ -2,7 +2,7 @@
 
 from bot.sandbox.gateway.world import World
 from bot.sandbox.telegram.world.world import SandboxError
-from bot.sandbox.terminal.commands import Move
+from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.names import meant
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
 from bot.sandbox.terminal.view import in_units
@@ -78,3 +78,21 @@ def _in_words(owner: str, chain: str, asset: Asset, delta: int, token_id: int | 
     if delta < 0:
         return f"{amount} {what} {'leaves' if amount == '1' else 'leave'} {owner} on {chain}"
     return f"{amount} {what} {'comes' if amount == '1' else 'come'} into {owner} on {chain}"
+
+
+STORY = (
+    "move -1250 usdc on polygon",
+    "move 0.42 pol",
+    "move 500 degen on base",
+    "move 1 skywvr #65600",
+    "move 1250 usdc on polygon",
+    "move -0.42 pol",
+    "move -500 degen on base",
+    "move -1 skywvr #65600",
+)
+"""Ends where it began, so that it can go round."""
+
+
+def moves() -> tuple[Move, ...]:
+    """Return what happens, in order."""
+    return tuple(command for command in map(read_command, STORY) if isinstance(command, Move))

@@ -30,12 +30,11 @@ from bot.sandbox.terminal.commands import (
     read_command,
 )
 from bot.sandbox.terminal.faults import Troubles
-from bot.sandbox.terminal.moves import carry_out
+from bot.sandbox.terminal.moves import carry_out, moves
 from bot.sandbox.terminal.names import Place, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal.scenario import ACCOUNTS
 from bot.sandbox.terminal.screen import Screen
-from bot.sandbox.terminal.story import moves
 
 FIRST_WORDS = f"/watch {ACCOUNTS['Treasury']} as Treasury"
 FIRST_READING_SECONDS = 10.0
