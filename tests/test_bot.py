@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.domain.units import format_signed
 from bot.sandbox.gateway.faults.kinds import AnswerHtml
-from bot.sandbox.telegram.server import Close, before
+from bot.sandbox.telegram.api.faults import Close, before
 from tests.stack import (
     ACCOUNT,
     CHECKSUMMED,

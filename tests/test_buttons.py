@@ -8,7 +8,7 @@ import pytest
 
 from bot.chat.buttons import toasts
 from bot.domain.chat.command_limits import MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
-from bot.sandbox.telegram.server import Error, before
+from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import CHECKSUMMED, SHORT, Stack, buttons_of, open_stack, until
 

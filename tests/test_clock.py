@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.deliver import delivery
 from bot.poller.worker import Poller
-from bot.sandbox.telegram.server import Close, after, too_many_requests
+from bot.sandbox.telegram.api.faults import Close, after, too_many_requests
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

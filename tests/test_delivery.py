@@ -8,8 +8,17 @@ import pytest
 
 from bot.domain.deliver import delivery, unconfirmed
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram.api.faults import Fault
-from bot.sandbox.telegram.server import Close, Error, Garbage, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram.api.faults import (
+    Close,
+    Error,
+    Fault,
+    Garbage,
+    Page,
+    Reset,
+    after,
+    before,
+    too_many_requests,
+)
 from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram.server import Hold, before, too_many_requests
+from bot.sandbox.telegram.api.faults import Hold, before, too_many_requests
 from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
 

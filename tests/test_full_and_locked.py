@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from bot import app
 from bot.chat.buttons import toasts
 from bot.chat.commands import replies
-from bot.sandbox.telegram.server import Error, before
+from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.errors import Trouble
 from tests.stack import (

@@ -11,7 +11,7 @@ import pytest
 
 from bot import app
 from bot.chat.buttons import toasts
-from bot.sandbox.telegram.server import Error, before
+from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.wire import member_json, my_member_json
 from bot.sandbox.telegram.world.world import Chat, User
 from tests.stack import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, Stack, buttons_of, open_stack, until

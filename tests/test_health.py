@@ -25,7 +25,7 @@ from bot.health import Health
 from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
-from bot.sandbox.telegram.server import Close, Error, Fault, Garbage, Page, before
+from bot.sandbox.telegram.api.faults import Close, Error, Fault, Garbage, Page, before
 from bot.settings import load_settings
 from bot.web.pages import BLOCKED
 from tests.stack import (

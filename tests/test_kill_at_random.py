@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram.server import Close, Fault, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram.api.faults import Close, Fault, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.examples import examples
 from tests.stack import POLYGON, Stack, open_stack, until

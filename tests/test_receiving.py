@@ -7,7 +7,7 @@ import pytest
 
 from bot import app
 from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
-from bot.sandbox.telegram.server import Error, Fault, Hold, Page, before
+from bot.sandbox.telegram.api.faults import Error, Fault, Hold, Page, before
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until

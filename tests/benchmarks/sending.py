@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.sandbox.telegram.server import Limits
+from bot.sandbox.telegram.api.limits import Limits
 from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, LOOK_SECONDS, Bench, open_bench

@@ -12,7 +12,8 @@ from bot.chat.commands.command_menu import Menus, menus
 from bot.chat.commands.command_table import COMMANDS, Who
 from bot.chat.telegram.connection import build_bot
 from bot.sandbox.telegram.api.commands import Scope
-from bot.sandbox.telegram.server import SANDBOX_TOKEN, Error, Telegram, before
+from bot.sandbox.telegram.api.faults import Error, before
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from tests.stack import until
 from tests.store.conftest import Keeper, open_new_keeper
 

@@ -22,20 +22,19 @@ from bot.chat.telegram.receiver import (
     WISHED,
     Receiver,
 )
-from bot.sandbox.telegram.server import (
+from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
     Fault,
     Garbage,
     Page,
     Reset,
-    Telegram,
-    User,
     after,
     before,
     too_many_requests,
 )
-from bot.sandbox.telegram.world.world import Chat
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.stack import until
 
 WEBHOOK = {

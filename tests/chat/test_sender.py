@@ -28,19 +28,8 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.model import Place
-from bot.sandbox.telegram.api.faults import Fault
-from bot.sandbox.telegram.server import (
-    SANDBOX_TOKEN,
-    Close,
-    Endless,
-    Error,
-    Garbage,
-    Page,
-    Reset,
-    Telegram,
-    after,
-    before,
-)
+from bot.sandbox.telegram.api.faults import Close, Endless, Error, Fault, Garbage, Page, Reset, after, before
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat
 from tests.builders import delivery
 

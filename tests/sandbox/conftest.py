@@ -6,7 +6,8 @@ from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
-from bot.sandbox.telegram.server import SANDBOX_USER_ID, Chat, Telegram, User, furnished
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.gateway_client import Client
 from tests.sandbox.telegram_client import Api
 

@@ -10,7 +10,8 @@ from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.signal import Signal
-from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from bot.sandbox.terminal.names import lively_telegram, person_named, places
 from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.terminal import Terminal

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
-from bot.sandbox.telegram.server import SANDBOX_TOKEN, Chat, Telegram
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram.world.world import Chat
 
 Json = dict[str, object]
 CALLING: Json = {"text": "b", "callback_data": "c"}

@@ -12,7 +12,8 @@ from telegram import (
 )
 from telegram.error import BadRequest, Forbidden
 
-from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api, Json
 
 STATUS: Json = {"command": "status", "description": "How fresh everything is"}

@@ -8,7 +8,9 @@ from aiohttp import (
     ClientSession,
 )
 
-from bot.sandbox.telegram.server import Chat, Garbage, Telegram
+from bot.sandbox.telegram.api.faults import Garbage
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat
 from tests.sandbox.telegram_client import Api, keyboard, last_message
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api, Json, heard, keyboard, statuses
 
 OPS: Json = {"type": "supergroup", "title": "Ops", "id": -1007, "members": {"1000": "creator"}}

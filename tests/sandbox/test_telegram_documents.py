@@ -9,7 +9,9 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError
 
-from bot.sandbox.telegram.server import SANDBOX_USER_ID, Button, Chat, Document, Entity, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.world.html import Entity
+from bot.sandbox.telegram.world.world import Button, Chat, Document
 from tests.sandbox.telegram_client import Api, Json, Reply
 
 REPORT = b"chain,amount\n137,12.5\n"

@@ -12,7 +12,8 @@ from aiohttp import (
     TCPConnector,
 )
 
-from bot.sandbox.telegram.server import SANDBOX_TOKEN, Button, Chat, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, furnished
+from bot.sandbox.telegram.world.world import Button, Chat
 from tests.sandbox.telegram_client import Api, keyboard, texts
 
 

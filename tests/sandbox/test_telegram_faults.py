@@ -9,20 +9,19 @@ from aiohttp import (
     ServerDisconnectedError,
 )
 
-from bot.sandbox.telegram.server import (
-    Chat,
+from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
     Fault,
     Garbage,
     Page,
     Reset,
-    Telegram,
-    User,
     after,
     before,
     too_many_requests,
 )
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api, texts
 
 

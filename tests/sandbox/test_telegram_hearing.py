@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, SandboxError, User
 from tests.sandbox.telegram_client import Api, heard, keyboard, last_message, statuses
 
 

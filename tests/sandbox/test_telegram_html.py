@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.telegram.server import Entity
-from bot.sandbox.telegram.world.html import CannotParse, read_html, read_plain
+from bot.sandbox.telegram.world.html import CannotParse, Entity, read_html, read_plain
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

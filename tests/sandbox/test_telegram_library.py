@@ -7,16 +7,10 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import ParseMode
 from telegram.error import Forbidden, RetryAfter
 
-from bot.sandbox.telegram.server import (
-    SANDBOX_BOT,
-    SANDBOX_USER_ID,
-    Button,
-    Chat,
-    Entity,
-    Telegram,
-    User,
-    too_many_requests,
-)
+from bot.sandbox.telegram.api.faults import too_many_requests
+from bot.sandbox.telegram.server import SANDBOX_BOT, SANDBOX_USER_ID, Telegram
+from bot.sandbox.telegram.world.html import Entity
+from bot.sandbox.telegram.world.world import Button, Chat, User
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

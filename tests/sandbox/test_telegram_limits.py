@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from telegram import Bot
 from telegram.error import RetryAfter
 
-from bot.sandbox.telegram.api.limits import Pace
-from bot.sandbox.telegram.server import Chat, Error, Flood, Limits, Telegram, User, before, too_many_requests
+from bot.sandbox.telegram.api.faults import Error, before, too_many_requests
+from bot.sandbox.telegram.api.limits import Flood, Limits, Pace
+from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.clock import MovableClock
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api, Reply
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

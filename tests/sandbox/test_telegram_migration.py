@@ -6,7 +6,8 @@ import pytest
 from telegram import Bot
 from telegram.error import ChatMigrated
 
-from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, SandboxError, User
 from tests.sandbox.telegram_client import Api, Json, texts
 
 

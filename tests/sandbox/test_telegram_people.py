@@ -11,7 +11,8 @@ from telegram import (
     Update,
 )
 
-from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, SandboxError, User
 from tests.sandbox.telegram_client import Api, Json, heard, keyboard, statuses
 
 

@@ -11,13 +11,11 @@ from aiohttp import ClientConnectionError
 from telegram import Bot
 from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 
-from bot.sandbox.telegram.server import (
-    Chat,
+from bot.sandbox.telegram.api.faults import (
     Error,
     Fault,
     Garbage,
     Page,
-    Telegram,
     Vanish,
     accept_then_delete,
     accept_then_garbage,
@@ -27,6 +25,8 @@ from bot.sandbox.telegram.server import (
     before,
     reset_before_accepting,
 )
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat
 from tests.sandbox.telegram_client import Api, texts
 
 HTML_ERROR = "<html><body>no</body></html>"

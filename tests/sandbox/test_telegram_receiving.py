@@ -7,7 +7,8 @@ import pytest
 from telegram import Bot
 from telegram.error import Conflict
 
-from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api
 
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Bot
 
-from bot.sandbox.telegram.api.faults import Close
-from bot.sandbox.telegram.server import Chat, Seen, Telegram, User, accept_then_reset, before
+from bot.sandbox.telegram.api.faults import Close, accept_then_reset, before
+from bot.sandbox.telegram.control.shown import Seen
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import Api
 
 ALERT = "Treasury\n▼ −12.5 USDC     50 → 37.5\n14:03:22 UTC · explorer · 7KQ2F"

@@ -7,7 +7,8 @@ from aiohttp import (
     ClientSession,
 )
 
-from bot.sandbox.telegram.server import Chat, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram_client import CALLING, Api, Json, keyboard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

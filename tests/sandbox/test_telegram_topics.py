@@ -4,7 +4,8 @@ import pytest
 from telegram import Bot, ForumTopicClosed, ForumTopicReopened
 from telegram.error import BadRequest
 
-from bot.sandbox.telegram.server import Chat, SandboxError, Telegram, User
+from bot.sandbox.telegram.server import Telegram
+from bot.sandbox.telegram.world.world import Chat, SandboxError, User
 from tests.sandbox.telegram_client import Api, texts
 
 

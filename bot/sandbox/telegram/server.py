@@ -14,24 +14,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bot.sandbox.telegram.api.faults import (
-    Close,
-    Endless,
-    Error,
     Fault,
     Faults,
-    Garbage,
     Hold,
-    Page,
-    Reset,
-    Vanish,
-    accept_then_delete,
-    accept_then_garbage,
-    accept_then_hang,
-    accept_then_reset,
     after,
     before,
-    reset_before_accepting,
-    too_many_requests,
 )
 from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram.api.methods import Methods, Toast
@@ -41,46 +28,7 @@ from bot.sandbox.telegram.control.routes import Control
 from bot.sandbox.telegram.control.shown import Seen, seen_in
 from bot.sandbox.telegram.world.clock import Clock, utc_now
 from bot.sandbox.telegram.world.groups import Groups
-from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram.world.world import Button, Chat, Document, Message, SandboxError, Status, User
-
-__all__ = [
-    "SANDBOX_BOT",
-    "SANDBOX_TOKEN",
-    "SANDBOX_USER_ID",
-    "Button",
-    "Call",
-    "Chat",
-    "Close",
-    "Document",
-    "Endless",
-    "Entity",
-    "Error",
-    "Fault",
-    "Flood",
-    "Garbage",
-    "Hold",
-    "Limits",
-    "Message",
-    "Page",
-    "Reset",
-    "SandboxError",
-    "Seen",
-    "Status",
-    "Telegram",
-    "Toast",
-    "User",
-    "Vanish",
-    "accept_then_delete",
-    "accept_then_garbage",
-    "accept_then_hang",
-    "accept_then_reset",
-    "after",
-    "before",
-    "furnished",
-    "reset_before_accepting",
-    "too_many_requests",
-]
+from bot.sandbox.telegram.world.world import Chat, User
 
 SANDBOX_TOKEN = "123456789:AAF-sandbox-token-for-local-use-only0"  # noqa: S105 - it opens nothing
 SANDBOX_BOT = User(123456789, "Balance Bot", "balance_sandbox_bot", is_bot=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.telegram.server import Telegram, too_many_requests
+from bot.sandbox.telegram.api.faults import too_many_requests
+from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.terminal.moves import chain_named
 from bot.sandbox.terminal.names import meant
 from bot.sandbox.terminal.scenario import CHAIN_TITLES
