@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
-from bot.domain.rebasing import Drift
+from bot.domain.drifts import Drift
 
 ChainId = NewType("ChainId", int)
 """EIP-155 number of a chain."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Baseline
+from bot.domain.drifts import Drift
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -30,7 +31,6 @@ from bot.domain.observe.descriptions import asked_again_in, is_complete
 from bot.domain.observe.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.observe.redenomination import decimals_of_change
-from bot.domain.rebasing import Drift
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import tell
 from bot.store.coverage import marks, subscriptions_about

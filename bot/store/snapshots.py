@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.drifts import Drift
 from bot.domain.model import (
     COLLECTION_KINDS,
     NATIVE,
@@ -22,7 +23,6 @@ from bot.domain.model import (
 )
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
-from bot.domain.rebasing import Drift
 from bot.store.coverage import marks
 from bot.store.database import transaction
 from bot.store.rows import (

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bot.domain.drifts import Drift
 from bot.domain.model import (
     NATIVE,
     NATIVE_PART,
@@ -33,7 +34,6 @@ from bot.domain.model import (
     View,
 )
 from bot.domain.observe.plan import Wanted
-from bot.domain.rebasing import Drift
 
 Answered = tuple[Question, Answer]
 
