@@ -25,8 +25,8 @@ from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.telegram.sender import Answers
 from bot.dispatcher import Dispatcher
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
-from bot.domain.model import ChainId
 from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramSeen, TelegramSilent, look_at_telegram
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.model import Address, ChainId, Question
+from bot.domain.questions import Question
 from bot.domain.secrets import BLANKED_AS_A_WORD
 from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongEndpoint
 from bot.settings import Settings, SettingsRefused, shipped_chains

@@ -18,6 +18,7 @@ import structlog
 
 from bot.domain.deliver.delivery import (
     Delivery,
+    DeliveryId,
     DeliveryState,
     Outcome,
     Sent,
@@ -31,7 +32,6 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
-from bot.domain.model import DeliveryId
 from bot.store.errors import DatabaseTrouble
 from bot.store.outbox import Compose, Due, Taken
 from bot.store.store import Store

@@ -14,8 +14,8 @@ from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.receiver import Receiver
 from bot.chat.updates import Conversation
 from bot.dispatcher import Dispatcher
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
-from bot.domain.model import ChainId
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings import Settings

@@ -32,8 +32,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.addresses import parse_address
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains, read_registry
-from bot.domain.model import Address, ChainId
 from bot.domain.secrets import Secrets, secret_words
 
 PREFIX = "BALANCE_BOT_"

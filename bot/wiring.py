@@ -21,11 +21,12 @@ from bot.chat.telegram.send_queue import Turns
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
+from bot.domain.assets import ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
-from bot.domain.model import Answer, ChainId, Part, Question
 from bot.domain.observe.freshness import Sweeps
+from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, copying, forgetting

@@ -7,32 +7,12 @@ configured status is `VERIFIED`.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.deliver.delivery import TRUST, Delivery, Form
-from bot.domain.model import (
-    NATIVE,
-    NATIVE_PART,
-    Address,
-    AlertId,
-    Answer,
-    Asset,
-    Balance,
-    ChainId,
-    Change,
-    DeliveryId,
-    Description,
-    DestinationId,
-    Hold,
-    Holding,
-    MoveKind,
-    Part,
-    Question,
-    Reading,
-    Standing,
-    Subscription,
-    SubscriptionId,
-    View,
-)
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, Asset, ChainId, Description, Holding, Part
+from bot.domain.deliver.alerts import AlertId, ChangeAlert
+from bot.domain.deliver.delivery import TRUST, Delivery, DeliveryId, Form
+from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
+from bot.domain.questions import Answer, Question
+from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 
 ETHEREUM, POLYGON, BASE = ChainId(1), ChainId(137), ChainId(8453)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.deliver.delivery import Delivery, Outcome, Refused, Sent
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.outbox import Compose
 from bot.store.store import Store
 from tests.builders import USDC, reading

@@ -30,7 +30,7 @@ from bot.check import (
     table,
     telegram_row,
 )
-from bot.domain.model import ChainId
+from bot.domain.assets import ChainId
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,

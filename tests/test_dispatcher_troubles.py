@@ -12,6 +12,7 @@ from bot.domain.deliver.delivery import (
     REST,
     TRUST,
     UNKNOWN_OUTCOME_PAUSES,
+    DeliveryId,
     Offline,
     Outcome,
     Park,
@@ -24,7 +25,7 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES
 from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
-from bot.domain.model import DeliveryId, Place
+from bot.domain.places import Place
 from bot.store.store import Store
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
 from tests.poller.conftest import until

@@ -16,7 +16,7 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
 from bot.domain.chat.access import Action, Sender, Verdict
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.errors import DatabaseTrouble
 
 Find = Callable[[Heard, Press], Awaitable[Ready | None]]

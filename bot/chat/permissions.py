@@ -11,7 +11,7 @@ from telegram import Bot, ChatMember
 from bot.chat.telegram.origin import Origin
 from bot.domain.chat.access import Action, Sender, Verdict, is_open, judge
 from bot.domain.chat.audit import Author
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)

@@ -29,7 +29,7 @@ from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verd
 from bot.domain.chat.command_limits import Flood, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.errors import DatabaseTrouble
 from bot.store.store import Store
 

@@ -2,7 +2,7 @@
 
 from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 
-from bot.domain.model import Address
+from bot.domain.assets import Address
 
 _DIGITS = frozenset("0123456789abcdefABCDEF")
 _LENGTH = 42

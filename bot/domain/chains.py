@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from bot.domain.model import Address, Asset, ChainId
+from bot.domain.assets import Address, Asset, ChainId
 
 _NUMBER = re.compile(
     r"(?:chain(?: id)? |eip155:)?(?:0x(?P<hex>[0-9a-f]{1,13})|(?P<decimal>[0-9]{1,15}))",

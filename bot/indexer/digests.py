@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec.json import Encoder
 
-from bot.domain.model import Address, ChainId, Question
+from bot.domain.assets import Address, ChainId
+from bot.domain.questions import Question
 from bot.indexer.rows import TokenRow, folded
 from bot.indexer.sorted_rows import Natives, Tokens
 

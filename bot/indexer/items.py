@@ -4,7 +4,7 @@ Pure: bytes in, values out. The rows come from GetTokenBalancesDetails, one for 
 token id (indexer-gateway.md 1.4); what a summary leaves doubtful is refused here.
 """
 
-from bot.domain.model import Address, Asset, Holding, Items
+from bot.domain.assets import Address, Asset, Holding, Items
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed, TooManyItems, plain
 from bot.indexer.pages import Entry, PageMark, read_tokens
 from bot.indexer.rows import TokenRow, address_of, amount_of, holding_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from bot.domain.model import Allowance
+from bot.domain.questions import Allowance
 
 _WAIT_MIN_SECONDS = 1.0
 _WAIT_SANE_SECONDS = 86_400.0

@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
-from bot.domain.model import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, Answer, ChainId, Question, Reply
+from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, ChainId
+from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.digests import digests_of
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys

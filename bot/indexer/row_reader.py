@@ -8,7 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.questions import Answer, Question
 from bot.indexer.errors import plain
 from bot.indexer.rows import (
     NativeRow,

@@ -11,14 +11,7 @@ from typing import Final
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from bot.domain.model import (
-    AMOUNT_MAX,
-    SINGLE_BALANCE_KINDS,
-    WITH_IDS,
-    Address,
-    Description,
-    Holding,
-)
+from bot.domain.assets import AMOUNT_MAX, SINGLE_BALANCE_KINDS, WITH_IDS, Address, Description, Holding
 from bot.indexer.loose_json import decoded, loosely
 
 SIGNED_MAX: Final = 2**63 - 1

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from bot.domain.model import Address, ChainId
+from bot.domain.assets import Address, ChainId
 from bot.indexer.rows import NativeRow, TokenRow
 
 Spot = tuple[ChainId, Address]

@@ -13,7 +13,7 @@ import aiohttp
 import structlog
 
 from bot.domain.kinds import kind_of
-from bot.domain.model import Allowance
+from bot.domain.questions import Allowance
 from bot.indexer.errors import (
     IndexerError,
     MetadataFailed,

@@ -8,8 +8,9 @@ from typing import Final
 from msgspec import Raw, Struct, json
 from msgspec.json import Decoder
 
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import CHAINS_MOST
-from bot.domain.model import Address, Asset, ChainId, Question
+from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed, Unavailable
 from bot.indexer.loose_json import decoded
 from bot.indexer.rows import SIGNED_MAX

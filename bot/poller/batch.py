@@ -13,28 +13,13 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.model import (
-    NATIVE,
-    NOTHING_SAID,
-    Address,
-    Answer,
-    Asset,
-    ChainId,
-    Description,
-    Items,
-    Move,
-    Part,
-    Poll,
-    Question,
-    Reading,
-    SweepNumber,
-    Verdict,
-    View,
-)
+from bot.domain.assets import NATIVE, NOTHING_SAID, Address, Asset, ChainId, Description, Items, Part
+from bot.domain.observations import Move, Poll, Reading, SweepNumber, Verdict, View
 from bot.domain.observe.compare import Answered, compare, readings, with_named
 from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.observe.plan import Wanted, chunks, narrow_questions
 from bot.domain.observe.redenomination import may_be_redenominated
+from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Asker, Replied
 from bot.poller.memory import KnownBlocks

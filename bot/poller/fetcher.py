@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.domain.model import Address, ChainId, Question, Reply
+from bot.domain.assets import Address, ChainId
 from bot.domain.observe.request_size import (
     Probe,
     RequestSize,
@@ -27,6 +27,7 @@ from bot.domain.observe.request_size import (
     sized,
     smallest,
 )
+from bot.domain.questions import Question, Reply
 from bot.indexer.errors import ChainRefused, IndexerError
 from bot.poller.source_contact import BalanceSource, Contact, is_reply, smaller_may_help
 

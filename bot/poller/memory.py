@@ -10,9 +10,10 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from bot.domain.model import Address, Asset, ChainId, Part, Price, Question
+from bot.domain.assets import Address, Asset, ChainId, Part, Price
 from bot.domain.observe.mass_loss import Doubt
 from bot.domain.observe.plan import Wanted
+from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
 
 STAMP_BYTES = 16

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.model import Question, Reply
 from bot.domain.observe.request_size import Breaker, Trouble
+from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     SMALLER_MAY_HELP,
     AccessRefused,

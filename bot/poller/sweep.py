@@ -15,20 +15,12 @@ from itertools import chain
 
 import structlog
 
-from bot.domain.model import (
-    NATIVE,
-    NATIVE_PART,
-    Address,
-    ChainId,
-    Part,
-    Poll,
-    Reply,
-    SweepNumber,
-    Verdict,
-)
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
+from bot.domain.observations import Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
+from bot.domain.questions import Reply
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
 from bot.poller.fetcher import Asker
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints

@@ -9,11 +9,12 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.assets import Address, Asset, ChainId, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import SourceRefuses
-from bot.domain.model import Address, Asset, ChainId, Price, SubscriptionId
 from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
+from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.batch import ItemSource
 from bot.poller.fetcher import Asker

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.audit import note
 from bot.store.chats import remember
 from bot.store.database import transaction

@@ -31,7 +31,7 @@ from bot.domain.deliver.alerts import (
     Unreadable,
 )
 from bot.domain.deliver.delivery import AlertState
-from bot.domain.model import DestinationId
+from bot.domain.subscriptions import DestinationId
 from bot.store.muted import holds_change, holds_notice
 from bot.store.rows import to_milliseconds, to_moment
 

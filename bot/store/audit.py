@@ -2,8 +2,9 @@
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Address
 from bot.domain.chat.audit import AuditEntry, Author, Deed
-from bot.domain.model import Address, Subscription
+from bot.domain.subscriptions import Subscription
 from bot.store.rows import to_milliseconds, to_moment
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
-from bot.domain.model import DestinationId
+from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import owners_destinations, tell
 from bot.store.chat_mutes import end_all
 from bot.store.copy import copy_database

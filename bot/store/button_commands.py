@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.assets import ChainId, Part
 from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
-from bot.domain.model import ChainId, Part
 from bot.store.alerts import tell
 from bot.store.coverage import destinations_watching
 from bot.store.database import transaction

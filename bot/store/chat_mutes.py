@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from bot.domain.assets import ChainId
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.mutes import (
     FoundMute,
@@ -23,7 +24,8 @@ from bot.domain.chat.mutes import (
     subjects_of,
 )
 from bot.domain.deliver.delivery import AlertState
-from bot.domain.model import ChainId, DestinationId, Place
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import notice_to_json, to_notice
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Part
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.deliver.delivery import Parking
-from bot.domain.model import DestinationId, Part, Place
 from bot.domain.observe.plan import chunks
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
 from bot.store.audit import note
 from bot.store.coverage import end_unwished_coverage, marks
 from bot.store.database import transaction

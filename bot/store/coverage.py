@@ -4,17 +4,10 @@ from collections.abc import Collection, Iterable
 
 from sqlite_utils import Database
 
-from bot.domain.model import (
-    NATIVE_PART,
-    Address,
-    Asset,
-    ChainId,
-    DestinationId,
-    Part,
-    Standing,
-    Subscription,
-)
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
+from bot.domain.observations import Standing
 from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.database import transaction
 from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
 

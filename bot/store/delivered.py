@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from bot.domain.deliver.delivery import About
-from bot.domain.model import DeliveryId, Place
+from bot.domain.deliver.delivery import About, DeliveryId
+from bot.domain.places import Place
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import to_address, to_asset
 

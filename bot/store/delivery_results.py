@@ -4,11 +4,12 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
-from bot.domain.deliver.delivery import AlertState, DeliveryState, Settlement
+from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, Settlement
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
-from bot.domain.model import DeliveryId, DestinationId, Part
+from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import tell, tell_owners
 from bot.store.chats import park
 from bot.store.database import transaction

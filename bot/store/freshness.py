@@ -10,11 +10,13 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.model import NATIVE_PART, Address, ChainId, Part, Place, Standing
+from bot.domain.observations import Standing
 from bot.domain.observe.freshness import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
 from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
+from bot.domain.places import Place
 from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import (

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.model import Address, ChainId, DestinationId, Place
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
 from bot.store.audit import note
 from bot.store.chats import destination_of, remember
 from bot.store.coverage import marks

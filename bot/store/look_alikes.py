@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlite_utils import Database
 
-from bot.domain.model import Asset
+from bot.domain.assets import Asset
 from bot.domain.symbols import symbol_key
 from bot.store.rows import to_blob
 

@@ -6,9 +6,11 @@ in whatever order Telegram says it, does no harm (telegram.md 6.5).
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Part
 from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Author, Deed
-from bot.domain.model import DestinationId, Part, Place
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId
 from bot.store.audit import note
 from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of

@@ -3,7 +3,7 @@
 from sqlite_utils import Database
 
 from bot.domain.chat.mutes import Mute, Scope, holds, label_of
-from bot.domain.model import DestinationId
+from bot.domain.subscriptions import DestinationId
 from bot.store.rows import Row, to_address, to_chains, to_moment
 
 _MUTES = """

@@ -7,11 +7,12 @@ from functools import partial
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
-from bot.domain.model import Address, ChainId, DestinationId, Part
 from bot.domain.observe.matching import Pair, Wishes, label_on
 from bot.domain.observe.outages import Spot, Telling, Told, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import tell
 from bot.store.coverage import all_subscriptions, marks
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part

@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
-from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, Form, bind_at
+from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
+from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, DeliveryId, Form, bind_at
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import asks_first
-from bot.domain.model import AlertId, Change, DeliveryId, MoveKind
+from bot.domain.observations import Change, MoveKind
 from bot.store.alerts import to_notice
 from bot.store.database import transaction
 from bot.store.delivered import about

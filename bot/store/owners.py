@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.claims import GOOD_FOR, Claimed
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.audit import note
 from bot.store.chats import remember
 from bot.store.database import transaction

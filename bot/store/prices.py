@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.model import Asset, Price
+from bot.domain.assets import Asset, Price
 from bot.store.database import transaction
 from bot.store.rows import to_asset, to_blob, to_milliseconds, to_moment
 

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 
+from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Author
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
-from bot.domain.model import Address, ChainId, Place
 from bot.domain.observe.matching import Rules
+from bot.domain.places import Place
 from bot.store import chat_mutes, ignore_list
 from bot.store.database import DatabaseThread
 

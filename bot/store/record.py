@@ -5,9 +5,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from bot.domain.deliver.alerts import Baseline
-from bot.domain.drifts import Drift
-from bot.domain.model import (
+from bot.domain.assets import (
     NATIVE,
     NATIVE_PART,
     NOTHING_SAID,
@@ -15,22 +13,19 @@ from bot.domain.model import (
     WITH_IDS,
     Address,
     Asset,
-    Balance,
     ChainId,
     Description,
-    DestinationId,
-    Hold,
     Items,
-    Move,
     Part,
-    Poll,
-    Standing,
-    Verdict,
 )
+from bot.domain.deliver.alerts import Baseline
+from bot.domain.drifts import Drift
+from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
 from bot.domain.observe.descriptions import asked_again_in, is_complete
 from bot.domain.observe.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.observe.redenomination import decimals_of_change
+from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import tell
 from bot.store.coverage import marks, subscriptions_about

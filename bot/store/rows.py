@@ -5,22 +5,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.model import (
-    NATIVE,
-    NATIVE_PART,
-    Address,
-    Asset,
-    Balance,
-    ChainId,
-    Description,
-    DestinationId,
-    Holding,
-    ItemMove,
-    Part,
-    Standing,
-    Subscription,
-    SubscriptionId,
-)
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, Asset, ChainId, Description, Holding, Part
+from bot.domain.observations import Balance, ItemMove, Standing
+from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 
 Row = tuple[Any, ...]
 

@@ -6,21 +6,19 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.drifts import Drift
-from bot.domain.model import (
+from bot.domain.assets import (
     COLLECTION_KINDS,
     NATIVE,
     WITH_IDS,
     Address,
     Asset,
-    Balance,
     ChainId,
-    Hold,
     Holding,
     Items,
     Part,
-    View,
 )
+from bot.domain.drifts import Drift
+from bot.domain.observations import Balance, Hold, View
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
 from bot.store.coverage import marks

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.model import ChainId
+from bot.domain.assets import ChainId
 from bot.store.rows import Row, to_moment, to_moment_or_none
 
 

@@ -7,29 +7,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author
 from bot.domain.chat.claims import Claimed
 from bot.domain.chat.unsubscribe import Parting, Undone
 from bot.domain.deliver.alerts import Notice, Subscribed
-from bot.domain.deliver.delivery import Parking, Settlement
+from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Due
-from bot.domain.model import (
-    Address,
-    Asset,
-    ChainId,
-    DeliveryId,
-    Items,
-    ListedSubscription,
-    Part,
-    Place,
-    Poll,
-    Price,
-    SweepNumber,
-    Wish,
-)
+from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
+from bot.domain.places import Place
+from bot.domain.subscriptions import ListedSubscription, Wish
 from bot.store import (
     access_requests,
     audit,

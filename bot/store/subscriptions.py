@@ -5,21 +5,14 @@ from types import MappingProxyType
 
 from sqlite_utils import Database
 
+from bot.domain.assets import NATIVE_PART, Address, Part
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
-from bot.domain.model import (
-    NATIVE_PART,
-    Address,
-    DestinationId,
-    ListedSubscription,
-    Part,
-    Place,
-    Standing,
-    Subscribing,
-    Wish,
-)
+from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, Wish
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction

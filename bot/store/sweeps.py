@@ -7,17 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
-from bot.domain.model import (
-    Address,
-    Asset,
-    ChainId,
-    Part,
-    Subscription,
-    SubscriptionId,
-    SweepNumber,
-)
+from bot.domain.observations import SweepNumber
+from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.alerts import tell_owners
 from bot.store.audit import note
 from bot.store.coverage import all_subscriptions, marks, unlisted_assets

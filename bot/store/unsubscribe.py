@@ -6,16 +6,11 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
+from bot.domain.assets import Part
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
-from bot.domain.model import (
-    DestinationId,
-    ListedSubscription,
-    Part,
-    Place,
-    Subscribing,
-    Wish,
-)
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, Wish
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.coverage import end_unwished_coverage

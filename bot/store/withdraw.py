@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.delivery import AlertState, DeliveryState
-from bot.domain.model import DestinationId
+from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import notice_to_json, tell, to_notice
 from bot.store.database import transaction
 from bot.store.outbox import UNFINISHED

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.domain.model import Poll, Verdict
+from bot.domain.observations import Poll, Verdict
 from bot.domain.observe.plan import chunks
 from tests.benchmarks.poller import open_store, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, Profile

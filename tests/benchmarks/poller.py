@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.domain.assets import Part
 from bot.domain.chat.audit import Author
-from bot.domain.model import Part, Place, Question, Wish
 from bot.domain.observe.plan import batches, chunks, wanted_by
+from bot.domain.places import Place
+from bot.domain.questions import Question
+from bot.domain.subscriptions import Wish
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.domain.model import Address, ChainId
+from bot.domain.assets import Address, ChainId
 from tests.benchmarks.load_rows import FIRST_CHAIN_ID, account_address
 
 ACCOUNTS_PER_CHAT = 100

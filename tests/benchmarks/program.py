@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.domain.assets import Address
 from bot.domain.chat.audit import Author
-from bot.domain.model import Address, Place, Wish
+from bot.domain.places import Place
+from bot.domain.subscriptions import Wish
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram

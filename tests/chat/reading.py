@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 from bot.domain.addresses import parse_address
+from bot.domain.assets import ChainId
 from bot.domain.chains import read_registry
-from bot.domain.model import ChainId
 
 CHAINS = read_registry(files("bot").joinpath("chains.json").read_text(encoding="utf-8"))
 ETHEREUM, POLYGON, BASE, ARBITRUM = ChainId(1), ChainId(137), ChainId(8453), ChainId(42161)

@@ -6,8 +6,8 @@ import pytest
 
 from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.data import TEXT_CHARACTERS_MOST, read_press
+from bot.domain.assets import Address
 from bot.domain.deliver.delivery import About, Delivery
-from bot.domain.model import Address
 from tests.builders import POLYGON, TREASURY, USDC, delivery
 from tests.chat.reading import HOSTILE_NAMES
 

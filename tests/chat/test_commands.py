@@ -52,8 +52,8 @@ from bot.chat.commands.requests import (
     WatchToken,
 )
 from bot.domain.addresses import checksummed
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Listing
-from bot.domain.model import Address, ChainId
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

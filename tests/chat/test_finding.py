@@ -6,7 +6,8 @@ import pytest
 
 from bot.chat.commands.lookup import closest_label, find, find_all
 from bot.domain.addresses import checksummed
-from bot.domain.model import Address, DestinationId, ListedSubscription, Subscription, SubscriptionId
+from bot.domain.assets import Address
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscription, SubscriptionId
 from tests.chat.reading import OTHER, TREASURY, USDC
 
 

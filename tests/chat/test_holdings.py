@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.balance.holdings import balances, live_balances
 from bot.chat.text.html import Html
-from bot.domain.model import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
 from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
 from tests.chat.reading import (
     ARBITRUM,

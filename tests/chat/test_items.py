@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.text.items import items_moved
-from bot.domain.model import AMOUNT_MAX, ItemMove
+from bot.domain.assets import AMOUNT_MAX
+from bot.domain.observations import ItemMove
 
 
 def moved(*moves: tuple[int, int, int]) -> str:

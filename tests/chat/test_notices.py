@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Believe
 from bot.chat.text.alerts import Composed, compose
+from bot.domain.assets import Address, Asset, ChainId, Description, Holding
 from bot.domain.deliver.alerts import (
     Alert,
+    AlertId,
     BackupFails,
     BackupWorks,
     Blind,
@@ -29,7 +31,7 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     Unreadable,
 )
-from bot.domain.model import Address, AlertId, Asset, ChainId, Change, Description, Holding, MoveKind
+from bot.domain.observations import Change, MoveKind
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

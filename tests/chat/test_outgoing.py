@@ -16,7 +16,7 @@ from bot.chat.telegram.send_queue import Rank, Turns
 from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
 from bot.domain.deliver.pacing import Pacer
-from bot.domain.model import Place
+from bot.domain.places import Place
 
 OLGA = Place(7001, "private", "Olga")
 

@@ -8,7 +8,7 @@ from bot.chat.text import quiet_replies
 from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.chat.mutes import Mute, Muted, MutedHere, Unmuted
 from bot.domain.deliver.alerts import MuteOver
-from bot.domain.model import Place
+from bot.domain.places import Place
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
 from tests.chat.reading import CHAINS, HOSTILE_NAMES, seen
 

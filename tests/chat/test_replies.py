@@ -12,20 +12,13 @@ from bot.chat.commands.owners import words as owner_replies
 from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
+from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Sender
 from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Author, Deed
 from bot.domain.chat.unsubscribe import UndoneOne
-from bot.domain.model import (
-    Address,
-    ChainId,
-    DestinationId,
-    Place,
-    Subscribing,
-    Subscription,
-    SubscriptionId,
-    Wish,
-)
+from bot.domain.places import Place
+from bot.domain.subscriptions import DestinationId, Subscribing, Subscription, SubscriptionId, Wish
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

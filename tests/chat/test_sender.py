@@ -27,7 +27,7 @@ from bot.domain.deliver.delivery import (
     Vanished,
 )
 from bot.domain.deliver.pacing import Pacer
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.sandbox.telegram.api.faults import Close, Endless, Error, Fault, Garbage, Page, Reset, after, before
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.balance.status import status
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.model import Address, Allowance, ChainId
 from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
+from bot.domain.questions import Allowance
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen
 
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)

@@ -8,20 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
-from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE,
-    Address,
-    AlertId,
-    Asset,
-    ChainId,
-    Change,
-    Description,
-    Holding,
-    ItemMove,
-    MoveKind,
-)
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.deliver.alerts import Alert, AlertId, Baseline, ChangeAlert, NoticeAlert
+from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.units import parse_exact
 from tests.chat.reading import (
     ARBITRUM,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.text.prices import Worth, dollars, with_prices, worth, worth_line
-from bot.domain.model import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding, Price
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding, Price
 from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
 from tests.builders import NOON
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, OTHER, POLYGON, USDC

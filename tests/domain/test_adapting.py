@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Address, ChainId, Question
+from bot.domain.assets import Address, ChainId
 from bot.domain.observe.request_size import (
     FAILURES_TO_OPEN,
     GOOD_SWEEPS_TO_GROW,
@@ -22,6 +22,7 @@ from bot.domain.observe.request_size import (
     sized,
     smallest,
 )
+from bot.domain.questions import Question
 from tests.builders import BASE, ETHEREUM, POLYGON, TREASURY, VAULT, address, question
 
 CHAINS = (ETHEREUM, POLYGON, BASE)

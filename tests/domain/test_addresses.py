@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.addresses import AddressRefused, checksummed, parse_address, shortened
-from bot.domain.model import Address
+from bot.domain.assets import Address
 from tests.builders import TREASURY
 
 CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chain, Chains, Listing, read_registry
-from bot.domain.model import ChainId
 from bot.settings import shipped_chains
 from tests.builders import ETHEREUM, POLYGON, TREASURY, asset
 

@@ -2,21 +2,8 @@
 
 import pytest
 
-from bot.domain.model import (
-    NATIVE_PART,
-    NOTHING,
-    Address,
-    Balance,
-    Hold,
-    Holding,
-    Move,
-    MoveKind,
-    Part,
-    Reading,
-    Standing,
-    Verdict,
-    View,
-)
+from bot.domain.assets import NATIVE_PART, NOTHING, Address, Holding, Part
+from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import ALL, BROAD, DAI, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
 

@@ -5,21 +5,8 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE_PART,
-    NOTHING,
-    Address,
-    Asset,
-    Balance,
-    Holding,
-    Move,
-    Part,
-    Reading,
-    Standing,
-    Verdict,
-    View,
-)
+from bot.domain.assets import AMOUNT_MAX, NATIVE_PART, NOTHING, Address, Asset, Holding, Part
+from bot.domain.observations import Balance, Move, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, coin, reading, view
 

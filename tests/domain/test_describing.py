@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.domain.model import Description
+from bot.domain.assets import Description
 from bot.domain.observe.descriptions import LONGEST_PAUSE, REFRESHED_AFTER, asked_again_in, is_complete
 
 

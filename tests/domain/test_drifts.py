@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.assets import Asset, Holding
 from bot.domain.drifts import Drift
-from bot.domain.model import Asset, Balance, Holding, Reading, Standing, Verdict, View
+from bot.domain.observations import Balance, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import compare
 from tests.builders import BROAD, PUNKS, USDC, VERIFIED, asset, at, coin, held, reading, view
 

@@ -4,18 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.domain.model import (
-    NATIVE_PART,
-    Asset,
-    Balance,
-    Hold,
-    Holding,
-    Part,
-    Reading,
-    Standing,
-    Verdict,
-    View,
-)
+from bot.domain.assets import NATIVE_PART, Asset, Holding, Part
+from bot.domain.observations import Balance, Hold, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN, compare
 from tests.builders import BROAD, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
 

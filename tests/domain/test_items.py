@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Balance, ItemMove, Items, Move, MoveKind, Standing, Verdict
+from bot.domain.assets import Items
+from bot.domain.observations import Balance, ItemMove, Move, MoveKind, Standing, Verdict
 from bot.domain.observe.items import adds_up, item_moves, with_items
 from tests.builders import POLYGON, PUNKS, TREASURY, USDC, VERIFIED, asset, held
 

@@ -1,8 +1,9 @@
 """Who hears what, and under which label."""
 
-from bot.domain.model import NATIVE, NATIVE_PART, Asset, ChainId, DestinationId, Part, Subscription
+from bot.domain.assets import NATIVE, NATIVE_PART, Asset, ChainId, Part
 from bot.domain.observe.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
 from bot.domain.observe.plan import wishes
+from bot.domain.subscriptions import DestinationId, Subscription
 from tests.builders import (
     BASE,
     BROAD,

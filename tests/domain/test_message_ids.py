@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.deliver.delivery import DeliveryId
 from bot.domain.deliver.message_ids import message_id
-from bot.domain.model import DeliveryId
 
 numbers = st.integers(1, 2**50 - 1).map(DeliveryId)
 

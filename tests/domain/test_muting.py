@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.assets import ChainId
 from bot.domain.chat.mutes import Mute, Scope, holds, is_over, label_of, receipt, subjects_of
 from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, Unreadable
-from bot.domain.model import ChainId
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 OF_TREASURY, OF_VAULT = (Gap(POLYGON, account, "", NOON) for account in (TREASURY, VAULT))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import NATIVE_PART, Address, Asset, ChainId, Part, Question, Subscription
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.observe.plan import (
     CONTRACTS_PER_QUESTION,
     Batch,
@@ -18,6 +18,8 @@ from bot.domain.observe.plan import (
     wishes,
     with_unlisted,
 )
+from bot.domain.questions import Question
+from bot.domain.subscriptions import Subscription
 from tests.builders import (
     ALL,
     BASE,

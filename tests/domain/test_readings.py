@@ -1,6 +1,7 @@
 """From answers to readings: what was asked for is known or unknown, the rest is left out."""
 
-from bot.domain.model import NOTHING, Address, ChainId, Reading
+from bot.domain.assets import NOTHING, Address, ChainId
+from bot.domain.observations import Reading
 from bot.domain.observe.compare import Answered, readings, with_named
 from bot.domain.observe.plan import Wanted
 from tests.builders import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.domain.model import AMOUNT_MAX
+from bot.domain.assets import AMOUNT_MAX
 from bot.domain.observe.redenomination import Decimals, decimals_of_change, may_be_redenominated
 
 RAW = Decimals(None, None)

@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import NATIVE, Address, Answer, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, ChainId, Description, Holding
 from bot.domain.observe.freshness import ChainHoldings, PartKind, PartSeen, holdings_in
+from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 
 

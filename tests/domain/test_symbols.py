@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Asset
+from bot.domain.assets import Asset
 from bot.domain.symbols import find_look_alikes, is_plain, symbol_key
 from tests.builders import BASE, address, asset, coin
 

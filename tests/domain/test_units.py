@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import AMOUNT_MAX
+from bot.domain.assets import AMOUNT_MAX
 from bot.domain.units import (
     ELLIPSIS,
     MINUS,

@@ -3,12 +3,8 @@
 import json
 from typing import Any
 
-from bot.domain.model import (
-    Address,
-    Answer,
-    ChainId,
-    Question,
-)
+from bot.domain.assets import Address, ChainId
+from bot.domain.questions import Answer, Question
 from bot.indexer.merge import Collected
 
 ANN = Address("0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9")

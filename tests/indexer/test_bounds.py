@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from aiohttp import web
 
-from bot.domain.model import Asset
+from bot.domain.assets import Asset
 from bot.indexer.budget import ROW_BYTES, Bounds, Budget, Share
 from bot.indexer.errors import IndexerError, QuestionRefused, ReplyTooLarge
 from bot.poller.source_contact import Contact

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from bot.domain.model import Address, Asset, Holding, Question
+from bot.domain.assets import Address, Asset, Holding
+from bot.domain.questions import Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,

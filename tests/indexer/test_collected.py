@@ -5,15 +5,8 @@ import json
 
 import pytest
 
-from bot.domain.model import (
-    NATIVE,
-    Address,
-    Asset,
-    ChainId,
-    Description,
-    Holding,
-    Question,
-)
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.merge import Collected
 from tests.indexer.rows import (

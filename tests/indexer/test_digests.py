@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import AMOUNT_MAX, Address, ChainId, Question, Reply
+from bot.domain.assets import AMOUNT_MAX, Address, ChainId
+from bot.domain.questions import Question, Reply
 from bot.indexer.merge import Collected
 
 ANN = Address("0x" + "a0" * 20)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Items
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Items
 from bot.indexer.errors import IndexerError, ReplyIncomplete, ReplyMalformed, TooManyItems
 from bot.indexer.items import CollectedItems
 from bot.indexer.wire import encode_question, first_page, items_question

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
-from bot.domain.model import Allowance, Holding
+from bot.domain.assets import Holding
+from bot.domain.questions import Allowance
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
     AccessRefused,

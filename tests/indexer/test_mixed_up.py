@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import WITH_IDS, Address, Answer, Asset, ChainId, Holding, Question
+from bot.domain.assets import WITH_IDS, Address, Asset, ChainId, Holding
+from bot.domain.questions import Answer, Question
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
 from bot.indexer.items import CollectedItems
 from bot.indexer.merge import Collected

@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.model import (
-    Holding,
-    Question,
-)
+from bot.domain.assets import Holding
+from bot.domain.questions import Question
 from bot.indexer.errors import IndexerError, ReplyMalformed
 from bot.indexer.merge import Collected
 from bot.indexer.pages import read_tokens

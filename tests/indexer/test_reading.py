@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.model import NATIVE, Address, Answer, Asset, ChainId, Description, Holding, Question, Reply
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.merge import Collected
 from tests.examples import examples
 from tests.indexer.rows import (

@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE,
-    Asset,
-    Description,
-    Holding,
-    Question,
-)
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Asset, Description, Holding
+from bot.domain.questions import Question
 from tests.indexer.rows import (
     ABSENT,
     ANN,

@@ -5,9 +5,7 @@ import json
 import pytest
 
 from bot.domain.chains import CHAINS_MOST
-from bot.domain.model import (
-    Question,
-)
+from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed, Unavailable
 from bot.indexer.wire import (
     decode_chains,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.model import Address, Answer, Asset, ChainId, Description, Holding, Items, Question, Reply
+from bot.domain.assets import Address, Asset, ChainId, Description, Holding, Items
+from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller

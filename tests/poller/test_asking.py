@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Address, ChainId, Question, Reply
+from bot.domain.assets import Address, ChainId
 from bot.domain.observe.request_size import GOOD_SWEEPS_TO_GROW, Cell
+from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     AccessRefused,
     ChainRefused,

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from bot.domain.assets import Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import Description, Question, Reply
+from bot.domain.questions import Question, Reply
 from bot.indexer.errors import Unavailable
 from bot.poller import batch
 from tests.builders import DAI, DEGEN, USDC

@@ -2,8 +2,9 @@ import sqlite3
 
 import pytest
 
+from bot.domain.assets import NATIVE
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import NATIVE, MoveKind
+from bot.domain.observations import MoveKind
 from bot.indexer.errors import (
     AccessRefused,
     IndexerError,

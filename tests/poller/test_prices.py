@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import Change
+from bot.domain.observations import Change
 from bot.store.prices import KEPT_ANEW_AFTER
 from tests.builders import POLYGON, TREASURY, USDC, at
 from tests.poller.conftest import INTERVAL, PollerHarness

@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.domain.assets import Address, Asset, Holding
 from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
-from bot.domain.model import Address, Asset, Holding, ItemMove
+from bot.domain.observations import ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address

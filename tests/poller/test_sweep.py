@@ -1,8 +1,10 @@
 import pytest
 
+from bot.domain.assets import NATIVE, ChainId, Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import NATIVE, ChainId, Description, MoveKind, Question, Reply
+from bot.domain.observations import MoveKind
 from bot.domain.observe.compare import READINGS_FOR_OLDER
+from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     Unavailable,
 )

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.model import Address, Asset, ChainId, Items, Part, Place, Question, Reply, Wish
+from bot.domain.assets import Address, Asset, ChainId, Items, Part
+from bot.domain.places import Place
+from bot.domain.questions import Question, Reply
+from bot.domain.subscriptions import Wish
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller

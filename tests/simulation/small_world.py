@@ -2,7 +2,7 @@
 
 from random import Random
 
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.sandbox.gateway.faults.kinds import Reindex
 from bot.sandbox.gateway.world import Chain, Contract
 

@@ -8,24 +8,15 @@ from typing import Any
 
 import pytest
 
+from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Author
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
-from bot.domain.model import (
-    Address,
-    Asset,
-    ChainId,
-    Description,
-    Part,
-    Place,
-    Poll,
-    Reading,
-    SweepNumber,
-    View,
-    Wish,
-)
+from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
+from bot.domain.places import Place
+from bot.domain.subscriptions import Wish
 from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.domain.assets import ChainId
 from bot.domain.chains import CHAINS_MOST
 from bot.domain.deliver.alerts import (
     Blind,
@@ -14,7 +15,7 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     SeenAgain,
 )
-from bot.domain.model import ChainId, SweepNumber
+from bot.domain.observations import SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.assets import Part
 from bot.domain.deliver.delivery import Parking
-from bot.domain.model import Part, Place
+from bot.domain.places import Place
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
 

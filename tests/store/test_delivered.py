@@ -1,7 +1,7 @@
 """What a message tells of, for the buttons under it."""
 
+from bot.domain.assets import Description
 from bot.domain.deliver.delivery import About
-from bot.domain.model import Description
 from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.assets import Description
 from bot.domain.drifts import Drift
-from bot.domain.model import Description, Poll, Reading
+from bot.domain.observations import Poll, Reading
 from bot.domain.observe.compare import compare
 from tests.builders import BROAD, POLYGON, TREASURY, USDC, VAULT, VERIFIED, asset, at, held, reading
 from tests.store.conftest import OLGA, Keeper

@@ -1,6 +1,6 @@
 """What is asked for may end while a poll is under way: what it brings is taken for what it is then."""
 
-from bot.domain.model import Standing
+from bot.domain.observations import Standing
 from tests.builders import DEGEN, ETHEREUM, NOON, POLYGON, TREASURY, USDC, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from bot.domain.assets import NATIVE_PART, Address, ChainId, Description, Holding, Part
 from bot.domain.deliver.alerts import Gap
-from bot.domain.model import NATIVE_PART, Address, ChainId, Description, Holding, Part
 from bot.domain.observe.freshness import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
 from tests.builders import (
     BASE,

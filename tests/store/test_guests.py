@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.assets import ChainId
 from bot.domain.chat.access_requests import Knock
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
-from bot.domain.model import ChainId, Place, Wish
+from bot.domain.places import Place
+from bot.domain.subscriptions import Wish
 from bot.store import access_requests
 from tests.builders import NOON, TREASURY, VAULT
 from tests.store.conftest import OLGA, OPS, Keeper, olga

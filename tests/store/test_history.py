@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain.deliver.delivery import AlertState, DeliveryState
+from bot.domain.assets import Address
+from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState
 from bot.domain.deliver.message_ids import message_id
-from bot.domain.model import Address, DeliveryId
 from bot.store.retention import FINISHED_ALERTS, FINISHED_DELIVERIES, ROWS_AT_ONCE
 from bot.store.rows import to_blob
 from tests.builders import NOON

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 
+from bot.domain.assets import Address, ChainId, Description
 from bot.domain.chat.audit import Deed
 from bot.domain.chat.ignore_list import IGNORED_MOST, Ignoring
-from bot.domain.model import Address, ChainId, Description, Place
+from bot.domain.places import Place
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, address, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import pytest
 
 from bot.chat.commands.lookup import find
+from bot.domain.assets import NATIVE_PART, Address, ChainId
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, LabelTaken, SeenAgain
-from bot.domain.model import NATIVE_PART, Address, ChainId, Place, Subscribing, Wish
+from bot.domain.places import Place
+from bot.domain.subscriptions import Subscribing, Wish
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.assets import NATIVE, Address, Asset, Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import NATIVE, Address, Asset, Description
 from bot.domain.symbols import symbol_key
 from bot.store import look_alikes
 from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, held, reading

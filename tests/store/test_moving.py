@@ -7,7 +7,7 @@ import pytest
 from bot.domain.chat.audit import Deed
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.deliver.delivery import ChatMoved, Delivery, Sent, TopicLost
-from bot.domain.model import Place
+from bot.domain.places import Place
 from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import OLGA, Keeper, olga, words
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.assets import Address
 from bot.domain.chat.audit import Deed
 from bot.domain.chat.mutes import Muted, Scope, Unmuted
 from bot.domain.deliver.alerts import (
@@ -17,7 +18,7 @@ from bot.domain.deliver.alerts import (
     NoticeAlert,
     Unreadable,
 )
-from bot.domain.model import Address, Place
+from bot.domain.places import Place
 from bot.store import muted as mutes
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import (
     BackupFails,
     BackupWorks,
@@ -26,7 +27,6 @@ from bot.domain.deliver.alerts import (
     SourceRefuses,
     Unreadable,
 )
-from bot.domain.model import Address, ChainId
 from bot.store.alerts import notice_to_json, to_notice
 from tests.builders import NOON, POLYGON, USDC, address, reading
 from tests.store.conftest import OLGA, OPS, Keeper

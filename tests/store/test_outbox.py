@@ -7,7 +7,7 @@ import pytest
 from bot.domain.deliver.alerts import Alert, ChangeAlert
 from bot.domain.deliver.delivery import Delivery, RetryLater, Settlement
 from bot.domain.deliver.message_ids import message_id
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words

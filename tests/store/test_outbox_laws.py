@@ -18,6 +18,7 @@ from bot.domain.deliver.delivery import (
     AlertState,
     ChatMoved,
     Delivery,
+    DeliveryId,
     DeliveryState,
     Form,
     Misread,
@@ -34,7 +35,7 @@ from bot.domain.deliver.delivery import (
     Vanished,
     settle,
 )
-from bot.domain.model import DeliveryId, Place
+from bot.domain.places import Place
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper, open_store

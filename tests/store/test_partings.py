@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne
-from bot.domain.model import Place, Subscribing, Wish
+from bot.domain.places import Place
+from bot.domain.subscriptions import Subscribing, Wish
 from bot.store.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga

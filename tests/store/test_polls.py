@@ -2,17 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.model import (
-    NATIVE_PART,
-    Address,
-    Asset,
-    ChainId,
-    Description,
-    Part,
-    Standing,
-    SubscriptionId,
-    SweepNumber,
-)
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Description, Part
+from bot.domain.observations import Standing, SweepNumber
+from bot.domain.subscriptions import SubscriptionId
 from tests.builders import (
     BASE,
     BROAD,

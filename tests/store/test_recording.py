@@ -3,17 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.assets import AMOUNT_MAX, NATIVE, WITH_IDS, Description
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE,
-    WITH_IDS,
-    Description,
-    MoveKind,
-    Standing,
-    SubscriptionId,
-    SweepNumber,
-)
+from bot.domain.observations import MoveKind, Standing, SweepNumber
+from bot.domain.subscriptions import SubscriptionId
 from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, asset, at, coin, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 

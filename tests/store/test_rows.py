@@ -5,22 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from bot.domain.model import (
-    AMOUNT_MAX,
-    NATIVE,
-    NATIVE_PART,
-    Address,
-    Asset,
-    Balance,
-    ChainId,
-    DestinationId,
-    Holding,
-    ItemMove,
-    Part,
-    Standing,
-    Subscription,
-    SubscriptionId,
-)
+from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Asset, ChainId, Holding, Part
+from bot.domain.observations import Balance, ItemMove, Standing
+from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 from bot.store import rows
 from bot.store.schema import migrations
 

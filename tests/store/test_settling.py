@@ -7,6 +7,7 @@ from bot.domain.deliver.alerts import NoticeAlert, Undelivered
 from bot.domain.deliver.delivery import (
     REST,
     Delivery,
+    DeliveryId,
     DeliveryState,
     Form,
     Misread,
@@ -23,7 +24,6 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
-from bot.domain.model import DeliveryId
 from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
 

@@ -1,7 +1,8 @@
 import pytest
 
+from bot.domain.assets import NATIVE, Address
 from bot.domain.deliver.alerts import Subscribed
-from bot.domain.model import NATIVE, Address, Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, Wish
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 

@@ -8,7 +8,7 @@ from bot.chat.buttons.data import Button, Does, Screen, button
 from bot.chat.permissions import Heard
 from bot.chat.text.html import Html
 from bot.domain.chat.access import Action
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.store import Store
 
 Answer = Sequence[Html | Screen]

@@ -13,7 +13,7 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.sender import Answers, sort_failure, sort_message
 from bot.chat.text.html import Html
 from bot.domain.deliver.delivery import Outcome, Throttled
-from bot.domain.model import Place
+from bot.domain.places import Place
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.chat.commands.line_refused import LineRefused
 from bot.domain.addresses import AddressRefused, parse_address
-from bot.domain.model import Address
+from bot.domain.assets import Address
 
 _ADDRESS = r"0[xX][0-9a-fA-F]{40}(?![0-9a-fA-F])"
 _ADDRESSES = re.compile(_ADDRESS)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bot.chat.commands.line_refused import LineRefused
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
-from bot.domain.model import ChainId
 
 _WORDS_MOST = 8  # of a title with what may follow it: "SKALE Nebula Gaming Hub Testnet Mainnet"
 _LETTERS_COMPARED = 64

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 
 from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.wording import chain_names
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
-from bot.domain.model import ChainId, Subscription
+from bot.domain.subscriptions import Subscription
 
 
 def unsure(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> Html:

@@ -12,7 +12,8 @@ from bot.chat.text import quiet_replies
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.ignore_list import IgnoredToken, Ignoring
-from bot.domain.model import ListedSubscription, Place
+from bot.domain.places import Place
+from bot.domain.subscriptions import ListedSubscription
 from bot.store.store import Store
 
 TOKENS_A_PAGE = 8

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bot.chat.commands.addresses import Named, read_named
 from bot.chat.commands.line_refused import LineRefused
-from bot.domain.model import Address, ListedSubscription
+from bot.domain.assets import Address
+from bot.domain.subscriptions import ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
 

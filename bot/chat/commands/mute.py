@@ -15,10 +15,12 @@ from bot.chat.commands.requests import Mute, Unmute
 from bot.chat.permissions import Heard
 from bot.chat.text import quiet_replies
 from bot.chat.text.html import Html
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.mutes import DEFAULT, Scope
-from bot.domain.model import Address, ChainId, ListedSubscription, Place
+from bot.domain.places import Place
+from bot.domain.subscriptions import ListedSubscription
 from bot.store.store import Store
 
 _LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."

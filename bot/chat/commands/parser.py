@@ -58,9 +58,9 @@ from bot.chat.commands.requests import (
     WatchToken,
 )
 from bot.chat.commands.watch.grammar import WORD, Clauses, read_clauses
+from bot.domain.assets import Address
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.chat import mutes
-from bot.domain.model import Address
 
 
 def parse(

@@ -10,10 +10,11 @@ from bot.chat.text.pages import Section, paged
 from bot.chat.text.untrusted import foreign
 from bot.chat.text.wording import account_name, age, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.deliver.alerts import LabelTaken
-from bot.domain.model import Address, ChainId, Subscribing, Subscription, Wish
+from bot.domain.subscriptions import Subscribing, Subscription, Wish
 from bot.store.errors import Trouble
 
 _OFFERED_WHOLE = 3

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from bot.chat.commands.addresses import Named
 from bot.chat.commands.command_table import Command, Who
+from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Action
-from bot.domain.model import Address, ChainId
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bot.chat.telegram.send_queue import Rank, Turns
-from bot.domain.model import Place
+from bot.domain.places import Place
 
 log = structlog.get_logger(__name__)
 

@@ -44,7 +44,7 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     Vanished,
 )
-from bot.domain.model import Place
+from bot.domain.places import Place
 
 log = structlog.get_logger(__name__)
 

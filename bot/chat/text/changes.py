@@ -12,9 +12,10 @@ from bot.chat.text.html import EMPTY, Html, join, link
 from bot.chat.text.items import items_moved
 from bot.chat.text.prices import dollars
 from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, decimals_of, ids_held
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.model import Address, Asset, ChainId, Change, MoveKind
+from bot.domain.observations import Change, MoveKind
 from bot.domain.observe.redenomination import Decimals, decimals_of_change
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.wording import counted
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Gap, HeldBack, HoldEnd
-from bot.domain.model import ChainId
 
 _SINGLY = 5
 

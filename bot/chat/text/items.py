@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.model import ItemMove
+from bot.domain.observations import ItemMove
 from bot.domain.observe.redenomination import Decimals
 from bot.domain.units import format_shown
 

@@ -15,6 +15,7 @@ from bot.chat.text.quiet_replies import mute_over
 from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import (
     BackupFails,
@@ -35,7 +36,6 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     Unreadable,
 )
-from bot.domain.model import Address, ChainId
 
 _BASELINES_SINGLY = 5
 _SINGLY = 5

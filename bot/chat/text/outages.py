@@ -8,9 +8,9 @@ from typing import NamedTuple
 from bot.chat.text.html import EMPTY, Html, bold
 from bot.chat.text.untrusted import foreign
 from bot.chat.text.wording import chain_names, counted, folded, short_address
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Gap
-from bot.domain.model import Address, ChainId
 
 _SPOTS_MOST = 8
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, counted, decimals_of, folded
+from bot.domain.assets import Asset, ChainId, Price
 from bot.domain.chains import Chains
-from bot.domain.model import Asset, ChainId, Price
 from bot.domain.observe.freshness import ChainHoldings, Held
 from bot.domain.units import added_usd, format_usd, usd_value
 

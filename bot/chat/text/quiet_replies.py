@@ -16,11 +16,12 @@ from bot.chat.text.wording import (
     short_address,
     token_name,
 )
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.chat.mutes import Mute, Muted, MutedHere, Unmuted
 from bot.domain.deliver.alerts import MuteOver
-from bot.domain.model import Address, ChainId, Place
+from bot.domain.places import Place
 
 _MUTES_SHOWN = 5
 

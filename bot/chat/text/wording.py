@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, symbol
 from bot.domain.addresses import shortened
+from bot.domain.assets import WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
 from bot.domain.chains import Chains
-from bot.domain.model import WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.model import Place
+from bot.domain.places import Place
 
 
 @dataclass(frozen=True, slots=True)

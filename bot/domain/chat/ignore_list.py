@@ -5,7 +5,8 @@ Whoever watches a contract by its name has asked for it, and hears of it all the
 
 from dataclasses import dataclass
 
-from bot.domain.model import Address, ChainId, Place
+from bot.domain.assets import Address, ChainId
+from bot.domain.places import Place
 
 IGNORED_MOST = 200
 """Of one destination."""

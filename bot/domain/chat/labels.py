@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from bot.domain.model import Address
+from bot.domain.assets import Address
 
 CHARACTERS_MOST = 64
 """Of a label."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
-from bot.domain.model import Address, ChainId, Place
+from bot.domain.places import Place
 
 DEFAULT = timedelta(hours=1)
 SHORTEST = timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.model import Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@ Both are durable, travel the same way, and are told until Telegram has confirmed
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
-from bot.domain.model import Address, AlertId, ChainId, Change, Description, Subscribing
+from bot.domain.assets import Address, ChainId, Description
+from bot.domain.observations import Change
+from bot.domain.subscriptions import Subscribing
+
+AlertId = NewType("AlertId", int)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,11 @@ sent again: rather twice than never, and the message id in its text is the same.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NewType
 
-from bot.domain.model import Address, ChainId, DeliveryId
+from bot.domain.assets import Address, ChainId
+
+DeliveryId = NewType("DeliveryId", int)
 
 GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The grouping window restarts with each alert, but never keeps the first one longer than this."""

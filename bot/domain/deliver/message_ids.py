@@ -1,6 +1,6 @@
 """The short ids under messages, the same on every attempt: people compare them, and tell copies by them."""
 
-from bot.domain.model import DeliveryId
+from bot.domain.deliver.delivery import DeliveryId
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHORTEST_ID = 5

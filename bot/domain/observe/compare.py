@@ -12,28 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Address, Asset, ChainId, Holding, Part
 from bot.domain.drifts import Drift
-from bot.domain.model import (
-    NATIVE,
-    NATIVE_PART,
-    NOTHING,
-    Address,
-    Answer,
-    Asset,
-    Balance,
-    ChainId,
-    Hold,
-    Holding,
-    Move,
-    MoveKind,
-    Part,
-    Question,
-    Reading,
-    Standing,
-    Verdict,
-    View,
-)
+from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
 from bot.domain.observe.plan import Wanted
+from bot.domain.questions import Answer, Question
 
 Answered = tuple[Question, Answer]
 

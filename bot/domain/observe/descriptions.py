@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.model import Description
+from bot.domain.assets import Description
 
 REFRESHED_AFTER = timedelta(days=7)
 """Names and decimals change, if seldom."""

@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.model import NATIVE, Address, Allowance, Answer, Asset, ChainId, Description, Holding, Price
 from bot.domain.observe.matching import NO_RULES, Rules, ignores
+from bot.domain.questions import Allowance, Answer
 
 
 class Held(NamedTuple):

@@ -7,7 +7,8 @@ second question, and count only where they add up to what the Summary says.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.model import Asset, Holding, ItemMove, Items, Move, MoveKind, Verdict
+from bot.domain.assets import Asset, Holding, Items
+from bot.domain.observations import ItemMove, Move, MoveKind, Verdict
 
 ITEMS_MOST = 200
 """Ids that are stored of one collection of one account; of larger ones only the count is told."""

@@ -7,7 +7,7 @@ nothing is missing there any more, or when what is missing is little and stays t
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bot.domain.model import ChainId
+from bot.domain.assets import ChainId
 
 LOST_AT_LEAST = 10
 """Balances that one sweep has to read as gone before it is doubted."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.domain.model import NATIVE, Address, Asset, ChainId, DestinationId, Part, Subscription
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.observe.plan import wished_parts
+from bot.domain.subscriptions import DestinationId, Subscription
 
 Pair = tuple[Subscription, Subscription]
 """Who names an account, and what is looked at of it, as `plan.wishes` words it."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.model import Address, ChainId
 
 FORGOTTEN_AFTER = timedelta(days=1)
 """A gap that ended so long ago no longer counts as one that keeps coming back."""

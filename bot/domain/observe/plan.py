@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.domain.model import NATIVE_PART, Address, Asset, ChainId, DestinationId, Part, Question, Subscription
+from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
+from bot.domain.questions import Question
+from bot.domain.subscriptions import DestinationId, Subscription
 
 CONTRACTS_PER_QUESTION = 50
 """A whitelist's length; the source names no limit (indexer-gateway.md 8)."""

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from bot.domain.model import Address, ChainId, Question
+from bot.domain.assets import Address, ChainId
 from bot.domain.observe.plan import chunks
+from bot.domain.questions import Question
 
 GOOD_SWEEPS_TO_GROW = 20
 

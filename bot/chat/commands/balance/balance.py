@@ -24,10 +24,12 @@ from bot.chat.text.html import Html, join
 from bot.chat.text.prices import Worth, with_prices, worth, worth_line
 from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import shortened
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.model import Address, ChainId, ListedSubscription, Place
 from bot.domain.observe.freshness import ChainHoldings, Sweeps
+from bot.domain.places import Place
+from bot.domain.subscriptions import ListedSubscription
 from bot.store.store import Store
 
 OTHERS_OFFERED = 3

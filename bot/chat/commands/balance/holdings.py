@@ -23,8 +23,8 @@ from bot.chat.text.wording import (
     ids_held,
 )
 from bot.domain.addresses import checksummed
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
-from bot.domain.model import Address, Asset, ChainId
 from bot.domain.observe.freshness import ChainHoldings, Held, PartSeen
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_usd

@@ -20,10 +20,12 @@ from bot.chat.commands import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
 from bot.chat.text.html import Html
+from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
-from bot.domain.model import Address, Answer, Asset, ChainId, Place, Question
 from bot.domain.observe.freshness import holdings_in
 from bot.domain.observe.matching import NO_RULES, Rules
+from bot.domain.places import Place
+from bot.domain.questions import Answer, Question
 
 log = structlog.get_logger(__name__)
 

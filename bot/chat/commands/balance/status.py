@@ -10,10 +10,11 @@ from bot.chat.text.html import Html, fill, join
 from bot.chat.text.outages import blind_spots
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Gap
-from bot.domain.model import Allowance, ChainId
 from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
+from bot.domain.questions import Allowance
 
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5

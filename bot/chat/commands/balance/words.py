@@ -3,7 +3,7 @@
 from bot.chat.text.html import Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import counted, short_address
-from bot.domain.model import Address
+from bot.domain.assets import Address
 
 
 def no_address(typed: str, reason: str) -> Html:

@@ -16,7 +16,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.access_requests import KnownChat
 from bot.domain.deliver.delivery import Unreachable, parking
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.store import Store
 
 CHATS_A_PAGE = 5

@@ -10,7 +10,7 @@ from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.telegram.send_queue import Rank
 from bot.domain.deliver.delivery import Sent, Unreachable, parking
-from bot.domain.model import Place
+from bot.domain.places import Place
 from bot.store.store import Store
 
 

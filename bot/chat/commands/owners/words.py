@@ -10,11 +10,12 @@ from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted
 from bot.domain.addresses import shortened
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Sender
 from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Deed
-from bot.domain.model import Address, ChainId, Place
+from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
 
 NAMELESS = "somebody unnamed"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bot.chat.commands.addresses import Named, looks_like_address, names_address, read_named
 from bot.chat.commands.chain_names import ChainReader
 from bot.chat.commands.line_refused import LineRefused
+from bot.domain.assets import Address, ChainId
 from bot.domain.chat.labels import CHARACTERS_MOST
-from bot.domain.model import Address, ChainId
 
 WORD = re.compile(r"[^\s,;]+")
 """Spaces and commas both separate."""

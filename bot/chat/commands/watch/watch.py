@@ -18,8 +18,9 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.unsubscribe import Undoing
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
-from bot.domain.model import ListedSubscription, Place, Subscribing, Wish
 from bot.domain.observe.freshness import Sweeps
+from bot.domain.places import Place
+from bot.domain.subscriptions import ListedSubscription, Subscribing, Wish
 from bot.store.store import Store
 
 ADDRESSES_OFFERED = 50
