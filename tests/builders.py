@@ -7,7 +7,7 @@ configured status is `VERIFIED`.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.assets import NATIVE, NATIVE_PART, Address, Asset, ChainId, Description, Holding, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
 from bot.domain.deliver.delivery import TRUST, Delivery, DeliveryId, Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
@@ -31,12 +31,12 @@ BROAD = frozenset({NATIVE_PART, VERIFIED})
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
-Amounts = Mapping[Address, int | Holding]
+Amounts = Mapping[Address, int | Amount]
 """By contract, on the chain in question; a bare number has no block and no ids."""
 
 NO_AMOUNTS: Amounts = {}
 NO_HOLDS: Mapping[Asset, Hold] = {}
-NO_HOLDINGS: Mapping[Asset, Holding] = {}
+NO_HOLDINGS: Mapping[Asset, Amount] = {}
 
 
 def address(number: int) -> Address:
@@ -49,8 +49,8 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def held(amount: int | Holding, *, uniques: int | None = None, block: int | None = None) -> Holding:
-    return amount if isinstance(amount, Holding) else Holding(amount, uniques, block)
+def held(amount: int | Amount, *, uniques: int | None = None, block: int | None = None) -> Amount:
+    return amount if isinstance(amount, Amount) else Amount(amount, uniques, block)
 
 
 def coin(chain_id: ChainId = POLYGON) -> Asset:
@@ -71,7 +71,7 @@ def view(
     covered: Iterable[Part] = BROAD,
     unknown: Iterable[Part] = (),
     holds: Mapping[Asset, Hold] = NO_HOLDS,
-    lately: Mapping[Asset, Holding] = NO_HOLDINGS,
+    lately: Mapping[Asset, Amount] = NO_HOLDINGS,
     rebasing: Iterable[Asset] = (),
     chain_id: ChainId = POLYGON,
 ) -> View:
@@ -160,8 +160,8 @@ def answer(
 
 
 def change(
-    before: int | Holding = 0,
-    after: int | Holding = 5,
+    before: int | Amount = 0,
+    after: int | Amount = 5,
     *,
     of: Asset | None = None,
     account: Address = TREASURY,
@@ -213,5 +213,5 @@ def delivery(
     )
 
 
-def _by_asset(amounts: Amounts, chain_id: ChainId) -> dict[Asset, Holding]:
+def _by_asset(amounts: Amounts, chain_id: ChainId) -> dict[Asset, Amount]:
     return {asset(contract, chain_id): held(amount) for contract, amount in amounts.items()}

@@ -55,7 +55,7 @@ class Asset(NamedTuple):
         return Part(self.contract) if self.contract else NATIVE_PART
 
 
-class Holding(NamedTuple):
+class Amount(NamedTuple):
     """How much of an asset was seen."""
 
     amount_raw: int
@@ -65,14 +65,14 @@ class Holding(NamedTuple):
     block: int | None = None
     """Block of the last change, as the source tells it; natives have none (indexer-gateway.md 2.2)."""
 
-    def differs_from(self, other: "Holding") -> bool:
+    def differs_from(self, other: "Amount") -> bool:
         """Whether the amount is another one; a block or a price alone is no difference."""
         if self.amount_raw != other.amount_raw:
             return True
         return self.uniques is not None and other.uniques is not None and self.uniques != other.uniques
 
 
-NOTHING = Holding(0)
+NOTHING = Amount(0)
 
 Items = Mapping[int, int]
 """What an account holds of one collection: amounts by token id; ids it holds nothing of are left out."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
-from bot.domain.assets import Address, Asset, ChainId, Description, Holding, Items, Part, Price
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Part, Price
 from bot.domain.drifts import Drift
 from bot.domain.subscriptions import SubscriptionId
 
@@ -30,7 +30,7 @@ class Standing(IntEnum):
 class Balance(NamedTuple):
     """What is stored of one asset of one account; zero is not stored."""
 
-    holding: Holding
+    holding: Amount
     standing: Standing
     told_raw: int | None = None
     """The amount last told, where it is another one: what rebases is told in steps."""
@@ -39,7 +39,7 @@ class Balance(NamedTuple):
 class Hold(NamedTuple):
     """A reading that contradicts what is stored, and is believed only when others agree with it."""
 
-    holding: Holding
+    holding: Amount
     times: int
     """Readings in a row that said so."""
 
@@ -50,11 +50,11 @@ class Reading:
 
     account: Address
     chain_id: ChainId
-    native: Holding | None = None
+    native: Amount | None = None
     """None: unknown, or not asked."""
-    listed: Mapping[Asset, Holding] | None = None
+    listed: Mapping[Asset, Amount] | None = None
     """All tokens of the contract status; None: unknown, or not asked."""
-    named: Mapping[Asset, Holding] = field(default_factory=dict)
+    named: Mapping[Asset, Amount] = field(default_factory=dict)
     """Each contract asked for by name and answered, with `NOTHING` where it holds none."""
 
 
@@ -66,7 +66,7 @@ class View:
     """Parts observed since somebody asked, with the moment since when they are unknown."""
     balances: Mapping[Asset, Balance] = field(default_factory=dict)
     holds: Mapping[Asset, Hold] = field(default_factory=dict)
-    lately: Mapping[Asset, Holding] = field(default_factory=dict)
+    lately: Mapping[Asset, Amount] = field(default_factory=dict)
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
     """Assets whose amounts change by themselves: the source says so, or they drift."""
@@ -101,8 +101,8 @@ class Move(NamedTuple):
     """One asset of one account, before and after."""
 
     asset: Asset
-    before: Holding
-    after: Holding
+    before: Amount
+    after: Amount
     through: frozenset[Part]
     """The covered parts it was seen through: who asked for one of them hears of it."""
     kind: MoveKind = MoveKind.MOVED
@@ -187,8 +187,8 @@ class Change:
     account: Address
     asset: Asset
     kind: MoveKind
-    before: Holding
-    after: Holding
+    before: Amount
+    after: Amount
     observed_at: datetime
     price_usd: str | None = None
     items: tuple[ItemMove, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.domain.assets import Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Answer:
     carried no error: anything else is unknown, never zero.
     """
 
-    natives: Mapping[ChainId, Mapping[Address, Holding]]
+    natives: Mapping[ChainId, Mapping[Address, Amount]]
     """By chain and account; an account that is not in it is unknown."""
-    tokens: Mapping[ChainId, Mapping[Address, Mapping[Address, Holding]]]
+    tokens: Mapping[ChainId, Mapping[Address, Mapping[Address, Amount]]]
     """By chain, account and contract; an account that is not in it holds nothing, unless it is doubtful."""
     doubtful: frozenset[tuple[ChainId, Address]] = frozenset()
     """Accounts of which a token row was refused on that chain: their tokens there are unknown."""

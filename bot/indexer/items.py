@@ -4,7 +4,7 @@ Pure: bytes in, values out. The rows come from GetTokenBalancesDetails, one for 
 token id (indexer-gateway.md 1.4); what a summary leaves doubtful is refused here.
 """
 
-from bot.domain.assets import Address, Asset, Holding, Items
+from bot.domain.assets import Address, Amount, Asset, Items
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed, TooManyItems, plain
 from bot.indexer.pages import Entry, PageMark, read_tokens
 from bot.indexer.rows import TokenRow, address_of, amount_of, holding_of
@@ -19,7 +19,7 @@ class CollectedItems:
         self._asset = asset
         self._items_max = items_max
         self._conceal = conceal
-        self._held: dict[int, Holding] = {}
+        self._held: dict[int, Amount] = {}
         self._is_answered = False
 
     def add(self, body: bytes) -> PageMark:
@@ -33,7 +33,7 @@ class CollectedItems:
             raise ReplyMalformed("rows of a chain that was not asked for", status=200)
         entries = [entry for entry in page.tokens if entry.chain_id == self._asset.chain_id]
         items = [self._item_of(row) for entry in entries for row in self._rows_of(entry)]
-        of_page: dict[int, Holding] = {}
+        of_page: dict[int, Amount] = {}
         for token_id, holding in items:
             if of_page.setdefault(token_id, holding).differs_from(holding):
                 raise ReplyIncomplete("an item came twice, with different amounts")
@@ -58,7 +58,7 @@ class CollectedItems:
             raise ReplyMalformed("a row is malformed", status=200)
         return list(entry.rows)
 
-    def _item_of(self, row: TokenRow) -> tuple[int, Holding]:
+    def _item_of(self, row: TokenRow) -> tuple[int, Amount]:
         """Return a row's token id and how much of it is held.
 
         A row of an account, chain or contract that was not asked for is refused: whoever sends it has
@@ -82,7 +82,7 @@ def _mixes_up(entry: Entry[TokenRow]) -> bool:
     return bool(entry.rows) and not entry.trouble
 
 
-def _that_counts(before: Holding, after: Holding) -> Holding:
+def _that_counts(before: Amount, after: Amount) -> Amount:
     """Return which of two rows of one item counts, the second one from a later page."""
     if not after.differs_from(before):
         return max(before, after, key=lambda one: one.block or 0)

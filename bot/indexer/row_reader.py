@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import plain
 from bot.indexer.rows import (
@@ -147,10 +147,10 @@ class Reader:
 
 def _read_natives(
     natives: Natives, accounts: Collection[Address], remarks: Remarks
-) -> dict[ChainId, dict[Address, Holding]]:
-    result: dict[ChainId, dict[Address, Holding]] = {}
+) -> dict[ChainId, dict[Address, Amount]]:
+    result: dict[ChainId, dict[Address, Amount]] = {}
     for chain_id, rows in natives.rows.items():
-        coins: dict[Address, Holding] = {}
+        coins: dict[Address, Amount] = {}
         for account in accounts:
             if account in rows:
                 coin = _coin_of(natives, (chain_id, account))
@@ -163,16 +163,16 @@ def _read_natives(
     return result
 
 
-def _coin_of(natives: Natives, spot: Spot) -> Holding | None:
+def _coin_of(natives: Natives, spot: Spot) -> Amount | None:
     """Return what an account's coin comes to; None where that is not certain."""
     chain_id, account = spot
     amount = amount_of(natives.rows[chain_id][account].balance)
-    return None if amount is None or spot in natives.doubtful else Holding(amount)
+    return None if amount is None or spot in natives.doubtful else Amount(amount)
 
 
 @dataclass(slots=True)
 class _ReadTokens:
-    held: dict[ChainId, dict[Address, dict[Address, Holding]]] = field(default_factory=dict)
+    held: dict[ChainId, dict[Address, dict[Address, Amount]]] = field(default_factory=dict)
     doubtful: set[Spot] = field(default_factory=set)
     highest_blocks: dict[ChainId, int] = field(default_factory=dict)
 
@@ -182,13 +182,13 @@ def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks
     for chain_id, rows in tokens.rows.items():
         if chain_id in tokens.unknown:
             continue
-        lists: dict[Address, dict[Address, Holding]] = {}
+        lists: dict[Address, dict[Address, Amount]] = {}
         highest = 0
         for account in accounts:
             spot = (chain_id, account)
             if account not in rows or spot in tokens.doubtful:
                 continue
-            held: dict[Address, Holding] = {}
+            held: dict[Address, Amount] = {}
             for contract, holding in _holdings(tokens, spot):
                 if holding is None:
                     result.doubtful.add(spot)
@@ -204,7 +204,7 @@ def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks
     return result
 
 
-def _holdings(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, Holding | None]]:
+def _holdings(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, Amount | None]]:
     """Yield what an account's contracts come to, those of several ids once and whole; None: not certain."""
     chain_id, account = spot
     several = tokens.by_id.get(spot)

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from bot.domain.assets import AMOUNT_MAX, SINGLE_BALANCE_KINDS, WITH_IDS, Address, Description, Holding
+from bot.domain.assets import AMOUNT_MAX, SINGLE_BALANCE_KINDS, WITH_IDS, Address, Amount, Description
 from bot.indexer.loose_json import decoded, loosely
 
 SIGNED_MAX: Final = 2**63 - 1
@@ -86,14 +86,14 @@ def address_of(spelling: str) -> Address | None:
     return Address(lower) if len(digits) == _ADDRESS_BYTES else None  # fromhex skips spaces
 
 
-def holding_of(row: TokenRow) -> Holding | None:
+def holding_of(row: TokenRow) -> Amount | None:
     """Return what a token row says is held, None where it cannot be believed."""
     amount = amount_of(row.balance)
     block = row.block_number or None
     if amount is None or (block is not None and not 0 < block <= BLOCK_MAX):
         return None
     if row.contract_type in SINGLE_BALANCE_KINDS or not row.unique_collectibles:
-        return Holding(amount, None, block)
+        return Amount(amount, None, block)
     return _collection_of(row, amount, block)
 
 
@@ -110,7 +110,7 @@ def has_ids(row: TokenRow) -> bool:
     return holding is not None and bool(holding.uniques)
 
 
-def folded(rows: Collection[TokenRow]) -> Holding | None:
+def folded(rows: Collection[TokenRow]) -> Amount | None:
     """Return what rows of several ids of one contract come to; None where one of them can't be believed.
 
     A row that sums them up has all of them in it: it counts alone.
@@ -125,10 +125,10 @@ def folded(rows: Collection[TokenRow]) -> Holding | None:
     if amount > AMOUNT_MAX:
         return None
     ids = sum(bool(one.amount_raw) if one.uniques is None else one.uniques for one in holdings)
-    return Holding(amount, ids, max((one.block or 0 for one in holdings), default=0) or None)
+    return Amount(amount, ids, max((one.block or 0 for one in holdings), default=0) or None)
 
 
-def _sums_up(row: TokenRow, holding: Holding) -> bool:
+def _sums_up(row: TokenRow, holding: Amount) -> bool:
     """Whether a row is of more than one id, or says so."""
     return (holding.uniques or 0) > 1 or bytes(row.is_summary) == b"true"
 
@@ -168,15 +168,15 @@ def price_of(spelled: Raw) -> str | None:
     return price if whole.isdigit() and (fraction.isdigit() if dot else True) else None
 
 
-def _collection_of(row: TokenRow, amount: int, block: int | None) -> Holding | None:
+def _collection_of(row: TokenRow, amount: int, block: int | None) -> Amount | None:
     spelled = decoded(_TEXT_OR_NOTHING, b"[" + bytes(row.unique_collectibles) + b"]")
     if spelled is None:
         return None
     (digits,) = spelled
     if digits is None:
-        return Holding(amount, None, block)
+        return Amount(amount, None, block)
     uniques = amount_of(digits)
-    return None if uniques is None else Holding(amount, uniques, block)
+    return None if uniques is None else Amount(amount, uniques, block)
 
 
 def _inside(fields: dict[str, object], name: str) -> dict[str, object]:

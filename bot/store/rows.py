@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.assets import NATIVE, NATIVE_PART, Address, Asset, ChainId, Description, Holding, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 
@@ -54,15 +54,15 @@ def to_part(blob: bytes) -> Part:
     return _LETTER_PARTS.get(blob) or Part(to_address(blob))
 
 
-def holding_to_row(holding: Holding) -> tuple[str, str | None, int | None]:
+def holding_to_row(holding: Amount) -> tuple[str, str | None, int | None]:
     """Return amount and uniques as exact text, and the block."""
     uniques = None if holding.uniques is None else str(holding.uniques)
     return str(holding.amount_raw), uniques, holding.block
 
 
-def to_holding(amount: str, uniques: str | None, block: int | None) -> Holding:
+def to_holding(amount: str, uniques: str | None, block: int | None) -> Amount:
     """Return what `holding_to_row` wrote."""
-    return Holding(int(amount), None if uniques is None else int(uniques), block)
+    return Amount(int(amount), None if uniques is None else int(uniques), block)
 
 
 def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:

@@ -6,17 +6,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.domain.assets import (
-    COLLECTION_KINDS,
-    NATIVE,
-    WITH_IDS,
-    Address,
-    Asset,
-    ChainId,
-    Holding,
-    Items,
-    Part,
-)
+from bot.domain.assets import COLLECTION_KINDS, NATIVE, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, View
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
@@ -120,11 +110,9 @@ def _drifts(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, C
     return result
 
 
-def _lately(
-    db: Database, by_id: Mapping[int, Address]
-) -> dict[tuple[Address, ChainId], dict[Asset, Holding]]:
+def _lately(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Amount]]:
     """Return what was held before the last change of each asset, where that was a few sweeps ago at most."""
-    result: dict[tuple[Address, ChainId], dict[Asset, Holding]] = defaultdict(dict)
+    result: dict[tuple[Address, ChainId], dict[Asset, Amount]] = defaultdict(dict)
     for account_id, chain_id, contract, before, uniques in db.execute(
         "SELECT c.account_id, x.chain_id, x.contract, c.before, c.uniques_before"
         " FROM change c JOIN asset x ON x.id = c.asset_id"

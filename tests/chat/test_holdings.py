@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.balance.holdings import balances, live_balances
 from bot.chat.text.html import Html
-from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
 from tests.chat.reading import (
     ARBITRUM,
@@ -40,7 +40,7 @@ def held(
     contract: Address = USDC,
     ids: int | None = None,
 ) -> Held:
-    return Held(Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Holding(amount_raw, ids))
+    return Held(Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Amount(amount_raw, ids))
 
 
 def coin(amount_raw: int = 10**18 + 1) -> Held:

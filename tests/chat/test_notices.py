@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Believe
 from bot.chat.text.alerts import Composed, compose
-from bot.domain.assets import Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import (
     Alert,
     AlertId,
@@ -394,7 +394,7 @@ def test_no_line_of_a_notice_looks_like_a_change(notices: list[KeptNotice]) -> N
 
 
 def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
-    change = Change(TREASURY, Asset(POLYGON, USDC), MoveKind.MOVED, Holding(5), Holding(2), NOON, None)
+    change = Change(TREASURY, Asset(POLYGON, USDC), MoveKind.MOVED, Amount(5), Amount(2), NOON, None)
     alert = ChangeAlert(AlertId(2), change, "Treasury", Description("ERC20", "USDC", 0))
 
     shown = seen(composed(alert, *told(SeenAgain((gap(POLYGON, 47),), 1))).html).split("\n")

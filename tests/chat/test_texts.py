@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
-from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import Alert, AlertId, Baseline, ChangeAlert, NoticeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.units import parse_exact
@@ -51,7 +51,7 @@ def alert(
     then: int | None = None,
     former: int | None = None,
 ) -> ChangeAlert:
-    holdings = (Holding(before), Holding(after, block=block))
+    holdings = (Amount(before), Amount(after, block=block))
     change = Change(
         account, asset, move, *holdings, observed_at, price, decimals=then, former_decimals=former
     )
@@ -59,8 +59,8 @@ def alert(
 
 
 def collection(
-    before: Holding,
-    after: Holding,
+    before: Amount,
+    after: Amount,
     move: MoveKind = MoveKind.MOVED,
     items: Sequence[tuple[int, int, int]] = (),
     *,
@@ -386,8 +386,8 @@ def test_items_count_whole_where_nobody_says_what_their_decimals_are(kind: str) 
 
 
 def test_the_ids_of_a_collection_have_its_decimals() -> None:
-    less = collection(Holding(1_700, 12), Holding(1_650, 12), items=[(5, 99, 49)], decimals=2)
-    exchange = collection(Holding(150, 1), Holding(150, 1), items=[(5, 150, 0), (6, 0, 150)], decimals=2)
+    less = collection(Amount(1_700, 12), Amount(1_650, 12), items=[(5, 99, 49)], decimals=2)
+    exchange = collection(Amount(150, 1), Amount(150, 1), items=[(5, 150, 0), (6, 0, 150)], decimals=2)
 
     assert change_line(less) == "▼ −0.5 SKYWVR     17 → 16.5 · 12 ids · fewer: #5 (0.99 → 0.49)"
     assert change_line(exchange) == "⇄ SKYWVR     1.5 items · 1 id · gone: #5 ×1.5 · new: #6 ×1.5"  # noqa: RUF001 - times
@@ -396,23 +396,23 @@ def test_the_ids_of_a_collection_have_its_decimals() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "line"),
     [
-        (Holding(1_700, 12), Holding(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids"),
-        (Holding(1_700, 12), Holding(1_701, 12), "▲ +1 SKYWVR     1,700 → 1,701 · 12 ids"),
-        (Holding(1_700), Holding(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 13 ids"),
-        (Holding(1_700, 12), Holding(1_701), "▲ +1 SKYWVR     1,700 → 1,701"),
-        (Holding(0), Holding(1, 1), "✦ +1 SKYWVR     0 → 1 · 0 → 1 id"),
-        (Holding(1, 1), Holding(0), "▼ −1 SKYWVR     1 → 0 · 1 → 0 ids"),
-        (Holding(1_700, 12), Holding(1_700, 13), "⇄ SKYWVR     1,700 items · 12 → 13 ids"),
-        (Holding(1, 1), Holding(1, 1), "⇄ SKYWVR     1 item · 1 id"),
+        (Amount(1_700, 12), Amount(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids"),
+        (Amount(1_700, 12), Amount(1_701, 12), "▲ +1 SKYWVR     1,700 → 1,701 · 12 ids"),
+        (Amount(1_700), Amount(1_701, 13), "▲ +1 SKYWVR     1,700 → 1,701 · 13 ids"),
+        (Amount(1_700, 12), Amount(1_701), "▲ +1 SKYWVR     1,700 → 1,701"),
+        (Amount(0), Amount(1, 1), "✦ +1 SKYWVR     0 → 1 · 0 → 1 id"),
+        (Amount(1, 1), Amount(0), "▼ −1 SKYWVR     1 → 0 · 1 → 0 ids"),
+        (Amount(1_700, 12), Amount(1_700, 13), "⇄ SKYWVR     1,700 items · 12 → 13 ids"),
+        (Amount(1, 1), Amount(1, 1), "⇄ SKYWVR     1 item · 1 id"),
     ],
 )
-def test_a_collection_tells_its_ids_where_they_are_known(before: Holding, after: Holding, line: str) -> None:
+def test_a_collection_tells_its_ids_where_they_are_known(before: Amount, after: Amount, line: str) -> None:
     assert change_line(collection(before, after)) == line
 
 
 def test_a_collection_tells_on_the_same_line_which_ids_came_and_went() -> None:
-    less = collection(Holding(1_700, 12), Holding(1_698, 11), items=[(65538, 1, 0), (65540, 99, 98)])
-    exchange = collection(Holding(13, 12), Holding(13, 12), items=[(12, 1, 0), (77, 0, 1)])
+    less = collection(Amount(1_700, 12), Amount(1_698, 11), items=[(65538, 1, 0), (65540, 99, 98)])
+    exchange = collection(Amount(13, 12), Amount(13, 12), items=[(12, 1, 0), (77, 0, 1)])
 
     assert change_line(less) == (
         "▼ −2 SKYWVR     1,700 → 1,698 · 12 → 11 ids · gone: #65538 · fewer: #65540 (99 → 98)"
@@ -421,7 +421,7 @@ def test_a_collection_tells_on_the_same_line_which_ids_came_and_went() -> None:
 
 
 def test_what_is_only_now_listed_has_no_sign() -> None:
-    listed = collection(Holding(0), Holding(1_700, 12, 70_880_011), MoveKind.LISTED)
+    listed = collection(Amount(0), Amount(1_700, 12, 70_880_011), MoveKind.LISTED)
 
     assert change_line(listed) == "◦ SKYWVR now listed: 1,700, held since block 70,880,011"
 
@@ -601,7 +601,7 @@ def test_notices_stand_above_changes() -> None:
 NAMES = st.one_of(st.none(), st.sampled_from(HOSTILE_NAMES), st.text(), st.just("USDC"))
 AMOUNTS = st.one_of(st.integers(0, AMOUNT_MAX), st.integers(0, 10), st.just(AMOUNT_MAX))
 HOLDINGS = st.builds(
-    Holding, AMOUNTS, st.one_of(st.none(), AMOUNTS), st.one_of(st.none(), st.integers(0, 2**64))
+    Amount, AMOUNTS, st.one_of(st.none(), AMOUNTS), st.one_of(st.none(), st.integers(0, 2**64))
 )
 CHAIN_IDS = st.sampled_from([ETHEREUM, POLYGON, BASE, ChainId(2**53)])
 ACCOUNTS = st.sampled_from([TREASURY, VAULT])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.text.prices import Worth, dollars, with_prices, worth, worth_line
-from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Description, Holding, Price
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description, Price
 from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
 from tests.builders import NOON
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, OTHER, POLYGON, USDC
@@ -27,7 +27,7 @@ def held(
     chain_id: ChainId = ETHEREUM,
 ) -> Held:
     asset = Asset(chain_id, contract)
-    return Held(asset, Description(kind, "T", decimals, price_usd=price), Holding(amount))
+    return Held(asset, Description(kind, "T", decimals, price_usd=price), Amount(amount))
 
 
 def seen(*holds: Held, left_out: int = 0) -> PartSeen:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.assets import NATIVE_PART, NOTHING, Address, Holding, Part
+from bot.domain.assets import NATIVE_PART, NOTHING, Address, Amount, Part
 from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import ALL, BROAD, DAI, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
@@ -15,7 +15,7 @@ def judged(
 
 
 def through_list(
-    before: int | Holding, after: int | Holding, contract: Address = USDC, kind: MoveKind = MoveKind.MOVED
+    before: int | Amount, after: int | Amount, contract: Address = USDC, kind: MoveKind = MoveKind.MOVED
 ) -> Move:
     return Move(asset(contract), held(before), held(after), frozenset({VERIFIED}), kind)
 
@@ -364,7 +364,7 @@ def test_another_status_is_another_part_and_starts_from_a_baseline() -> None:
     ],
     ids=["items and ids", "ids only", "items only"],
 )
-def test_a_collection_changes_with_its_items_or_its_ids(before: Holding, after: Holding) -> None:
+def test_a_collection_changes_with_its_items_or_its_ids(before: Amount, after: Amount) -> None:
     verdict = judged(view({PUNKS: before}), reading({PUNKS: after}))
 
     assert verdict.moves == (through_list(before, after, PUNKS),)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import AMOUNT_MAX, NATIVE_PART, NOTHING, Address, Asset, Holding, Part
+from bot.domain.assets import AMOUNT_MAX, NATIVE_PART, NOTHING, Address, Amount, Asset, Part
 from bot.domain.observations import Balance, Move, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
 from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, coin, reading, view
@@ -15,7 +15,7 @@ PARTS = (NATIVE_PART, VERIFIED, *(Part(contract) for contract in CONTRACTS))
 
 amounts = st.integers(0, 3) | st.integers(0, AMOUNT_MAX)
 counts = st.none() | st.integers(0, 3)
-holdings = st.builds(Holding, amounts, counts, counts)
+holdings = st.builds(Amount, amounts, counts, counts)
 something = holdings.filter(lambda holding: holding.amount_raw > 0)
 by_contract = st.dictionaries(st.sampled_from(CONTRACTS), holdings)
 parts = st.frozensets(st.sampled_from(PARTS))
@@ -53,7 +53,7 @@ class Case:
             self.stored, self.seen, wanted=self.wanted, status=VERIFIED, known_block=self.known_block
         )
 
-    def says(self, one: Asset) -> list[Holding]:
+    def says(self, one: Asset) -> list[Amount]:
         """Return everything that the reading says of an asset."""
         if one == coin():
             return [self.seen.native] if self.seen.native is not None else []
@@ -76,7 +76,7 @@ def recorded(stored: View, verdict: Verdict) -> View:
     return View({**stored.coverage, **dict.fromkeys(seen)}, balances, holds)
 
 
-def applied(before: dict[Asset, Holding], moves: tuple[Move, ...]) -> dict[Asset, int]:
+def applied(before: dict[Asset, Amount], moves: tuple[Move, ...]) -> dict[Asset, int]:
     """Return the amounts after these moves, zeroes left out."""
     after = {one: holding.amount_raw for one, holding in before.items()}
     after |= {move.asset: move.after.amount_raw for move in moves}
@@ -195,13 +195,13 @@ def test_the_wanted_parts_fall_into_four(case: Case) -> None:
 blocks = st.integers(1, 5)
 held_tokens = st.dictionaries(
     st.sampled_from(CONTRACTS),
-    st.builds(Holding, st.integers(1, 3) | st.integers(1, AMOUNT_MAX), st.none(), blocks),
+    st.builds(Amount, st.integers(1, 3) | st.integers(1, AMOUNT_MAX), st.none(), blocks),
 )
 natives = st.integers(0, 3)
 
 
 def moves_between(
-    before: dict[Address, Holding], coins_before: int, after: dict[Address, Holding], coins_after: int
+    before: dict[Address, Amount], coins_before: int, after: dict[Address, Amount], coins_after: int
 ) -> tuple[Move, ...]:
     """Return the moves from one whole reading to the next, repeated until it is believed.
 
@@ -220,7 +220,7 @@ def moves_between(
 
 
 @given(held_tokens, natives)
-def test_comparing_a_reading_with_what_it_stored_is_empty(tokens: dict[Address, Holding], coins: int) -> None:
+def test_comparing_a_reading_with_what_it_stored_is_empty(tokens: dict[Address, Amount], coins: int) -> None:
     seen = reading(tokens, native=coins)
     first = compare(View(), seen, wanted=BROAD, status=VERIFIED)
 
@@ -232,7 +232,7 @@ def test_comparing_a_reading_with_what_it_stored_is_empty(tokens: dict[Address, 
 
 @given(held_tokens, natives, held_tokens, natives)
 def test_moves_applied_to_before_give_after(
-    before: dict[Address, Holding], coins_before: int, after: dict[Address, Holding], coins_after: int
+    before: dict[Address, Amount], coins_before: int, after: dict[Address, Amount], coins_after: int
 ) -> None:
     moves = moves_between(before, coins_before, after, coins_after)
 
@@ -244,7 +244,7 @@ def test_moves_applied_to_before_give_after(
 
 @given(held_tokens, natives, held_tokens, natives)
 def test_there_mirrors_back_again(
-    here: dict[Address, Holding], coins_here: int, there: dict[Address, Holding], coins_there: int
+    here: dict[Address, Amount], coins_here: int, there: dict[Address, Amount], coins_there: int
 ) -> None:
     forth = moves_between(here, coins_here, there, coins_there)
     back = moves_between(there, coins_there, here, coins_here)

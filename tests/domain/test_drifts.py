@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import Asset, Holding
+from bot.domain.assets import Amount, Asset
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import compare
@@ -45,7 +45,7 @@ class Follower:
     def reads(self, amount: int, *, block: int | None = None, after: float = 60) -> bool:
         """Read an amount, at the same block unless one is named; whether that is told."""
         self.seconds += after
-        seen = Holding(amount, None, self.block if block is None else block)
+        seen = Amount(amount, None, self.block if block is None else block)
         verdict = compare(
             self._view(),
             reading({USDC: seen}),
@@ -77,7 +77,7 @@ class Follower:
         some = frozenset({TOKEN})
         return View(
             dict.fromkeys(BROAD),
-            {TOKEN: Balance(Holding(self.amount, None, self.block), Standing.LISTED, self.told_raw)},
+            {TOKEN: Balance(Amount(self.amount, None, self.block), Standing.LISTED, self.told_raw)},
             rebasing=some if self.is_marked or is_drifting else frozenset(),
             drifting=some if is_drifting else frozenset(),
             drifted=some if self.drifted == 1 else frozenset(),

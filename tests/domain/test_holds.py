@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.domain.assets import NATIVE_PART, Asset, Holding, Part
+from bot.domain.assets import NATIVE_PART, Amount, Asset, Part
 from bot.domain.observations import Balance, Hold, Reading, Standing, Verdict, View
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN, compare
 from tests.builders import BROAD, DEGEN, PUNKS, USDC, VERIFIED, asset, coin, held, reading, view
@@ -170,11 +170,11 @@ def test_a_token_that_is_absent_by_name_is_gone_at_once() -> None:
 PUNK = asset(PUNKS)
 
 
-def collected(amount: int, uniques: int, block: int | None) -> Holding:
+def collected(amount: int, uniques: int, block: int | None) -> Amount:
     return held(amount, uniques=uniques, block=block)
 
 
-def exchange(before: Holding, after: Holding) -> Verdict:
+def exchange(before: Amount, after: Amount) -> Verdict:
     return judged(view({PUNKS: before}), reading({PUNKS: after}), collections=frozenset({PUNK}))
 
 

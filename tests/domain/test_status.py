@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import NATIVE, Address, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Amount, ChainId, Description
 from bot.domain.observe.freshness import ChainHoldings, PartKind, PartSeen, holdings_in
 from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
@@ -29,7 +29,7 @@ def test_what_is_held_is_shown_and_zeros_are_left_out() -> None:
 def test_tokens_are_in_the_order_of_their_symbols() -> None:
     said = Answer(
         {},
-        {POLYGON: {TREASURY: {USDC: Holding(5), DAI: Holding(3)}}},
+        {POLYGON: {TREASURY: {USDC: Amount(5), DAI: Amount(3)}}},
         descriptions={asset(USDC): Description("ERC20", "USDC"), asset(DAI): Description("ERC20", "dai")},
     )
 

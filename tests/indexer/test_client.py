@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from bot.domain.assets import Address, Asset, Holding
+from bot.domain.assets import Address, Amount, Asset
 from bot.domain.questions import Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
@@ -44,7 +44,7 @@ async def test_a_question_is_posted_with_the_key_under_its_name() -> None:
         answer = await client.balances(QUESTION)
 
     (request,) = told.requests
-    assert answer.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert answer.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
     assert (request.method, request.path) == ("POST", "/rpc/IndexerGateway/GetTokenBalancesSummary")
     assert request.headers["Api-Key"] == KEY
     assert request.headers["Content-Type"] == "application/json"
@@ -134,7 +134,7 @@ async def test_pages_are_asked_for_with_the_page_object_exactly_as_it_came() -> 
     assert told.bodies[0].endswith(b'"page":{"pageSize":2}}')
     assert told.bodies[1].endswith(b'"page":' + mark + b"}")
     assert told.bodies[1].split(b'"page":')[0] == told.bodies[0].split(b'"page":')[0]
-    assert answer.tokens == {MAINNET: {ANN: {USDC: Holding(5), Address(contract(7)): Holding(6)}}}
+    assert answer.tokens == {MAINNET: {ANN: {USDC: Amount(5), Address(contract(7)): Amount(6)}}}
 
 
 async def test_a_cursor_that_stands_still_is_no_answer() -> None:
@@ -259,7 +259,7 @@ async def test_where_metadata_fails_the_question_is_asked_again_without() -> Non
         answer = await client.balances(question)
 
     assert [json.loads(body)["omitMetadata"] for body in told.bodies] == [False, True]
-    assert answer.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert answer.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 async def test_where_metadata_fails_even_if_nobody_asks_for_it_the_caller_hears_of_it() -> None:

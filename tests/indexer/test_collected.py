@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.merge import Collected
@@ -43,21 +43,21 @@ def test_a_summary_of_two_chains_is_read_whole() -> None:
     said = answer(question, json.dumps(SUMMARY).encode())
 
     assert said.natives == {
-        POLYGON: {ANN: Holding(12_500_000_000_000_000_000)},
-        MAINNET: {ANN: Holding(158_495_082_541_645_504)},
+        POLYGON: {ANN: Amount(12_500_000_000_000_000_000)},
+        MAINNET: {ANN: Amount(158_495_082_541_645_504)},
     }
     assert said.tokens == {
         POLYGON: {
             ANN: {
-                POLYGON_USDC: Holding(50_000_000, None, 71_000_123),
-                SKYWEAVER: Holding(1700, 12, 70_880_011),
+                POLYGON_USDC: Amount(50_000_000, None, 71_000_123),
+                SKYWEAVER: Amount(1700, 12, 70_880_011),
             }
         },
         MAINNET: {
             ANN: {
-                USDC: Holding(221_887_067, None, 22_500_001),
-                DAI: Holding(5_021_334_051_688_125_324, None, 19_400_002),
-                FOX: Holding(58_899_592_885_266_406_938, None, 18_800_003),
+                USDC: Amount(221_887_067, None, 22_500_001),
+                DAI: Amount(5_021_334_051_688_125_324, None, 19_400_002),
+                FOX: Amount(58_899_592_885_266_406_938, None, 18_800_003),
             }
         },
     }
@@ -84,12 +84,12 @@ def test_a_failing_chain_is_unknown_and_the_others_stand() -> None:
 
     assert said.natives == {
         ARBITRUM: {},
-        POLYGON: {ANN: Holding(12_500_000_000_000_000_000)},
-        MAINNET: {ANN: Holding(158_495_082_541_645_504)},
+        POLYGON: {ANN: Amount(12_500_000_000_000_000_000)},
+        MAINNET: {ANN: Amount(158_495_082_541_645_504)},
     }
     assert said.tokens == {
-        POLYGON: {ANN: {POLYGON_USDC: Holding(50_000_000, None, 71_000_123)}},
-        MAINNET: {ANN: {USDC: Holding(221_887_067, None, 22_500_001)}},
+        POLYGON: {ANN: {POLYGON_USDC: Amount(50_000_000, None, 71_000_123)}},
+        MAINNET: {ANN: {USDC: Amount(221_887_067, None, 22_500_001)}},
     }
     assert said.troubles == (
         "chain 42161: natives: node unavailable",
@@ -125,7 +125,7 @@ def test_a_native_row_with_an_error_is_no_balance_even_if_another_row_had_one() 
 
 def test_an_empty_or_null_error_of_a_native_row_is_none() -> None:
     for reason in ("", None):
-        assert natives_of(native(errorReason=reason)).natives == {MAINNET: {ANN: Holding(7)}}
+        assert natives_of(native(errorReason=reason)).natives == {MAINNET: {ANN: Amount(7)}}
 
 
 def test_natives_repeated_on_later_pages_count_once() -> None:
@@ -134,7 +134,7 @@ def test_natives_repeated_on_later_pages_count_once() -> None:
 
     assert collected.add(page).new_rows
     assert not collected.add(page).new_rows
-    assert collected.reply().about(OF_ANN.accounts).natives == {MAINNET: {ANN: Holding(7)}}
+    assert collected.reply().about(OF_ANN.accounts).natives == {MAINNET: {ANN: Amount(7)}}
 
 
 def test_a_native_row_with_an_error_is_new_once() -> None:
@@ -154,7 +154,7 @@ def test_natives_that_are_repeated_to_the_last_byte_are_passed_over() -> None:
 
     assert collected.refused_rows == 1
     assert collected.reply().about(OF_ANN.accounts).tokens == {
-        MAINNET: {ANN: {USDC: Holding(5), DAI: Holding(5)}}
+        MAINNET: {ANN: {USDC: Amount(5), DAI: Amount(5)}}
     }
 
 
@@ -180,7 +180,7 @@ def test_natives_are_read_on_later_pages_while_any_is_missing(first: bytes) -> N
 
     said = answer(question, first, body(natives=[mainnet, polygon]))
 
-    assert said.natives == {chain: {ANN: Holding(7), BOB: Holding(7)} for chain in (MAINNET, POLYGON)}
+    assert said.natives == {chain: {ANN: Amount(7), BOB: Amount(7)} for chain in (MAINNET, POLYGON)}
 
 
 @pytest.mark.parametrize("natives", [b"[", b"[],", b"[]x,", b"{},"])
@@ -232,7 +232,7 @@ def test_an_entry_that_is_missing_on_some_pages_only_is_fine() -> None:
 
     said = answer(question, body([entry(token())]), body([polygon]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}, POLYGON: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}, POLYGON: {ANN: {USDC: Amount(5)}}}
 
 
 def test_an_error_on_any_page_makes_that_half_of_the_chain_unknown() -> None:
@@ -241,7 +241,7 @@ def test_an_error_on_any_page_makes_that_half_of_the_chain_unknown() -> None:
 
     for bodies in [(good, bad), (bad, good)]:
         said = answer(OF_ANN, *bodies)
-        assert (said.tokens, said.natives) == ({}, {MAINNET: {ANN: Holding(7)}})
+        assert (said.tokens, said.natives) == ({}, {MAINNET: {ANN: Amount(7)}})
         assert said.troubles == ("chain 1: tokens: backend timeout",)
 
 
@@ -258,7 +258,7 @@ def test_a_malformed_entry_makes_its_chain_unknown(broken: dict[str, object]) ->
 
     said = answer(question, body([entry(token()), {**entry(chain=137), **broken}]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 @pytest.mark.parametrize("chain", ["1", None, 1.0, True, [], ABSENT])
@@ -273,7 +273,7 @@ def test_an_entry_of_no_readable_chain_spoils_the_reply(chain: object) -> None:
 def test_chains_that_were_not_asked_are_ignored() -> None:
     said = answer(OF_ANN, body([entry(token()), entry(None, token(None), chain=137, errorReason="down")]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
     assert (said.refused_rows, said.troubles) == (0, ("chain 1: no natives",))
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
-from bot.domain.assets import Holding
+from bot.domain.assets import Amount
 from bot.domain.questions import Allowance
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import (
@@ -102,7 +102,7 @@ async def test_what_passes_by_itself_is_asked_three_times(passing: Reply) -> Non
     ):
         answer = await client.balances(QUESTION)
 
-    assert answer.tokens[MAINNET][ANN] == {USDC: Holding(5)}
+    assert answer.tokens[MAINNET][ANN] == {USDC: Amount(5)}
     assert pauses == [0.25, 0.5]
     assert client.requests_sent == 3
 
@@ -361,7 +361,7 @@ async def test_a_reply_broken_on_its_way_is_unavailable(broken: Reply) -> None:
 @pytest.mark.parametrize("broken", [dropped, cut])
 async def test_after_a_broken_reply_the_next_one_counts(broken: Reply) -> None:
     async with gateway(broken, says(page())) as told, client_of(told) as client:
-        assert (await client.balances(QUESTION)).tokens[MAINNET][ANN] == {USDC: Holding(5)}
+        assert (await client.balances(QUESTION)).tokens[MAINNET][ANN] == {USDC: Amount(5)}
 
 
 async def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over() -> None:

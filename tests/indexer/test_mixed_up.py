@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import WITH_IDS, Address, Asset, ChainId, Holding
+from bot.domain.assets import WITH_IDS, Address, Amount, Asset, ChainId
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
 from bot.indexer.items import CollectedItems
@@ -75,7 +75,7 @@ def test_it_is_unknown_on_whatever_page_such_a_row_stands() -> None:
 def test_rows_of_contracts_nobody_asked_for_mix_nothing_up() -> None:
     question = Question(accounts=(ANN,), chain_ids=(MAINNET,), contracts=(USDC,), natives=False)
 
-    assert tokens_of(token(), token(DAI), question=question).tokens[MAINNET][ANN][USDC] == Holding(5)
+    assert tokens_of(token(), token(DAI), question=question).tokens[MAINNET][ANN][USDC] == Amount(5)
 
 
 def test_a_row_of_another_chain_makes_both_chains_unknown() -> None:
@@ -126,7 +126,7 @@ def test_silence_is_not_believed_of_an_account_whose_coin_is_somebody_elses() ->
 
     assert silent.doubtful == {(MAINNET, ANN)}
     assert told.doubtful == frozenset()
-    assert told.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert told.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 def test_an_answer_in_which_nobody_has_a_row_who_was_asked_says_nothing_at_all() -> None:
@@ -139,7 +139,7 @@ def test_an_answer_in_which_nobody_has_a_row_who_was_asked_says_nothing_at_all()
 def test_a_chain_nobody_asked_for_without_rows_mixes_nothing_up(results: object) -> None:
     said = answer(OF_ANN, body([entry(token()), {"chainId": 137, "results": results}]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 # ---------------------------------------------------------------- rows that contradict each other
@@ -150,7 +150,7 @@ def test_rows_of_one_page_that_contradict_each_other_leave_the_account_unknown()
 
     for rows in [(older, newer), (newer, older), (older, older, newer)]:
         said = tokens_of(*rows, token(DAI), token(account=BOB), question=OF_BOTH)
-        assert said.tokens == {MAINNET: {BOB: {USDC: Holding(5)}}}
+        assert said.tokens == {MAINNET: {BOB: {USDC: Amount(5)}}}
         assert said.doubtful == {(MAINNET, ANN)}
         assert "chain 1: tokens: rows that contradict each other" in said.troubles
 
@@ -160,7 +160,7 @@ def test_a_newer_block_on_a_later_page_counts() -> None:
 
     said = answer(OF_ANN, body([entry(older)], page=MORE), body([entry(newer)]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(6, None, 10)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(6, None, 10)}}}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_rows_that_say_the_same_again_are_certain(same: dict[str, object]) -> No
 
     for pages in [([first, again],), ([first], [again]), ([first, again], [first])]:
         said = answer(OF_ANN, *(body([entry(*rows)], page=MORE) for rows in pages))
-        assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5, None, 9)}}}
+        assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5, None, 9)}}}
 
 
 def test_natives_that_contradict_each_other_are_unknown() -> None:
@@ -199,7 +199,7 @@ def test_natives_that_contradict_each_other_are_unknown() -> None:
 
     for pages in [([one, other],), ([one], [other]), ([one, other, one],)]:
         bodies = (body(natives=[entry(*rows, native(account=BOB))], page=MORE) for rows in pages)
-        assert answer(OF_BOTH, *bodies).natives == {MAINNET: {BOB: Holding(7)}}
+        assert answer(OF_BOTH, *bodies).natives == {MAINNET: {BOB: Amount(7)}}
 
 
 # ---------------------------------------------------------------- keys that stand twice
@@ -294,8 +294,8 @@ def test_a_reply_with_a_list_twice_is_refused() -> None:
 def test_keys_that_only_look_as_if_they_came_twice_refuse_no_row(fields: dict[str, object]) -> None:
     said = answer(OF_ANN, body([entry(token(**fields), token(DAI))], [entry(native(errorReason=None))]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5), DAI: Holding(5)}}}
-    assert (said.natives, said.refused_rows) == ({MAINNET: {ANN: Holding(7)}}, 0)
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5), DAI: Amount(5)}}}
+    assert (said.natives, said.refused_rows) == ({MAINNET: {ANN: Amount(7)}}, 0)
 
 
 @given(
@@ -310,7 +310,7 @@ def test_more_keys_than_any_program_writes_are_no_amount(more: dict[str, object]
     said = answer(OF_ANN, with_row(row.replace("\\\\u", "\\u")))
 
     is_plain = not more.keys() & {*token(), "b\\u0061lance"}
-    assert (said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}) is is_plain
+    assert (said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}) is is_plain
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_rows_of_several_ids_of_one_contract_count_together(kind: str, *, split:
 
     said = answer(OF_ANN, *bodies)
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(107, 2, 9)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(107, 2, 9)}}}
     assert (said.doubtful, said.refused_rows) == (frozenset(), 0)
     assert said.descriptions[Asset(MAINNET, USDC)].is_collection
 
@@ -351,7 +351,7 @@ def test_ids_of_one_contract_contradict_each_other_one_by_one() -> None:
     first = [item("1", "100", 9), item("2", "7", 9)]
     moved_on = answer(OF_ANN, body([entry(*first)], page=MORE), body([entry(item("2", "8", 10), first[0])]))
 
-    assert moved_on.tokens == {MAINNET: {ANN: {USDC: Holding(108, 2, 10)}}}
+    assert moved_on.tokens == {MAINNET: {ANN: {USDC: Amount(108, 2, 10)}}}
     assert tokens_of(*first, item("2", "8", 10)).doubtful == {(MAINNET, ANN)}
     assert tokens_of(*first, item("2", "x", 10)).doubtful == {(MAINNET, ANN)}
 
@@ -363,7 +363,7 @@ def test_an_id_of_one_contract_has_nothing_to_do_with_that_of_another() -> None:
 
     said = answer(OF_ANN, body([entry(*first, *others)], page=MORE), body([entry(first[0], moved)]))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(2, 2, 5), DAI: Holding(4, 2, 6)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(2, 2, 5), DAI: Amount(4, 2, 6)}}}
 
 
 @pytest.mark.parametrize("token_ids", [("x", "1"), ("1", "01"), ("1", "-2")])
@@ -379,10 +379,10 @@ def test_a_row_that_sums_ids_up_counts_alone(summary: Row) -> None:
 
     for rows in [(whole, one), (one, whole), (one, card("4", "6"), whole)]:
         ids = 12 if "uniqueCollectibles" in summary else None
-        assert tokens_of(*rows).tokens == {MAINNET: {ANN: {USDC: Holding(1700, ids)}}}
+        assert tokens_of(*rows).tokens == {MAINNET: {ANN: {USDC: Amount(1700, ids)}}}
     assert tokens_of(whole, card("3", "x")).doubtful == {(MAINNET, ANN)}
     assert tokens_of(card("3", "5", uniqueCollectibles="1"), card("4", "6", isSummary=False)).tokens == {
-        MAINNET: {ANN: {USDC: Holding(11, 2)}}
+        MAINNET: {ANN: {USDC: Amount(11, 2)}}
     }
 
 

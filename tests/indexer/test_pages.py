@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.assets import Holding
+from bot.domain.assets import Amount
 from bot.domain.questions import Question
 from bot.indexer.errors import IndexerError, ReplyMalformed
 from bot.indexer.merge import Collected
@@ -134,7 +134,7 @@ def test_nesting_and_foreign_bytes_inside_metadata_are_only_bad_metadata() -> No
         b'{"decimals":1e999}',
     ):
         said = answer(OF_ANN, plain.replace(b'"INFO"', info))
-        assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+        assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 @given(st.binary() | st.text().map(str.encode))

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.merge import Collected
 from tests.examples import examples
@@ -202,7 +202,7 @@ def test_rows_are_read_as_plainly_one_after_the_other(of: list[PageOf]) -> None:
 class Plain:
     """Reads one row after the other and forgets nothing; slow, and short enough to be seen to be right."""
 
-    held: dict[tuple[str, int, str], dict[str, dict[str, tuple[Holding, int]]]] = field(
+    held: dict[tuple[str, int, str], dict[str, dict[str, tuple[Amount, int]]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
     """By side, chain and account: by contract and token id, what is held and the last page that said so."""
@@ -278,7 +278,7 @@ class Plain:
     def _is_known(self, side: str, chain: int) -> bool:
         return (side, chain) in self.seen - self.unknown
 
-    def _of(self, side: str, chain: int, account: str) -> Mapping[str, Holding]:
+    def _of(self, side: str, chain: int, account: str) -> Mapping[str, Amount]:
         if (side, chain, account) in self.doubtful or not self._is_known(side, chain):
             return {}
         return {
@@ -287,20 +287,20 @@ class Plain:
         }
 
 
-def _plain_holding(row: Row) -> Holding | None:
+def _plain_holding(row: Row) -> Amount | None:
     balance, block, uniques = row["balance"], row.get("blockNumber"), row.get("uniqueCollectibles")
     if not isinstance(balance, str) or not re.fullmatch("0|[1-9][0-9]*", balance) or (block or 0) < 0:
         return None
     if row.get("contractType") != COLLECTION or uniques is None:
-        return Holding(int(balance), None, block or None)
-    return Holding(int(balance), int(uniques), block or None) if uniques.isdigit() else None
+        return Amount(int(balance), None, block or None)
+    return Amount(int(balance), int(uniques), block or None) if uniques.isdigit() else None
 
 
-def _plain_sum(holdings: list[Holding]) -> Holding:
+def _plain_sum(holdings: list[Amount]) -> Amount:
     summaries = [one for one in holdings if (one.uniques or 0) > 1]
     if len(holdings) == 1 or len(summaries) == 1:
         return (summaries or holdings)[0]
-    return Holding(
+    return Amount(
         sum(one.amount_raw for one in holdings),
         sum((one.amount_raw > 0 if one.uniques is None else one.uniques) for one in holdings),
         max(one.block or 0 for one in holdings) or None,

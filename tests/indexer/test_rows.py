@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import AMOUNT_MAX, NATIVE, Asset, Description, Holding
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Amount, Asset, Description
 from bot.domain.questions import Question
 from tests.indexer.rows import (
     ABSENT,
@@ -40,8 +40,8 @@ BAD_AMOUNTS: list[object] = [
 
 @given(st.integers(0, AMOUNT_MAX))
 def test_every_amount_comes_through_to_the_last_unit(amount: int) -> None:
-    assert tokens_of(token(balance=str(amount))).tokens == {MAINNET: {ANN: {USDC: Holding(amount)}}}
-    assert natives_of(native(str(amount))).natives == {MAINNET: {ANN: Holding(amount)}}
+    assert tokens_of(token(balance=str(amount))).tokens == {MAINNET: {ANN: {USDC: Amount(amount)}}}
+    assert natives_of(native(str(amount))).natives == {MAINNET: {ANN: Amount(amount)}}
 
 
 @pytest.mark.parametrize("amount", [0, 1, 10, AMOUNT_MAX - 1, AMOUNT_MAX])
@@ -53,7 +53,7 @@ def test_amounts_at_the_edges_are_taken(amount: int) -> None:
 def test_a_token_amount_spelled_otherwise_makes_the_account_doubtful(amount: object) -> None:
     said = tokens_of(token(balance=amount), token(DAI, account=BOB), question=OF_BOTH)
 
-    assert said.tokens == {MAINNET: {BOB: {DAI: Holding(5)}}}
+    assert said.tokens == {MAINNET: {BOB: {DAI: Amount(5)}}}
     assert said.doubtful == {(MAINNET, ANN)}
     assert said.refused_rows == 1
 
@@ -62,7 +62,7 @@ def test_a_token_amount_spelled_otherwise_makes_the_account_doubtful(amount: obj
 def test_a_native_amount_spelled_otherwise_leaves_the_account_out(amount: object) -> None:
     said = natives_of(native(amount), native(account=BOB), question=OF_BOTH)
 
-    assert (said.natives, said.refused_rows) == ({MAINNET: {BOB: Holding(7)}}, 1)
+    assert (said.natives, said.refused_rows) == ({MAINNET: {BOB: Amount(7)}}, 1)
     assert said.doubtful == frozenset()
 
 
@@ -84,7 +84,7 @@ def test_a_missing_amount_is_refused() -> None:
 def test_addresses_in_any_casing_are_the_same(spell: Callable[[str], str]) -> None:
     said = tokens_of(token(spell(USDC), account=spell(ANN)), question=OF_BOTH)
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_row_that_is_no_object_makes_its_whole_chain_unknown(row: object) -> N
 
 @pytest.mark.parametrize("account", ["", ABSENT])
 def test_a_row_without_an_account_belongs_to_the_only_one_asked(account: object) -> None:
-    assert tokens_of(token(account=account)).tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
-    assert natives_of(native(account=account)).natives == {MAINNET: {ANN: Holding(7)}}
+    assert tokens_of(token(account=account)).tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
+    assert natives_of(native(account=account)).natives == {MAINNET: {ANN: Amount(7)}}
     assert tokens_of(token(account=account, balance=None)).doubtful == {(MAINNET, ANN)}
 
 
@@ -163,7 +163,7 @@ def test_a_block_of_a_refused_row_is_no_newest_one() -> None:
 def test_a_block_is_optional_and_zero_is_none(block: object, read: int | None) -> None:
     said = tokens_of(token(blockNumber=block))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5, None, read)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5, None, read)}}}
 
 
 @pytest.mark.parametrize("block", [-1, 2**40 + 1, 2**53 + 1, 2**63, 2**64, 1.5, "7", True, []])
@@ -175,14 +175,14 @@ def test_a_block_that_is_none_refuses_the_row(block: object) -> None:
 def test_a_collection_counts_its_distinct_items(kind: str) -> None:
     said = tokens_of(token(contractType=kind, uniqueCollectibles="12"))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5, 12)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5, 12)}}}
 
 
 @pytest.mark.parametrize("uniques", [ABSENT, None])
 def test_a_collection_may_not_count_its_items(uniques: object) -> None:
     said = tokens_of(token(contractType="ERC721", uniqueCollectibles=uniques))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 @pytest.mark.parametrize("uniques", ["", "-1", "01", 12, True, {}])
@@ -192,7 +192,7 @@ def test_a_collection_that_counts_wrongly_is_refused(uniques: object) -> None:
 
 @pytest.mark.parametrize("uniques", ["12", "-1", 12, {}])
 def test_what_is_no_collection_has_no_items_to_count(uniques: object) -> None:
-    assert tokens_of(token(uniqueCollectibles=uniques)).tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert tokens_of(token(uniqueCollectibles=uniques)).tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 def test_an_unknown_contract_type_is_kept_as_it_is() -> None:
@@ -206,14 +206,14 @@ def test_an_unknown_contract_type_is_kept_as_it_is() -> None:
 def test_what_has_one_balance_has_it_whatever_token_ids_stand_beside_it(same: tuple[object, object]) -> None:
     first, again = (token(tokenID=token_id, blockNumber=9) for token_id in same)
 
-    assert tokens_of(first, again).tokens == {MAINNET: {ANN: {USDC: Holding(5, None, 9)}}}
+    assert tokens_of(first, again).tokens == {MAINNET: {ANN: {USDC: Amount(5, None, 9)}}}
     assert tokens_of(first, {**again, "balance": "6"}).doubtful == {(MAINNET, ANN)}
 
 
 def test_two_contracts_with_ids_of_their_own_are_certain() -> None:
     said = tokens_of(token(tokenID="1"), token(DAI, tokenID="2"))
 
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5), DAI: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5), DAI: Amount(5)}}}
 
 
 # ---------------------------------------------------------------- descriptions
@@ -265,7 +265,7 @@ def test_metadata_is_read_where_it_is_sound_and_never_spoils_a_row(
     said = tokens_of(token(contractInfo=info))
 
     assert said.descriptions == {Asset(MAINNET, USDC): described}
-    assert said.tokens == {MAINNET: {ANN: {USDC: Holding(5)}}}
+    assert said.tokens == {MAINNET: {ANN: {USDC: Amount(5)}}}
 
 
 @pytest.mark.parametrize("price", ["1", "0.22", "2500.00", "0"])
@@ -289,4 +289,4 @@ def test_a_native_coin_is_called_what_its_row_calls_it(symbol: object, read: str
     said = natives_of(native(symbol=symbol))
 
     assert said.descriptions == {Asset(MAINNET, NATIVE): Description("NATIVE", read)}
-    assert said.natives == {MAINNET: {ANN: Holding(7)}}
+    assert said.natives == {MAINNET: {ANN: Amount(7)}}

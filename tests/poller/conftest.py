@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.assets import Address, Asset, ChainId, Description, Holding, Items
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
@@ -22,8 +22,8 @@ INTERVAL = 60.0
 Trouble = Callable[[Question], Exception | None]
 
 
-Natives = Mapping[ChainId, Mapping[Address, Holding]]
-Tokens = Mapping[ChainId, Mapping[Address, Mapping[Address, Holding]]]
+Natives = Mapping[ChainId, Mapping[Address, Amount]]
+Tokens = Mapping[ChainId, Mapping[Address, Mapping[Address, Amount]]]
 
 
 def no_trouble(_: Question) -> None:
@@ -35,8 +35,8 @@ class Source:
     """A world of balances that answers questions as the indexer does."""
 
     natives: dict[tuple[ChainId, Address], int] = field(default_factory=dict)
-    listed: dict[tuple[ChainId, Address], dict[Address, Holding]] = field(default_factory=dict)
-    hidden: dict[tuple[ChainId, Address], dict[Address, Holding]] = field(default_factory=dict)
+    listed: dict[tuple[ChainId, Address], dict[Address, Amount]] = field(default_factory=dict)
+    hidden: dict[tuple[ChainId, Address], dict[Address, Amount]] = field(default_factory=dict)
     """Held, but without the mark that lists show."""
     silent: set[ChainId] = field(default_factory=set)
     doubtful: set[tuple[ChainId, Address]] = field(default_factory=set)
@@ -62,7 +62,7 @@ class Source:
     def holds(
         self, contract: Address, amount: int, *, account: Address = TREASURY, block: int | None = None
     ) -> None:
-        self.listed.setdefault((POLYGON, account), {})[contract] = Holding(amount, None, block)
+        self.listed.setdefault((POLYGON, account), {})[contract] = Amount(amount, None, block)
 
     def hides(self, contract: Address, account: Address = TREASURY) -> None:
         self.hidden.setdefault((POLYGON, account), {})[contract] = self.listed[POLYGON, account].pop(contract)
@@ -85,7 +85,7 @@ class Source:
         tokens = {chain_id: self._tokens(question, chain_id) for chain_id in chains}
         natives = {
             chain_id: {
-                account: Holding(self.natives.get((chain_id, account), 0)) for account in question.accounts
+                account: Amount(self.natives.get((chain_id, account), 0)) for account in question.accounts
             }
             for chain_id in chains
             if question.natives
@@ -128,8 +128,8 @@ class Source:
             raise self.items_trouble
         return self.ids[account, asset]
 
-    def _tokens(self, question: Question, chain_id: ChainId) -> dict[Address, Mapping[Address, Holding]]:
-        result: dict[Address, Mapping[Address, Holding]] = {}
+    def _tokens(self, question: Question, chain_id: ChainId) -> dict[Address, Mapping[Address, Amount]]:
+        result: dict[Address, Mapping[Address, Amount]] = {}
         for account in question.accounts:
             key = (chain_id, account)
             shown = dict(self.listed.get(key, {}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.assets import Address, Asset, Holding
+from bot.domain.assets import Address, Amount, Asset
 from bot.domain.deliver.alerts import Blind, ChangeAlert, MassLoss, SeenAgain
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.observe.compare import READINGS_FOR_OLDER
@@ -273,12 +273,12 @@ async def test_what_a_replica_that_lags_still_shows_by_name_is_no_gain(harness: 
 async def test_items_exchanged_while_a_collection_lost_its_mark_are_told(harness: PollerHarness) -> None:
     harness.source.kinds[PUNKS] = "ERC721"
     harness.source.symbols[PUNKS] = "PUNK"
-    harness.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 10)
+    harness.source.listed[POLYGON, TREASURY][PUNKS] = Amount(2, 2, 10)
     harness.source.ids[TREASURY, PUNK] = {7: 1, 9: 1}
     await harness.keeper.watch()
     await told_after(harness, 2)
 
-    harness.source.listed[POLYGON, TREASURY][PUNKS] = Holding(2, 2, 11)
+    harness.source.listed[POLYGON, TREASURY][PUNKS] = Amount(2, 2, 11)
     harness.source.ids[TREASURY, PUNK] = {7: 1, 8: 1}
     harness.source.hides(PUNKS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.assets import Address, Asset, Holding
+from bot.domain.assets import Address, Amount, Asset
 from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
 from bot.domain.observations import ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
@@ -189,7 +189,7 @@ async def collecting(harness: PollerHarness) -> PollerHarness:
 
 
 def collect(harness: PollerHarness, items: dict[int, int], *, block: int) -> None:
-    harness.source.listed.setdefault((POLYGON, TREASURY), {})[PUNKS] = Holding(
+    harness.source.listed.setdefault((POLYGON, TREASURY), {})[PUNKS] = Amount(
         sum(items.values()), len(items), block
     )
     harness.source.ids[TREASURY, PUNK] = items
@@ -328,7 +328,7 @@ async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(wat
 async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching: PollerHarness) -> None:
     for _ in range(2):
         await watching.poller.sweep()
-    watching.source.hidden[POLYGON, TREASURY] = {DAI: Holding(3, None, 5)}
+    watching.source.hidden[POLYGON, TREASURY] = {DAI: Amount(3, None, 5)}
     await watching.keeper.watch(contracts=[DAI])
 
     await watching.poller.sweep()

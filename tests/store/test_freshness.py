@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.assets import NATIVE_PART, Address, ChainId, Description, Holding, Part
+from bot.domain.assets import NATIVE_PART, Address, Amount, ChainId, Description, Part
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.freshness import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
 from tests.builders import (
@@ -256,8 +256,8 @@ async def test_an_account_that_is_not_watched_here_has_no_chains(keeper: Keeper)
 
 async def test_a_collection_keeps_its_ids(keeper: Keeper) -> None:
     await keeper.watch()
-    await keeper.record(reading({USDC: Holding(7, 3, 12)}, native=1))
+    await keeper.record(reading({USDC: Amount(7, 3, 12)}, native=1))
 
     _, tokens = await parts(keeper)
 
-    assert tokens.held[0].holding == Holding(7, 3, 12)
+    assert tokens.held[0].holding == Amount(7, 3, 12)

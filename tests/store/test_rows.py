@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Asset, ChainId, Holding, Part
+from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Part
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 from bot.store import rows
@@ -17,7 +17,7 @@ addresses = st.binary(min_size=20, max_size=20).map(lambda blob: Address("0x" + 
 parts = st.sampled_from([NATIVE_PART, Part("VERIFIED"), Part("ALL")]) | addresses.map(Part)
 chain_ids = st.integers(1, 2**63 - 1).map(ChainId)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-holdings = st.builds(Holding, amounts, st.none() | amounts, blocks)
+holdings = st.builds(Amount, amounts, st.none() | amounts, blocks)
 
 _DB = Database(memory=True, execute_plugins=False, strict=True)
 migrations.apply(_DB)
@@ -48,7 +48,7 @@ def test_ids_that_came_and_went_come_back_exactly(items: tuple[ItemMove, ...]) -
 
 
 @given(holdings, holdings)
-def test_every_change_comes_back_from_its_table(before: Holding, after: Holding) -> None:
+def test_every_change_comes_back_from_its_table(before: Amount, after: Amount) -> None:
     columns = (
         "account_id, asset_id, kind, before, uniques_before, after, uniques_after, block, observed_at, sweep"
     )

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, symbol
 from bot.domain.addresses import shortened
-from bot.domain.assets import WHOLE_KINDS, Address, Asset, ChainId, Description, Holding
+from bot.domain.assets import WHOLE_KINDS, Address, Amount, Asset, ChainId, Description
 from bot.domain.chains import Chains
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
@@ -136,7 +136,7 @@ def token_name(contract: Address, spelled: str, *, is_look_alike: bool) -> Html:
     return shown + " " + short_address(contract)
 
 
-def ids_held(description: Description, holding: Holding) -> int | None:
+def ids_held(description: Description, holding: Amount) -> int | None:
     """Return how many different ids of a collection are held; None if unknown, or if it has no ids."""
     if not is_collection(description):
         return None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Address, Asset, ChainId, Holding, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Address, Amount, Asset, ChainId, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
 from bot.domain.observe.plan import Wanted
@@ -137,7 +137,7 @@ class _Sighting(NamedTuple):
 
     asset: Asset
     stored: Balance | None
-    seen: Holding
+    seen: Amount
     listed: bool
     through: frozenset[Part]
     """The covered parts it belongs to."""
@@ -244,7 +244,7 @@ def _assets(view: View, reading: Reading) -> list[Asset]:
     return sorted(known | reading.named.keys() | (reading.listed or {}).keys())
 
 
-def _seen(reading: Reading, asset: Asset) -> Holding | None:
+def _seen(reading: Reading, asset: Asset) -> Amount | None:
     """Return what the reading says of the asset; None: nothing, which is not zero."""
     if asset.contract == NATIVE:
         return reading.native
@@ -291,7 +291,7 @@ def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | N
 
 
 def _readings_needed(
-    sighting: _Sighting, lately: Holding | None, status: Part, known_block: int | None
+    sighting: _Sighting, lately: Amount | None, status: Part, known_block: int | None
 ) -> int:
     """Return how many readings in a row have to say what this one says before it is believed."""
     asset, stored, seen, _, through, *_ = sighting
@@ -321,7 +321,7 @@ def _move(sighting: _Sighting, status: Part, known_block: int | None) -> Move | 
     return Move(asset, before, seen, through)
 
 
-def _is_gain(seen: Holding, known_block: int | None) -> bool:
+def _is_gain(seen: Amount, known_block: int | None) -> bool:
     return seen.block is not None and (known_block is None or seen.block > known_block)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.assets import NATIVE, Address, Asset, ChainId, Description, Holding, Price
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.matching import NO_RULES, Rules, ignores
@@ -22,7 +22,7 @@ class Held(NamedTuple):
 
     asset: Asset
     description: Description
-    holding: Holding
+    holding: Amount
     is_look_alike: bool = False
     """Whether the symbol looks like another one that the chain is known to have, or the account."""
 
@@ -177,7 +177,7 @@ def _tokens_in(
 
 
 def _held(
-    holdings: Mapping[Address, Holding],
+    holdings: Mapping[Address, Amount],
     chain_id: ChainId,
     descriptions: Mapping[Asset, Description],
     kind: str,

@@ -7,7 +7,7 @@ second question, and count only where they add up to what the Summary says.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.assets import Asset, Holding, Items
+from bot.domain.assets import Amount, Asset, Items
 from bot.domain.observations import ItemMove, Move, MoveKind, Verdict
 
 ITEMS_MOST = 200
@@ -16,7 +16,7 @@ ITEMS_MOST = 200
 KnownItems = Mapping[Asset, Items]
 
 
-def adds_up(items: Items, holding: Holding) -> bool:
+def adds_up(items: Items, holding: Amount) -> bool:
     """Whether these ids are what the Summary counted."""
     ids_agree = holding.uniques is None or holding.uniques == len(items)
     return ids_agree and sum(items.values()) == holding.amount_raw
