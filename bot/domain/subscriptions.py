@@ -31,7 +31,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WatchSpec:
     """What somebody asks to be told of, before it is a subscription."""
 
     account: Address | None

@@ -19,7 +19,7 @@ from bot.domain.due import Due
 from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.domain.places import Place
-from bot.domain.subscriptions import ListedSubscription, Wish
+from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store import (
     access_requests,
     audit,
@@ -279,7 +279,7 @@ class Store:
 
     # who asks
 
-    async def subscribe(self, place: Place, wishes: Sequence[Wish], author: Author) -> list[Subscribed]:
+    async def subscribe(self, place: Place, wishes: Sequence[WatchSpec], author: Author) -> list[Subscribed]:
         """Take in what an open chat asks for."""
         return await self._thread.run(
             subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status

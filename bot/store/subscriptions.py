@@ -12,7 +12,7 @@ from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, Wish
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
@@ -44,7 +44,7 @@ _DEEDS: Mapping[Subscribing, Deed] = MappingProxyType(
 def subscribe(
     db: Database,
     place: Place,
-    wanted: Sequence[Wish],
+    wanted: Sequence[WatchSpec],
     *,
     limit: int,
     author: Author,
@@ -107,7 +107,7 @@ def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
     return int(count) >= limit
 
 
-def known_of(db: Database, destination_id: DestinationId, wish: Wish, status: Part) -> Baseline | None:
+def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, status: Part) -> Baseline | None:
     """Return what was read before of what a wish asks for; None: something of it is still to be read.
 
     What the destination ignores is not counted.
@@ -132,7 +132,9 @@ def known_of(db: Database, destination_id: DestinationId, wish: Wish, status: Pa
     return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
 
 
-def _relabelled(db: Database, destination_id: DestinationId, wish: Wish, labels: Labels) -> Subscribed | None:
+def _relabelled(
+    db: Database, destination_id: DestinationId, wish: WatchSpec, labels: Labels
+) -> Subscribed | None:
     """Return what stands already, with its new label if one was given; None: it is a new wish."""
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
@@ -156,7 +158,7 @@ def _relabelled(db: Database, destination_id: DestinationId, wish: Wish, labels:
     return Subscribed(Subscribing.RELABELLED, number)
 
 
-def _taken(wish: Wish, labels: Labels) -> LabelTaken | None:
+def _taken(wish: WatchSpec, labels: Labels) -> LabelTaken | None:
     holder = labels.holder(wish.label, thing_of(wish.account, wish.contracts))
     if holder is None:
         return None
@@ -166,7 +168,7 @@ def _taken(wish: Wish, labels: Labels) -> LabelTaken | None:
 def _created(
     db: Database,
     destination_id: DestinationId,
-    wish: Wish,
+    wish: WatchSpec,
     labels: Labels,
     *,
     limit: int,

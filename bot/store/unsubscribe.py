@@ -10,7 +10,7 @@ from bot.domain.assets import Part
 from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, Wish
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.coverage import end_unwished_coverage
@@ -121,7 +121,7 @@ def _restored(
     former = to_subscription(
         (0, destination_id, address, others["contracts"], others["chains"], others["label"])
     )
-    wish = Wish(former.account, former.contracts, former.chains, former.label)
+    wish = WatchSpec(former.account, former.contracts, former.chains, former.label)
     account_id = account_id_of(db, to_address(address)) if address is not None else None
     standing = db.execute(
         "SELECT number FROM subscription WHERE destination_id = ? AND account_id IS ? AND contracts = ?"

@@ -15,7 +15,7 @@ from bot.domain.chat.audit import Author
 from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.domain.places import Place
 from bot.domain.questions import Question
-from bot.domain.subscriptions import Wish
+from bot.domain.subscriptions import WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -119,7 +119,7 @@ async def subscribe_to_all(profile: Profile, path: Path) -> None:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
             await store.allow(place, operator)
-            await store.subscribe(place, [Wish(one) for one in addresses], operator)
+            await store.subscribe(place, [WatchSpec(one) for one in addresses], operator)
 
 
 def stored(path: Path, query: str) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.domain.assets import Address
 from bot.domain.chat.audit import Author
 from bot.domain.places import Place
-from bot.domain.subscriptions import Wish
+from bot.domain.subscriptions import WatchSpec
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
@@ -48,7 +48,7 @@ class Bench:
             for chat in chats:
                 place = Place(chat.id, chat.type, chat.title)
                 await store.allow(place, OWNER)
-                await store.subscribe(place, [Wish(Address(EXAMPLE_ACCOUNT))], OWNER)
+                await store.subscribe(place, [WatchSpec(Address(EXAMPLE_ACCOUNT))], OWNER)
 
     @asynccontextmanager
     async def running(self, *delivery: str) -> AsyncIterator[None]:

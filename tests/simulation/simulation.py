@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.domain.assets import Address, Asset, ChainId, Items, Part
 from bot.domain.places import Place
 from bot.domain.questions import Question, Reply
-from bot.domain.subscriptions import Wish
+from bot.domain.subscriptions import WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -266,7 +266,7 @@ class Simulation:
 
     async def _ask_for(self, place: Place, asked: Asked) -> None:
         key = place.chat_id, place.thread_id or 0
-        wish = Wish(
+        wish = WatchSpec(
             None if asked.account is None else Address(asked.account),
             frozenset(map(Address, asked.contracts)),
             frozenset(map(ChainId, asked.chains)),

@@ -16,7 +16,7 @@ from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
-from bot.domain.subscriptions import Wish
+from bot.domain.subscriptions import WatchSpec
 from bot.store.outbox import Outbox, Taken
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store
@@ -61,7 +61,9 @@ class Keeper:
         """Return how many rows were ever written by this connection."""
         return await self.store._thread.run(lambda db: db.conn.total_changes)
 
-    async def subscribe(self, *wishes: Wish, place: Place = OLGA, when: datetime = NOON) -> list[Subscribed]:
+    async def subscribe(
+        self, *wishes: WatchSpec, place: Place = OLGA, when: datetime = NOON
+    ) -> list[Subscribed]:
         return await self.store.subscribe(place, wishes, olga(when))
 
     async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
@@ -86,7 +88,7 @@ class Keeper:
         chains: Iterable[ChainId] = (),
         label: str = "",
     ) -> Subscribed:
-        wish = Wish(account, frozenset(contracts), frozenset(chains), label)
+        wish = WatchSpec(account, frozenset(contracts), frozenset(chains), label)
         (subscribed,) = await self.subscribe(wish, place=place)
         return subscribed
 

@@ -10,7 +10,7 @@ from bot.domain.chat.audit import Author, Deed
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
-from bot.domain.subscriptions import Wish
+from bot.domain.subscriptions import WatchSpec
 from bot.store import access_requests
 from tests.builders import NOON, TREASURY, VAULT
 from tests.store.conftest import OLGA, OPS, Keeper, olga
@@ -328,9 +328,9 @@ async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper)
 async def test_each_change_is_kept_and_what_changes_nothing_is_not(keeper: Keeper) -> None:
     await keeper.allow(OPS)
     await keeper.allow(OPS)
-    await keeper.subscribe(Wish(TREASURY, label="Till"), place=OPS)
-    await keeper.subscribe(Wish(TREASURY, label="Till"), place=OPS)
-    await keeper.subscribe(Wish(TREASURY, label="Vault"), place=OPS)
+    await keeper.subscribe(WatchSpec(TREASURY, label="Till"), place=OPS)
+    await keeper.subscribe(WatchSpec(TREASURY, label="Till"), place=OPS)
+    await keeper.subscribe(WatchSpec(TREASURY, label="Vault"), place=OPS)
     await keeper.unsubscribe(OPS, [1, 2])
     await keeper.unsubscribe(OPS, [1])
     await keeper.believe_losses(ChainId(1))

@@ -8,7 +8,7 @@ from bot.chat.commands.lookup import find
 from bot.domain.assets import NATIVE_PART, Address, ChainId
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, LabelTaken, SeenAgain
 from bot.domain.places import Place
-from bot.domain.subscriptions import Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, WatchSpec
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 
@@ -137,7 +137,7 @@ async def test_in_another_topic_the_label_is_free(keeper: Keeper) -> None:
 
 async def test_of_many_lines_the_second_with_a_label_is_refused(keeper: Keeper) -> None:
     outcomes = await keeper.subscribe(
-        Wish(TREASURY, label="Till"), Wish(VAULT, label="Till"), Wish(VAULT, label="Vault")
+        WatchSpec(TREASURY, label="Till"), WatchSpec(VAULT, label="Till"), WatchSpec(VAULT, label="Vault")
     )
 
     assert [one.outcome for one in outcomes] == [Subscribing.CREATED, TAKEN, Subscribing.CREATED]
@@ -155,7 +155,7 @@ async def test_a_new_label_that_names_another_address_leaves_the_old_one(keeper:
 async def test_a_label_that_was_given_up_is_free(keeper: Keeper) -> None:
     await keeper.watch(label="Till")
 
-    outcomes = await keeper.subscribe(Wish(TREASURY, label="Vault"), Wish(VAULT, label="Till"))
+    outcomes = await keeper.subscribe(WatchSpec(TREASURY, label="Vault"), WatchSpec(VAULT, label="Till"))
 
     assert [one.outcome for one in outcomes] == [Subscribing.RELABELLED, Subscribing.CREATED]
 

@@ -6,12 +6,12 @@ import pytest
 
 from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne
 from bot.domain.places import Place
-from bot.domain.subscriptions import Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, WatchSpec
 from bot.store.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
-TILL = Wish(TREASURY, frozenset({USDC}), frozenset({POLYGON}), "Till")
+TILL = WatchSpec(TREASURY, frozenset({USDC}), frozenset({POLYGON}), "Till")
 
 
 async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
@@ -25,7 +25,7 @@ async def undone(keeper: Keeper, row: int, *, place: Place = OLGA, after: timede
 
 
 async def test_a_wish_returns_whole(keeper: Keeper) -> None:
-    await keeper.subscribe(Wish(VAULT), TILL)
+    await keeper.subscribe(WatchSpec(VAULT), TILL)
     before = await keeper.rows(
         "SELECT number, contracts, chains, label, created_by, created_at FROM subscription"
     )
@@ -35,7 +35,7 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
 
     assert outcome == Undone(
         Undoing.DONE,
-        (UndoneOne(Subscribing.CREATED, 1, Wish(VAULT)), UndoneOne(Subscribing.CREATED, 2, TILL)),
+        (UndoneOne(Subscribing.CREATED, 1, WatchSpec(VAULT)), UndoneOne(Subscribing.CREATED, 2, TILL)),
     )
     assert (
         await keeper.rows("SELECT number, contracts, chains, label, created_by, created_at FROM subscription")
@@ -96,7 +96,7 @@ async def test_an_end_can_be_taken_back_for_a_day(keeper: Keeper, after: timedel
 
 
 async def test_a_full_chat_takes_nothing_back_until_there_is_room(keeper: Keeper) -> None:
-    await keeper.subscribe(*[Wish(TREASURY, chains=frozenset({chain})) for chain in range(1, LIMIT + 1)])  # type: ignore[arg-type]
+    await keeper.subscribe(*[WatchSpec(TREASURY, chains=frozenset({chain})) for chain in range(1, LIMIT + 1)])  # type: ignore[arg-type]
     row = await end(keeper, 1)
     await keeper.watch(VAULT)
 

@@ -2,7 +2,7 @@ import pytest
 
 from bot.domain.assets import NATIVE, Address
 from bot.domain.deliver.alerts import Subscribed
-from bot.domain.subscriptions import Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, WatchSpec
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 
@@ -23,7 +23,7 @@ async def parts(keeper: Keeper, chain_id: int = POLYGON) -> set[bytes]:
 
 
 async def test_subscriptions_are_numbered_where_they_are_made(keeper: Keeper) -> None:
-    assert await keeper.subscribe(Wish(TREASURY, label="Treasury"), Wish(VAULT)) == [
+    assert await keeper.subscribe(WatchSpec(TREASURY, label="Treasury"), WatchSpec(VAULT)) == [
         Subscribed(CREATED, 1),
         Subscribed(CREATED, 2),
     ]
@@ -53,7 +53,7 @@ async def test_a_repeated_wish_with_another_label_is_relabelled(keeper: Keeper) 
 
 
 async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) -> None:
-    first, second = await keeper.subscribe(Wish(TREASURY), Wish(TREASURY, label="Treasury"))
+    first, second = await keeper.subscribe(WatchSpec(TREASURY), WatchSpec(TREASURY, label="Treasury"))
 
     assert (first.outcome, second.outcome) == (CREATED, Subscribing.RELABELLED)
     assert await listed(keeper) == [(1, TREASURY, "Treasury")]
@@ -62,13 +62,13 @@ async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) 
 @pytest.mark.parametrize(
     "other",
     [
-        Wish(VAULT),
-        Wish(TREASURY, frozenset({USDC})),
-        Wish(TREASURY, chains=frozenset({POLYGON})),
-        Wish(None, frozenset({USDC})),
+        WatchSpec(VAULT),
+        WatchSpec(TREASURY, frozenset({USDC})),
+        WatchSpec(TREASURY, chains=frozenset({POLYGON})),
+        WatchSpec(None, frozenset({USDC})),
     ],
 )
-async def test_another_wish_is_another_subscription(keeper: Keeper, other: Wish) -> None:
+async def test_another_wish_is_another_subscription(keeper: Keeper, other: WatchSpec) -> None:
     await keeper.watch()
 
     assert await keeper.subscribe(other) == [Subscribed(CREATED, 2)]
@@ -82,7 +82,7 @@ async def test_a_contract_alone_is_taken_once(keeper: Keeper) -> None:
 
 
 async def test_a_chat_has_so_many_subscriptions_and_no_more(keeper: Keeper) -> None:
-    wishes = [Wish(address(number)) for number in range(1, LIMIT + 3)]
+    wishes = [WatchSpec(address(number)) for number in range(1, LIMIT + 3)]
 
     subscribed = await keeper.subscribe(*wishes[:2], place=OPS)
     subscribed += await keeper.subscribe(*wishes[2:], place=ALERTS_TOPIC)
@@ -93,7 +93,7 @@ async def test_a_chat_has_so_many_subscriptions_and_no_more(keeper: Keeper) -> N
 
 
 async def test_a_full_chat_may_still_relabel_and_another_chat_may_subscribe(keeper: Keeper) -> None:
-    wishes = [Wish(address(number)) for number in range(LIMIT)]
+    wishes = [WatchSpec(address(number)) for number in range(LIMIT)]
     await keeper.subscribe(*wishes)
 
     assert (await keeper.watch(address(0), label="First")).outcome is Subscribing.RELABELLED
@@ -101,14 +101,14 @@ async def test_a_full_chat_may_still_relabel_and_another_chat_may_subscribe(keep
 
 
 async def test_room_that_was_given_back_can_be_used_again(keeper: Keeper) -> None:
-    await keeper.subscribe(*[Wish(address(number)) for number in range(LIMIT)])
+    await keeper.subscribe(*[WatchSpec(address(number)) for number in range(LIMIT)])
     await keeper.unsubscribe(OLGA, [2])
 
     assert await keeper.watch(VAULT) == Subscribed(CREATED, LIMIT + 1)
 
 
 async def test_a_number_in_the_middle_is_not_given_to_another(keeper: Keeper) -> None:
-    await keeper.subscribe(Wish(address(1)), Wish(address(2)), Wish(address(3)))
+    await keeper.subscribe(WatchSpec(address(1)), WatchSpec(address(2)), WatchSpec(address(3)))
     await keeper.unsubscribe(OLGA, [2])
 
     await keeper.watch(VAULT)

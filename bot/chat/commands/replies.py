@@ -14,7 +14,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.deliver.alerts import LabelTaken
-from bot.domain.subscriptions import Subscribing, Subscription, Wish
+from bot.domain.subscriptions import Subscribing, Subscription, WatchSpec
 from bot.store.errors import Trouble
 
 _OFFERED_WHOLE = 3
@@ -119,7 +119,7 @@ def already_watching(account: Address, label: str) -> Html:
     return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
 
 
-def label_taken(wish: Wish, taken: LabelTaken) -> Html:
+def label_taken(wish: WatchSpec, taken: LabelTaken) -> Html:
     """Return the answer to a label that names something else here."""
     what = short_address(wish.account) if wish.account else token_names(wish.contracts)
     return fill(
@@ -392,10 +392,10 @@ def _taken(account: Address, label: str) -> Html:
 
 
 def _subscribed_to(one: Subscription) -> Html:
-    return _wished(Wish(one.account, one.contracts, one.chains, one.label))
+    return _wished(WatchSpec(one.account, one.contracts, one.chains, one.label))
 
 
-def _wished(wish: Wish) -> Html:
+def _wished(wish: WatchSpec) -> Html:
     """Return what somebody wishes to hear of, without the chains."""
     return account_name(wish.account, wish.label) if wish.account else _tokens(wish.contracts, wish.label)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.subscriptions import Subscribing, Wish
+from bot.domain.subscriptions import Subscribing, WatchSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class UndoneOne:
 
     outcome: Subscribing
     number: int
-    wish: Wish
+    wish: WatchSpec
     is_known: bool = False
     """Whether what it asks for is being read for somebody else: then no first reading is to come."""
 

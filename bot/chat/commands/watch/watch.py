@@ -20,7 +20,7 @@ from bot.domain.chat.unsubscribe import Undoing
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.places import Place
-from bot.domain.subscriptions import ListedSubscription, Subscribing, Wish
+from bot.domain.subscriptions import ListedSubscription, Subscribing, WatchSpec
 from bot.store.store import Store
 
 ADDRESSES_OFFERED = 50
@@ -52,7 +52,7 @@ class Watching:
     async def watch(self, heard: Heard, request: Watch) -> Answer:
         """Take accounts in."""
         wishes = [
-            Wish(entry.account, entry.contracts, entry.chains, entry.label) for entry in request.entries
+            WatchSpec(entry.account, entry.contracts, entry.chains, entry.label) for entry in request.entries
         ]
         subscribed = await self._subscribe(heard, wishes)
         if len(wishes) == 1 and not request.bad:
@@ -87,7 +87,7 @@ class Watching:
         """Take contracts in, for every account watched here."""
         if not request.contracts:
             return replies.bulk_watched((), (), request.bad)
-        wish = Wish(None, request.contracts, request.chains, request.label)
+        wish = WatchSpec(None, request.contracts, request.chains, request.label)
         (subscribed,) = await self._subscribe(heard, [wish])
         if subscribed.outcome is Subscribing.FULL:
             return (replies.too_many(self._limit),)
@@ -216,18 +216,18 @@ class Watching:
         undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
         return _with_buttons(told, rows(undo))
 
-    async def _subscribe(self, heard: Heard, wishes: Collection[Wish]) -> list[Subscribed]:
+    async def _subscribe(self, heard: Heard, wishes: Collection[WatchSpec]) -> list[Subscribed]:
         subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
         if any(one.outcome is Subscribing.CREATED for one in subscribed):
             self._on_new_wish()
         return subscribed
 
-    async def _label_taken(self, place: Place, wish: Wish, taken: LabelTaken) -> Screen:
+    async def _label_taken(self, place: Place, wish: WatchSpec, taken: LabelTaken) -> Screen:
         """Refuse a label that names something else, and offer the next one that is free."""
         offer = (f"Watch as {taken.free}", f"/watch {_line(wish, taken.free, self._chains)}")
         return Screen(replies.label_taken(wish, taken), rows(await self._offering.buttons(place, offer)))
 
-    async def _watched(self, place: Place, wish: Wish, subscribed: Subscribed) -> Html | Screen:
+    async def _watched(self, place: Place, wish: WatchSpec, subscribed: Subscribed) -> Html | Screen:
         assert wish.account is not None
         match subscribed.outcome:
             case Subscribing.TAKEN:
@@ -277,7 +277,7 @@ def _with_buttons(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Scre
     return [*pages[:-1], Screen(pages[-1], keyboard)]
 
 
-def _line(wish: Wish, label: str, chains: Chains) -> str:
+def _line(wish: WatchSpec, label: str, chains: Chains) -> str:
     """Return what follows /watch to ask for the same under another label."""
     contracts = " ".join(map(checksummed, sorted(wish.contracts)))
     if wish.account is None:
