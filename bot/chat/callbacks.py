@@ -15,17 +15,17 @@ from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
-from bot.domain.chat.access import Action, Sender, Verdict
+from bot.domain.chat.access import Action, Permission, Sender
 from bot.domain.places import Place
 from bot.store.errors import DatabaseTrouble
 
 Find = Callable[[Heard, Press], Awaitable[Ready | None]]
 """Finds the row of a press in the chat it came from; None: it is not there."""
 
-_REFUSALS: Mapping[Verdict, str] = {
-    Verdict.STRANGER: toasts.CLOSED,
-    Verdict.NEEDS_OWNER: toasts.OWNERS_ONLY,
-    Verdict.NEEDS_ADMINISTRATOR: toasts.ADMINISTRATORS_ONLY,
+_REFUSALS: Mapping[Permission, str] = {
+    Permission.STRANGER: toasts.CLOSED,
+    Permission.NEEDS_OWNER: toasts.OWNERS_ONLY,
+    Permission.NEEDS_ADMINISTRATOR: toasts.ADMINISTRATORS_ONLY,
 }
 
 
@@ -69,7 +69,7 @@ class Presses:
             return Pressed(toasts.NOT_HERE), heard, Action.LOOK
         heard = Heard(ready.place, heard.sender)
         verdict = await self._gate.judge(heard, ready.needs)
-        if verdict is not Verdict.ALLOWED:
+        if verdict is not Permission.ALLOWED:
             return Pressed(_REFUSALS[verdict]), heard, ready.needs
         return await ready.act(heard), heard, ready.needs
 

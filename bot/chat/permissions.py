@@ -9,7 +9,7 @@ import structlog
 from telegram import Bot, ChatMember
 
 from bot.chat.telegram.origin import Origin
-from bot.domain.chat.access import Action, Sender, Verdict, is_open, judge
+from bot.domain.chat.access import Action, Permission, Sender, is_open, judge
 from bot.domain.chat.audit import Author
 from bot.domain.places import Place
 from bot.store.store import Store
@@ -115,7 +115,7 @@ class Gate:
         """Whether a chat was closed since the start, and not opened again."""
         return chat_id in self._closed
 
-    async def judge(self, heard: Heard, action: Action) -> Verdict:
+    async def judge(self, heard: Heard, action: Action) -> Permission:
         """Return whether somebody may do something in a chat."""
         chat_is_open = await self.is_open(heard.place)
         verdict = judge(
@@ -124,8 +124,8 @@ class Gate:
             is_private=heard.place.is_private,
             is_owner=self.is_owner(heard.sender),
         )
-        if verdict is Verdict.NEEDS_OWNER and not chat_is_open:
-            return Verdict.STRANGER
+        if verdict is Permission.NEEDS_OWNER and not chat_is_open:
+            return Permission.STRANGER
         return verdict or await self._judge_by_group(heard)
 
     def answers_stranger(self, chat_id: int) -> bool:
@@ -146,13 +146,13 @@ class Gate:
         open_chats = await self._store.open_among(others) if others else frozenset()
         return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
 
-    async def _judge_by_group(self, heard: Heard) -> Verdict:
+    async def _judge_by_group(self, heard: Heard) -> Permission:
         """Ask Telegram whether somebody administers the group; no answer is no."""
         if heard.sender.is_anonymous_administrator:
-            return Verdict.ALLOWED
+            return Permission.ALLOWED
         user_id = heard.sender.named_user_id
         if user_id is None:
-            return Verdict.NEEDS_ADMINISTRATOR
+            return Permission.NEEDS_ADMINISTRATOR
         try:
             administrators = await self._bot.get_chat_administrators(
                 heard.place.chat_id, read_timeout=ADMINISTRATORS_SECONDS
@@ -161,6 +161,6 @@ class Gate:
             log.warning(
                 "administrators not known", action="administrators_unknown", error=type(error).__name__
             )
-            return Verdict.NEEDS_ADMINISTRATOR
+            return Permission.NEEDS_ADMINISTRATOR
         is_one = any(user_id == one.user.id and one.status in ADMINISTRATORS for one in administrators)
-        return Verdict.ALLOWED if is_one else Verdict.NEEDS_ADMINISTRATOR
+        return Permission.ALLOWED if is_one else Permission.NEEDS_ADMINISTRATOR

@@ -25,7 +25,7 @@ from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
-from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Sender, Verdict
+from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Permission, Sender
 from bot.domain.chat.command_limits import Flood, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
@@ -212,24 +212,24 @@ class Conversation:
 
     async def _answer(self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None) -> None:
         verdict = await self._gate.judge(heard, needs(request))
-        if verdict is Verdict.STRANGER and not isinstance(request, Id):
+        if verdict is Permission.STRANGER and not isinstance(request, Id):
             await self._turn_away(heard, request)
             return
         await self._store.meet(heard.place)
         await self._store.hear_from(heard.place.chat_id, heard.place.thread_id)
-        is_refused = verdict is not Verdict.ALLOWED and needs(request) is not Action.LOOK
+        is_refused = verdict is not Permission.ALLOWED and needs(request) is not Action.LOOK
         if is_refused and not await self._heeds(heard, Action.LOOK):
             return
         match verdict:
-            case Verdict.NEEDS_OWNER:
+            case Permission.NEEDS_OWNER:
                 await self._screens.say(heard.place, [replies.owners_only()])
-            case Verdict.NEEDS_ADMINISTRATOR:
+            case Permission.NEEDS_ADMINISTRATOR:
                 await self._screens.say(heard.place, [replies.may_not_change()])
             case _:
                 await self._carry_out(heard, request, ago, verdict)
 
     async def _carry_out(
-        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None, verdict: Verdict
+        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None, verdict: Permission
     ) -> None:
         """Do what was asked, and say first how long ago that was, if it was long.
 
@@ -246,7 +246,7 @@ class Conversation:
             self._flood.count_answer(
                 place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
             )
-        is_stranger = verdict is Verdict.STRANGER
+        is_stranger = verdict is Permission.STRANGER
         await self._screens.say(
             place,
             screens,

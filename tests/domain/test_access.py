@@ -8,8 +8,8 @@ from bot.domain.chat.access import (
     ANONYMOUS_ADMINISTRATOR,
     CHANNEL_IN_GROUP,
     Action,
+    Permission,
     Sender,
-    Verdict,
     is_open,
     judge,
 )
@@ -28,32 +28,32 @@ ASK_THE_GROUP = None
 def test_in_a_closed_chat_everybody_is_a_stranger(
     action: Action, *, is_private: bool, is_owner: bool
 ) -> None:
-    assert judge(action, chat_is_open=False, is_private=is_private, is_owner=is_owner) is Verdict.STRANGER
+    assert judge(action, chat_is_open=False, is_private=is_private, is_owner=is_owner) is Permission.STRANGER
 
 
 @pytest.mark.parametrize("is_private", [True, False])
 @pytest.mark.parametrize("chat_is_open", [True, False])
 def test_opening_and_closing_is_for_owners_wherever_they_are(*, is_private: bool, chat_is_open: bool) -> None:
-    def verdict(*, is_owner: bool) -> Verdict | None:
+    def verdict(*, is_owner: bool) -> Permission | None:
         return judge(Action.OWN, chat_is_open=chat_is_open, is_private=is_private, is_owner=is_owner)
 
-    assert verdict(is_owner=True) is Verdict.ALLOWED
-    assert verdict(is_owner=False) is Verdict.NEEDS_OWNER
+    assert verdict(is_owner=True) is Permission.ALLOWED
+    assert verdict(is_owner=False) is Permission.NEEDS_OWNER
 
 
 @pytest.mark.parametrize(
     ("action", "is_private", "is_owner", "verdict"),
     [
-        (Action.LOOK, True, False, Verdict.ALLOWED),
-        (Action.CHANGE, True, False, Verdict.ALLOWED),
-        (Action.LOOK, False, False, Verdict.ALLOWED),
+        (Action.LOOK, True, False, Permission.ALLOWED),
+        (Action.CHANGE, True, False, Permission.ALLOWED),
+        (Action.LOOK, False, False, Permission.ALLOWED),
         (Action.CHANGE, False, False, ASK_THE_GROUP),
-        (Action.LOOK, False, True, Verdict.ALLOWED),
-        (Action.CHANGE, False, True, Verdict.ALLOWED),
+        (Action.LOOK, False, True, Permission.ALLOWED),
+        (Action.CHANGE, False, True, Permission.ALLOWED),
     ],
 )
 def test_in_an_open_chat_looking_is_free_and_changing_a_group_is_for_its_administrators_and_owners(
-    action: Action, verdict: Verdict | None, *, is_private: bool, is_owner: bool
+    action: Action, verdict: Permission | None, *, is_private: bool, is_owner: bool
 ) -> None:
     assert judge(action, chat_is_open=True, is_private=is_private, is_owner=is_owner) is verdict
 
@@ -62,7 +62,7 @@ def test_nobody_may_do_more_for_not_being_an_owner() -> None:
     for action, is_opened, is_private in product(Action, (True, False), (True, False)):
         as_guest = judge(action, chat_is_open=is_opened, is_private=is_private, is_owner=False)
         as_owner = judge(action, chat_is_open=is_opened, is_private=is_private, is_owner=True)
-        assert as_guest is not Verdict.ALLOWED or as_owner is Verdict.ALLOWED
+        assert as_guest is not Permission.ALLOWED or as_owner is Permission.ALLOWED
 
 
 # ---------------------------------------------------------------- open chats

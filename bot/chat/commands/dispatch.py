@@ -48,7 +48,7 @@ from bot.chat.commands.requests import (
 from bot.chat.commands.watch.watch import Watching
 from bot.chat.permissions import Gate, Heard
 from bot.domain.chains import Chains, Listing
-from bot.domain.chat.access import Action, Verdict
+from bot.domain.chat.access import Action, Permission
 from bot.store.store import Store
 
 
@@ -168,4 +168,4 @@ class Handlers:
         request = self._parsed(command)
         if request is None or isinstance(request, NotForUs):
             return False
-        return await self._gate.judge(heard, needs(request)) is Verdict.ALLOWED
+        return await self._gate.judge(heard, needs(request)) is Permission.ALLOWED

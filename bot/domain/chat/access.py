@@ -11,7 +11,7 @@ CHANNEL_IN_GROUP = 136817688
 """The user that a channel writes as in a group; no administrator of it (telegram.md 6.3)."""
 
 
-class Verdict(Enum):
+class Permission(Enum):
     """What comes of somebody's wish to do something in a chat."""
 
     ALLOWED = "allowed"
@@ -67,12 +67,12 @@ def merged_decision(decisions: Iterable[bool | None]) -> bool | None:
     return all(made) if made else None
 
 
-def judge(action: Action, *, chat_is_open: bool, is_private: bool, is_owner: bool) -> Verdict | None:
+def judge(action: Action, *, chat_is_open: bool, is_private: bool, is_owner: bool) -> Permission | None:
     """Return whether the action is allowed; None: that depends on whether they administer the group."""
     if action is Action.OWN:
-        return Verdict.ALLOWED if is_owner else Verdict.NEEDS_OWNER
+        return Permission.ALLOWED if is_owner else Permission.NEEDS_OWNER
     if not chat_is_open:
-        return Verdict.STRANGER
+        return Permission.STRANGER
     if action is Action.LOOK or is_private or is_owner:
-        return Verdict.ALLOWED
+        return Permission.ALLOWED
     return None
