@@ -10,7 +10,7 @@ from telegram import Bot, ChatMember
 
 from bot.chat.telegram.origin import Origin
 from bot.domain.chat.access import Action, Permission, Sender, is_open, judge
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
 from bot.store.store import Store
 
@@ -32,9 +32,9 @@ class Heard:
     place: Place
     sender: Sender
 
-    def author(self, at: datetime) -> Author:
+    def author(self, at: datetime) -> Actor:
         """Return who it is, as it is kept with what they change."""
-        return Author(self.sender.named_user_id, self.sender.name, at)
+        return Actor(self.sender.named_user_id, self.sender.name, at)
 
 
 @dataclass(slots=True)
@@ -92,12 +92,12 @@ class Gate:
             is_owners_private_chat=place.is_private and place.chat_id in self.owners,
         )
 
-    async def open(self, place: Place, author: Author) -> None:
+    async def open(self, place: Place, author: Actor) -> None:
         """Let a chat use the bot."""
         await self._store.allow(place, author)
         self._closed.discard(place.chat_id)
 
-    async def close(self, place: Place, author: Author) -> int:
+    async def close(self, place: Place, author: Actor) -> int:
         """Let a chat no longer use the bot; returns how many alerts were withdrawn.
 
         What is on its way there is not said any more, from the first moment on.

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.places import Place
 from bot.store.audit import note
 from bot.store.chats import remember
@@ -53,7 +53,7 @@ def knock_told(db: Database, row: int, at: datetime) -> None:
     db.execute("UPDATE knock SET told_at = ? WHERE chat_id = ?", [to_milliseconds(at), row])
 
 
-def ignore_knock(db: Database, row: int, author: Author) -> bool:
+def ignore_knock(db: Database, row: int, author: Actor) -> bool:
     """Let a chat knock in vain from now on; False: it is ignored already, or does not knock."""
     with transaction(db):
         changed = db.execute(

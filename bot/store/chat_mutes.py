@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.mutes import (
     FoundMute,
     Mute,
@@ -36,7 +36,7 @@ from bot.store.snapshots import account_id_of
 from bot.store.untold import UNTOLD
 
 
-def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Author) -> Muted:
+def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> Muted:
     """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
@@ -58,7 +58,7 @@ def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta,
         )
 
 
-def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Author) -> Unmuted:
+def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Actor) -> Unmuted:
     """End the mutes of accounts, or with none all mutes of a destination; what they held is told now.
 
     A mute ends whole, though it may be about more chains than are named.
@@ -73,7 +73,7 @@ def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Author
         return _unmuted(db, destination_id, ended, place, author)
 
 
-def end_mute(db: Database, found: FoundMute, author: Author) -> Unmuted:
+def end_mute(db: Database, found: FoundMute, author: Actor) -> Unmuted:
     """End the mute that a button names, if it is still there."""
     with transaction(db):
         row = db.execute("SELECT destination_id FROM mute WHERE id = ?", [found.mute.row]).fetchone()
@@ -133,7 +133,7 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
 
 
 def _unmuted(
-    db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, author: Author
+    db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, author: Actor
 ) -> Unmuted:
     changes = _end(db, destination_id, ended, author.at)
     for one in ended:

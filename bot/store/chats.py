@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Part
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.deliver.delivery import Parking
 from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
@@ -41,13 +41,13 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
     return frozenset(chat_id for (chat_id,) in rows)
 
 
-def allow(db: Database, place: Place, author: Author) -> None:
+def allow(db: Database, place: Place, author: Actor) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):
         _decide(db, remember(db, place), place.chat_id, author, Deed.ALLOW)
 
 
-def deny(db: Database, place: Place, author: Author, status: Part) -> int:
+def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
     """Close a chat and withdraw what it was still to be told; returns how many alerts that were.
 
     Its subscriptions stay for the day it is opened again, and start with a fresh baseline then, unmuted.
@@ -176,7 +176,7 @@ def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
     return {number for (number,) in rows}
 
 
-def _decide(db: Database, row_id: int, chat_id: int, author: Author, deed: Deed) -> None:
+def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: Deed) -> None:
     """Open or close a chat by command; who asked to come in has an answer now."""
     opens = deed is Deed.ALLOW
     changed = db.execute(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
@@ -19,7 +19,7 @@ from bot.store.untold import UNTOLD
 
 
 def ignore(
-    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Author
+    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
 ) -> Ignoring:
     """Let a destination hear no more of contracts, on these chains or on all."""
     with transaction(db):
@@ -45,7 +45,7 @@ def ignore(
         )
 
 
-def hear_again(db: Database, place: Place, contracts: Collection[Address], author: Author) -> set[Address]:
+def hear_again(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
     """Let a destination hear of contracts again, on every chain; returns those that were ignored."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
@@ -61,7 +61,7 @@ def hear_again(db: Database, place: Place, contracts: Collection[Address], autho
         return found
 
 
-def end_rule(db: Database, found: FoundIgnored, author: Author) -> bool:
+def end_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
     """Take one rule back; False: it is gone already."""
     with transaction(db):
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])

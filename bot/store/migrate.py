@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.access import merged_decision
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import note
@@ -64,7 +64,7 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 """
 
 
-def take_over_lost_topics(db: Database, place: Place, author: Author) -> int | None:
+def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | None:
     """Move what the lost topics of a chat watch to a place in it, but not what they did not wish to hear.
 
     Returns how many subscriptions that is; None: no topic is lost.

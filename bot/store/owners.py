@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.claims import GOOD_FOR, Claimed
 from bot.domain.places import Place
 from bot.store.audit import note
@@ -41,7 +41,7 @@ def offer_claim(db: Database, code_hash: bytes, now: datetime) -> None:
         )
 
 
-def claim(db: Database, code_hash: bytes, place: Place, author: Author) -> Claimed:
+def claim(db: Database, code_hash: bytes, place: Place, author: Actor) -> Claimed:
     """Make somebody the owner, in their private chat, if the code is good; only the first one is."""
     with transaction(db):
         known = _known(db, code_hash)
@@ -81,7 +81,7 @@ def _known(db: Database, code_hash: bytes) -> tuple[int, int | None] | None:
     return found
 
 
-def _take_over(db: Database, code_hash: bytes, place: Place, author: Author) -> None:
+def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> None:
     db.execute("UPDATE claim SET used_by = ? WHERE code_hash = ?", [author.user_id, code_hash])
     db.execute(
         "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [author.user_id, to_milliseconds(author.at)]

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
 from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
 from bot.domain.observe.matching import Rules
@@ -27,12 +27,12 @@ class Quiet:
     # not at all
 
     async def ignore(
-        self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Author
+        self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
     ) -> Ignoring:
         """Let a destination hear no more of contracts, on these chains or on all."""
         return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
 
-    async def hear_again(self, place: Place, contracts: Collection[Address], author: Author) -> set[Address]:
+    async def hear_again(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
         """Let a destination hear of contracts again; returns those that were ignored."""
         return await self._thread.run(ignore_list.hear_again, place, contracts, author)
 
@@ -48,19 +48,19 @@ class Quiet:
         """Return what is ignored and a button of this chat names."""
         return await self._thread.run(ignore_list.find_rule, row, chat_id)
 
-    async def end_rule(self, found: FoundIgnored, author: Author) -> bool:
+    async def end_rule(self, found: FoundIgnored, author: Actor) -> bool:
         """Let a destination hear again of what a button names; False: it does already."""
         return await self._thread.run(ignore_list.end_rule, found, author)
 
     # not now
 
-    async def mute(self, place: Place, scopes: Collection[Scope], span: timedelta, author: Author) -> Muted:
+    async def mute(self, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> Muted:
         """Hold what is told of accounts, or with none everything, for so long."""
         muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self._outbox_grew.set()
         return muted
 
-    async def unmute(self, place: Place, scopes: Collection[Scope], author: Author) -> Unmuted:
+    async def unmute(self, place: Place, scopes: Collection[Scope], author: Actor) -> Unmuted:
         """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
         unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self._outbox_grew.set()
@@ -74,7 +74,7 @@ class Quiet:
         """Return the mute that a button of this chat names."""
         return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
-    async def end_mute(self, found: FoundMute, author: Author) -> Unmuted:
+    async def end_mute(self, found: FoundMute, author: Actor) -> Unmuted:
         """End the mute that a button names, and let what it held be told."""
         unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
         self._outbox_grew.set()

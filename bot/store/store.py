@@ -10,7 +10,7 @@ from typing import Self
 from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
-from bot.domain.chat.audit import AuditEntry, Author
+from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import Claimed
 from bot.domain.chat.unsubscribe import Parting, Undone
 from bot.domain.deliver.alerts import Notice, Subscribed
@@ -205,7 +205,7 @@ class Store:
         """Return how many token balances are stored on these chains."""
         return await self._thread.run(sweeps.token_balances_on, tuple(chains))
 
-    async def believe_losses(self, chain_id: ChainId, author: Author) -> bool:
+    async def believe_losses(self, chain_id: ChainId, author: Actor) -> bool:
         """Take what vanished of a chain for gone; False: nothing there is doubted."""
         return await self._thread.run(sweeps.believe_losses, chain_id, author)
 
@@ -279,13 +279,13 @@ class Store:
 
     # who asks
 
-    async def subscribe(self, place: Place, wishes: Sequence[WatchSpec], author: Author) -> list[Subscribed]:
+    async def subscribe(self, place: Place, wishes: Sequence[WatchSpec], author: Actor) -> list[Subscribed]:
         """Take in what an open chat asks for."""
         return await self._thread.run(
             subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status
         )
 
-    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Author) -> Parting:
+    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> Parting:
         """End subscriptions."""
         return await self._thread.run(partings.unsubscribe, place, numbers, author, self._status)
 
@@ -293,7 +293,7 @@ class Store:
         """Return where subscriptions were ended, if it was in this chat."""
         return await self._thread.run(partings.parting_place, parting, chat_id)
 
-    async def undo(self, parting: int, place: Place, author: Author) -> Undone:
+    async def undo(self, parting: int, place: Place, author: Actor) -> Undone:
         """Take the end of subscriptions back."""
         return await self._thread.run(
             partings.undo, parting, place, limit=self._limit, author=author, status=self._status
@@ -325,11 +325,11 @@ class Store:
         """Return which of these chats are open."""
         return await self._thread.run(chats.open_among, tuple(chat_ids))
 
-    async def allow(self, place: Place, author: Author) -> None:
+    async def allow(self, place: Place, author: Actor) -> None:
         """Open a chat."""
         await self._thread.run(chats.allow, place, author)
 
-    async def deny(self, place: Place, author: Author) -> int:
+    async def deny(self, place: Place, author: Actor) -> int:
         """Close a chat; returns how many alerts were withdrawn."""
         return await self._thread.run(chats.deny, place, author, self._status)
 
@@ -368,7 +368,7 @@ class Store:
         """Return the numbers that a chat had before."""
         return await self._thread.run(moving.former_ids, chat_id)
 
-    async def take_over_lost_topics(self, place: Place, author: Author) -> int | None:
+    async def take_over_lost_topics(self, place: Place, author: Actor) -> int | None:
         """Move what lost topics watch to this place; returns how many subscriptions, None: none is lost."""
         moved = await self._thread.run(moving.take_over_lost_topics, place, author)
         self.outbox_grew.set()
@@ -388,7 +388,7 @@ class Store:
         """Note that an owner was told of a knock, if anything can be written now."""
         await self._thread.run_if_it_can_be(access_requests.knock_told, row, at)
 
-    async def ignore_knock(self, row: int, author: Author) -> bool:
+    async def ignore_knock(self, row: int, author: Actor) -> bool:
         """Let a chat knock in vain from now on; False: there is nothing to ignore."""
         return await self._thread.run(access_requests.ignore_knock, row, author)
 
@@ -420,7 +420,7 @@ class Store:
         """Let this code be the only one that can still be used."""
         await self._thread.run(claims.offer_claim, code_hash, now)
 
-    async def claim(self, code_hash: bytes, place: Place, author: Author) -> Claimed:
+    async def claim(self, code_hash: bytes, place: Place, author: Actor) -> Claimed:
         """Make somebody the owner if the code is good."""
         return await self._thread.run(claims.claim, code_hash, place, author)
 

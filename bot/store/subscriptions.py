@@ -6,7 +6,7 @@ from types import MappingProxyType
 from sqlite_utils import Database
 
 from bot.domain.assets import NATIVE_PART, Address, Part
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.observations import Standing
@@ -47,7 +47,7 @@ def subscribe(
     wanted: Sequence[WatchSpec],
     *,
     limit: int,
-    author: Author,
+    author: Actor,
     status: Part,
 ) -> list[Subscribed]:
     """Take in what an open chat asks for; a repeated wish changes at most its label."""
@@ -172,7 +172,7 @@ def _created(
     labels: Labels,
     *,
     limit: int,
-    author: Author,
+    author: Actor,
     status: Part,
 ) -> Subscribed:
     taken = _taken(wish, labels)

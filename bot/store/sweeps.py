@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Address, Asset, ChainId, Part
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
@@ -106,7 +106,7 @@ def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, 
     return {ChainId(chain_id): count for chain_id, count in rows}
 
 
-def believe_losses(db: Database, chain_id: ChainId, author: Author) -> bool:
+def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
     """Take what vanished of a chain for gone; False: nothing there is doubted."""
     with transaction(db):
         doubted = db.execute(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Part
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
@@ -24,9 +24,7 @@ UNDO_FOR = timedelta(hours=24)
 _FOR_GOOD = timedelta(days=7)
 
 
-def unsubscribe(
-    db: Database, place: Place, numbers: Collection[int], author: Author, status: Part
-) -> Parting:
+def unsubscribe(db: Database, place: Place, numbers: Collection[int], author: Actor, status: Part) -> Parting:
     """End subscriptions of a destination; alerts that were observed before are still told."""
     with transaction(db):
         listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
@@ -53,7 +51,7 @@ def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
     return Place(chat_id, row[0], row[1], row[2] or None) if row else None
 
 
-def undo(db: Database, parting: int, place: Place, *, limit: int, author: Author, status: Part) -> Undone:
+def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part) -> Undone:
     """Take an /unwatch back: each wish as it was, under its number if that is free, while there is room."""
     with transaction(db):
         destination_id, ended_at, undone_at = db.execute(
@@ -82,7 +80,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Author
 
 
 def _keep(
-    db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Author
+    db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Actor
 ) -> int:
     """Remember subscriptions whole, whatever columns they have; what is long past is forgotten."""
     now = to_milliseconds(author.at)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.domain.assets import Part
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.observe.plan import batches, chunks, wanted_by
 from bot.domain.places import Place
 from bot.domain.questions import Question
@@ -114,7 +114,7 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
 
 async def subscribe_to_all(profile: Profile, path: Path) -> None:
     """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
-    operator = Author(None, "the benchmark", datetime.now(UTC))
+    operator = Actor(None, "the benchmark", datetime.now(UTC))
     async with open_store(path) as store:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.domain.assets import Address
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
 from bot.sandbox.gateway.server import Gateway
@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.02
 LONGEST_SECONDS = 120.0
 INTERVAL_SECONDS = 0.1
 ACCESS_KEY = "bench"
-OWNER = Author(None, "the bench", datetime.now(UTC))
+OWNER = Actor(None, "the bench", datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Sender
 from bot.domain.chat.access_requests import Guests, KnownChat
-from bot.domain.chat.audit import AuditEntry, Author, Deed
+from bot.domain.chat.audit import Actor, AuditEntry, Deed
 from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscribing, Subscription, SubscriptionId, WatchSpec
@@ -75,7 +75,7 @@ def known_chat(title: str) -> KnownChat:
 
 
 def entry_of(name: str) -> AuditEntry:
-    return AuditEntry(Author(7001, name, NOON), Deed.WATCH, CHAT, name, name)
+    return AuditEntry(Actor(7001, name, NOON), Deed.WATCH, CHAT, name, name)
 
 
 # ---------------------------------------------------------------- first words
@@ -469,7 +469,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
 @pytest.mark.parametrize("deed", sorted(set(Deed) - {Deed.BELIEVE}))
 def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: Deed) -> None:
     long = letter * 1_000
-    entry = AuditEntry(Author(10**15, long, NOON - timedelta(days=400)), deed, -(10**15), long, long)
+    entry = AuditEntry(Actor(10**15, long, NOON - timedelta(days=400)), deed, -(10**15), long, long)
 
     answer = owner_replies.audit([entry] * owner_replies.ENTRIES_A_PAGE, 99_999, 99_999, CHAINS, NOON)
 

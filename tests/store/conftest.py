@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
 from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.observations import Poll, Reading, SweepNumber, View
@@ -32,9 +32,9 @@ LIMIT = 5
 LONG_AFTER = NOON + timedelta(days=1)
 
 
-def olga(when: datetime = NOON) -> Author:
+def olga(when: datetime = NOON) -> Actor:
     """Return the author of what a test changes."""
-    return Author(OLGA.chat_id, OLGA.title, when)
+    return Actor(OLGA.chat_id, OLGA.title, when)
 
 
 @dataclass

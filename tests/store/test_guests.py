@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.assets import ChainId
 from bot.domain.chat.access_requests import Knock
-from bot.domain.chat.audit import Author, Deed
+from bot.domain.chat.audit import Actor, Deed
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
@@ -22,8 +22,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def by(place: Place, after: timedelta = timedelta(0)) -> Author:
-    return Author(place.chat_id, place.title, NOON + after)
+def by(place: Place, after: timedelta = timedelta(0)) -> Actor:
+    return Actor(place.chat_id, place.title, NOON + after)
 
 
 async def deeds(keeper: Keeper) -> list[tuple[Deed, int | None, str]]:
@@ -357,11 +357,11 @@ async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_numb
 
 
 async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None:
-    await keeper.store.allow(OPS, Author(None, "Ops", NOON))
+    await keeper.store.allow(OPS, Actor(None, "Ops", NOON))
 
     ((entry,), _) = await keeper.store.audit(1, 10)
 
-    assert (entry.author, entry.chat_title) == (Author(None, "Ops", NOON), "Ops")
+    assert (entry.author, entry.chat_title) == (Actor(None, "Ops", NOON), "Ops")
 
 
 async def test_a_change_that_fails_leaves_no_trace(keeper: Keeper) -> None:

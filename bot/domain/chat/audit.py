@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class Actor:
     """Who changes something, and when."""
 
     user_id: int | None
@@ -38,7 +38,7 @@ class Deed(StrEnum):
 class AuditEntry:
     """One change that somebody made."""
 
-    author: Author
+    author: Actor
     deed: Deed
     chat_id: int | None
     """Telegram's number of the chat it concerns; None: it concerns all of the bot."""

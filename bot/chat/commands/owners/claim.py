@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
-from bot.domain.chat.audit import Author
+from bot.domain.chat.audit import Actor
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.store.store import Store
 
@@ -53,7 +53,7 @@ class Claims:
             return None
         if not self._may_guess(heard.place.chat_id):
             return None
-        author = Author(user_id, heard.sender.name, self._now())
+        author = Actor(user_id, heard.sender.name, self._now())
         match await self._store.claim(hashed(payload), heard.place, author):
             case Claimed.OWNED:
                 self._gate.add_owner(user_id)
