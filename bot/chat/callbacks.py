@@ -15,7 +15,7 @@ from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands import replies
 from bot.chat.permissions import Gate, Heard
-from bot.domain.chat.access import Action, Permission, Sender
+from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
 from bot.store.errors import DatabaseTrouble
 
@@ -119,7 +119,7 @@ def _place(query: CallbackQuery) -> Place | None:
     return Place(chat.id, str(chat.type), chat.title or chat.full_name or "", thread_id)
 
 
-def _sender(query: CallbackQuery, place: Place) -> Sender:
+def _sender(query: CallbackQuery, place: Place) -> Author:
     """Return who pressed: always the person, anonymous administrators too (telegram.md 6.3)."""
     user = query.from_user
-    return Sender(user.id, place.chat_id, place.is_private, name=user.full_name)
+    return Author(user.id, place.chat_id, place.is_private, name=user.full_name)

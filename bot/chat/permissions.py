@@ -9,7 +9,7 @@ import structlog
 from telegram import Bot, ChatMember
 
 from bot.chat.telegram.origin import Origin
-from bot.domain.chat.access import Action, Permission, Sender, is_open, judge
+from bot.domain.chat.access import Action, Author, Permission, is_open, judge
 from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
 from bot.store.store import Store
@@ -30,7 +30,7 @@ class Heard:
     """Who wrote something, and where."""
 
     place: Place
-    sender: Sender
+    sender: Author
 
     def author(self, at: datetime) -> Actor:
         """Return who it is, as it is kept with what they change."""
@@ -79,7 +79,7 @@ class Gate:
         """Let somebody own the bot from now on."""
         self.owners |= {user_id}
 
-    def is_owner(self, sender: Sender) -> bool:
+    def is_owner(self, sender: Author) -> bool:
         """Whether the person owns the bot."""
         return sender.named_user_id in self.owners
 

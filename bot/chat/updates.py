@@ -25,7 +25,7 @@ from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
-from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Permission, Sender
+from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
 from bot.domain.chat.command_limits import Flood, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
@@ -133,7 +133,7 @@ class Conversation:
         await self._screens.say(place, [replies.greeting(is_open=is_open)], rank=rank)
         if not is_open:
             await self._knocks.knock(
-                Heard(place, Sender(user.id, chat.id, is_private=False, name=user.full_name))
+                Heard(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
             )
 
     async def _on_migration(self, message: Message) -> None:
@@ -273,8 +273,8 @@ def _is_of_a_bot(message: Message) -> bool:
     return author is not None and author.is_bot and not is_unnamed
 
 
-def _sender(message: Message) -> Sender:
-    return Sender(
+def _sender(message: Message) -> Author:
+    return Author(
         user_id=message.from_user.id if message.from_user else None,
         chat_id=message.chat.id,
         is_private=message.chat.type == message.chat.PRIVATE,

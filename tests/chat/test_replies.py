@@ -13,7 +13,7 @@ from bot.chat.commands.requests import BadLine, WatchEntry
 from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
-from bot.domain.chat.access import Sender
+from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry, Deed
 from bot.domain.chat.unsubscribe import UndoneOne
@@ -448,7 +448,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         *replies.unwatched([subscription(None, name)], still_to_come=0),
         replies.undone([UndoneOne(Subscribing.CREATED, 1, WatchSpec(TREASURY, label=name))], 5),
         owner_replies.knock(
-            Place(CHAT, "group", name), Sender(1, CHAT, is_private=False, name=name), is_last_today=True
+            Place(CHAT, "group", name), Author(1, CHAT, is_private=False, name=name), is_last_today=True
         ),
         owner_replies.chats(Guests((known_chat(name),), 1, 1, 1), NOON),
         owner_replies.audit([entry_of(name)], 1, 1, CHAINS, NOON),

@@ -8,8 +8,8 @@ from bot.domain.chat.access import (
     ANONYMOUS_ADMINISTRATOR,
     CHANNEL_IN_GROUP,
     Action,
+    Author,
     Permission,
-    Sender,
     is_open,
     judge,
 )
@@ -89,8 +89,8 @@ def test_a_chat_is_closed_until_opened_and_a_command_beats_the_configuration(
 
 
 def test_an_anonymous_administrator_writes_in_the_name_of_this_very_group() -> None:
-    here = Sender(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=GROUP)
-    elsewhere = Sender(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=OTHER_GROUP)
+    here = Author(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=GROUP)
+    elsewhere = Author(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=OTHER_GROUP)
 
     assert here.is_anonymous_administrator
     assert not elsewhere.is_anonymous_administrator
@@ -99,21 +99,21 @@ def test_an_anonymous_administrator_writes_in_the_name_of_this_very_group() -> N
 @pytest.mark.parametrize(
     "sender",
     [
-        Sender(CHANNEL_IN_GROUP, GROUP, is_private=False, sender_chat_id=OTHER_GROUP),
-        Sender(CHANNEL_IN_GROUP, GROUP, is_private=False, sender_chat_id=GROUP),
-        Sender(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False),
-        Sender(OLGA, GROUP, is_private=False),
-        Sender(None, GROUP, is_private=False),
+        Author(CHANNEL_IN_GROUP, GROUP, is_private=False, sender_chat_id=OTHER_GROUP),
+        Author(CHANNEL_IN_GROUP, GROUP, is_private=False, sender_chat_id=GROUP),
+        Author(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False),
+        Author(OLGA, GROUP, is_private=False),
+        Author(None, GROUP, is_private=False),
     ],
     ids=["a channel", "a channel of that number", "nobody's name", "a person", "no user"],
 )
-def test_nobody_else_is_an_anonymous_administrator(sender: Sender) -> None:
+def test_nobody_else_is_an_anonymous_administrator(sender: Author) -> None:
     assert not sender.is_anonymous_administrator
 
 
 def test_a_number_that_stands_for_many_is_no_person() -> None:
-    person = Sender(OLGA, GROUP, is_private=False)
-    anonymous = Sender(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=GROUP)
+    person = Author(OLGA, GROUP, is_private=False)
+    anonymous = Author(ANONYMOUS_ADMINISTRATOR, GROUP, is_private=False, sender_chat_id=GROUP)
 
     assert person.named_user_id == OLGA
     assert anonymous.named_user_id is None

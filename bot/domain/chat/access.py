@@ -32,7 +32,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class Author:
     """Who wrote, and where."""
 
     user_id: int | None

@@ -12,7 +12,7 @@ from bot.chat.text.wording import clock, counted
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.access import Sender
+from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import Guests, KnownChat
 from bot.domain.chat.audit import AuditEntry, Deed
 from bot.domain.places import Place
@@ -103,7 +103,7 @@ def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
 # ---------------------------------------------------------------- who knocks, who is in
 
 
-def knock(place: Place, sender: Sender, *, is_last_today: bool) -> Html:
+def knock(place: Place, sender: Author, *, is_last_today: bool) -> Html:
     """Return what owners read when a closed chat speaks to the bot."""
     who = _person(sender.named_user_id, sender.name)
     if place.is_private:
