@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.store.audit import note
 from bot.store.chats import remember
@@ -65,7 +65,7 @@ def ignore_knock(db: Database, row: int, author: Actor) -> bool:
             return False
         _forget_knocks(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
-        note(db, author, Deed.IGNORE, telegram_id)
+        note(db, author, AuditAction.IGNORE, telegram_id)
     return True
 
 

@@ -3,12 +3,12 @@
 from sqlite_utils import Database
 
 from bot.domain.assets import Address
-from bot.domain.chat.audit import Actor, AuditEntry, Deed
+from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.subscriptions import Subscription
 from bot.store.rows import to_milliseconds, to_moment
 
 
-def note(db: Database, author: Actor, deed: Deed, chat_id: int | None, subject: str = "") -> None:
+def note(db: Database, author: Actor, deed: AuditAction, chat_id: int | None, subject: str = "") -> None:
     """Keep who did it; `chat_id` is Telegram's number. Part of the caller's transaction."""
     db.execute(
         "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
@@ -25,7 +25,7 @@ def audit(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], in
     last = max(1, -(-total // page_size))
     rows = db.execute(_NEWEST_FIRST, [page_size, (min(page, last) - 1) * page_size])
     return [
-        AuditEntry(Actor(user_id, name, to_moment(at)), Deed(deed), telegram_id, title or "", subject)
+        AuditEntry(Actor(user_id, name, to_moment(at)), AuditAction(deed), telegram_id, title or "", subject)
         for at, deed, user_id, name, telegram_id, title, subject in rows
     ], total
 

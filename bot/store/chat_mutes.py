@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.mutes import (
     FoundMute,
     Mute,
@@ -51,7 +51,7 @@ def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta,
                 " DO UPDATE SET until = excluded.until",
                 [destination_id, account_id, chains, since, until],
             )
-            note(db, author, Deed.MUTE, place.chat_id, _subject(scope))
+            note(db, author, AuditAction.MUTE, place.chat_id, _subject(scope))
         return Muted(
             tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
@@ -137,7 +137,7 @@ def _unmuted(
 ) -> Unmuted:
     changes = _end(db, destination_id, ended, author.at)
     for one in ended:
-        note(db, author, Deed.UNMUTE, place.chat_id, _subject(one.scope))
+        note(db, author, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
     return Unmuted(tuple(ended), changes, left[0] if left else None)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Part
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.delivery import Parking
 from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
@@ -44,7 +44,7 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
 def allow(db: Database, place: Place, author: Actor) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):
-        _decide(db, remember(db, place), place.chat_id, author, Deed.ALLOW)
+        _decide(db, remember(db, place), place.chat_id, author, AuditAction.ALLOW)
 
 
 def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
@@ -54,7 +54,7 @@ def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
     """
     with transaction(db):
         row_id = remember(db, place)
-        _decide(db, row_id, place.chat_id, author, Deed.DENY)
+        _decide(db, row_id, place.chat_id, author, AuditAction.DENY)
         withdrawn = hush(db, row_id)
         end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
@@ -176,9 +176,9 @@ def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
     return {number for (number,) in rows}
 
 
-def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: Deed) -> None:
+def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditAction) -> None:
     """Open or close a chat by command; who asked to come in has an answer now."""
-    opens = deed is Deed.ALLOW
+    opens = deed is AuditAction.ALLOW
     changed = db.execute(
         "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
         [opens, row_id],

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
@@ -36,7 +36,7 @@ def ignore(
                 "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
                 [destination_id, to_blob(contract), words, to_milliseconds(author.at)],
             )
-            note(db, author, Deed.LEAVE_OUT, place.chat_id, _subject(contract, words))
+            note(db, author, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
         return Ignoring(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
@@ -57,7 +57,7 @@ def hear_again(db: Database, place: Place, contracts: Collection[Address], autho
             )
             if ended.rowcount:
                 found.add(contract)
-                note(db, author, Deed.HEAR, place.chat_id, contract)
+                note(db, author, AuditAction.HEAR, place.chat_id, contract)
         return found
 
 
@@ -67,7 +67,7 @@ def end_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
             subject = _subject(found.token.contract, words_of(found.token.chains))
-            note(db, author, Deed.HEAR, found.place.chat_id, subject)
+            note(db, author, AuditAction.HEAR, found.place.chat_id, subject)
         return bool(ended.rowcount)
 
 

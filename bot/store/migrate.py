@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.access import merged_decision
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import note
@@ -83,7 +83,7 @@ def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | No
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
-        note(db, author, Deed.HERE, place.chat_id, str(moved))
+        note(db, author, AuditAction.HERE, place.chat_id, str(moved))
     return moved
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import GOOD_FOR, Claimed
 from bot.domain.places import Place
 from bot.store.audit import note
@@ -90,4 +90,4 @@ def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> N
     db.execute(
         "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
     )
-    note(db, author, Deed.CLAIM, None)
+    note(db, author, AuditAction.CLAIM, None)

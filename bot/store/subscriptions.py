@@ -6,7 +6,7 @@ from types import MappingProxyType
 from sqlite_utils import Database
 
 from bot.domain.assets import NATIVE_PART, Address, Part
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.observations import Standing
@@ -36,8 +36,8 @@ WHERE c.telegram_id = ? AND d.thread_id = ?
 ORDER BY s.number
 """
 
-_DEEDS: Mapping[Subscribing, Deed] = MappingProxyType(
-    {Subscribing.CREATED: Deed.WATCH, Subscribing.RELABELLED: Deed.RELABEL}
+_DEEDS: Mapping[Subscribing, AuditAction] = MappingProxyType(
+    {Subscribing.CREATED: AuditAction.WATCH, Subscribing.RELABELLED: AuditAction.RELABEL}
 )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Address, Asset, ChainId, Part
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
@@ -115,7 +115,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
         if doubted == (0,):
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
             db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
-            note(db, author, Deed.BELIEVE, None, str(chain_id))
+            note(db, author, AuditAction.BELIEVE, None, str(chain_id))
     return doubted is not None
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Part
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
@@ -36,7 +36,7 @@ def unsubscribe(db: Database, place: Place, numbers: Collection[int], author: Ac
         for one in listed:
             accounts |= _accounts_about(db, one)
             db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
-            note(db, author, Deed.UNWATCH, place.chat_id, subject_of_subscription(one.subscription))
+            note(db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription))
         end_unwished_coverage(db, accounts, status)
         return Parting(parting, waiting_alerts(db, destination_id))
 
@@ -75,7 +75,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
             if one.outcome is Subscribing.CREATED:
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
-                note(db, author, Deed.UNDO, place.chat_id, subject)
+                note(db, author, AuditAction.UNDO, place.chat_id, subject)
         return Undone(Undoing.NO_ROOM if is_full else Undoing.DONE, ones)
 
 

@@ -15,7 +15,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import Guests, KnownChat
-from bot.domain.chat.audit import Actor, AuditEntry, Deed
+from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.chat.unsubscribe import UndoneOne
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscribing, Subscription, SubscriptionId, WatchSpec
@@ -75,7 +75,7 @@ def known_chat(title: str) -> KnownChat:
 
 
 def entry_of(name: str) -> AuditEntry:
-    return AuditEntry(Actor(7001, name, NOON), Deed.WATCH, CHAT, name, name)
+    return AuditEntry(Actor(7001, name, NOON), AuditAction.WATCH, CHAT, name, name)
 
 
 # ---------------------------------------------------------------- first words
@@ -466,8 +466,8 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
 @pytest.mark.parametrize(
     "letter", ["m", "&", "漢", "𓀀", "a\u0301\u0302\u0303\u0304", "𓀀" + 4 * "\U0001d165", "@"]
 )
-@pytest.mark.parametrize("deed", sorted(set(Deed) - {Deed.BELIEVE}))
-def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: Deed) -> None:
+@pytest.mark.parametrize("deed", sorted(set(AuditAction) - {AuditAction.BELIEVE}))
+def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: AuditAction) -> None:
     long = letter * 1_000
     entry = AuditEntry(Actor(10**15, long, NOON - timedelta(days=400)), deed, -(10**15), long, long)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.assets import ChainId
 from bot.domain.chat.access_requests import Knock
-from bot.domain.chat.audit import Actor, Deed
+from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import Claimed, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
@@ -26,7 +26,7 @@ def by(place: Place, after: timedelta = timedelta(0)) -> Actor:
     return Actor(place.chat_id, place.title, NOON + after)
 
 
-async def deeds(keeper: Keeper) -> list[tuple[Deed, int | None, str]]:
+async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
     entries, total = await keeper.store.audit(1, 100)
     assert total == len(entries)
     return [(entry.deed, entry.chat_id, entry.subject) for entry in reversed(entries)]
@@ -43,7 +43,7 @@ async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
     assert await keeper.store.claim(CODE, MALLORY, by(MALLORY)) is Claimed.USED
 
     assert await keeper.store.settle_owners(()) == {OLGA.chat_id}
-    assert await deeds(keeper) == [(Deed.CLAIM, None, "")]
+    assert await deeds(keeper) == [(AuditAction.CLAIM, None, "")]
 
 
 async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
@@ -337,11 +337,11 @@ async def test_each_change_is_kept_and_what_changes_nothing_is_not(keeper: Keepe
     await keeper.deny(OPS)
 
     assert await deeds(keeper) == [
-        (Deed.ALLOW, OPS.chat_id, ""),
-        (Deed.WATCH, OPS.chat_id, f"{TREASURY} as Till"),
-        (Deed.RELABEL, OPS.chat_id, f"{TREASURY} as Vault"),
-        (Deed.UNWATCH, OPS.chat_id, f"{TREASURY} as Vault"),
-        (Deed.DENY, OPS.chat_id, ""),
+        (AuditAction.ALLOW, OPS.chat_id, ""),
+        (AuditAction.WATCH, OPS.chat_id, f"{TREASURY} as Till"),
+        (AuditAction.RELABEL, OPS.chat_id, f"{TREASURY} as Vault"),
+        (AuditAction.UNWATCH, OPS.chat_id, f"{TREASURY} as Vault"),
+        (AuditAction.DENY, OPS.chat_id, ""),
     ]
 
 

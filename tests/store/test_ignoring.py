@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from bot.domain.assets import Address, ChainId, Description
-from bot.domain.chat.audit import Deed
+from bot.domain.chat.audit import AuditAction
 from bot.domain.chat.ignore_list import IGNORED_MOST, Ignoring
 from bot.domain.places import Place
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, address, asset, reading
@@ -186,8 +186,8 @@ async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
 
     entries, _ = await keeper.store.audit(1, 2)
     assert [(one.deed, one.subject) for one in entries] == [
-        (Deed.HEAR, f"{USDC} on 137"),
-        (Deed.LEAVE_OUT, f"{USDC} on 137"),
+        (AuditAction.HEAR, f"{USDC} on 137"),
+        (AuditAction.LEAVE_OUT, f"{USDC} on 137"),
     ]
 
 

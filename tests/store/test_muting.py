@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.assets import Address
-from bot.domain.chat.audit import Deed
+from bot.domain.chat.audit import AuditAction
 from bot.domain.chat.mutes import Muted, Scope, Unmuted
 from bot.domain.deliver.alerts import (
     Alert,
@@ -480,4 +480,7 @@ async def test_who_muted_and_who_ended_it_is_kept(watching: Keeper) -> None:
     await unmute(watching)
 
     entries, _ = await watching.store.audit(1, 2)
-    assert [(one.deed, one.subject) for one in entries] == [(Deed.UNMUTE, TREASURY), (Deed.MUTE, TREASURY)]
+    assert [(one.deed, one.subject) for one in entries] == [
+        (AuditAction.UNMUTE, TREASURY),
+        (AuditAction.MUTE, TREASURY),
+    ]

@@ -15,7 +15,7 @@ class Actor:
     at: datetime
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     """What was done; the words are stored."""
 
     CLAIM = "claim"
@@ -39,7 +39,7 @@ class AuditEntry:
     """One change that somebody made."""
 
     author: Actor
-    deed: Deed
+    deed: AuditAction
     chat_id: int | None
     """Telegram's number of the chat it concerns; None: it concerns all of the bot."""
     chat_title: str

@@ -14,7 +14,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import Guests, KnownChat
-from bot.domain.chat.audit import AuditEntry, Deed
+from bot.domain.chat.audit import AuditAction, AuditEntry
 from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
 
@@ -178,7 +178,7 @@ _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
 def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     author = entry.author
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
-    if entry.deed is Deed.BELIEVE:
+    if entry.deed is AuditAction.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
@@ -201,20 +201,20 @@ def _within(entry: Html) -> Html:
 
 _DID = MappingProxyType(
     {
-        Deed.CLAIM: "became the owner",
-        Deed.ALLOW: "opened",
-        Deed.DENY: "closed",
-        Deed.IGNORE: "ignored",
-        Deed.WATCH: "watched",
-        Deed.RELABEL: "named",
-        Deed.UNWATCH: "stopped watching",
-        Deed.UNDO: "took back the end of",
-        Deed.BELIEVE: "took for real what vanished on",
-        Deed.LEAVE_OUT: "ignored the token",
-        Deed.HEAR: "no longer ignored the token",
-        Deed.MUTE: "muted",
-        Deed.UNMUTE: "unmuted",
-        Deed.HERE: "moved to another topic, entries:",
+        AuditAction.CLAIM: "became the owner",
+        AuditAction.ALLOW: "opened",
+        AuditAction.DENY: "closed",
+        AuditAction.IGNORE: "ignored",
+        AuditAction.WATCH: "watched",
+        AuditAction.RELABEL: "named",
+        AuditAction.UNWATCH: "stopped watching",
+        AuditAction.UNDO: "took back the end of",
+        AuditAction.BELIEVE: "took for real what vanished on",
+        AuditAction.LEAVE_OUT: "ignored the token",
+        AuditAction.HEAR: "no longer ignored the token",
+        AuditAction.MUTE: "muted",
+        AuditAction.UNMUTE: "unmuted",
+        AuditAction.HERE: "moved to another topic, entries:",
     }
 )
 
