@@ -26,7 +26,7 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
-from bot.domain.chat.command_limits import Flood, Heed, Heeded
+from bot.domain.chat.command_limits import CommandLimiter, Heed, Heeded
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
 from bot.domain.places import Place
@@ -74,7 +74,7 @@ class Conversation:
         self._listing = listing
         self._now = now
         self._monotonic = monotonic
-        self._flood = Flood()
+        self._flood = CommandLimiter()
         self._own_name = OwnName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:

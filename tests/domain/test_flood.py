@@ -10,7 +10,7 @@ from bot.domain.chat.command_limits import (
     MEMBER_PER_MINUTE,
     PRIVATE_PER_MINUTE,
     WINDOW_SECONDS,
-    Flood,
+    CommandLimiter,
     Heed,
     Heeded,
 )
@@ -18,27 +18,29 @@ from bot.domain.chat.command_limits import (
 ALICE, BOB, OPS = 1, 2, -3
 
 
-def look(one: Flood, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> Heeded:
+def look(one: CommandLimiter, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> Heeded:
     return one.heed_look(chat, user, now, is_group=chat < 0)
 
 
-def heeds(one: Flood, times: int, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> list[Heed]:
+def heeds(
+    one: CommandLimiter, times: int, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE
+) -> list[Heed]:
     return [look(one, now, chat=chat, user=user).heed for _ in range(times)]
 
 
 def test_what_a_person_can_type_is_carried_out() -> None:
-    assert set(heeds(Flood(), PRIVATE_PER_MINUTE)) == {Heed.CARRY_OUT}
+    assert set(heeds(CommandLimiter(), PRIVATE_PER_MINUTE)) == {Heed.CARRY_OUT}
 
 
 def test_the_first_one_too_many_is_told_and_the_others_are_ignored() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heeds(one, PRIVATE_PER_MINUTE)
 
     assert heeds(one, 3, 1.0) == [Heed.SAY_ENOUGH, Heed.IGNORE, Heed.IGNORE]
 
 
 def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told_again() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heeds(one, PRIVATE_PER_MINUTE + 5)
 
     assert heeds(one, PRIVATE_PER_MINUTE, WINDOW_SECONDS) == [Heed.CARRY_OUT] * PRIVATE_PER_MINUTE
@@ -46,7 +48,7 @@ def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told
 
 
 def test_a_flood_that_goes_on_is_answered_as_often_as_before_and_told_once_a_minute() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heard = [look(one, float(second)).heed for second in range(600)]
 
     assert heard.count(Heed.CARRY_OUT) == 10 * PRIVATE_PER_MINUTE
@@ -54,7 +56,7 @@ def test_a_flood_that_goes_on_is_answered_as_often_as_before_and_told_once_a_min
 
 
 def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
-    one = Flood()
+    one = CommandLimiter()
     for second in range(PRIVATE_PER_MINUTE):
         look(one, float(second))
 
@@ -64,7 +66,7 @@ def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
 
 
 def test_changes_are_not_refused_where_looks_are() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heeds(one, 100, chat=OPS)
 
     changes = [one.heed_change(OPS, ALICE, 1.0).heed for _ in range(CHANGES_PER_MINUTE + 2)]
@@ -73,7 +75,7 @@ def test_changes_are_not_refused_where_looks_are() -> None:
 
 
 def test_changes_leave_looks_their_own() -> None:
-    one = Flood()
+    one = CommandLimiter()
     for _ in range(CHANGES_PER_MINUTE):
         one.heed_change(ALICE, ALICE, 0.0)
 
@@ -81,7 +83,7 @@ def test_changes_leave_looks_their_own() -> None:
 
 
 def test_one_member_of_a_group_does_not_silence_the_others() -> None:
-    one = Flood()
+    one = CommandLimiter()
     alices = heeds(one, 100, chat=OPS, user=ALICE)
 
     assert alices.count(Heed.CARRY_OUT) == MEMBER_PER_MINUTE
@@ -89,7 +91,7 @@ def test_one_member_of_a_group_does_not_silence_the_others() -> None:
 
 
 def test_all_members_together_leave_room_for_alerts() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heard = [look(one, chat=OPS, user=user).heed for user in range(100)]
 
     assert heard.count(Heed.CARRY_OUT) == GROUP_PER_MINUTE
@@ -97,14 +99,14 @@ def test_all_members_together_leave_room_for_alerts() -> None:
 
 
 def test_chats_do_not_count_for_each_other() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heeds(one, 100)
 
     assert heeds(one, 1, chat=BOB, user=BOB) == [Heed.CARRY_OUT]
 
 
 def test_a_long_answer_is_worth_as_many_commands_as_it_has_messages() -> None:
-    one = Flood()
+    one = CommandLimiter()
     heeds(one, 1)
     one.count_answer(ALICE, PRIVATE_PER_MINUTE, 0.0, is_group=False)
 
@@ -112,7 +114,7 @@ def test_a_long_answer_is_worth_as_many_commands_as_it_has_messages() -> None:
 
 
 def test_an_answer_of_one_message_or_none_is_the_command_itself() -> None:
-    one = Flood()
+    one = CommandLimiter()
     for messages in (0, 1):
         one.count_answer(ALICE, messages, 0.0, is_group=False)
 
@@ -126,7 +128,7 @@ def test_an_answer_of_one_message_or_none_is_the_command_itself() -> None:
     )
 )
 def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[float, int, int]]) -> None:
-    one, now = Flood(), 0.0
+    one, now = CommandLimiter(), 0.0
     carried_out: list[tuple[float, int]] = []
     for pause, chat, user in steps:
         now += pause
@@ -139,7 +141,7 @@ def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[fl
 
 
 def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
-    one = Flood()
+    one = CommandLimiter()
     for number in range(command_limits.REMEMBERED + 500):
         look(one)
         look(one, chat=number + 10, user=number + 10)

@@ -71,7 +71,7 @@ class _Lately:
             self.at.popleft()
 
 
-class Flood:
+class CommandLimiter:
     """Says which commands are carried out."""
 
     def __init__(self) -> None:
