@@ -26,7 +26,7 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
-from bot.domain.chat.command_limits import CommandLimiter, Heed, Heeded
+from bot.domain.chat.command_limits import CommandLimiter, Heed, LimitResult
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
 from bot.domain.places import Place
@@ -186,7 +186,7 @@ class Conversation:
         """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
         return await self._gate.is_open(place) and await self._own_name.has_changed()
 
-    def _heeded(self, heard: Heard, needed: Action) -> Heeded:
+    def _heeded(self, heard: Heard, needed: Action) -> LimitResult:
         """Count what somebody does by what it needs, and return what becomes of it."""
         place, user_id, now = heard.place, heard.sender.user_id, self._monotonic()
         if needed is Action.LOOK:

@@ -12,13 +12,13 @@ from bot.domain.chat.command_limits import (
     WINDOW_SECONDS,
     CommandLimiter,
     Heed,
-    Heeded,
+    LimitResult,
 )
 
 ALICE, BOB, OPS = 1, 2, -3
 
 
-def look(one: CommandLimiter, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> Heeded:
+def look(one: CommandLimiter, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> LimitResult:
     return one.heed_look(chat, user, now, is_group=chat < 0)
 
 

@@ -37,7 +37,7 @@ class Heed(Enum):
     IGNORE = "ignore"
 
 
-class Heeded(NamedTuple):
+class LimitResult(NamedTuple):
     """What becomes of a command, and in how many seconds another one of its kind is carried out."""
 
     heed: Heed
@@ -58,12 +58,12 @@ class _Lately:
             return 0
         return max(0, math.ceil(self.at[0] + WINDOW_SECONDS - now))
 
-    def refuse(self, now: float) -> Heeded:
+    def refuse(self, now: float) -> LimitResult:
         """Say so, once a minute."""
         if now - self.told_at < WINDOW_SECONDS:
-            return Heeded(Heed.IGNORE, self.wait(now))
+            return LimitResult(Heed.IGNORE, self.wait(now))
         self.told_at = now
-        return Heeded(Heed.SAY_ENOUGH, self.wait(now))
+        return LimitResult(Heed.SAY_ENOUGH, self.wait(now))
 
     def count(self, now: float) -> None:
         self.at.append(now)
@@ -77,7 +77,7 @@ class CommandLimiter:
     def __init__(self) -> None:
         self._lately: OrderedDict[Hashable, _Lately] = OrderedDict()
 
-    def heed_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> Heeded:
+    def heed_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
         """Count a command that only looks, and return what becomes of it.
 
         What one member sends too much does not count for the group.
@@ -87,7 +87,7 @@ class CommandLimiter:
         member = self._of((chat_id, user_id), MEMBER_PER_MINUTE)
         return _heed([member, self._of(chat_id, GROUP_PER_MINUTE)], now)
 
-    def heed_change(self, chat_id: int, user_id: int | None, now: float) -> Heeded:
+    def heed_change(self, chat_id: int, user_id: int | None, now: float) -> LimitResult:
         """Count a command that changes something, and return what becomes of it."""
         return _heed([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
 
@@ -105,11 +105,11 @@ class CommandLimiter:
         return lately
 
 
-def _heed(counts: list[_Lately], now: float) -> Heeded:
+def _heed(counts: list[_Lately], now: float) -> LimitResult:
     """Carry out what none of the counts has too many of."""
     longest = max(counts, key=lambda one: one.wait(now))
     if longest.wait(now):
         return longest.refuse(now)
     for one in counts:
         one.count(now)
-    return Heeded(Heed.CARRY_OUT)
+    return LimitResult(Heed.CARRY_OUT)
