@@ -26,7 +26,7 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
-from bot.domain.chat.command_limits import CommandLimiter, Heed, LimitResult
+from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitResult
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
 from bot.domain.places import Place
@@ -193,16 +193,16 @@ class Conversation:
             heeded = self._flood.heed_look(place.chat_id, user_id, now, is_group=not place.is_private)
         else:
             heeded = self._flood.heed_change(place.chat_id, user_id, now)
-        if heeded.heed is not Heed.CARRY_OUT:
+        if heeded.heed is not LimitAction.CARRY_OUT:
             self.commands["too_many"] += 1
         return heeded
 
     async def _heeds(self, heard: Heard, needed: Action) -> bool:
         """Whether a command is carried out: not in a flood, which is answered once a minute."""
         heed, again_in_seconds = self._heeded(heard, needed)
-        if heed is Heed.SAY_ENOUGH and await self._gate.is_open(heard.place):
+        if heed is LimitAction.SAY_ENOUGH and await self._gate.is_open(heard.place):
             await self._screens.say(heard.place, [replies.enough_for_now(again_in_seconds)])
-        return heed is Heed.CARRY_OUT
+        return heed is LimitAction.CARRY_OUT
 
     async def _decline_forwarded(self, heard: Heard) -> None:
         """Carry out nothing that somebody else may have written; say so where nobody else is meant."""

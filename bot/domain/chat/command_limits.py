@@ -28,7 +28,7 @@ REMEMBERED = 10_000
 """Chats and members; who was quiet for longest is forgotten first."""
 
 
-class Heed(Enum):
+class LimitAction(Enum):
     """What becomes of a command."""
 
     CARRY_OUT = "carry out"
@@ -40,7 +40,7 @@ class Heed(Enum):
 class LimitResult(NamedTuple):
     """What becomes of a command, and in how many seconds another one of its kind is carried out."""
 
-    heed: Heed
+    heed: LimitAction
     again_in_seconds: int = 0
 
 
@@ -61,9 +61,9 @@ class _Lately:
     def refuse(self, now: float) -> LimitResult:
         """Say so, once a minute."""
         if now - self.told_at < WINDOW_SECONDS:
-            return LimitResult(Heed.IGNORE, self.wait(now))
+            return LimitResult(LimitAction.IGNORE, self.wait(now))
         self.told_at = now
-        return LimitResult(Heed.SAY_ENOUGH, self.wait(now))
+        return LimitResult(LimitAction.SAY_ENOUGH, self.wait(now))
 
     def count(self, now: float) -> None:
         self.at.append(now)
@@ -112,4 +112,4 @@ def _heed(counts: list[_Lately], now: float) -> LimitResult:
         return longest.refuse(now)
     for one in counts:
         one.count(now)
-    return LimitResult(Heed.CARRY_OUT)
+    return LimitResult(LimitAction.CARRY_OUT)
