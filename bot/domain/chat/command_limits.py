@@ -45,7 +45,7 @@ class LimitResult(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Lately:
+class _RecentCommands:
     """The newest commands of somebody that were carried out."""
 
     limit: int
@@ -75,7 +75,7 @@ class CommandLimiter:
     """Says which commands are carried out."""
 
     def __init__(self) -> None:
-        self._lately: OrderedDict[Hashable, _Lately] = OrderedDict()
+        self._lately: OrderedDict[Hashable, _RecentCommands] = OrderedDict()
 
     def heed_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
         """Count a command that only looks, and return what becomes of it.
@@ -97,15 +97,15 @@ class CommandLimiter:
         for _ in range(min(messages - 1, lately.limit)):
             lately.count(now)
 
-    def _of(self, who: Hashable, limit: int) -> _Lately:
-        lately = self._lately.setdefault(who, _Lately(limit))
+    def _of(self, who: Hashable, limit: int) -> _RecentCommands:
+        lately = self._lately.setdefault(who, _RecentCommands(limit))
         self._lately.move_to_end(who)
         if len(self._lately) > REMEMBERED:
             self._lately.popitem(last=False)
         return lately
 
 
-def _heed(counts: list[_Lately], now: float) -> LimitResult:
+def _heed(counts: list[_RecentCommands], now: float) -> LimitResult:
     """Carry out what none of the counts has too many of."""
     longest = max(counts, key=lambda one: one.wait(now))
     if longest.wait(now):
