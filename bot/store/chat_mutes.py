@@ -14,8 +14,8 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.mutes import (
     FoundMute,
     Mute,
-    Muted,
     MutedHere,
+    MuteResult,
     Scope,
     Unmuted,
     holds,
@@ -36,7 +36,7 @@ from bot.store.snapshots import account_id_of
 from bot.store.untold import UNTOLD
 
 
-def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> Muted:
+def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> MuteResult:
     """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
@@ -52,7 +52,7 @@ def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta,
                 [destination_id, account_id, chains, since, until],
             )
             note(db, author, AuditAction.MUTE, place.chat_id, _subject(scope))
-        return Muted(
+        return MuteResult(
             tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
         )

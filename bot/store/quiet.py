@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
-from bot.domain.chat.mutes import FoundMute, Muted, MutedHere, Scope, Unmuted
+from bot.domain.chat.mutes import FoundMute, MutedHere, MuteResult, Scope, Unmuted
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.store import chat_mutes, ignore_list
@@ -54,7 +54,9 @@ class Quiet:
 
     # not now
 
-    async def mute(self, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> Muted:
+    async def mute(
+        self, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor
+    ) -> MuteResult:
         """Hold what is told of accounts, or with none everything, for so long."""
         muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self._outbox_grew.set()

@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.text import quiet_replies
 from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, Muted, MutedHere, Unmuted
+from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, Unmuted
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
@@ -43,7 +43,7 @@ def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
 
     assert (
         f"🔕 {named} on Ethereum and Polygon is muted here"
-        in quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
+        in quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
     )
     assert f"🔔 {named} on Ethereum and Polygon was muted" in quiet_replies.mute_over(over, CHAINS).visible
     assert f"🔕 {named} on Ethereum and Polygon is muted until" in (
@@ -58,10 +58,10 @@ def test_a_receipt_of_notices_alone_says_that_nothing_changed() -> None:
 
 
 def test_a_topic_is_called_one() -> None:
-    assert quiet_replies.muted(Muted((ALL,), 0), HOUR, CHAT, CHAINS, NOON).visible.startswith(
+    assert quiet_replies.muted(MuteResult((ALL,), 0), HOUR, CHAT, CHAINS, NOON).visible.startswith(
         "🔕 This chat is muted"
     )
-    assert quiet_replies.muted(Muted((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
+    assert quiet_replies.muted(MuteResult((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
         "🔕 This topic is muted for 1 h, until 13:00 UTC.\n"
         "What happens meanwhile is kept, and told then.\n"
         "2 changes from before will still come."
@@ -118,7 +118,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
         quiet_replies.ignoring(Ignoring((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
         quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
         quiet_replies.heard_again(token, CHAINS),
-        quiet_replies.muted(Muted((mute,), 0), HOUR, CHAT, CHAINS, NOON),
+        quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
         quiet_replies.unmuted(Unmuted((mute,), 0), CHAT, CHAINS, NOON),
         quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
         quiet_replies.nothing_muted(name),

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.assets import Address
 from bot.domain.chat.audit import AuditAction
-from bot.domain.chat.mutes import Muted, Scope, Unmuted
+from bot.domain.chat.mutes import MuteResult, Scope, Unmuted
 from bot.domain.deliver.alerts import (
     Alert,
     Baseline,
@@ -40,7 +40,7 @@ async def watching(keeper: Keeper) -> Keeper:
 
 async def mute(
     keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
-) -> Muted:
+) -> MuteResult:
     return await keeper.store.quiet.mute(place, list(map(Scope, accounts)), span, olga(at(when)))
 
 

@@ -19,7 +19,7 @@ from bot.chat.text.wording import (
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, Muted, MutedHere, Unmuted
+from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, Unmuted
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 
@@ -127,7 +127,7 @@ def _token(token: IgnoredToken, chains: Chains) -> Html:
 # ---------------------------------------------------------------- mutes
 
 
-def muted(muted: Muted, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
+def muted(muted: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /mute."""
     is_all = any(mute.account is None for mute in muted.mutes)
     is_one = is_all or len(muted.mutes) == 1

@@ -61,7 +61,7 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
-class Muted:
+class MuteResult:
     """What came of muting."""
 
     mutes: tuple[Mute, ...]
