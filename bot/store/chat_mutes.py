@@ -17,7 +17,7 @@ from bot.domain.chat.mutes import (
     MutedHere,
     MuteResult,
     Scope,
-    Unmuted,
+    UnmuteResult,
     holds,
     is_over,
     receipt,
@@ -58,7 +58,7 @@ def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta,
         )
 
 
-def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Actor) -> Unmuted:
+def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Actor) -> UnmuteResult:
     """End the mutes of accounts, or with none all mutes of a destination; what they held is told now.
 
     A mute ends whole, though it may be about more chains than are named.
@@ -73,12 +73,12 @@ def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Actor)
         return _unmuted(db, destination_id, ended, place, author)
 
 
-def end_mute(db: Database, found: FoundMute, author: Actor) -> Unmuted:
+def end_mute(db: Database, found: FoundMute, author: Actor) -> UnmuteResult:
     """End the mute that a button names, if it is still there."""
     with transaction(db):
         row = db.execute("SELECT destination_id FROM mute WHERE id = ?", [found.mute.row]).fetchone()
         if row is None:
-            return Unmuted((), 0)
+            return UnmuteResult((), 0)
         return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, author)
 
 
@@ -134,12 +134,12 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
 
 def _unmuted(
     db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, author: Actor
-) -> Unmuted:
+) -> UnmuteResult:
     changes = _end(db, destination_id, ended, author.at)
     for one in ended:
         note(db, author, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
-    return Unmuted(tuple(ended), changes, left[0] if left else None)
+    return UnmuteResult(tuple(ended), changes, left[0] if left else None)
 
 
 def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:

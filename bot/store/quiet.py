@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
-from bot.domain.chat.mutes import FoundMute, MutedHere, MuteResult, Scope, Unmuted
+from bot.domain.chat.mutes import FoundMute, MutedHere, MuteResult, Scope, UnmuteResult
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.store import chat_mutes, ignore_list
@@ -62,7 +62,7 @@ class Quiet:
         self._outbox_grew.set()
         return muted
 
-    async def unmute(self, place: Place, scopes: Collection[Scope], author: Actor) -> Unmuted:
+    async def unmute(self, place: Place, scopes: Collection[Scope], author: Actor) -> UnmuteResult:
         """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
         unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self._outbox_grew.set()
@@ -76,7 +76,7 @@ class Quiet:
         """Return the mute that a button of this chat names."""
         return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
-    async def end_mute(self, found: FoundMute, author: Actor) -> Unmuted:
+    async def end_mute(self, found: FoundMute, author: Actor) -> UnmuteResult:
         """End the mute that a button names, and let what it held be told."""
         unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
         self._outbox_grew.set()

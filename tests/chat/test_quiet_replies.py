@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.text import quiet_replies
 from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, Unmuted
+from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
@@ -88,7 +88,7 @@ def test_many_mutes_fold() -> None:
 
 def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
     def told(*mutes: Mute, changes: int = 0, until: float | None = None) -> str:
-        unmuted = Unmuted(mutes, changes, None if until is None else at(until))
+        unmuted = UnmuteResult(mutes, changes, None if until is None else at(until))
         return quiet_replies.unmuted(unmuted, CHAT, CHAINS, NOON).visible
 
     assert told(ALL, TILL, changes=1) == "🔔 This chat is no longer muted. 1 change from meanwhile follows."
@@ -119,7 +119,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
         quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
         quiet_replies.heard_again(token, CHAINS),
         quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
-        quiet_replies.unmuted(Unmuted((mute,), 0), CHAT, CHAINS, NOON),
+        quiet_replies.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),
         quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
         quiet_replies.nothing_muted(name),
         quiet_replies.only_accounts(name),

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.assets import Address
 from bot.domain.chat.audit import AuditAction
-from bot.domain.chat.mutes import MuteResult, Scope, Unmuted
+from bot.domain.chat.mutes import MuteResult, Scope, UnmuteResult
 from bot.domain.deliver.alerts import (
     Alert,
     Baseline,
@@ -44,7 +44,7 @@ async def mute(
     return await keeper.store.quiet.mute(place, list(map(Scope, accounts)), span, olga(at(when)))
 
 
-async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> Unmuted:
+async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> UnmuteResult:
     return await keeper.store.quiet.unmute(place, list(map(Scope, accounts)), olga(at(when)))
 
 

@@ -19,7 +19,7 @@ from bot.chat.text.wording import (
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, Unmuted
+from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 
@@ -159,7 +159,7 @@ def all_muted(until: datetime, place: Place, now: datetime) -> Html:
     return fill("All of {} is muted until {}; {} ends it.", where, _moment(until, now), code("/unmute"))
 
 
-def unmuted(unmuted: Unmuted, place: Place, chains: Chains, now: datetime) -> Html:
+def unmuted(unmuted: UnmuteResult, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /unmute, and what a message shows whose button did the same."""
     is_all = any(mute.account is None for mute in unmuted.mutes)
     is_one = is_all or len(unmuted.mutes) == 1

@@ -79,7 +79,7 @@ class MutedHere:
 
 
 @dataclass(frozen=True, slots=True)
-class Unmuted:
+class UnmuteResult:
     """What came of ending mutes."""
 
     mutes: tuple[Mute, ...]
