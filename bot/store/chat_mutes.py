@@ -12,9 +12,9 @@ from sqlite_utils import Database
 from bot.domain.assets import ChainId
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.mutes import (
+    ActiveMutes,
     FoundMute,
     Mute,
-    MutedHere,
     MuteResult,
     Scope,
     UnmuteResult,
@@ -104,7 +104,7 @@ def end_due(db: Database, now: datetime) -> datetime | None:
     return to_moment_or_none(until)
 
 
-def muted_here(db: Database, place: Place) -> MutedHere:
+def muted_here(db: Database, place: Place) -> ActiveMutes:
     """Return what is muted in a place, and how many changes are held there."""
     row = db.execute(
         "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
@@ -112,11 +112,11 @@ def muted_here(db: Database, place: Place) -> MutedHere:
         [place.chat_id, place.thread_id or 0],
     ).fetchone()
     if row is None:
-        return MutedHere()
+        return ActiveMutes()
     (held,) = db.execute(
         "SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'held'", [row[0]]
     ).fetchone()
-    return MutedHere(tuple(mutes_of(db, row[0])), held)
+    return ActiveMutes(tuple(mutes_of(db, row[0])), held)
 
 
 def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:

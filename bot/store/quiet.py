@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
-from bot.domain.chat.mutes import FoundMute, MutedHere, MuteResult, Scope, UnmuteResult
+from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, Scope, UnmuteResult
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.store import chat_mutes, ignore_list
@@ -68,7 +68,7 @@ class Quiet:
         self._outbox_grew.set()
         return unmuted
 
-    async def muted_here(self, place: Place) -> MutedHere:
+    async def muted_here(self, place: Place) -> ActiveMutes:
         """Return what is muted in a place, and how many changes are held there."""
         return await self._thread.run(chat_mutes.muted_here, place)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.text import quiet_replies
 from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, UnmuteResult
+from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
@@ -47,7 +47,7 @@ def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
     )
     assert f"🔔 {named} on Ethereum and Polygon was muted" in quiet_replies.mute_over(over, CHAINS).visible
     assert f"🔕 {named} on Ethereum and Polygon is muted until" in (
-        quiet_replies.mutes_shown(MutedHere((mute,)), CHAT, CHAINS, NOON)[0].visible
+        quiet_replies.mutes_shown(ActiveMutes((mute,)), CHAT, CHAINS, NOON)[0].visible
     )
 
 
@@ -69,18 +69,18 @@ def test_a_topic_is_called_one() -> None:
 
 
 def test_what_is_left_of_a_mute_counts_the_minute_that_has_begun() -> None:
-    here = MutedHere((ALL, TILL), 1)
+    here = ActiveMutes((ALL, TILL), 1)
 
     assert [line.visible for line in quiet_replies.mutes_shown(here, CHAT, CHAINS, at(1))] == [
         "🔕 This chat is muted until 13:00 UTC, 60 min more",
         "🔕 Till · 0x8e3E…d8B9 is muted until 14:00 UTC, 2 h more",
         "Kept meanwhile: 1 change",
     ]
-    assert quiet_replies.mutes_shown(MutedHere(), CHAT, CHAINS, NOON) == []
+    assert quiet_replies.mutes_shown(ActiveMutes(), CHAT, CHAINS, NOON) == []
 
 
 def test_many_mutes_fold() -> None:
-    lines = quiet_replies.mutes_shown(MutedHere((TILL,) * 8), CHAT, CHAINS, NOON)
+    lines = quiet_replies.mutes_shown(ActiveMutes((TILL,) * 8), CHAT, CHAINS, NOON)
 
     assert len(lines) == 6
     assert lines[-1].visible == "🔕 … and 3 more accounts"
@@ -123,7 +123,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
         quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
         quiet_replies.nothing_muted(name),
         quiet_replies.only_accounts(name),
-        *quiet_replies.mutes_shown(MutedHere((mute,), 1), CHAT, CHAINS, NOON),
+        *quiet_replies.mutes_shown(ActiveMutes((mute,), 1), CHAT, CHAINS, NOON),
     ):
         assert html.fits
         assert seen(html.source) == html.visible

@@ -19,7 +19,7 @@ from bot.chat.text.wording import (
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
-from bot.domain.chat.mutes import Mute, MutedHere, MuteResult, UnmuteResult
+from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 
@@ -184,7 +184,7 @@ def mute_over(over: MuteOver, chains: Chains) -> Html:
     return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
 
 
-def mutes_shown(here: MutedHere, place: Place, chains: Chains, now: datetime) -> list[Html]:
+def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) -> list[Html]:
     """Return the lines about mutes that /list and /status show; none where nothing is muted."""
     lines = [
         fill(

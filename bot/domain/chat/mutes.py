@@ -70,7 +70,7 @@ class MuteResult:
 
 
 @dataclass(frozen=True, slots=True)
-class MutedHere:
+class ActiveMutes:
     """The mutes of a destination."""
 
     mutes: tuple[Mute, ...] = ()
