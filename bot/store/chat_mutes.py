@@ -16,7 +16,7 @@ from bot.domain.chat.mutes import (
     FoundMute,
     Mute,
     MuteResult,
-    Scope,
+    MuteScope,
     UnmuteResult,
     holds,
     is_over,
@@ -36,12 +36,14 @@ from bot.store.snapshots import account_id_of
 from bot.store.untold import UNTOLD
 
 
-def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor) -> MuteResult:
+def mute(
+    db: Database, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
+) -> MuteResult:
     """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
         since, until = to_milliseconds(author.at), to_milliseconds(author.at + span)
-        wanted: tuple[Scope | None, ...] = tuple(scopes) or (None,)
+        wanted: tuple[MuteScope | None, ...] = tuple(scopes) or (None,)
         for scope in wanted:
             account_id = None if scope is None else account_id_of(db, scope.account)
             chains = "" if scope is None else words_of(scope.chains)
@@ -58,7 +60,7 @@ def mute(db: Database, place: Place, scopes: Collection[Scope], span: timedelta,
         )
 
 
-def unmute(db: Database, place: Place, scopes: Collection[Scope], author: Actor) -> UnmuteResult:
+def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
     """End the mutes of accounts, or with none all mutes of a destination; what they held is told now.
 
     A mute ends whole, though it may be about more chains than are named.
@@ -166,14 +168,14 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     return sum(is_change for _, is_change, _ in free)
 
 
-def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[Scope]:
+def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[MuteScope]:
     """Return what a held alert is about, chain by chain."""
     if address is not None and chain_id is not None:
-        return frozenset({Scope(to_address(address), frozenset({ChainId(chain_id)}))})
+        return frozenset({MuteScope(to_address(address), frozenset({ChainId(chain_id)}))})
     return subjects_of(to_notice(text)) if text is not None else frozenset()
 
 
-def _concerns(one: Mute, about: Collection[Scope]) -> bool:
+def _concerns(one: Mute, about: Collection[MuteScope]) -> bool:
     return one.scope is None or any(map(one.scope.meets, about))
 
 
@@ -201,18 +203,18 @@ def _tell_receipt(
     )
 
 
-def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collection[Scope]) -> int:
+def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collection[MuteScope]) -> int:
     """Count the changes, of these accounts or of all, that are on their way already."""
     rows = db.execute(
         f"WITH {UNTOLD} SELECT a.address, x.chain_id FROM untold JOIN change c ON c.id = untold.change_id"
         " JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id",
         [destination_id],
     )
-    untold = [Scope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
+    untold = [MuteScope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
     return sum(not scopes or any(scope.contains(one) for scope in scopes) for one in untold)
 
 
-def _subject(scope: Scope | None) -> str:
+def _subject(scope: MuteScope | None) -> str:
     if scope is None:
         return ""
     return f"{scope.account} on {words_of(scope.chains)}" if scope.chains else scope.account

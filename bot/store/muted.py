@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database
 
-from bot.domain.chat.mutes import Mute, Scope, holds, label_of
+from bot.domain.chat.mutes import Mute, MuteScope, holds, label_of
 from bot.domain.subscriptions import DestinationId
 from bot.store.rows import Row, to_address, to_chains, to_moment
 
@@ -26,7 +26,7 @@ def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     return [_to_mute(db, row) for row in rows]
 
 
-def muted_scopes(db: Database, destination_id: int) -> list[Scope | None]:
+def muted_scopes(db: Database, destination_id: int) -> list[MuteScope | None]:
     """Return what is muted of a destination; None: everything."""
     rows = db.execute(
         "SELECT a.address, m.chains FROM mute m LEFT JOIN account a ON a.id = m.account_id"
@@ -34,7 +34,8 @@ def muted_scopes(db: Database, destination_id: int) -> list[Scope | None]:
         [destination_id],
     )
     return [
-        None if address is None else Scope(to_address(address), to_chains(chains)) for address, chains in rows
+        None if address is None else MuteScope(to_address(address), to_chains(chains))
+        for address, chains in rows
     ]
 
 
@@ -57,7 +58,7 @@ SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ?1 AND ifnull(account_i
 """In the very words of the index `mute_once`, or SQLite reads every mute of the destination."""
 
 
-def holds_notice(db: Database, destination_id: DestinationId, about: frozenset[Scope]) -> bool:
+def holds_notice(db: Database, destination_id: DestinationId, about: frozenset[MuteScope]) -> bool:
     """Whether a destination does not wish to hear yet of what is about these accounts; none: about more."""
     return holds(muted_scopes(db, destination_id), about)
 
@@ -67,12 +68,12 @@ def _to_mute(db: Database, row: Row) -> Mute:
     moments = to_moment(since), to_moment(until)
     if address is None:
         return Mute(row_id, None, "", *moments)
-    scope = Scope(to_address(address), to_chains(words))
+    scope = MuteScope(to_address(address), to_chains(words))
     named = [
         (to_chains(chains), label, contracts)
         for chains, label, contracts in db.execute(_NAMED, [destination_id, account_id])
     ]
-    there = [one for one in named if Scope(scope.account, one[0]).meets(scope)]
+    there = [one for one in named if MuteScope(scope.account, one[0]).meets(scope)]
     of_the_account = [one for one in there if not one[2]] or there
     label = label_of(scope, [(chains, label) for chains, label, _ in of_the_account])
     return Mute(row_id, scope.account, label, *moments, scope.chains)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
-from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, Scope, UnmuteResult
+from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.store import chat_mutes, ignore_list
@@ -55,14 +55,14 @@ class Quiet:
     # not now
 
     async def mute(
-        self, place: Place, scopes: Collection[Scope], span: timedelta, author: Actor
+        self, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
     ) -> MuteResult:
         """Hold what is told of accounts, or with none everything, for so long."""
         muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self._outbox_grew.set()
         return muted
 
-    async def unmute(self, place: Place, scopes: Collection[Scope], author: Actor) -> UnmuteResult:
+    async def unmute(self, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
         """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
         unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self._outbox_grew.set()

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.mutes import Mute, Scope, holds, is_over, label_of, receipt, subjects_of
+from bot.domain.chat.mutes import Mute, MuteScope, holds, is_over, label_of, receipt, subjects_of
 from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, Unreadable
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 OF_TREASURY, OF_VAULT = (Gap(POLYGON, account, "", NOON) for account in (TREASURY, VAULT))
 OF_THE_CHAIN = Gap(POLYGON, None, "", NOON)
-TREASURYS, VAULTS = (Scope(account, frozenset({POLYGON})) for account in (TREASURY, VAULT))
-ALONE, BOTH, OF_MORE = frozenset({TREASURYS}), frozenset({TREASURYS, VAULTS}), frozenset[Scope]()
+TREASURYS, VAULTS = (MuteScope(account, frozenset({POLYGON})) for account in (TREASURY, VAULT))
+ALONE, BOTH, OF_MORE = frozenset({TREASURYS}), frozenset({TREASURYS, VAULTS}), frozenset[MuteScope]()
 
 
 def mute(since: float = 0, until: float = 3600) -> Mute:
@@ -24,8 +24,8 @@ def test_a_mute_of_everything_holds_everything() -> None:
 
 
 def test_a_mute_of_an_account_holds_what_is_about_it_alone() -> None:
-    assert [holds([Scope(TREASURY)], about) for about in (ALONE, BOTH, OF_MORE)] == [True, False, False]
-    assert [holds([Scope(TREASURY), Scope(VAULT)], about) for about in (ALONE, BOTH, OF_MORE)] == [
+    assert [holds([MuteScope(TREASURY)], about) for about in (ALONE, BOTH, OF_MORE)] == [True, False, False]
+    assert [holds([MuteScope(TREASURY), MuteScope(VAULT)], about) for about in (ALONE, BOTH, OF_MORE)] == [
         True,
         True,
         False,
@@ -37,18 +37,18 @@ def test_without_a_mute_nothing_is_held() -> None:
 
 
 def test_a_mute_of_some_chains_holds_what_is_about_these_alone() -> None:
-    on_base = Scope(TREASURY, frozenset({BASE}))
+    on_base = MuteScope(TREASURY, frozenset({BASE}))
     muted = [on_base]
 
     assert holds(muted, {on_base})
     assert not holds(muted, ALONE)
     assert not holds(muted, {on_base, TREASURYS})
     assert holds([on_base, TREASURYS], {on_base, TREASURYS})
-    assert not holds(muted, {Scope(VAULT, frozenset({BASE}))})
+    assert not holds(muted, {MuteScope(VAULT, frozenset({BASE}))})
 
 
 def test_what_is_about_every_chain_is_not_held_by_a_mute_of_some() -> None:
-    assert not holds([TREASURYS], {Scope(TREASURY)})
+    assert not holds([TREASURYS], {MuteScope(TREASURY)})
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,16 @@ def test_what_is_about_every_chain_is_not_held_by_a_mute_of_some() -> None:
 def test_a_mute_is_called_as_its_chains_are(on: list[ChainId], label: str) -> None:
     named = [(frozenset({BASE}), "Safe Base"), (frozenset({POLYGON}), "Safe Polygon")]
 
-    assert label_of(Scope(TREASURY, frozenset(on)), named) == label
+    assert label_of(MuteScope(TREASURY, frozenset(on)), named) == label
 
 
 def test_a_mute_is_called_by_the_only_label_there_is() -> None:
     one = [(frozenset({BASE}), "Safe"), (frozenset({POLYGON}), "Safe"), (frozenset[ChainId](), "")]
 
     assert (
-        label_of(Scope(TREASURY), one) == label_of(Scope(TREASURY, frozenset({BASE, POLYGON})), one) == "Safe"
+        label_of(MuteScope(TREASURY), one)
+        == label_of(MuteScope(TREASURY, frozenset({BASE, POLYGON})), one)
+        == "Safe"
     )
 
 

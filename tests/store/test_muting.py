@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.assets import Address
 from bot.domain.chat.audit import AuditAction
-from bot.domain.chat.mutes import MuteResult, Scope, UnmuteResult
+from bot.domain.chat.mutes import MuteResult, MuteScope, UnmuteResult
 from bot.domain.deliver.alerts import (
     Alert,
     Baseline,
@@ -41,11 +41,11 @@ async def watching(keeper: Keeper) -> Keeper:
 async def mute(
     keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
 ) -> MuteResult:
-    return await keeper.store.quiet.mute(place, list(map(Scope, accounts)), span, olga(at(when)))
+    return await keeper.store.quiet.mute(place, list(map(MuteScope, accounts)), span, olga(at(when)))
 
 
 async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> UnmuteResult:
-    return await keeper.store.quiet.unmute(place, list(map(Scope, accounts)), olga(at(when)))
+    return await keeper.store.quiet.unmute(place, list(map(MuteScope, accounts)), olga(at(when)))
 
 
 async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, when: float = 1) -> None:
@@ -135,7 +135,7 @@ async def test_a_mute_of_one_chain_holds_nothing_of_another(keeper: Keeper) -> N
     await on_both(keeper, 5)
     await keeper.deliver_all()
 
-    muted = await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
     await on_both(keeper, 6)
 
     assert [one.label for one in muted.mutes] == ["Safe Base"]
@@ -153,13 +153,13 @@ async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Ke
     await keeper.deliver_all()
     await on_both(keeper, 6)
 
-    muted = await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     assert muted.still_to_come == 1
 
 
 async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None:
-    on_base, on_ethereum = (Scope(TREASURY, frozenset({chain_id})) for chain_id in (BASE, ETHEREUM))
+    on_base, on_ethereum = (MuteScope(TREASURY, frozenset({chain_id})) for chain_id in (BASE, ETHEREUM))
     await keeper.watch()
     await keeper.store.quiet.mute(OLGA, [on_base], HOUR, olga())
     await keeper.store.quiet.mute(OLGA, [on_ethereum], HOUR, olga())
@@ -168,7 +168,7 @@ async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None
 
     assert [one.scope for one in ended.mutes] == [on_base]
     assert [one.scope for one in (await keeper.store.quiet.muted_here(OLGA)).mutes] == [on_ethereum]
-    assert len((await keeper.store.quiet.unmute(OLGA, [Scope(TREASURY)], olga())).mutes) == 1
+    assert len((await keeper.store.quiet.unmute(OLGA, [MuteScope(TREASURY)], olga())).mutes) == 1
 
 
 async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Keeper) -> None:
@@ -177,7 +177,7 @@ async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Kee
     await keeper.watch(VAULT, contracts=[USDC], label="Dollars of the vault")
 
     muted = await keeper.store.quiet.mute(
-        OLGA, [Scope(TREASURY, frozenset({BASE})), Scope(VAULT)], HOUR, olga()
+        OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(VAULT)], HOUR, olga()
     )
 
     assert {one.label for one in muted.mutes} == {"Treasury", "Dollars of the vault"}
@@ -188,7 +188,7 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
     await keeper.watch(chains=[POLYGON], label="Treasury")
 
     muted = await keeper.store.quiet.mute(
-        OLGA, [Scope(TREASURY, frozenset({BASE})), Scope(TREASURY)], HOUR, olga()
+        OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(TREASURY)], HOUR, olga()
     )
 
     assert {one.chains: one.label for one in muted.mutes} == {
@@ -200,7 +200,7 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
 async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
     await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
     await keeper.watch(chains=[BASE], label="Safe Base")
-    await keeper.store.quiet.mute(OLGA, [Scope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     await on_both(keeper, 5)
 
@@ -316,7 +316,7 @@ async def test_each_account_that_ends_at_once_has_its_receipt(watching: Keeper) 
 async def test_what_several_mutes_held_is_counted_in_one_receipt(watching: Keeper) -> None:
     await mute(watching, TREASURY)
     await change(watching, 6)
-    narrow = [Scope(TREASURY, frozenset({POLYGON}))]
+    narrow = [MuteScope(TREASURY, frozenset({POLYGON}))]
     await watching.store.quiet.mute(OLGA, narrow, HOUR, olga(at(30)))
     await change(watching, 7, when=40)
 

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.domain.chat.mutes import Scope
+from bot.domain.chat.mutes import MuteScope
 from bot.domain.deliver.delivery import (
     REST,
     AlertState,
@@ -59,7 +59,7 @@ OUTCOMES = st.one_of(
 STEPS_BETWEEN_LOOKS = 4
 """Each look heals a whole database."""
 
-SCOPES = ((), (Scope(TREASURY),), *((Scope(TREASURY, frozenset({one})),) for one in (POLYGON, BASE)))
+SCOPES = ((), (MuteScope(TREASURY),), *((MuteScope(TREASURY, frozenset({one})),) for one in (POLYGON, BASE)))
 """What is muted: everything, an account, or what it has on a chain on which changes come, or do not."""
 
 CHATS = st.sampled_from([OLGA, OPS])
@@ -159,11 +159,11 @@ class OutboxMachine(RuleBasedStateMachine):
         self.wait(self.keeper.store.expire(self.now, timedelta(seconds=seconds)))
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES), minutes=st.sampled_from([1, 3]))
-    def a_chat_mutes(self, chat: Place, minutes: int, scopes: tuple[Scope, ...]) -> None:
+    def a_chat_mutes(self, chat: Place, minutes: int, scopes: tuple[MuteScope, ...]) -> None:
         self.wait(self.keeper.store.quiet.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES))
-    def a_chat_unmutes(self, chat: Place, scopes: tuple[Scope, ...]) -> None:
+    def a_chat_unmutes(self, chat: Place, scopes: tuple[MuteScope, ...]) -> None:
         self.wait(self.keeper.store.quiet.unmute(chat, scopes, olga(self.now)))
 
     @rule(chat=CHATS)

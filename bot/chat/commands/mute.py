@@ -18,7 +18,7 @@ from bot.chat.text.html import Html
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.chat.mutes import DEFAULT, Scope
+from bot.domain.chat.mutes import DEFAULT, MuteScope
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.store import Store
@@ -107,7 +107,7 @@ class Muting:
 
         return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
 
-    async def _muted(self, heard: Heard, request: Mute, scopes: tuple[Scope, ...]) -> Screen:
+    async def _muted(self, heard: Heard, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
         author = heard.author(self._now())
         muted = await self._store.quiet.mute(heard.place, scopes, request.span, author)
         text = quiet_replies.muted(muted, request.span, heard.place, self._chains, self._now())
@@ -126,22 +126,22 @@ class Muting:
         here = await self._store.quiet.muted_here(place)
         return next((mute.until for mute in here.mutes if mute.account is None), None)
 
-    async def _named(self, place: Place, who: str) -> tuple[Scope, ...]:
+    async def _named(self, place: Place, who: str) -> tuple[MuteScope, ...]:
         """Return the accounts that somebody means; what is muted may be watched no more."""
         listed = await self._store.subscriptions_here(place)
         address = address_meant(who)
         if address is not None:
-            return (Scope(address),)
+            return (MuteScope(address),)
         return _scopes(find(listed, who)) if who else ()
 
 
-def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> tuple[Scope, ...]:
+def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> tuple[MuteScope, ...]:
     """Return the accounts of subscriptions, each on the chains that they cover, or `is_whole`: on all."""
     on: dict[Address, list[frozenset[ChainId]]] = defaultdict(list)
     for one in found:
         if one.subscription.account is not None:
             on[one.subscription.account].append(one.subscription.chains)
     return tuple(
-        Scope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
+        MuteScope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
         for account, chains in sorted(on.items())
     )

@@ -21,19 +21,19 @@ LONGEST = timedelta(days=30)
 CLOCK_SLACK = timedelta(minutes=1)
 
 
-class Scope(NamedTuple):
+class MuteScope(NamedTuple):
     """An account, or what it has on some chains."""
 
     account: Address
     chains: frozenset[ChainId] = frozenset()
     """Empty: every chain."""
 
-    def meets(self, other: "Scope") -> bool:
+    def meets(self, other: "MuteScope") -> bool:
         """Whether anything is in both."""
         is_on_one_chain = not self.chains or not other.chains or bool(self.chains & other.chains)
         return self.account == other.account and is_on_one_chain
 
-    def contains(self, other: "Scope") -> bool:
+    def contains(self, other: "MuteScope") -> bool:
         """Whether all of the other is in this one."""
         is_on_these = not self.chains or (bool(other.chains) and other.chains <= self.chains)
         return self.account == other.account and is_on_these
@@ -55,9 +55,9 @@ class Mute:
     """Of the account; empty: every chain."""
 
     @property
-    def scope(self) -> Scope | None:
+    def scope(self) -> MuteScope | None:
         """What it is about; None: everything."""
-        return None if self.account is None else Scope(self.account, self.chains)
+        return None if self.account is None else MuteScope(self.account, self.chains)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class FoundMute:
     place: Place
 
 
-def holds(muted: Collection[Scope | None], about: Collection[Scope]) -> bool:
+def holds(muted: Collection[MuteScope | None], about: Collection[MuteScope]) -> bool:
     """Whether these mutes hold what is about all of this, chain by chain; none: it is about more."""
     if None in muted:
         return True
@@ -106,7 +106,7 @@ def holds(muted: Collection[Scope | None], about: Collection[Scope]) -> bool:
     )
 
 
-def subjects_of(notice: KeptNotice) -> frozenset[Scope]:
+def subjects_of(notice: KeptNotice) -> frozenset[MuteScope]:
     """Return what a notice is about, chain by chain; none where it is about more than accounts."""
     match notice:
         case Baseline(account, chains=chains):
@@ -115,25 +115,25 @@ def subjects_of(notice: KeptNotice) -> frozenset[Scope]:
             accounts = [(gap.account, gap.chain_id) for gap in gaps if gap.account is not None]
             is_about_accounts = len(accounts) == len(gaps)
             return frozenset(
-                Scope(account, frozenset({chain_id}))
+                MuteScope(account, frozenset({chain_id}))
                 for account, chain_id in (accounts if is_about_accounts else ())
             )
         case _:
             return frozenset()
 
 
-def _on_each(account: Address, chains: Iterable[ChainId]) -> frozenset[Scope]:
-    return frozenset(Scope(account, frozenset({chain_id})) for chain_id in chains)
+def _on_each(account: Address, chains: Iterable[ChainId]) -> frozenset[MuteScope]:
+    return frozenset(MuteScope(account, frozenset({chain_id})) for chain_id in chains)
 
 
-def label_of(scope: Scope, named: Iterable[tuple[frozenset[ChainId], str]]) -> str:
+def label_of(scope: MuteScope, named: Iterable[tuple[frozenset[ChainId], str]]) -> str:
     """Return what a destination calls it, where it calls an account so on these chains; "" if nothing.
 
     That is the label for just these chains, or else the only one that any of them has.
     """
     labels = [(chains, label) for chains, label in named if label]
     exact = [label for chains, label in labels if chains == scope.chains]
-    others = {label for chains, label in labels if Scope(scope.account, chains).meets(scope)}
+    others = {label for chains, label in labels if MuteScope(scope.account, chains).meets(scope)}
     if exact:
         return exact[0]
     return others.pop() if len(others) == 1 else ""
