@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, IgnoreResult
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
@@ -20,7 +20,7 @@ from bot.store.untold import UNTOLD
 
 def ignore(
     db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
-) -> Ignoring:
+) -> IgnoreResult:
     """Let a destination hear no more of contracts, on these chains or on all."""
     with transaction(db):
         destination_id = destination_of(db, remember(db, place), place.thread_id)
@@ -37,7 +37,7 @@ def ignore(
                 [destination_id, to_blob(contract), words, to_milliseconds(author.at)],
             )
             note(db, author, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
-        return Ignoring(
+        return IgnoreResult(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
             len(wanted) - len(taken),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
-from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, Ignoring
+from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
@@ -28,7 +28,7 @@ class Quiet:
 
     async def ignore(
         self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
-    ) -> Ignoring:
+    ) -> IgnoreResult:
         """Let a destination hear no more of contracts, on these chains or on all."""
         return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chat.text import quiet_replies
-from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
@@ -100,7 +100,7 @@ def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
 
 def test_what_names_an_ignored_token_is_said_to_be_told_still() -> None:
     def told(*numbers: int) -> str:
-        return quiet_replies.ignoring(Ignoring((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
+        return quiet_replies.ignoring(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
 
     assert (
         told()
@@ -115,7 +115,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
     token = IgnoredToken(1, USDC, frozenset({POLYGON}), name)
     mute = Mute(1, TREASURY, name, NOON, at(60))
     for html in (
-        quiet_replies.ignoring(Ignoring((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
+        quiet_replies.ignoring(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
         quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
         quiet_replies.heard_again(token, CHAINS),
         quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),

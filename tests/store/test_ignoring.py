@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bot.domain.assets import Address, ChainId, Description
 from bot.domain.chat.audit import AuditAction
-from bot.domain.chat.ignore_list import IGNORED_MOST, Ignoring
+from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoreResult
 from bot.domain.places import Place
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, address, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
@@ -12,7 +12,7 @@ from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 
 async def ignore(
     keeper: Keeper, *contracts: Address, place: Place = OLGA, on: Collection[ChainId] = ()
-) -> Ignoring:
+) -> IgnoreResult:
     return await keeper.store.quiet.ignore(place, contracts or (USDC,), on, olga())
 
 

@@ -11,7 +11,7 @@ from bot.chat.permissions import Heard
 from bot.chat.text import quiet_replies
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.chat.ignore_list import IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IgnoredToken, IgnoreResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.store import Store
@@ -93,7 +93,7 @@ class IgnoringTokens:
 
         return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
 
-    async def _ignored(self, place: Place, ignored: Ignoring) -> Screen:
+    async def _ignored(self, place: Place, ignored: IgnoreResult) -> Screen:
         """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
         listed = await self._store.subscriptions_here(place)
         tokens = ignored.new + ignored.already

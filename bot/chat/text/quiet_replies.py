@@ -18,7 +18,7 @@ from bot.chat.text.wording import (
 )
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, Ignoring
+from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
@@ -29,7 +29,7 @@ _MUTES_SHOWN = 5
 
 
 def ignoring(
-    ignored: Ignoring, chains: Chains, *, named: Sequence[int] = (), is_watched: bool = False
+    ignored: IgnoreResult, chains: Chains, *, named: Sequence[int] = (), is_watched: bool = False
 ) -> Html:
     """Return the answer to /ignore.
 

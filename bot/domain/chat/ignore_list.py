@@ -26,7 +26,7 @@ class IgnoredToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignoring:
+class IgnoreResult:
     """What came of ignoring contracts."""
 
     new: tuple[IgnoredToken, ...]
