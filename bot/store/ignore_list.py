@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredHere, IgnoredToken, IgnoreResult
+from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
@@ -71,7 +71,7 @@ def end_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
         return bool(ended.rowcount)
 
 
-def ignored_here(db: Database, place: Place, page: int, page_size: int) -> IgnoredHere:
+def ignored_here(db: Database, place: Place, page: int, page_size: int) -> IgnoreListPage:
     """Return a page of what a destination ignores, the last one where there are not so many."""
     here = [place.chat_id, place.thread_id or 0]
     (total,) = db.execute(f"SELECT count(*) FROM ignored i {_OF_PLACE}", here).fetchone()
@@ -80,7 +80,7 @@ def ignored_here(db: Database, place: Place, page: int, page_size: int) -> Ignor
     rows = db.execute(
         f"{_TOKENS} {_OF_PLACE} ORDER BY i.id LIMIT ? OFFSET ?", [*here, page_size, (page - 1) * page_size]
     )
-    return IgnoredHere(tuple(map(_to_token, rows)), page, pages, total)
+    return IgnoreListPage(tuple(map(_to_token, rows)), page, pages, total)
 
 
 def find_rule(db: Database, row: int, chat_id: int) -> FoundIgnored | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor
-from bot.domain.chat.ignore_list import FoundIgnored, IgnoredHere, IgnoreResult
+from bot.domain.chat.ignore_list import FoundIgnored, IgnoreListPage, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
@@ -36,7 +36,7 @@ class Quiet:
         """Let a destination hear of contracts again; returns those that were ignored."""
         return await self._thread.run(ignore_list.hear_again, place, contracts, author)
 
-    async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoredHere:
+    async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoreListPage:
         """Return one page of what a destination ignores."""
         return await self._thread.run(ignore_list.ignored_here, place, page, page_size)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chat.text import quiet_replies
-from bot.domain.chat.ignore_list import IgnoredHere, IgnoredToken, IgnoreResult
+from bot.domain.chat.ignore_list import IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
@@ -116,7 +116,7 @@ def test_no_name_leaves_its_place(name: str) -> None:
     mute = Mute(1, TREASURY, name, NOON, at(60))
     for html in (
         quiet_replies.ignoring(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
-        quiet_replies.ignored_list(IgnoredHere((token,), 1, 1, 1), CHAINS),
+        quiet_replies.ignored_list(IgnoreListPage((token,), 1, 1, 1), CHAINS),
         quiet_replies.heard_again(token, CHAINS),
         quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
         quiet_replies.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),

@@ -18,7 +18,7 @@ from bot.chat.text.wording import (
 )
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredHere, IgnoredToken, IgnoreResult
+from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
@@ -51,7 +51,7 @@ def ignoring(
     return join("\n", lines)
 
 
-def ignored_list(here: IgnoredHere, chains: Chains) -> Html:
+def ignored_list(here: IgnoreListPage, chains: Chains) -> Html:
     """Return a page of what is ignored; the numbers are those on the buttons."""
     if not here.total:
         return fill("Nothing is ignored here. {} ends what is told of a token.", code("/ignore 0x…"))

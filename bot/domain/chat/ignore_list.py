@@ -38,7 +38,7 @@ class IgnoreResult:
 
 
 @dataclass(frozen=True, slots=True)
-class IgnoredHere:
+class IgnoreListPage:
     """One page of what a destination ignores."""
 
     tokens: tuple[IgnoredToken, ...]
