@@ -12,7 +12,7 @@ from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import Claimed
-from bot.domain.chat.unsubscribe import Parting, Undone
+from bot.domain.chat.unsubscribe import Undone, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Due
@@ -285,7 +285,7 @@ class Store:
             subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status
         )
 
-    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> Parting:
+    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> UnsubscribeResult:
         """End subscriptions."""
         return await self._thread.run(partings.unsubscribe, place, numbers, author, self._status)
 

@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.unsubscribe import Parting, Undoing, Undone, UndoneOne
+from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
@@ -24,12 +24,14 @@ UNDO_FOR = timedelta(hours=24)
 _FOR_GOOD = timedelta(days=7)
 
 
-def unsubscribe(db: Database, place: Place, numbers: Collection[int], author: Actor, status: Part) -> Parting:
+def unsubscribe(
+    db: Database, place: Place, numbers: Collection[int], author: Actor, status: Part
+) -> UnsubscribeResult:
     """End subscriptions of a destination; alerts that were observed before are still told."""
     with transaction(db):
         listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
         if not listed:
-            return Parting(None, 0)
+            return UnsubscribeResult(None, 0)
         destination_id = listed[0].subscription.destination_id
         parting = _keep(db, destination_id, listed, author)
         accounts: set[int] = set()
@@ -38,7 +40,7 @@ def unsubscribe(db: Database, place: Place, numbers: Collection[int], author: Ac
             db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
             note(db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription))
         end_unwished_coverage(db, accounts, status)
-        return Parting(parting, waiting_alerts(db, destination_id))
+        return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
 
 def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:

@@ -7,7 +7,7 @@ from bot.domain.subscriptions import Subscribing, WatchSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class UnsubscribeResult:
     """What came of ending subscriptions."""
 
     row: int | None
