@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne, UnsubscribeResult
+from bot.domain.chat.unsubscribe import RestoredSubscription, Undoing, Undone, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
@@ -113,7 +113,7 @@ _GIVEN_ANEW = frozenset({"id", "destination_id", "number", "account_id"})
 
 def _restored(
     db: Database, destination_id: DestinationId, row: Row, *, limit: int, status: Part
-) -> UndoneOne:
+) -> RestoredSubscription:
     wanted, address, kept = row
     others = json.loads(kept)
     labels = labels_of(db, destination_id)
@@ -129,9 +129,9 @@ def _restored(
         [destination_id, account_id, others["contracts"], others["chains"]],
     ).fetchone()
     if standing is not None:
-        return UndoneOne(Subscribing.ALREADY, standing[0], wish)
+        return RestoredSubscription(Subscribing.ALREADY, standing[0], wish)
     if is_full(db, destination_id, limit):
-        return UndoneOne(Subscribing.FULL, 0, wish)
+        return RestoredSubscription(Subscribing.FULL, 0, wish)
     number = _number(db, destination_id, wanted)
     values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
     db.execute(
@@ -139,7 +139,7 @@ def _restored(
         list(values.values()),
     )
     is_known = known_of(db, destination_id, wish, status) is not None
-    return UndoneOne(Subscribing.CREATED, number, wish, is_known)
+    return RestoredSubscription(Subscribing.CREATED, number, wish, is_known)
 
 
 def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.chat.unsubscribe import Undoing, Undone, UndoneOne
+from bot.domain.chat.unsubscribe import RestoredSubscription, Undoing, Undone
 from bot.domain.places import Place
 from bot.domain.subscriptions import Subscribing, WatchSpec
 from bot.store.unsubscribe import UNDO_FOR
@@ -35,7 +35,10 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
 
     assert outcome == Undone(
         Undoing.DONE,
-        (UndoneOne(Subscribing.CREATED, 1, WatchSpec(VAULT)), UndoneOne(Subscribing.CREATED, 2, TILL)),
+        (
+            RestoredSubscription(Subscribing.CREATED, 1, WatchSpec(VAULT)),
+            RestoredSubscription(Subscribing.CREATED, 2, TILL),
+        ),
     )
     assert (
         await keeper.rows("SELECT number, contracts, chains, label, created_by, created_at FROM subscription")

@@ -12,7 +12,7 @@ from bot.chat.text.wording import account_name, age, chain_names, counted, folde
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.unsubscribe import UndoneOne
+from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.deliver.alerts import LabelTaken
 from bot.domain.subscriptions import Subscribing, Subscription, WatchSpec
 from bot.store.errors import Trouble
@@ -222,7 +222,7 @@ def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Htm
     return paged([Section(f"Stopped watching {len(ended):,}:", lines)], EMPTY + rest)
 
 
-def undone(ones: Sequence[UndoneOne], limit: int) -> Html:
+def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     """Return what an /unwatch shows that was taken back, wish by wish."""
     back = [one for one in ones if one.outcome is Subscribing.CREATED]
     already = [one for one in ones if one.outcome is Subscribing.ALREADY]

@@ -27,7 +27,7 @@ class Undoing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class UndoneOne:
+class RestoredSubscription:
     """One wish that returns, or why it does not."""
 
     outcome: Subscribing
@@ -42,4 +42,4 @@ class Undone:
     """What came of taking an end back, wish by wish."""
 
     outcome: Undoing
-    ones: tuple[UndoneOne, ...] = ()
+    ones: tuple[RestoredSubscription, ...] = ()
