@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.unsubscribe import RestoredSubscription, Undoing, Undone, UnsubscribeResult
+from bot.domain.chat.unsubscribe import RestoredSubscription, Undone, UndoOutcome, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
@@ -60,9 +60,9 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
             "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
         ).fetchone()
         if undone_at is not None:
-            return Undone(Undoing.ALREADY)
+            return Undone(UndoOutcome.ALREADY)
         if author.at - to_moment(ended_at) > UNDO_FOR:
-            return Undone(Undoing.TOO_LATE)
+            return Undone(UndoOutcome.TOO_LATE)
         remember(db, place)
         ones = tuple(
             _restored(db, DestinationId(destination_id), row, limit=limit, status=status)
@@ -78,7 +78,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
                 note(db, author, AuditAction.UNDO, place.chat_id, subject)
-        return Undone(Undoing.NO_ROOM if is_full else Undoing.DONE, ones)
+        return Undone(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 
 def _keep(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.chat.unsubscribe import RestoredSubscription, Undoing, Undone
+from bot.domain.chat.unsubscribe import RestoredSubscription, Undone, UndoOutcome
 from bot.domain.places import Place
 from bot.domain.subscriptions import Subscribing, WatchSpec
 from bot.store.unsubscribe import UNDO_FOR
@@ -34,7 +34,7 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
     outcome = await undone(keeper, row, after=timedelta(minutes=5))
 
     assert outcome == Undone(
-        Undoing.DONE,
+        UndoOutcome.DONE,
         (
             RestoredSubscription(Subscribing.CREATED, 1, WatchSpec(VAULT)),
             RestoredSubscription(Subscribing.CREATED, 2, TILL),
@@ -85,14 +85,17 @@ async def test_an_end_is_taken_back_once(keeper: Keeper) -> None:
     row = await end(keeper, 1)
     await undone(keeper, row)
 
-    assert await undone(keeper, row) == Undone(Undoing.ALREADY)
+    assert await undone(keeper, row) == Undone(UndoOutcome.ALREADY)
     assert len(await keeper.store.subscriptions_here(OLGA)) == 1
 
 
 @pytest.mark.parametrize(
-    ("after", "outcome"), [(UNDO_FOR, Undoing.DONE), (UNDO_FOR + timedelta(seconds=1), Undoing.TOO_LATE)]
+    ("after", "outcome"),
+    [(UNDO_FOR, UndoOutcome.DONE), (UNDO_FOR + timedelta(seconds=1), UndoOutcome.TOO_LATE)],
 )
-async def test_an_end_can_be_taken_back_for_a_day(keeper: Keeper, after: timedelta, outcome: Undoing) -> None:
+async def test_an_end_can_be_taken_back_for_a_day(
+    keeper: Keeper, after: timedelta, outcome: UndoOutcome
+) -> None:
     await keeper.watch()
 
     assert (await undone(keeper, await end(keeper, 1), after=after)).outcome is outcome
@@ -104,10 +107,10 @@ async def test_a_full_chat_takes_nothing_back_until_there_is_room(keeper: Keeper
     await keeper.watch(VAULT)
 
     full = await undone(keeper, row)
-    assert (full.outcome, [one.outcome for one in full.ones]) == (Undoing.NO_ROOM, [Subscribing.FULL])
+    assert (full.outcome, [one.outcome for one in full.ones]) == (UndoOutcome.NO_ROOM, [Subscribing.FULL])
     await end(keeper, 2)
     back = await undone(keeper, row)
-    assert (back.outcome, [one.outcome for one in back.ones]) == (Undoing.DONE, [Subscribing.CREATED])
+    assert (back.outcome, [one.outcome for one in back.ones]) == (UndoOutcome.DONE, [Subscribing.CREATED])
 
 
 async def test_an_end_belongs_to_its_chat_and_knows_its_topic(keeper: Keeper) -> None:

@@ -16,7 +16,7 @@ class UnsubscribeResult:
     """Changes observed before, which this destination is still to be told."""
 
 
-class Undoing(StrEnum):
+class UndoOutcome(StrEnum):
     """What came of taking an end back."""
 
     DONE = "done"
@@ -41,5 +41,5 @@ class RestoredSubscription:
 class Undone:
     """What came of taking an end back, wish by wish."""
 
-    outcome: Undoing
+    outcome: UndoOutcome
     ones: tuple[RestoredSubscription, ...] = ()

@@ -16,7 +16,7 @@ from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.chat.unsubscribe import Undoing
+from bot.domain.chat.unsubscribe import UndoOutcome
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.places import Place
@@ -179,14 +179,14 @@ class Watching:
         async def act(presser: Heard) -> Pressed:
             undone = await self._store.undo(press.row, presser.place, presser.author(self._now()))
             match undone.outcome:
-                case Undoing.ALREADY:
+                case UndoOutcome.ALREADY:
                     return Pressed(toasts.ALREADY, is_used_up=True)
-                case Undoing.TOO_LATE:
+                case UndoOutcome.TOO_LATE:
                     return Pressed(toasts.TOO_LATE, is_used_up=True)
-                case Undoing.DONE:
+                case UndoOutcome.DONE:
                     self._on_new_wish()
                     return Pressed(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
-                case Undoing.NO_ROOM:
+                case UndoOutcome.NO_ROOM:
                     self._on_new_wish()
                     again = rows([button("Undo", Does.UNDO, press.row)])
                     return Pressed(toasts.NO_ROOM, Screen(replies.undone(undone.ones, self._limit), again))
