@@ -12,7 +12,7 @@ from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import Claimed
-from bot.domain.chat.unsubscribe import Undone, UnsubscribeResult
+from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Due
@@ -293,7 +293,7 @@ class Store:
         """Return where subscriptions were ended, if it was in this chat."""
         return await self._thread.run(partings.parting_place, parting, chat_id)
 
-    async def undo(self, parting: int, place: Place, author: Actor) -> Undone:
+    async def undo(self, parting: int, place: Place, author: Actor) -> UndoResult:
         """Take the end of subscriptions back."""
         return await self._thread.run(
             partings.undo, parting, place, limit=self._limit, author=author, status=self._status

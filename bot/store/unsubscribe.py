@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.unsubscribe import RestoredSubscription, Undone, UndoOutcome, UnsubscribeResult
+from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
@@ -53,16 +53,16 @@ def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
     return Place(chat_id, row[0], row[1], row[2] or None) if row else None
 
 
-def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part) -> Undone:
+def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part) -> UndoResult:
     """Take an /unwatch back: each wish as it was, under its number if that is free, while there is room."""
     with transaction(db):
         destination_id, ended_at, undone_at = db.execute(
             "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
         ).fetchone()
         if undone_at is not None:
-            return Undone(UndoOutcome.ALREADY)
+            return UndoResult(UndoOutcome.ALREADY)
         if author.at - to_moment(ended_at) > UNDO_FOR:
-            return Undone(UndoOutcome.TOO_LATE)
+            return UndoResult(UndoOutcome.TOO_LATE)
         remember(db, place)
         ones = tuple(
             _restored(db, DestinationId(destination_id), row, limit=limit, status=status)
@@ -78,7 +78,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
                 note(db, author, AuditAction.UNDO, place.chat_id, subject)
-        return Undone(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
+        return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 
 def _keep(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.chat.unsubscribe import RestoredSubscription, Undone, UndoOutcome
+from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import Subscribing, WatchSpec
 from bot.store.unsubscribe import UNDO_FOR
@@ -20,7 +20,9 @@ async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
     return parting.row
 
 
-async def undone(keeper: Keeper, row: int, *, place: Place = OLGA, after: timedelta = timedelta(0)) -> Undone:
+async def undone(
+    keeper: Keeper, row: int, *, place: Place = OLGA, after: timedelta = timedelta(0)
+) -> UndoResult:
     return await keeper.store.undo(row, place, olga(NOON + after))
 
 
@@ -33,7 +35,7 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
     row = await end(keeper, 1, 2)
     outcome = await undone(keeper, row, after=timedelta(minutes=5))
 
-    assert outcome == Undone(
+    assert outcome == UndoResult(
         UndoOutcome.DONE,
         (
             RestoredSubscription(Subscribing.CREATED, 1, WatchSpec(VAULT)),
@@ -85,7 +87,7 @@ async def test_an_end_is_taken_back_once(keeper: Keeper) -> None:
     row = await end(keeper, 1)
     await undone(keeper, row)
 
-    assert await undone(keeper, row) == Undone(UndoOutcome.ALREADY)
+    assert await undone(keeper, row) == UndoResult(UndoOutcome.ALREADY)
     assert len(await keeper.store.subscriptions_here(OLGA)) == 1
 
 

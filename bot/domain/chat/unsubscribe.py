@@ -38,7 +38,7 @@ class RestoredSubscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
+class UndoResult:
     """What came of taking an end back, wish by wish."""
 
     outcome: UndoOutcome
