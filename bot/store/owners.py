@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.claims import GOOD_FOR, Claimed
+from bot.domain.chat.claims import GOOD_FOR, ClaimResult
 from bot.domain.places import Place
 from bot.store.audit import note
 from bot.store.chats import remember
@@ -41,21 +41,21 @@ def offer_claim(db: Database, code_hash: bytes, now: datetime) -> None:
         )
 
 
-def claim(db: Database, code_hash: bytes, place: Place, author: Actor) -> Claimed:
+def claim(db: Database, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
     """Make somebody the owner, in their private chat, if the code is good; only the first one is."""
     with transaction(db):
         known = _known(db, code_hash)
         if known is None:
-            return Claimed.UNKNOWN
+            return ClaimResult.UNKNOWN
         expires_at, used_by = known
         if used_by is not None:
-            return Claimed.OWNED if used_by == author.user_id else Claimed.USED
+            return ClaimResult.OWNED if used_by == author.user_id else ClaimResult.USED
         if to_milliseconds(author.at) >= expires_at:
-            return Claimed.EXPIRED
+            return ClaimResult.EXPIRED
         if db.execute("SELECT 1 FROM owner").fetchone() is not None:
-            return Claimed.USED
+            return ClaimResult.USED
         _take_over(db, code_hash, place, author)
-    return Claimed.OWNED
+    return ClaimResult.OWNED
 
 
 def owners_with_menu(db: Database) -> frozenset[int]:

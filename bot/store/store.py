@@ -11,7 +11,7 @@ from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import Guests, Knock, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
-from bot.domain.chat.claims import Claimed
+from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice, Subscribed
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
@@ -420,7 +420,7 @@ class Store:
         """Let this code be the only one that can still be used."""
         await self._thread.run(claims.offer_claim, code_hash, now)
 
-    async def claim(self, code_hash: bytes, place: Place, author: Actor) -> Claimed:
+    async def claim(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
         """Make somebody the owner if the code is good."""
         return await self._thread.run(claims.claim, code_hash, place, author)
 

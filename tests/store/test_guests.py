@@ -7,7 +7,7 @@ import pytest
 from bot.domain.assets import ChainId
 from bot.domain.chat.access_requests import Knock
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.claims import Claimed, hashed, is_code
+from bot.domain.chat.claims import ClaimResult, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
@@ -38,9 +38,9 @@ async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
 async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
     await keeper.store.offer_claim(CODE, NOON)
 
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.OWNED
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.OWNED
-    assert await keeper.store.claim(CODE, MALLORY, by(MALLORY)) is Claimed.USED
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.store.claim(CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
 
     assert await keeper.store.settle_owners(()) == {OLGA.chat_id}
     assert await deeds(keeper) == [(AuditAction.CLAIM, None, "")]
@@ -49,14 +49,14 @@ async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
 async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
     await keeper.store.offer_claim(CODE, NOON)
 
-    assert await keeper.store.claim(OTHER_CODE, MALLORY, by(MALLORY)) is Claimed.UNKNOWN
+    assert await keeper.store.claim(OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
     assert await keeper.store.settle_owners(()) == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("after", "outcome"), [(DAY - timedelta(seconds=1), Claimed.OWNED), (DAY, Claimed.EXPIRED)]
+    ("after", "outcome"), [(DAY - timedelta(seconds=1), ClaimResult.OWNED), (DAY, ClaimResult.EXPIRED)]
 )
-async def test_a_code_is_good_for_a_day(keeper: Keeper, after: timedelta, outcome: Claimed) -> None:
+async def test_a_code_is_good_for_a_day(keeper: Keeper, after: timedelta, outcome: ClaimResult) -> None:
     await keeper.store.offer_claim(CODE, NOON)
 
     assert await keeper.store.claim(CODE, OLGA, by(OLGA, after)) is outcome
@@ -66,8 +66,8 @@ async def test_a_new_code_ends_the_one_before(keeper: Keeper) -> None:
     await keeper.store.offer_claim(CODE, NOON)
     await keeper.store.offer_claim(OTHER_CODE, NOON + HOUR)
 
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA, HOUR)) is Claimed.EXPIRED
-    assert await keeper.store.claim(OTHER_CODE, OLGA, by(OLGA, HOUR)) is Claimed.OWNED
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.EXPIRED
+    assert await keeper.store.claim(OTHER_CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.OWNED
 
 
 async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
@@ -76,7 +76,7 @@ async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
 
     assert await keeper.store.settle_owners([1]) == {1}
     assert await keeper.store.settle_owners(()) == frozenset()
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is Claimed.UNKNOWN
+    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
 
 
 async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:

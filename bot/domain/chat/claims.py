@@ -16,7 +16,7 @@ GOOD_FOR = timedelta(hours=24)
 _CODE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class Claimed(Enum):
+class ClaimResult(Enum):
     """What came of a code."""
 
     OWNED = "owned"

@@ -7,7 +7,7 @@ from bot.chat.commands.owners import words
 from bot.chat.permissions import Gate, Heard
 from bot.chat.text.html import Html
 from bot.domain.chat.audit import Actor
-from bot.domain.chat.claims import Claimed, hashed, is_code
+from bot.domain.chat.claims import ClaimResult, hashed, is_code
 from bot.store.store import Store
 
 GUESSES_AN_HOUR = 5
@@ -55,15 +55,15 @@ class Claims:
             return None
         author = Actor(user_id, heard.sender.name, self._now())
         match await self._store.claim(hashed(payload), heard.place, author):
-            case Claimed.OWNED:
+            case ClaimResult.OWNED:
                 self._gate.add_owner(user_id)
                 self._on_owner()
                 return words.you_own_this_bot()
-            case Claimed.USED:
+            case ClaimResult.USED:
                 return words.link_used()
-            case Claimed.EXPIRED:
+            case ClaimResult.EXPIRED:
                 return words.link_expired()
-            case Claimed.UNKNOWN:
+            case ClaimResult.UNKNOWN:
                 return None
 
     def _may_guess(self, chat_id: int) -> bool:
