@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.chat.access_requests import Guests, Knock, KnownChat
+from bot.domain.chat.access_requests import ChatListPage, Knock, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.store.audit import note
@@ -83,13 +83,13 @@ def known_place(db: Database, chat_id: int) -> Place | None:
     return Place(chat_id, row[0], row[1]) if row else None
 
 
-def guests(db: Database, page: int, page_size: int) -> Guests:
+def guests(db: Database, page: int, page_size: int) -> ChatListPage:
     """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
     (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()
     pages = max(1, -(-total // page_size))
     page = min(max(1, page), pages)
     rows = db.execute(f"{_CHATS} {_IN_ORDER} LIMIT ? OFFSET ?", [page_size, (page - 1) * page_size])
-    return Guests(tuple(map(_to_known_chat, rows)), total, page, pages)
+    return ChatListPage(tuple(map(_to_known_chat, rows)), total, page, pages)
 
 
 def knocking(db: Database) -> int:

@@ -9,7 +9,7 @@ from typing import Self
 
 from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
-from bot.domain.chat.access_requests import Guests, Knock, KnownChat
+from bot.domain.chat.access_requests import ChatListPage, Knock, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
@@ -404,7 +404,7 @@ class Store:
         """Return a chat of Telegram's number as it is called."""
         return await self._thread.run(access_requests.known_place, chat_id)
 
-    async def guests(self, page: int, page_size: int) -> Guests:
+    async def guests(self, page: int, page_size: int) -> ChatListPage:
         """Return one page of the chats that are known."""
         return await self._thread.run(access_requests.guests, page, page_size)
 

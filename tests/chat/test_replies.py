@@ -14,7 +14,7 @@ from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Author
-from bot.domain.chat.access_requests import Guests, KnownChat
+from bot.domain.chat.access_requests import ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place
@@ -450,7 +450,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         owner_replies.knock(
             Place(CHAT, "group", name), Author(1, CHAT, is_private=False, name=name), is_last_today=True
         ),
-        owner_replies.chats(Guests((known_chat(name),), 1, 1, 1), NOON),
+        owner_replies.chats(ChatListPage((known_chat(name),), 1, 1, 1), NOON),
         owner_replies.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         replies.not_watched(name, name),
         *replies.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),

@@ -24,7 +24,7 @@ class KnownChat:
 
 
 @dataclass(frozen=True, slots=True)
-class Guests:
+class ChatListPage:
     """One page of the chats that the bot knows."""
 
     chats: tuple[KnownChat, ...]

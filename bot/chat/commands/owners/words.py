@@ -13,7 +13,7 @@ from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Author
-from bot.domain.chat.access_requests import Guests, KnownChat
+from bot.domain.chat.access_requests import ChatListPage, KnownChat
 from bot.domain.chat.audit import AuditAction, AuditEntry
 from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
@@ -125,7 +125,7 @@ def ignored(chat: KnownChat) -> Html:
     )
 
 
-def chats(guests: Guests, now: datetime) -> Html:
+def chats(guests: ChatListPage, now: datetime) -> Html:
     """Return one page of the chats that are known; the numbers are those on the buttons."""
     today = now.astimezone(UTC).date()
     heading = f"Chats: {guests.total:,}" + (
