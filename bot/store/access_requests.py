@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.domain.chat.access_requests import ChatListPage, Knock, KnownChat
+from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.store.audit import note
@@ -25,7 +25,7 @@ KNOCK_DAYS = timedelta(days=30)
 _DAY = timedelta(days=1)
 
 
-def knock(db: Database, place: Place, at: datetime) -> Knock | None:
+def knock(db: Database, place: Place, at: datetime) -> AccessRequest | None:
     """Note that a closed chat asks to come in; None: owners are not to be told now.
 
     They are told of a chat once a day, of no chat that they closed or ignore, and of a
@@ -45,7 +45,7 @@ def knock(db: Database, place: Place, at: datetime) -> Knock | None:
         (told_today,) = db.execute("SELECT count(*) FROM knock WHERE told_at > ?", [day_ago]).fetchone()
         if (told_at is not None and told_at > day_ago) or told_today >= KNOCKS_TOLD_A_DAY:
             return None
-        return Knock(row_id, is_last_today=told_today == KNOCKS_TOLD_A_DAY - 1)
+        return AccessRequest(row_id, is_last_today=told_today == KNOCKS_TOLD_A_DAY - 1)
 
 
 def knock_told(db: Database, row: int, at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Self
 
 from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
-from bot.domain.chat.access_requests import ChatListPage, Knock, KnownChat
+from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
@@ -380,7 +380,7 @@ class Store:
 
     # who knocks, who owns, who did what
 
-    async def knock(self, place: Place, at: datetime) -> Knock | None:
+    async def knock(self, place: Place, at: datetime) -> AccessRequest | None:
         """Note that a closed chat asks to come in; None: owners are not to be told now."""
         return await self._thread.run(access_requests.knock, place, at)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.access_requests import Knock
+from bot.domain.chat.access_requests import AccessRequest
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import ClaimResult, hashed, is_code
 from bot.domain.deliver.delivery import Parking
@@ -148,7 +148,9 @@ async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper:
     assert await keeper.store.knock(Place(9000, "private", "M"), NOON + DAY) is not None
 
 
-async def knock(keeper: Keeper, number: int, at: datetime = NOON, *, is_told: bool = False) -> Knock | None:
+async def knock(
+    keeper: Keeper, number: int, at: datetime = NOON, *, is_told: bool = False
+) -> AccessRequest | None:
     made = await keeper.store.knock(Place(number, "private", str(number)), at)
     if made is not None and is_told:
         await keeper.store.knock_told(made.row, at)

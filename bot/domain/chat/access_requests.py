@@ -34,7 +34,7 @@ class ChatListPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class AccessRequest:
     """A closed chat that asks to come in, and of which owners are to hear now."""
 
     row: int
