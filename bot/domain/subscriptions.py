@@ -49,7 +49,7 @@ class ListedSubscription:
     subscription: Subscription
 
 
-class Subscribing(StrEnum):
+class SubscribeOutcome(StrEnum):
     """What came of a wish."""
 
     CREATED = "created"

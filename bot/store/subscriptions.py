@@ -12,7 +12,7 @@ from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
 from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
+from bot.domain.subscriptions import DestinationId, ListedSubscription, SubscribeOutcome, WatchSpec
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
@@ -36,8 +36,8 @@ WHERE c.telegram_id = ? AND d.thread_id = ?
 ORDER BY s.number
 """
 
-_DEEDS: Mapping[Subscribing, AuditAction] = MappingProxyType(
-    {Subscribing.CREATED: AuditAction.WATCH, Subscribing.RELABELLED: AuditAction.RELABEL}
+_DEEDS: Mapping[SubscribeOutcome, AuditAction] = MappingProxyType(
+    {SubscribeOutcome.CREATED: AuditAction.WATCH, SubscribeOutcome.RELABELLED: AuditAction.RELABEL}
 )
 
 
@@ -62,9 +62,9 @@ def subscribe(
                 db, destination_id, wish, labels, limit=limit, author=author, status=status
             )
             subscribed.append(one)
-            if one.outcome is Subscribing.RELABELLED:
+            if one.outcome is SubscribeOutcome.RELABELLED:
                 labels = labels_of(db, destination_id)
-            elif one.outcome is Subscribing.CREATED:
+            elif one.outcome is SubscribeOutcome.CREATED:
                 labels.give(wish.label, thing_of(wish.account, wish.contracts))
         for wish, one in zip(wanted, subscribed, strict=True):
             deed = _DEEDS.get(one.outcome)
@@ -150,12 +150,12 @@ def _relabelled(
         return None
     subscription_id, number, label = row
     if not wish.label or wish.label == label:
-        return Subscribed(Subscribing.ALREADY, number)
+        return Subscribed(SubscribeOutcome.ALREADY, number)
     taken = _taken(wish, labels)
     if taken is not None:
-        return Subscribed(Subscribing.TAKEN, number, taken=taken)
+        return Subscribed(SubscribeOutcome.TAKEN, number, taken=taken)
     db.execute("UPDATE subscription SET label = ? WHERE id = ?", [wish.label, subscription_id])
-    return Subscribed(Subscribing.RELABELLED, number)
+    return Subscribed(SubscribeOutcome.RELABELLED, number)
 
 
 def _taken(wish: WatchSpec, labels: Labels) -> LabelTaken | None:
@@ -177,9 +177,9 @@ def _created(
 ) -> Subscribed:
     taken = _taken(wish, labels)
     if taken is not None:
-        return Subscribed(Subscribing.TAKEN, 0, taken=taken)
+        return Subscribed(SubscribeOutcome.TAKEN, 0, taken=taken)
     if is_full(db, destination_id, limit):
-        return Subscribed(Subscribing.FULL, 0)
+        return Subscribed(SubscribeOutcome.FULL, 0)
     (number,) = db.execute(
         "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label, created_by,"
         " created_at) VALUES (?1,"
@@ -195,4 +195,4 @@ def _created(
             to_milliseconds(author.at),
         ],
     ).fetchone()
-    return Subscribed(Subscribing.CREATED, number, known_of(db, destination_id, wish, status))
+    return Subscribed(SubscribeOutcome.CREATED, number, known_of(db, destination_id, wish, status))

@@ -10,7 +10,7 @@ from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult, UnsubscribeResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscribing, WatchSpec
+from bot.domain.subscriptions import DestinationId, ListedSubscription, SubscribeOutcome, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.coverage import end_unwished_coverage
@@ -70,11 +70,11 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
                 "SELECT number, address, others FROM parted WHERE parting_id = ? ORDER BY number", [parting]
             ).fetchall()
         )
-        is_full = any(one.outcome is Subscribing.FULL for one in ones)
+        is_full = any(one.outcome is SubscribeOutcome.FULL for one in ones)
         if not is_full:
             db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
         for one in ones:
-            if one.outcome is Subscribing.CREATED:
+            if one.outcome is SubscribeOutcome.CREATED:
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
                 note(db, author, AuditAction.UNDO, place.chat_id, subject)
@@ -129,9 +129,9 @@ def _restored(
         [destination_id, account_id, others["contracts"], others["chains"]],
     ).fetchone()
     if standing is not None:
-        return RestoredSubscription(Subscribing.ALREADY, standing[0], wish)
+        return RestoredSubscription(SubscribeOutcome.ALREADY, standing[0], wish)
     if is_full(db, destination_id, limit):
-        return RestoredSubscription(Subscribing.FULL, 0, wish)
+        return RestoredSubscription(SubscribeOutcome.FULL, 0, wish)
     number = _number(db, destination_id, wanted)
     values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
     db.execute(
@@ -139,7 +139,7 @@ def _restored(
         list(values.values()),
     )
     is_known = known_of(db, destination_id, wish, status) is not None
-    return RestoredSubscription(Subscribing.CREATED, number, wish, is_known)
+    return RestoredSubscription(SubscribeOutcome.CREATED, number, wish, is_known)
 
 
 def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:

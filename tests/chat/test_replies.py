@@ -18,7 +18,7 @@ from bot.domain.chat.access_requests import ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, Subscribing, Subscription, SubscriptionId, WatchSpec
+from bot.domain.subscriptions import DestinationId, SubscribeOutcome, Subscription, SubscriptionId, WatchSpec
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -323,19 +323,19 @@ def test_stopping_several_is_one_answer() -> None:
 def test_taking_an_end_back_says_what_is_not_told() -> None:
     treasury = WatchSpec(TREASURY, label="Treasury")
 
-    assert text(replies.undone([RestoredSubscription(Subscribing.CREATED, 3, treasury)], 5)) == (
+    assert text(replies.undone([RestoredSubscription(SubscribeOutcome.CREATED, 3, treasury)], 5)) == (
         "👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\n"
         "A fresh reading is on its way. What changed in between is not told."
     )
     assert text(
-        replies.undone([RestoredSubscription(Subscribing.CREATED, 3, treasury, is_known=True)], 5)
+        replies.undone([RestoredSubscription(SubscribeOutcome.CREATED, 3, treasury, is_known=True)], 5)
     ) == ("👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\nWhat changed in between is not told.")
 
 
 def test_taking_an_end_back_says_what_does_not_return() -> None:
     ones = [
-        RestoredSubscription(Subscribing.ALREADY, 4, WatchSpec(TREASURY, label="Treasury")),
-        RestoredSubscription(Subscribing.FULL, 0, WatchSpec(None, frozenset({USDC}))),
+        RestoredSubscription(SubscribeOutcome.ALREADY, 4, WatchSpec(TREASURY, label="Treasury")),
+        RestoredSubscription(SubscribeOutcome.FULL, 0, WatchSpec(None, frozenset({USDC}))),
     ]
 
     assert text(replies.undone(ones, 5)) == (
@@ -446,7 +446,9 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         *replies.bulk_watched([entry], [entry], [BadLine(1, name, "no")]),
         replies.watching_token([USDC], name, CHAINS, accounts=1),
         *replies.unwatched([subscription(None, name)], still_to_come=0),
-        replies.undone([RestoredSubscription(Subscribing.CREATED, 1, WatchSpec(TREASURY, label=name))], 5),
+        replies.undone(
+            [RestoredSubscription(SubscribeOutcome.CREATED, 1, WatchSpec(TREASURY, label=name))], 5
+        ),
         owner_replies.knock(
             Place(CHAT, "group", name), Author(1, CHAT, is_private=False, name=name), is_last_today=True
         ),

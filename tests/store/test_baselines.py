@@ -1,7 +1,7 @@
 import pytest
 
 from bot.domain.deliver.alerts import Baseline
-from bot.domain.subscriptions import Subscribing
+from bot.domain.subscriptions import SubscribeOutcome
 from tests.builders import BASE, DAI, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 
@@ -185,7 +185,7 @@ async def test_a_wish_with_anything_still_to_be_read_is_not_known(
 
     subscribed = await keeper.watch(contracts=contracts, chains=chains, place=OPS)  # type: ignore[arg-type]
 
-    assert subscribed.outcome is Subscribing.CREATED
+    assert subscribed.outcome is SubscribeOutcome.CREATED
     assert subscribed.known is None
 
 

@@ -8,7 +8,7 @@ from bot.chat.commands.lookup import find
 from bot.domain.assets import NATIVE_PART, Address, ChainId
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, LabelTaken, SeenAgain
 from bot.domain.places import Place
-from bot.domain.subscriptions import Subscribing, WatchSpec
+from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 
@@ -105,7 +105,7 @@ def names(gaps: Iterable[Gap]) -> dict[ChainId, str]:
 
 # ---------------------------------------------------------------- one label, one address
 
-TAKEN = Subscribing.TAKEN
+TAKEN = SubscribeOutcome.TAKEN
 
 
 async def called(keeper: Keeper, place: Place = OLGA) -> list[tuple[Address | None, str]]:
@@ -126,13 +126,13 @@ async def test_the_same_address_may_have_its_label_on_many_chains(keeper: Keeper
     first = await keeper.watch(chains=[BASE], label="Till")
     second = await keeper.watch(chains=[ETHEREUM], label="till")
 
-    assert [first.outcome, second.outcome] == [Subscribing.CREATED] * 2
+    assert [first.outcome, second.outcome] == [SubscribeOutcome.CREATED] * 2
 
 
 async def test_in_another_topic_the_label_is_free(keeper: Keeper) -> None:
     await keeper.watch(label="Till", place=OPS)
 
-    assert (await keeper.watch(VAULT, label="Till", place=ALERTS_TOPIC)).outcome is Subscribing.CREATED
+    assert (await keeper.watch(VAULT, label="Till", place=ALERTS_TOPIC)).outcome is SubscribeOutcome.CREATED
 
 
 async def test_of_many_lines_the_second_with_a_label_is_refused(keeper: Keeper) -> None:
@@ -140,7 +140,7 @@ async def test_of_many_lines_the_second_with_a_label_is_refused(keeper: Keeper) 
         WatchSpec(TREASURY, label="Till"), WatchSpec(VAULT, label="Till"), WatchSpec(VAULT, label="Vault")
     )
 
-    assert [one.outcome for one in outcomes] == [Subscribing.CREATED, TAKEN, Subscribing.CREATED]
+    assert [one.outcome for one in outcomes] == [SubscribeOutcome.CREATED, TAKEN, SubscribeOutcome.CREATED]
 
 
 async def test_a_new_label_that_names_another_address_leaves_the_old_one(keeper: Keeper) -> None:
@@ -157,7 +157,7 @@ async def test_a_label_that_was_given_up_is_free(keeper: Keeper) -> None:
 
     outcomes = await keeper.subscribe(WatchSpec(TREASURY, label="Vault"), WatchSpec(VAULT, label="Till"))
 
-    assert [one.outcome for one in outcomes] == [Subscribing.RELABELLED, Subscribing.CREATED]
+    assert [one.outcome for one in outcomes] == [SubscribeOutcome.RELABELLED, SubscribeOutcome.CREATED]
 
 
 async def test_a_label_of_tokens_names_no_account(keeper: Keeper) -> None:
@@ -198,5 +198,5 @@ async def test_labels_that_two_addresses_had_before_stay_and_can_be_found(keeper
     await keeper.watch(VAULT, label="Vault")
     await keeper.run("UPDATE subscription SET label = 'Till'")
 
-    assert (await keeper.watch(VAULT, label="Till")).outcome is Subscribing.ALREADY
+    assert (await keeper.watch(VAULT, label="Till")).outcome is SubscribeOutcome.ALREADY
     assert len(find(await keeper.store.subscriptions_here(OLGA), "till")) == 2

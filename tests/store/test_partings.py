@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import Subscribing, WatchSpec
+from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
 from bot.store.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
@@ -38,8 +38,8 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
     assert outcome == UndoResult(
         UndoOutcome.DONE,
         (
-            RestoredSubscription(Subscribing.CREATED, 1, WatchSpec(VAULT)),
-            RestoredSubscription(Subscribing.CREATED, 2, TILL),
+            RestoredSubscription(SubscribeOutcome.CREATED, 1, WatchSpec(VAULT)),
+            RestoredSubscription(SubscribeOutcome.CREATED, 2, TILL),
         ),
     )
     assert (
@@ -109,10 +109,16 @@ async def test_a_full_chat_takes_nothing_back_until_there_is_room(keeper: Keeper
     await keeper.watch(VAULT)
 
     full = await undone(keeper, row)
-    assert (full.outcome, [one.outcome for one in full.ones]) == (UndoOutcome.NO_ROOM, [Subscribing.FULL])
+    assert (full.outcome, [one.outcome for one in full.ones]) == (
+        UndoOutcome.NO_ROOM,
+        [SubscribeOutcome.FULL],
+    )
     await end(keeper, 2)
     back = await undone(keeper, row)
-    assert (back.outcome, [one.outcome for one in back.ones]) == (UndoOutcome.DONE, [Subscribing.CREATED])
+    assert (back.outcome, [one.outcome for one in back.ones]) == (
+        UndoOutcome.DONE,
+        [SubscribeOutcome.CREATED],
+    )
 
 
 async def test_an_end_belongs_to_its_chat_and_knows_its_topic(keeper: Keeper) -> None:

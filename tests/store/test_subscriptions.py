@@ -2,11 +2,11 @@ import pytest
 
 from bot.domain.assets import NATIVE, Address
 from bot.domain.deliver.alerts import Subscribed
-from bot.domain.subscriptions import Subscribing, WatchSpec
+from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 
-CREATED, ALREADY = Subscribing.CREATED, Subscribing.ALREADY
+CREATED, ALREADY = SubscribeOutcome.CREATED, SubscribeOutcome.ALREADY
 
 
 async def listed(keeper: Keeper, place: object = OLGA) -> list[tuple[int, Address | None, str]]:
@@ -48,14 +48,14 @@ async def test_a_repeated_wish_changes_nothing(keeper: Keeper) -> None:
 async def test_a_repeated_wish_with_another_label_is_relabelled(keeper: Keeper) -> None:
     await keeper.watch(label="Treasury")
 
-    assert await keeper.watch(label="Cold wallet") == Subscribed(Subscribing.RELABELLED, 1)
+    assert await keeper.watch(label="Cold wallet") == Subscribed(SubscribeOutcome.RELABELLED, 1)
     assert await listed(keeper) == [(1, TREASURY, "Cold wallet")]
 
 
 async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) -> None:
     first, second = await keeper.subscribe(WatchSpec(TREASURY), WatchSpec(TREASURY, label="Treasury"))
 
-    assert (first.outcome, second.outcome) == (CREATED, Subscribing.RELABELLED)
+    assert (first.outcome, second.outcome) == (CREATED, SubscribeOutcome.RELABELLED)
     assert await listed(keeper) == [(1, TREASURY, "Treasury")]
 
 
@@ -88,7 +88,7 @@ async def test_a_chat_has_so_many_subscriptions_and_no_more(keeper: Keeper) -> N
     subscribed += await keeper.subscribe(*wishes[2:], place=ALERTS_TOPIC)
 
     outcomes = [one.outcome for one in subscribed]
-    assert outcomes == [CREATED] * LIMIT + [Subscribing.FULL] * 2
+    assert outcomes == [CREATED] * LIMIT + [SubscribeOutcome.FULL] * 2
     assert len(await listed(keeper, OPS)) + len(await listed(keeper, ALERTS_TOPIC)) == LIMIT
 
 
@@ -96,7 +96,7 @@ async def test_a_full_chat_may_still_relabel_and_another_chat_may_subscribe(keep
     wishes = [WatchSpec(address(number)) for number in range(LIMIT)]
     await keeper.subscribe(*wishes)
 
-    assert (await keeper.watch(address(0), label="First")).outcome is Subscribing.RELABELLED
+    assert (await keeper.watch(address(0), label="First")).outcome is SubscribeOutcome.RELABELLED
     assert (await keeper.watch(VAULT, place=OPS)).outcome is CREATED
 
 

@@ -14,7 +14,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.deliver.alerts import LabelTaken
-from bot.domain.subscriptions import Subscribing, Subscription, WatchSpec
+from bot.domain.subscriptions import SubscribeOutcome, Subscription, WatchSpec
 from bot.store.errors import Trouble
 
 _OFFERED_WHOLE = 3
@@ -224,9 +224,9 @@ def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Htm
 
 def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     """Return what an /unwatch shows that was taken back, wish by wish."""
-    back = [one for one in ones if one.outcome is Subscribing.CREATED]
-    already = [one for one in ones if one.outcome is Subscribing.ALREADY]
-    full = [one for one in ones if one.outcome is Subscribing.FULL]
+    back = [one for one in ones if one.outcome is SubscribeOutcome.CREATED]
+    already = [one for one in ones if one.outcome is SubscribeOutcome.ALREADY]
+    full = [one for one in ones if one.outcome is SubscribeOutcome.FULL]
     lines = []
     if back:
         named = folded([fill("{} (#{})", _wished(one.wish), str(one.number)) for one in back], last=" and ")

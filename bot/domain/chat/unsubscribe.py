@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.subscriptions import Subscribing, WatchSpec
+from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class UndoOutcome(StrEnum):
 class RestoredSubscription:
     """One wish that returns, or why it does not."""
 
-    outcome: Subscribing
+    outcome: SubscribeOutcome
     number: int
     wish: WatchSpec
     is_known: bool = False

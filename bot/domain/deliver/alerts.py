@@ -10,7 +10,7 @@ from typing import NamedTuple, NewType
 
 from bot.domain.assets import Address, ChainId, Description
 from bot.domain.observations import Change
-from bot.domain.subscriptions import Subscribing
+from bot.domain.subscriptions import SubscribeOutcome
 
 AlertId = NewType("AlertId", int)
 
@@ -243,7 +243,7 @@ class LabelTaken:
 class Subscribed:
     """What came of a wish, and what is known already of what it asks for."""
 
-    outcome: Subscribing
+    outcome: SubscribeOutcome
     number: int
     known: Baseline | None = None
     """What was read of the account before; None: its first reading is still to come."""

@@ -20,7 +20,7 @@ from bot.domain.chat.unsubscribe import UndoOutcome
 from bot.domain.deliver.alerts import LabelTaken, Subscribed
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.places import Place
-from bot.domain.subscriptions import ListedSubscription, Subscribing, WatchSpec
+from bot.domain.subscriptions import ListedSubscription, SubscribeOutcome, WatchSpec
 from bot.store.store import Store
 
 ADDRESSES_OFFERED = 50
@@ -57,7 +57,7 @@ class Watching:
         subscribed = await self._subscribe(heard, wishes)
         if len(wishes) == 1 and not request.bad:
             return (await self._watched(heard.place, wishes[0], subscribed[0]),)
-        entries: dict[Subscribing, list[WatchEntry]] = {outcome: [] for outcome in Subscribing}
+        entries: dict[SubscribeOutcome, list[WatchEntry]] = {outcome: [] for outcome in SubscribeOutcome}
         bad = list(request.bad)
         for entry, wish, one in zip(request.entries, wishes, subscribed, strict=True):
             entries[one.outcome].append(entry)
@@ -66,14 +66,14 @@ class Watching:
                 reason = replies.why_label_taken(one.taken)
                 bad.append(BadLine(entry.line_number, wish.label, reason, instead))
         bad.sort(key=lambda line: line.line_number)
-        created = [one for one in subscribed if one.outcome is Subscribing.CREATED]
+        created = [one for one in subscribed if one.outcome is SubscribeOutcome.CREATED]
         named = frozenset(chain_id for entry in request.entries for chain_id in entry.chains)
         answer = replies.bulk_watched(
-            entries[Subscribing.CREATED],
-            entries[Subscribing.ALREADY],
+            entries[SubscribeOutcome.CREATED],
+            entries[SubscribeOutcome.ALREADY],
             bad,
-            relabelled=entries[Subscribing.RELABELLED],
-            over_limit=len(entries[Subscribing.FULL]),
+            relabelled=entries[SubscribeOutcome.RELABELLED],
+            over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(one.known is None for one in created),
             unsure=chain_replies.unsure(named, self._sweeps().listing, self._chains),
         )
@@ -89,7 +89,7 @@ class Watching:
             return replies.bulk_watched((), (), request.bad)
         wish = WatchSpec(None, request.contracts, request.chains, request.label)
         (subscribed,) = await self._subscribe(heard, [wish])
-        if subscribed.outcome is Subscribing.FULL:
+        if subscribed.outcome is SubscribeOutcome.FULL:
             return (replies.too_many(self._limit),)
         if subscribed.taken is not None:
             return (await self._label_taken(heard.place, wish, subscribed.taken),)
@@ -218,7 +218,7 @@ class Watching:
 
     async def _subscribe(self, heard: Heard, wishes: Collection[WatchSpec]) -> list[Subscribed]:
         subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
-        if any(one.outcome is Subscribing.CREATED for one in subscribed):
+        if any(one.outcome is SubscribeOutcome.CREATED for one in subscribed):
             self._on_new_wish()
         return subscribed
 
@@ -230,16 +230,16 @@ class Watching:
     async def _watched(self, place: Place, wish: WatchSpec, subscribed: Subscribed) -> Html | Screen:
         assert wish.account is not None
         match subscribed.outcome:
-            case Subscribing.TAKEN:
+            case SubscribeOutcome.TAKEN:
                 assert subscribed.taken is not None
                 return await self._label_taken(place, wish, subscribed.taken)
-            case Subscribing.FULL:
+            case SubscribeOutcome.FULL:
                 return replies.too_many(self._limit)
-            case Subscribing.ALREADY:
+            case SubscribeOutcome.ALREADY:
                 return replies.already_watching(wish.account, wish.label)
-            case Subscribing.RELABELLED:
+            case SubscribeOutcome.RELABELLED:
                 return replies.label_changed(wish.account, wish.label)
-            case Subscribing.CREATED:
+            case SubscribeOutcome.CREATED:
                 known = subscribed.known
                 return replies.watching(
                     wish.account,
