@@ -13,7 +13,7 @@ from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownCh
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
-from bot.domain.deliver.alerts import Notice, Subscribed
+from bot.domain.deliver.alerts import Notice, SubscribeResult
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Due
 from bot.domain.observations import Poll, SweepNumber
@@ -279,7 +279,9 @@ class Store:
 
     # who asks
 
-    async def subscribe(self, place: Place, wishes: Sequence[WatchSpec], author: Actor) -> list[Subscribed]:
+    async def subscribe(
+        self, place: Place, wishes: Sequence[WatchSpec], author: Actor
+    ) -> list[SubscribeResult]:
         """Take in what an open chat asks for."""
         return await self._thread.run(
             subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status

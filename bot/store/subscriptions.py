@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from bot.domain.assets import NATIVE_PART, Address, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, Thing, thing_of
-from bot.domain.deliver.alerts import Baseline, LabelTaken, Subscribed
+from bot.domain.deliver.alerts import Baseline, LabelTaken, SubscribeResult
 from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
@@ -49,14 +49,14 @@ def subscribe(
     limit: int,
     author: Actor,
     status: Part,
-) -> list[Subscribed]:
+) -> list[SubscribeResult]:
     """Take in what an open chat asks for; a repeated wish changes at most its label."""
     with transaction(db):
         chat_row = remember(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
         labels = labels_of(db, destination_id)
-        subscribed: list[Subscribed] = []
+        subscribed: list[SubscribeResult] = []
         for wish in wanted:
             one = _relabelled(db, destination_id, wish, labels) or _created(
                 db, destination_id, wish, labels, limit=limit, author=author, status=status
@@ -134,7 +134,7 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
 
 def _relabelled(
     db: Database, destination_id: DestinationId, wish: WatchSpec, labels: Labels
-) -> Subscribed | None:
+) -> SubscribeResult | None:
     """Return what stands already, with its new label if one was given; None: it is a new wish."""
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
@@ -150,12 +150,12 @@ def _relabelled(
         return None
     subscription_id, number, label = row
     if not wish.label or wish.label == label:
-        return Subscribed(SubscribeOutcome.ALREADY, number)
+        return SubscribeResult(SubscribeOutcome.ALREADY, number)
     taken = _taken(wish, labels)
     if taken is not None:
-        return Subscribed(SubscribeOutcome.TAKEN, number, taken=taken)
+        return SubscribeResult(SubscribeOutcome.TAKEN, number, taken=taken)
     db.execute("UPDATE subscription SET label = ? WHERE id = ?", [wish.label, subscription_id])
-    return Subscribed(SubscribeOutcome.RELABELLED, number)
+    return SubscribeResult(SubscribeOutcome.RELABELLED, number)
 
 
 def _taken(wish: WatchSpec, labels: Labels) -> LabelTaken | None:
@@ -174,12 +174,12 @@ def _created(
     limit: int,
     author: Actor,
     status: Part,
-) -> Subscribed:
+) -> SubscribeResult:
     taken = _taken(wish, labels)
     if taken is not None:
-        return Subscribed(SubscribeOutcome.TAKEN, 0, taken=taken)
+        return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
     if is_full(db, destination_id, limit):
-        return Subscribed(SubscribeOutcome.FULL, 0)
+        return SubscribeResult(SubscribeOutcome.FULL, 0)
     (number,) = db.execute(
         "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label, created_by,"
         " created_at) VALUES (?1,"
@@ -195,4 +195,4 @@ def _created(
             to_milliseconds(author.at),
         ],
     ).fetchone()
-    return Subscribed(SubscribeOutcome.CREATED, number, known_of(db, destination_id, wish, status))
+    return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, wish, status))

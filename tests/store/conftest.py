@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
-from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, Subscribed
+from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, SubscribeResult
 from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
@@ -63,7 +63,7 @@ class Keeper:
 
     async def subscribe(
         self, *wishes: WatchSpec, place: Place = OLGA, when: datetime = NOON
-    ) -> list[Subscribed]:
+    ) -> list[SubscribeResult]:
         return await self.store.subscribe(place, wishes, olga(when))
 
     async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
@@ -87,7 +87,7 @@ class Keeper:
         contracts: Iterable[Address] = (),
         chains: Iterable[ChainId] = (),
         label: str = "",
-    ) -> Subscribed:
+    ) -> SubscribeResult:
         wish = WatchSpec(account, frozenset(contracts), frozenset(chains), label)
         (subscribed,) = await self.subscribe(wish, place=place)
         return subscribed

@@ -1,7 +1,7 @@
 import pytest
 
 from bot.domain.assets import NATIVE, Address
-from bot.domain.deliver.alerts import Subscribed
+from bot.domain.deliver.alerts import SubscribeResult
 from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
@@ -24,8 +24,8 @@ async def parts(keeper: Keeper, chain_id: int = POLYGON) -> set[bytes]:
 
 async def test_subscriptions_are_numbered_where_they_are_made(keeper: Keeper) -> None:
     assert await keeper.subscribe(WatchSpec(TREASURY, label="Treasury"), WatchSpec(VAULT)) == [
-        Subscribed(CREATED, 1),
-        Subscribed(CREATED, 2),
+        SubscribeResult(CREATED, 1),
+        SubscribeResult(CREATED, 2),
     ]
     await keeper.watch(VAULT, place=ALERTS_TOPIC)
     await keeper.watch(TREASURY, place=OPS)
@@ -41,14 +41,14 @@ async def test_a_repeated_wish_changes_nothing(keeper: Keeper) -> None:
     again = await keeper.watch(label="Treasury", contracts=[DAI, USDC], chains=[BASE, POLYGON])
     unlabelled = await keeper.watch(contracts=[DAI, USDC], chains=[BASE, POLYGON])
 
-    assert again == unlabelled == Subscribed(ALREADY, 1)
+    assert again == unlabelled == SubscribeResult(ALREADY, 1)
     assert await listed(keeper) == [(1, TREASURY, "Treasury")]
 
 
 async def test_a_repeated_wish_with_another_label_is_relabelled(keeper: Keeper) -> None:
     await keeper.watch(label="Treasury")
 
-    assert await keeper.watch(label="Cold wallet") == Subscribed(SubscribeOutcome.RELABELLED, 1)
+    assert await keeper.watch(label="Cold wallet") == SubscribeResult(SubscribeOutcome.RELABELLED, 1)
     assert await listed(keeper) == [(1, TREASURY, "Cold wallet")]
 
 
@@ -71,13 +71,13 @@ async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) 
 async def test_another_wish_is_another_subscription(keeper: Keeper, other: WatchSpec) -> None:
     await keeper.watch()
 
-    assert await keeper.subscribe(other) == [Subscribed(CREATED, 2)]
+    assert await keeper.subscribe(other) == [SubscribeResult(CREATED, 2)]
 
 
 async def test_a_contract_alone_is_taken_once(keeper: Keeper) -> None:
     await keeper.watch(None, contracts=[USDC])
 
-    assert await keeper.watch(None, contracts=[USDC]) == Subscribed(ALREADY, 1)
+    assert await keeper.watch(None, contracts=[USDC]) == SubscribeResult(ALREADY, 1)
     assert await listed(keeper) == [(1, None, "")]
 
 
@@ -104,7 +104,7 @@ async def test_room_that_was_given_back_can_be_used_again(keeper: Keeper) -> Non
     await keeper.subscribe(*[WatchSpec(address(number)) for number in range(LIMIT)])
     await keeper.unsubscribe(OLGA, [2])
 
-    assert await keeper.watch(VAULT) == Subscribed(CREATED, LIMIT + 1)
+    assert await keeper.watch(VAULT) == SubscribeResult(CREATED, LIMIT + 1)
 
 
 async def test_a_number_in_the_middle_is_not_given_to_another(keeper: Keeper) -> None:

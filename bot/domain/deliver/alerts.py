@@ -240,7 +240,7 @@ class LabelTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribed:
+class SubscribeResult:
     """What came of a wish, and what is known already of what it asks for."""
 
     outcome: SubscribeOutcome

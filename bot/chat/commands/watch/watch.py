@@ -17,7 +17,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.unsubscribe import UndoOutcome
-from bot.domain.deliver.alerts import LabelTaken, Subscribed
+from bot.domain.deliver.alerts import LabelTaken, SubscribeResult
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, SubscribeOutcome, WatchSpec
@@ -216,7 +216,7 @@ class Watching:
         undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
         return _with_buttons(told, rows(undo))
 
-    async def _subscribe(self, heard: Heard, wishes: Collection[WatchSpec]) -> list[Subscribed]:
+    async def _subscribe(self, heard: Heard, wishes: Collection[WatchSpec]) -> list[SubscribeResult]:
         subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
         if any(one.outcome is SubscribeOutcome.CREATED for one in subscribed):
             self._on_new_wish()
@@ -227,7 +227,7 @@ class Watching:
         offer = (f"Watch as {taken.free}", f"/watch {_line(wish, taken.free, self._chains)}")
         return Screen(replies.label_taken(wish, taken), rows(await self._offering.buttons(place, offer)))
 
-    async def _watched(self, place: Place, wish: WatchSpec, subscribed: Subscribed) -> Html | Screen:
+    async def _watched(self, place: Place, wish: WatchSpec, subscribed: SubscribeResult) -> Html | Screen:
         assert wish.account is not None
         match subscribed.outcome:
             case SubscribeOutcome.TAKEN:
