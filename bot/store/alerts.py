@@ -20,13 +20,13 @@ from bot.domain.deliver.alerts import (
     Gap,
     HeldBack,
     HoldEnd,
-    KeptNotice,
     MassLoss,
     MuteOver,
     Notice,
     Restored,
     SeenAgain,
     SourceRefuses,
+    StoredNotice,
     Undelivered,
     Unreadable,
 )
@@ -100,7 +100,7 @@ def notice_to_json(notice: Notice) -> str:
     return json.dumps({"kind": kind, **fields})
 
 
-def to_notice(text: str) -> KeptNotice:
+def to_notice(text: str) -> StoredNotice:
     """Return what `notice_to_json` wrote, or that it can't be read: one row must not silence others."""
     try:
         fields = json.loads(text)

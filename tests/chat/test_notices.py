@@ -22,12 +22,12 @@ from bot.domain.deliver.alerts import (
     Gap,
     HeldBack,
     HoldEnd,
-    KeptNotice,
     MassLoss,
     NoticeAlert,
     Restored,
     SeenAgain,
     SourceRefuses,
+    StoredNotice,
     Undelivered,
     Unreadable,
 )
@@ -63,7 +63,7 @@ def blind(*gaps: Gap, is_everything: bool = False) -> Blind:
     return Blind(gaps, is_everything)
 
 
-def told(*notices: KeptNotice) -> list[NoticeAlert]:
+def told(*notices: StoredNotice) -> list[NoticeAlert]:
     return [NoticeAlert(AlertId(1), notice, NOON) for notice in notices]
 
 
@@ -71,7 +71,7 @@ def composed(*alerts: Alert, at: datetime = NOON) -> Composed:
     return compose(alerts, "7KQ2F", CHAINS, at)
 
 
-def lines(*notices: KeptNotice, at: datetime = NOON) -> list[str]:
+def lines(*notices: StoredNotice, at: datetime = NOON) -> list[str]:
     *above, footer = seen(composed(*told(*notices), at=at).html).split("\n")
     assert footer.endswith("14:03:22 UTC · 7KQ2F")
     return above
@@ -367,7 +367,7 @@ A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 
 @settings(max_examples=examples(60))
 @given(st.lists(NOTICES, min_size=1, max_size=12))
-def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[KeptNotice]) -> None:
+def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[StoredNotice]) -> None:
     message = composed(*told(*notices))
 
     reader = read(message.html)
@@ -379,14 +379,14 @@ def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[KeptN
 
 @settings(max_examples=examples(60))
 @given(NOTICES)
-def test_a_single_notice_fits_many_times_over(notice: KeptNotice) -> None:
+def test_a_single_notice_fits_many_times_over(notice: StoredNotice) -> None:
     assert composed(*told(*[notice] * 100)).told == 100
     assert len(seen(composed(*told(notice)).html)) < 2_500
 
 
 @settings(max_examples=examples(60))
 @given(st.lists(NOTICES, min_size=1, max_size=12))
-def test_no_line_of_a_notice_looks_like_a_change(notices: list[KeptNotice]) -> None:
+def test_no_line_of_a_notice_looks_like_a_change(notices: list[StoredNotice]) -> None:
     for line in composed(*told(*notices)).html.split("\n"):
         plain = seen(re.sub(r"<code>.*?</code>", "", line))
         assert not A_SIGNED_NUMBER.search(plain)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
-from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, KeptNotice, NoticeAlert, SubscribeResult
+from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert, StoredNotice, SubscribeResult
 from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
@@ -196,7 +196,7 @@ class Keeper:
         assert baselines == notices
         return baselines
 
-    async def notices(self, place: Place = OLGA) -> list[KeptNotice]:
+    async def notices(self, place: Place = OLGA) -> list[StoredNotice]:
         """Return the notices that wait for a destination; changes there must be none."""
         alerts = await self.alerts(place)
         assert not [alert for alert in alerts if isinstance(alert, ChangeAlert)]

@@ -11,9 +11,9 @@ from bot.domain.deliver.alerts import (
     Gap,
     HeldBack,
     HoldEnd,
-    KeptNotice,
     MassLoss,
     SeenAgain,
+    StoredNotice,
 )
 from bot.domain.observations import SweepNumber
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
@@ -38,7 +38,7 @@ async def covered(keeper: Keeper) -> Keeper:
     return keeper
 
 
-async def told(keeper: Keeper) -> list[KeptNotice]:
+async def told(keeper: Keeper) -> list[StoredNotice]:
     return await keeper.notices(OLGA)
 
 

@@ -13,9 +13,9 @@ from bot.domain.deliver.alerts import (
     Baseline,
     Blind,
     ChangeAlert,
-    KeptNotice,
     MuteOver,
     NoticeAlert,
+    StoredNotice,
     Unreadable,
 )
 from bot.domain.places import Place
@@ -52,7 +52,7 @@ async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, wh
     await keeper.record(reading({USDC: amount}, native=1, account=account), when=at(when))
 
 
-async def told(keeper: Keeper, place: Place = OLGA) -> list[int | KeptNotice]:
+async def told(keeper: Keeper, place: Place = OLGA) -> list[int | StoredNotice]:
     """Return what is told in a place now: new amounts and notices, in order."""
     return [
         alert.change.after.amount_raw if isinstance(alert, ChangeAlert) else alert.notice

@@ -26,13 +26,13 @@ from bot.domain.deliver.alerts import (
     ChainGone,
     Dropped,
     Gap,
-    KeptNotice,
     MassLoss,
     MuteOver,
     NoticeAlert,
     Restored,
     SeenAgain,
     SourceRefuses,
+    StoredNotice,
     Undelivered,
     Unreadable,
 )
@@ -44,7 +44,7 @@ _STAY = "stay as last known; I go on asking."
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
 AboutTheCopies = BackupFails | BackupWorks | Restored
 AboutTelling = Dropped | Undelivered | Unreadable | MuteOver
-Kind = TypeVar("Kind", bound=KeptNotice)
+Kind = TypeVar("Kind", bound=StoredNotice)
 
 
 def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, today: date) -> list[Html]:
@@ -72,7 +72,7 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _about_the_copies(first, notices, today)
 
 
-def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], chains: Chains, today: date) -> Html:
+def _about_telling(first: AboutTelling, notices: Sequence[StoredNotice], chains: Chains, today: date) -> Html:
     match first:
         case Dropped():
             return dropped(_only(Dropped, notices), today)
@@ -84,7 +84,7 @@ def _about_telling(first: AboutTelling, notices: Sequence[KeptNotice], chains: C
             return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
 
 
-def _about_the_source(first: AboutTheSource, notices: Sequence[KeptNotice], chains: Chains) -> Html:
+def _about_the_source(first: AboutTheSource, notices: Sequence[StoredNotice], chains: Chains) -> Html:
     match first:
         case ChainGone():
             return _gone([notice.chain_id for notice in _only(ChainGone, notices)], chains)
@@ -96,7 +96,7 @@ def _about_the_source(first: AboutTheSource, notices: Sequence[KeptNotice], chai
             return _refusals(_only(SourceRefuses, notices))
 
 
-def _only(kind: type[Kind], notices: Iterable[KeptNotice]) -> list[Kind]:
+def _only(kind: type[Kind], notices: Iterable[StoredNotice]) -> list[Kind]:
     return [notice for notice in notices if isinstance(notice, kind)]
 
 
@@ -251,7 +251,7 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
 # ---------------------------------------------------------------- copies of the database
 
 
-def _about_the_copies(first: AboutTheCopies, notices: Sequence[KeptNotice], today: date) -> Html:
+def _about_the_copies(first: AboutTheCopies, notices: Sequence[StoredNotice], today: date) -> Html:
     match first:
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.deliver.alerts import Baseline, Blind, KeptNotice, MuteOver, SeenAgain
+from bot.domain.deliver.alerts import Baseline, Blind, MuteOver, SeenAgain, StoredNotice
 from bot.domain.places import Place
 
 DEFAULT = timedelta(hours=1)
@@ -106,7 +106,7 @@ def holds(muted: Collection[MuteScope | None], about: Collection[MuteScope]) -> 
     )
 
 
-def subjects_of(notice: KeptNotice) -> frozenset[MuteScope]:
+def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
     """Return what a notice is about, chain by chain; none where it is about more than accounts."""
     match notice:
         case Baseline(account, chains=chains):

@@ -200,7 +200,7 @@ class Unreadable:
     """What it calls itself, "" if not even that can be read."""
 
 
-KeptNotice = Notice | Unreadable
+StoredNotice = Notice | Unreadable
 """What comes out of the database; only a `Notice` goes into it."""
 
 
@@ -222,7 +222,7 @@ class NoticeAlert:
     """Something told that is no change."""
 
     id: AlertId
-    notice: KeptNotice
+    notice: StoredNotice
     observed_at: datetime
 
 
