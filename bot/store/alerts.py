@@ -28,7 +28,7 @@ from bot.domain.deliver.alerts import (
     SourceRefuses,
     StoredNotice,
     Undelivered,
-    Unreadable,
+    UnreadableNotice,
 )
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
@@ -108,7 +108,7 @@ def to_notice(text: str) -> StoredNotice:
         hash(notice)  # its accounts are looked for in sets
     except Exception:  # noqa: BLE001 - a later version, or damage, may have left anything
         kind = _KIND.match(text)
-        return Unreadable(kind[1] if kind else "")
+        return UnreadableNotice(kind[1] if kind else "")
     return notice
 
 

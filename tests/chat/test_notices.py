@@ -29,7 +29,7 @@ from bot.domain.deliver.alerts import (
     SourceRefuses,
     StoredNotice,
     Undelivered,
-    Unreadable,
+    UnreadableNotice,
 )
 from bot.domain.observations import Change, MoveKind
 from tests.chat.reading import (
@@ -322,18 +322,20 @@ def test_who_hears_from_a_restored_bot_is_told_what_that_means() -> None:
 
 
 def test_a_notice_that_cannot_be_read_is_told_with_what_it_calls_itself() -> None:
-    assert lines(Unreadable("of <b>tomorrow</b>")) == [
+    assert lines(UnreadableNotice("of <b>tomorrow</b>")) == [
         "⚠️ 1 notice (of <b>tomorrow</b>) for this chat can't be read by this version of me.",
         "It is in my database; /status shows how things stand.",
     ]
 
 
 def test_many_of_them_are_counted_and_each_name_is_said_once() -> None:
-    assert lines(Unreadable("a"), Unreadable(""), Unreadable("b"), Unreadable("a")) == [
+    assert lines(
+        UnreadableNotice("a"), UnreadableNotice(""), UnreadableNotice("b"), UnreadableNotice("a")
+    ) == [
         "⚠️ 4 notices (a, b) for this chat can't be read by this version of me.",
         "They are in my database; /status shows how things stand.",
     ]
-    assert lines(Unreadable(""))[0] == "⚠️ 1 notice for this chat can't be read by this version of me."
+    assert lines(UnreadableNotice(""))[0] == "⚠️ 1 notice for this chat can't be read by this version of me."
 
 
 # ---------------------------------------------------------------- laws
@@ -360,7 +362,7 @@ NOTICES = st.one_of(
     st.builds(BackupFails, st.text()),
     st.builds(BackupWorks),
     st.builds(Restored, st.just(NOON)),
-    st.builds(Unreadable, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
+    st.builds(UnreadableNotice, st.one_of(st.sampled_from(HOSTILE_NAMES), st.text())),
 )
 A_SIGNED_NUMBER = re.compile(r"(?<!\w)[+\u2212]\s*\d")
 

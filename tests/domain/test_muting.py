@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.assets import ChainId
 from bot.domain.chat.mutes import Mute, MuteScope, holds, is_over, label_of, receipt, subjects_of
-from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, Unreadable
+from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, UnreadableNotice
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 OF_TREASURY, OF_VAULT = (Gap(POLYGON, account, "", NOON) for account in (TREASURY, VAULT))
@@ -83,7 +83,7 @@ def test_a_notice_is_about_the_accounts_it_names_if_it_names_nothing_else() -> N
     assert subjects_of(SeenAgain((OF_TREASURY,), 0)) == ALONE
     assert subjects_of(Blind((OF_TREASURY, OF_THE_CHAIN), is_everything=False)) == OF_MORE
     assert subjects_of(ChainGone(POLYGON)) == OF_MORE
-    assert subjects_of(Unreadable("")) == OF_MORE
+    assert subjects_of(UnreadableNotice("")) == OF_MORE
 
 
 @pytest.mark.parametrize(

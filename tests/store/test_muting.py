@@ -16,7 +16,7 @@ from bot.domain.deliver.alerts import (
     MuteOver,
     NoticeAlert,
     StoredNotice,
-    Unreadable,
+    UnreadableNotice,
 )
 from bot.domain.places import Place
 from bot.store import muted as mutes
@@ -364,7 +364,7 @@ async def test_a_notice_that_cannot_be_read_is_let_go_like_others_and_silences_n
     assert len((await watching.outbox(AN_HOUR_LATER)).due) == 2
 
     assert await told(watching) == [6]
-    assert await told(watching, OPS) == [over(0, 3600), Unreadable("of tomorrow")]
+    assert await told(watching, OPS) == [over(0, 3600), UnreadableNotice("of tomorrow")]
 
 
 # ---------------------------------------------------------------- together with the rest

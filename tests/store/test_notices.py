@@ -25,7 +25,7 @@ from bot.domain.deliver.alerts import (
     Restored,
     SeenAgain,
     SourceRefuses,
-    Unreadable,
+    UnreadableNotice,
 )
 from bot.store.alerts import notice_to_json, to_notice
 from tests.builders import NOON, POLYGON, USDC, address, reading
@@ -107,7 +107,7 @@ async def test_an_owner_of_yesterday_is_told_nothing(keeper: Keeper) -> None:
     ],
 )
 def test_what_cannot_be_read_says_so_with_the_name_that_it_has(text: str, kind: str) -> None:
-    assert to_notice(text) == Unreadable(kind)
+    assert to_notice(text) == UnreadableNotice(kind)
 
 
 async def test_a_notice_that_cannot_be_read_keeps_nothing_behind_it_waiting(keeper: Keeper) -> None:
@@ -123,7 +123,7 @@ async def test_a_notice_that_cannot_be_read_keeps_nothing_behind_it_waiting(keep
 
     notice, change = await keeper.alerts()
     assert isinstance(notice, NoticeAlert)
-    assert notice.notice == Unreadable("of tomorrow")
+    assert notice.notice == UnreadableNotice("of tomorrow")
     assert isinstance(change, ChangeAlert)
 
 

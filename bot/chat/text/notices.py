@@ -34,7 +34,7 @@ from bot.domain.deliver.alerts import (
     SourceRefuses,
     StoredNotice,
     Undelivered,
-    Unreadable,
+    UnreadableNotice,
 )
 
 _BASELINES_SINGLY = 5
@@ -43,7 +43,7 @@ _STAY = "stay as last known; I go on asking."
 
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
 AboutTheCopies = BackupFails | BackupWorks | Restored
-AboutTelling = Dropped | Undelivered | Unreadable | MuteOver
+AboutTelling = Dropped | Undelivered | UnreadableNotice | MuteOver
 Kind = TypeVar("Kind", bound=StoredNotice)
 
 
@@ -66,7 +66,7 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return _seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
-        case Dropped() | Undelivered() | Unreadable() | MuteOver() as first:
+        case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() as first:
             return _about_telling(first, notices, chains, today)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _about_the_copies(first, notices, today)
@@ -78,8 +78,8 @@ def _about_telling(first: AboutTelling, notices: Sequence[StoredNotice], chains:
             return dropped(_only(Dropped, notices), today)
         case Undelivered():
             return undelivered(_only(Undelivered, notices))
-        case Unreadable():
-            return unreadable(_only(Unreadable, notices))
+        case UnreadableNotice():
+            return unreadable(_only(UnreadableNotice, notices))
         case MuteOver():
             return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
 

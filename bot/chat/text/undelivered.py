@@ -6,7 +6,7 @@ from datetime import date
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted
-from bot.domain.deliver.alerts import Dropped, Undelivered, Unreadable
+from bot.domain.deliver.alerts import Dropped, Undelivered, UnreadableNotice
 
 _SINGLY = 5
 
@@ -48,7 +48,7 @@ def _chat(chat_id: int, title: str) -> Html:
     return fill(" to {} ({})", named, number) if named else fill(" to chat {}", number)
 
 
-def unreadable(notices: Sequence[Unreadable]) -> Html:
+def unreadable(notices: Sequence[UnreadableNotice]) -> Html:
     """Return that something is kept which can't be read, and what it calls itself."""
     kinds = list(dict.fromkeys(notice.kind for notice in notices if notice.kind))[:_SINGLY]
     return fill(

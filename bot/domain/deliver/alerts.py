@@ -193,14 +193,14 @@ Notice = (
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableNotice:
     """A notice that this version can't read: a later one wrote it, or its row is damaged."""
 
     kind: str
     """What it calls itself, "" if not even that can be read."""
 
 
-StoredNotice = Notice | Unreadable
+StoredNotice = Notice | UnreadableNotice
 """What comes out of the database; only a `Notice` goes into it."""
 
 
