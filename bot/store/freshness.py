@@ -13,7 +13,14 @@ from sqlite_utils import Database
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observations import Standing
-from bot.domain.observe.freshness import ChainHoldings, ChainSight, Held, PartKind, PartSeen, WatchedHere
+from bot.domain.observe.freshness import (
+    ChainHoldings,
+    ChainSight,
+    NamedBalance,
+    PartKind,
+    PartSeen,
+    WatchedHere,
+)
 from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
 from bot.domain.observe.plan import Wanted, wanted_by, wishes
 from bot.domain.places import Place
@@ -62,7 +69,7 @@ def holdings_of(
     wished = wishes(subscriptions).get(account, ())
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
     complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
-    held: dict[ChainId, list[tuple[Held, Standing]]] = defaultdict(list)
+    held: dict[ChainId, list[tuple[NamedBalance, Standing]]] = defaultdict(list)
     for row in db.execute(_HELD, [to_blob(account)]):
         one, standing = _to_held(row)
         held[one.asset.chain_id].append((one, standing))
@@ -183,11 +190,11 @@ WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol), x.contract
 """
 
 
-def _to_held(row: Row) -> tuple[Held, Standing]:
+def _to_held(row: Row) -> tuple[NamedBalance, Standing]:
     chain_id, contract, kind, symbol, decimals, rebasing, amount, uniques, block, standing, is_look_alike = (
         row
     )
-    held = Held(
+    held = NamedBalance(
         to_asset(chain_id, contract),
         to_description(kind, symbol, decimals, rebasing),
         to_holding(amount, uniques, block),
@@ -200,7 +207,7 @@ def _parts(
     wished: frozenset[Part],
     coverage: Mapping[Part, datetime | None],
     complete_at: datetime | None,
-    held: Sequence[tuple[Held, Standing]],
+    held: Sequence[tuple[NamedBalance, Standing]],
     *,
     rules: Rules,
     status: Part,
@@ -209,7 +216,7 @@ def _parts(
 
     Of what is ignored and only listed, the number is shown.
     """
-    shown: dict[Part, list[Held]] = defaultdict(list)
+    shown: dict[Part, list[NamedBalance]] = defaultdict(list)
     left_out = 0
     for one, standing in held:
         part = one.asset.part

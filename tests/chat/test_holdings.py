@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.balance.holdings import balances, live_balances
 from bot.chat.text.html import Html
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
+from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartKind, PartSeen
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -39,19 +39,21 @@ def held(
     kind: str = "ERC20",
     contract: Address = USDC,
     ids: int | None = None,
-) -> Held:
-    return Held(Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Amount(amount_raw, ids))
+) -> NamedBalance:
+    return NamedBalance(
+        Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Amount(amount_raw, ids)
+    )
 
 
-def coin(amount_raw: int = 10**18 + 1) -> Held:
+def coin(amount_raw: int = 10**18 + 1) -> NamedBalance:
     return held(amount_raw, None, None, kind="NATIVE", contract=NATIVE)
 
 
-def natives(*holds: Held, age: timedelta = timedelta(seconds=12), unknown: bool = False) -> PartSeen:
+def natives(*holds: NamedBalance, age: timedelta = timedelta(seconds=12), unknown: bool = False) -> PartSeen:
     return PartSeen(PartKind.NATIVES, NOON - age, A_WHILE_AGO if unknown else None, holds)
 
 
-def tokens(*holds: Held, age: timedelta = timedelta(seconds=12), unknown: bool = False) -> PartSeen:
+def tokens(*holds: NamedBalance, age: timedelta = timedelta(seconds=12), unknown: bool = False) -> PartSeen:
     return PartSeen(PartKind.TOKENS, NOON - age, A_WHILE_AGO if unknown else None, holds)
 
 
@@ -180,7 +182,7 @@ def test_an_age_is_told_in_the_unit_that_fits(age: timedelta, words: str) -> Non
         (held(1, "SKYWVR", kind="ERC721"), "1 SKYWVR"),
     ],
 )
-def test_a_balance_is_one_line(balance: Held, line: str) -> None:
+def test_a_balance_is_one_line(balance: NamedBalance, line: str) -> None:
     assert shown(chain(ETHEREUM, tokens(balance))).endswith(f"\n{line}")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.chat.text.prices import Worth, dollars, with_prices, worth, worth_line
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description, Price
-from bot.domain.observe.freshness import ChainHoldings, Held, PartKind, PartSeen
+from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartKind, PartSeen
 from tests.builders import NOON
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, OTHER, POLYGON, USDC
 
@@ -25,12 +25,12 @@ def held(
     contract: Address = USDC,
     kind: str = "ERC20",
     chain_id: ChainId = ETHEREUM,
-) -> Held:
+) -> NamedBalance:
     asset = Asset(chain_id, contract)
-    return Held(asset, Description(kind, "T", decimals, price_usd=price), Amount(amount))
+    return NamedBalance(asset, Description(kind, "T", decimals, price_usd=price), Amount(amount))
 
 
-def seen(*holds: Held, left_out: int = 0) -> PartSeen:
+def seen(*holds: NamedBalance, left_out: int = 0) -> PartSeen:
     return PartSeen(PartKind.TOKENS, NOON, None, holds, left_out)
 
 

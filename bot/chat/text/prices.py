@@ -12,7 +12,7 @@ from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, counted, decimals_of, folded
 from bot.domain.assets import Asset, ChainId, Price
 from bot.domain.chains import Chains
-from bot.domain.observe.freshness import ChainHoldings, Held
+from bot.domain.observe.freshness import ChainHoldings, NamedBalance
 from bot.domain.units import added_usd, format_usd, usd_value
 
 _CHARACTERS_MOST = 40
@@ -50,7 +50,7 @@ def with_prices(
 ) -> list[ChainHoldings]:
     """Return holdings with the prices the source named since that moment."""
 
-    def priced(held: Held) -> Held:
+    def priced(held: NamedBalance) -> NamedBalance:
         price = prices.get(held.asset)
         usd = price.usd if price is not None and price.seen_at >= not_before else None
         return held._replace(description=held.description._replace(price_usd=usd))
@@ -76,7 +76,7 @@ def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Dec
     return value if is_shown else None
 
 
-def dollars_held(held: Held, chains: Chains) -> Decimal | None:
+def dollars_held(held: NamedBalance, chains: Chains) -> Decimal | None:
     """Return what one balance is worth, if that is known."""
     decimals = decimals_of(held.asset, held.description, chains)
     return dollars(held.holding.amount_raw, decimals, held.description.price_usd)

@@ -17,7 +17,7 @@ from bot.domain.observe.matching import NO_RULES, Rules, ignores
 from bot.domain.questions import Allowance, Answer
 
 
-class Held(NamedTuple):
+class NamedBalance(NamedTuple):
     """One balance, and what it is of."""
 
     asset: Asset
@@ -44,7 +44,7 @@ class PartSeen:
     """When it was last seen; None: not read yet."""
     unknown_since: datetime | None = None
     """Set where it gives no answer: what is held is the last known."""
-    held: tuple[Held, ...] = ()
+    held: tuple[NamedBalance, ...] = ()
     left_out: int = 0
     """So much more is held of tokens that are ignored here."""
 
@@ -66,7 +66,7 @@ class ChainHoldings:
     """What the destination calls the account there, "" if nothing."""
 
     @property
-    def held(self) -> tuple[Held, ...]:
+    def held(self) -> tuple[NamedBalance, ...]:
         """Everything held, however old."""
         return tuple(held for part in self.parts for held in part.held)
 
@@ -181,10 +181,10 @@ def _held(
     chain_id: ChainId,
     descriptions: Mapping[Asset, Description],
     kind: str,
-) -> tuple[Held, ...]:
+) -> tuple[NamedBalance, ...]:
     """Return what is more than nothing, by symbol."""
     held = [
-        Held(asset, descriptions.get(asset, Description(kind)), holding)
+        NamedBalance(asset, descriptions.get(asset, Description(kind)), holding)
         for asset, holding in ((Asset(chain_id, contract), holding) for contract, holding in holdings.items())
         if holding.amount_raw
     ]

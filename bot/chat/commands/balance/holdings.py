@@ -25,7 +25,7 @@ from bot.chat.text.wording import (
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
-from bot.domain.observe.freshness import ChainHoldings, Held, PartSeen
+from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartSeen
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_usd
 
@@ -137,7 +137,7 @@ def _is_empty(chain: ChainHoldings) -> bool:
 def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now: datetime | None) -> Section:
     """Return what is current under the age of the chain, and below it, part by part, what is not."""
 
-    def lines(held: Iterable[Held]) -> list[Html]:
+    def lines(held: Iterable[NamedBalance]) -> list[Html]:
         return [_line(one, chains, alike) for one in held]
 
     title = bold(chains.get(chain.chain_id).title)
@@ -178,7 +178,7 @@ def _unknown(part: PartSeen, now: datetime | None) -> str:
     return f"unknown since {since} UTC; last known:"
 
 
-def _line(held: Held, chains: Chains, alike: frozenset[Asset]) -> Html:
+def _line(held: NamedBalance, chains: Chains, alike: frozenset[Asset]) -> Html:
     asset, description, holding, _ = held
     decimals = decimals_of(asset, description, chains)
     amount = format_shown(holding.amount_raw, decimals or 0)
