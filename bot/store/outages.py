@@ -10,14 +10,14 @@ from sqlite_utils import Database
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.observe.matching import Pair, Wishes, label_on
-from bot.domain.observe.outages import Spot, Telling, Told, as_gaps, telling
+from bot.domain.observe.outages import BlindSpot, Telling, Told, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import tell
 from bot.store.coverage import all_subscriptions, marks
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 
-Gaps = dict[DestinationId, dict[Spot, datetime]]
+Gaps = dict[DestinationId, dict[BlindSpot, datetime]]
 
 
 def tell_blindness(
@@ -71,7 +71,7 @@ def tell_blindness(
     return notices
 
 
-def _ended(spot: Spot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
+def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
     return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
 
 
@@ -83,12 +83,12 @@ def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pa
     return result
 
 
-def _label_of(mine: Wishes, spot: Spot) -> str:
+def _label_of(mine: Wishes, spot: BlindSpot) -> str:
     """Return what a destination calls the account of a spot, by what it wishes."""
     return label_on(mine.get(spot.account, ()), spot.chain_id) if spot.account is not None else ""
 
 
-def _is_wished(spot: Spot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
+def _is_wished(spot: BlindSpot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
     """Whether a destination still watches what it was told of."""
     accounts = mine if spot.account is None else {spot.account} & mine.keys()
     return any(wished_parts(mine[account], spot.chain_id, status) for account in accounts)
@@ -125,11 +125,11 @@ def _gaps(
     for destination_id, mine in wished.items():
         for chain_id, since in chains.items():
             if any(wished_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
-                result[destination_id][Spot(chain_id, None)] = since
+                result[destination_id][BlindSpot(chain_id, None)] = since
         for account, chain_id, part, since in views:
             if part in wished_parts(mine.get(account, ()), chain_id, status):
                 of_one = result[destination_id]
-                spot = Spot(chain_id, account)
+                spot = BlindSpot(chain_id, account)
                 of_one[spot] = min(since, of_one.get(spot, since))
     return result
 
@@ -143,20 +143,20 @@ def _covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
     return frozenset(to_address(address) for (address,) in rows)
 
 
-def _told(db: Database) -> dict[DestinationId, dict[Spot, Told]]:
-    result: dict[DestinationId, dict[Spot, Told]] = defaultdict(dict)
+def _told(db: Database) -> dict[DestinationId, dict[BlindSpot, Told]]:
+    result: dict[DestinationId, dict[BlindSpot, Told]] = defaultdict(dict)
     for destination_id, chain_id, address, since, told_at, times, ended_at, is_held_back in db.execute(
         "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at,"
         " b.is_held_back FROM blindness b LEFT JOIN account a ON a.id = b.account_id"
     ):
-        spot = Spot(ChainId(chain_id), None if address is None else to_address(address))
+        spot = BlindSpot(ChainId(chain_id), None if address is None else to_address(address))
         result[DestinationId(destination_id)][spot] = Told(
             to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at), bool(is_held_back)
         )
     return result
 
 
-def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[Spot, datetime]) -> int:
+def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[BlindSpot, datetime]) -> int:
     """Count what changed where a destination was blind since it was told so, each change once."""
     changes: set[int] = set()
     for spot, told_at in blind.items():
@@ -197,7 +197,7 @@ def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None
         )
 
 
-def _forget(db: Database, destination_id: DestinationId, spots: Iterable[Spot]) -> None:
+def _forget(db: Database, destination_id: DestinationId, spots: Iterable[BlindSpot]) -> None:
     for spot in spots:
         db.execute(
             "DELETE FROM blindness WHERE destination_id = ? AND chain_id = ?"

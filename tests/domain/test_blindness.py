@@ -8,27 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, Spot, Telling, Told, telling
+from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, BlindSpot, Telling, Told, telling
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 STALE = timedelta(minutes=10)
-CHAIN = Spot(POLYGON, None)
-ACCOUNT = Spot(POLYGON, TREASURY)
-OTHER = Spot(POLYGON, VAULT)
+CHAIN = BlindSpot(POLYGON, None)
+ACCOUNT = BlindSpot(POLYGON, TREASURY)
+OTHER = BlindSpot(POLYGON, VAULT)
 
 
-def told(spot: Spot, since: float = 0, *, told_at: float = 600, times: int = 1) -> dict[Spot, Told]:
+def told(spot: BlindSpot, since: float = 0, *, told_at: float = 600, times: int = 1) -> dict[BlindSpot, Told]:
     return {spot: Told(at(since), at(told_at), times, None)}
 
 
 def judged(
-    gaps: Mapping[Spot, datetime], seconds: float, before: Mapping[Spot, Told] | None = None
+    gaps: Mapping[BlindSpot, datetime], seconds: float, before: Mapping[BlindSpot, Told] | None = None
 ) -> Telling:
     return telling(gaps, before or {}, at(seconds), STALE)
 
 
 @pytest.mark.parametrize(("seconds", "blind"), [(599, ()), (600, (CHAIN,)), (6000, (CHAIN,))])
-def test_a_gap_is_told_once_it_has_lasted(seconds: float, blind: tuple[Spot, ...]) -> None:
+def test_a_gap_is_told_once_it_has_lasted(seconds: float, blind: tuple[BlindSpot, ...]) -> None:
     assert judged({CHAIN: NOON}, seconds).blind == blind
 
 
@@ -75,7 +75,7 @@ def test_an_account_is_not_seen_again_while_its_chain_is_silent() -> None:
 
 
 def test_everything_that_went_silent_at_once_is_told_at_once() -> None:
-    other = Spot(ETHEREUM, None)
+    other = BlindSpot(ETHEREUM, None)
 
     assert judged({CHAIN: NOON, other: NOON}, 600).blind == (other, CHAIN)
 
@@ -83,7 +83,7 @@ def test_everything_that_went_silent_at_once_is_told_at_once() -> None:
 # ---------------------------------------------------------------- flapping
 
 
-def flapping(times: int, *, told_at: float = 0, ended_at: float = 60) -> dict[Spot, Told]:
+def flapping(times: int, *, told_at: float = 0, ended_at: float = 60) -> dict[BlindSpot, Told]:
     return {CHAIN: Told(at(-600), at(told_at), times, at(ended_at))}
 
 
@@ -106,7 +106,7 @@ def test_what_stayed_well_for_a_day_is_told_as_soon_as_the_first_time() -> None:
 @given(st.lists(st.booleans(), max_size=300))
 def test_a_gap_is_never_told_twice_within_the_shortest_interval(answers: list[bool]) -> None:
     """A sweep a minute; each tells whether the chain answered."""
-    known: dict[Spot, Told] = {}
+    known: dict[BlindSpot, Told] = {}
     since: datetime | None = None
     tellings: list[datetime] = []
     is_open = False

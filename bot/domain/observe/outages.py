@@ -20,7 +20,7 @@ INTERVAL_MOST = timedelta(hours=6)
 _DOUBLINGS_MOST = 20
 
 
-class Spot(NamedTuple):
+class BlindSpot(NamedTuple):
     """What can be blind: an account on a chain, or without an account all of the chain."""
 
     chain_id: ChainId
@@ -44,9 +44,9 @@ class Told(NamedTuple):
 class Telling:
     """What one destination is to be told now, and what is to be remembered of it."""
 
-    blind: tuple[Spot, ...] = ()
-    seen: tuple[Spot, ...] = ()
-    remembered: Mapping[Spot, Told] | None = None
+    blind: tuple[BlindSpot, ...] = ()
+    seen: tuple[BlindSpot, ...] = ()
+    remembered: Mapping[BlindSpot, Told] | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -55,8 +55,8 @@ class Telling:
 
 
 def telling(
-    gaps: Mapping[Spot, datetime],
-    told: Mapping[Spot, Told],
+    gaps: Mapping[BlindSpot, datetime],
+    told: Mapping[BlindSpot, Told],
     now: datetime,
     stale_after: timedelta,
     held_back: Collection[ChainId] = (),
@@ -89,12 +89,12 @@ def telling(
     return Telling(tuple(blind), tuple(seen), remembered)
 
 
-def _is_held_back(spot: Spot, held_back: Collection[ChainId]) -> bool:
+def _is_held_back(spot: BlindSpot, held_back: Collection[ChainId]) -> bool:
     return spot.account is None and spot.chain_id in held_back
 
 
-def _is_in_gap(spot: Spot, gaps: Mapping[Spot, datetime]) -> bool:
-    return spot in gaps or Spot(spot.chain_id, None) in gaps
+def _is_in_gap(spot: BlindSpot, gaps: Mapping[BlindSpot, datetime]) -> bool:
+    return spot in gaps or BlindSpot(spot.chain_id, None) in gaps
 
 
 def _is_due(last: Told | None, now: datetime, stale_after: timedelta) -> bool:
@@ -110,15 +110,15 @@ def _times(last: Told | None, now: datetime) -> int:
     return last.times
 
 
-def _order(spot: Spot) -> tuple[int, str]:
+def _order(spot: BlindSpot) -> tuple[int, str]:
     return spot.chain_id, spot.account or ""
 
 
 def as_gaps(
-    spots: Iterable[Spot],
-    since: Mapping[Spot, datetime],
-    label_of: Callable[[Spot], str],
-    held_back: Mapping[Spot, HeldBack],
+    spots: Iterable[BlindSpot],
+    since: Mapping[BlindSpot, datetime],
+    label_of: Callable[[BlindSpot], str],
+    held_back: Mapping[BlindSpot, HeldBack],
 ) -> tuple[Gap, ...]:
     """Return spots as they are told to a destination; `label_of` is what it calls the account there."""
     return tuple(
