@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.observe.matching import Pair, Wishes, label_on
-from bot.domain.observe.outages import BlindSpot, Telling, Told, as_gaps, telling
+from bot.domain.observe.outages import BlindSpot, LastReport, Telling, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import tell
@@ -143,14 +143,14 @@ def _covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
     return frozenset(to_address(address) for (address,) in rows)
 
 
-def _told(db: Database) -> dict[DestinationId, dict[BlindSpot, Told]]:
-    result: dict[DestinationId, dict[BlindSpot, Told]] = defaultdict(dict)
+def _told(db: Database) -> dict[DestinationId, dict[BlindSpot, LastReport]]:
+    result: dict[DestinationId, dict[BlindSpot, LastReport]] = defaultdict(dict)
     for destination_id, chain_id, address, since, told_at, times, ended_at, is_held_back in db.execute(
         "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at,"
         " b.is_held_back FROM blindness b LEFT JOIN account a ON a.id = b.account_id"
     ):
         spot = BlindSpot(ChainId(chain_id), None if address is None else to_address(address))
-        result[DestinationId(destination_id)][spot] = Told(
+        result[DestinationId(destination_id)][spot] = LastReport(
             to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at), bool(is_held_back)
         )
     return result

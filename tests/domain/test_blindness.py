@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, BlindSpot, Telling, Told, telling
+from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, BlindSpot, LastReport, Telling, telling
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 STALE = timedelta(minutes=10)
@@ -17,12 +17,14 @@ ACCOUNT = BlindSpot(POLYGON, TREASURY)
 OTHER = BlindSpot(POLYGON, VAULT)
 
 
-def told(spot: BlindSpot, since: float = 0, *, told_at: float = 600, times: int = 1) -> dict[BlindSpot, Told]:
-    return {spot: Told(at(since), at(told_at), times, None)}
+def told(
+    spot: BlindSpot, since: float = 0, *, told_at: float = 600, times: int = 1
+) -> dict[BlindSpot, LastReport]:
+    return {spot: LastReport(at(since), at(told_at), times, None)}
 
 
 def judged(
-    gaps: Mapping[BlindSpot, datetime], seconds: float, before: Mapping[BlindSpot, Told] | None = None
+    gaps: Mapping[BlindSpot, datetime], seconds: float, before: Mapping[BlindSpot, LastReport] | None = None
 ) -> Telling:
     return telling(gaps, before or {}, at(seconds), STALE)
 
@@ -83,8 +85,8 @@ def test_everything_that_went_silent_at_once_is_told_at_once() -> None:
 # ---------------------------------------------------------------- flapping
 
 
-def flapping(times: int, *, told_at: float = 0, ended_at: float = 60) -> dict[BlindSpot, Told]:
-    return {CHAIN: Told(at(-600), at(told_at), times, at(ended_at))}
+def flapping(times: int, *, told_at: float = 0, ended_at: float = 60) -> dict[BlindSpot, LastReport]:
+    return {CHAIN: LastReport(at(-600), at(told_at), times, at(ended_at))}
 
 
 @pytest.mark.parametrize(("times", "waits"), [(1, 1200), (2, 2400), (3, 4800), (30, 6 * 3600)])
@@ -106,7 +108,7 @@ def test_what_stayed_well_for_a_day_is_told_as_soon_as_the_first_time() -> None:
 @given(st.lists(st.booleans(), max_size=300))
 def test_a_gap_is_never_told_twice_within_the_shortest_interval(answers: list[bool]) -> None:
     """A sweep a minute; each tells whether the chain answered."""
-    known: dict[BlindSpot, Told] = {}
+    known: dict[BlindSpot, LastReport] = {}
     since: datetime | None = None
     tellings: list[datetime] = []
     is_open = False

@@ -27,7 +27,7 @@ class BlindSpot(NamedTuple):
     account: Address | None
 
 
-class Told(NamedTuple):
+class LastReport(NamedTuple):
     """What a destination was last told of a spot."""
 
     since: datetime
@@ -46,7 +46,7 @@ class Telling:
 
     blind: tuple[BlindSpot, ...] = ()
     seen: tuple[BlindSpot, ...] = ()
-    remembered: Mapping[BlindSpot, Told] | None = None
+    remembered: Mapping[BlindSpot, LastReport] | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -56,7 +56,7 @@ class Telling:
 
 def telling(
     gaps: Mapping[BlindSpot, datetime],
-    told: Mapping[BlindSpot, Told],
+    told: Mapping[BlindSpot, LastReport],
     now: datetime,
     stale_after: timedelta,
     held_back: Collection[ChainId] = (),
@@ -83,7 +83,9 @@ def telling(
     ]
     seen = [spot for spot in sorted(open_spots, key=_order) if not _is_in_gap(spot, gaps)]
     remembered = {
-        spot: Told(gaps[spot], now, _times(told.get(spot), now) + 1, None, _is_held_back(spot, held_back))
+        spot: LastReport(
+            gaps[spot], now, _times(told.get(spot), now) + 1, None, _is_held_back(spot, held_back)
+        )
         for spot in blind
     } | {spot: told[spot]._replace(ended_at=now) for spot in seen}
     return Telling(tuple(blind), tuple(seen), remembered)
@@ -97,14 +99,14 @@ def _is_in_gap(spot: BlindSpot, gaps: Mapping[BlindSpot, datetime]) -> bool:
     return spot in gaps or BlindSpot(spot.chain_id, None) in gaps
 
 
-def _is_due(last: Told | None, now: datetime, stale_after: timedelta) -> bool:
+def _is_due(last: LastReport | None, now: datetime, stale_after: timedelta) -> bool:
     times = _times(last, now)
     if last is None or not times:
         return True
     return now - last.told_at >= min(stale_after * (1 << min(times, _DOUBLINGS_MOST)), INTERVAL_MOST)
 
 
-def _times(last: Told | None, now: datetime) -> int:
+def _times(last: LastReport | None, now: datetime) -> int:
     if last is None or (last.ended_at is not None and now - last.ended_at >= FORGOTTEN_AFTER):
         return 0
     return last.times
