@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.observe.matching import Pair, Wishes, label_on
-from bot.domain.observe.outages import BlindSpot, LastReport, Telling, as_gaps, telling
+from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import tell
@@ -177,7 +177,7 @@ def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[Bl
     return len(changes)
 
 
-def _remember(db: Database, destination_id: DestinationId, one: Telling) -> None:
+def _remember(db: Database, destination_id: DestinationId, one: OutageReport) -> None:
     for spot, told in (one.remembered or {}).items():
         ended_at = None if told.ended_at is None else to_milliseconds(told.ended_at)
         db.execute(

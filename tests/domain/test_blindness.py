@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.observe.outages import FORGOTTEN_AFTER, INTERVAL_MOST, BlindSpot, LastReport, Telling, telling
+from bot.domain.observe.outages import (
+    FORGOTTEN_AFTER,
+    INTERVAL_MOST,
+    BlindSpot,
+    LastReport,
+    OutageReport,
+    telling,
+)
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
 STALE = timedelta(minutes=10)
@@ -25,7 +32,7 @@ def told(
 
 def judged(
     gaps: Mapping[BlindSpot, datetime], seconds: float, before: Mapping[BlindSpot, LastReport] | None = None
-) -> Telling:
+) -> OutageReport:
     return telling(gaps, before or {}, at(seconds), STALE)
 
 

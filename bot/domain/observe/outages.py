@@ -41,7 +41,7 @@ class LastReport(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class OutageReport:
     """What one destination is to be told now, and what is to be remembered of it."""
 
     blind: tuple[BlindSpot, ...] = ()
@@ -60,7 +60,7 @@ def telling(
     now: datetime,
     stale_after: timedelta,
     held_back: Collection[ChainId] = (),
-) -> Telling:
+) -> OutageReport:
     """Return what a destination is told; `gaps` is all that gives no answer, since when, however short.
 
     Chains that are `held_back` are told to be, also where they were told to be silent.
@@ -88,7 +88,7 @@ def telling(
         )
         for spot in blind
     } | {spot: told[spot]._replace(ended_at=now) for spot in seen}
-    return Telling(tuple(blind), tuple(seen), remembered)
+    return OutageReport(tuple(blind), tuple(seen), remembered)
 
 
 def _is_held_back(spot: BlindSpot, held_back: Collection[ChainId]) -> bool:
