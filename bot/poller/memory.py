@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from bot.domain.assets import Address, Asset, ChainId, Part, Price
-from bot.domain.observe.mass_loss import Doubt
+from bot.domain.observe.mass_loss import DoubtedChain
 from bot.domain.observe.plan import Wanted
 from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
@@ -109,7 +109,7 @@ class Memory:
     """What one poller remembers."""
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
-    doubts: dict[ChainId, Doubt] = field(default_factory=dict)
+    doubts: dict[ChainId, DoubtedChain] = field(default_factory=dict)
     """Chains of which too much vanished at once, as the last sweep left them."""
     losers: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
     """Whose balances vanished there: the doubt does not end while one of them can't be read."""

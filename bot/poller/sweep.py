@@ -18,7 +18,7 @@ import structlog
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
-from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, Doubt, doubted_chains
+from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, DoubtedChain, doubted_chains
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.domain.questions import Reply
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
@@ -291,7 +291,7 @@ class Sweep:
                 log.exception("losses could not be recorded", action="batch_failed")
                 self._note_unread({verdict.account for verdict in outcome.poll.verdicts})
 
-    def _doubts(self) -> dict[ChainId, Doubt]:
+    def _doubts(self) -> dict[ChainId, DoubtedChain]:
         return dict.fromkeys(self._watched.doubted, NEWLY_DOUBTED) | self._memory.doubts
 
     def _unread_losers(self) -> frozenset[ChainId]:

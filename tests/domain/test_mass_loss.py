@@ -6,7 +6,7 @@ from bot.domain.observe.mass_loss import (
     LOST_AT_LEAST,
     NEWLY_DOUBTED,
     SWEEPS_TO_SETTLE,
-    Doubt,
+    DoubtedChain,
     counted_on,
     doubted_chains,
 )
@@ -31,12 +31,12 @@ def test_too_much_at_once_is_doubted(lost: int, of: int, *, is_doubted: bool) ->
 
 
 def test_what_is_still_missing_of_a_doubted_chain_is_doubted_however_little_it_is() -> None:
-    assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: Doubt(80, 3)}) == {POLYGON}
+    assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: DoubtedChain(80, 3)}) == {POLYGON}
     assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: NEWLY_DOUBTED}) == {POLYGON}
 
 
 def test_what_another_chain_misses_is_not_doubted() -> None:
-    assert doubted_chains({ETHEREUM: 1}, {ETHEREUM: 90}, {POLYGON: Doubt(80, 3)}) == frozenset()
+    assert doubted_chains({ETHEREUM: 1}, {ETHEREUM: 90}, {POLYGON: DoubtedChain(80, 3)}) == frozenset()
 
 
 def test_little_that_stays_the_same_for_long_is_believed() -> None:
@@ -50,13 +50,13 @@ def test_little_that_stays_the_same_for_long_is_believed() -> None:
 
 
 def test_much_that_stays_the_same_for_long_is_not_believed() -> None:
-    assert doubted_chains({POLYGON: 60}, {POLYGON: 90}, {POLYGON: Doubt(60, 10_000)}) == {POLYGON}
+    assert doubted_chains({POLYGON: 60}, {POLYGON: 90}, {POLYGON: DoubtedChain(60, 10_000)}) == {POLYGON}
 
 
 def test_what_comes_back_piece_by_piece_is_counted_from_one_again() -> None:
-    assert counted_on({POLYGON: Doubt(9, 9)}, {POLYGON: 8}) == {POLYGON: Doubt(8, 1)}
-    assert counted_on({POLYGON: Doubt(9, 9)}, {POLYGON: 9}) == {POLYGON: Doubt(9, 10)}
+    assert counted_on({POLYGON: DoubtedChain(9, 9)}, {POLYGON: 8}) == {POLYGON: DoubtedChain(8, 1)}
+    assert counted_on({POLYGON: DoubtedChain(9, 9)}, {POLYGON: 9}) == {POLYGON: DoubtedChain(9, 10)}
 
 
 def test_what_misses_nothing_is_no_longer_doubted() -> None:
-    assert counted_on({POLYGON: Doubt(9, 9)}, {}) == {}
+    assert counted_on({POLYGON: DoubtedChain(9, 9)}, {}) == {}

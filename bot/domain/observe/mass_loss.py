@@ -16,18 +16,18 @@ SWEEPS_TO_SETTLE = 10
 """Sweeps in a row that have to miss equally few balances of a doubted chain before these are gone."""
 
 
-class Doubt(NamedTuple):
+class DoubtedChain(NamedTuple):
     """How many balances a doubted chain misses, and how many sweeps in a row have said so."""
 
     lost: int
     times: int
 
 
-NEWLY_DOUBTED = Doubt(0, 0)
+NEWLY_DOUBTED = DoubtedChain(0, 0)
 
 
 def doubted_chains(
-    lost: Mapping[ChainId, int], held: Mapping[ChainId, int], doubts: Mapping[ChainId, Doubt]
+    lost: Mapping[ChainId, int], held: Mapping[ChainId, int], doubts: Mapping[ChainId, DoubtedChain]
 ) -> frozenset[ChainId]:
     """Return the chains whose losses are not believed; `doubts` are those of the sweep before."""
     return frozenset(
@@ -38,15 +38,17 @@ def doubted_chains(
     )
 
 
-def counted_on(doubts: Mapping[ChainId, Doubt], lost: Mapping[ChainId, int]) -> dict[ChainId, Doubt]:
+def counted_on(
+    doubts: Mapping[ChainId, DoubtedChain], lost: Mapping[ChainId, int]
+) -> dict[ChainId, DoubtedChain]:
     """Return the doubts after a sweep that doubted these losses."""
     return {
         chain_id: _counted(doubts.get(chain_id, NEWLY_DOUBTED), count) for chain_id, count in lost.items()
     }
 
 
-def _counted(doubt: Doubt, lost: int) -> Doubt:
-    return Doubt(lost, doubt.times + 1 if lost == doubt.lost else 1)
+def _counted(doubt: DoubtedChain, lost: int) -> DoubtedChain:
+    return DoubtedChain(lost, doubt.times + 1 if lost == doubt.lost else 1)
 
 
 def _is_too_much(lost: int, held: int) -> bool:
