@@ -16,7 +16,7 @@ from typing import TypeVar
 import structlog
 
 from bot.domain.deliver.alerts import Notice
-from bot.domain.due import Due, is_due, next_at
+from bot.domain.due import Schedule, is_due, next_at
 from bot.store.backup import copy_of_today
 from bot.store.copy import CopyFailed
 from bot.store.store import Store
@@ -75,7 +75,7 @@ class Chores:
             if is_due(due, self._now(), EVERY):
                 await self._do(chore, due)
 
-    async def _do(self, chore: Chore, due: Due | None) -> None:
+    async def _do(self, chore: Chore, due: Schedule | None) -> None:
         """Do a chore and write when it is due again; the first failure is told, and the recovery."""
         was_failing = due is not None and due.failing_since is not None
         reason = await self._attempt(chore)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Schedule:
     """What is kept of one such work."""
 
     at: datetime
@@ -13,7 +13,7 @@ class Due:
     """It failed then for the first time, and every time since."""
 
 
-def is_due(due: Due | None, now: datetime, every: timedelta) -> bool:
+def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
     """Whether it is to be done now: it never was, its time has come, or that time is too far away to be true.
 
     A clock that was wrong once must not put work off for years.
@@ -21,7 +21,7 @@ def is_due(due: Due | None, now: datetime, every: timedelta) -> bool:
     return due is None or due.at <= now or due.at > now + every
 
 
-def next_at(due: Due | None, now: datetime, every: timedelta) -> datetime:
+def next_at(due: Schedule | None, now: datetime, every: timedelta) -> datetime:
     """Return when it is due after it was done now: at its usual time, however late this one was."""
     if due is None or due.at > now:
         return now + every

@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Notice
-from bot.domain.due import Due
+from bot.domain.due import Schedule
 from bot.store.alerts import tell_owners
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
 
-def due_work(db: Database) -> Mapping[str, Due]:
+def due_work(db: Database) -> Mapping[str, Schedule]:
     """Return what is kept of each work that was ever done, by its name."""
     rows = db.execute("SELECT name, at, failing_since FROM due")
-    return {name: Due(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
+    return {name: Schedule(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
 
 
 def note_done(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:

@@ -15,7 +15,7 @@ from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice, SubscribeResult
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
-from bot.domain.due import Due
+from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.domain.places import Place
@@ -130,7 +130,7 @@ class Store:
 
     # work that comes round again
 
-    async def due_work(self) -> Mapping[str, Due]:
+    async def due_work(self) -> Mapping[str, Schedule]:
         """Return what is kept of each work that was ever done, by its name."""
         return await self._thread.run(jobs.due_work)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.due import Due, is_due, next_at
+from bot.domain.due import Schedule, is_due, next_at
 from tests.builders import NOON
 
 DAY = timedelta(days=1)
@@ -17,31 +17,31 @@ def test_what_was_never_done_is_due() -> None:
 
 
 def test_what_is_to_be_done_later_is_not_due() -> None:
-    assert not is_due(Due(NOON + timedelta(seconds=1)), NOON, DAY)
+    assert not is_due(Schedule(NOON + timedelta(seconds=1)), NOON, DAY)
 
 
 def test_what_was_missed_is_due_however_long_ago() -> None:
-    assert is_due(Due(NOON), NOON, DAY)
-    assert is_due(Due(NOON - 400 * DAY), NOON, DAY)
+    assert is_due(Schedule(NOON), NOON, DAY)
+    assert is_due(Schedule(NOON - 400 * DAY), NOON, DAY)
 
 
 def test_a_clock_that_was_wrong_once_puts_nothing_off_for_years() -> None:
-    assert is_due(Due(NOON + 3650 * DAY), NOON, DAY)
+    assert is_due(Schedule(NOON + 3650 * DAY), NOON, DAY)
 
 
 def test_what_was_done_late_is_due_at_its_usual_time_again() -> None:
     late = NOON + 3 * DAY + timedelta(hours=2)
 
-    assert next_at(Due(NOON), late, DAY) == NOON + 4 * DAY
+    assert next_at(Schedule(NOON), late, DAY) == NOON + 4 * DAY
 
 
 def test_what_was_done_for_the_first_time_is_due_a_day_later() -> None:
     assert next_at(None, NOON, DAY) == NOON + DAY
 
 
-@given(st.none() | st.builds(Due, moments), moments)
-def test_what_was_done_is_not_due_at_once_and_is_within_a_day(due: Due | None, now: datetime) -> None:
-    done = Due(next_at(due, now, DAY))
+@given(st.none() | st.builds(Schedule, moments), moments)
+def test_what_was_done_is_not_due_at_once_and_is_within_a_day(due: Schedule | None, now: datetime) -> None:
+    done = Schedule(next_at(due, now, DAY))
 
     assert not is_due(done, now, DAY)
     assert is_due(done, now + DAY, DAY)

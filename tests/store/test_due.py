@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
-from bot.domain.due import Due
+from bot.domain.due import Schedule
 from tests.builders import NOON, at
 from tests.store.conftest import OLGA, OPS, Keeper
 
@@ -25,7 +25,7 @@ async def test_when_something_is_due_outlives_the_process(keeper: Keeper) -> Non
 
     await keeper.reopen()
 
-    assert await keeper.store.due_work() == {"backup": Due(at(3660), at(60))}
+    assert await keeper.store.due_work() == {"backup": Schedule(at(3660), at(60))}
 
 
 async def test_owners_hear_of_the_first_failure_and_of_the_recovery_only(keeper: Keeper) -> None:
@@ -52,7 +52,7 @@ async def test_since_when_it_fails_is_kept_while_it_goes_on(keeper: Keeper) -> N
     await fail(keeper, 60)
     await fail(keeper, 7200)
 
-    assert await keeper.store.due_work() == {"backup": Due(at(7200 + 3600), at(60))}
+    assert await keeper.store.due_work() == {"backup": Schedule(at(7200 + 3600), at(60))}
 
 
 async def test_what_always_went_well_is_no_news(keeper: Keeper) -> None:
@@ -61,7 +61,7 @@ async def test_what_always_went_well_is_no_news(keeper: Keeper) -> None:
     await succeed(keeper)
 
     assert await keeper.notices(OLGA) == []
-    assert await keeper.store.due_work() == {"backup": Due(TOMORROW)}
+    assert await keeper.store.due_work() == {"backup": Schedule(TOMORROW)}
 
 
 async def test_a_failure_of_which_nobody_is_to_hear_is_kept_all_the_same(keeper: Keeper) -> None:
