@@ -30,7 +30,7 @@ class Standing(IntEnum):
 class Balance(NamedTuple):
     """What is stored of one asset of one account; zero is not stored."""
 
-    holding: Amount
+    amount: Amount
     standing: Standing
     told_raw: int | None = None
     """The amount last told, where it is another one: what rebases is told in steps."""
@@ -39,7 +39,7 @@ class Balance(NamedTuple):
 class Hold(NamedTuple):
     """A reading that contradicts what is stored, and is believed only when others agree with it."""
 
-    holding: Amount
+    amount: Amount
     times: int
     """Readings in a row that said so."""
 

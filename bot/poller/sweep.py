@@ -225,7 +225,7 @@ class Sweep:
             for asset, balance in verdict.balances.items():
                 description = poll.descriptions.get(asset)
                 is_collection = description is not None and description.is_collection
-                is_few = balance is not None and (balance.holding.uniques or 0) <= ITEMS_MOST
+                is_few = balance is not None and (balance.amount.uniques or 0) <= ITEMS_MOST
                 if is_collection and is_few and not poll.items.get((verdict.account, asset)):
                     unlearned[verdict.account, asset] = None
 

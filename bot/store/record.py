@@ -227,7 +227,7 @@ class _Recording:
         self._db.execute(
             "REPLACE INTO held (account_id, asset_id, amount, uniques, block, times)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            [account_id, asset_id, *holding_to_row(hold.holding), hold.times],
+            [account_id, asset_id, *holding_to_row(hold.amount), hold.times],
         )
 
     def _write_items(self, account: Address, asset: Asset, items: Items) -> None:

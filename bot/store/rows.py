@@ -68,7 +68,7 @@ def to_holding(amount: str, uniques: str | None, block: int | None) -> Amount:
 def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:
     """Return amount, uniques, block, standing, and the amount last told where it is another one."""
     told = None if balance.told_raw is None else str(balance.told_raw)
-    return *holding_to_row(balance.holding), balance.standing, told
+    return *holding_to_row(balance.amount), balance.standing, told
 
 
 def to_balance(

@@ -135,7 +135,7 @@ def test_every_change_is_stored_or_was_stored_before(case: Case) -> None:
     after = recorded(case.stored, verdict).balances
     for move in verdict.moves:
         stored = after.get(move.asset)
-        assert (stored.holding.amount_raw if stored else 0) == move.after.amount_raw
+        assert (stored.amount.amount_raw if stored else 0) == move.after.amount_raw
 
 
 @given(cases)
@@ -145,8 +145,8 @@ def test_an_amount_that_changes_in_a_covered_part_is_told(case: Case) -> None:
     told = {move.asset for move in verdict.moves}
     for one, after in verdict.balances.items():
         stored = case.stored.balances.get(one)
-        amounts_differ = (stored.holding.amount_raw if stored else 0) != (
-            after.holding.amount_raw if after else 0
+        amounts_differ = (stored.amount.amount_raw if stored else 0) != (
+            after.amount.amount_raw if after else 0
         )
         if amounts_differ and one not in told:
             covered = case.wanted & case.stored.coverage.keys()
@@ -238,8 +238,8 @@ def test_moves_applied_to_before_give_after(
 
     stored = view(before, native=coins_before).balances
     seen = view(after, native=coins_after).balances
-    told = applied({one: balance.holding for one, balance in stored.items()}, moves)
-    assert told == {one: balance.holding.amount_raw for one, balance in seen.items()}
+    told = applied({one: balance.amount for one, balance in stored.items()}, moves)
+    assert told == {one: balance.amount.amount_raw for one, balance in seen.items()}
 
 
 @given(held_tokens, natives, held_tokens, natives)

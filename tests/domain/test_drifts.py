@@ -56,7 +56,7 @@ class Follower:
         assert not verdict.holds
         stored = verdict.balances.get(TOKEN)
         if stored is not None:
-            self.amount, self.block, self.told_raw = stored.holding.amount_raw, seen.block, stored.told_raw
+            self.amount, self.block, self.told_raw = stored.amount.amount_raw, seen.block, stored.told_raw
         self.drift = verdict.drifts.get(TOKEN, self.drift)
         self.drifted += TOKEN in verdict.drifted
         moves = [(move.before.amount_raw, move.after.amount_raw) for move in verdict.moves]

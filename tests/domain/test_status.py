@@ -14,7 +14,7 @@ def of_polygon(said: Answer) -> tuple[PartSeen, PartSeen]:
 
 
 def held(part: PartSeen) -> list[tuple[Address, int]]:
-    return [(one.asset.contract, one.holding.amount_raw) for one in part.held]
+    return [(one.asset.contract, one.amount.amount_raw) for one in part.held]
 
 
 def test_what_is_held_is_shown_and_zeros_are_left_out() -> None:
@@ -101,7 +101,7 @@ def test_every_chain_asked_is_there_and_nothing_unknown_is_held(
         is_read = chain.chain_id in said.tokens and (chain.chain_id, TREASURY) not in said.doubtful
         assert tokens.is_current == is_read
         assert all(part.is_current or not part.held for part in chain.parts)
-        shown = {one.asset.contract: one.holding.amount_raw for one in chain.held}
+        shown = {one.asset.contract: one.amount.amount_raw for one in chain.held}
         assert 0 not in shown.values()
         for contract, amount in shown.items():
             rows = said.natives if contract == NATIVE else None

@@ -165,7 +165,7 @@ class Keeper:
         """Return the stored amounts of the treasury."""
         views = await self.store.views([TREASURY])
         return {
-            (asset.chain_id, asset.contract): balance.holding.amount_raw
+            (asset.chain_id, asset.contract): balance.amount.amount_raw
             for view in views.values()
             for asset, balance in view.balances.items()
         }

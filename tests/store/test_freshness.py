@@ -46,7 +46,7 @@ async def parts(keeper: Keeper, account: Address = TREASURY) -> tuple[PartSeen, 
 
 
 def held(part: PartSeen) -> list[tuple[Address, int]]:
-    return [(one.asset.contract, one.holding.amount_raw) for one in part.held]
+    return [(one.asset.contract, one.amount.amount_raw) for one in part.held]
 
 
 def state(part: PartSeen) -> tuple[PartKind, datetime | None, datetime | None]:
@@ -260,4 +260,4 @@ async def test_a_collection_keeps_its_ids(keeper: Keeper) -> None:
 
     _, tokens = await parts(keeper)
 
-    assert tokens.held[0].holding == Amount(7, 3, 12)
+    assert tokens.held[0].amount == Amount(7, 3, 12)

@@ -79,7 +79,7 @@ def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Dec
 def dollars_held(held: NamedBalance, chains: Chains) -> Decimal | None:
     """Return what one balance is worth, if that is known."""
     decimals = decimals_of(held.asset, held.description, chains)
-    return dollars(held.holding.amount_raw, decimals, held.description.price_usd)
+    return dollars(held.amount.amount_raw, decimals, held.description.price_usd)
 
 
 def worth(known: Iterable[ChainHoldings], chains: Chains) -> Worth:

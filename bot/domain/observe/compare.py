@@ -148,25 +148,25 @@ class _Sighting(NamedTuple):
     @property
     def differs(self) -> bool:
         """Whether it is not what is stored; items may be exchanged for as many others."""
-        if self.stored is None or self.seen.differs_from(self.stored.holding):
+        if self.stored is None or self.seen.differs_from(self.stored.amount):
             return True
-        return self.is_collection and (self.seen.block or 0) > (self.stored.holding.block or 0) > 0
+        return self.is_collection and (self.seen.block or 0) > (self.stored.amount.block or 0) > 0
 
     @property
     def moved_raw(self) -> int:
         """How much more there is than is stored."""
-        return self.seen.amount_raw - (0 if self.stored is None else self.stored.holding.amount_raw)
+        return self.seen.amount_raw - (0 if self.stored is None else self.stored.amount.amount_raw)
 
     @property
     def is_of_another_block(self) -> bool:
         """Whether something happened to it since the stored block, or that was taken back."""
-        stored = None if self.stored is None else self.stored.holding.block
+        stored = None if self.stored is None else self.stored.amount.block
         return stored is not None and self.seen.block not in (None, stored)
 
     @property
     def has_drifted(self) -> bool:
         """Whether the amount moved while its block stood still; without a block nobody knows."""
-        is_same_block = self.stored is not None and self.seen.block == self.stored.holding.block is not None
+        is_same_block = self.stored is not None and self.seen.block == self.stored.amount.block is not None
         return is_same_block and bool(self.moved_raw and self.seen.amount_raw) and not self.is_collection
 
     @property
@@ -174,14 +174,14 @@ class _Sighting(NamedTuple):
         """The amount that people know."""
         if self.stored is None:
             return 0
-        return self.stored.holding.amount_raw if self.stored.told_raw is None else self.stored.told_raw
+        return self.stored.amount.amount_raw if self.stored.told_raw is None else self.stored.told_raw
 
     @property
     def before_raw(self) -> int:
         """The amount that people know, or the stored one where interest would hide which way it moved."""
         if self.stored is None or (self.seen.amount_raw - self.told_raw) * self.moved_raw > 0:
             return self.told_raw
-        return self.stored.holding.amount_raw
+        return self.stored.amount.amount_raw
 
 
 def _asks(question: Question, chain_id: ChainId) -> bool:
@@ -224,7 +224,7 @@ def _is_behind(view: View, reading: Reading) -> bool:
     """Whether a token shows an older block than is stored: what is absent may only be not there yet."""
     for asset, balance in view.balances.items():
         seen = _seen(reading, asset)
-        if seen is not None and seen.block is not None and seen.block < (balance.holding.block or 0):
+        if seen is not None and seen.block is not None and seen.block < (balance.amount.block or 0):
             return True
     return False
 
@@ -285,7 +285,7 @@ def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | N
     if needed == 1:
         return None
     held = view.holds.get(sighting.asset)
-    agrees = held is not None and not sighting.seen.differs_from(held.holding)
+    agrees = held is not None and not sighting.seen.differs_from(held.amount)
     times = held.times + 1 if held is not None and agrees else 1
     return Hold(sighting.seen, times) if times < needed else None
 
@@ -295,13 +295,13 @@ def _readings_needed(
 ) -> int:
     """Return how many readings in a row have to say what this one says before it is believed."""
     asset, stored, seen, _, through, *_ = sighting
-    if not through or not seen.differs_from(NOTHING if stored is None else stored.holding):
+    if not through or not seen.differs_from(NOTHING if stored is None else stored.amount):
         return 1
     if stored is None and not _is_gain(seen, known_block) and (through == {status} or seen.block is not None):
         return READINGS_FOR_OLDER
     if sighting.is_behind and asset.contract and seen == NOTHING:
         return READINGS_FOR_OLDER
-    if stored is not None and seen.block is not None and seen.block < (stored.holding.block or 0):
+    if stored is not None and seen.block is not None and seen.block < (stored.amount.block or 0):
         return READINGS_FOR_OLDER
     if seen.block is None and lately is not None and not seen.differs_from(lately):
         return READINGS_FOR_RETURN
@@ -317,7 +317,7 @@ def _move(sighting: _Sighting, status: Part, known_block: int | None) -> Move | 
         return None
     if stored is None and through == {status} and not _is_gain(seen, known_block):
         return Move(asset, NOTHING, seen, through, MoveKind.LISTED)
-    before = NOTHING if stored is None else stored.holding._replace(amount_raw=sighting.before_raw)
+    before = NOTHING if stored is None else stored.amount._replace(amount_raw=sighting.before_raw)
     return Move(asset, before, seen, through)
 
 
@@ -359,7 +359,7 @@ def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterato
             continue
         known = view.drifts.get(one.asset)
         if known is not None:
-            known = known.of_another_amount(stored.holding.amount_raw, seen)
+            known = known.of_another_amount(stored.amount.amount_raw, seen)
         if not _is_transfer(one, view):
             known = Drift.first(moved, at) if known is None else known.and_also(moved, at)
         if known is not None:
@@ -371,8 +371,8 @@ def _after(sighting: _Sighting, reading: Reading, *, is_told: bool) -> Balance |
     stored, seen = sighting.stored, sighting.seen
     if not seen.amount_raw:
         return None
-    if stored is not None and seen.uniques is None and not seen.differs_from(stored.holding):
-        seen = seen._replace(uniques=stored.holding.uniques)
+    if stored is not None and seen.uniques is None and not seen.differs_from(stored.amount):
+        seen = seen._replace(uniques=stored.amount.uniques)
     told = seen.amount_raw if is_told or stored is None or not sighting.through else sighting.told_raw
     return Balance(seen, _standing(sighting, reading), None if told == seen.amount_raw else told)
 
@@ -384,6 +384,6 @@ def _has_to_be_stored(stored: Balance | None, after: Balance | None, *, by_block
     """
     if stored is None or after is None:
         return stored is not after
-    if by_block and (after.holding.block or 0) > (stored.holding.block or 0):
+    if by_block and (after.amount.block or 0) > (stored.amount.block or 0):
         return True
-    return (after.holding[:2], after[1:]) != (stored.holding[:2], stored[1:])
+    return (after.amount[:2], after[1:]) != (stored.amount[:2], stored[1:])

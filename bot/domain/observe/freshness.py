@@ -22,7 +22,7 @@ class NamedBalance(NamedTuple):
 
     asset: Asset
     description: Description
-    holding: Amount
+    amount: Amount
     is_look_alike: bool = False
     """Whether the symbol looks like another one that the chain is known to have, or the account."""
 
