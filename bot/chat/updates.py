@@ -152,7 +152,7 @@ class Conversation:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""
 
         def wait_seconds(heard: Heard, needed: Action) -> int:
-            return self._heeded(heard, needed).again_in_seconds
+            return self._limited(heard, needed).retry_after_seconds
 
         await self._presses.on_press(query, wait_seconds)
 
@@ -186,23 +186,23 @@ class Conversation:
         """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
         return await self._gate.is_open(place) and await self._own_name.has_changed()
 
-    def _heeded(self, heard: Heard, needed: Action) -> LimitResult:
+    def _limited(self, heard: Heard, needed: Action) -> LimitResult:
         """Count what somebody does by what it needs, and return what becomes of it."""
         place, user_id, now = heard.place, heard.sender.user_id, self._monotonic()
         if needed is Action.LOOK:
-            heeded = self._flood.heed_look(place.chat_id, user_id, now, is_group=not place.is_private)
+            result = self._flood.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
         else:
-            heeded = self._flood.heed_change(place.chat_id, user_id, now)
-        if heeded.heed is not LimitAction.CARRY_OUT:
+            result = self._flood.check_change(place.chat_id, user_id, now)
+        if result.action is not LimitAction.ALLOW:
             self.commands["too_many"] += 1
-        return heeded
+        return result
 
     async def _heeds(self, heard: Heard, needed: Action) -> bool:
         """Whether a command is carried out: not in a flood, which is answered once a minute."""
-        heed, again_in_seconds = self._heeded(heard, needed)
-        if heed is LimitAction.SAY_ENOUGH and await self._gate.is_open(heard.place):
-            await self._screens.say(heard.place, [replies.enough_for_now(again_in_seconds)])
-        return heed is LimitAction.CARRY_OUT
+        action, retry_after_seconds = self._limited(heard, needed)
+        if action is LimitAction.WARN and await self._gate.is_open(heard.place):
+            await self._screens.say(heard.place, [replies.enough_for_now(retry_after_seconds)])
+        return action is LimitAction.ALLOW
 
     async def _decline_forwarded(self, heard: Heard) -> None:
         """Carry out nothing that somebody else may have written; say so where nobody else is meant."""

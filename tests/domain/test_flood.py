@@ -19,40 +19,40 @@ ALICE, BOB, OPS = 1, 2, -3
 
 
 def look(one: CommandLimiter, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE) -> LimitResult:
-    return one.heed_look(chat, user, now, is_group=chat < 0)
+    return one.check_look(chat, user, now, is_group=chat < 0)
 
 
-def heeds(
+def actions(
     one: CommandLimiter, times: int, now: float = 0.0, *, chat: int = ALICE, user: int = ALICE
 ) -> list[LimitAction]:
-    return [look(one, now, chat=chat, user=user).heed for _ in range(times)]
+    return [look(one, now, chat=chat, user=user).action for _ in range(times)]
 
 
 def test_what_a_person_can_type_is_carried_out() -> None:
-    assert set(heeds(CommandLimiter(), PRIVATE_PER_MINUTE)) == {LimitAction.CARRY_OUT}
+    assert set(actions(CommandLimiter(), PRIVATE_PER_MINUTE)) == {LimitAction.ALLOW}
 
 
 def test_the_first_one_too_many_is_told_and_the_others_are_ignored() -> None:
     one = CommandLimiter()
-    heeds(one, PRIVATE_PER_MINUTE)
+    actions(one, PRIVATE_PER_MINUTE)
 
-    assert heeds(one, 3, 1.0) == [LimitAction.SAY_ENOUGH, LimitAction.IGNORE, LimitAction.IGNORE]
+    assert actions(one, 3, 1.0) == [LimitAction.WARN, LimitAction.IGNORE, LimitAction.IGNORE]
 
 
 def test_when_it_gets_calmer_commands_are_carried_out_and_the_next_flood_is_told_again() -> None:
     one = CommandLimiter()
-    heeds(one, PRIVATE_PER_MINUTE + 5)
+    actions(one, PRIVATE_PER_MINUTE + 5)
 
-    assert heeds(one, PRIVATE_PER_MINUTE, WINDOW_SECONDS) == [LimitAction.CARRY_OUT] * PRIVATE_PER_MINUTE
-    assert heeds(one, 2, WINDOW_SECONDS + 1) == [LimitAction.SAY_ENOUGH, LimitAction.IGNORE]
+    assert actions(one, PRIVATE_PER_MINUTE, WINDOW_SECONDS) == [LimitAction.ALLOW] * PRIVATE_PER_MINUTE
+    assert actions(one, 2, WINDOW_SECONDS + 1) == [LimitAction.WARN, LimitAction.IGNORE]
 
 
 def test_a_flood_that_goes_on_is_answered_as_often_as_before_and_told_once_a_minute() -> None:
     one = CommandLimiter()
-    heard = [look(one, float(second)).heed for second in range(600)]
+    heard = [look(one, float(second)).action for second in range(600)]
 
-    assert heard.count(LimitAction.CARRY_OUT) == 10 * PRIVATE_PER_MINUTE
-    assert heard.count(LimitAction.SAY_ENOUGH) == 10
+    assert heard.count(LimitAction.ALLOW) == 10 * PRIVATE_PER_MINUTE
+    assert heard.count(LimitAction.WARN) == 10
 
 
 def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
@@ -60,60 +60,60 @@ def test_it_goes_on_in_as_many_seconds_as_was_said() -> None:
     for second in range(PRIVATE_PER_MINUTE):
         look(one, float(second))
 
-    assert look(one, 39.5) == (LimitAction.SAY_ENOUGH, 21)
+    assert look(one, 39.5) == (LimitAction.WARN, 21)
     assert look(one, 59.9) == (LimitAction.IGNORE, 1)
-    assert look(one, 60.0) == (LimitAction.CARRY_OUT, 0)
+    assert look(one, 60.0) == (LimitAction.ALLOW, 0)
 
 
 def test_changes_are_not_refused_where_looks_are() -> None:
     one = CommandLimiter()
-    heeds(one, 100, chat=OPS)
+    actions(one, 100, chat=OPS)
 
-    changes = [one.heed_change(OPS, ALICE, 1.0).heed for _ in range(CHANGES_PER_MINUTE + 2)]
-    assert changes == [LimitAction.CARRY_OUT] * CHANGES_PER_MINUTE + [
-        LimitAction.SAY_ENOUGH,
+    changes = [one.check_change(OPS, ALICE, 1.0).action for _ in range(CHANGES_PER_MINUTE + 2)]
+    assert changes == [LimitAction.ALLOW] * CHANGES_PER_MINUTE + [
+        LimitAction.WARN,
         LimitAction.IGNORE,
     ]
-    assert one.heed_change(OPS, BOB, 1.0).heed is LimitAction.CARRY_OUT
+    assert one.check_change(OPS, BOB, 1.0).action is LimitAction.ALLOW
 
 
 def test_changes_leave_looks_their_own() -> None:
     one = CommandLimiter()
     for _ in range(CHANGES_PER_MINUTE):
-        one.heed_change(ALICE, ALICE, 0.0)
+        one.check_change(ALICE, ALICE, 0.0)
 
-    assert set(heeds(one, PRIVATE_PER_MINUTE)) == {LimitAction.CARRY_OUT}
+    assert set(actions(one, PRIVATE_PER_MINUTE)) == {LimitAction.ALLOW}
 
 
 def test_one_member_of_a_group_does_not_silence_the_others() -> None:
     one = CommandLimiter()
-    alices = heeds(one, 100, chat=OPS, user=ALICE)
+    alices = actions(one, 100, chat=OPS, user=ALICE)
 
-    assert alices.count(LimitAction.CARRY_OUT) == MEMBER_PER_MINUTE
-    assert heeds(one, GROUP_PER_MINUTE - MEMBER_PER_MINUTE, chat=OPS, user=BOB)[-1] is LimitAction.CARRY_OUT
+    assert alices.count(LimitAction.ALLOW) == MEMBER_PER_MINUTE
+    assert actions(one, GROUP_PER_MINUTE - MEMBER_PER_MINUTE, chat=OPS, user=BOB)[-1] is LimitAction.ALLOW
 
 
 def test_all_members_together_leave_room_for_alerts() -> None:
     one = CommandLimiter()
-    heard = [look(one, chat=OPS, user=user).heed for user in range(100)]
+    heard = [look(one, chat=OPS, user=user).action for user in range(100)]
 
-    assert heard.count(LimitAction.CARRY_OUT) == GROUP_PER_MINUTE
-    assert heard.count(LimitAction.SAY_ENOUGH) == 1
+    assert heard.count(LimitAction.ALLOW) == GROUP_PER_MINUTE
+    assert heard.count(LimitAction.WARN) == 1
 
 
 def test_chats_do_not_count_for_each_other() -> None:
     one = CommandLimiter()
-    heeds(one, 100)
+    actions(one, 100)
 
-    assert heeds(one, 1, chat=BOB, user=BOB) == [LimitAction.CARRY_OUT]
+    assert actions(one, 1, chat=BOB, user=BOB) == [LimitAction.ALLOW]
 
 
 def test_a_long_answer_is_worth_as_many_commands_as_it_has_messages() -> None:
     one = CommandLimiter()
-    heeds(one, 1)
+    actions(one, 1)
     one.count_answer(ALICE, PRIVATE_PER_MINUTE, 0.0, is_group=False)
 
-    assert heeds(one, 1) == [LimitAction.SAY_ENOUGH]
+    assert actions(one, 1) == [LimitAction.WARN]
 
 
 def test_an_answer_of_one_message_or_none_is_the_command_itself() -> None:
@@ -121,7 +121,7 @@ def test_an_answer_of_one_message_or_none_is_the_command_itself() -> None:
     for messages in (0, 1):
         one.count_answer(ALICE, messages, 0.0, is_group=False)
 
-    assert set(heeds(one, PRIVATE_PER_MINUTE)) == {LimitAction.CARRY_OUT}
+    assert set(actions(one, PRIVATE_PER_MINUTE)) == {LimitAction.ALLOW}
 
 
 @given(
@@ -135,7 +135,7 @@ def test_no_minute_has_more_than_its_limit_whatever_arrives(steps: list[tuple[fl
     carried_out: list[tuple[float, int]] = []
     for pause, chat, user in steps:
         now += pause
-        if look(one, now, chat=chat, user=user).heed is LimitAction.CARRY_OUT:
+        if look(one, now, chat=chat, user=user).action is LimitAction.ALLOW:
             carried_out.append((now, chat))
 
     for start, chat in carried_out:
@@ -151,4 +151,4 @@ def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
 
     assert len(one._lately) == command_limits.REMEMBERED
     assert all(len(lately.at) <= PRIVATE_PER_MINUTE for lately in one._lately.values())
-    assert heeds(one, 1) == [LimitAction.IGNORE], "who goes on is remembered"
+    assert actions(one, 1) == [LimitAction.IGNORE], "who goes on is remembered"

@@ -31,6 +31,6 @@ UNMUTED = "No longer muted."
 UNDONE = "Undone."
 
 
-def too_many(again_in_seconds: int) -> str:
+def too_many(retry_after_seconds: int) -> str:
     """Return what is said to a press that is one too many."""
-    return f"Too many at once. Please press again in {again_in_seconds} s."
+    return f"Too many at once. Please press again in {retry_after_seconds} s."

@@ -352,11 +352,11 @@ def went_wrong(reference: str) -> Html:
     )
 
 
-def enough_for_now(again_in_seconds: int) -> Html:
+def enough_for_now(retry_after_seconds: int) -> Html:
     """Return the answer to the first command that is one too many."""
     return fill(
         "Too many commands at once. I'll answer again in {} s. Alerts are not affected.",
-        str(again_in_seconds),
+        str(retry_after_seconds),
     )
 
 

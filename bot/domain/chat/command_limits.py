@@ -31,8 +31,8 @@ REMEMBERED = 10_000
 class LimitAction(Enum):
     """What becomes of a command."""
 
-    CARRY_OUT = "carry out"
-    SAY_ENOUGH = "say enough"
+    ALLOW = "carry out"
+    WARN = "say enough"
     """It is one too many, and the first one that is for a minute."""
     IGNORE = "ignore"
 
@@ -40,8 +40,8 @@ class LimitAction(Enum):
 class LimitResult(NamedTuple):
     """What becomes of a command, and in how many seconds another one of its kind is carried out."""
 
-    heed: LimitAction
-    again_in_seconds: int = 0
+    action: LimitAction
+    retry_after_seconds: int = 0
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class _RecentCommands:
         if now - self.told_at < WINDOW_SECONDS:
             return LimitResult(LimitAction.IGNORE, self.wait(now))
         self.told_at = now
-        return LimitResult(LimitAction.SAY_ENOUGH, self.wait(now))
+        return LimitResult(LimitAction.WARN, self.wait(now))
 
     def count(self, now: float) -> None:
         self.at.append(now)
@@ -77,19 +77,19 @@ class CommandLimiter:
     def __init__(self) -> None:
         self._lately: OrderedDict[Hashable, _RecentCommands] = OrderedDict()
 
-    def heed_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
+    def check_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
         """Count a command that only looks, and return what becomes of it.
 
         What one member sends too much does not count for the group.
         """
         if not is_group:
-            return _heed([self._of(chat_id, PRIVATE_PER_MINUTE)], now)
+            return _check([self._of(chat_id, PRIVATE_PER_MINUTE)], now)
         member = self._of((chat_id, user_id), MEMBER_PER_MINUTE)
-        return _heed([member, self._of(chat_id, GROUP_PER_MINUTE)], now)
+        return _check([member, self._of(chat_id, GROUP_PER_MINUTE)], now)
 
-    def heed_change(self, chat_id: int, user_id: int | None, now: float) -> LimitResult:
+    def check_change(self, chat_id: int, user_id: int | None, now: float) -> LimitResult:
         """Count a command that changes something, and return what becomes of it."""
-        return _heed([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
+        return _check([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
 
     def count_answer(self, chat_id: int, messages: int, now: float, *, is_group: bool) -> None:
         """Count an answer of several messages: each one more is as good as a command."""
@@ -105,11 +105,11 @@ class CommandLimiter:
         return lately
 
 
-def _heed(counts: list[_RecentCommands], now: float) -> LimitResult:
+def _check(counts: list[_RecentCommands], now: float) -> LimitResult:
     """Carry out what none of the counts has too many of."""
     longest = max(counts, key=lambda one: one.wait(now))
     if longest.wait(now):
         return longest.refuse(now)
     for one in counts:
         one.count(now)
-    return LimitResult(LimitAction.CARRY_OUT)
+    return LimitResult(LimitAction.ALLOW)
