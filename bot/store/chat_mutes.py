@@ -18,7 +18,7 @@ from bot.domain.chat.mutes import (
     MuteResult,
     MuteScope,
     UnmuteResult,
-    holds,
+    are_muted,
     is_over,
     receipt,
     subjects_of,
@@ -153,7 +153,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     left = muted_scopes(db, destination_id)
     rows = db.execute(_HELD, [destination_id]).fetchall()
     held = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
-    free = [one for one in held if not holds(left, one[2])]
+    free = [one for one in held if not are_muted(left, one[2])]
     db.conn.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
         [(to_milliseconds(now), alert_id) for alert_id, *_ in free],

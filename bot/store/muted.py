@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database
 
-from bot.domain.chat.mutes import Mute, MuteScope, holds, label_of
+from bot.domain.chat.mutes import Mute, MuteScope, are_muted, label_of
 from bot.domain.subscriptions import DestinationId
 from bot.store.rows import Row, to_address, to_chains, to_moment
 
@@ -60,7 +60,7 @@ SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ?1 AND ifnull(account_i
 
 def holds_notice(db: Database, destination_id: DestinationId, about: frozenset[MuteScope]) -> bool:
     """Whether a destination does not wish to hear yet of what is about these accounts; none: about more."""
-    return holds(muted_scopes(db, destination_id), about)
+    return are_muted(muted_scopes(db, destination_id), about)
 
 
 def _to_mute(db: Database, row: Row) -> Mute:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.mutes import Mute, MuteScope, holds, is_over, label_of, receipt, subjects_of
+from bot.domain.chat.mutes import Mute, MuteScope, are_muted, is_over, label_of, receipt, subjects_of
 from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, UnreadableNotice
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
@@ -20,12 +20,18 @@ def mute(since: float = 0, until: float = 3600) -> Mute:
 
 
 def test_a_mute_of_everything_holds_everything() -> None:
-    assert all(holds([None], about) for about in (ALONE, BOTH, OF_MORE))
+    assert all(are_muted([None], about) for about in (ALONE, BOTH, OF_MORE))
 
 
 def test_a_mute_of_an_account_holds_what_is_about_it_alone() -> None:
-    assert [holds([MuteScope(TREASURY)], about) for about in (ALONE, BOTH, OF_MORE)] == [True, False, False]
-    assert [holds([MuteScope(TREASURY), MuteScope(VAULT)], about) for about in (ALONE, BOTH, OF_MORE)] == [
+    assert [are_muted([MuteScope(TREASURY)], about) for about in (ALONE, BOTH, OF_MORE)] == [
+        True,
+        False,
+        False,
+    ]
+    assert [
+        are_muted([MuteScope(TREASURY), MuteScope(VAULT)], about) for about in (ALONE, BOTH, OF_MORE)
+    ] == [
         True,
         True,
         False,
@@ -33,22 +39,22 @@ def test_a_mute_of_an_account_holds_what_is_about_it_alone() -> None:
 
 
 def test_without_a_mute_nothing_is_held() -> None:
-    assert not any(holds([], about) for about in (ALONE, BOTH, OF_MORE))
+    assert not any(are_muted([], about) for about in (ALONE, BOTH, OF_MORE))
 
 
 def test_a_mute_of_some_chains_holds_what_is_about_these_alone() -> None:
     on_base = MuteScope(TREASURY, frozenset({BASE}))
     muted = [on_base]
 
-    assert holds(muted, {on_base})
-    assert not holds(muted, ALONE)
-    assert not holds(muted, {on_base, TREASURYS})
-    assert holds([on_base, TREASURYS], {on_base, TREASURYS})
-    assert not holds(muted, {MuteScope(VAULT, frozenset({BASE}))})
+    assert are_muted(muted, {on_base})
+    assert not are_muted(muted, ALONE)
+    assert not are_muted(muted, {on_base, TREASURYS})
+    assert are_muted([on_base, TREASURYS], {on_base, TREASURYS})
+    assert not are_muted(muted, {MuteScope(VAULT, frozenset({BASE}))})
 
 
 def test_what_is_about_every_chain_is_not_held_by_a_mute_of_some() -> None:
-    assert not holds([TREASURYS], {MuteScope(TREASURY)})
+    assert not are_muted([TREASURYS], {MuteScope(TREASURY)})
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class FoundMute:
     place: Place
 
 
-def holds(muted: Collection[MuteScope | None], about: Collection[MuteScope]) -> bool:
+def are_muted(muted: Collection[MuteScope | None], about: Collection[MuteScope]) -> bool:
     """Whether these mutes hold what is about all of this, chain by chain; none: it is about more."""
     if None in muted:
         return True
