@@ -119,7 +119,7 @@ class Telegram(Groups):
         """Let work again what was set for this chat or this method, or everything; what is held goes on."""
         self._faults.heal(chat_id=chat.id if chat else None, method=method)
 
-    async def wait_for_toast(self, query_id: str, *, timeout_seconds: float = 5) -> Toast:
+    async def wait_for_toast(self, query_id: str, *, timeout_seconds: float = 60) -> Toast:
         """Return how the bot answered a press."""
         return await self._methods.toasted.wait_for(
             lambda: self._methods.toasts.get(query_id), timeout_seconds

@@ -87,7 +87,7 @@ class Hold:
         self._held = 0
         self._end: Literal["released", "dropped"] | None = None
 
-    async def arrived(self, *, timeout_seconds: float = 5) -> None:
+    async def arrived(self, *, timeout_seconds: float = 60) -> None:
         """Wait until a request is held."""
         await self._signal.wait_for(lambda: self._held or None, timeout_seconds)
 

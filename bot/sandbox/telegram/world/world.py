@@ -301,7 +301,7 @@ class World:
         wanted: str | Callable[[Message], bool],
         *,
         after: int = 0,
-        timeout_seconds: float = 5,
+        timeout_seconds: float = 60,
     ) -> Message:
         """Return the first message of the bot that contains the text, or satisfies the condition.
 
