@@ -28,16 +28,8 @@ import structlog
 
 from bot.chat.commands.command_table import COMMANDS, Command, Who
 from bot.sandbox.telegram.world.world import Chat, Message, User
-from tests.stack import (
-    ACCOUNT,
-    LONGEST_SECONDS,
-    POLYGON,
-    USDC_POLYGON,
-    Stack,
-    buttons_of,
-    open_stack,
-    until,
-)
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
+from tests.waits import HANG_SECONDS, until
 
 HERE = Path(__file__).parent / "dialogues"
 MANUAL = Path(__file__).parents[1] / "docs" / "commands.md"
@@ -176,7 +168,7 @@ class Player:
         try:
             await until(lambda: found() is not None)
         except TimeoutError:
-            return [f"(nothing came within {LONGEST_SECONDS:.0f} s)"]
+            return [f"(nothing came within {HANG_SECONDS:.0f} s)"]
         message = found()
         assert message is not None
         return self._take(message)

@@ -13,8 +13,9 @@ from bot.domain.places import Place
 from bot.store.outbox import Compose
 from bot.store.store import Store
 from tests.builders import USDC, reading
-from tests.poller.conftest import Clock, until
+from tests.poller.conftest import Clock
 from tests.store.conftest import OLGA, OPS, Keeper, open_new_keeper, words
+from tests.waits import HANG_SECONDS, until
 
 Answer = Callable[[Delivery], Outcome]
 
@@ -156,13 +157,13 @@ class DispatcherHarness:
 
     async def told(self) -> None:
         """Wait until every alert has been told, in however many messages."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             while set(await self.states()) != {"told"}:
                 await self.settled()
 
     async def told_or_given_up(self) -> None:
         """Wait until nothing is on its way any more."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_SECONDS):
             while set(await self.states()) - {"told", "dead", "expired"}:
                 await self.settled()
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.settings import PREFIX
+from tests.waits import HANG_SECONDS
 
 ROOT = Path(__file__).parents[1]
-LONGEST_SECONDS = 60
-"""A generous limit on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ async def ran(*arguments: object) -> Ran:
     """Run the program to its end."""
     process = await started(*arguments)
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:

@@ -14,11 +14,10 @@ from bot.sandbox.telegram.world.world import Chat, Message, User
 from bot.settings import load_settings
 from bot.wiring import Now, clock
 from tests.fork_server import REACHED, BotProcess, ForkServer, open_fork_server
+from tests.waits import HANG_SECONDS, until
 
 OWNER = 7001
 ACCESS_KEY = "AQAAAAAAAStackTestKey"
-LONGEST_SECONDS = 20.0
-
 ACCOUNT = EXAMPLE_ACCOUNT
 CHECKSUMMED = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 SHORT = "0x8e3E…d8B9"
@@ -130,7 +129,7 @@ class Stack:
         """Return the next message of the bot, after those heard before, that contains a text."""
         chat = chat or self.chat
         message = await self.telegram.wait_for_message(
-            chat, wanted, after=self._heard.get(chat.id, 0), timeout_seconds=LONGEST_SECONDS
+            chat, wanted, after=self._heard.get(chat.id, 0), timeout_seconds=HANG_SECONDS
         )
         self._heard[chat.id] = message.message_id
         return message
@@ -138,12 +137,12 @@ class Stack:
     async def presses(self, message: Message, button: str, *, user: User | None = None) -> str:
         """Let somebody press a button, Olga unless named, and return what they are told for a moment."""
         query = self.telegram.presses(user or self.olga, message, button)
-        return (await self.telegram.wait_for_toast(query, timeout_seconds=LONGEST_SECONDS)).text
+        return (await self.telegram.wait_for_toast(query, timeout_seconds=HANG_SECONDS)).text
 
     async def forges(self, message: Message, data: str, *, user: User | None = None) -> str:
         """Let somebody press what no button says, and return what they are told for a moment."""
         query = self.telegram.presses_unshown(user or self.olga, message, data)
-        return (await self.telegram.wait_for_toast(query, timeout_seconds=LONGEST_SECONDS)).text
+        return (await self.telegram.wait_for_toast(query, timeout_seconds=HANG_SECONDS)).text
 
     async def shows(self, message: Message, wanted: str) -> Message:
         """Wait until a message shows a text, and return it as it is then."""
@@ -178,13 +177,6 @@ class Stack:
 def buttons_of(message: Message) -> list[str]:
     """Return what the buttons of a message say, in their order."""
     return [button.text for row in message.buttons for button in row]
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Return once something has happened; the neighbours tell nobody of requests, so it is looked at."""
-    async with asyncio.timeout(LONGEST_SECONDS):
-        while not happened():  # noqa: ASYNC110 - nobody sets an event
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

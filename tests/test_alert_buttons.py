@@ -5,7 +5,8 @@ import pytest
 from bot.chat.buttons import toasts
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of
+from tests.waits import until
 
 OTHER = "0x" + "0d" * 20
 

@@ -11,8 +11,9 @@ import pytest
 
 from bot.store.copy import open_to_read
 from tests.program import Ran, ran, started
-from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.store.conftest import open_store
+from tests.waits import until
 
 
 async def backed_up(stack: Stack, target: Path) -> Ran:

@@ -10,7 +10,8 @@ from bot.chat.buttons import toasts
 from bot.domain.chat.command_limits import MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
-from tests.stack import CHECKSUMMED, SHORT, Stack, buttons_of, open_stack, until
+from tests.stack import CHECKSUMMED, SHORT, Stack, buttons_of, open_stack
+from tests.waits import HANG_SECONDS, until
 
 OTHER = "0x" + "0d" * 20
 
@@ -307,7 +308,8 @@ async def test_a_press_survives_a_restart(tmp_path: Path) -> None:
         query = stack.telegram.presses(stack.olga, ended, "Undo")
         stack.start()
 
-        assert (await stack.telegram.wait_for_toast(query, timeout_seconds=20)).text == toasts.UNDONE
+        toast = await stack.telegram.wait_for_toast(query, timeout_seconds=HANG_SECONDS)
+        assert toast.text == toasts.UNDONE
 
 
 # ---------------------------------------------------------------- addresses without a command

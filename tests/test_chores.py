@@ -16,8 +16,9 @@ from bot.maintenance import Chore, Chores, copying, forgetting, in_a_thread
 from bot.store.copy import CopyFailed
 from bot.store.retention import ROWS_AT_ONCE
 from tests.builders import NOON
-from tests.stack import open_stack, until
+from tests.stack import open_stack
 from tests.store.conftest import OLGA, Keeper, open_new_keeper, open_store
+from tests.waits import HANG_SECONDS, until
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -125,7 +126,7 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
 
     chores.tick()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         await was_done.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

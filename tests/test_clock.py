@@ -9,7 +9,8 @@ import pytest
 from bot.domain.deliver import delivery
 from bot.poller.worker import Poller
 from bot.sandbox.telegram.api.faults import Close, after, too_many_requests
-from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 JUMPS = pytest.mark.parametrize("jump", [-HOUR, HOUR, -DAY, DAY], ids=["-1 h", "+1 h", "-1 day", "+1 day"])

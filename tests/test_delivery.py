@@ -20,7 +20,8 @@ from bot.sandbox.telegram.api.faults import (
     too_many_requests,
 )
 from bot.sandbox.telegram.world.world import Chat
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})")
 

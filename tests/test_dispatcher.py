@@ -8,8 +8,8 @@ from bot import dispatcher
 from bot.domain.deliver.delivery import Delivery, Outcome
 from bot.domain.deliver.message_ids import message_id
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
-from tests.poller.conftest import until
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS
+from tests.waits import HANG_SECONDS, until
 
 
 @pytest.fixture
@@ -194,11 +194,11 @@ async def test_what_waits_for_its_turn_at_the_end_is_not_waited_for_nor_in_doubt
     async with harness.open() as task:
         await until(lambda: harness.send_queue.waiting == 2)
         task.cancel()
-        await asyncio.wait_for(harness.dispatcher.finish(600), 60)
+        await asyncio.wait_for(harness.dispatcher.finish(600), HANG_SECONDS)
 
     assert harness.telegram.taken == []
     assert await harness.states() == ["waiting", "waiting"]
 
 
 async def test_an_end_with_nothing_in_flight_is_at_once(harness: DispatcherHarness) -> None:
-    await asyncio.wait_for(harness.dispatcher.finish(60), 5)
+    await asyncio.wait_for(harness.dispatcher.finish(2 * HANG_SECONDS), HANG_SECONDS)

@@ -28,8 +28,8 @@ from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.places import Place
 from bot.store.store import Store
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
-from tests.poller.conftest import until
 from tests.store.conftest import OLGA, OPS, words
+from tests.waits import until
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import Hold, before, too_many_requests
 from bot.sandbox.telegram.world.world import Chat
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 USUAL_PACE = [
     "group_wait_seconds = 0.05",

@@ -18,17 +18,10 @@ from bot.chat.commands import replies
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.errors import Trouble
-from tests.stack import (
-    ACCOUNT,
-    POLYGON,
-    USDC_POLYGON,
-    Stack,
-    buttons_of,
-    open_stack,
-    until,
-)
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.test_program import LOOPBACK, _free_port
 from tests.test_stopping import only_linux
+from tests.waits import HANG_SECONDS, until
 
 OTHER = "0x000000000000000000000000000000000000dEaD"
 LONGER = PATIENCE_SECONDS + 1
@@ -47,7 +40,7 @@ async def paged(tmp_path: Path) -> AsyncIterator[Stack]:
 def locked(stack: Stack, how: str = "EXCLUSIVE") -> Iterator[None]:
     """Let another program hold the database."""
     path = stack.directory / "data" / "bot.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as db:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=HANG_SECONDS)) as db:
         db.execute(f"BEGIN {how}")
         yield
         db.rollback()
@@ -60,7 +53,7 @@ async def page(stack: Stack, name: str) -> tuple[int, str]:
 
 
 async def is_told_by_readyz(stack: Stack, words: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while words not in (await page(stack, "readyz"))[1]:  # noqa: ASYNC110 - nobody sets an event
             await asyncio.sleep(0.05)
 

@@ -14,7 +14,8 @@ from bot.chat.buttons import toasts
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.wire import member_json, my_member_json
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.stack import CHECKSUMMED, LONGEST_SECONDS, OWNER, SHORT, Stack, buttons_of, open_stack, until
+from tests.stack import CHECKSUMMED, OWNER, SHORT, Stack, buttons_of, open_stack
+from tests.waits import HANG_SECONDS, until
 
 RIGHTS = (
     *("is_member", "can_change_info", "can_invite_users", "can_pin_messages", "can_send_polls"),
@@ -181,7 +182,7 @@ async def test_the_program_prints_the_link_at_once(tmp_path: Path) -> None:
         )
         assert program.stdout is not None
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 while b"start=" not in (line := await program.stdout.readline()):
                     assert line
             stack.say(f"/start {line.decode().strip().rpartition('=')[2]}")

@@ -28,17 +28,9 @@ from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
 from bot.sandbox.telegram.api.faults import Close, Error, Fault, Garbage, Page, before
 from bot.settings import load_settings
 from bot.web.pages import BLOCKED
-from tests.stack import (
-    ACCOUNT,
-    CHECKSUMMED,
-    LONGEST_SECONDS,
-    OWNER,
-    POLYGON,
-    USDC_POLYGON,
-    Stack,
-    open_stack,
-)
+from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.test_program import LOOPBACK, ROOT, _free_port
+from tests.waits import HANG_SECONDS
 
 REFUSED_KEY = AnswerError(name="Unauthorized", code=1000, status=401, message="Unauthorized access")
 NO_QUOTA = AnswerError(name="QuotaExceeded", code=1200, status=423)
@@ -71,7 +63,7 @@ class Visit:
         """Look until the reasons are as wanted."""
         reasons: list[str] = []
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 while not wanted(reasons := await self._reasons_or_none(path)):  # noqa: ASYNC110 - as below
                     await asyncio.sleep(0.02)
         except TimeoutError:
@@ -450,7 +442,7 @@ async def _metrics_with(visit: Visit, wanted: tuple[str, ...]) -> str:
 
 async def _until(happened: Callable[[], Awaitable[bool]], explain: Callable[[], str]) -> None:
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not await happened():  # noqa: ASYNC110 - pages tell nobody that they changed
                 await asyncio.sleep(0.02)
     except TimeoutError:

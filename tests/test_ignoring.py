@@ -1,7 +1,8 @@
 """Ignoring tokens, end to end: what makes only noise is silent here, and comes back when it is wanted."""
 
 from bot.chat.buttons import toasts
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of
+from tests.waits import until
 
 
 def move(stack: Stack, units: int) -> None:

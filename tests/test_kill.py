@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.telegram.api.faults import too_many_requests
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 
 @pytest.fixture

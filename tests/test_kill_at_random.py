@@ -20,11 +20,12 @@ from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import Close, Fault, Page, Reset, after, before, too_many_requests
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.examples import examples
-from tests.stack import POLYGON, Stack, open_stack, until
+from tests.stack import POLYGON, Stack, open_stack
+from tests.waits import until
 
 KILLS = int(os.environ.get("KILLS", examples(25)))
 LONGEST_LIFE_SECONDS = 1.2
-SETTLING_SECONDS = 180
+SETTLING_SECONDS = 600
 """A generous limit for all to be told in the end: a message in doubt waits for half a minute and more."""
 
 LINE = re.compile(r"^[▲▼✦] ([+−])([\d,]+) (\w+) {5}([\d,]+) → ([\d,]+)", re.MULTILINE)

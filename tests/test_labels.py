@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.stack import BASE, ETHEREUM, USDC, Stack, buttons_of, until
+from tests.stack import BASE, ETHEREUM, USDC, Stack, buttons_of
+from tests.waits import until
 
 SAFE, OTHER = "0x" + "6b" * 20, "0x" + "0d" * 20
 

@@ -3,7 +3,8 @@
 import re
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, Delay, FailNatives, FailTokens
-from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack, until
+from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack
+from tests.waits import until
 
 EMPTY_ACCOUNT = "0x" + "ab" * 20
 WRONG_CHECKSUM = CHECKSUMMED[:-1] + "8"

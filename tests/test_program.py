@@ -28,14 +28,10 @@ from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.errors import DatabaseTrouble
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
+from tests.waits import HANG_SECONDS, STOP_SECONDS
 
 ROOT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
-START_SECONDS = 30
-"""A generous limit on a busy machine; a start takes about one."""
-
-STOP_SECONDS = 10
-
 
 # ---------------------------------------------------------------- a program to run
 
@@ -87,7 +83,7 @@ class Operator:
 
     async def runs(self) -> Ended:
         """Run the bot until it ends by itself."""
-        return await _finished(await _started("run", "--config", str(self.config)), START_SECONDS)
+        return await _finished(await _started("run", "--config", str(self.config)), HANG_SECONDS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Process]:
@@ -136,7 +132,7 @@ async def _stopped(process: Process, by: signal.Signals = signal.SIGTERM) -> End
 async def _says(stream: asyncio.StreamReader | None, words: str) -> str:
     """Return the line that contains these words, once it is there."""
     assert stream is not None
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while line := (await stream.readline()).decode():
             if words in line:
                 return line
@@ -397,7 +393,7 @@ async def test_it_ends_in_time_even_while_it_still_waits_for_a_first_answer(oper
         operator.set("telegram", api_url=url)
         operator.set("indexer", url=url, timeout_seconds=60)
         async with operator.running() as process:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 connection, _ = await asyncio.get_running_loop().sock_accept(silent)
             with connection:
                 ended = await _stopped(process)
@@ -413,7 +409,7 @@ async def test_a_port_that_is_taken_ends_the_sandbox_with_2(only: list[str]) -> 
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
 
-        ended = await _finished(await _started("sandbox", *only, "--port", str(port)), START_SECONDS)
+        ended = await _finished(await _started("sandbox", *only, "--port", str(port)), HANG_SECONDS)
 
     assert ended.status == 2
     assert f"port {port} can't be used" in ended.err

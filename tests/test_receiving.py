@@ -10,7 +10,8 @@ from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, 
 from bot.sandbox.telegram.api.faults import Error, Fault, Hold, Page, before
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 ENOUGH = "Too many commands at once. I'll answer again in "
 

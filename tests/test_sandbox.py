@@ -21,9 +21,9 @@ from bot.sandbox.terminal.names import lively_telegram
 from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings import sandbox_settings
-from tests.program import LONGEST_SECONDS, ROOT, started
+from tests.program import ROOT, started
 from tests.sandbox.stage import Script
-from tests.stack import until
+from tests.waits import HANG_SECONDS, until
 
 CTRL_U, CTRL_D = b"\x15", b"\x04"
 FIRST_ALERT = "▼ −1,250 USDC     3,400 → 2,150     −$1,250.00"
@@ -43,7 +43,7 @@ async def sandbox() -> AsyncIterator[Process]:
 async def shown_until(program: Process, *wanted: str) -> str:
     assert program.stdout is not None
     shown = ""
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while not all(text in shown for text in wanted):
             line = await program.stdout.readline()
             assert line, shown
@@ -59,7 +59,7 @@ async def types(program: Process, text: str) -> None:
 
 async def ended(program: Process) -> tuple[int | None, str]:
     """Return how the program ended by itself, and what it said of errors."""
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         _, errors = await program.communicate()
     return program.returncode, errors.decode()
 
@@ -131,7 +131,7 @@ async def test_a_terminal_gets_a_prompt_and_is_left_as_it_was_found(end: str) ->
             program.send_signal(signal.SIGINT)
         else:
             os.write(ours, CTRL_U + CTRL_D)
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             status = await program.wait()
 
         assert status == 0
@@ -178,7 +178,7 @@ async def whole_bot(directory: Path) -> AsyncIterator[tuple[Script, Gateway, Tel
 async def refuses(url: str) -> None:
     """Wait until nobody listens there."""
     address = urlsplit(url)
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             try:
                 _, writer = await asyncio.open_connection(address.hostname, address.port)

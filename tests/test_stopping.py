@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.fork_server import BotProcess
-from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack, until
-
-STOP_SECONDS = 10
-"""Whatever is in flight, the bot ends within this time."""
+from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import STOP_SECONDS, until
 
 only_linux = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 

@@ -8,7 +8,8 @@ from bot.chat.telegram.send_queue import Rank, Turns
 from bot.sandbox.gateway.faults.kinds import Delay
 from bot.sandbox.telegram.api.faults import too_many_requests
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.stack import CHECKSUMMED, Stack, buttons_of, until
+from tests.stack import CHECKSUMMED, Stack, buttons_of
+from tests.waits import until
 
 CROWD = 250
 

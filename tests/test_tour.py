@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox.terminal.terminal import FIRST_WORDS
-from tests.program import LONGEST_SECONDS, started
+from tests.program import started
+from tests.waits import HANG_SECONDS
 
 TOUR = (Path(__file__).parent.parent / "docs" / "tour.md").read_text()
 TRANSCRIPT = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -62,7 +63,7 @@ async def follow(step: Step, program: Process, seen: list[str]) -> None:
     wanted = [[step.prompt], *step.shown]
     came: list[str] = []
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not all(is_shown(message, came) for message in wanted):
                 line = await program.stdout.readline()
                 assert line, f"it ended; before that: {came}"
@@ -79,7 +80,7 @@ async def test_the_tour_happens_as_it_is_told() -> None:
     try:
         for step in steps():
             await follow(step, program, seen)
-        status = await asyncio.wait_for(program.wait(), LONGEST_SECONDS)
+        status = await asyncio.wait_for(program.wait(), HANG_SECONDS)
     finally:
         if program.returncode is None:
             program.kill()

@@ -23,7 +23,8 @@ from bot.sandbox.gateway.faults.kinds import (
     RepeatPage,
     ReplaceFields,
 )
-from tests.stack import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, Stack, until
+from tests.stack import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
+from tests.waits import until
 
 
 def relist(stack: Stack, *, verified: bool) -> None:

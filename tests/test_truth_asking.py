@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay
-from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 OTHERS = tuple("0x" + f"{number:02x}" * 20 for number in (0x0D, 0x0E, 0x1F))
 WATCH = f"/watch {CHECKSUMMED} on polygon, base\n" + "\n".join(f"{one} on polygon, base" for one in OTHERS)

@@ -14,7 +14,8 @@ from bot.sandbox.gateway.faults.kinds import (
     StrayRows,
 )
 from bot.sandbox.gateway.world import Contract, Kind
-from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack, until
+from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.waits import until
 
 ANOTHER = "0x" + "57" * 20
 SOMEBODY = "0x" + "ab" * 20

@@ -7,17 +7,8 @@ import pytest
 
 from bot import app
 from bot.sandbox.gateway.faults.kinds import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
-from tests.stack import (
-    CHECKSUMMED,
-    ETHEREUM,
-    POLYGON,
-    USDC,
-    USDC_POLYGON,
-    Stack,
-    buttons_of,
-    open_stack,
-    until,
-)
+from tests.stack import CHECKSUMMED, ETHEREUM, POLYGON, USDC, USDC_POLYGON, Stack, buttons_of, open_stack
+from tests.waits import until
 
 VAULT = "0x" + "6b" * 20
 TILL = "0x" + "7a" * 20

@@ -19,6 +19,7 @@ from bot.domain.places import Place
 from bot.domain.questions import Answer, Question
 from tests.builders import NOON, answer
 from tests.chat.reading import BASE, CHAINS, OTHER, POLYGON, TREASURY, USDC
+from tests.waits import HANG_SECONDS
 
 OLGA = Place(7001, "private", "Olga")
 OPS = Place(-1001, "supergroup", "Ops")
@@ -46,7 +47,7 @@ class Desk:
     """The questions with all that is around them."""
 
     source: Source
-    longest_seconds: float = 5
+    longest_seconds: float = HANG_SECONDS
     is_allowed: bool = True
     said: list[tuple[Place, str]] = field(default_factory=list)
     clock: float = 0.0
@@ -62,7 +63,7 @@ class Desk:
             say=self._say,
             now=lambda: NOON,
             monotonic=lambda: self.clock,
-            at_once_seconds=0.05,
+            at_once_seconds=HANG_SECONDS,
             longest_seconds=self.longest_seconds,
         )
 
@@ -76,7 +77,7 @@ class Desk:
         return "\n".join(page.visible for page in await self.questions.ask(place, account))
 
     async def hears(self, number: int) -> list[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_SECONDS):
             while len(self.said) < number:  # noqa: ASYNC110 - nobody sets an event
                 await asyncio.sleep(0)
         return [text for _, text in self.said]
@@ -92,6 +93,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 def slow(desk: Desk) -> None:
     desk.source.may_answer.clear()
+    desk.questions._at_once_seconds = 0.01
 
 
 async def test_what_comes_at_once_is_the_answer(desk: Desk) -> None:

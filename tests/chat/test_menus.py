@@ -14,8 +14,8 @@ from bot.chat.telegram.connection import build_bot
 from bot.sandbox.telegram.api.commands import Scope
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
-from tests.stack import until
 from tests.store.conftest import Keeper, open_new_keeper
+from tests.waits import until
 
 OLGA, NINA = 7001, 7002
 

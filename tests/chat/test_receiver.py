@@ -35,7 +35,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.stack import until
+from tests.waits import until
 
 WEBHOOK = {
     "url": "https://elsewhere.example/secret-path",
@@ -449,7 +449,7 @@ async def test_an_update_that_hangs_keeps_those_behind_it_waiting_for_so_long_at
                 if not is_stubborn:
                     raise
 
-    brief = Desk(desk.telegram, desk.bot, desk.olga, desk.chat, on_text=hang, update_seconds=0.05)
+    brief = Desk(desk.telegram, desk.bot, desk.olga, desk.chat, on_text=hang, update_seconds=0.3)
     async with brief.open():
         brief.say("/hangs")
         brief.say("/works")

@@ -254,10 +254,3 @@ def failing(error: Exception) -> Trouble:
 
 def failing_for(account: Address, error: IndexerError) -> Trouble:
     return lambda question: error if account in question.accounts else None
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something has come true; every step lets the others go on."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for knows nothing of tests
-            await asyncio.sleep(0.001)

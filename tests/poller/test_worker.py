@@ -8,8 +8,9 @@ from bot.indexer.errors import Unavailable
 from bot.poller import worker
 from bot.poller.worker import TICKS_MISSED, Poller
 from tests.builders import POLYGON, TREASURY, USDC, VAULT
-from tests.poller.conftest import INTERVAL, PollerHarness, failing, poller_of, until
+from tests.poller.conftest import INTERVAL, PollerHarness, failing, poller_of
 from tests.store.conftest import OLGA, OPS
+from tests.waits import until
 
 
 @asynccontextmanager

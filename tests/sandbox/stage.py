@@ -15,8 +15,7 @@ from bot.sandbox.telegram.world.world import Chat, User
 from bot.sandbox.terminal.names import lively_telegram, person_named, places
 from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.terminal import Terminal
-
-LONGEST_SECONDS = 60.0
+from tests.waits import HANG_SECONDS
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Script:
         return await self._wait(lambda: next((one for one in self.shown if text in one), None))
 
     async def _wait(self, look: Callable[[], object]) -> str:
-        return str(await self._changed.wait_for(look, LONGEST_SECONDS))
+        return str(await self._changed.wait_for(look, HANG_SECONDS))
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Pauses:
         await self._changed.wait_for(lambda: self._ended[seconds] >= number or None)
 
     async def has_begun(self, seconds: float, number: int = 1) -> None:
-        await self._changed.wait_for(lambda: self._begun[seconds] >= number or None, LONGEST_SECONDS)
+        await self._changed.wait_for(lambda: self._begun[seconds] >= number or None, HANG_SECONDS)
 
     def end(self, seconds: float) -> None:
         self._ended[seconds] += 1

@@ -15,6 +15,7 @@ from aiohttp import (
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, furnished
 from bot.sandbox.telegram.world.world import Button, Chat
 from tests.sandbox.telegram_client import Api, keyboard, texts
+from tests.waits import HANG_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ async def test_closing_ends_polls_and_held_requests(chat: Chat) -> None:
     telegram = furnished()
     async with ClientSession() as session:
         api = Api(session, telegram)
-        async with asyncio.timeout(5), telegram.serve():
+        async with asyncio.timeout(HANG_SECONDS), telegram.serve():
             hold = telegram.hold_before()
             polling = telegram.hold_before(method="getUpdates")
             poll = asyncio.create_task(api.call("getUpdates", timeout=50))

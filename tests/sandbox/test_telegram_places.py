@@ -28,6 +28,7 @@ from bot.sandbox.telegram.api.faults import (
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat
 from tests.sandbox.telegram_client import Api, texts
+from tests.waits import HANG_SECONDS
 
 HTML_ERROR = "<html><body>no</body></html>"
 
@@ -78,7 +79,7 @@ async def test_a_refusal_asked_for_over_a_connection_ends_by_itself(telegram: Te
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     telegram.refuse_for(0.05)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await reader.read() == b""
         while not await answers(api):
             pass

@@ -9,7 +9,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
 from bot.sandbox.telegram.world.world import Chat
 from bot.sandbox.terminal.terminal import FIRST_WORDS, FORGET_EVERY_SECONDS, MOVE_EVERY_SECONDS, REQUESTS_KEPT
-from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
+from tests.sandbox.stage import Stage, open_stage
+from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -402,7 +403,7 @@ async def test_it_ends_when_somebody_quits(stage: Stage, line: str | None) -> No
     stage.screen.put("break telegram")
     stage.screen.put(line)
 
-    await asyncio.wait_for(stage.running, LONGEST_SECONDS)
+    await asyncio.wait_for(stage.running, HANG_SECONDS)
 
 
 async def test_it_ends_when_nobody_looks_on_any_more(stage: Stage) -> None:
@@ -413,4 +414,4 @@ async def test_it_ends_when_nobody_looks_on_any_more(stage: Stage) -> None:
     stage.screen.show = broken  # type: ignore[method-assign]
     stage.screen.put("people")
 
-    await asyncio.wait_for(stage.running, LONGEST_SECONDS)
+    await asyncio.wait_for(stage.running, HANG_SECONDS)

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.terminal.screen import PipeScreen, lines_of
-
-LONGEST_SECONDS = 20.0
+from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ async def test_each_line_of_a_pipe_is_shown_behind_its_prompt(pipe: tuple[int, i
     screen = PipeScreen(pipe[0], shown.append)
     os.write(pipe[1], "/list\r\nmove −1 pol\n\n".encode())
 
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         assert await screen.line("alice > ") == "/list"
         assert await screen.line("bob > ") == "move −1 pol"
         assert await screen.line("bob > ") == ""

@@ -8,7 +8,8 @@ from telegram.error import NetworkError, RetryAfter
 
 from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.terminal.scenario import BASE, POLYGON
-from tests.sandbox.stage import LONGEST_SECONDS, Stage, open_stage
+from tests.sandbox.stage import Stage, open_stage
+from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ async def test_what_is_not_broken_cannot_be_healed_by_name(stage: Stage) -> None
 
 async def becomes(stage: Stage, *, reached: bool) -> None:
     """Wait until the bot reaches Telegram, or does not."""
-    async with asyncio.timeout(LONGEST_SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while await is_reached(stage) != reached:
             pass
 

@@ -19,6 +19,7 @@ from bot.web.connection_limit import MOST_CONNECTIONS
 from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
 from bot.web.stats import Figures
 from tests.program import ROOT
+from tests.waits import HANG_SECONDS
 
 LOOPBACK = "127.0.0.1"
 
@@ -121,7 +122,7 @@ async def test_a_page_that_hangs_does_not_keep_the_others_nor_the_end_waiting(bo
         return []
 
     findings = Findings(find_out_for_ever, bot.is_not_ready, bot.counts)
-    async with asyncio.timeout(20), ClientSession() as session:
+    async with asyncio.timeout(HANG_SECONDS), ClientSession() as session:
         async with serve_pages(LOOPBACK, 0, findings) as port:
             visitor = Visitor(session, port)
             hanging = asyncio.create_task(visitor.status("GET", "/healthz"))
@@ -141,7 +142,9 @@ async def test_a_blocked_event_loop_is_told(
 
     def look() -> None:
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{visitor.port}{path}", timeout=20) as answer:
+            with urllib.request.urlopen(
+                f"http://{LOOPBACK}:{visitor.port}{path}", timeout=HANG_SECONDS
+            ) as answer:
                 seen.append((answer.status, answer.read().decode()))
         except urllib.error.HTTPError as refused:
             with refused:
@@ -189,7 +192,7 @@ WHOLE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def half_open(port: int, head: bytes = b"GET /healthz HTT") -> socket.socket:
-    one = socket.create_connection((LOOPBACK, port), timeout=10)
+    one = socket.create_connection((LOOPBACK, port), timeout=HANG_SECONDS)
     one.sendall(head)
     return one
 
@@ -280,6 +283,7 @@ import asyncio, resource, sys
 from bot.logs import set_up_logs
 from tests.web.test_pages import Bot
 from bot.web.pages import serve_pages
+from tests.waits import HANG_SECONDS
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
 set_up_logs("INFO", "text", [])
@@ -301,7 +305,7 @@ async def test_more_connections_than_there_are_descriptors_keep_nobody_out_and_f
     port = int(await process.stdout.readline())
     crowd = [half_open(port) for _ in range(400)]
 
-    async with ClientSession(timeout=ClientTimeout(20)) as session:
+    async with ClientSession(timeout=ClientTimeout(HANG_SECONDS)) as session:
         for _ in range(3):
             async with session.get(f"http://{LOOPBACK}:{port}/healthz") as response:
                 assert response.status == 200
