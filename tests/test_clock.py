@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.backoff import Backoff
 from bot.domain.deliver import delivery
 from bot.poller.worker import Poller
 from bot.sandbox.telegram.api.faults import Close, after, too_many_requests
@@ -120,7 +121,7 @@ async def test_a_pause_that_telegram_wants_ends_though_the_clock_jumps(
 async def test_what_is_in_doubt_is_repeated_once_though_the_clock_jumps(
     tmp_path: Path, jump: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.5,))
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_BACKOFF", Backoff((0.5,)))
     async with open_stack(tmp_path) as stack:
         clock = JumpingClock()
         stack.start(now=clock.now)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.backoff import Backoff
 from bot.domain.deliver import delivery, unconfirmed
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import (
@@ -51,7 +52,7 @@ async def watch_in_a_group(stack: Stack, title: str = "Ops") -> Chat:
 
 @pytest.fixture
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_PAUSES", (0.05,))
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_BACKOFF", Backoff((0.05,)))
     monkeypatch.setattr(unconfirmed, "QUESTION_PAUSE", timedelta(seconds=0.2))
 
 

@@ -11,7 +11,7 @@ from bot.domain.deliver.alerts import Alert
 from bot.domain.deliver.delivery import (
     REST,
     TRUST,
-    UNKNOWN_OUTCOME_PAUSES,
+    UNKNOWN_OUTCOME_BACKOFF,
     DeliveryId,
     Offline,
     Outcome,
@@ -23,7 +23,7 @@ from bot.domain.deliver.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
 from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
 from bot.domain.places import Place
 from bot.store.store import Store
@@ -157,7 +157,7 @@ async def test_chats_that_hang_delay_another_for_a_short_pause_at_most(harness: 
         harness.clock.seconds = 100
         await harness.change()
         await harness.keeper.store.respond()
-        harness.clock.seconds += PAUSES[-1]
+        harness.clock.seconds += PROBE_BACKOFF.steps[-1]
         harness.keeper.store.outbox_grew.set()
         await until(lambda: len(harness.telegram.texts(OLGA)) == len(harness.telegram.texts(OPS)) == 2)
         may_end.set()
@@ -390,7 +390,7 @@ async def in_doubt_three_times(harness: DispatcherHarness) -> None:
     harness.telegram.answers = [Unknown("read timeout")] * UNKNOWNS_UNASKED
     await harness.change()
     async with harness.open():
-        for number, pause in enumerate(UNKNOWN_OUTCOME_PAUSES[:UNKNOWNS_UNASKED], start=1):
+        for number, pause in enumerate(UNKNOWN_OUTCOME_BACKOFF.steps[:UNKNOWNS_UNASKED], start=1):
             await harness.tried(number)
             harness.clock.seconds += pause
             harness.keeper.store.outbox_grew.set()

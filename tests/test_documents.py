@@ -107,14 +107,14 @@ def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
 
 
 PAUSES_SHOWN = {
-    "a known failure": delivery.KNOWN_FAILURE_PAUSES,
-    "an unknown outcome": delivery.UNKNOWN_OUTCOME_PAUSES,
+    "a known failure": delivery.KNOWN_FAILURE_BACKOFF.steps,
+    "an unknown outcome": delivery.UNKNOWN_OUTCOME_BACKOFF.steps,
     "… of a message that stands aside": (delivery.REST.total_seconds(),),
-    "a refusal nobody knows": delivery.REFUSAL_PAUSES,
+    "a refusal nobody knows": delivery.REFUSAL_BACKOFF.steps,
     "a topic that was not found": (delivery.TOPIC_DOUBT_PAUSE,),
-    "no connection, a refused token": outage.PAUSES,
-    "a chat in which the bot may not write": delivery.PARK_PAUSES[delivery.Park.MUTED],
-    "a chat that blocked the bot": delivery.PARK_PAUSES[delivery.Park.GONE],
+    "no connection, a refused token": outage.PROBE_BACKOFF.steps,
+    "a chat in which the bot may not write": delivery.PARK_BACKOFFS[delivery.Park.MUTED].steps,
+    "a chat that blocked the bot": delivery.PARK_BACKOFFS[delivery.Park.GONE].steps,
     "… the same without a number": (PROXY_HOLD_SECONDS,),
 }
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.deliver.delivery import (
-    KNOWN_FAILURE_PAUSES,
+    KNOWN_FAILURE_BACKOFF,
     REFUSALS_MOST,
     THROTTLE_JITTER,
-    UNKNOWN_OUTCOME_PAUSES,
+    UNKNOWN_OUTCOME_BACKOFF,
     ChatMoved,
     DeliveryState,
     Form,
@@ -74,7 +74,7 @@ def test_a_known_failure_is_an_attempt_and_leaves_the_chat_alone() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2), RetryLater("no route"), NOON, 0.5)
 
     assert settlement == Settlement(
-        DeliveryState.READY, at(KNOWN_FAILURE_PAUSES[1]), attempts=2, unknowns=2, reason="no route"
+        DeliveryState.READY, at(KNOWN_FAILURE_BACKOFF.steps[1]), attempts=2, unknowns=2, reason="no route"
     )
 
 
@@ -82,7 +82,11 @@ def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2, questions=9), Unknown("read timeout"), NOON, 0.5)
 
     assert settlement == Settlement(
-        DeliveryState.READY, at(UNKNOWN_OUTCOME_PAUSES[2]), attempts=1, unknowns=3, reason="read timeout"
+        DeliveryState.READY,
+        at(UNKNOWN_OUTCOME_BACKOFF.steps[2]),
+        attempts=1,
+        unknowns=3,
+        reason="read timeout",
     )
 
 

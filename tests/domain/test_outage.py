@@ -14,7 +14,7 @@ from bot.domain.deliver.delivery import (
     Unknown,
     Unreachable,
 )
-from bot.domain.deliver.outage import CHATS_IN_DOUBT, PAUSES, Outage
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF, Outage
 
 NO_CONNECTION = Offline("no connection")
 NO_ANSWER = Unknown("read timeout")
@@ -31,7 +31,7 @@ def test_without_a_connection_one_failure_is_an_outage() -> None:
     outage = after((1, NO_CONNECTION), now=100.0)
 
     assert not outage.is_over
-    assert outage.probe_at == 100.0 + PAUSES[0]
+    assert outage.probe_at == 100.0 + PROBE_BACKOFF.steps[0]
 
 
 def test_one_chat_without_an_answer_is_no_outage_however_often() -> None:
@@ -69,7 +69,7 @@ def test_each_probe_in_vain_makes_the_next_pause_longer(failure: Outcome) -> Non
         pauses.append(outage.probe_at - now)
 
     assert pauses == sorted(pauses)
-    assert pauses[-1] == PAUSES[-1]
+    assert pauses[-1] == PROBE_BACKOFF.steps[-1]
 
 
 def test_a_probe_that_hangs_lets_another_one_leave() -> None:

@@ -31,6 +31,7 @@ from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.origin import Origin, origin_of
 from bot.chat.telegram.sender import seconds_of
 from bot.chat.telegram.stats import TROUBLES, Answered, sort_answer
+from bot.domain.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +47,8 @@ SHORT_POLL_SECONDS = 1
 WISHED = ["message", "callback_query", "my_chat_member"]
 """Edited messages are left out on purpose: an edited /unwatch must not run again (telegram.md 2)."""
 
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Seconds after so many failures in a row; the last one repeats."""
+POLL_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 16.0, 30.0))
+"""After failures in a row; without jitter, since nothing else polls."""
 
 LONGEST_THROTTLE_SECONDS = 600.0
 """Telegram may ask for any pause; a number that can't be meant must not make the bot deaf for days."""
@@ -360,4 +361,4 @@ def _pause_seconds(error: Exception, failures: int) -> float:
     """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
     if isinstance(error, RetryAfter):
         return min(seconds_of(error), LONGEST_THROTTLE_SECONDS)
-    return PAUSES[min(failures, len(PAUSES)) - 1]
+    return POLL_BACKOFF.seconds(failures - 1, 0.0)

@@ -11,15 +11,16 @@ from enum import StrEnum
 from typing import NewType
 
 from bot.domain.assets import Address, ChainId
+from bot.domain.backoff import Backoff
 
 DeliveryId = NewType("DeliveryId", int)
 
 GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The grouping window restarts with each alert, but never keeps the first one longer than this."""
 
-KNOWN_FAILURE_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-UNKNOWN_OUTCOME_PAUSES = (5.0, 15.0, 25.0)
-REFUSAL_PAUSES = (2.0, 10.0)
+KNOWN_FAILURE_BACKOFF = Backoff((1.0, 2.0, 5.0, 10.0, 20.0, 30.0))
+UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0))
+REFUSAL_BACKOFF = Backoff((2.0, 10.0))
 TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
 within which an alert has to arrive once the last fault is over."""
@@ -90,9 +91,9 @@ class Park(StrEnum):
     FOR_GOOD = "for good"
 
 
-PARK_PAUSES = {
-    Park.MUTED: (45.0, 45.0, 45.0, 90.0, 180.0, 360.0, 900.0, 1800.0, 3600.0),
-    Park.GONE: (24 * 3600.0,),
+PARK_BACKOFFS = {
+    Park.MUTED: Backoff((45.0, 45.0, 45.0, 90.0, 180.0, 360.0, 900.0, 1800.0, 3600.0)),
+    Park.GONE: Backoff((24 * 3600.0,)),
 }
 """Seconds until one message is tried there again, by how many tries went before; the last one repeats."""
 
@@ -334,10 +335,10 @@ def unwritable(settlement: Settlement, reason: str, now: datetime) -> Settlement
 
 def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
     """Return until when a chat is left alone that was tried in vain so often before."""
-    pauses = PARK_PAUSES.get(park)
-    if pauses is None:
+    backoff = PARK_BACKOFFS.get(park)
+    if backoff is None:
         return Parking(reason, None)
-    span = _pause(pauses, probes)
+    span = _pause(backoff, probes)
     return Parking(reason, now + span, span)
 
 
@@ -361,13 +362,13 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
         case Sent(message_id):
             return replace(again, state=DeliveryState.SENT, message_id=message_id)
         case RetryLater(reason):
-            at = now + _pause(KNOWN_FAILURE_PAUSES, delivery.attempts)
+            at = now + _pause(KNOWN_FAILURE_BACKOFF, delivery.attempts)
             return replace(again, not_before=at, attempts=delivery.attempts + 1, reason=reason)
         case Offline(reason):
             return replace(again, reason=reason)
         case Unknown(reason):
             trust = delivery.trust - delivery.is_answered
-            pause = _pause(UNKNOWN_OUTCOME_PAUSES, delivery.unknowns) if trust > 0 else REST
+            pause = _pause(UNKNOWN_OUTCOME_BACKOFF, delivery.unknowns) if trust > 0 else REST
             unknowns = delivery.unknowns + 1
             return replace(
                 again, not_before=now + pause, unknowns=unknowns, questions=0, trust=trust, reason=reason
@@ -382,15 +383,16 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
             return _refused(delivery, again, reason, is_final=is_final)
 
 
-def _pause(pauses: tuple[float, ...], times: int) -> timedelta:
-    return timedelta(seconds=pauses[min(times, len(pauses) - 1)])
+def _pause(backoff: Backoff, earlier: int) -> timedelta:
+    # No jitter: messages of different chats fail at moments of their own, and the pacer spreads them.
+    return timedelta(seconds=backoff.seconds(earlier, 0.0))
 
 
 def _after_vanishing(again: Settlement, reason: str) -> Settlement:
     """Try what was removed at once one more time: a guard that removes all of it would for ever."""
     if again.unknowns:
         return replace(again, state=DeliveryState.DEAD, reason=reason)
-    at = again.not_before + _pause(UNKNOWN_OUTCOME_PAUSES, 0)
+    at = again.not_before + _pause(UNKNOWN_OUTCOME_BACKOFF, 0)
     return replace(again, not_before=at, unknowns=1, reason=reason)
 
 
@@ -411,7 +413,7 @@ def _refused(delivery: Delivery, again: Settlement, reason: str, *, is_final: bo
     """Give up what Telegram never takes: what tells several things is sent singly first."""
     refusals = delivery.refusals + 1
     if not is_final and refusals < REFUSALS_MOST:
-        at = again.not_before + _pause(REFUSAL_PAUSES, delivery.refusals)
+        at = again.not_before + _pause(REFUSAL_BACKOFF, delivery.refusals)
         return replace(again, not_before=at, refusals=refusals, reason=reason)
     state = DeliveryState.DISSOLVED if delivery.alerts > 1 else DeliveryState.DEAD
     return replace(again, state=state, refusals=refusals, reason=reason)

@@ -6,13 +6,12 @@ Seconds of any steady clock come in as `now`; nothing here waits.
 
 from dataclasses import dataclass, replace
 
+from bot.domain.backoff import Backoff
 from bot.domain.deliver.delivery import Offline, Outcome, RetryLater, Unknown
 
-PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 20.0)
-"""Seconds before each probe, by how many went before; the last one repeats. A probe that hangs keeps no
-other waiting, so a Telegram that is back is noticed within half a minute."""
-
-PAUSE_JITTER = 0.1
+PROBE_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 15.0, 20.0), spread=0.1)
+"""Before each probe. One that hangs keeps no other waiting, so a Telegram that is back is noticed within half
+a minute."""
 
 CHATS_IN_DOUBT = 3
 """So many chats in a row without an answer are no longer bad luck of each."""
@@ -38,19 +37,19 @@ class Outage:
         """Whether a message may leave now, if only to find out."""
         return self.probe_at is None or now >= self.probe_at
 
-    def probed(self, now: float, dice: float) -> "Outage":
-        """Return what it is once a message has left; `dice` in [0, 1) spreads the probes."""
-        return self if self.is_over else _with_next_probe(self, now, dice)
+    def probed(self, now: float, jitter: float) -> "Outage":
+        """Return what it is once a message has left; `jitter` in [0, 1) spreads the probes."""
+        return self if self.is_over else _with_next_probe(self, now, jitter)
 
-    def after(self, chat_id: int, outcome: Outcome, now: float, dice: float) -> "Outage":
+    def after(self, chat_id: int, outcome: Outcome, now: float, jitter: float) -> "Outage":
         """Return what an outcome makes of it."""
         if not isinstance(outcome, Offline | Unknown | RetryLater):
             return Outage()
         doubted = replace(self, doubtful=self.doubtful | {chat_id})
         begins = isinstance(outcome, Offline) or len(doubted.doubtful) >= CHATS_IN_DOUBT
-        return _with_next_probe(doubted, now, dice) if self.is_over and begins else doubted
+        return _with_next_probe(doubted, now, jitter) if self.is_over and begins else doubted
 
 
-def _with_next_probe(outage: Outage, now: float, dice: float) -> Outage:
-    pause = PAUSES[min(outage.probes, len(PAUSES) - 1)] * (1 + PAUSE_JITTER * dice)
+def _with_next_probe(outage: Outage, now: float, jitter: float) -> Outage:
+    pause = PROBE_BACKOFF.seconds(outage.probes, jitter)
     return replace(outage, probe_at=now + pause, probes=outage.probes + 1)

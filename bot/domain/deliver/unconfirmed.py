@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.deliver.delivery import (
     REST,
-    UNKNOWN_OUTCOME_PAUSES,
+    UNKNOWN_OUTCOME_BACKOFF,
     ChatMoved,
     Delivery,
     Offline,
@@ -30,7 +30,7 @@ UNKNOWNS_UNASKED = 3
 UNKNOWNS_TRUSTED = 10
 """After so many nothing but a restart gives a message new trust."""
 
-QUESTION_PAUSE = timedelta(seconds=UNKNOWN_OUTCOME_PAUSES[-1])
+QUESTION_PAUSE = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
 """With the half minute that a send may hang, still within the time an alert may take."""
 
 QUESTIONS_MOST = REST // QUESTION_PAUSE
