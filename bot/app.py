@@ -42,10 +42,10 @@ from bot.wiring import (
     build_chores,
     build_conversation,
     build_dispatcher,
-    build_gate,
     build_indexer,
     build_live_questions,
     build_outgoing,
+    build_permissions,
     build_poller,
     build_telegram,
     build_turns,
@@ -127,21 +127,21 @@ async def _build(
     poller.listing = await _listing(settings, store)
     turns = await build_turns(settings, store, now=now)
     dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
-    gate = build_gate(settings, telegram=telegram, store=store, owners=owners)
-    outgoing = build_outgoing(turns, store, gate, now=now)
+    permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
+    outgoing = build_outgoing(turns, store, permissions, now=now)
     house.push_async_callback(outgoing.close)
     answers = Answers(telegram, outgoing)
     live = build_live_questions(
         settings, registry, source=source, store=store, poller=poller, answers=answers, now=now
     )
     house.push_async_callback(live.close)
-    menus = Menus(telegram, store, owners=lambda: gate.owners)
+    menus = Menus(telegram, store, owners=lambda: permissions.owners)
     front = build_conversation(
         settings,
         registry,
         telegram=telegram,
         store=store,
-        gate=gate,
+        permissions=permissions,
         sweeps=partial(sweeps_now, settings, poller, source),
         on_new_wish=poller.look_at_news,
         on_owner=menus.change,
@@ -150,7 +150,9 @@ async def _build(
         outgoing=outgoing,
         now=now,
     )
-    receiver = Receiver(telegram, front.conversation.on_update, gate.first_come, monotonic=time.monotonic)
+    receiver = Receiver(
+        telegram, front.conversation.on_update, permissions.first_come, monotonic=time.monotonic
+    )
     health = Health(
         settings,
         registry,

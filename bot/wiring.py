@@ -14,7 +14,7 @@ from bot.chat.build import Front, build_front
 from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
-from bot.chat.permissions import Gate
+from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Turns
@@ -144,14 +144,14 @@ def build_dispatcher(
     )
 
 
-def build_outgoing(turns: Turns, store: Store, gate: Gate, *, now: Now) -> Outgoing:
+def build_outgoing(turns: Turns, store: Store, permissions: Permissions, *, now: Now) -> Outgoing:
     """Build the queues of what answers people."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
         await store.hold_chat(chat_id, now() + span, span)
 
-    return Outgoing(turns, was_closed=gate.was_closed, on_hold=hold)
+    return Outgoing(turns, was_closed=permissions.was_closed, on_hold=hold)
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
@@ -192,9 +192,11 @@ def build_live_questions(
     )
 
 
-def build_gate(settings: Settings, *, telegram: TelegramBot, store: Store, owners: Collection[int]) -> Gate:
+def build_permissions(
+    settings: Settings, *, telegram: TelegramBot, store: Store, owners: Collection[int]
+) -> Permissions:
     """Build what decides who may do what."""
-    return Gate(
+    return Permissions(
         telegram,
         store,
         owners=frozenset(owners),
@@ -209,7 +211,7 @@ def build_conversation(
     *,
     telegram: TelegramBot,
     store: Store,
-    gate: Gate,
+    permissions: Permissions,
     sweeps: Callable[[], Sweeps],
     on_new_wish: Callable[[], None],
     on_owner: Callable[[], None],
@@ -222,7 +224,7 @@ def build_conversation(
     return build_front(
         telegram,
         store,
-        gate,
+        permissions,
         Screens(telegram, answers, outgoing),
         registry,
         live=live,

@@ -1,4 +1,4 @@
-"""Puts together what answers people: commands, buttons, claims and knocks around one gate."""
+"""Puts together what answers people: commands, buttons, claims and requests for access."""
 
 import secrets
 from collections.abc import Callable
@@ -7,20 +7,20 @@ from datetime import datetime
 
 from telegram import Bot
 
-from bot.chat.buttons.button_commands import Offering
+from bot.chat.buttons.button_commands import ButtonCommands
 from bot.chat.buttons.data import Does
 from bot.chat.buttons.screens import Screens
-from bot.chat.callbacks import Presses
+from bot.chat.callbacks import Callbacks
 from bot.chat.commands.balance.balance import Looking
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.dispatch import Handlers
 from bot.chat.commands.ignore import IgnoringTokens
 from bot.chat.commands.mute import Muting
 from bot.chat.commands.owners.access import Opening
-from bot.chat.commands.owners.access_requests import Knocks
+from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.watch.watch import Watching
-from bot.chat.permissions import Gate
+from bot.chat.permissions import Permissions
 from bot.chat.updates import Conversation
 from bot.domain.chains import Chains
 from bot.domain.chat.claims import CODE_BYTES
@@ -39,7 +39,7 @@ class Front:
 def build_front(
     bot: Bot,
     store: Store,
-    gate: Gate,
+    permissions: Permissions,
     screens: Screens,
     chains: Chains,
     *,
@@ -52,7 +52,7 @@ def build_front(
     monotonic: Callable[[], float],
 ) -> Front:
     """Build everything that answers people."""
-    offering = Offering(store, now=now)
+    offering = ButtonCommands(store, now=now)
     watching = Watching(
         store,
         chains,
@@ -65,10 +65,10 @@ def build_front(
     looking = Looking(store, chains, offering, sweeps=sweeps, live=live, now=now)
     ignoring = IgnoringTokens(store, chains, now=now)
     muting = Muting(store, chains, offering, now=now)
-    opening = Opening(store, gate, screens, chains, on_new_wish=on_new_wish, now=now)
+    opening = Opening(store, permissions, screens, chains, on_new_wish=on_new_wish, now=now)
     handlers = Handlers(
         store,
-        gate,
+        permissions,
         chains,
         username=lambda: bot.username,
         listing=lambda: sweeps().listing,
@@ -80,8 +80,8 @@ def build_front(
         opening=opening,
         now=now,
     )
-    presses = Presses(
-        gate,
+    presses = Callbacks(
+        permissions,
         screens,
         {
             Does.OFFER: handlers.ready_offer,
@@ -104,7 +104,7 @@ def build_front(
     )
     claims = Claims(
         store,
-        gate,
+        permissions,
         new_code=lambda: secrets.token_urlsafe(CODE_BYTES),
         on_owner=on_owner,
         now=now,
@@ -113,11 +113,11 @@ def build_front(
     conversation = Conversation(
         bot=bot,
         store=store,
-        gate=gate,
+        permissions=permissions,
         handlers=handlers,
         presses=presses,
         claims=claims,
-        knocks=Knocks(store, gate, screens, now=now),
+        knocks=AccessRequests(store, permissions, screens, now=now),
         screens=screens,
         chains=chains,
         listing=lambda: sweeps().listing,

@@ -10,16 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from telegram import CallbackQuery, Message
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands import replies
-from bot.chat.permissions import Gate, Heard
+from bot.chat.permissions import Incoming, Permissions
 from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
 from bot.store.errors import DatabaseTrouble
 
-Find = Callable[[Heard, Press], Awaitable[Ready | None]]
+Find = Callable[[Incoming, Press], Awaitable[CallbackAction | None]]
 """Finds the row of a press in the chat it came from; None: it is not there."""
 
 _REFUSALS: Mapping[Permission, str] = {
@@ -29,52 +29,52 @@ _REFUSALS: Mapping[Permission, str] = {
 }
 
 
-class Presses:
+class Callbacks:
     """Deals with presses, those of a chat one at a time and in order."""
 
-    def __init__(self, gate: Gate, screens: Screens, finds: Mapping[Does, Find]) -> None:
-        self._gate = gate
+    def __init__(self, permissions: Permissions, screens: Screens, finds: Mapping[Does, Find]) -> None:
+        self._permissions = permissions
         self._screens = screens
         self._finds = finds
 
-    async def on_press(self, query: CallbackQuery, wait_seconds: Callable[[Heard, Action], int]) -> None:
+    async def on_press(self, query: CallbackQuery, wait_seconds: Callable[[Incoming, Action], int]) -> None:
         """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
         place = _place(query)
         if place is None:
             await self._screens.toast(None, query.id, toasts.NOT_OURS)
             return
-        heard = Heard(place, _sender(query, place))
-        pressed, heard, needs = await self._judged(heard, query.data or "", wait_seconds)
+        incoming = Incoming(place, _sender(query, place))
+        pressed, incoming, needs = await self._judged(incoming, query.data or "", wait_seconds)
         while_open = needs is not Action.OWN
         shown = _shown(query)
         is_lost = shown is None and pressed.is_only_to_see
         await self._screens.toast(place, query.id, toasts.TOO_OLD if is_lost else pressed.toast)
         if pressed.then is not None:
-            await self._screens.say(heard.place, await _done(pressed.then), while_open=while_open)
+            await self._screens.say(incoming.place, await _done(pressed.then), while_open=while_open)
         if shown is not None:
-            await self._show(heard.place, shown, pressed, query.data or "", while_open=while_open)
+            await self._show(incoming.place, shown, pressed, query.data or "", while_open=while_open)
 
     async def _judged(
-        self, heard: Heard, data: str, wait_seconds: Callable[[Heard, Action], int]
-    ) -> tuple[Pressed, Heard, Action]:
+        self, incoming: Incoming, data: str, wait_seconds: Callable[[Incoming, Action], int]
+    ) -> tuple[CallbackResult, Incoming, Action]:
         """Return what comes of a press, the presser where it happens, and how much was wished."""
         press = read_press(data)
-        ready = await self._finds[press.does](heard, press) if press else None
-        wait = wait_seconds(heard, ready.needs if ready else Action.LOOK)
+        ready = await self._finds[press.does](incoming, press) if press else None
+        wait = wait_seconds(incoming, ready.needs if ready else Action.LOOK)
         if wait:
-            return Pressed(toasts.too_many(wait)), heard, Action.LOOK
+            return CallbackResult(toasts.too_many(wait)), incoming, Action.LOOK
         if press is None:
-            return Pressed(toasts.NOT_OURS), heard, Action.LOOK
+            return CallbackResult(toasts.NOT_OURS), incoming, Action.LOOK
         if ready is None:
-            return Pressed(toasts.NOT_HERE), heard, Action.LOOK
-        heard = Heard(ready.place, heard.sender)
-        verdict = await self._gate.judge(heard, ready.needs)
+            return CallbackResult(toasts.NOT_HERE), incoming, Action.LOOK
+        incoming = Incoming(ready.place, incoming.author)
+        verdict = await self._permissions.judge(incoming, ready.needs)
         if verdict is not Permission.ALLOWED:
-            return Pressed(_REFUSALS[verdict]), heard, ready.needs
-        return await ready.act(heard), heard, ready.needs
+            return CallbackResult(_REFUSALS[verdict]), incoming, ready.needs
+        return await ready.act(incoming), incoming, ready.needs
 
     async def _show(
-        self, place: Place, shown: Message, pressed: Pressed, data: str, *, while_open: bool
+        self, place: Place, shown: Message, pressed: CallbackResult, data: str, *, while_open: bool
     ) -> None:
         if pressed.redraw is not None:
             await self._screens.redraw(place, shown.message_id, pressed.redraw, while_open=while_open)

@@ -26,15 +26,15 @@ ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Incoming:
     """Who wrote something, and where."""
 
     place: Place
-    sender: Author
+    author: Author
 
-    def author(self, at: datetime) -> Actor:
+    def actor(self, at: datetime) -> Actor:
         """Return who it is, as it is kept with what they change."""
-        return Actor(self.sender.named_user_id, self.sender.name, at)
+        return Actor(self.author.named_user_id, self.author.name, at)
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class _Hourly:
         return True
 
 
-class Gate:
+class Permissions:
     """Decides who may do what, from the configuration, the store and Telegram."""
 
     def __init__(
@@ -79,9 +79,9 @@ class Gate:
         """Let somebody own the bot from now on."""
         self.owners |= {user_id}
 
-    def is_owner(self, sender: Author) -> bool:
+    def is_owner(self, author: Author) -> bool:
         """Whether the person owns the bot."""
-        return sender.named_user_id in self.owners
+        return author.named_user_id in self.owners
 
     async def is_open(self, place: Place) -> bool:
         """Whether a chat may use the bot."""
@@ -115,18 +115,18 @@ class Gate:
         """Whether a chat was closed since the start, and not opened again."""
         return chat_id in self._closed
 
-    async def judge(self, heard: Heard, action: Action) -> Permission:
+    async def judge(self, incoming: Incoming, action: Action) -> Permission:
         """Return whether somebody may do something in a chat."""
-        chat_is_open = await self.is_open(heard.place)
+        chat_is_open = await self.is_open(incoming.place)
         verdict = judge(
             action,
             chat_is_open=chat_is_open,
-            is_private=heard.place.is_private,
-            is_owner=self.is_owner(heard.sender),
+            is_private=incoming.place.is_private,
+            is_owner=self.is_owner(incoming.author),
         )
         if verdict is Permission.NEEDS_OWNER and not chat_is_open:
             return Permission.STRANGER
-        return verdict or await self._judge_by_group(heard)
+        return verdict or await self._judge_by_group(incoming)
 
     def answers_stranger(self, chat_id: int) -> bool:
         """Whether a closed chat is to be answered: once an hour."""
@@ -146,16 +146,16 @@ class Gate:
         open_chats = await self._store.open_among(others) if others else frozenset()
         return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
 
-    async def _judge_by_group(self, heard: Heard) -> Permission:
+    async def _judge_by_group(self, incoming: Incoming) -> Permission:
         """Ask Telegram whether somebody administers the group; no answer is no."""
-        if heard.sender.is_anonymous_administrator:
+        if incoming.author.is_anonymous_administrator:
             return Permission.ALLOWED
-        user_id = heard.sender.named_user_id
+        user_id = incoming.author.named_user_id
         if user_id is None:
             return Permission.NEEDS_ADMINISTRATOR
         try:
             administrators = await self._bot.get_chat_administrators(
-                heard.place.chat_id, read_timeout=ADMINISTRATORS_SECONDS
+                incoming.place.chat_id, read_timeout=ADMINISTRATORS_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
             log.warning(

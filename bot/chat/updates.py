@@ -13,14 +13,14 @@ from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatM
 from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
-from bot.chat.callbacks import Presses
+from bot.chat.callbacks import Callbacks
 from bot.chat.commands import replies
 from bot.chat.commands.dispatch import Handlers
-from bot.chat.commands.owners.access_requests import Knocks
+from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.parser import parse
 from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
-from bot.chat.permissions import Gate, Heard
+from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
@@ -49,11 +49,11 @@ class Conversation:
         *,
         bot: Bot,
         store: Store,
-        gate: Gate,
+        permissions: Permissions,
         handlers: Handlers,
-        presses: Presses,
+        presses: Callbacks,
         claims: Claims,
-        knocks: Knocks,
+        knocks: AccessRequests,
         screens: Screens,
         chains: Chains,
         listing: Callable[[], Listing],
@@ -64,7 +64,7 @@ class Conversation:
         """What was asked for since the start, by kind."""
         self._bot = bot
         self._store = store
-        self._gate = gate
+        self._permissions = permissions
         self._handlers = handlers
         self._presses = presses
         self._claims = claims
@@ -126,14 +126,14 @@ class Conversation:
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user
         place = Place(chat.id, str(chat.type), chat.title or "")
-        if not await self._gate.greets(chat.id):
+        if not await self._permissions.greets(chat.id):
             return
-        is_open = await self._gate.is_open(place)
+        is_open = await self._permissions.is_open(place)
         rank = Rank.ANSWER if is_open else Rank.STRANGER
         await self._screens.say(place, [replies.greeting(is_open=is_open)], rank=rank)
         if not is_open:
             await self._knocks.knock(
-                Heard(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
+                Incoming(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
             )
 
     async def _on_migration(self, message: Message) -> None:
@@ -151,44 +151,46 @@ class Conversation:
     async def _on_press(self, query: CallbackQuery) -> None:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""
 
-        def wait_seconds(heard: Heard, needed: Action) -> int:
-            return self._limited(heard, needed).retry_after_seconds
+        def wait_seconds(incoming: Incoming, needed: Action) -> int:
+            return self._limited(incoming, needed).retry_after_seconds
 
         await self._presses.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        heard = Heard(_place(message), _sender(message))
+        incoming = Incoming(_place(message), _sender(message))
         request = self._parsed(text)
-        if isinstance(request, NotForUs) and await self._is_renamed(heard.place):
+        if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
             request = self._parsed(text)
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
-        if isinstance(request, Unknown | PossibleKey) and not (request.addressed or heard.place.is_private):
+        if isinstance(request, Unknown | PossibleKey) and not (
+            request.addressed or incoming.place.is_private
+        ):
             return
-        if not await self._heeds(heard, needs(request)):
+        if not await self._heeds(incoming, needs(request)):
             return
         if message.forward_origin is not None and not isinstance(request, Bare | PossibleKey):
-            await self._decline_forwarded(heard)
+            await self._decline_forwarded(incoming)
             return
         self.commands[kind_of(request)] += 1
         if isinstance(request, Start) and request.payload:
-            answer = await self._claims.use(heard, request.payload)
+            answer = await self._claims.use(incoming, request.payload)
             if answer is not None:
-                await self._screens.say(heard.place, [answer])
+                await self._screens.say(incoming.place, [answer])
                 return
         ago = self._now() - message.date
-        await self._answer(heard, request, ago if ago >= LATE else None)
+        await self._answer(incoming, request, ago if ago >= LATE else None)
 
     def _parsed(self, text: str) -> Request | Usage | Unknown | NotForUs | None:
         return parse(text, self._bot.username, self._chains, self._listing())
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
-        return await self._gate.is_open(place) and await self._own_name.has_changed()
+        return await self._permissions.is_open(place) and await self._own_name.has_changed()
 
-    def _limited(self, heard: Heard, needed: Action) -> LimitResult:
+    def _limited(self, incoming: Incoming, needed: Action) -> LimitResult:
         """Count what somebody does by what it needs, and return what becomes of it."""
-        place, user_id, now = heard.place, heard.sender.user_id, self._monotonic()
+        place, user_id, now = incoming.place, incoming.author.user_id, self._monotonic()
         if needed is Action.LOOK:
             result = self._flood.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
         else:
@@ -197,48 +199,54 @@ class Conversation:
             self.commands["too_many"] += 1
         return result
 
-    async def _heeds(self, heard: Heard, needed: Action) -> bool:
+    async def _heeds(self, incoming: Incoming, needed: Action) -> bool:
         """Whether a command is carried out: not in a flood, which is answered once a minute."""
-        action, retry_after_seconds = self._limited(heard, needed)
-        if action is LimitAction.WARN and await self._gate.is_open(heard.place):
-            await self._screens.say(heard.place, [replies.enough_for_now(retry_after_seconds)])
+        action, retry_after_seconds = self._limited(incoming, needed)
+        if action is LimitAction.WARN and await self._permissions.is_open(incoming.place):
+            await self._screens.say(incoming.place, [replies.enough_for_now(retry_after_seconds)])
         return action is LimitAction.ALLOW
 
-    async def _decline_forwarded(self, heard: Heard) -> None:
+    async def _decline_forwarded(self, incoming: Incoming) -> None:
         """Carry out nothing that somebody else may have written; say so where nobody else is meant."""
         self.commands["forwarded"] += 1
-        if heard.place.is_private and await self._gate.is_open(heard.place):
-            await self._screens.say(heard.place, [replies.not_forwarded()])
+        if incoming.place.is_private and await self._permissions.is_open(incoming.place):
+            await self._screens.say(incoming.place, [replies.not_forwarded()])
 
-    async def _answer(self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None) -> None:
-        verdict = await self._gate.judge(heard, needs(request))
+    async def _answer(
+        self, incoming: Incoming, request: Request | Usage | Unknown, ago: timedelta | None
+    ) -> None:
+        verdict = await self._permissions.judge(incoming, needs(request))
         if verdict is Permission.STRANGER and not isinstance(request, Id):
-            await self._turn_away(heard, request)
+            await self._turn_away(incoming, request)
             return
-        await self._store.meet(heard.place)
-        await self._store.hear_from(heard.place.chat_id, heard.place.thread_id)
+        await self._store.meet(incoming.place)
+        await self._store.hear_from(incoming.place.chat_id, incoming.place.thread_id)
         is_refused = verdict is not Permission.ALLOWED and needs(request) is not Action.LOOK
-        if is_refused and not await self._heeds(heard, Action.LOOK):
+        if is_refused and not await self._heeds(incoming, Action.LOOK):
             return
         match verdict:
             case Permission.NEEDS_OWNER:
-                await self._screens.say(heard.place, [replies.owners_only()])
+                await self._screens.say(incoming.place, [replies.owners_only()])
             case Permission.NEEDS_ADMINISTRATOR:
-                await self._screens.say(heard.place, [replies.may_not_change()])
+                await self._screens.say(incoming.place, [replies.may_not_change()])
             case _:
-                await self._carry_out(heard, request, ago, verdict)
+                await self._carry_out(incoming, request, ago, verdict)
 
     async def _carry_out(
-        self, heard: Heard, request: Request | Usage | Unknown, ago: timedelta | None, verdict: Permission
+        self,
+        incoming: Incoming,
+        request: Request | Usage | Unknown,
+        ago: timedelta | None,
+        verdict: Permission,
     ) -> None:
         """Do what was asked, and say first how long ago that was, if it was long.
 
         What only an open chat is told is not said in one that is closed meanwhile.
         """
-        place = heard.place
+        place = incoming.place
         screens = [
             one if isinstance(one, Screen) else Screen(one)
-            for one in await self._handlers.carry_out(heard, request)
+            for one in await self._handlers.carry_out(incoming, request)
         ]
         if ago is not None and screens:
             screens[0] = replace(screens[0], text=replies.sent_long_ago(ago, screens[0].text))
@@ -254,16 +262,16 @@ class Conversation:
             while_open=not is_stranger and needs(request) is not Action.OWN,
         )
 
-    async def _turn_away(self, heard: Heard, request: Request | Usage | Unknown) -> None:
+    async def _turn_away(self, incoming: Incoming, request: Request | Usage | Unknown) -> None:
         """Tell a stranger how to get in, once an hour; what is pasted in a closed group asks for nothing."""
-        if isinstance(request, Bare | PossibleKey) and not heard.place.is_private:
+        if isinstance(request, Bare | PossibleKey) and not incoming.place.is_private:
             return
-        if self._gate.answers_stranger(heard.place.chat_id):
+        if self._permissions.answers_stranger(incoming.place.chat_id):
             is_told = False
             with suppress(DatabaseTrouble):  # a stranger is told how to get in, not how the bot is doing
-                is_told = await self._knocks.knock(heard)
-            answer = replies.stranger(heard.place.chat_id, is_told=is_told)
-            await self._screens.say(heard.place, [answer], rank=Rank.STRANGER)
+                is_told = await self._knocks.knock(incoming)
+            answer = replies.stranger(incoming.place.chat_id, is_told=is_told)
+            await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
 
 
 def _is_of_a_bot(message: Message) -> bool:

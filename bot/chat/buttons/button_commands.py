@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.chat.buttons.data import Button, Does, Screen, button
-from bot.chat.permissions import Heard
+from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.domain.chat.access import Action
 from bot.domain.places import Place
@@ -16,7 +16,7 @@ Answer = Sequence[Html | Screen]
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class CallbackResult:
     """What comes of a press: first a few words, then what changes on the screen."""
 
     toast: str = ""
@@ -31,16 +31,16 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class CallbackAction:
     """A press whose row was found in this chat; what remains to be asked is whether the presser may."""
 
     needs: Action
-    act: Callable[[Heard], Awaitable[Pressed]]
+    act: Callable[[Incoming], Awaitable[CallbackResult]]
     place: Place
     """Where it happens: the row knows the topic even where the message is out of reach."""
 
 
-class Offering:
+class ButtonCommands:
     """Keeps the commands that buttons stand for."""
 
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
 from bot.chat.commands.requests import Ignore, Ignored, Unignore
-from bot.chat.permissions import Heard
+from bot.chat.permissions import Incoming
 from bot.chat.text import quiet_replies
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
@@ -27,17 +27,17 @@ class IgnoringTokens:
         self._chains = chains
         self._now = now
 
-    async def ignore(self, heard: Heard, request: Ignore) -> Answer:
+    async def ignore(self, incoming: Incoming, request: Ignore) -> Answer:
         """Tell no more of contracts; what names them is still told, and said to be."""
         ignored = await self._store.quiet.ignore(
-            heard.place, request.contracts, request.chains, heard.author(self._now())
+            incoming.place, request.contracts, request.chains, incoming.actor(self._now())
         )
-        return (await self._ignored(heard.place, ignored),)
+        return (await self._ignored(incoming.place, ignored),)
 
-    async def unignore(self, heard: Heard, request: Unignore) -> Answer:
+    async def unignore(self, incoming: Incoming, request: Unignore) -> Answer:
         """Tell of contracts again."""
-        author = heard.author(self._now())
-        found = await self._store.quiet.hear_again(heard.place, request.contracts, author)
+        actor = incoming.actor(self._now())
+        found = await self._store.quiet.hear_again(incoming.place, request.contracts, actor)
         return (
             quiet_replies.hearing_again(
                 [one for one in request.contracts if one in found],
@@ -45,53 +45,55 @@ class IgnoringTokens:
             ),
         )
 
-    async def show_ignored(self, heard: Heard, _: Ignored) -> Answer:
+    async def show_ignored(self, incoming: Incoming, _: Ignored) -> Answer:
         """Show what is ignored."""
-        return (await self._page(heard.place, 1),)
+        return (await self._page(incoming.place, 1),)
 
-    async def ready_ignored(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_ignored(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show another page of what is ignored."""
 
-        async def act(presser: Heard) -> Pressed:
-            return Pressed(redraw=await self._page(presser.place, press.row), is_only_to_see=True)
+        async def act(presser: Incoming) -> CallbackResult:
+            return CallbackResult(redraw=await self._page(presser.place, press.row), is_only_to_see=True)
 
-        return Ready(Action.LOOK, act, heard.place)
+        return CallbackAction(Action.LOOK, act, incoming.place)
 
-    async def ready_hear(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_hear(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Take back that a token is ignored."""
-        found = await self._store.quiet.find_rule(press.row, heard.place.chat_id)
+        found = await self._store.quiet.find_rule(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
-        async def act(presser: Heard) -> Pressed:
-            was_ignored = await self._store.quiet.end_rule(found, presser.author(self._now()))
+        async def act(presser: Incoming) -> CallbackResult:
+            was_ignored = await self._store.quiet.end_rule(found, presser.actor(self._now()))
             if press.page is not None:
                 shown = await self._page(presser.place, press.page)
             else:
                 shown = Screen(quiet_replies.heard_again(found.token, self._chains))
-            return Pressed(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
+            return CallbackResult(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
 
-        return Ready(Action.CHANGE, act, found.place)
+        return CallbackAction(Action.CHANGE, act, found.place)
 
-    async def ready_leave_out(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_leave_out(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Ignore the token that a message tells of, on the chains where it does."""
-        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
         if found is None or found.about.contract is None:
             return None
         contract, chains = found.about.contract, found.about.chains
 
-        async def act(presser: Heard) -> Pressed:
-            author = presser.author(self._now())
-            ignored = await self._store.quiet.ignore(found.place, [contract], chains, author)
+        async def act(presser: Incoming) -> CallbackResult:
+            actor = presser.actor(self._now())
+            ignored = await self._store.quiet.ignore(found.place, [contract], chains, actor)
             if ignored.already:
-                return Pressed(toasts.ALREADY, is_used_up=True)
+                return CallbackResult(toasts.ALREADY, is_used_up=True)
 
             async def then() -> Answer:
                 return (await self._ignored(found.place, ignored),)
 
-            return Pressed(toasts.LEFT_OUT if ignored.new else "", is_used_up=bool(ignored.new), then=then)
+            return CallbackResult(
+                toasts.LEFT_OUT if ignored.new else "", is_used_up=bool(ignored.new), then=then
+            )
 
-        return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
+        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_astray else found.place)
 
     async def _ignored(self, place: Place, ignored: IgnoreResult) -> Screen:
         """Word what was ignored; one token can be taken back, and what names it ended, by a button."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.commands import replies
 from bot.chat.commands.command_table import MUTE
 from bot.chat.commands.lookup import address_meant, closest_label, find
 from bot.chat.commands.requests import Mute, Unmute
-from bot.chat.permissions import Heard
+from bot.chat.permissions import Incoming
 from bot.chat.text import quiet_replies
 from bot.chat.text.html import Html
 from bot.domain.assets import Address, ChainId
@@ -36,81 +36,81 @@ class Muting:
     """Mutes of a chat and of its accounts, by command and by button."""
 
     def __init__(
-        self, store: Store, chains: Chains, offering: Offering, *, now: Callable[[], datetime]
+        self, store: Store, chains: Chains, offering: ButtonCommands, *, now: Callable[[], datetime]
     ) -> None:
         self._store = store
         self._chains = chains
         self._offering = offering
         self._now = now
 
-    async def mute(self, heard: Heard, request: Mute) -> Answer:
+    async def mute(self, incoming: Incoming, request: Mute) -> Answer:
         """Keep what is told here, or of one account, for a while."""
         if not request.who:
-            return (await self._muted(heard, request, ()),)
-        listed = await self._store.subscriptions_here(heard.place)
+            return (await self._muted(incoming, request, ()),)
+        listed = await self._store.subscriptions_here(incoming.place)
         found = find(listed, request.rest) or find(listed, request.who)
         is_address = any(address_meant(text) is not None for text in (request.rest, request.who))
         meant = _scopes(found, is_whole=is_address)
         if meant:
-            return (await self._muted(heard, request, meant),)
+            return (await self._muted(incoming, request, meant),)
         if found:
             return (quiet_replies.only_accounts(request.who),)
         if request.who.isdigit() or _LIKE_A_LENGTH.search(request.who):
             return (replies.usage(MUTE, _LENGTHS),)
         closest = closest_label(listed, request.who)
         offered = [(f"Mute {closest}", f"/mute {closest} {request.typed_span}")] if closest else []
-        buttons = await self._offering.buttons(heard.place, *offered)
+        buttons = await self._offering.buttons(incoming.place, *offered)
         return (Screen(replies.not_watched(request.who, closest), rows(buttons)),)
 
-    async def unmute(self, heard: Heard, request: Unmute) -> Answer:
+    async def unmute(self, incoming: Incoming, request: Unmute) -> Answer:
         """Tell at once what was kept."""
-        meant = await self._named(heard.place, request.who)
+        meant = await self._named(incoming.place, request.who)
         if request.who and not meant:
-            return (await self._nothing_muted(heard.place, request.who),)
-        unmuted = await self._store.quiet.unmute(heard.place, meant, heard.author(self._now()))
+            return (await self._nothing_muted(incoming.place, request.who),)
+        unmuted = await self._store.quiet.unmute(incoming.place, meant, incoming.actor(self._now()))
         if not unmuted.mutes:
-            return (await self._nothing_muted(heard.place, request.who),)
-        return (quiet_replies.unmuted(unmuted, heard.place, self._chains, self._now()),)
+            return (await self._nothing_muted(incoming.place, request.who),)
+        return (quiet_replies.unmuted(unmuted, incoming.place, self._chains, self._now()),)
 
-    async def ready_unmute(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_unmute(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """End the mute that a button names."""
-        found = await self._store.quiet.find_mute(press.row, heard.place.chat_id)
+        found = await self._store.quiet.find_mute(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
-        async def act(presser: Heard) -> Pressed:
-            unmuted = await self._store.quiet.end_mute(found, presser.author(self._now()))
+        async def act(presser: Incoming) -> CallbackResult:
+            unmuted = await self._store.quiet.end_mute(found, presser.actor(self._now()))
             if not unmuted.mutes:
-                return Pressed(toasts.ALREADY, is_used_up=True)
+                return CallbackResult(toasts.ALREADY, is_used_up=True)
             shown = quiet_replies.unmuted(unmuted, presser.place, self._chains, self._now())
-            return Pressed(toasts.UNMUTED, Screen(shown))
+            return CallbackResult(toasts.UNMUTED, Screen(shown))
 
-        return Ready(Action.CHANGE, act, found.place)
+        return CallbackAction(Action.CHANGE, act, found.place)
 
-    async def ready_quiet(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_quiet(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Mute for an hour where a message was told."""
-        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
-        async def act(presser: Heard) -> Pressed:
+        async def act(presser: Incoming) -> CallbackResult:
             until = await self._all_muted_until(found.place)
             if until is not None:
-                return Pressed(quiet_replies.muted_already(until, self._now()))
-            there = Heard(found.place, presser.sender)
+                return CallbackResult(quiet_replies.muted_already(until, self._now()))
+            there = Incoming(found.place, presser.author)
             screen = await self._muted(there, Mute("", "", DEFAULT), ())
 
             async def then() -> Answer:
                 return (screen,)
 
-            return Pressed(toasts.MUTED, then=then)
+            return CallbackResult(toasts.MUTED, then=then)
 
-        return Ready(Action.CHANGE, act, heard.place if found.is_astray else found.place)
+        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_astray else found.place)
 
-    async def _muted(self, heard: Heard, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
-        author = heard.author(self._now())
-        muted = await self._store.quiet.mute(heard.place, scopes, request.span, author)
-        text = quiet_replies.muted(muted, request.span, heard.place, self._chains, self._now())
+    async def _muted(self, incoming: Incoming, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
+        actor = incoming.actor(self._now())
+        muted = await self._store.quiet.mute(incoming.place, scopes, request.span, actor)
+        text = quiet_replies.muted(muted, request.span, incoming.place, self._chains, self._now())
         single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
         return Screen(text, rows(single))
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.commands import replies
 from bot.chat.commands.addresses import looks_like_address, read_address
@@ -19,7 +19,7 @@ from bot.chat.commands.balance.status import status
 from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
-from bot.chat.permissions import Heard
+from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, join
 from bot.chat.text.prices import Worth, with_prices, worth, worth_line
 from bot.chat.text.quiet_replies import mutes_shown
@@ -61,7 +61,7 @@ class Looking:
         self,
         store: Store,
         chains: Chains,
-        offering: Offering,
+        offering: ButtonCommands,
         *,
         sweeps: Callable[[], Sweeps],
         live: LiveQuestions,
@@ -74,60 +74,60 @@ class Looking:
         self._live = live
         self._now = now
 
-    async def balance(self, heard: Heard, request: BalanceOf) -> Answer:
+    async def balance(self, incoming: Incoming, request: BalanceOf) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
-        listed = await self._store.subscriptions_here(heard.place)
+        listed = await self._store.subscriptions_here(incoming.place)
         meant = tuple(listed) if request.who is None else find(listed, request.who)
         if not meant:
-            return await self._unwatched_balance(heard.place, listed, request.who)
+            return await self._unwatched_balance(incoming.place, listed, request.who)
         accounts = _accounts(meant, listed)
         if not accounts:
             return (replies.no_account_watched(),)
         named = [
             one
             for account in accounts[:ACCOUNTS_TOTALLED]
-            for one in await self._named(heard.place, account, meant)
+            for one in await self._named(incoming.place, account, meant)
         ]
         pages = [self._balance_page(one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
         more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
         return (*pages, *self._together(len(accounts), more, [one.known for one in named]))
 
-    async def status(self, heard: Heard, _: Status) -> Answer:
+    async def status(self, incoming: Incoming, _: Status) -> Answer:
         """Show how far everything watched here is seen."""
         sweeps = self._sweeps()
-        here = await self._store.watched_here(heard.place, sweeps.chains)
+        here = await self._store.watched_here(incoming.place, sweeps.chains)
         muted = mutes_shown(
-            await self._store.quiet.muted_here(heard.place), heard.place, self._chains, self._now()
+            await self._store.quiet.muted_here(incoming.place), incoming.place, self._chains, self._now()
         )
         return (join("\n", (*muted, status(here, sweeps, self._chains, self._now()))),)
 
-    async def ready_balance(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_balance(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show the balances of a subscription's account anew, or another page of them."""
-        listed = await self._store.subscriptions_here(heard.place)
+        listed = await self._store.subscriptions_here(incoming.place)
         meant = [one for one in listed if one.subscription.id == press.row]
         if not meant or meant[0].subscription.account is None:
             return None
         account, label = meant[0].subscription.account, meant[0].subscription.label
 
-        async def act(presser: Heard) -> Pressed:
+        async def act(presser: Incoming) -> CallbackResult:
             named = await self._named(presser.place, account, meant)
             one = next((one for one in named if one.label == label), named[0])
             page = self._balance_page(one, listed, press.page or 1)
-            return Pressed(toasts.REFRESHED, page, is_only_to_see=True)
+            return CallbackResult(toasts.REFRESHED, page, is_only_to_see=True)
 
-        return Ready(Action.LOOK, act, heard.place)
+        return CallbackAction(Action.LOOK, act, incoming.place)
 
-    async def ready_look(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_look(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show in one message what the accounts hold that a message tells of, as far as they are watched."""
-        found = await self._store.find_delivery(press.row, heard.place.chat_id)
+        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
-        async def act(_: Heard) -> Pressed:
+        async def act(_: Incoming) -> CallbackResult:
             listed = await self._store.subscriptions_here(found.place)
             watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
             if not watched:
-                return Pressed(toasts.NO_LONGER_WATCHED)
+                return CallbackResult(toasts.NO_LONGER_WATCHED)
 
             async def then() -> Answer:
                 named = [
@@ -142,9 +142,9 @@ class Looking:
                 page = self._balance_page(named[0], listed, 1)
                 return (replace(page, keyboard=page.keyboard + rows(others)),)
 
-            return Pressed(then=then)
+            return CallbackResult(then=then)
 
-        return Ready(Action.LOOK, act, heard.place if found.is_astray else found.place)
+        return CallbackAction(Action.LOOK, act, incoming.place if found.is_astray else found.place)
 
     def _balance_page(self, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
 from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
-from bot.chat.permissions import Gate, Heard
+from bot.chat.permissions import Incoming, Permissions
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
 from bot.domain.chains import Chains
@@ -21,7 +21,7 @@ from bot.store.store import Store
 
 CHATS_A_PAGE = 5
 
-Decide = Callable[[Heard, KnownChat], Awaitable[tuple[str, Html]]]
+Decide = Callable[[Incoming, KnownChat], Awaitable[tuple[str, Html]]]
 """Does what an owner decided of a chat; returns the toast, and what a knock shows from then on."""
 
 
@@ -31,7 +31,7 @@ class Opening:
     def __init__(
         self,
         store: Store,
-        gate: Gate,
+        permissions: Permissions,
         screens: Screens,
         chains: Chains,
         *,
@@ -39,7 +39,7 @@ class Opening:
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._gate = gate
+        self._permissions = permissions
         self._screens = screens
         self._chains = chains
         self._on_new_wish = on_new_wish
@@ -47,110 +47,112 @@ class Opening:
 
     # by command
 
-    async def allow(self, heard: Heard, request: Allow) -> Answer:
+    async def allow(self, incoming: Incoming, request: Allow) -> Answer:
         """Open a chat."""
-        place = await self._meant(heard.place, request.chat_id)
-        _, answer = await self._opened(heard, place)
+        place = await self._meant(incoming.place, request.chat_id)
+        _, answer = await self._opened(incoming, place)
         return (answer,)
 
-    async def deny(self, heard: Heard, request: Deny) -> Answer:
+    async def deny(self, incoming: Incoming, request: Deny) -> Answer:
         """Close a chat."""
-        place = await self._meant(heard.place, request.chat_id)
-        was_open = await self._gate.is_open(place)
-        withdrawn = await self._gate.close(place, heard.author(self._now()))
-        is_here = place.chat_id == heard.place.chat_id
+        place = await self._meant(incoming.place, request.chat_id)
+        was_open = await self._permissions.is_open(place)
+        withdrawn = await self._permissions.close(place, incoming.actor(self._now()))
+        is_here = place.chat_id == incoming.place.chat_id
         return (
             words.denied(place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn),
         )
 
-    async def believe(self, heard: Heard, request: Believe) -> Answer:
+    async def believe(self, incoming: Incoming, request: Believe) -> Answer:
         """Take for real what vanished from a chain."""
-        was_doubted = await self._store.believe_losses(request.chain_id, heard.author(self._now()))
+        was_doubted = await self._store.believe_losses(request.chain_id, incoming.actor(self._now()))
         return (words.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
 
-    async def chats(self, heard: Heard, _: Chats) -> Answer:
+    async def chats(self, incoming: Incoming, _: Chats) -> Answer:
         """Show the chats, in private."""
-        if not heard.place.is_private:
+        if not incoming.place.is_private:
             return (words.private_only("chats"),)
         return (await self._chats_page(1),)
 
-    async def audit(self, heard: Heard, _: Audit) -> Answer:
+    async def audit(self, incoming: Incoming, _: Audit) -> Answer:
         """Show who did what, in private."""
-        if not heard.place.is_private:
+        if not incoming.place.is_private:
             return (words.private_only("audit"),)
         return (await self._audit_page(1),)
 
     # by button
 
-    async def ready_chats(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_chats(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show another page of the chats."""
 
-        async def act(_: Heard) -> Pressed:
-            return Pressed(redraw=await self._chats_page(press.row), is_only_to_see=True)
+        async def act(_: Incoming) -> CallbackResult:
+            return CallbackResult(redraw=await self._chats_page(press.row), is_only_to_see=True)
 
-        return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
+        return CallbackAction(Action.OWN, act, incoming.place) if incoming.place.is_private else None
 
-    async def ready_audit(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_audit(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show another page of who did what."""
 
-        async def act(_: Heard) -> Pressed:
-            return Pressed(redraw=await self._audit_page(press.row), is_only_to_see=True)
+        async def act(_: Incoming) -> CallbackResult:
+            return CallbackResult(redraw=await self._audit_page(press.row), is_only_to_see=True)
 
-        return Ready(Action.OWN, act, heard.place) if heard.place.is_private else None
+        return CallbackAction(Action.OWN, act, incoming.place) if incoming.place.is_private else None
 
-    async def ready_allow(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_allow(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Open the chat that a button names."""
-        return await self._ready_to_decide(heard, press, self._allow_known)
+        return await self._ready_to_decide(incoming, press, self._allow_known)
 
-    async def ready_deny(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_deny(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Close the chat that a button names."""
-        return await self._ready_to_decide(heard, press, self._deny_known)
+        return await self._ready_to_decide(incoming, press, self._deny_known)
 
-    async def ready_ignore(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_ignore(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Let the chat that a button names knock in vain."""
-        return await self._ready_to_decide(heard, press, self._ignore_known)
+        return await self._ready_to_decide(incoming, press, self._ignore_known)
 
-    async def _ready_to_decide(self, heard: Heard, press: Press, decide: Decide) -> Ready | None:
+    async def _ready_to_decide(
+        self, incoming: Incoming, press: Press, decide: Decide
+    ) -> CallbackAction | None:
         """Find the chat; buttons that decide about chats stand in owners' private chats only."""
-        chat = await self._store.known_chat(press.row) if heard.place.is_private else None
+        chat = await self._store.known_chat(press.row) if incoming.place.is_private else None
         if chat is None:
             return None
 
-        async def act(presser: Heard) -> Pressed:
+        async def act(presser: Incoming) -> CallbackResult:
             toast, shown = await decide(presser, chat)
             screen = Screen(shown) if press.page is None else await self._chats_page(press.page)
-            return Pressed(toast, screen)
+            return CallbackResult(toast, screen)
 
-        return Ready(Action.OWN, act, heard.place)
+        return CallbackAction(Action.OWN, act, incoming.place)
 
-    async def _allow_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
+    async def _allow_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
         was_open, shown = await self._opened(presser, chat.place)
         return toasts.ALREADY if was_open else toasts.OPENED, shown
 
-    async def _deny_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
+    async def _deny_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
         place = chat.place
         withdrawn = 0
         if chat.is_open:
-            withdrawn = await self._gate.close(place, presser.author(self._now()))
+            withdrawn = await self._permissions.close(place, presser.actor(self._now()))
         shown = words.denied(
             place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
         )
         return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
 
-    async def _ignore_known(self, presser: Heard, chat: KnownChat) -> tuple[str, Html]:
-        if await self._gate.is_open(chat.place):
+    async def _ignore_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
+        if await self._permissions.is_open(chat.place):
             return await self._allow_known(presser, chat)
-        is_new = await self._store.ignore_knock(chat.row, presser.author(self._now()))
+        is_new = await self._store.ignore_knock(chat.row, presser.actor(self._now()))
         return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
 
     # what both do
 
-    async def _opened(self, heard: Heard, place: Place) -> tuple[bool, Html]:
+    async def _opened(self, incoming: Incoming, place: Place) -> tuple[bool, Html]:
         """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
-        was_open = await self._gate.is_open(place)
-        await self._gate.open(place, heard.author(self._now()))
+        was_open = await self._permissions.is_open(place)
+        await self._permissions.open(place, incoming.actor(self._now()))
         self._on_new_wish()
-        is_here = place.chat_id == heard.place.chat_id
+        is_here = place.chat_id == incoming.place.chat_id
         trouble = "" if was_open or is_here else await self._told_so(place)
         return was_open, words.allowed(
             place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble

@@ -7,35 +7,37 @@ from enum import Enum
 from bot.chat.buttons.data import Does, Screen, button, rows
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
-from bot.chat.permissions import Gate, Heard
+from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.send_queue import Rank
 from bot.domain.deliver.delivery import Sent, Unreachable, parking
 from bot.domain.places import Place
 from bot.store.store import Store
 
 
-class Knocks:
+class AccessRequests:
     """Carries a knock to the owners."""
 
-    def __init__(self, store: Store, gate: Gate, screens: Screens, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, permissions: Permissions, screens: Screens, *, now: Callable[[], datetime]
+    ) -> None:
         self._store = store
-        self._gate = gate
+        self._permissions = permissions
         self._screens = screens
         self._now = now
 
-    async def knock(self, heard: Heard) -> bool:
+    async def knock(self, incoming: Incoming) -> bool:
         """Let owners know that a closed chat asks to come in, unless they do; whether one was told just now.
 
         An owner who never pressed Start can't be written to; the knock stays in /chats.
         """
-        knock = await self._store.knock(heard.place, self._now())
+        knock = await self._store.knock(incoming.place, self._now())
         if knock is None:
             return False
         screen = Screen(
-            words.knock(heard.place, heard.sender, is_last_today=knock.is_last_today),
+            words.knock(incoming.place, incoming.author, is_last_today=knock.is_last_today),
             rows([button("Allow", Does.ALLOW, knock.row), button("Ignore", Does.IGNORE, knock.row)]),
         )
-        reached = [await self._reach(owner, screen) for owner in sorted(self._gate.owners)]
+        reached = [await self._reach(owner, screen) for owner in sorted(self._permissions.owners)]
         if any(one is not Reached.NOT for one in reached):
             await self._store.knock_told(knock.row, self._now())
         return Reached.NOW in reached

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat.commands.owners import words
-from bot.chat.permissions import Gate, Heard
+from bot.chat.permissions import Incoming, Permissions
 from bot.chat.text.html import Html
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.claims import ClaimResult, hashed, is_code
@@ -23,7 +23,7 @@ class Claims:
     def __init__(
         self,
         store: Store,
-        gate: Gate,
+        permissions: Permissions,
         *,
         new_code: Callable[[], str],
         on_owner: Callable[[], None],
@@ -31,7 +31,7 @@ class Claims:
         monotonic: Callable[[], float],
     ) -> None:
         self._store = store
-        self._gate = gate
+        self._permissions = permissions
         self._new_code = new_code
         self._on_owner = on_owner
         self._now = now
@@ -40,23 +40,23 @@ class Claims:
 
     async def link(self, username: str) -> str | None:
         """Return a new link for whoever reads it where the bot runs; None: somebody owns the bot."""
-        if self._gate.owners:
+        if self._permissions.owners:
             return None
         code = self._new_code()
         await self._store.offer_claim(hashed(code), self._now())
         return f"https://t.me/{username}?start={code}"
 
-    async def use(self, heard: Heard, payload: str) -> Html | None:
+    async def use(self, incoming: Incoming, payload: str) -> Html | None:
         """Return the answer to a code; None: it is none, and its sender nobody special."""
-        user_id = heard.sender.named_user_id
-        if user_id is None or not heard.place.is_private or not is_code(payload):
+        user_id = incoming.author.named_user_id
+        if user_id is None or not incoming.place.is_private or not is_code(payload):
             return None
-        if not self._may_guess(heard.place.chat_id):
+        if not self._may_guess(incoming.place.chat_id):
             return None
-        author = Actor(user_id, heard.sender.name, self._now())
-        match await self._store.claim(hashed(payload), heard.place, author):
+        actor = Actor(user_id, incoming.author.name, self._now())
+        match await self._store.claim(hashed(payload), incoming.place, actor):
             case ClaimResult.OWNED:
-                self._gate.add_owner(user_id)
+                self._permissions.add_owner(user_id)
                 self._on_owner()
                 return words.you_own_this_bot()
             case ClaimResult.USED:

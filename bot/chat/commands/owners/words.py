@@ -103,9 +103,9 @@ def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
 # ---------------------------------------------------------------- who knocks, who is in
 
 
-def knock(place: Place, sender: Author, *, is_last_today: bool) -> Html:
+def knock(place: Place, author: Author, *, is_last_today: bool) -> Html:
     """Return what owners read when a closed chat speaks to the bot."""
-    who = _person(sender.named_user_id, sender.name)
+    who = _person(author.named_user_id, author.name)
     if place.is_private:
         asks = fill("🚪 {} asks to use me.", who)
     else:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, Offering, Pressed, Ready
+from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.commands import chain_replies, replies
 from bot.chat.commands.addresses import Named
 from bot.chat.commands.lookup import closest_label, find_all
 from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
-from bot.chat.permissions import Heard
+from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import checksummed
@@ -34,7 +34,7 @@ class Watching:
         self,
         store: Store,
         chains: Chains,
-        offering: Offering,
+        offering: ButtonCommands,
         *,
         sweeps: Callable[[], Sweeps],
         max_subscriptions_per_chat: int,
@@ -49,14 +49,14 @@ class Watching:
         self._on_new_wish = on_new_wish
         self._now = now
 
-    async def watch(self, heard: Heard, request: Watch) -> Answer:
+    async def watch(self, incoming: Incoming, request: Watch) -> Answer:
         """Take accounts in."""
         wishes = [
             WatchSpec(entry.account, entry.contracts, entry.chains, entry.label) for entry in request.entries
         ]
-        subscribed = await self._subscribe(heard, wishes)
+        subscribed = await self._subscribe(incoming, wishes)
         if len(wishes) == 1 and not request.bad:
-            return (await self._watched(heard.place, wishes[0], subscribed[0]),)
+            return (await self._watched(incoming.place, wishes[0], subscribed[0]),)
         entries: dict[SubscribeOutcome, list[WatchEntry]] = {outcome: [] for outcome in SubscribeOutcome}
         bad = list(request.bad)
         for entry, wish, one in zip(request.entries, wishes, subscribed, strict=True):
@@ -81,19 +81,19 @@ class Watching:
         if not meant:
             return answer
         again = ("Watch as corrected", "/watch " + "\n".join(meant))
-        return _with_buttons(answer, rows(await self._offering.buttons(heard.place, again)))
+        return _with_buttons(answer, rows(await self._offering.buttons(incoming.place, again)))
 
-    async def watch_token(self, heard: Heard, request: WatchToken) -> Answer:
+    async def watch_token(self, incoming: Incoming, request: WatchToken) -> Answer:
         """Take contracts in, for every account watched here."""
         if not request.contracts:
             return replies.bulk_watched((), (), request.bad)
         wish = WatchSpec(None, request.contracts, request.chains, request.label)
-        (subscribed,) = await self._subscribe(heard, [wish])
+        (subscribed,) = await self._subscribe(incoming, [wish])
         if subscribed.outcome is SubscribeOutcome.FULL:
             return (replies.too_many(self._limit),)
         if subscribed.taken is not None:
-            return (await self._label_taken(heard.place, wish, subscribed.taken),)
-        listed = await self._store.subscriptions_here(heard.place)
+            return (await self._label_taken(incoming.place, wish, subscribed.taken),)
+        listed = await self._store.subscriptions_here(incoming.place)
         accounts = {one.subscription.account for one in listed} - {None}
         answer = replies.watching_token(
             request.contracts,
@@ -105,18 +105,18 @@ class Watching:
         )
         return (answer, *(replies.bulk_watched((), (), request.bad) if request.bad else ()))
 
-    async def bare(self, heard: Heard, request: Bare) -> Answer:
+    async def bare(self, incoming: Incoming, request: Bare) -> Answer:
         """Offer what can be done with addresses that came without a command."""
         lines = [watch_line(one) for one in request.named]
         answer = replies.bare_offer(lines, request.bad)
         if not 0 < len(lines) <= ADDRESSES_OFFERED:
             return answer
         if len(lines) == 1:
-            return _with_buttons(answer, await self._offered(heard.place, request.named[0]))
+            return _with_buttons(answer, await self._offered(incoming.place, request.named[0]))
         offers = [("Watch them", "/watch " + ("\n" if any(" " in one for one in lines) else " ").join(lines))]
         if not any(one.token for one in request.named):
             offers.append(("Watch as token", f"/watch token {' '.join(lines)}"))
-        return _with_buttons(answer, rows(await self._offering.buttons(heard.place, *offers)))
+        return _with_buttons(answer, rows(await self._offering.buttons(incoming.place, *offers)))
 
     async def _offered(self, place: Place, named: Named) -> Keyboard:
         """Return buttons for one address; a holder's page is of one token, an explorer's of one chain."""
@@ -132,92 +132,94 @@ class Watching:
         buttons = await self._offering.buttons(place, *offers, ("Balances now", f"/balance {account}"))
         return rows(*(buttons[start : start + 2] for start in range(0, len(buttons), 2)))
 
-    async def unwatch(self, heard: Heard, request: Unwatch) -> Answer:
+    async def unwatch(self, incoming: Incoming, request: Unwatch) -> Answer:
         """Stop what is named, by the whole text or else word by word; what is not found is said."""
-        listed = await self._store.subscriptions_here(heard.place)
+        listed = await self._store.subscriptions_here(incoming.place)
         found = find_all(listed, request.rest, request.who)
         ended = {one.number: one for matching in found.values() for one in matching}
         missing = [word for word, matching in found.items() if not matching]
         answers: list[Html | Screen] = []
         if ended:
-            answers += await self._ended(heard, tuple(ended.values()))
+            answers += await self._ended(incoming, tuple(ended.values()))
         if len(missing) == 1:
             closest = closest_label(listed, missing[0])
             offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
-            buttons = await self._offering.buttons(heard.place, *offered)
+            buttons = await self._offering.buttons(incoming.place, *offered)
             answers.append(Screen(replies.not_watched(missing[0], closest), rows(buttons)))
         elif missing:
             answers += replies.none_of_these(missing)
         return answers
 
-    async def here(self, heard: Heard, _: Here) -> Answer:
+    async def here(self, incoming: Incoming, _: Here) -> Answer:
         """Take over what lost topics of this chat watched."""
-        moved = await self._store.take_over_lost_topics(heard.place, heard.author(self._now()))
+        moved = await self._store.take_over_lost_topics(incoming.place, incoming.actor(self._now()))
         if moved:
             self._on_new_wish()
         return (replies.moved_here(moved),)
 
-    async def show_list(self, heard: Heard, _: List) -> Answer:
+    async def show_list(self, incoming: Incoming, _: List) -> Answer:
         """Show what is watched."""
-        return (await self._list_page(heard.place, 1),)
+        return (await self._list_page(incoming.place, 1),)
 
-    async def ready_list(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_list(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Show another page of the list."""
 
-        async def act(presser: Heard) -> Pressed:
+        async def act(presser: Incoming) -> CallbackResult:
             page = await self._list_page(presser.place, press.row)
-            return Pressed(redraw=page, is_only_to_see=True)
+            return CallbackResult(redraw=page, is_only_to_see=True)
 
-        return Ready(Action.LOOK, act, heard.place)
+        return CallbackAction(Action.LOOK, act, incoming.place)
 
-    async def ready_undo(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_undo(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Take an /unwatch of this chat back."""
-        place = await self._store.parting_place(press.row, heard.place.chat_id)
+        place = await self._store.parting_place(press.row, incoming.place.chat_id)
         if place is None:
             return None
 
-        async def act(presser: Heard) -> Pressed:
-            undone = await self._store.undo(press.row, presser.place, presser.author(self._now()))
+        async def act(presser: Incoming) -> CallbackResult:
+            undone = await self._store.undo(press.row, presser.place, presser.actor(self._now()))
             match undone.outcome:
                 case UndoOutcome.ALREADY:
-                    return Pressed(toasts.ALREADY, is_used_up=True)
+                    return CallbackResult(toasts.ALREADY, is_used_up=True)
                 case UndoOutcome.TOO_LATE:
-                    return Pressed(toasts.TOO_LATE, is_used_up=True)
+                    return CallbackResult(toasts.TOO_LATE, is_used_up=True)
                 case UndoOutcome.DONE:
                     self._on_new_wish()
-                    return Pressed(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
+                    return CallbackResult(toasts.UNDONE, Screen(replies.undone(undone.ones, self._limit)))
                 case UndoOutcome.NO_ROOM:
                     self._on_new_wish()
                     again = rows([button("Undo", Does.UNDO, press.row)])
-                    return Pressed(toasts.NO_ROOM, Screen(replies.undone(undone.ones, self._limit), again))
+                    return CallbackResult(
+                        toasts.NO_ROOM, Screen(replies.undone(undone.ones, self._limit), again)
+                    )
 
-        return Ready(Action.CHANGE, act, place)
+        return CallbackAction(Action.CHANGE, act, place)
 
-    async def ready_stop(self, heard: Heard, press: Press) -> Ready | None:
+    async def ready_stop(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """End the subscription that a button names; its number may be another's by now."""
-        listed = await self._store.subscriptions_here(heard.place)
+        listed = await self._store.subscriptions_here(incoming.place)
         named = tuple(one for one in listed if one.subscription.id == press.row)
         if not named:
             return None
 
-        async def act(presser: Heard) -> Pressed:
+        async def act(presser: Incoming) -> CallbackResult:
             async def then() -> Answer:
                 return await self._ended(presser, named)
 
-            return Pressed(is_used_up=True, then=then)
+            return CallbackResult(is_used_up=True, then=then)
 
-        return Ready(Action.CHANGE, act, heard.place)
+        return CallbackAction(Action.CHANGE, act, incoming.place)
 
-    async def _ended(self, heard: Heard, ended: Sequence[ListedSubscription]) -> list[Html | Screen]:
+    async def _ended(self, incoming: Incoming, ended: Sequence[ListedSubscription]) -> list[Html | Screen]:
         """End subscriptions and word it; a button takes it back."""
         numbers = tuple(one.number for one in ended)
-        parting = await self._store.unsubscribe(heard.place, numbers, heard.author(self._now()))
+        parting = await self._store.unsubscribe(incoming.place, numbers, incoming.actor(self._now()))
         told = replies.unwatched([one.subscription for one in ended], still_to_come=parting.still_to_come)
         undo = [button("Undo", Does.UNDO, parting.row)] if parting.row is not None else []
         return _with_buttons(told, rows(undo))
 
-    async def _subscribe(self, heard: Heard, wishes: Collection[WatchSpec]) -> list[SubscribeResult]:
-        subscribed = await self._store.subscribe(heard.place, tuple(wishes), heard.author(self._now()))
+    async def _subscribe(self, incoming: Incoming, wishes: Collection[WatchSpec]) -> list[SubscribeResult]:
+        subscribed = await self._store.subscribe(incoming.place, tuple(wishes), incoming.actor(self._now()))
         if any(one.outcome is SubscribeOutcome.CREATED for one in subscribed):
             self._on_new_wish()
         return subscribed
