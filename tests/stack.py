@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot import app
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, World, example_world
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, GatewayWorld, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from bot.settings import load_settings
@@ -49,7 +49,7 @@ class Stack:
     _heard: dict[int, int] = field(default_factory=dict)
 
     @property
-    def world(self) -> World:
+    def world(self) -> GatewayWorld:
         """The world the gateway shows."""
         return self.gateway.world
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.sandbox.gateway.rows import contract_info
-from bot.sandbox.gateway.world import Chain, Contract
+from bot.sandbox.gateway.world import Contract, GatewayChain
 
 FIRST_CHAIN_ID = 10_001
 CONTRACTS_PER_CHAIN = 50
@@ -120,9 +120,9 @@ class Flock:
             )
 
 
-def _chain(number: int) -> Chain:
+def _chain(number: int) -> GatewayChain:
     chain_id = FIRST_CHAIN_ID + number
-    return Chain(
+    return GatewayChain(
         chain_id=chain_id,
         name=f"herd-{chain_id}",
         native_name=f"Coin of {chain_id}",
@@ -131,7 +131,7 @@ def _chain(number: int) -> Chain:
     )
 
 
-def _listed(chain: Chain, number: int) -> _Listed:
+def _listed(chain: GatewayChain, number: int) -> _Listed:
     contract = Contract(
         chain_id=chain.chain_id,
         address="0x" + hashlib.sha256(b"contract %d of %d" % (number, chain.chain_id)).hexdigest()[:40],
@@ -151,7 +151,7 @@ def _amount(number: int, which: int) -> int:
     return 1 + (number + 1) * (which + 1_000) * _SCATTER**2 % _LARGEST_AMOUNT
 
 
-def _native_row(chain: Chain, account: str, amount: int, *, prices: bool) -> bytes:
+def _native_row(chain: GatewayChain, account: str, amount: int, *, prices: bool) -> bytes:
     """Return a native balance (indexer-gateway.md 2.2)."""
     assert chain.native_price is not None
     worth = _prices(amount, 18, chain.native_price) if prices else ""

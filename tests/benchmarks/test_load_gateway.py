@@ -14,7 +14,7 @@ from bot.indexer.errors import QuestionRefused
 from bot.sandbox.gateway.errors import Refused
 from bot.sandbox.gateway.request import read_fields
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import Chain, Contract, World
+from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld
 from tests.benchmarks.load_gateway import Herd
 from tests.benchmarks.load_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, Flock, account_address
 
@@ -78,9 +78,9 @@ async def client() -> AsyncIterator[IndexerClient]:
         yield one
 
 
-def small_world(chain: Chain, contract: Contract) -> World:
+def small_world(chain: GatewayChain, contract: Contract) -> GatewayWorld:
     """Return a world in which account 0 holds one token and some of the coin."""
-    world = World()
+    world = GatewayWorld()
     world.add_chain(chain, block=20_000_000)
     world.add_contract(contract)
     world.set_native(chain.chain_id, EVERYBODY[0], 10**21)
@@ -88,7 +88,7 @@ def small_world(chain: Chain, contract: Contract) -> World:
     return world
 
 
-async def said_by(world: World, request: bytes) -> Any:  # noqa: ANN401 - it is JSON
+async def said_by(world: GatewayWorld, request: bytes) -> Any:  # noqa: ANN401 - it is JSON
     async with Gateway(world).serve() as small, aiohttp.ClientSession() as session:
         headers = {"Content-Type": "application/json", "X-Access-Key": "any"}
         url = f"{small.url}/GetTokenBalancesSummary"

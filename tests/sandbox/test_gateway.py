@@ -5,7 +5,7 @@ import pytest
 
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Chain
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, GatewayChain
 from tests.sandbox.gateway_client import (
     ALL_METHODS,
     CHECKSUMMED,
@@ -308,7 +308,7 @@ async def test_selectors_choose_the_chains_of_balances_and_of_get_chains(
     client: Client, gateway: Gateway, selectors: dict[str, object], chain_ids: set[int]
 ) -> None:
     gateway.world.add_chain(
-        Chain(chain_id=80002, name="amoy", native_name="POL", native_symbol="POL", testnet=True)
+        GatewayChain(chain_id=80002, name="amoy", native_name="POL", native_symbol="POL", testnet=True)
     )
 
     balances = await client.summary(**selectors)

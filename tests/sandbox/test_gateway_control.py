@@ -33,7 +33,7 @@ from bot.sandbox.gateway.faults.kinds import (
 )
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, Holding
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, MAX_AMOUNT, Contract, HeldAmount
 from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
 
 # The back door
@@ -70,7 +70,7 @@ async def test_balances_can_drift_over_http(client: Client, gateway: Gateway) ->
     answer = await client.control("POST", "drift", {**asset, "balance": "601"})
 
     assert answer.body == {"block": gateway.world.block(137)}
-    assert gateway.world.tokens(137, EXAMPLE_ACCOUNT)[SKYWEAVER][65537] == Holding(601, 70880000)
+    assert gateway.world.tokens(137, EXAMPLE_ACCOUNT)[SKYWEAVER][65537] == HeldAmount(601, 70880000)
 
 
 async def test_balances_can_be_reorganised_over_http(client: Client, gateway: Gateway) -> None:
@@ -78,7 +78,7 @@ async def test_balances_can_be_reorganised_over_http(client: Client, gateway: Ga
 
     await client.control("POST", "reorganise", {**asset, "balance": "5", "block": "22500000"})
 
-    assert gateway.world.tokens(1, EXAMPLE_ACCOUNT)[USDC][0] == Holding(5, 22500000)
+    assert gateway.world.tokens(1, EXAMPLE_ACCOUNT)[USDC][0] == HeldAmount(5, 22500000)
 
 
 async def test_blocks_can_pass_over_http(client: Client, gateway: Gateway) -> None:

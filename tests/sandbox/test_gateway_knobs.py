@@ -8,7 +8,7 @@ from bot.sandbox.gateway.faults.kinds import FailTokens
 from bot.sandbox.gateway.knobs import Knobs, Metadata
 from bot.sandbox.gateway.rows import HOSTILE_NAME
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Chain
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, GatewayChain
 from tests.sandbox.gateway_client import (
     BY_CONTRACT,
     CHECKSUMMED,
@@ -22,7 +22,7 @@ from tests.sandbox.gateway_client import (
     token_rows,
 )
 
-AMOY = Chain(chain_id=80002, name="amoy", native_name="POL", native_symbol="POL", testnet=True)
+AMOY = GatewayChain(chain_id=80002, name="amoy", native_name="POL", native_symbol="POL", testnet=True)
 
 
 # Chains

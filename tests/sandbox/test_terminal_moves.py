@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.gateway.world import World
+from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.moves import STORY, carry_out, chain_named, moves
@@ -17,13 +17,13 @@ SKYWEAVER = "0x631998e91476da5b870d741192fc5cbc55f5a52e"
 TREASURY, VAULT, GAMES = ACCOUNTS["Treasury"], ACCOUNTS["Vault"], ACCOUNTS["Games"]
 
 
-def moved(world: World, typed: str) -> str:
+def moved(world: GatewayWorld, typed: str) -> str:
     command = read_command(typed)
     assert isinstance(command, Move)
     return carry_out(command, world)
 
 
-def holdings(world: World) -> dict[str, int]:
+def holdings(world: GatewayWorld) -> dict[str, int]:
     return {
         f"{name} {asset.chain.name} {asset.symbol}": asset.held(world, address)
         for name, address in ACCOUNTS.items()

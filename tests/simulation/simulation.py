@@ -21,7 +21,7 @@ from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.gateway.world import Contract, World
+from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.snapshots import stored_sweep
 from bot.store.store import Store
 from tests.new_database import put_new_database
@@ -95,7 +95,7 @@ class Simulation:
     _meddle_at: dict[int, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
     @property
-    def world(self) -> World:
+    def world(self) -> GatewayWorld:
         return self.gateway.world
 
     # ------------------------------------------------------------ the course of things
@@ -462,7 +462,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         clock.seconds += seconds
 
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(Gateway(World()).serve())
+        gateway = await stack.enter_async_context(Gateway(GatewayWorld()).serve())
         client = await stack.enter_async_context(
             IndexerClient(
                 gateway.url,

@@ -4,7 +4,7 @@ from random import Random
 
 from bot.domain.places import Place
 from bot.sandbox.gateway.faults.kinds import Reindex
-from bot.sandbox.gateway.world import Chain, Contract
+from bot.sandbox.gateway.world import Contract, GatewayChain
 
 CHAINS = (1, 137, 8453)
 NAMES = ("mainnet", "polygon", "base")
@@ -28,10 +28,10 @@ ALL_IS_GONE = Reindex(chain_id=RICH_CHAIN, for_account=RICH_ACCOUNT)
 AMOUNTS = (0, 0, 1, 5, 7, 1000, 10**18 + 1, 2**256 - 1)
 
 
-def chains() -> list[Chain]:
+def chains() -> list[GatewayChain]:
     """Return the chains, on which nobody holds anything yet."""
     return [
-        Chain(chain_id=chain_id, name=name, native_name="Ether", native_symbol="ETH")
+        GatewayChain(chain_id=chain_id, name=name, native_name="Ether", native_symbol="ETH")
         for chain_id, name in zip(CHAINS, NAMES, strict=True)
     ]
 

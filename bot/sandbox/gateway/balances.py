@@ -23,7 +23,7 @@ from bot.sandbox.gateway.rows import (
     token_row,
     total,
 )
-from bot.sandbox.gateway.world import Chain, Contract, Holding, World
+from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 _VERIFIED_OR_NOT = {"ALL": (True, False), "UNVERIFIED": (False,)}
 
@@ -35,7 +35,7 @@ class Asked:
     `by_token_id` tells whether each token id of a collection is a row of its own (indexer-gateway.md 1.4).
     """
 
-    world: World
+    world: GatewayWorld
     knobs: Knobs
     struck: Struck
     request: BalancesRequest
@@ -52,7 +52,7 @@ class Held:
 
     contract: Contract
     account: str
-    amounts: Mapping[int, Holding]
+    amounts: Mapping[int, HeldAmount]
     token_id: int | None = None
 
     @property
@@ -86,13 +86,15 @@ def _is_wanted(contract: Contract, wanted: BalanceFilter) -> bool:
     return contract.verified in _VERIFIED_OR_NOT.get(wanted.contract_status, (True,))
 
 
-def _of_ids(amounts: Mapping[int, Holding], token_ids: frozenset[int]) -> Mapping[int, Holding]:
+def _of_ids(amounts: Mapping[int, HeldAmount], token_ids: frozenset[int]) -> Mapping[int, HeldAmount]:
     if not token_ids:
         return amounts
     return {token_id: holding for token_id, holding in amounts.items() if token_id in token_ids}
 
 
-def _rows(asked: Asked, contract: Contract, account: str, amounts: Mapping[int, Holding]) -> Iterator[Held]:
+def _rows(
+    asked: Asked, contract: Contract, account: str, amounts: Mapping[int, HeldAmount]
+) -> Iterator[Held]:
     if contract.kind == "ERC20" or not asked.by_token_id:
         yield Held(contract, account, amounts)
         return
@@ -148,7 +150,7 @@ def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, li
     return _page_object(asked, cursor, shown, more=more), _token_entries(asked, chains, rows)
 
 
-def _shown(asked: Asked, chains: Iterable[Chain], cursor: Cursor) -> tuple[list[Held], bool]:
+def _shown(asked: Asked, chains: Iterable[GatewayChain], cursor: Cursor) -> tuple[list[Held], bool]:
     """Return what the page shows, and whether there is more."""
     found = [
         holdings(asked, chain.chain_id, beyond=beyond)
@@ -162,7 +164,7 @@ def _shown(asked: Asked, chains: Iterable[Chain], cursor: Cursor) -> tuple[list[
     return shown, any(len(page) > cursor.size for page in pages)
 
 
-def _has_tokens(asked: Asked, chain: Chain) -> bool:
+def _has_tokens(asked: Asked, chain: GatewayChain) -> bool:
     left_out = asked.struck.leaves_out_tokens(chain.chain_id)
     return not left_out and asked.struck.token_failure(chain.chain_id) is None
 
@@ -235,7 +237,7 @@ def _native_part(asked: Asked, chains: Selected, cursor: Cursor) -> list[Row] | 
     return _settled(asked, entries, chains)
 
 
-def _native_entry(asked: Asked, chain: Chain) -> Row:
+def _native_entry(asked: Asked, chain: GatewayChain) -> Row:
     reason = asked.struck.native_failure(chain.chain_id)
     if reason is not None:
         return failed_entry(chain.chain_id, reason)
@@ -244,7 +246,7 @@ def _native_entry(asked: Asked, chain: Chain) -> Row:
     return entry(chain.chain_id, [asked.struck.altered(row) for row in asked.struck.contradicted(rows)])
 
 
-def _native_row(asked: Asked, chain: Chain, account: str) -> Row:
+def _native_row(asked: Asked, chain: GatewayChain, account: str) -> Row:
     reason = asked.struck.native_row_failure(chain.chain_id, account)
     if reason is not None:
         return failed_native_row(chain, account, reason)
@@ -255,7 +257,7 @@ def _native_row(asked: Asked, chain: Chain, account: str) -> Row:
     return row
 
 
-def _native_amount(asked: Asked, chain: Chain, account: str) -> int:
+def _native_amount(asked: Asked, chain: GatewayChain, account: str) -> int:
     if asked.struck.native_flickers(chain.chain_id, account):
         return asked.world.native_before(chain.chain_id, account)
     return asked.world.native(chain.chain_id, account, at_block=asked.block(chain.chain_id))

@@ -9,7 +9,7 @@ from typing import NoReturn
 from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.rows import Row, failed_entry
-from bot.sandbox.gateway.world import Chain
+from bot.sandbox.gateway.world import GatewayChain
 
 _UINT64_END = 2**64
 
@@ -223,7 +223,7 @@ _UNKNOWN_TYPE = "MAINNETS"
 class Selected:
     """The chains that are meant, by chain id, and the entries of those that do not exist."""
 
-    chains: tuple[Chain, ...]
+    chains: tuple[GatewayChain, ...]
     unknown: tuple[Row, ...] = ()
 
     @property
@@ -232,7 +232,7 @@ class Selected:
         return frozenset(chain.chain_id for chain in self.chains)
 
 
-def selected(chains: Iterable[Chain], selectors: Selectors, knobs: Knobs) -> Selected:
+def selected(chains: Iterable[GatewayChain], selectors: Selectors, knobs: Knobs) -> Selected:
     """Choose from all chains as a request says; raises Refused where unknown ones are not allowed."""
     known = tuple(chains)
     unknown = _unknown(known, selectors)
@@ -245,7 +245,7 @@ def selected(chains: Iterable[Chain], selectors: Selectors, knobs: Knobs) -> Sel
     )
 
 
-def _unknown(chains: Iterable[Chain], selectors: Selectors) -> list[tuple[int, str]]:
+def _unknown(chains: Iterable[GatewayChain], selectors: Selectors) -> list[tuple[int, str]]:
     """Return what is asked for and does not exist; a name has no chain id, which is 0 to Go."""
     known = {chain.chain_id: chain.name for chain in chains}
     ids = sorted(selectors.chain_ids - known.keys())
@@ -255,7 +255,7 @@ def _unknown(chains: Iterable[Chain], selectors: Selectors) -> list[tuple[int, s
     ]
 
 
-def _is_selected(chain: Chain, selectors: Selectors, knobs: Knobs) -> bool:
+def _is_selected(chain: GatewayChain, selectors: Selectors, knobs: Knobs) -> bool:
     by_id, by_name = chain.chain_id in selectors.chain_ids, chain.name in selectors.networks
     if selectors.chain_ids and selectors.networks:
         listed = (by_id or by_name) if knobs.both_selectors == "union" else (by_id and by_name)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal
 
 from bot.sandbox.gateway.knobs import Metadata
-from bot.sandbox.gateway.world import Chain, Contract, Holding, World
+from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 Row = dict[str, object]
 
@@ -25,7 +25,7 @@ def failed_entry(chain_id: int, reason: str) -> Row:
     return {"chainId": chain_id, "errorReason": reason, "results": None}
 
 
-def native_row(chain: Chain, account: str, amount: int) -> Row:
+def native_row(chain: GatewayChain, account: str, amount: int) -> Row:
     """Return one account's native balance, without its price (indexer-gateway.md 2.2)."""
     return {
         "accountAddress": account,
@@ -36,17 +36,17 @@ def native_row(chain: Chain, account: str, amount: int) -> Row:
     }
 
 
-def native_prices(chain: Chain, amount: int) -> Row:
+def native_prices(chain: GatewayChain, amount: int) -> Row:
     """Return what prices add to a native row."""
     return _prices(amount, _NATIVE_DECIMALS, chain.native_price)
 
 
-def failed_native_row(chain: Chain, account: str, reason: str) -> Row:
+def failed_native_row(chain: GatewayChain, account: str, reason: str) -> Row:
     """Return the row of an account whose balance could not be read: a zero that means nothing."""
     return {**native_row(chain, account, 0), "errorReason": reason}
 
 
-def token_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+def token_row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]) -> Row:
     """Return one account's balance of an ERC-20, or of the one token id held of a collection.
 
     Price and description are left to others (indexer-gateway.md 2.3); an ERC-20 has the token id 0.
@@ -55,24 +55,26 @@ def token_row(world: World, contract: Contract, account: str, held: Mapping[int,
     return {**_row(world, contract, account, held), "tokenID": str(token_id)}
 
 
-def collection_row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+def collection_row(
+    world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]
+) -> Row:
     """Return one account's token ids of a collection, added up and counted (indexer-gateway.md 1.4)."""
     unique = sum(holding.amount > 0 for holding in held.values())
     row = _row(world, contract, account, held)
     return {**row, "uniqueCollectibles": str(unique), "isSummary": True}
 
 
-def total(held: Mapping[int, Holding]) -> int:
+def total(held: Mapping[int, HeldAmount]) -> int:
     """Return what the token ids of one contract come to."""
     return sum(holding.amount for holding in held.values())
 
 
-def token_prices(contract: Contract, held: Mapping[int, Holding]) -> Row:
+def token_prices(contract: Contract, held: Mapping[int, HeldAmount]) -> Row:
     """Return what prices add to a token row; what has no decimals has no price."""
     return {} if contract.decimals is None else _prices(total(held), contract.decimals, contract.price)
 
 
-def _row(world: World, contract: Contract, account: str, held: Mapping[int, Holding]) -> Row:
+def _row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]) -> Row:
     block = max(holding.block for holding in held.values())
     return {
         "contractType": contract.kind,

@@ -42,7 +42,7 @@ from bot.sandbox.gateway.request import (
     selected,
 )
 from bot.sandbox.gateway.rows import Row
-from bot.sandbox.gateway.world import Chain, World
+from bot.sandbox.gateway.world import GatewayChain, GatewayWorld
 
 _ROOT = "/rpc/IndexerGateway"
 _KEY_HEADER = "X-Access-Key"
@@ -65,7 +65,7 @@ class Gateway:
 
     def __init__(
         self,
-        world: World,
+        world: GatewayWorld,
         knobs: Knobs | None = None,
         *,
         access_keys: Collection[str] | None = None,
@@ -239,7 +239,7 @@ def _require_json(request: web.Request) -> None:
         raise Refused(BAD_REQUEST.because(f"unsupported Content-Type {content_type!r}"))
 
 
-def _backend(chain: Chain) -> Row:
+def _backend(chain: GatewayChain) -> Row:
     response_time = {"percentiles": {"50": 0.01, "99": 0.05}, "average": 0.01}
     return {"name": chain.name, "chainId": chain.chain_id, "responseTime": response_time}
 

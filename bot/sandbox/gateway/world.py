@@ -22,7 +22,7 @@ _FUNGIBLE_ID = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class GatewayChain:
     """One chain; `name` is what the gateway calls it, and prices are in US dollars."""
 
     chain_id: int
@@ -50,7 +50,7 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HeldAmount:
     """An amount in smallest units, and the block it last changed at."""
 
     amount: int
@@ -64,25 +64,25 @@ class _Event:
     height: int
     contract: str | None
     token_id: int
-    holding: Holding
+    holding: HeldAmount
 
 
-class World:
+class GatewayWorld:
     """A few chains, their contracts, and who holds what; every change advances its chain by a block.
 
     Addresses are accepted in any case. What makes no sense raises ValueError and changes nothing.
     """
 
     def __init__(self) -> None:
-        self._chains: dict[int, Chain] = {}
+        self._chains: dict[int, GatewayChain] = {}
         self._blocks: dict[int, int] = {}
         self._contracts: dict[tuple[int, str], Contract] = {}
-        self._natives: dict[tuple[int, str], Holding] = {}
-        self._tokens: dict[tuple[int, str], dict[str, dict[int, Holding]]] = {}
+        self._natives: dict[tuple[int, str], HeldAmount] = {}
+        self._tokens: dict[tuple[int, str], dict[str, dict[int, HeldAmount]]] = {}
         self._history: dict[tuple[int, str], list[_Event]] = {}
         self._hidden: set[int] = set()
 
-    def add_chain(self, chain: Chain, *, block: int = 0) -> None:
+    def add_chain(self, chain: GatewayChain, *, block: int = 0) -> None:
         """Open a chain on which nobody holds anything yet."""
         self._chains[chain.chain_id] = chain
         self._blocks[chain.chain_id] = block
@@ -139,7 +139,7 @@ class World:
     ) -> None:
         """Let a balance change without a transfer, as a rebasing token does: its block stays the same."""
         before = self._held(chain_id, contract, account, token_id)
-        self._rewrite(chain_id, contract, account, token_id, Holding(amount, before.block))
+        self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, before.block))
 
     def reorganise(
         self,
@@ -155,7 +155,7 @@ class World:
         before = self._held(chain_id, contract, account, token_id)
         if not 0 < block < before.block:
             raise ValueError(f"block {block} is not older than {before.block}")
-        self._rewrite(chain_id, contract, account, token_id, Holding(amount, block))
+        self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, block))
 
     def advance(self, chain_id: int, *, to_block: int) -> None:
         """Let blocks pass in which nothing of interest happens."""
@@ -163,7 +163,7 @@ class World:
             raise ValueError(f"chain {chain_id} is at block {self.block(chain_id)} already")
         self._blocks[chain_id] = to_block
 
-    def chains(self) -> tuple[Chain, ...]:
+    def chains(self) -> tuple[GatewayChain, ...]:
         """Return all chains that are not hidden, by chain id."""
         return tuple(self._chains[chain_id] for chain_id in sorted(self._chains.keys() - self._hidden))
 
@@ -207,7 +207,7 @@ class World:
 
     def tokens(
         self, chain_id: int, account: str, *, at_block: int | None = None
-    ) -> Mapping[str, Mapping[int, Holding]]:
+    ) -> Mapping[str, Mapping[int, HeldAmount]]:
         """Return what the account ever held, or had by a block: by contract, then by token id.
 
         The token id of an ERC-20 is 0.
@@ -215,7 +215,7 @@ class World:
         holder = (chain_id, account.lower())
         if at_block is None:
             return self._tokens.get(holder, {})
-        past: dict[str, dict[int, Holding]] = {}
+        past: dict[str, dict[int, HeldAmount]] = {}
         for event in self._until(holder, at_block):
             if event.contract is not None:
                 past.setdefault(event.contract, {})[event.token_id] = event.holding
@@ -225,14 +225,14 @@ class World:
         """Return the hash of a block, the same in every world."""
         return "0x" + hashlib.sha256(f"{chain_id}/{block}".encode()).hexdigest()
 
-    def _changed(self, chain_id: int, before: Holding | None, amount: int) -> Holding:
+    def _changed(self, chain_id: int, before: HeldAmount | None, amount: int) -> HeldAmount:
         _require_amount(amount)
         self._blocks[chain_id] += 1
         if before and before.amount == amount:
             return before
-        return Holding(amount, self._blocks[chain_id])
+        return HeldAmount(amount, self._blocks[chain_id])
 
-    def _held(self, chain_id: int, contract: str, account: str, token_id: int | None) -> Holding:
+    def _held(self, chain_id: int, contract: str, account: str, token_id: int | None) -> HeldAmount:
         key = self._token_key(chain_id, contract, token_id)
         holding = self.tokens(chain_id, account).get(contract.lower(), {}).get(key)
         if holding is None:
@@ -240,7 +240,7 @@ class World:
         return holding
 
     def _rewrite(
-        self, chain_id: int, contract: str, account: str, token_id: int | None, holding: Holding
+        self, chain_id: int, contract: str, account: str, token_id: int | None, holding: HeldAmount
     ) -> None:
         """Replace a holding by one with a block of its own; the chain advances all the same."""
         _require_amount(holding.amount)
@@ -248,11 +248,11 @@ class World:
         self._blocks[chain_id] += 1
         self._hold((chain_id, account.lower()), contract.lower(), key, holding)
 
-    def _hold(self, holder: tuple[int, str], contract: str, key: int, holding: Holding) -> None:
+    def _hold(self, holder: tuple[int, str], contract: str, key: int, holding: HeldAmount) -> None:
         self._tokens.setdefault(holder, {}).setdefault(contract, {})[key] = holding
         self._remember(holder, contract, key, holding)
 
-    def _remember(self, holder: tuple[int, str], contract: str | None, key: int, holding: Holding) -> None:
+    def _remember(self, holder: tuple[int, str], contract: str | None, key: int, holding: HeldAmount) -> None:
         event = _Event(self._blocks[holder[0]], contract, key, holding)
         self._history.setdefault(holder, []).append(event)
 
@@ -298,21 +298,23 @@ def _require_amount(amount: int) -> None:
 EXAMPLE_ACCOUNT = "0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9"
 
 _EXAMPLE_CHAINS = (
-    Chain(
+    GatewayChain(
         chain_id=1, name="mainnet", native_name="Ether", native_symbol="ETH", native_price=Decimal("2500.00")
     ),
-    Chain(
+    GatewayChain(
         chain_id=10,
         name="optimism",
         native_name="Ether",
         native_symbol="ETH",
         native_price=Decimal("2500.00"),
     ),
-    Chain(chain_id=137, name="polygon", native_name="POL", native_symbol="POL", native_price=Decimal("0.22")),
-    Chain(
+    GatewayChain(
+        chain_id=137, name="polygon", native_name="POL", native_symbol="POL", native_price=Decimal("0.22")
+    ),
+    GatewayChain(
         chain_id=8453, name="base", native_name="Ether", native_symbol="ETH", native_price=Decimal("2500.00")
     ),
-    Chain(
+    GatewayChain(
         chain_id=42161,
         name="arbitrum",
         native_name="Ether",
@@ -367,9 +369,9 @@ _SPAM = Contract(
 )
 
 
-def example_world() -> World:
+def example_world() -> GatewayWorld:
     """Build a small lively world around one account, with the holdings of (indexer-gateway.md 9a)."""
-    world = World()
+    world = GatewayWorld()
     for chain in _EXAMPLE_CHAINS:
         world.add_chain(chain)
     for contract in (_FOX, _DAI, _USDC, _USDC_POLYGON, _USDC_ARBITRUM, _SKYWEAVER, _SPAM):
@@ -384,20 +386,20 @@ def example_world() -> World:
     return world
 
 
-def _hold_natives(world: World) -> None:
+def _hold_natives(world: GatewayWorld) -> None:
     world.set_native(1, EXAMPLE_ACCOUNT, 158_495_082_541_645_504)
     world.set_native(10, EXAMPLE_ACCOUNT, 40_000_000_000_000_000)
     world.set_native(137, EXAMPLE_ACCOUNT, 12_500_000_000_000_000_000)
     world.set_native(8453, EXAMPLE_ACCOUNT, 1_250_000_000_000_000_000)
 
 
-def _hold_skyweaver_cards(world: World) -> None:
+def _hold_skyweaver_cards(world: GatewayWorld) -> None:
     amounts = (600, *[100] * 11)
     world.advance(137, to_block=70_880_011 - len(amounts))
     for token_id, amount in enumerate(amounts, start=65_537):
         world.set_token(137, _SKYWEAVER.address, EXAMPLE_ACCOUNT, amount, token_id)
 
 
-def _hold(world: World, contract: Contract, amount: int, *, at_block: int) -> None:
+def _hold(world: GatewayWorld, contract: Contract, amount: int, *, at_block: int) -> None:
     world.advance(contract.chain_id, to_block=at_block - 1)
     world.set_token(contract.chain_id, contract.address, EXAMPLE_ACCOUNT, amount)

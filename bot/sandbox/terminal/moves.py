@@ -1,6 +1,6 @@
 """What a director's `move` means in the world, and what happens by it."""
 
-from bot.sandbox.gateway.world import World
+from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.names import meant
@@ -17,7 +17,7 @@ def chain_named(name: str) -> int:
     return ids[name] if name in ids else meant(name, names, "chain")
 
 
-def carry_out(move: Move, world: World) -> str:
+def carry_out(move: Move, world: GatewayWorld) -> str:
     """Let it happen, and return what happened in words; SandboxError where it can't."""
     owner = meant(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
     account = ACCOUNTS[owner]
@@ -40,7 +40,7 @@ def carry_out(move: Move, world: World) -> str:
     return _in_words(owner, chain, asset, delta, move.token_id)
 
 
-def _asset(move: Move, world: World, account: str) -> Asset:
+def _asset(move: Move, world: GatewayWorld, account: str) -> Asset:
     """Return what is meant: of several that are called so, the one that the account holds."""
     chain_id = chain_named(move.chain) if move.chain else None
     candidates = [

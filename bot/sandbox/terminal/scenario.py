@@ -7,7 +7,7 @@ like what it is.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Chain, Contract, World, example_world
+from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Contract, GatewayChain, GatewayWorld, example_world
 
 ETHEREUM, POLYGON, BASE = 1, 137, 8453
 CHAIN_TITLES = {ETHEREUM: "Ethereum", POLYGON: "Polygon", BASE: "Base"}
@@ -76,7 +76,7 @@ CONTRACTS = (_USDC, _USDC_POLYGON, _USDC_BASE, _DAI, _CARDS, _STETH, _DEGEN, _HO
 class Asset:
     """Something that can be held: a chain's native coin, an ERC-20, or the items of a collection."""
 
-    chain: Chain
+    chain: GatewayChain
     contract: Contract | None
 
     @property
@@ -94,21 +94,21 @@ class Asset:
         """How many digits of the smallest unit make one."""
         return (self.contract.decimals or 0) if self.contract else NATIVE_DECIMALS
 
-    def held(self, world: World, account: str, token_id: int | None = None) -> int:
+    def held(self, world: GatewayWorld, account: str, token_id: int | None = None) -> int:
         """Return what an account holds of it in smallest units; of items without an id, of all of them."""
         if self.contract is None:
             return world.native(self.chain.chain_id, account)
         holdings = world.tokens(self.chain.chain_id, account).get(self.contract.address, {})
         return sum(holding.amount for key, holding in holdings.items() if token_id in (None, key))
 
-    def ids(self, world: World, account: str) -> tuple[int, ...]:
+    def ids(self, world: GatewayWorld, account: str) -> tuple[int, ...]:
         """Return which items of a collection an account holds."""
         assert self.contract is not None
         holdings = world.tokens(self.chain.chain_id, account).get(self.contract.address, {})
         return tuple(token_id for token_id, holding in sorted(holdings.items()) if holding.amount)
 
 
-def assets(world: World) -> tuple[Asset, ...]:
+def assets(world: GatewayWorld) -> tuple[Asset, ...]:
     """Return all there is, chain by chain, native coins first."""
     return tuple(
         Asset(chain, contract)
@@ -117,9 +117,9 @@ def assets(world: World) -> tuple[Asset, ...]:
     )
 
 
-def lively_world() -> World:
+def lively_world() -> GatewayWorld:
     """Build it, with what everybody holds in the beginning."""
-    world = World()
+    world = GatewayWorld()
     for chain in _EXAMPLE.chains():
         if chain.chain_id in CHAIN_TITLES:
             world.add_chain(chain, block=1_000_000)
@@ -130,7 +130,7 @@ def lively_world() -> World:
     return world
 
 
-def _fill_treasury(world: World, treasury: str) -> None:
+def _fill_treasury(world: GatewayWorld, treasury: str) -> None:
     world.set_native(ETHEREUM, treasury, 158_495_082_541_645_504)
     world.set_native(POLYGON, treasury, 12_080_000_000_000_000_000)
     world.set_native(BASE, treasury, 1_250_000_000_000_000_000)
@@ -142,7 +142,7 @@ def _fill_treasury(world: World, treasury: str) -> None:
         _hold(world, treasury, goods, number * 1_000 * 10**18)
 
 
-def _fill_others(world: World, vault: str, payroll: str, games: str) -> None:
+def _fill_others(world: GatewayWorld, vault: str, payroll: str, games: str) -> None:
     world.set_native(ETHEREUM, vault, 250 * 10**18)
     _hold(world, vault, _STETH, 1_200 * 10**18)
     _hold(world, vault, _DAI, 500_000 * 10**18)
@@ -153,5 +153,5 @@ def _fill_others(world: World, vault: str, payroll: str, games: str) -> None:
         world.set_token(POLYGON, _CARDS.address, games, 100, token_id)
 
 
-def _hold(world: World, account: str, contract: Contract, amount: int) -> None:
+def _hold(world: GatewayWorld, account: str, contract: Contract, amount: int) -> None:
     world.set_token(contract.chain_id, contract.address, account, amount)

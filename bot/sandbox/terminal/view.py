@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
-from bot.sandbox.gateway.world import World
+from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Button, Document, Message
 from bot.sandbox.telegram.world.world import World as Chats
@@ -125,7 +125,7 @@ def _is(chats: Chats, members: Mapping[int, str]) -> str:
     )
 
 
-def world_shown(world: World) -> str:
+def world_shown(world: GatewayWorld) -> str:
     """Return which accounts there are, and what they hold."""
     lines = []
     for name, address in ACCOUNTS.items():
@@ -141,14 +141,14 @@ def world_shown(world: World) -> str:
     return "\n".join(lines)
 
 
-def _amounts(world: World, account: str, held: Iterable[Asset]) -> Iterable[str]:
+def _amounts(world: GatewayWorld, account: str, held: Iterable[Asset]) -> Iterable[str]:
     for asset in held:
         amount = asset.held(world, account)
         if amount:
             yield f"{in_units(amount, asset.decimals)} {asset.symbol}{_ids(world, account, asset)}"
 
 
-def _ids(world: World, account: str, asset: Asset) -> str:
+def _ids(world: GatewayWorld, account: str, asset: Asset) -> str:
     ids = asset.ids(world, account) if asset.has_items else ()
     return f" ({', '.join(f'#{token_id}' for token_id in ids)})" if ids else ""
 

@@ -77,7 +77,7 @@ def built(kind: type[_Value], members: Body) -> _Value:
     given = _fields(kind, members)
     required = (each.name for each in dataclasses.fields(kind) if _is_required(each))
     if missing := [_camel(name) for name in required if name not in given]:
-        raise ValueError(f"{kind.__name__} needs {', '.join(missing)}")
+        raise ValueError(f"{_public_name(kind)} needs {', '.join(missing)}")
     return kind(**given)
 
 
@@ -94,15 +94,20 @@ def shown(value: "DataclassInstance") -> Body:
 def _fields(kind: type[Any], members: Body) -> dict[str, Any]:
     names = {_camel(each.name): each.name for each in dataclasses.fields(kind)}
     if not members.keys() <= names.keys():
-        raise ValueError(f"the fields of {kind.__name__} are: {', '.join(names)}")
+        raise ValueError(f"the fields of {_public_name(kind)} are: {', '.join(names)}")
     hints = get_type_hints(kind)
     fields = {}
     for name, value in members.items():
         try:
             fields[names[name]] = _converted(value, hints[names[name]])
         except (TypeError, InvalidOperation):
-            raise ValueError(f"{name} of {kind.__name__} cannot be {json.dumps(value)}") from None
+            raise ValueError(f"{name} of {_public_name(kind)} cannot be {json.dumps(value)}") from None
     return fields
+
+
+def _public_name(kind: type[object]) -> str:
+    # Callers over HTTP know a `Chain`; the prefix only keeps class names apart within this program.
+    return kind.__name__.removeprefix("Gateway")
 
 
 def _camel(name: str) -> str:

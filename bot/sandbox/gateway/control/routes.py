@@ -27,7 +27,7 @@ from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import Gate
 from bot.sandbox.gateway.request import RecordedRequest
-from bot.sandbox.gateway.world import Chain, Contract, Holding, World
+from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -37,7 +37,7 @@ _KINDS: dict[str, type[Fault]] = {kind.__name__: kind for kind in get_args(Fault
 class Turned(Protocol):
     """What the back door moves and shows: a gateway."""
 
-    world: World
+    world: GatewayWorld
     knobs: Knobs
     faults: Faults
     gate: Gate
@@ -108,7 +108,7 @@ class Control:
         return self._block(chain_id)
 
     def _chain(self, body: Body) -> Body:
-        chain = built(Chain, body)
+        chain = built(GatewayChain, body)
         self.gateway.world.add_chain(chain)
         return self._block(chain.chain_id)
 
@@ -212,7 +212,7 @@ def _shown_request(request: RecordedRequest) -> Body:
     }
 
 
-def _shown_chain(world: World, chain: Chain) -> Body:
+def _shown_chain(world: GatewayWorld, chain: GatewayChain) -> Body:
     return {
         "chainId": chain.chain_id,
         "name": chain.name,
@@ -223,7 +223,7 @@ def _shown_chain(world: World, chain: Chain) -> Body:
     }
 
 
-def _shown_account(world: World, chain: Chain, account: str) -> Body:
+def _shown_account(world: GatewayWorld, chain: GatewayChain, account: str) -> Body:
     return {
         chain.native_symbol: str(world.native(chain.chain_id, account)),
         "tokens": [
@@ -233,7 +233,7 @@ def _shown_account(world: World, chain: Chain, account: str) -> Body:
     }
 
 
-def _shown_token(world: World, chain_id: int, address: str, held: Mapping[int, Holding]) -> Body:
+def _shown_token(world: GatewayWorld, chain_id: int, address: str, held: Mapping[int, HeldAmount]) -> Body:
     contract = world.contract(chain_id, address)
     shown: Body = {"contract": address, "kind": contract.kind, "symbol": contract.symbol}
     if contract.kind == "ERC20":
