@@ -14,7 +14,7 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, CallRefused
 from bot.sandbox.gateway.request import (
     AskedPage,
     BalancesRequest,
@@ -76,7 +76,7 @@ class Herd:
         """Return the answer to GetTokenBalancesSummary; raises Refused for what cannot be asked."""
         request = read_balances_request(fields)
         if not request.filter.accounts:
-            raise Refused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
+            raise CallRefused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
         offset, size = self._read_page(request.page)
         prices = not request.filter.omit_prices
         held = [self.flock.rows(account, prices=prices) for account in request.filter.accounts]
@@ -120,7 +120,7 @@ class Herd:
         try:
             self.flock.move(fields.number("balances"))
         except ValueError as error:
-            raise Refused(BAD_REQUEST.because(str(error))) from None
+            raise CallRefused(BAD_REQUEST.because(str(error))) from None
         return b"{}"
 
     def _selected(self, selectors: Selectors) -> list[int]:
@@ -136,14 +136,14 @@ class Herd:
         """Return how many rows were given before this page, and how many may stand on it."""
         size = page.size or min(_DEFAULT_PAGE_SIZE, self._max_page_size)
         if size > self._max_page_size:
-            raise Refused(INVALID_ARGUMENT.because(f"pageSize {size} is above {self._max_page_size}"))
+            raise CallRefused(INVALID_ARGUMENT.because(f"pageSize {size} is above {self._max_page_size}"))
         match page.members.get("after"):
             case None:
                 return 0, size
             case {"row": str(row)} if row.isdecimal():
                 return int(row), size
             case _:
-                raise Refused(INVALID_ARGUMENT.because("the cursor was not given like this"))
+                raise CallRefused(INVALID_ARGUMENT.because("the cursor was not given like this"))
 
     def _natives(
         self, request: BalancesRequest, offset: int, chain_ids: list[int], held: Sequence[Mapping[int, Rows]]
@@ -162,7 +162,7 @@ def _handler(method: _Method, latency_seconds: float, turn: asyncio.Lock) -> _Ha
             await asyncio.sleep(0)
             try:
                 return web.Response(body=method(read_fields(body)), content_type="application/json")
-            except Refused as refusal:
+            except CallRefused as refusal:
                 return web.json_response(refusal.error.envelope(), status=refusal.error.status)
 
     return handle

@@ -11,7 +11,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.questions import Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import QuestionRefused
-from bot.sandbox.gateway.errors import Refused
+from bot.sandbox.gateway.errors import CallRefused
 from bot.sandbox.gateway.request import read_fields
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld
@@ -189,12 +189,12 @@ def test_natives_may_stand_on_the_first_page_only() -> None:
 
 @pytest.mark.parametrize("page", [{"pageSize": 1001}, {"pageSize": 4, "after": "row 4"}])
 def test_a_page_that_cannot_be_is_refused(page: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(CallRefused):
         answer(herd(), body(page=page))
 
 
 def test_a_question_about_nobody_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(CallRefused):
         answer(herd(), body(accountAddresses=[]))
 
 

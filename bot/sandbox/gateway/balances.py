@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Refused, TooLarge
+from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, CallRefused, TooLarge
 from bot.sandbox.gateway.faults.active import Struck
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Cursor, Position, read_cursor
@@ -111,7 +111,7 @@ def _is_shown(asked: Asked, held: Held) -> bool:
 def balances(asked: Asked) -> Row:
     """Answer Summary or Details; raises Refused for accounts, chains or pages that cannot be."""
     if not asked.request.filter.accounts and asked.knobs.no_accounts == "refused":
-        raise Refused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
+        raise CallRefused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
     chains, cursor = _read(asked)
     page, tokens = _token_part(asked, chains, cursor)
     return {"page": page, "nativeBalances": _native_part(asked, chains, cursor), "balances": tokens}
@@ -138,7 +138,7 @@ def _require_few_accounts(asked: Asked) -> None:
         raise TooLarge
     refused = asked.knobs.above_max_accounts == "invalid_argument"
     error = INVALID_ARGUMENT if refused else RESOURCE_EXHAUSTED
-    raise Refused(error.because(f"{count} accounts are more than {maximum}"))
+    raise CallRefused(error.because(f"{count} accounts are more than {maximum}"))
 
 
 def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, list[Row]]:

@@ -26,7 +26,7 @@ class WireError:
         return {**members, "status": self.status}
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The gateway answers with an error instead of what was asked."""
 
     def __init__(self, error: WireError, headers: Mapping[str, str] | None = None) -> None:

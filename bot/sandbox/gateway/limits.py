@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Literal
 
-from bot.sandbox.gateway.errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, Refused, WireError
+from bot.sandbox.gateway.errors import QUOTA_EXCEEDED, QUOTA_RATE_LIMIT, RATE_LIMITED, CallRefused, WireError
 from bot.sandbox.gateway.knobs import Knobs
 
 Session = Literal["AccessKey", "Public"]
@@ -17,7 +17,7 @@ _WINDOW_SECONDS = 60
 _COST = 1
 
 
-class Limits:
+class UsageMeter:
     """What has been used so far, of all that the knobs limit; a refused call uses nothing."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Limits:
         )
         shown = headers if knobs.limit_headers else {}
         if error:
-            raise Refused(error, shown)
+            raise CallRefused(error, shown)
         return shown
 
     def _charge_rate(
@@ -96,7 +96,7 @@ def _window_of(now: float) -> int:
     return int(now // _WINDOW_SECONDS) * _WINDOW_SECONDS
 
 
-class Gate:
+class CallGate:
     """Lets calls pass, or keeps them waiting for as long as a test likes."""
 
     def __init__(self) -> None:

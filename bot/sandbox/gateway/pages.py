@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.gateway.errors import INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway.errors import INVALID_ARGUMENT, CallRefused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.request import AskedPage, Fields
 from bot.sandbox.gateway.rows import Row
@@ -71,13 +71,13 @@ def read_cursor(asked: AskedPage, knobs: Knobs) -> Cursor:
     """Read how far the client is; raises Refused for a page object that was not given like this."""
     size = asked.size or min(_DEFAULT_SIZE, knobs.max_page_size or _DEFAULT_SIZE)
     if knobs.max_page_size is not None and size > knobs.max_page_size:
-        raise Refused(INVALID_ARGUMENT.because(f"pageSize {size} is above {knobs.max_page_size}"))
+        raise CallRefused(INVALID_ARGUMENT.because(f"pageSize {size} is above {knobs.max_page_size}"))
     after = asked.members.get("after")
     if after is None and asked.number == 0:
         return Cursor(0, size, {_NO_CHAIN: START})
     cursor = _decoded(after)
     if Fields(cursor.page_object(knobs)).members != asked.members:
-        raise Refused(INVALID_ARGUMENT.because("the page was not given like this"))
+        raise CallRefused(INVALID_ARGUMENT.because("the page was not given like this"))
     return cursor
 
 
@@ -91,7 +91,7 @@ def _decoded(after: object) -> Cursor:
         found = {int(chain_id): _split(text) for chain_id, text in _members(opened).items()}
         ((page, size),) = {(page, size) for page, size, _ in found.values()}
     except (TypeError, ValueError):
-        raise Refused(INVALID_ARGUMENT.because("the cursor was not given like this")) from None
+        raise CallRefused(INVALID_ARGUMENT.because("the cursor was not given like this")) from None
     return Cursor(page, size, {chain_id: position for chain_id, (_, _, position) in found.items()})
 
 

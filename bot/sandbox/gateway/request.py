@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, Refused
+from bot.sandbox.gateway.errors import BAD_REQUEST, INVALID_ARGUMENT, CallRefused
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.rows import Row, failed_entry
 from bot.sandbox.gateway.world import GatewayChain
@@ -124,7 +124,7 @@ def read_fields(body: bytes) -> Fields:
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Refused(BAD_REQUEST.because(f"failed to unmarshal request data: {error}")) from None
+        raise CallRefused(BAD_REQUEST.because(f"failed to unmarshal request data: {error}")) from None
     if value is None:
         return Fields({})
     return Fields(value) if isinstance(value, dict) else _mistyped("request", value, "struct")
@@ -159,7 +159,7 @@ def read_contract_request(fields: Fields) -> BalancesRequest:
     wanted = fields.nested("filter")
     contracts = _lowered(wanted.texts("contractAddresses"))
     if not contracts:
-        raise Refused(INVALID_ARGUMENT.because("filter.contractAddresses is empty"))
+        raise CallRefused(INVALID_ARGUMENT.because("filter.contractAddresses is empty"))
     return BalancesRequest(
         selectors=read_selectors(fields),
         filter=replace(_read_filter(wanted), whitelist=contracts, of_all_holders=not read_accounts(fields)),
@@ -211,7 +211,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _mistyped(name: str, value: object, wanted: str) -> NoReturn:
     found = type(value).__name__
     cause = f"failed to unmarshal request data: cannot unmarshal {found} into field {name} of type {wanted}"
-    raise Refused(BAD_REQUEST.because(cause))
+    raise CallRefused(BAD_REQUEST.because(cause))
 
 
 # Both are case-sensitive, and an unknown type decodes to the first one of the enum.
@@ -237,7 +237,7 @@ def selected(chains: Iterable[GatewayChain], selectors: Selectors, knobs: Knobs)
     known = tuple(chains)
     unknown = _unknown(known, selectors)
     if unknown and knobs.unknown_chains == "refused":
-        raise Refused(INVALID_ARGUMENT.because(", ".join(reason for _, reason in unknown)))
+        raise CallRefused(INVALID_ARGUMENT.because(", ".join(reason for _, reason in unknown)))
     failed = unknown if knobs.unknown_chains == "failed" else []
     return Selected(
         tuple(chain for chain in known if _is_selected(chain, selectors, knobs)),

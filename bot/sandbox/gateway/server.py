@@ -23,13 +23,13 @@ from bot.sandbox.gateway.errors import (
     BAD_REQUEST,
     BAD_ROUTE,
     UNAUTHORIZED,
-    Refused,
+    CallRefused,
     TooLarge,
 )
 from bot.sandbox.gateway.faults.active import Faults, Struck
 from bot.sandbox.gateway.faults.kinds import Call
 from bot.sandbox.gateway.knobs import Knobs
-from bot.sandbox.gateway.limits import Gate, Limits, Session
+from bot.sandbox.gateway.limits import CallGate, Session, UsageMeter
 from bot.sandbox.gateway.request import (
     BalancesRequest,
     Fields,
@@ -74,12 +74,12 @@ class Gateway:
         self.world = world
         self.knobs = knobs or Knobs()
         self.faults = Faults()
-        self.gate = Gate()
+        self.gate = CallGate()
         self.requests: list[RecordedRequest] = []
         self.url = ""
         self.control_url = ""
         self.access_keys = access_keys
-        self._limits = Limits()
+        self._limits = UsageMeter()
         self._clock = clock
         self._started_at = clock()
         self._methods: dict[str, Callable[[Fields, Struck], Row]] = {
@@ -122,7 +122,7 @@ class Gateway:
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         try:
             method = self._routed(request)
-        except Refused as refusal:
+        except CallRefused as refusal:
             return error_response(refusal.error)
         body = await request.read()
         self._record(method, request, body)
@@ -137,9 +137,11 @@ class Gateway:
         """Return the method's name; the path counts before the verb (indexer-gateway.md 10)."""
         root, _, method = request.path.rpartition("/")
         if root != _ROOT or method not in self._methods:
-            raise Refused(BAD_ROUTE.because(f"no webrpc method defined for path {request.path}"))
+            raise CallRefused(BAD_ROUTE.because(f"no webrpc method defined for path {request.path}"))
         if request.method != hdrs.METH_POST:
-            raise Refused(BAD_METHOD.because(f"unsupported method {request.method} (only POST is allowed)"))
+            raise CallRefused(
+                BAD_METHOD.because(f"unsupported method {request.method} (only POST is allowed)")
+            )
         return method
 
     def _record(self, method: str, request: web.Request, body: bytes) -> None:
@@ -160,7 +162,7 @@ class Gateway:
             fields = read_fields(body)
             chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
             return Call(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
-        except Refused:
+        except CallRefused:
             return Call(method=method)
 
     def _answer(self, method: str, request: web.Request, body: bytes, struck: Struck) -> web.Response:
@@ -169,7 +171,7 @@ class Gateway:
             headers = self._limits.charge(self._session(request), self.knobs, self._clock())
             _require_json(request)
             return json_response(self._methods[method](read_fields(body), struck), headers=headers)
-        except Refused as refusal:
+        except CallRefused as refusal:
             return error_response(refusal.error, {**headers, **refusal.headers})
         except TooLarge:
             return html_response(413, "<html><body><h1>413 Request Entity Too Large</h1></body></html>")
@@ -179,10 +181,10 @@ class Gateway:
         key = request.headers.get(_KEY_HEADER, "")
         if not key:
             if self.knobs.missing_key == "refused":
-                raise Refused(UNAUTHORIZED)
+                raise CallRefused(UNAUTHORIZED)
             return "Public"
         if self.access_keys is not None and key not in self.access_keys:
-            raise Refused(ACCESS_KEY_NOT_FOUND)
+            raise CallRefused(ACCESS_KEY_NOT_FOUND)
         return "AccessKey"
 
     def _token_balances_summary(self, fields: Fields, struck: Struck) -> Row:
@@ -236,7 +238,7 @@ class Gateway:
 def _require_json(request: web.Request) -> None:
     content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(BAD_REQUEST.because(f"unsupported Content-Type {content_type!r}"))
+        raise CallRefused(BAD_REQUEST.because(f"unsupported Content-Type {content_type!r}"))
 
 
 def _backend(chain: GatewayChain) -> Row:

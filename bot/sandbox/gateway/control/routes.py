@@ -25,7 +25,7 @@ from bot.sandbox.gateway.control.bodies import (
 from bot.sandbox.gateway.faults.active import Faults
 from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.knobs import Knobs
-from bot.sandbox.gateway.limits import Gate
+from bot.sandbox.gateway.limits import CallGate
 from bot.sandbox.gateway.request import RecordedRequest
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld, HeldAmount
 
@@ -40,7 +40,7 @@ class Turned(Protocol):
     world: GatewayWorld
     knobs: Knobs
     faults: Faults
-    gate: Gate
+    gate: CallGate
     requests: list[RecordedRequest]
     access_keys: Collection[str] | None
 
