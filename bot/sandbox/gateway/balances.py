@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, CallRefused, TooLarge
-from bot.sandbox.gateway.faults.active import Struck
+from bot.sandbox.gateway.faults.active import CallFaults
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Cursor, Position, read_cursor
 from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest, Selected, selected
@@ -37,7 +37,7 @@ class Asked:
 
     world: GatewayWorld
     knobs: Knobs
-    struck: Struck
+    struck: CallFaults
     request: BalancesRequest
     by_token_id: bool
 

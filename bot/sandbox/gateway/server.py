@@ -26,8 +26,8 @@ from bot.sandbox.gateway.errors import (
     CallRefused,
     TooLarge,
 )
-from bot.sandbox.gateway.faults.active import Faults, Struck
-from bot.sandbox.gateway.faults.kinds import Call
+from bot.sandbox.gateway.faults.active import ActiveFaults, CallFaults
+from bot.sandbox.gateway.faults.kinds import GatewayCall
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate, Session, UsageMeter
 from bot.sandbox.gateway.request import (
@@ -73,7 +73,7 @@ class Gateway:
     ) -> None:
         self.world = world
         self.knobs = knobs or Knobs()
-        self.faults = Faults()
+        self.faults = ActiveFaults()
         self.gate = CallGate()
         self.requests: list[RecordedRequest] = []
         self.url = ""
@@ -82,7 +82,7 @@ class Gateway:
         self._limits = UsageMeter()
         self._clock = clock
         self._started_at = clock()
-        self._methods: dict[str, Callable[[Fields, Struck], Row]] = {
+        self._methods: dict[str, Callable[[Fields, CallFaults], Row]] = {
             "GetTokenBalancesSummary": self._token_balances_summary,
             "GetTokenBalancesDetails": self._token_balances_details,
             "GetTokenBalancesByContract": self._token_balances_by_contract,
@@ -156,16 +156,16 @@ class Gateway:
             )
         )
 
-    def _call(self, method: str, body: bytes) -> Call:
+    def _call(self, method: str, body: bytes) -> GatewayCall:
         """Return what faults are aimed by; a body that cannot be read asks for nothing."""
         try:
             fields = read_fields(body)
             chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
-            return Call(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
+            return GatewayCall(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
         except CallRefused:
-            return Call(method=method)
+            return GatewayCall(method=method)
 
-    def _answer(self, method: str, request: web.Request, body: bytes, struck: Struck) -> web.Response:
+    def _answer(self, method: str, request: web.Request, body: bytes, struck: CallFaults) -> web.Response:
         headers: dict[str, str] = {}
         try:
             headers = self._limits.charge(self._session(request), self.knobs, self._clock())
@@ -187,21 +187,21 @@ class Gateway:
             raise CallRefused(ACCESS_KEY_NOT_FOUND)
         return "AccessKey"
 
-    def _token_balances_summary(self, fields: Fields, struck: Struck) -> Row:
+    def _token_balances_summary(self, fields: Fields, struck: CallFaults) -> Row:
         return balances(self._asked(read_balances_request(fields), struck, by_token_id=False))
 
-    def _token_balances_details(self, fields: Fields, struck: Struck) -> Row:
+    def _token_balances_details(self, fields: Fields, struck: CallFaults) -> Row:
         return balances(self._asked(read_balances_request(fields), struck, by_token_id=True))
 
-    def _token_balances_by_contract(self, fields: Fields, struck: Struck) -> Row:
+    def _token_balances_by_contract(self, fields: Fields, struck: CallFaults) -> Row:
         return balances_by_contract(self._asked(read_contract_request(fields), struck, by_token_id=True))
 
-    def _asked(self, request: BalancesRequest, struck: Struck, *, by_token_id: bool) -> Asked:
+    def _asked(self, request: BalancesRequest, struck: CallFaults, *, by_token_id: bool) -> Asked:
         return Asked(
             world=self.world, knobs=self.knobs, struck=struck, request=request, by_token_id=by_token_id
         )
 
-    def _chains(self, fields: Fields, struck: Struck) -> Row:
+    def _chains(self, fields: Fields, struck: CallFaults) -> Row:
         chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
         shown = [chain for chain in chosen.chains if not struck.leaves_out_chain(chain.chain_id)]
         chains: list[Row] = [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]
@@ -210,10 +210,10 @@ class Gateway:
             "chains": chains + [{"chainId": number, "chainName": f"chain-{number}"} for number in invented]
         }
 
-    def _ping(self, _: Fields, __: Struck) -> Row:
+    def _ping(self, _: Fields, __: CallFaults) -> Row:
         return {"status": True}
 
-    def _version(self, _: Fields, __: Struck) -> Row:
+    def _version(self, _: Fields, __: CallFaults) -> Row:
         version = {
             "webrpcVersion": "v1",
             "schemaVersion": "v0.4.0",
@@ -222,7 +222,7 @@ class Gateway:
         }
         return {"version": version}
 
-    def _runtime_status(self, _: Fields, __: Struck) -> Row:
+    def _runtime_status(self, _: Fields, __: CallFaults) -> Row:
         status = {
             "healthOK": True,
             "startTime": self._started_at.isoformat(),

@@ -22,7 +22,7 @@ from bot.sandbox.gateway.control.bodies import (
     read_token_id,
     shown,
 )
-from bot.sandbox.gateway.faults.active import Faults
+from bot.sandbox.gateway.faults.active import ActiveFaults
 from bot.sandbox.gateway.faults.kinds import Fault
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.limits import CallGate
@@ -39,7 +39,7 @@ class Turned(Protocol):
 
     world: GatewayWorld
     knobs: Knobs
-    faults: Faults
+    faults: ActiveFaults
     gate: CallGate
     requests: list[RecordedRequest]
     access_keys: Collection[str] | None

@@ -6,7 +6,6 @@ from typing import Generic, TypeVar
 
 from bot.sandbox.gateway.faults.kinds import (
     Alteration,
-    Call,
     ContradictRows,
     Delay,
     EndlessPages,
@@ -15,6 +14,7 @@ from bot.sandbox.gateway.faults.kinds import (
     FailTokens,
     Fault,
     FlickerNative,
+    GatewayCall,
     Interruption,
     Lag,
     LeaveOutChain,
@@ -35,7 +35,7 @@ _Fault = TypeVar("_Fault", bound=Fault)
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class CallFaults:
     """The faults that one call meets."""
 
     interruption: Interruption | None = None
@@ -139,7 +139,7 @@ class Struck:
         return (fault for fault in self.alterations if isinstance(fault, kind))
 
 
-class Faults:
+class ActiveFaults:
     """The faults of one gateway that are not healed yet."""
 
     def __init__(self) -> None:
@@ -166,13 +166,13 @@ class Faults:
             *(each.fault for each in self._alterations),
         )
 
-    def strike(self, call: Call) -> Struck:
+    def strike(self, call: GatewayCall) -> CallFaults:
         """Return what the call meets, and count it."""
         interruption = next((each.fault for each in self._interruptions if each.strikes(call)), None)
         alterations = tuple(each.fault for each in self._alterations if each.strikes(call))
         self._interruptions = [each for each in self._interruptions if not each.is_spent]
         self._alterations = [each for each in self._alterations if not each.is_spent]
-        return Struck(interruption, alterations)
+        return CallFaults(interruption, alterations)
 
 
 class _Active(Generic[_Fault]):
@@ -187,7 +187,7 @@ class _Active(Generic[_Fault]):
     def is_spent(self) -> bool:
         return self.fault.times is not None and self._struck >= self.fault.times
 
-    def strikes(self, call: Call) -> bool:
+    def strikes(self, call: GatewayCall) -> bool:
         if self.is_spent or not self.fault.aims_at(call):
             return False
         self._met += 1

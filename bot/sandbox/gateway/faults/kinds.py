@@ -26,7 +26,7 @@ _OF_BALANCES = ("GetTokenBalancesSummary", "GetTokenBalancesDetails", "GetTokenB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class GatewayCall:
     """What faults are aimed by: a call's method, its accounts in lower case, the chains it is about."""
 
     method: str
@@ -53,7 +53,7 @@ class Aimed:
         if self.every < 1:
             raise ValueError(f"every is at least 1, not {self.every}")
 
-    def aims_at(self, call: Call) -> bool:
+    def aims_at(self, call: GatewayCall) -> bool:
         """Say whether the call is one of those, whatever was struck before."""
         return (
             self.method in (None, call.method)
@@ -63,7 +63,7 @@ class Aimed:
             and self._changes(call)
         )
 
-    def _changes(self, call: Call) -> bool:  # noqa: ARG002 - the faults below look at the call
+    def _changes(self, call: GatewayCall) -> bool:  # noqa: ARG002 - the faults below look at the call
         """Say whether the call has anything that this fault could change."""
         return True
 
@@ -142,7 +142,7 @@ class Delay(Aimed):
 class _OfBalances(Aimed):
     """What strikes only calls that ask for balances."""
 
-    def _changes(self, call: Call) -> bool:
+    def _changes(self, call: GatewayCall) -> bool:
         return call.method in _OF_BALANCES
 
 
@@ -152,7 +152,7 @@ class _OfChain(Aimed):
 
     chain_id: int
 
-    def _changes(self, call: Call) -> bool:
+    def _changes(self, call: GatewayCall) -> bool:
         return call.method in _OF_BALANCES and self.chain_id in call.chain_ids
 
 
@@ -201,7 +201,7 @@ class LeaveOutChain(Aimed):
 
     chain_id: int
 
-    def _changes(self, call: Call) -> bool:
+    def _changes(self, call: GatewayCall) -> bool:
         return call.method == "GetChains" and self.chain_id in call.chain_ids
 
 
@@ -329,7 +329,7 @@ class ManyChains(Aimed):
     count: int = 100_000
     first_id: int = 10_000_000
 
-    def _changes(self, call: Call) -> bool:
+    def _changes(self, call: GatewayCall) -> bool:
         return call.method == "GetChains"
 
 
