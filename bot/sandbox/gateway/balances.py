@@ -9,7 +9,7 @@ from bot.sandbox.gateway.errors import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Cal
 from bot.sandbox.gateway.faults.active import CallFaults
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.pages import Cursor, Position, read_cursor
-from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest, Selected, selected
+from bot.sandbox.gateway.request import BalanceFilter, BalancesRequest, SelectedChains, select_chains
 from bot.sandbox.gateway.rows import (
     Row,
     collection_row,
@@ -29,7 +29,7 @@ _VERIFIED_OR_NOT = {"ALL": (True, False), "UNVERIFIED": (False,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class BalancesQuery:
     """A request for balances and all that its answer depends on.
 
     `by_token_id` tells whether each token id of a collection is a row of its own (indexer-gateway.md 1.4).
@@ -47,7 +47,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TokenHolding:
     """What makes one token row: an account's amounts of one contract, by token id."""
 
     contract: Contract
@@ -61,7 +61,7 @@ class Held:
         return self.account, self.contract.address, self.token_id or 0
 
 
-def holdings(asked: Asked, chain_id: int, *, beyond: Position) -> Iterator[Held]:
+def token_holdings(asked: BalancesQuery, chain_id: int, *, beyond: Position) -> Iterator[TokenHolding]:
     """Yield what makes a token row each, in the order of their positions, beyond one of them."""
     wanted = asked.request.filter
     for account in asked.world.accounts(chain_id) if wanted.of_all_holders else wanted.accounts:
@@ -93,22 +93,22 @@ def _of_ids(amounts: Mapping[int, HeldAmount], token_ids: frozenset[int]) -> Map
 
 
 def _rows(
-    asked: Asked, contract: Contract, account: str, amounts: Mapping[int, HeldAmount]
-) -> Iterator[Held]:
+    asked: BalancesQuery, contract: Contract, account: str, amounts: Mapping[int, HeldAmount]
+) -> Iterator[TokenHolding]:
     if contract.kind == "ERC20" or not asked.by_token_id:
-        yield Held(contract, account, amounts)
+        yield TokenHolding(contract, account, amounts)
         return
     for token_id, holding in sorted(amounts.items()):
-        yield Held(contract, account, {token_id: holding}, token_id)
+        yield TokenHolding(contract, account, {token_id: holding}, token_id)
 
 
-def _is_shown(asked: Asked, held: Held) -> bool:
+def _is_shown(asked: BalancesQuery, held: TokenHolding) -> bool:
     if not held.amounts or not (asked.knobs.emit_zero_rows or total(held.amounts) > 0):
         return False
     return not asked.struck.misses_row(held.contract.chain_id, *held.position)
 
 
-def balances(asked: Asked) -> Row:
+def balances(asked: BalancesQuery) -> Row:
     """Answer Summary or Details; raises Refused for accounts, chains or pages that cannot be."""
     if not asked.request.filter.accounts and asked.knobs.no_accounts == "refused":
         raise CallRefused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
@@ -117,20 +117,20 @@ def balances(asked: Asked) -> Row:
     return {"page": page, "nativeBalances": _native_part(asked, chains, cursor), "balances": tokens}
 
 
-def balances_by_contract(asked: Asked) -> Row:
+def balances_by_contract(asked: BalancesQuery) -> Row:
     """Answer ByContract, which has no natives; raises Refused as the others do."""
     chains, cursor = _read(asked)
     page, tokens = _token_part(asked, chains, cursor)
     return {"page": page, "balances": tokens}
 
 
-def _read(asked: Asked) -> tuple[Selected, Cursor]:
+def _read(asked: BalancesQuery) -> tuple[SelectedChains, Cursor]:
     _require_few_accounts(asked)
-    chains = selected(asked.world.chains(), asked.request.selectors, asked.knobs)
+    chains = select_chains(asked.world.chains(), asked.request.selectors, asked.knobs)
     return chains, read_cursor(asked.request.page, asked.knobs)
 
 
-def _require_few_accounts(asked: Asked) -> None:
+def _require_few_accounts(asked: BalancesQuery) -> None:
     count, maximum = len(asked.request.filter.accounts), asked.knobs.max_accounts
     if maximum is None or count <= maximum:
         return
@@ -141,7 +141,7 @@ def _require_few_accounts(asked: Asked) -> None:
     raise CallRefused(error.because(f"{count} accounts are more than {maximum}"))
 
 
-def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, list[Row]]:
+def _token_part(asked: BalancesQuery, chains: SelectedChains, cursor: Cursor) -> tuple[Row, list[Row]]:
     """Return the page object and the token entries."""
     shown, more = _shown(asked, chains.chains, cursor)
     rows = _invented(
@@ -150,10 +150,12 @@ def _token_part(asked: Asked, chains: Selected, cursor: Cursor) -> tuple[Row, li
     return _page_object(asked, cursor, shown, more=more), _token_entries(asked, chains, rows)
 
 
-def _shown(asked: Asked, chains: Iterable[GatewayChain], cursor: Cursor) -> tuple[list[Held], bool]:
+def _shown(
+    asked: BalancesQuery, chains: Iterable[GatewayChain], cursor: Cursor
+) -> tuple[list[TokenHolding], bool]:
     """Return what the page shows, and whether there is more."""
     found = [
-        holdings(asked, chain.chain_id, beyond=beyond)
+        token_holdings(asked, chain.chain_id, beyond=beyond)
         for chain in chains
         if _has_tokens(asked, chain) and (beyond := cursor.beyond(chain.chain_id, asked.knobs)) is not None
     ]
@@ -164,12 +166,12 @@ def _shown(asked: Asked, chains: Iterable[GatewayChain], cursor: Cursor) -> tupl
     return shown, any(len(page) > cursor.size for page in pages)
 
 
-def _has_tokens(asked: Asked, chain: GatewayChain) -> bool:
+def _has_tokens(asked: BalancesQuery, chain: GatewayChain) -> bool:
     left_out = asked.struck.leaves_out_tokens(chain.chain_id)
     return not left_out and asked.struck.token_failure(chain.chain_id) is None
 
 
-def _page_object(asked: Asked, cursor: Cursor, shown: Iterable[Held], *, more: bool) -> Row:
+def _page_object(asked: BalancesQuery, cursor: Cursor, shown: Iterable[TokenHolding], *, more: bool) -> Row:
     if asked.struck.repeats_page():
         return cursor.page_object(asked.knobs)
     if asked.struck.endless_pages() or (asked.struck.begins_again() and not cursor.page):
@@ -180,7 +182,7 @@ def _page_object(asked: Asked, cursor: Cursor, shown: Iterable[Held], *, more: b
     return cursor.turned(rows, asked.knobs).page_object(asked.knobs)
 
 
-def _token_row(asked: Asked, held: Held, cursor: Cursor) -> Row:
+def _token_row(asked: BalancesQuery, held: TokenHolding, cursor: Cursor) -> Row:
     summed = held.contract.kind != "ERC20" and not asked.by_token_id
     row_of = collection_row if summed else token_row
     row = row_of(asked.world, held.contract, held.account, held.amounts)
@@ -191,7 +193,7 @@ def _token_row(asked: Asked, held: Held, cursor: Cursor) -> Row:
     return row if cursor.page else asked.struck.as_before(row)
 
 
-def _invented(asked: Asked, rows: list[tuple[int, Row]], cursor: Cursor) -> list[tuple[int, Row]]:
+def _invented(asked: BalancesQuery, rows: list[tuple[int, Row]], cursor: Cursor) -> list[tuple[int, Row]]:
     """Return the rows as they are, or, where pages never end, under contracts invented for this one."""
     endless = asked.struck.endless_pages()
     if not rows or not cursor.page or endless is None or endless.rows == "repeated":
@@ -207,7 +209,7 @@ def _invented_address(page: int, number: int) -> str:
     return f"0x{hashlib.sha256(f'{page}/{number}'.encode()).hexdigest()[:40]}"
 
 
-def _token_entries(asked: Asked, chains: Selected, rows: list[tuple[int, Row]]) -> list[Row]:
+def _token_entries(asked: BalancesQuery, chains: SelectedChains, rows: list[tuple[int, Row]]) -> list[Row]:
     entries = [
         _token_entry(asked, chain.chain_id, rows)
         for chain in chains.chains
@@ -216,7 +218,7 @@ def _token_entries(asked: Asked, chains: Selected, rows: list[tuple[int, Row]]) 
     return _settled(asked, entries, chains)
 
 
-def _token_entry(asked: Asked, chain_id: int, rows: list[tuple[int, Row]]) -> Row:
+def _token_entry(asked: BalancesQuery, chain_id: int, rows: list[tuple[int, Row]]) -> Row:
     reason = asked.struck.token_failure(chain_id)
     if reason is not None:
         return failed_entry(chain_id, reason)
@@ -224,7 +226,7 @@ def _token_entry(asked: Asked, chain_id: int, rows: list[tuple[int, Row]]) -> Ro
     return entry(chain_id, [asked.struck.altered(row) for row in asked.struck.contradicted(own)])
 
 
-def _native_part(asked: Asked, chains: Selected, cursor: Cursor) -> list[Row] | None:
+def _native_part(asked: BalancesQuery, chains: SelectedChains, cursor: Cursor) -> list[Row] | None:
     """Return the native entries; omitted ones are null, as Go writes a list that never was."""
     late = cursor.page > 0 and asked.knobs.natives_on_later_pages == "omitted"
     if late or asked.request.filter.omit_natives:
@@ -237,7 +239,7 @@ def _native_part(asked: Asked, chains: Selected, cursor: Cursor) -> list[Row] | 
     return _settled(asked, entries, chains)
 
 
-def _native_entry(asked: Asked, chain: GatewayChain) -> Row:
+def _native_entry(asked: BalancesQuery, chain: GatewayChain) -> Row:
     reason = asked.struck.native_failure(chain.chain_id)
     if reason is not None:
         return failed_entry(chain.chain_id, reason)
@@ -246,7 +248,7 @@ def _native_entry(asked: Asked, chain: GatewayChain) -> Row:
     return entry(chain.chain_id, [asked.struck.altered(row) for row in asked.struck.contradicted(rows)])
 
 
-def _native_row(asked: Asked, chain: GatewayChain, account: str) -> Row:
+def _native_row(asked: BalancesQuery, chain: GatewayChain, account: str) -> Row:
     reason = asked.struck.native_row_failure(chain.chain_id, account)
     if reason is not None:
         return failed_native_row(chain, account, reason)
@@ -257,13 +259,13 @@ def _native_row(asked: Asked, chain: GatewayChain, account: str) -> Row:
     return row
 
 
-def _native_amount(asked: Asked, chain: GatewayChain, account: str) -> int:
+def _native_amount(asked: BalancesQuery, chain: GatewayChain, account: str) -> int:
     if asked.struck.native_flickers(chain.chain_id, account):
         return asked.world.native_before(chain.chain_id, account)
     return asked.world.native(chain.chain_id, account, at_block=asked.block(chain.chain_id))
 
 
-def _settled(asked: Asked, entries: Iterable[Row], chains: Selected) -> list[Row]:
+def _settled(asked: BalancesQuery, entries: Iterable[Row], chains: SelectedChains) -> list[Row]:
     """Return the entries with those that have no rows as the knob says, and then those of unknown chains."""
     kept = list(entries)
     match asked.knobs.chains_without_rows:

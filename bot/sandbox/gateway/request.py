@@ -220,7 +220,7 @@ _UNKNOWN_TYPE = "MAINNETS"
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedChains:
     """The chains that are meant, by chain id, and the entries of those that do not exist."""
 
     chains: tuple[GatewayChain, ...]
@@ -232,14 +232,14 @@ class Selected:
         return frozenset(chain.chain_id for chain in self.chains)
 
 
-def selected(chains: Iterable[GatewayChain], selectors: Selectors, knobs: Knobs) -> Selected:
+def select_chains(chains: Iterable[GatewayChain], selectors: Selectors, knobs: Knobs) -> SelectedChains:
     """Choose from all chains as a request says; raises Refused where unknown ones are not allowed."""
     known = tuple(chains)
     unknown = _unknown(known, selectors)
     if unknown and knobs.unknown_chains == "refused":
         raise CallRefused(INVALID_ARGUMENT.because(", ".join(reason for _, reason in unknown)))
     failed = unknown if knobs.unknown_chains == "failed" else []
-    return Selected(
+    return SelectedChains(
         tuple(chain for chain in known if _is_selected(chain, selectors, knobs)),
         tuple(failed_entry(chain_id, reason) for chain_id, reason in failed),
     )

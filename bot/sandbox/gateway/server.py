@@ -15,8 +15,8 @@ from typing import Self
 from aiohttp import hdrs, web
 
 from bot.sandbox.gateway.answers import error_response, html_response, json_response, send
-from bot.sandbox.gateway.balances import Asked, balances, balances_by_contract
-from bot.sandbox.gateway.control.routes import Control
+from bot.sandbox.gateway.balances import BalancesQuery, balances, balances_by_contract
+from bot.sandbox.gateway.control.routes import GatewayControl
 from bot.sandbox.gateway.errors import (
     ACCESS_KEY_NOT_FOUND,
     BAD_METHOD,
@@ -39,7 +39,7 @@ from bot.sandbox.gateway.request import (
     read_contract_request,
     read_fields,
     read_selectors,
-    selected,
+    select_chains,
 )
 from bot.sandbox.gateway.rows import Row
 from bot.sandbox.gateway.world import GatewayChain, GatewayWorld
@@ -115,7 +115,7 @@ class Gateway:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
-        application.add_routes(Control(self).routes())
+        application.add_routes(GatewayControl(self).routes())
         application.router.add_route("*", "/{path:.*}", self._receive)
         return application
 
@@ -160,7 +160,7 @@ class Gateway:
         """Return what faults are aimed by; a body that cannot be read asks for nothing."""
         try:
             fields = read_fields(body)
-            chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
+            chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
             return GatewayCall(method=method, accounts=read_accounts(fields), chain_ids=chosen.chain_ids)
         except CallRefused:
             return GatewayCall(method=method)
@@ -196,13 +196,13 @@ class Gateway:
     def _token_balances_by_contract(self, fields: Fields, struck: CallFaults) -> Row:
         return balances_by_contract(self._asked(read_contract_request(fields), struck, by_token_id=True))
 
-    def _asked(self, request: BalancesRequest, struck: CallFaults, *, by_token_id: bool) -> Asked:
-        return Asked(
+    def _asked(self, request: BalancesRequest, struck: CallFaults, *, by_token_id: bool) -> BalancesQuery:
+        return BalancesQuery(
             world=self.world, knobs=self.knobs, struck=struck, request=request, by_token_id=by_token_id
         )
 
     def _chains(self, fields: Fields, struck: CallFaults) -> Row:
-        chosen = selected(self.world.chains(), read_selectors(fields), self.knobs)
+        chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
         shown = [chain for chain in chosen.chains if not struck.leaves_out_chain(chain.chain_id)]
         chains: list[Row] = [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]
         invented = struck.invented_chains()

@@ -34,7 +34,7 @@ _Handler = Callable[[web.Request], Awaitable[web.Response]]
 _KINDS: dict[str, type[Fault]] = {kind.__name__: kind for kind in get_args(Fault)}
 
 
-class Turned(Protocol):
+class ControlledGateway(Protocol):
     """What the back door moves and shows: a gateway."""
 
     world: GatewayWorld
@@ -46,10 +46,10 @@ class Turned(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class GatewayControl:
     """The handlers under `/sandbox/`, over what they move and show."""
 
-    gateway: Turned
+    gateway: ControlledGateway
 
     def routes(self) -> list[web.RouteDef]:
         """Return all routes of the back door."""
