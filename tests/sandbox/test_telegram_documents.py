@@ -11,7 +11,7 @@ from telegram.error import BadRequest, NetworkError
 
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, furnished
 from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram.world.world import Button, Chat, Document
+from bot.sandbox.telegram.world.world import Chat, Document, InlineButton
 from tests.sandbox.telegram_client import Api, Json, Reply
 
 REPORT = b"chain,amount\n137,12.5\n"
@@ -41,7 +41,7 @@ async def test_a_library_bot_sends_a_file_with_a_caption_and_buttons_into_a_topi
     assert (sent.text, sent.caption_html, sent.message_thread_id) == (None, "All of <b>March</b>", topic)
     (seen,) = telegram.messages(forum)
     assert (seen.text, seen.entities) == ("All of March", (Entity("bold", 7, 5),))
-    assert (seen.silent, seen.buttons) == (True, ((Button("Again", "again"),),))
+    assert (seen.silent, seen.buttons) == (True, ((InlineButton("Again", "again"),),))
     assert seen.document == Document(sent.document.file_id, "report.csv", "text/csv", REPORT)
 
 
@@ -152,4 +152,4 @@ async def test_a_file_has_no_text_to_edit_but_buttons(bot: Bot, telegram: Telegr
         chat.id, sent.message_id, reply_markup=InlineKeyboardMarkup([[button]])
     )
     (seen,) = telegram.messages(chat)
-    assert (seen.text, seen.buttons) == ("March", ((Button("Open", url="https://example.org"),),))
+    assert (seen.text, seen.buttons) == ("March", ((InlineButton("Open", url="https://example.org"),),))

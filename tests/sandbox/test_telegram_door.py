@@ -13,7 +13,7 @@ from aiohttp import (
 )
 
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, furnished
-from bot.sandbox.telegram.world.world import Button, Chat
+from bot.sandbox.telegram.world.world import Chat, InlineButton
 from tests.sandbox.telegram_client import Api, keyboard, texts
 from tests.waits import HANG_SECONDS
 
@@ -49,7 +49,7 @@ async def test_parameters_come_in_the_query_in_a_form_in_multipart_and_in_json(
         await session.post(url, json={"chat_id": chat.id, "text": "json"})
 
     assert texts(telegram, chat) == ["query", "form", "multipart", "json"]
-    assert telegram.messages(chat)[1].buttons == ((Button("b", "c"),),)
+    assert telegram.messages(chat)[1].buttons == ((InlineButton("b", "c"),),)
 
 
 async def test_every_call_is_kept_with_its_parameters(telegram: Telegram, api: Api, chat: Chat) -> None:

@@ -10,7 +10,7 @@ from telegram.error import Forbidden, RetryAfter
 from bot.sandbox.telegram.api.faults import too_many_requests
 from bot.sandbox.telegram.server import SANDBOX_BOT, SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.html import Entity
-from bot.sandbox.telegram.world.world import Button, Chat, User
+from bot.sandbox.telegram.world.world import Chat, InlineButton, User
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ async def test_a_library_bot_reads_a_command_and_answers_with_html_and_buttons(
     seen = telegram.messages(chat)[-1]
     assert (seen.text, seen.html) == ("Watching Tom & Co", "Watching <b>Tom &amp; Co</b>")
     assert seen.entities == (Entity("bold", 9, 8),)
-    assert seen.buttons == ((Button("Undo", "undo:1"),),)
+    assert seen.buttons == ((InlineButton("Undo", "undo:1"),),)
     assert (seen.from_bot, seen.silent, seen.edited) == (True, True, False)
 
 
@@ -103,7 +103,7 @@ async def test_a_library_bot_edits_and_deletes_what_it_said(bot: Bot, telegram: 
         sent.message_id,
         reply_markup=InlineKeyboardMarkup.from_button(InlineKeyboardButton("x", "https://e.org")),
     )
-    assert telegram.messages(chat)[0].buttons == ((Button("x", url="https://e.org"),),)
+    assert telegram.messages(chat)[0].buttons == ((InlineButton("x", url="https://e.org"),),)
     await bot.delete_message(chat.id, sent.message_id)
     assert telegram.messages(chat) == []
     with pytest.raises(Exception, match="Message to edit not found"):

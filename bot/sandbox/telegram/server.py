@@ -22,7 +22,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram.api.methods import Methods, Toast
-from bot.sandbox.telegram.api.routes import BotApi, Call
+from bot.sandbox.telegram.api.routes import BotApi, BotCall
 from bot.sandbox.telegram.control.faults import Troubles
 from bot.sandbox.telegram.control.routes import Control
 from bot.sandbox.telegram.control.shown import Seen, seen_in
@@ -67,7 +67,7 @@ class Telegram(Groups):
         self._api = BotApi(token, self._methods, self._faults, self.clock)
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[BotCall]:
         """Every request that named the token and a method, oldest first."""
         return self._api.calls
 

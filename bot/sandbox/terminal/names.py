@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
-from bot.sandbox.telegram.world.world import PRESENT, Chat, Message, SandboxError, User, World
+from bot.sandbox.telegram.world.world import PRESENT, Chat, Message, SandboxError, TelegramWorld, User
 
 PRIVATE = "private"
 Named = TypeVar("Named")
@@ -50,22 +50,22 @@ def meant(word: str, known: Mapping[str, Named], what: str) -> Named:
     raise SandboxError(f"There is no {what} “{word}”. There {'is' if len(known) == 1 else 'are'}: {listed}.")
 
 
-def person_named(world: World, name: str) -> User:
+def person_named(world: TelegramWorld, name: str) -> User:
     """Return the person of this name."""
     return meant(name, {user.first_name: user for user in people(world)}, "person")
 
 
-def people(world: World) -> tuple[User, ...]:
+def people(world: TelegramWorld) -> tuple[User, ...]:
     """Return everybody who is no bot."""
     return tuple(user for user in world.users.values() if not user.is_bot)
 
 
-def place_named(world: World, name: str, user: User) -> Place:
+def place_named(world: TelegramWorld, name: str, user: User) -> Place:
     """Return the chat or topic of this name; `private` is the person's own chat with the bot."""
     return meant(name, {PRIVATE: Place(world.chat(user.id)), **places(world)}, "chat")
 
 
-def places(world: World) -> dict[str, Place]:
+def places(world: TelegramWorld) -> dict[str, Place]:
     """Return every group and every topic there is, by name."""
     found: dict[str, Place] = {}
     for chat in shared_chats(world):
@@ -74,12 +74,12 @@ def places(world: World) -> dict[str, Place]:
     return found
 
 
-def shared_chats(world: World) -> Iterable[Chat]:
+def shared_chats(world: TelegramWorld) -> Iterable[Chat]:
     """Return the groups that are still there."""
     return (chat for chat in world.chats.values() if chat.type != "private" and not chat.is_gone)
 
 
-def place_for(user: User, here: Place, world: World) -> Place:
+def place_for(user: User, here: Place, world: TelegramWorld) -> Place:
     """Return where somebody is who was named without a place: here, if they can be, or in private."""
     is_here = here.chat.type != "private" and here.chat.members.get(user.id) in PRESENT
     return here if is_here else Place(world.chat(user.id))
@@ -98,6 +98,6 @@ def speaker(user: User, place: Place) -> str:
     return name if place.chat.type == "private" else f"{name} in {title(place)}"
 
 
-def place_of(world: World, message: Message) -> Place:
+def place_of(world: TelegramWorld, message: Message) -> Place:
     """Return where a message stands."""
     return Place(world.chat(message.chat_id), message.thread_id)

@@ -1,7 +1,7 @@
 """What people do beside speaking: they press, block the bot, remove it and bring it back."""
 
 from bot.sandbox.telegram.server import Telegram
-from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Button, Message, SandboxError, User
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, InlineButton, Message, SandboxError, User
 from bot.sandbox.terminal.names import PRIVATE, Place, title
 from bot.sandbox.terminal.view import buttons_of
 
@@ -50,7 +50,7 @@ def _must_be_shared(place: Place, instead: str) -> None:
         raise SandboxError(f"That is for groups. In {PRIVATE} {instead}.")
 
 
-def button_meant(telegram: Telegram, place: Place, typed: str) -> tuple[Message, Button]:
+def button_meant(telegram: Telegram, place: Place, typed: str) -> tuple[Message, InlineButton]:
     """Return the button that is meant, and the newest message with buttons, which has it."""
     message = next(
         (

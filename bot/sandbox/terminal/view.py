@@ -5,8 +5,8 @@ from textwrap import wrap
 
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.api.methods import Toast
-from bot.sandbox.telegram.world.world import Button, Document, Message
-from bot.sandbox.telegram.world.world import World as Chats
+from bot.sandbox.telegram.world.world import Document, InlineButton, Message
+from bot.sandbox.telegram.world.world import TelegramWorld as Chats
 from bot.sandbox.terminal.commands import WORDS
 from bot.sandbox.terminal.names import Place, people, shared_chats, title
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
@@ -57,7 +57,7 @@ def toasted(toast: Toast) -> str:
     return f"({toast.text})" if toast.text else "(pressed)"
 
 
-def buttons_of(message: Message) -> list[Button]:
+def buttons_of(message: Message) -> list[InlineButton]:
     """Return a message's buttons in the order of their numbers, the first of which is 1."""
     return [button for row in message.buttons for button in row]
 
@@ -67,7 +67,7 @@ def _buttons(message: Message) -> str:
     return "\n".join(" ".join(_button(next(numbers), button) for button in row) for row in message.buttons)
 
 
-def _button(number: int, button: Button) -> str:
+def _button(number: int, button: InlineButton) -> str:
     leads_to = f" → {button.url}" if button.url else " ⧉" if button.copy_text else ""
     return f"[{number} {button.text}{leads_to}]"
 

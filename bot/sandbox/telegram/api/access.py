@@ -2,13 +2,13 @@
 
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import ApiError, bad_request, forbidden
-from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, User, World
+from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, TelegramWorld, User
 
 
-class Access:
+class BotRights:
     """The bot's rights in its chats: to look, to see who is there, to change its messages, to write."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: TelegramWorld) -> None:
         self._world = world
 
     def readable(self, parameters: Parameters) -> Chat:

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.sandbox.telegram.api.access import Access
+from bot.sandbox.telegram.api.access import BotRights
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import Json, bad_request
 from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, User
@@ -23,7 +23,7 @@ Scope = tuple[str, int, int]
 class Commands:
     """Keeps the lists; a list that nobody deletes stays for ever (telegram.md 8)."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: BotRights) -> None:
         self._access = access
         self._lists: dict[tuple[Scope, str], list[Json]] = {}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.html import CannotParse, Entity, Formatted, read_html, read_plain
 from bot.sandbox.telegram.world.wire import Json, bad_request
-from bot.sandbox.telegram.world.world import Button, Buttons
+from bot.sandbox.telegram.world.world import Buttons, InlineButton
 
 MAX_RAW_BYTES = 32_768
 MAX_CHARACTERS = 4096
@@ -89,15 +89,15 @@ def _formatted(raw: str, parse_mode: str) -> Formatted:
         raise bad_request(f"can't parse entities: {reason}") from None
 
 
-def _read_button(button: object) -> Button:
+def _read_button(button: object) -> InlineButton:
     if not isinstance(button, dict) or not isinstance(button.get("text"), str) or not button["text"]:
         raise bad_request('can\'t parse inline keyboard button: Field "text" must be of type String')
     if "url" in button:
-        return Button(button["text"], url=_checked_url(str(button["url"])))
+        return InlineButton(button["text"], url=_checked_url(str(button["url"])))
     if "callback_data" in button:
-        return Button(button["text"], callback_data=_checked_data(str(button["callback_data"])))
+        return InlineButton(button["text"], callback_data=_checked_data(str(button["callback_data"])))
     if isinstance(button.get("copy_text"), dict):
-        return Button(button["text"], copy_text=_checked_copy(str(button["copy_text"].get("text", ""))))
+        return InlineButton(button["text"], copy_text=_checked_copy(str(button["copy_text"].get("text", ""))))
     raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.sandbox.signal import Signal
-from bot.sandbox.telegram.api.access import Access
+from bot.sandbox.telegram.api.access import BotRights
 from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
 from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
-from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, World
+from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, TelegramWorld
 
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
@@ -37,7 +37,7 @@ class Methods:
     def __init__(self, people: People, limiter: Limiter) -> None:
         self._people = people
         self._limiter = limiter
-        self._access = Access(people)
+        self._access = BotRights(people)
         self.commands = Commands(self._access)
         self.toasts: dict[str, Toast] = {}
         self.toasted = Signal()
@@ -290,7 +290,7 @@ def _replied(chat: Chat, parameters: Parameters) -> int | None:
 ATTACHED = "attach://"
 
 
-def read_document(parameters: Parameters, world: World) -> Document:
+def read_document(parameters: Parameters, world: TelegramWorld) -> Document:
     """Return the file that the call wants to send; ApiError where Telegram would refuse it.
 
     Nothing leaves this machine, so files from other addresses can't be got.
@@ -308,7 +308,7 @@ def read_document(parameters: Parameters, world: World) -> Document:
     return world.documents[named]
 
 
-def _kept(upload: Upload, world: World) -> Document:
+def _kept(upload: Upload, world: TelegramWorld) -> Document:
     if not upload.content:
         raise bad_request("file must be non-empty")
     return world.add_document(upload.file_name, upload.mime_type, upload.content)

@@ -17,7 +17,7 @@ TOKEN_FORM = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
 
 
 @dataclass(frozen=True)
-class Call:
+class BotCall:
     """One request of the bot, as it arrived."""
 
     method: str
@@ -33,7 +33,7 @@ class BotApi:
         self._methods = methods
         self._faults = faults
         self._now = now
-        self.calls: list[Call] = []
+        self.calls: list[BotCall] = []
 
     def routes(self) -> list[web.RouteDef]:
         """Return where it answers; what is nowhere else is not found in Telegram's words."""
@@ -50,7 +50,7 @@ class BotApi:
             parameters = await read_parameters(request)
         except ApiError as error:
             return _failure(error)
-        self.calls.append(Call(name, parameters.values, self._now()))
+        self.calls.append(BotCall(name, parameters.values, self._now()))
         fault = self._faults.take(name, parameters.integer("chat_id"))
         if fault is None:
             return await self._accept(name, parameters)

@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 from aiohttp import web
 
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram.world.world import Chat, Message, SandboxError, Status, User, World
+from bot.sandbox.telegram.world.world import Chat, Message, SandboxError, Status, TelegramWorld, User
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Given = TypeVar("Given", str, int, bool, dict[str, object], list[object])
@@ -152,7 +152,7 @@ def _refused(error: SandboxError) -> web.Response:
 class Names:
     """Finds what is named; what is not there is said in a sentence."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: TelegramWorld) -> None:
         self._world = world
 
     def chat(self, body: Body, name: str = "chat") -> Chat:

@@ -26,7 +26,7 @@ from bot.sandbox.telegram.api.faults import (
 from bot.sandbox.telegram.api.limits import Limiter, Limits
 from bot.sandbox.telegram.control.bodies import Body
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram.world.world import SandboxError, World
+from bot.sandbox.telegram.world.world import SandboxError, TelegramWorld
 
 ANY_METHOD = "*"
 PLACES: Mapping[str, Callable[[], Fault]] = {
@@ -42,7 +42,7 @@ class Troubles:
     """Breaks, heals, limits, and moves the clock."""
 
     def __init__(
-        self, world: World, faults: Faults, limiter: Limiter, refuse_for: Callable[[float], None]
+        self, world: TelegramWorld, faults: Faults, limiter: Limiter, refuse_for: Callable[[float], None]
     ) -> None:
         self._world = world
         self._faults = faults

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bot.sandbox.telegram.world.wire import Json
-from bot.sandbox.telegram.world.world import Chat, Message, World
+from bot.sandbox.telegram.world.world import Chat, Message, TelegramWorld
 
 MESSAGE_ID = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{4,10}$")
 """The short id that stands at the end of an alert."""
@@ -50,7 +50,7 @@ class Seen:
         return sum(count - 1 for count in self.by_id.values())
 
 
-def seen_in(world: World, chat: Chat, thread_id: int | None = None) -> Seen:
+def seen_in(world: TelegramWorld, chat: Chat, thread_id: int | None = None) -> Seen:
     """Return what a person sees of the bot in a chat, or in one topic of it."""
     return Seen(tuple(message for message in world.messages(chat, thread_id) if message.from_bot))
 

@@ -25,15 +25,15 @@ from bot.sandbox.telegram.world.world import (
     Message,
     SandboxError,
     Status,
+    TelegramWorld,
     User,
-    World,
 )
 
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)
 
 
-class People(World):
+class People(TelegramWorld):
     """A world where people act. The bot hears them in its own chats, under privacy mode (telegram.md 6.2)."""
 
     def __init__(self, bot: User, clock: Clock) -> None:

@@ -19,7 +19,7 @@ PRESSES_KEPT = timedelta(seconds=150)
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _QueuedUpdate:
     """One update, and when it is dropped without a word."""
 
     update_id: int
@@ -33,7 +33,7 @@ class Updates:
     def __init__(self, now: Clock) -> None:
         self._now = now
         self._ids = itertools.count(FIRST_UPDATE_ID)
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_QueuedUpdate] = []
         self._turn = 0
         self._ended_by = ""
         self._signal = Signal()
@@ -55,7 +55,7 @@ class Updates:
         if kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT:
             number = next(self._ids)
             dropped_at = self._now() + (PRESSES_KEPT if kind == "callback_query" else KEPT)
-            self._waiting.append(_Waiting(number, {"update_id": number, kind: content}, dropped_at))
+            self._waiting.append(_QueuedUpdate(number, {"update_id": number, kind: content}, dropped_at))
             self._signal.send()
 
     def clear(self) -> None:

@@ -40,7 +40,7 @@ ANONYMOUS_ADMIN = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
 CHANNEL_WRITER = User(136817688, "Channel", "Channel_Bot", is_bot=True)
 
 
-class Button(NamedTuple):
+class InlineButton(NamedTuple):
     """One button under a message; it calls back, opens a link or copies a text."""
 
     text: str
@@ -49,7 +49,7 @@ class Button(NamedTuple):
     copy_text: str = ""
 
 
-Buttons = tuple[tuple[Button, ...], ...]
+Buttons = tuple[tuple[InlineButton, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Chat:
         return self.is_deleted or self.migrated_to is not None
 
 
-class World:
+class TelegramWorld:
     """Everything that exists, as far as the bot's account is concerned. Message ids count per chat."""
 
     def __init__(self, bot: User, clock: Clock = utc_now) -> None:
