@@ -12,10 +12,10 @@ from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
-    Fault,
     Garbage,
-    Page,
+    ProxyPage,
     Reset,
+    TelegramFault,
     after,
     before,
     too_many_requests,
@@ -58,10 +58,10 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # ---------------------------------------------------------------- trouble for a while
 
-TROUBLES: dict[str, Fault] = {
+TROUBLES: dict[str, TelegramFault] = {
     "closed before": before(Close()),
     "reset before": before(Reset()),
-    "a page of a proxy": before(Page(502)),
+    "a page of a proxy": before(ProxyPage(502)),
     "a server error": before(Error(500, "Internal Server Error")),
     "a token that is refused": before(Error(401, "Unauthorized")),
     "a wrong address": before(Error(404, "Not Found")),
@@ -73,7 +73,9 @@ TROUBLES: dict[str, Fault] = {
 
 @pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-async def test_trouble_that_ends_costs_no_alert_and_repeats_none(stack: Stack, trouble: Fault) -> None:
+async def test_trouble_that_ends_costs_no_alert_and_repeats_none(
+    stack: Stack, trouble: TelegramFault
+) -> None:
     await stack.watches()
     stack.telegram.fault(trouble, times=1)
 
@@ -85,17 +87,19 @@ async def test_trouble_that_ends_costs_no_alert_and_repeats_none(stack: Stack, t
     assert amounts_told(stack) == ["−1", "+2"]
 
 
-ARRIVED: dict[str, Fault] = {
+ARRIVED: dict[str, TelegramFault] = {
     "then closed": after(Close()),
     "then reset": after(Reset()),
     "then garbage": after(Garbage()),
-    "then a page": after(Page(504)),
+    "then a page": after(ProxyPage(504)),
 }
 
 
 @pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("fault", ARRIVED.values(), ids=ARRIVED.keys())
-async def test_what_may_have_arrived_comes_once_more_with_the_same_id(stack: Stack, fault: Fault) -> None:
+async def test_what_may_have_arrived_comes_once_more_with_the_same_id(
+    stack: Stack, fault: TelegramFault
+) -> None:
     await stack.watches()
     stack.telegram.fault(fault, times=1)
 

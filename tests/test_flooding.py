@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram.api.faults import Hold, before, too_many_requests
+from bot.sandbox.telegram.api.faults import Hang, before, too_many_requests
 from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
@@ -104,7 +104,7 @@ async def test_neither_a_blocked_nor_a_slow_nor_a_flooded_chat_delays_another(st
     await stack.hears("balances")
     blocked, slow, flooded = others
     telegram.blocks(telegram.user(blocked.id))
-    hold = Hold()
+    hold = Hang()
     telegram.fault(before(hold), chat=slow)
     telegram.fault(too_many_requests(300), chat=flooded)
 

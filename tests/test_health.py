@@ -25,7 +25,7 @@ from bot.health import Health
 from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
-from bot.sandbox.telegram.api.faults import Close, Error, Fault, Garbage, Page, before
+from bot.sandbox.telegram.api.faults import Close, Error, Garbage, ProxyPage, TelegramFault, before
 from bot.settings import load_settings
 from bot.web.pages import BLOCKED
 from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
@@ -211,13 +211,13 @@ def test_silence_is_three_intervals_or_two_sweeps_or_a_quarter_of_a_minute_whate
     [
         (before(Error(401, "Unauthorized")), "Telegram refuses the token"),
         (before(Error(404, "Not Found")), "Telegram refuses the token"),
-        (before(Page(502)), "Telegram can't be reached"),
+        (before(ProxyPage(502)), "Telegram can't be reached"),
         (before(Close()), "Telegram can't be reached"),
         (before(Garbage()), "what Telegram answers can't be read"),
     ],
 )
 async def test_a_telegram_in_trouble_is_told_until_it_answers(
-    watching: Visit, fault: Fault, words: str
+    watching: Visit, fault: TelegramFault, words: str
 ) -> None:
     watching.stack.telegram.fault(fault, method=None)
     watching.stack.say("/id")  # it ends the poll that is under way
@@ -410,7 +410,7 @@ async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -
 
 
 async def test_the_metrics_show_what_waits_and_what_failed(watching: Visit) -> None:
-    watching.stack.telegram.fault(before(Page(502)))
+    watching.stack.telegram.fault(before(ProxyPage(502)))
     watching.stack.gateway.faults.add(AnswerHtml(status=503, times=3))
     watching.stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 

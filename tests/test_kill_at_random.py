@@ -17,7 +17,15 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.world import Contract
-from bot.sandbox.telegram.api.faults import Close, Fault, Page, Reset, after, before, too_many_requests
+from bot.sandbox.telegram.api.faults import (
+    Close,
+    ProxyPage,
+    Reset,
+    TelegramFault,
+    after,
+    before,
+    too_many_requests,
+)
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.examples import examples
 from tests.stack import POLYGON, Stack, open_stack
@@ -31,11 +39,11 @@ SETTLING_SECONDS = 600
 LINE = re.compile(r"^[▲▼✦] ([+−])([\d,]+) (\w+) {5}([\d,]+) → ([\d,]+)", re.MULTILINE)
 NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})$")
 
-TROUBLES: tuple[Fault, ...] = (
+TROUBLES: tuple[TelegramFault, ...] = (
     too_many_requests(1),
     before(Close()),
     before(Reset()),
-    before(Page(502)),
+    before(ProxyPage(502)),
     after(Reset()),
     after(Close()),
 )
@@ -116,7 +124,7 @@ class Town:
                 self.sets(holder, amount)
             if self.rng.random() < 0.05:
                 audience, trouble = self.rng.choice(self.audiences), self.rng.choice(TROUBLES)
-                audience.troubles += trouble.place == "after" or isinstance(trouble.answer, Page)
+                audience.troubles += trouble.place == "after" or isinstance(trouble.answer, ProxyPage)
                 self.stack.telegram.fault(trouble, times=1, chat=audience.chat)
             if self.rng.random() < 0.3:
                 self.slows_down(self.rng.choice(self.audiences))

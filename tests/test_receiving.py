@@ -7,7 +7,7 @@ import pytest
 
 from bot import app
 from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
-from bot.sandbox.telegram.api.faults import Error, Fault, Hold, Page, before
+from bot.sandbox.telegram.api.faults import Error, Hang, ProxyPage, TelegramFault, before
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
@@ -195,9 +195,11 @@ async def test_a_command_that_fails_is_told_with_a_reference_and_the_next_is_car
 
 @pytest.mark.parametrize(
     "fault",
-    [before(Error(401, "Unauthorized")), before(Error(409, "Conflict: other")), before(Page(502))],
+    [before(Error(401, "Unauthorized")), before(Error(409, "Conflict: other")), before(ProxyPage(502))],
 )
-async def test_after_whatever_telegram_answered_commands_are_taken_again(stack: Stack, fault: Fault) -> None:
+async def test_after_whatever_telegram_answered_commands_are_taken_again(
+    stack: Stack, fault: TelegramFault
+) -> None:
     await answered(stack, "/id")
     stack.telegram.fault(fault, times=2, method="getUpdates")
     stack.say("/list")
@@ -234,7 +236,7 @@ async def test_commands_for_another_bot_ask_for_the_own_name_once_a_minute_at_mo
 async def test_a_telegram_that_does_not_tell_the_name_delays_nobody_for_long(stack: Stack) -> None:
     group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"}, bot="administrator")
     await answered(stack, "/allow", group)
-    stack.telegram.fault(before(Hold()), method="getMe")
+    stack.telegram.fault(before(Hang()), method="getMe")
     stack.say("/list@other_bot", chat=group)
 
     assert "Chat id" in await answered(stack, "/id", group)

@@ -25,10 +25,10 @@ from bot.chat.telegram.receiver import (
 from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
-    Fault,
     Garbage,
-    Page,
+    ProxyPage,
     Reset,
+    TelegramFault,
     after,
     before,
     too_many_requests,
@@ -142,13 +142,13 @@ async def desk() -> AsyncIterator[Desk]:
 # ---------------------------------------------------------------- what Telegram answers
 
 
-TROUBLES: list[tuple[Fault, str]] = [
+TROUBLES: list[tuple[TelegramFault, str]] = [
     (before(Error(401, "Unauthorized")), "Telegram refuses the token"),
     (before(Error(404, "Not Found")), "Telegram refuses the token"),
     (before(Error(400, "Bad Request: whatever")), "Telegram refuses to tell what is new"),
     (before(Error(500, "Internal Server Error")), "Telegram can't be reached"),
-    (before(Page(502)), "Telegram can't be reached"),
-    (before(Page(200)), "what Telegram answers can't be read"),
+    (before(ProxyPage(502)), "Telegram can't be reached"),
+    (before(ProxyPage(200)), "what Telegram answers can't be read"),
     (before(Garbage()), "what Telegram answers can't be read"),
     (before(Garbage('{"ok":true,"result":{}}')), "what Telegram answers can't be read"),
     (before(Garbage('{"ok":true,"result":[7]}')), "what Telegram answers can't be read"),
@@ -171,7 +171,7 @@ TROUBLES: list[tuple[Fault, str]] = [
 
 @pytest.mark.parametrize(("fault", "reason"), TROUBLES)
 async def test_whatever_telegram_answers_it_is_told_and_receiving_goes_on(
-    desk: Desk, fault: Fault, reason: str
+    desk: Desk, fault: TelegramFault, reason: str
 ) -> None:
     async with desk.open():
         desk.telegram.fault(fault, method="getUpdates")
@@ -188,7 +188,7 @@ async def test_whatever_telegram_answers_it_is_told_and_receiving_goes_on(
 
 
 async def test_one_answer_that_fails_is_bad_luck_and_not_told(desk: Desk) -> None:
-    desk.telegram.fault(before(Page(502)), times=1, method="getUpdates")
+    desk.telegram.fault(before(ProxyPage(502)), times=1, method="getUpdates")
     async with desk.open():
         await desk.asks(2)
 
@@ -197,7 +197,7 @@ async def test_one_answer_that_fails_is_bad_luck_and_not_told(desk: Desk) -> Non
 
 
 async def test_pauses_grow_and_stay_below_half_a_minute(desk: Desk) -> None:
-    desk.telegram.fault(before(Page(502)), times=8, method="getUpdates")
+    desk.telegram.fault(before(ProxyPage(502)), times=8, method="getUpdates")
     async with desk.open():
         await until(lambda: len(desk.pauses) == 8)
 
@@ -206,7 +206,7 @@ async def test_pauses_grow_and_stay_below_half_a_minute(desk: Desk) -> None:
 
 async def test_an_outage_of_many_hours_does_not_end_receiving(desk: Desk) -> None:
     desk.receiver.progress.failures = 100_000
-    desk.telegram.fault(before(Page(502)), times=2, method="getUpdates")
+    desk.telegram.fault(before(ProxyPage(502)), times=2, method="getUpdates")
     async with desk.open():
         desk.say("/first")
 

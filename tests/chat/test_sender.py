@@ -28,7 +28,17 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place
-from bot.sandbox.telegram.api.faults import Close, Endless, Error, Fault, Garbage, Page, Reset, after, before
+from bot.sandbox.telegram.api.faults import (
+    Close,
+    Endless,
+    Error,
+    Garbage,
+    ProxyPage,
+    Reset,
+    TelegramFault,
+    after,
+    before,
+)
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat
 from tests.builders import delivery
@@ -55,7 +65,7 @@ def chat(telegram: Telegram) -> Chat:
     return telegram.add_private_chat(telegram.add_user("Olga", user_id=7001))
 
 
-def error(code: int, description: str, **parameters: object) -> Fault:
+def error(code: int, description: str, **parameters: object) -> TelegramFault:
     return before(Error(code, description, parameters or None))
 
 
@@ -68,28 +78,34 @@ def sent_as(number: str) -> str:
     return f'{{"ok":true,"result":{{"message_id":{number},"date":1700000000,"chat":{chat},"text":"a"}}}}'
 
 
-ANSWERS: dict[str, tuple[Fault, Outcome]] = {
+ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
     "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), Throttled(7)),
-    "flood, said by a proxy": (before(Page(429)), Throttled(PROXY_HOLD_SECONDS)),
+    "flood, said by a proxy": (before(ProxyPage(429)), Throttled(PROXY_HOLD_SECONDS)),
     "flood of no time": (error(429, "Too Many Requests", retry_after=0), Throttled(1)),
     "flood of the past": (error(429, "Too Many Requests", retry_after=-5), Throttled(1)),
     "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), Throttled(3600)),
     "flood of a second and a half": (error(429, "Too Many Requests", retry_after=1.5), Throttled(2)),
-    "endless flood": (before(Page(429, '{"ok":false,"parameters":{"retry_after":1e400}}')), Throttled(3600)),
-    "flood of no number": (before(Page(429, '{"ok":false,"parameters":{"retry_after":NaN}}')), Throttled(30)),
+    "endless flood": (
+        before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":1e400}}')),
+        Throttled(3600),
+    ),
+    "flood of no number": (
+        before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":NaN}}')),
+        Throttled(30),
+    ),
     "flood in words": (error(429, "Too Many Requests", retry_after="soon"), Throttled(30)),
     "flood that is true": (error(429, "Too Many Requests", retry_after=True), Throttled(30)),
-    "flood without a sense": (before(Page(429, '{"ok":false,"parameters":7}')), Throttled(30)),
+    "flood without a sense": (before(ProxyPage(429, '{"ok":false,"parameters":7}')), Throttled(30)),
     "moved to a word": (error(400, "Bad Request: upgraded", migrate_to_chat_id="abc"), NOT_READ),
     "moved to nowhere": (error(400, "Bad Request: upgraded", migrate_to_chat_id=0), NOT_READ),
     "moved to a person": (error(400, "Bad Request: upgraded", migrate_to_chat_id=7), NOT_READ),
     "moved too far": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-(2**60)), NOT_READ),
     "moved to a fraction": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-7.5), NOT_READ),
-    "refused by a proxy": (before(Page(400)), NOT_READ),
-    "forbidden by a proxy": (before(Page(403)), NOT_READ),
-    "refused by a list": (before(Page(400, "[]")), NOT_READ),
+    "refused by a proxy": (before(ProxyPage(400)), NOT_READ),
+    "forbidden by a proxy": (before(ProxyPage(403)), NOT_READ),
+    "refused by a list": (before(ProxyPage(400, "[]")), NOT_READ),
     "refused without end": (
-        before(Page(400, '{"ok":false,"description":"' + 100_000 * "a" + '"}')),
+        before(ProxyPage(400, '{"ok":false,"description":"' + 100_000 * "a" + '"}')),
         NOT_READ,
     ),
     "refused in half a sign": (error(400, "Bad Request: \ud800"), Refused("?", is_final=False)),
@@ -115,13 +131,13 @@ ANSWERS: dict[str, tuple[Fault, Outcome]] = {
     "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token")),
     "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token")),
     "another consumer": (error(409, "Conflict: terminated"), RetryLater("Conflict: terminated")),
-    "too large": (before(Page(413)), Refused("it is too large", is_final=True)),
+    "too large": (before(ProxyPage(413)), Refused("it is too large", is_final=True)),
     "taken by a guard": (
         error(500, "Internal Server Error: sent message was immediately deleted and can't be returned"),
         Vanished("it was deleted as soon as it was sent"),
     ),
     "server error": (error(500, "Internal Server Error"), Unknown("NetworkError")),
-    "bad gateway": (before(Page(502)), Unknown("NetworkError")),
+    "bad gateway": (before(ProxyPage(502)), Unknown("NetworkError")),
     "closed without an answer": (before(Close()), Unknown("NetworkError")),
     "reset": (before(Reset()), Unknown("NetworkError")),
     "cut answer": (after(Garbage()), Unknown("Unreadable")),
@@ -132,7 +148,7 @@ ANSWERS: dict[str, tuple[Fault, Outcome]] = {
 
 @pytest.mark.parametrize(("fault", "outcome"), ANSWERS.values(), ids=ANSWERS.keys())
 async def test_each_answer_has_its_meaning(
-    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault, outcome: Outcome
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault, outcome: Outcome
 ) -> None:
     telegram.fault(fault)
 
@@ -222,9 +238,11 @@ async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bo
             assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == outcome
 
 
-@pytest.mark.parametrize("fault", [before(Close()), before(Page(502)), error(500, "Internal Server Error")])
+@pytest.mark.parametrize(
+    "fault", [before(Close()), before(ProxyPage(502)), error(500, "Internal Server Error")]
+)
 async def test_a_question_goes_as_far_as_a_message_does(
-    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 
@@ -241,9 +259,9 @@ async def test_a_question_finds_out_what_is_wrong_with_the_chat(
     assert outcome == Unreachable("Forbidden: bot was blocked by the user", Park.GONE)
 
 
-@pytest.mark.parametrize("fault", [error(404, "Not Found: method not found"), before(Page(404))])
+@pytest.mark.parametrize("fault", [error(404, "Not Found: method not found"), before(ProxyPage(404))])
 async def test_a_server_without_actions_is_asked_all_the_same(
-    telegram: Telegram, bot: Bot, chat: Chat, fault: Fault
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 

@@ -12,10 +12,10 @@ from aiohttp import (
 from bot.sandbox.telegram.api.faults import (
     Close,
     Error,
-    Fault,
     Garbage,
-    Page,
+    ProxyPage,
     Reset,
+    TelegramFault,
     after,
     before,
     too_many_requests,
@@ -35,7 +35,7 @@ from tests.sandbox.telegram_client import Api, texts
     ],
 )
 async def test_a_broken_connection_leaves_what_was_accepted(
-    telegram: Telegram, api: Api, chat: Chat, *, fault: Fault, lost: type[Exception], delivered: int
+    telegram: Telegram, api: Api, chat: Chat, *, fault: TelegramFault, lost: type[Exception], delivered: int
 ) -> None:
     telegram.fault(fault, times=1)
 
@@ -49,12 +49,12 @@ async def test_a_broken_connection_leaves_what_was_accepted(
     ("fault", "status", "body", "delivered"),
     [
         (after(Garbage()), 200, '{"ok":true,"resu', 1),
-        (before(Page()), 502, "<html><body><h1>Bad Gateway</h1></body></html>", 0),
-        (after(Page(504, "<html>late</html>")), 504, "<html>late</html>", 1),
+        (before(ProxyPage()), 502, "<html><body><h1>Bad Gateway</h1></body></html>", 0),
+        (after(ProxyPage(504, "<html>late</html>")), 504, "<html>late</html>", 1),
     ],
 )
 async def test_a_strange_answer_leaves_what_was_accepted(
-    telegram: Telegram, api: Api, chat: Chat, *, fault: Fault, status: int, body: str, delivered: int
+    telegram: Telegram, api: Api, chat: Chat, *, fault: TelegramFault, status: int, body: str, delivered: int
 ) -> None:
     telegram.fault(fault, times=1)
     reply = await api.send(chat)
@@ -81,7 +81,7 @@ async def test_a_fault_lasts_until_healed_for_one_chat_and_one_method_only(
     telegram: Telegram, api: Api, chat: Chat
 ) -> None:
     other = telegram.add_private_chat(telegram.add_user("Bob"))
-    telegram.fault(before(Page()), chat=chat)
+    telegram.fault(before(ProxyPage()), chat=chat)
 
     assert [(await api.send(chat)).status for _ in range(2)] == [502, 502]
     assert (await api.send(other)).status == 200

@@ -13,9 +13,9 @@ from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 
 from bot.sandbox.telegram.api.faults import (
     Error,
-    Fault,
     Garbage,
-    Page,
+    ProxyPage,
+    TelegramFault,
     Vanish,
     accept_then_delete,
     accept_then_garbage,
@@ -43,7 +43,7 @@ HTML_ERROR = "<html><body>no</body></html>"
     ],
 )
 async def test_a_library_bot_meets_the_place_where_its_message_broke(
-    bot: Bot, telegram: Telegram, chat: Chat, *, fault: Fault, raised: type[Exception], delivered: int
+    bot: Bot, telegram: Telegram, chat: Chat, *, fault: TelegramFault, raised: type[Exception], delivered: int
 ) -> None:
     telegram.fault(fault, times=1)
 
@@ -100,13 +100,13 @@ async def answers(api: Api) -> bool:
         (before(Error(404, "Not Found")), InvalidToken, ""),
         (before(Error(413, "Request Entity Too Large")), NetworkError, "Request Entity Too Large"),
         (before(Error(429, "Too Many Requests")), NetworkError, "Too Many Requests"),
-        (before(Page(429, HTML_ERROR)), NetworkError, ""),
-        (before(Page(503, HTML_ERROR)), NetworkError, ""),
+        (before(ProxyPage(429, HTML_ERROR)), NetworkError, ""),
+        (before(ProxyPage(503, HTML_ERROR)), NetworkError, ""),
         (after(Vanish()), NetworkError, "immediately deleted and can't be returned"),
     ],
 )
 async def test_a_library_bot_meets_other_answers(
-    bot: Bot, telegram: Telegram, chat: Chat, *, fault: Fault, raised: type[Exception], words: str
+    bot: Bot, telegram: Telegram, chat: Chat, *, fault: TelegramFault, raised: type[Exception], words: str
 ) -> None:
     telegram.fault(fault, times=1)
 
@@ -146,8 +146,8 @@ async def test_a_message_that_vanishes_was_refused_first_if_it_had_to_be(
 async def test_faults_are_healed_by_chat_and_by_method(telegram: Telegram, api: Api, chat: Chat) -> None:
     other = telegram.add_private_chat(telegram.add_user("Bob"))
     for broken in (chat, other):
-        telegram.fault(before(Page()), chat=broken)
-    telegram.fault(before(Page()), method="getMe")
+        telegram.fault(before(ProxyPage()), chat=broken)
+    telegram.fault(before(ProxyPage()), method="getMe")
 
     telegram.heal(chat=chat)
     assert [(await api.send(each)).status for each in (chat, other)] == [200, 502]

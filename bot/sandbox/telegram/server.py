@@ -13,13 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.sandbox.telegram.api.faults import (
-    Fault,
-    Faults,
-    Hold,
-    after,
-    before,
-)
+from bot.sandbox.telegram.api.faults import FaultRules, Hang, TelegramFault, after, before
 from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
 from bot.sandbox.telegram.api.methods import Methods, Toast
 from bot.sandbox.telegram.api.routes import BotApi, BotCall
@@ -61,7 +55,7 @@ class Telegram(Groups):
         self._max_request_bytes = max_request_bytes
         self._runner: web.AppRunner | None = None
         self._refusal: asyncio.Task[None] | None = None
-        self._faults = Faults()
+        self._faults = FaultRules()
         self._limiter = Limiter()
         self._methods = Methods(self, self._limiter)
         self._api = BotApi(token, self._methods, self._faults, self.clock)
@@ -86,7 +80,7 @@ class Telegram(Groups):
 
     def fault(
         self,
-        fault: Fault,
+        fault: TelegramFault,
         *,
         times: int | None = None,
         chat: Chat | None = None,
@@ -95,15 +89,15 @@ class Telegram(Groups):
         """Let this happen to the next requests, or to all until healed; no method means any."""
         self._faults.add(fault, times=times, chat_id=chat.id if chat else None, method=method)
 
-    def hold_before(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hold:
+    def hold_before(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hang:
         """Hold the next request before anything happened."""
-        hold = Hold()
+        hold = Hang()
         self.fault(before(hold), times=1, chat=chat, method=method)
         return hold
 
-    def hold_after(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hold:
+    def hold_after(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hang:
         """Hold the next request's answer when everything has happened."""
-        hold = Hold()
+        hold = Hang()
         self.fault(after(hold), times=1, chat=chat, method=method)
         return hold
 

@@ -54,7 +54,7 @@ class Error:
 
 
 @dataclass(frozen=True)
-class Page:
+class ProxyPage:
     """A proxy answers with a page of its own."""
 
     status: int = 502
@@ -79,7 +79,7 @@ class Vanish:
     description: str = "Internal Server Error: sent message was immediately deleted and can't be returned"
 
 
-class Hold:
+class Hang:
     """The request stands still until it is released, dropped or healed; the client may be gone by then."""
 
     def __init__(self) -> None:
@@ -114,54 +114,54 @@ class Hold:
         self._signal.send()
 
 
-Plain = Close | Reset | Garbage | Error | Page
-Answer = Plain | Vanish | Hold | Endless
+PlainAnswer = Close | Reset | Garbage | Error | ProxyPage
+Answer = PlainAnswer | Vanish | Hang | Endless
 
 
 @dataclass(frozen=True)
-class Fault:
+class TelegramFault:
     """What goes wrong with one request."""
 
     place: Literal["before", "after"]
     answer: Answer
 
 
-def before(answer: Answer) -> Fault:
+def before(answer: Answer) -> TelegramFault:
     """Answer so instead of accepting the request."""
-    return Fault("before", answer)
+    return TelegramFault("before", answer)
 
 
-def after(answer: Answer) -> Fault:
+def after(answer: Answer) -> TelegramFault:
     """Accept the request, then answer so."""
-    return Fault("after", answer)
+    return TelegramFault("after", answer)
 
 
-def reset_before_accepting() -> Fault:
+def reset_before_accepting() -> TelegramFault:
     """Reset the connection, with nothing accepted."""
     return before(Reset())
 
 
-def accept_then_reset() -> Fault:
+def accept_then_reset() -> TelegramFault:
     """Deliver the message, then reset the connection."""
     return after(Reset())
 
 
-def accept_then_hang() -> Fault:
+def accept_then_hang() -> TelegramFault:
     """Deliver the message, then answer nothing until healed."""
-    return after(Hold())
+    return after(Hang())
 
 
-def accept_then_garbage() -> Fault:
+def accept_then_garbage() -> TelegramFault:
     """Deliver the message, then answer what no Bot API says."""
     return after(Garbage())
 
 
-def accept_then_delete() -> Fault:
+def accept_then_delete() -> TelegramFault:
     """Deliver the message, then let an anti-spam bot delete it at once (telegram.md 3)."""
     return after(Vanish())
 
 
-def too_many_requests(retry_after_seconds: int) -> Fault:
+def too_many_requests(retry_after_seconds: int) -> TelegramFault:
     """Refuse as Telegram does when it wants a pause."""
     return before(
         Error(
@@ -174,7 +174,7 @@ def too_many_requests(retry_after_seconds: int) -> Fault:
 
 @dataclass(eq=False)
 class _Rule:
-    fault: Fault
+    fault: TelegramFault
     left: int | None
     chat_id: int | None
     method: str | None
@@ -186,31 +186,33 @@ class _Rule:
         return chat_id in (None, self.chat_id) and method in (None, self.method)
 
 
-class Faults:
+class FaultRules:
     """What is set to go wrong; of several that fit, the one set first."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
         self._holding: list[_Rule] = []
 
-    def add(self, fault: Fault, *, times: int | None, chat_id: int | None, method: str | None) -> None:
+    def add(
+        self, fault: TelegramFault, *, times: int | None, chat_id: int | None, method: str | None
+    ) -> None:
         """Set a fault for so many requests, or until healed; for one chat and one method, or for all."""
         if times is not None and times < 1:
             raise SandboxError("A fault happens at least once.")
         rule = _Rule(fault, times, chat_id, method)
         self._rules.append(rule)
-        if isinstance(fault.answer, Hold):
+        if isinstance(fault.answer, Hang):
             self._holding.append(rule)
 
     def heal(self, *, chat_id: int | None = None, method: str | None = None) -> None:
         """Take back what was set for this chat and method, or everything; what is held for it goes on."""
         for rule in self._holding:
-            if rule.was_set_for(chat_id, method) and isinstance(rule.fault.answer, Hold):
+            if rule.was_set_for(chat_id, method) and isinstance(rule.fault.answer, Hang):
                 rule.fault.answer.release()
         self._holding = [rule for rule in self._holding if not rule.was_set_for(chat_id, method)]
         self._rules = [rule for rule in self._rules if not rule.was_set_for(chat_id, method)]
 
-    def take(self, method: str, chat_id: int | None) -> Fault | None:
+    def take(self, method: str, chat_id: int | None) -> TelegramFault | None:
         """Return what is to happen to this request, if anything, and count it."""
         rule = next((rule for rule in self._rules if rule.fits(method, chat_id)), None)
         if rule is None:
@@ -222,11 +224,13 @@ class Faults:
         return rule.fault
 
 
-async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: TakeBack) -> web.StreamResponse:
+async def apply_fault(
+    fault: TelegramFault, request: web.Request, accept: Accept, take_back: TakeBack
+) -> web.StreamResponse:
     """Let the fault happen to the request."""
     accepted = await accept() if fault.place == "after" else None
     match fault.answer:
-        case Hold() as hold:
+        case Hang() as hold:
             if await hold.passes():
                 return accepted or await accept()
             return _closed(request)
@@ -242,7 +246,7 @@ async def meet(fault: Fault, request: web.Request, accept: Accept, take_back: Ta
             return _answer(answer, request)
 
 
-def _answer(answer: Plain, request: web.Request) -> web.Response:
+def _answer(answer: PlainAnswer, request: web.Request) -> web.Response:
     match answer:
         case Close():
             return _closed(request)
@@ -253,7 +257,7 @@ def _answer(answer: Plain, request: web.Request) -> web.Response:
         case Error(code, description, parameters):
             error = ApiError(code, description, parameters)
             return web.json_response(failure_json(error), status=code)
-        case Page(status, html):
+        case ProxyPage(status, html):
             return web.Response(text=html, status=status, content_type="text/html")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from bot.sandbox.telegram.api.faults import Faults, meet
+from bot.sandbox.telegram.api.faults import FaultRules, apply_fault
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.parameters import Parameters, read_parameters
 from bot.sandbox.telegram.world.clock import Clock
@@ -28,7 +28,7 @@ class BotCall:
 class BotApi:
     """Answers `/bot<token>/<method>`, and keeps what was asked."""
 
-    def __init__(self, token: str, methods: Methods, faults: Faults, now: Clock) -> None:
+    def __init__(self, token: str, methods: Methods, faults: FaultRules, now: Clock) -> None:
         self._token = token
         self._methods = methods
         self._faults = faults
@@ -54,7 +54,7 @@ class BotApi:
         fault = self._faults.take(name, parameters.integer("chat_id"))
         if fault is None:
             return await self._accept(name, parameters)
-        return await meet(fault, request, lambda: self._accept(name, parameters), self._take_back)
+        return await apply_fault(fault, request, lambda: self._accept(name, parameters), self._take_back)
 
     async def _accept(self, name: str, parameters: Parameters) -> web.Response:
         try:

@@ -8,12 +8,12 @@ from bot.sandbox.telegram.api.faults import (
     Close,
     Endless,
     Error,
-    Fault,
-    Faults,
+    FaultRules,
     Garbage,
-    Hold,
-    Page,
+    Hang,
+    ProxyPage,
     Reset,
+    TelegramFault,
     Vanish,
     accept_then_delete,
     accept_then_garbage,
@@ -29,7 +29,7 @@ from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import SandboxError, TelegramWorld
 
 ANY_METHOD = "*"
-PLACES: Mapping[str, Callable[[], Fault]] = {
+PLACES: Mapping[str, Callable[[], TelegramFault]] = {
     "reset-before-accepting": reset_before_accepting,
     "accept-then-reset": accept_then_reset,
     "accept-then-hang": accept_then_hang,
@@ -42,7 +42,7 @@ class Troubles:
     """Breaks, heals, limits, and moves the clock."""
 
     def __init__(
-        self, world: TelegramWorld, faults: Faults, limiter: Limiter, refuse_for: Callable[[float], None]
+        self, world: TelegramWorld, faults: FaultRules, limiter: Limiter, refuse_for: Callable[[float], None]
     ) -> None:
         self._world = world
         self._faults = faults
@@ -125,7 +125,7 @@ def _read_limits(body: Body) -> Limits:
     return replace(Limits(), **named)  # type: ignore[arg-type] # each was looked at
 
 
-def _read_fault(body: Body) -> Fault:
+def _read_fault(body: Body) -> TelegramFault:
     name = body.given_or_none("fault", str)
     if name is not None:
         if name not in PLACES:
@@ -142,10 +142,11 @@ def _read_answer(body: Body) -> Answer:
     answers: dict[str, Callable[[], Answer]] = {
         "close": Close,
         "reset": Reset,
-        "hold": Hold,
+        "hold": Hang,
         "garbage": lambda: Garbage(body.given_or_none("body", str) or Garbage.body),
-        "page": lambda: Page(
-            body.given_or_none("code", int) or Page.status, body.given_or_none("html", str) or Page.html
+        "page": lambda: ProxyPage(
+            body.given_or_none("code", int) or ProxyPage.status,
+            body.given_or_none("html", str) or ProxyPage.html,
         ),
         "endless": lambda: Endless(
             body.given_or_none("code", int) or Endless.status,
