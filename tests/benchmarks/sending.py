@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.sandbox.telegram.api.limits import Limits
+from bot.sandbox.telegram.api.limits import TelegramLimits
 from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, LOOK_SECONDS, Bench, open_bench
 from tests.benchmarks.results import Result
 
 SHARE_TO_REACH = 0.8
-LIMITS = Limits()
+LIMITS = TelegramLimits()
 MINUTE = timedelta(minutes=1)
 NO_GROUPING = "group_wait_seconds = 0"
 """Or the window, which changes without end keep open for five seconds each time, makes it twelve a minute."""

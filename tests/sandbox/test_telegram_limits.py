@@ -10,7 +10,7 @@ from telegram import Bot
 from telegram.error import RetryAfter
 
 from bot.sandbox.telegram.api.faults import Error, before, too_many_requests
-from bot.sandbox.telegram.api.limits import Flood, Limits, Pace
+from bot.sandbox.telegram.api.limits import FloodRefusal, MessageRates, TelegramLimits
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.clock import MovableClock
 from bot.sandbox.telegram.world.world import Chat, User
@@ -97,7 +97,7 @@ async def test_the_whole_bot_sends_thirty_in_any_second(telegram: Telegram, api:
 
 async def test_edits_count_and_what_is_refused_does_not(telegram: Telegram, api: Api, chat: Chat) -> None:
     sent_id = (await api.send(chat)).result["message_id"]
-    telegram.enforce_limits(Limits(chat_burst=2))
+    telegram.enforce_limits(TelegramLimits(chat_burst=2))
 
     assert (await api.send(chat, "<b>", parse_mode="HTML")).status == 400
     assert (await api.call("sendChatAction", chat_id=chat.id, action="typing")).status == 200
@@ -112,21 +112,21 @@ async def test_edits_count_and_what_is_refused_does_not(telegram: Telegram, api:
 async def test_only_what_the_bot_caused_is_counted_as_a_flood(
     telegram: Telegram, api: Api, chat: Chat
 ) -> None:
-    telegram.enforce_limits(Limits(chat_burst=1))
+    telegram.enforce_limits(TelegramLimits(chat_burst=1))
     telegram.fault(too_many_requests(7), times=1)
     telegram.fault(before(Error(429, "Too Many Requests")), times=1)
     assert await sent(api, chat, 2) == [429, 429]
     assert telegram.floods == []
 
     assert await sent(api, chat, 2) == [200, 429]
-    assert telegram.floods == [Flood("chat", chat.id, "sendMessage", 1)]
+    assert telegram.floods == [FloodRefusal("chat", chat.id, "sendMessage", 1)]
 
 
 async def test_a_library_bot_is_told_how_long_to_wait(
     bot: Bot, telegram: Telegram, chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")  # else the library warns of its own future
-    telegram.enforce_limits(Limits(chat_burst=1, chat_messages_per_second=0.1))
+    telegram.enforce_limits(TelegramLimits(chat_burst=1, chat_messages_per_second=0.1))
     await bot.send_message(chat.id, "one")
 
     with pytest.raises(RetryAfter) as limited:
@@ -138,7 +138,7 @@ async def test_limits_may_be_counted_on_a_clock_of_their_own(
     telegram: Telegram, api: Api, chat: Chat
 ) -> None:
     seconds = 0.0
-    telegram.enforce_limits(Limits(chat_burst=1), seconds=lambda: seconds)
+    telegram.enforce_limits(TelegramLimits(chat_burst=1), seconds=lambda: seconds)
     assert await sent(api, chat, 2) == [200, 429]
 
     telegram.clock.advance(3600)
@@ -150,7 +150,7 @@ async def test_limits_may_be_counted_on_a_clock_of_their_own(
 @given(st.lists(st.floats(0, 5), max_size=120))
 def test_who_waits_as_told_is_let_through_and_no_window_holds_too_many(pauses: list[float]) -> None:
     now, let_through = 0.0, list[float]()
-    pace = Pace(Limits(), lambda: now)
+    pace = MessageRates(TelegramLimits(), lambda: now)
     group = Chat(-1, "group", "Ops")
     for pause in pauses:
         now += pause

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bot.sandbox.telegram.api.faults import FaultRules, Hang, TelegramFault, after, before
-from bot.sandbox.telegram.api.limits import Flood, Limiter, Limits, Seconds
+from bot.sandbox.telegram.api.limits import FloodRefusal, Limiter, Seconds, TelegramLimits
 from bot.sandbox.telegram.api.methods import Methods, Toast
 from bot.sandbox.telegram.api.routes import BotApi, BotCall
 from bot.sandbox.telegram.control.faults import Troubles
@@ -27,7 +27,7 @@ from bot.sandbox.telegram.world.world import Chat, User
 SANDBOX_TOKEN = "123456789:AAF-sandbox-token-for-local-use-only0"  # noqa: S105 - it opens nothing
 SANDBOX_BOT = User(123456789, "Balance Bot", "balance_sandbox_bot", is_bot=True)
 SANDBOX_USER_ID = 1000
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = TelegramLimits()
 MAX_UPLOAD_BYTES = 50 * 2**20
 
 # Polls and held requests in progress are cut off at the end; nobody needs their answers any more.
@@ -66,11 +66,13 @@ class Telegram(Groups):
         return self._api.calls
 
     @property
-    def floods(self) -> list[Flood]:
+    def floods(self) -> list[FloodRefusal]:
         """Every 429 that the bot's own pace caused, oldest first; those set as faults are not among them."""
         return self._limiter.floods
 
-    def enforce_limits(self, limits: Limits = USUAL_LIMITS, *, seconds: Seconds | None = None) -> None:
+    def enforce_limits(
+        self, limits: TelegramLimits = USUAL_LIMITS, *, seconds: Seconds | None = None
+    ) -> None:
         """Take no more than Telegram would, counted on the clock given, or else on this Telegram's own."""
         self._limiter.enforce(limits, seconds or (lambda: self.now().timestamp()))
 

@@ -20,7 +20,7 @@ COUNTED = frozenset({"sendMessage", "sendDocument", "editMessageText", "editMess
 
 
 @dataclass(frozen=True)
-class Limits:
+class TelegramLimits:
     """What is let through: to each chat, to each group or channel, and of the whole bot."""
 
     chat_messages_per_second: float = 1.0
@@ -30,7 +30,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Flood:
+class FloodRefusal:
     """One refusal that the bot's own pace caused."""
 
     rule: Rule
@@ -48,16 +48,16 @@ class _Bucket:
 
 
 @dataclass
-class Pace:
+class MessageRates:
     """Counts what was sent. `seconds` may be any clock that only the test moves, or that only runs."""
 
-    limits: Limits
+    limits: TelegramLimits
     seconds: Seconds
     _buckets: dict[int, _Bucket] = field(default_factory=dict)
     _group_times: dict[int, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _bot_times: deque[float] = field(default_factory=deque)
 
-    def flood(self, method: str, chat: Chat) -> Flood | None:
+    def flood(self, method: str, chat: Chat) -> FloodRefusal | None:
         """Return what speaks against one more message to this chat now, if anything does."""
         waits: dict[Rule, float] = {
             "chat": self._chat_wait(chat.id),
@@ -67,7 +67,7 @@ class Pace:
         rule = max(waits, key=lambda name: waits[name])
         if waits[rule] <= 0:
             return None
-        return Flood(rule, chat.id, method, max(math.ceil(waits[rule]), 1))
+        return FloodRefusal(rule, chat.id, method, max(math.ceil(waits[rule]), 1))
 
     def count(self, chat: Chat) -> None:
         """Remember a message that was let through."""
@@ -98,17 +98,17 @@ class Limiter:
     """Switches limits on and off, and keeps what they refused."""
 
     def __init__(self) -> None:
-        self.floods: list[Flood] = []
-        self._pace: Pace | None = None
+        self.floods: list[FloodRefusal] = []
+        self._pace: MessageRates | None = None
 
     @property
-    def limits(self) -> Limits | None:
+    def limits(self) -> TelegramLimits | None:
         """What is enforced now; none means that everything is let through."""
         return self._pace.limits if self._pace else None
 
-    def enforce(self, limits: Limits, seconds: Seconds) -> None:
+    def enforce(self, limits: TelegramLimits, seconds: Seconds) -> None:
         """Enforce these limits from now on; what was sent before is forgotten."""
-        self._pace = Pace(limits, seconds)
+        self._pace = MessageRates(limits, seconds)
 
     def lift(self) -> None:
         """Let everything through again."""

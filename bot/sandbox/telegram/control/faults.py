@@ -23,7 +23,7 @@ from bot.sandbox.telegram.api.faults import (
     before,
     reset_before_accepting,
 )
-from bot.sandbox.telegram.api.limits import Limiter, Limits
+from bot.sandbox.telegram.api.limits import Limiter, TelegramLimits
 from bot.sandbox.telegram.control.bodies import Body
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import SandboxError, TelegramWorld
@@ -73,7 +73,7 @@ class Troubles:
         limits = self._limiter.limits
         return {
             "enforced": limits is not None,
-            **asdict(limits or Limits()),
+            **asdict(limits or TelegramLimits()),
             "floods": [asdict(flood) for flood in self._limiter.floods],
         }
 
@@ -116,13 +116,13 @@ def _method(written: str) -> str | None:
     return None if written == ANY_METHOD else written
 
 
-def _read_limits(body: Body) -> Limits:
-    known = {field.name for field in fields(Limits)}
+def _read_limits(body: Body) -> TelegramLimits:
+    known = {field.name for field in fields(TelegramLimits)}
     named = {name: value for name, value in body.fields.items() if name in known}
     for name, value in named.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise SandboxError(f'"{name}" must be a number above 0.')
-    return replace(Limits(), **named)  # type: ignore[arg-type] # each was looked at
+    return replace(TelegramLimits(), **named)  # type: ignore[arg-type] # each was looked at
 
 
 def _read_fault(body: Body) -> TelegramFault:
