@@ -22,7 +22,7 @@ from bot.logs import set_up_logs
 from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
-from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.terminal.names import lively_telegram
 from bot.sandbox.terminal.scenario import lively_world
 from bot.sandbox.terminal.screen import open_screen
@@ -223,7 +223,7 @@ async def _gateway_alone(port: int) -> None:
 
 
 async def _telegram_alone(port: int) -> None:
-    async with _at(port, furnished().serve(port=port)) as telegram:
+    async with _at(port, example_telegram().serve(port=port)) as telegram:
         click.echo(f"Telegram: {telegram.url} (telegram.api_url)\nToken: {SANDBOX_TOKEN}")
         await _stop_signal().wait()
 

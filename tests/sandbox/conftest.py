@@ -6,7 +6,7 @@ from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
-from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.gateway_client import Client
 from tests.sandbox.telegram_client import Api
@@ -26,7 +26,7 @@ async def client(gateway: Gateway) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def telegram() -> AsyncIterator[Telegram]:
-    async with furnished().serve() as running:
+    async with example_telegram().serve() as running:
         yield running
 
 

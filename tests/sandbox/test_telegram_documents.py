@@ -9,7 +9,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError
 
-from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram.world.world import Chat, Document, InlineButton
 from tests.sandbox.telegram_client import Api, Json, Reply
@@ -126,7 +126,7 @@ async def test_a_file_that_is_too_large_is_refused_and_a_smaller_one_is_not(narr
 
 
 async def test_a_telegram_takes_files_of_many_megabytes() -> None:
-    async with furnished().serve() as telegram:
+    async with example_telegram().serve() as telegram:
         assert (await upload(telegram, bytes(5 * 2**20))).status == 200
 
 

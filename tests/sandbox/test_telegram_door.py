@@ -12,7 +12,7 @@ from aiohttp import (
     TCPConnector,
 )
 
-from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, furnished
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, example_telegram
 from bot.sandbox.telegram.world.world import Chat, InlineButton
 from tests.sandbox.telegram_client import Api, keyboard, texts
 from tests.waits import HANG_SECONDS
@@ -62,12 +62,12 @@ async def test_every_call_is_kept_with_its_parameters(telegram: Telegram, api: A
 
 async def test_it_answers_on_this_machine_only() -> None:
     with pytest.raises(ValueError, match="no loopback address"):
-        async with furnished().serve("0.0.0.0"):  # noqa: S104 - the refused one
+        async with example_telegram().serve("0.0.0.0"):  # noqa: S104 - the refused one
             pass
 
 
 async def test_outside_its_block_connections_are_refused_and_afterwards_it_is_as_it_was(chat: Chat) -> None:
-    telegram = furnished()
+    telegram = example_telegram()
     async with ClientSession(connector=TCPConnector(force_close=True)) as session:
         api = Api(session, telegram)
         async with telegram.serve():
@@ -81,7 +81,7 @@ async def test_outside_its_block_connections_are_refused_and_afterwards_it_is_as
 
 
 async def test_closing_ends_polls_and_held_requests(chat: Chat) -> None:
-    telegram = furnished()
+    telegram = example_telegram()
     async with ClientSession() as session:
         api = Api(session, telegram)
         async with asyncio.timeout(HANG_SECONDS), telegram.serve():

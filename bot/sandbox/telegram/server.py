@@ -17,8 +17,8 @@ from bot.sandbox.telegram.api.faults import FaultRules, Hang, TelegramFault, aft
 from bot.sandbox.telegram.api.limits import FloodRefusal, Limiter, Seconds, TelegramLimits
 from bot.sandbox.telegram.api.methods import Methods, Toast
 from bot.sandbox.telegram.api.routes import BotApi, BotCall
-from bot.sandbox.telegram.control.faults import Troubles
-from bot.sandbox.telegram.control.routes import Control
+from bot.sandbox.telegram.control.faults import FaultActs
+from bot.sandbox.telegram.control.routes import TelegramControl
 from bot.sandbox.telegram.control.shown import Seen, seen_in
 from bot.sandbox.telegram.world.clock import Clock, utc_now
 from bot.sandbox.telegram.world.groups import Groups
@@ -169,17 +169,17 @@ class Telegram(Groups):
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=self._max_request_bytes)
-        control = Control(
+        control = TelegramControl(
             self,
             api=self._api,
             methods=self._methods,
-            troubles=Troubles(self, self._faults, self._limiter, self.refuse_for),
+            troubles=FaultActs(self, self._faults, self._limiter, self.refuse_for),
         )
         application.add_routes([*control.routes(), *self._api.routes()])
         return application
 
 
-def furnished() -> Telegram:
+def example_telegram() -> Telegram:
     """Return a Telegram to start with: one person, in a private chat with the bot."""
     telegram = Telegram()
     telegram.add_private_chat(telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="you"))

@@ -9,7 +9,7 @@ from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram.world.world import Chat, SandboxError, Status, User
 
 
-class Stage:
+class ChatActs:
     """Sets the stage: people, chats, topics, and what becomes of them."""
 
     def __init__(self, groups: Groups) -> None:

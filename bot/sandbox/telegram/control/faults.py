@@ -38,7 +38,7 @@ PLACES: Mapping[str, Callable[[], TelegramFault]] = {
 }
 
 
-class Troubles:
+class FaultActs:
     """Breaks, heals, limits, and moves the clock."""
 
     def __init__(

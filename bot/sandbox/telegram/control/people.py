@@ -9,7 +9,7 @@ from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, User
 
 
-class Play:
+class PeopleActs:
     """Lets people speak, press and come and go."""
 
     def __init__(self, groups: Groups) -> None:

@@ -14,9 +14,9 @@ from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.routes import BotApi
 from bot.sandbox.telegram.control.bodies import Query, asked, awaited, message_in, posted
-from bot.sandbox.telegram.control.chats import Stage
-from bot.sandbox.telegram.control.faults import Troubles
-from bot.sandbox.telegram.control.people import Play
+from bot.sandbox.telegram.control.chats import ChatActs
+from bot.sandbox.telegram.control.faults import FaultActs
+from bot.sandbox.telegram.control.people import PeopleActs
 from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_in, seen_shown
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
@@ -25,10 +25,10 @@ from bot.sandbox.telegram.world.world import Message, SandboxError
 Found = TypeVar("Found")
 
 
-class Control:
+class TelegramControl:
     """Answers `/sandbox/…`; what cannot be done is 400 with a sentence that says why."""
 
-    def __init__(self, groups: Groups, *, api: BotApi, methods: Methods, troubles: Troubles) -> None:
+    def __init__(self, groups: Groups, *, api: BotApi, methods: Methods, troubles: FaultActs) -> None:
         self._groups = groups
         self._api = api
         self._methods = methods
@@ -36,7 +36,7 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """Return where it answers."""
-        acts = {**Stage(self._groups).acts(), **Play(self._groups).acts(), **self._troubles.acts()}
+        acts = {**ChatActs(self._groups).acts(), **PeopleActs(self._groups).acts(), **self._troubles.acts()}
         looks = {
             "chats": self._chats,
             "seen": self._seen,
