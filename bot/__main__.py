@@ -23,8 +23,8 @@ from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, example_telegram
-from bot.sandbox.terminal.names import lively_telegram
-from bot.sandbox.terminal.scenario import lively_world
+from bot.sandbox.terminal.names import scenario_telegram
+from bot.sandbox.terminal.scenario import scenario_world
 from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings
@@ -168,9 +168,9 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 
 async def _sandbox(port: int, data: Path | None) -> None:
     async with AsyncExitStack() as house:
-        gateway = await house.enter_async_context(_at(port, Gateway(lively_world()).serve(port=port)))
+        gateway = await house.enter_async_context(_at(port, Gateway(scenario_world()).serve(port=port)))
         beside = port and port + 1
-        telegram = await house.enter_async_context(_at(beside, lively_telegram().serve(port=beside)))
+        telegram = await house.enter_async_context(_at(beside, scenario_telegram().serve(port=beside)))
         directory = data or Path(house.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,

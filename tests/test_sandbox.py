@@ -17,8 +17,8 @@ import pytest
 from bot import app
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
-from bot.sandbox.terminal.names import lively_telegram
-from bot.sandbox.terminal.scenario import lively_world
+from bot.sandbox.terminal.names import scenario_telegram
+from bot.sandbox.terminal.scenario import scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings import sandbox_settings
 from tests.program import ROOT, started
@@ -155,7 +155,7 @@ def _read_all(ours: int, seen: bytearray) -> None:
 @asynccontextmanager
 async def whole_bot(directory: Path) -> AsyncIterator[tuple[Script, Gateway, Telegram]]:
     """Run the sandbox in this process, for looking behind the scenes."""
-    async with Gateway(lively_world()).serve() as gateway, lively_telegram().serve() as telegram:
+    async with Gateway(scenario_world()).serve() as gateway, scenario_telegram().serve() as telegram:
         screen, stop = Script(), asyncio.Event()
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,

@@ -12,8 +12,8 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from bot.sandbox.terminal.names import lively_telegram, person_named, places
-from bot.sandbox.terminal.scenario import lively_world
+from bot.sandbox.terminal.names import person_named, places, scenario_telegram
+from bot.sandbox.terminal.scenario import scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from tests.waits import HANG_SECONDS
 
@@ -118,9 +118,9 @@ class Stage:
 async def open_stage() -> AsyncIterator[Stage]:
     """Serve a Telegram to a bot that does what the test says, and run a terminal beside it."""
     async with AsyncExitStack() as stack:
-        telegram = await stack.enter_async_context(lively_telegram().serve())
+        telegram = await stack.enter_async_context(scenario_telegram().serve())
         bot = await stack.enter_async_context(Bot(telegram.token, base_url=f"{telegram.url}/bot"))
-        gateway, screen, pauses = Gateway(lively_world()), Script(), Pauses()
+        gateway, screen, pauses = Gateway(scenario_world()), Script(), Pauses()
         running = asyncio.create_task(Terminal(telegram, gateway, screen, pauses.sleep).run())
         yield Stage(screen, telegram, gateway, bot, pauses, running)
         running.cancel()

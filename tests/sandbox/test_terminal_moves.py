@@ -8,7 +8,7 @@ from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.moves import STORY, carry_out, chain_named, moves
-from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, lively_world
+from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, scenario_world
 from bot.sandbox.terminal.view import in_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
@@ -32,27 +32,27 @@ def holdings(world: GatewayWorld) -> dict[str, int]:
 
 
 def test_an_amount_is_in_whole_units_and_the_account_is_the_treasury_unless_named() -> None:
-    world = lively_world()
+    world = scenario_world()
 
     assert moved(world, "move -1250 usdc on polygon") == "1,250 USDC leave Treasury on Polygon"
     assert world.token(POLYGON, USDC_POLYGON, TREASURY) == 2_150_000_000
 
 
 def test_an_account_is_called_by_its_name_or_the_beginning_of_it() -> None:
-    world = lively_world()
+    world = scenario_world()
 
     assert moved(world, "move 0.5 eth of vau") == "0.5 ETH come into Vault on Ethereum"
     assert world.native(ETHEREUM, VAULT) == 250_500_000_000_000_000_000
 
 
 def test_of_several_assets_of_a_name_the_one_that_is_held_is_meant() -> None:
-    world = lively_world()
+    world = scenario_world()
 
     assert moved(world, "move 1 usdc of payroll") == "1 USDC comes into Payroll on Base"
 
 
 def test_where_several_are_held_the_chain_has_to_be_said() -> None:
-    world = lively_world()
+    world = scenario_world()
     before = holdings(world)
 
     with pytest.raises(SandboxError, match="USDC is on Ethereum and Polygon: say which, as in `on polygon`"):
@@ -62,14 +62,14 @@ def test_where_several_are_held_the_chain_has_to_be_said() -> None:
 
 
 def test_what_is_not_held_yet_can_come() -> None:
-    world = lively_world()
+    world = scenario_world()
 
     assert moved(world, "move 500 degen") == "500 DEGEN come into Treasury on Base"
     assert world.token(BASE, DEGEN, TREASURY) == 500 * 10**18
 
 
 def test_an_item_of_a_collection_is_named_by_its_id() -> None:
-    world = lively_world()
+    world = scenario_world()
 
     assert moved(world, "move -100 skywvr #65537 of games") == "100 SKYWVR #65537 leave Games on Polygon"
     assert world.token(POLYGON, SKYWEAVER, GAMES, 65_537) == 0
@@ -94,7 +94,7 @@ def test_an_item_of_a_collection_is_named_by_its_id() -> None:
     ],
 )
 def test_what_cannot_happen_is_said_in_words_and_changes_nothing(typed: str, reason: str) -> None:
-    world = lively_world()
+    world = scenario_world()
     before = holdings(world)
 
     with pytest.raises(SandboxError) as refused:
@@ -113,7 +113,7 @@ def test_a_chain_is_called_by_its_name_or_its_id(name: str, chain_id: int) -> No
 
 @given(st.integers(min_value=1, max_value=3_400_000_000))
 def test_what_leaves_and_comes_back_was_never_away(amount: int) -> None:
-    world = lively_world()
+    world = scenario_world()
     before = holdings(world)
     whole = Decimal(amount).scaleb(-6)
 
@@ -125,7 +125,7 @@ def test_what_leaves_and_comes_back_was_never_away(amount: int) -> None:
 
 
 def test_the_story_ends_where_it_began_so_that_it_can_go_round() -> None:
-    world = lively_world()
+    world = scenario_world()
     before = holdings(world)
 
     assert len(moves()) == len(STORY)
@@ -144,7 +144,7 @@ def test_an_amount_is_shown_exactly() -> None:
 
 
 def test_the_treasury_holds_enough_for_an_index_that_is_rebuilt_to_look_like_one() -> None:
-    world = lively_world()
+    world = scenario_world()
     verified = [
         asset
         for asset in assets(world)
@@ -155,6 +155,6 @@ def test_the_treasury_holds_enough_for_an_index_that_is_rebuilt_to_look_like_one
 
 
 def test_everything_has_a_name_of_its_own_on_its_chain() -> None:
-    named = [(asset.chain.chain_id, asset.symbol.casefold()) for asset in assets(lively_world())]
+    named = [(asset.chain.chain_id, asset.symbol.casefold()) for asset in assets(scenario_world())]
 
     assert len(named) == len(set(named))

@@ -4,7 +4,7 @@ from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import Move, read_command
 from bot.sandbox.terminal.names import meant
-from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
 from bot.sandbox.terminal.view import in_units
 
 USUAL_ACCOUNT = "Treasury"
@@ -40,7 +40,7 @@ def carry_out(move: Move, world: GatewayWorld) -> str:
     return _in_words(owner, chain, asset, delta, move.token_id)
 
 
-def _asset(move: Move, world: GatewayWorld, account: str) -> Asset:
+def _asset(move: Move, world: GatewayWorld, account: str) -> ScenarioAsset:
     """Return what is meant: of several that are called so, the one that the account holds."""
     chain_id = chain_named(move.chain) if move.chain else None
     candidates = [
@@ -60,7 +60,7 @@ def _asset(move: Move, world: GatewayWorld, account: str) -> Asset:
     raise SandboxError(f"{candidates[0].symbol} is on {where}: say which, as in `on {last.casefold()}`.")
 
 
-def _in_smallest_units(move: Move, asset: Asset) -> int:
+def _in_smallest_units(move: Move, asset: ScenarioAsset) -> int:
     sign, digits, exponent = move.amount.as_tuple()
     assert isinstance(exponent, int)
     shift = exponent + asset.decimals
@@ -72,7 +72,7 @@ def _in_smallest_units(move: Move, asset: Asset) -> int:
     return -amount if sign else amount
 
 
-def _in_words(owner: str, chain: str, asset: Asset, delta: int, token_id: int | None) -> str:
+def _in_words(owner: str, chain: str, asset: ScenarioAsset, delta: int, token_id: int | None) -> str:
     what = asset.symbol if token_id is None else f"{asset.symbol} #{token_id}"
     amount = in_units(abs(delta), asset.decimals)
     if delta < 0:

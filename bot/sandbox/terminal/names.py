@@ -15,14 +15,14 @@ Named = TypeVar("Named")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChatOrTopic:
     """Where something is said: a chat, or a topic of it."""
 
     chat: Chat
     thread_id: int | None = None
 
 
-def lively_telegram() -> Telegram:
+def scenario_telegram() -> Telegram:
     """Return a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
     telegram = Telegram()
     alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
@@ -60,17 +60,17 @@ def people(world: TelegramWorld) -> tuple[User, ...]:
     return tuple(user for user in world.users.values() if not user.is_bot)
 
 
-def place_named(world: TelegramWorld, name: str, user: User) -> Place:
+def place_named(world: TelegramWorld, name: str, user: User) -> ChatOrTopic:
     """Return the chat or topic of this name; `private` is the person's own chat with the bot."""
-    return meant(name, {PRIVATE: Place(world.chat(user.id)), **places(world)}, "chat")
+    return meant(name, {PRIVATE: ChatOrTopic(world.chat(user.id)), **places(world)}, "chat")
 
 
-def places(world: TelegramWorld) -> dict[str, Place]:
+def places(world: TelegramWorld) -> dict[str, ChatOrTopic]:
     """Return every group and every topic there is, by name."""
-    found: dict[str, Place] = {}
+    found: dict[str, ChatOrTopic] = {}
     for chat in shared_chats(world):
-        found[chat.title] = Place(chat)
-        found |= {topic.title: Place(chat, thread_id) for thread_id, topic in chat.topics.items()}
+        found[chat.title] = ChatOrTopic(chat)
+        found |= {topic.title: ChatOrTopic(chat, thread_id) for thread_id, topic in chat.topics.items()}
     return found
 
 
@@ -79,25 +79,25 @@ def shared_chats(world: TelegramWorld) -> Iterable[Chat]:
     return (chat for chat in world.chats.values() if chat.type != "private" and not chat.is_gone)
 
 
-def place_for(user: User, here: Place, world: TelegramWorld) -> Place:
+def place_for(user: User, here: ChatOrTopic, world: TelegramWorld) -> ChatOrTopic:
     """Return where somebody is who was named without a place: here, if they can be, or in private."""
     is_here = here.chat.type != "private" and here.chat.members.get(user.id) in PRESENT
-    return here if is_here else Place(world.chat(user.id))
+    return here if is_here else ChatOrTopic(world.chat(user.id))
 
 
-def title(place: Place) -> str:
+def title(place: ChatOrTopic) -> str:
     """Return how a place is called; a private chat is called after the person."""
     if place.thread_id is not None and place.thread_id in place.chat.topics:
         return place.chat.topics[place.thread_id].title
     return place.chat.title.lower() if place.chat.type == "private" else place.chat.title
 
 
-def speaker(user: User, place: Place) -> str:
+def speaker(user: User, place: ChatOrTopic) -> str:
     """Return who speaks where, as it stands before what is typed."""
     name = user.first_name.lower()
     return name if place.chat.type == "private" else f"{name} in {title(place)}"
 
 
-def place_of(world: TelegramWorld, message: Message) -> Place:
+def place_of(world: TelegramWorld, message: Message) -> ChatOrTopic:
     """Return where a message stands."""
-    return Place(world.chat(message.chat_id), message.thread_id)
+    return ChatOrTopic(world.chat(message.chat_id), message.thread_id)

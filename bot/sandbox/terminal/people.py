@@ -2,7 +2,7 @@
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, InlineButton, Message, SandboxError, User
-from bot.sandbox.terminal.names import PRIVATE, Place, title
+from bot.sandbox.terminal.names import PRIVATE, ChatOrTopic, title
 from bot.sandbox.terminal.view import buttons_of
 
 
@@ -22,7 +22,7 @@ def unblocks(telegram: Telegram, user: User) -> str:
     return f"{user.first_name} does not block the bot any more."
 
 
-def kicks(telegram: Telegram, user: User, place: Place) -> str:
+def kicks(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
     """Let somebody remove the bot from a group."""
     _must_be_shared(place, "`block` keeps the bot away")
     chat = place.chat
@@ -35,7 +35,7 @@ def kicks(telegram: Telegram, user: User, place: Place) -> str:
     return f"{user.first_name} removes the bot from {chat.title}."
 
 
-def invites(telegram: Telegram, user: User, place: Place) -> str:
+def invites(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
     """Let somebody bring the bot back into a group."""
     _must_be_shared(place, "the bot is always there, unless somebody blocks it")
     chat = place.chat
@@ -45,12 +45,12 @@ def invites(telegram: Telegram, user: User, place: Place) -> str:
     return f"{user.first_name} brings the bot back into {chat.title}."
 
 
-def _must_be_shared(place: Place, instead: str) -> None:
+def _must_be_shared(place: ChatOrTopic, instead: str) -> None:
     if place.chat.type == "private":
         raise SandboxError(f"That is for groups. In {PRIVATE} {instead}.")
 
 
-def button_meant(telegram: Telegram, place: Place, typed: str) -> tuple[Message, InlineButton]:
+def button_meant(telegram: Telegram, place: ChatOrTopic, typed: str) -> tuple[Message, InlineButton]:
     """Return the button that is meant, and the newest message with buttons, which has it."""
     message = next(
         (

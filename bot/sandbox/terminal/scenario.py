@@ -73,7 +73,7 @@ CONTRACTS = (_USDC, _USDC_POLYGON, _USDC_BASE, _DAI, _CARDS, _STETH, _DEGEN, _HO
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class ScenarioAsset:
     """Something that can be held: a chain's native coin, an ERC-20, or the items of a collection."""
 
     chain: GatewayChain
@@ -108,16 +108,16 @@ class Asset:
         return tuple(token_id for token_id, holding in sorted(holdings.items()) if holding.amount)
 
 
-def assets(world: GatewayWorld) -> tuple[Asset, ...]:
+def assets(world: GatewayWorld) -> tuple[ScenarioAsset, ...]:
     """Return all there is, chain by chain, native coins first."""
     return tuple(
-        Asset(chain, contract)
+        ScenarioAsset(chain, contract)
         for chain in world.chains()
         for contract in (None, *(known for known in CONTRACTS if known.chain_id == chain.chain_id))
     )
 
 
-def lively_world() -> GatewayWorld:
+def scenario_world() -> GatewayWorld:
     """Build it, with what everybody holds in the beginning."""
     world = GatewayWorld()
     for chain in _EXAMPLE.chains():

@@ -31,7 +31,7 @@ from bot.sandbox.terminal.commands import (
 )
 from bot.sandbox.terminal.faults import Troubles
 from bot.sandbox.terminal.moves import carry_out, moves
-from bot.sandbox.terminal.names import Place, person_named, place_for, place_named, place_of, speaker
+from bot.sandbox.terminal.names import ChatOrTopic, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal.scenario import ACCOUNTS
 from bot.sandbox.terminal.screen import Screen
@@ -68,7 +68,7 @@ class Terminal:
         self._screen = screen
         self._sleep = sleep
         self._user = telegram.user(SANDBOX_USER_ID)
-        self._place = Place(telegram.chat(SANDBOX_USER_ID))
+        self._place = ChatOrTopic(telegram.chat(SANDBOX_USER_ID))
         self._shown: Mapping[MessageKey, Message] = {}
         self._story_goes_on = asyncio.Event()
         self._story_goes_on.set()

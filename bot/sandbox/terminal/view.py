@@ -8,8 +8,8 @@ from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Document, InlineButton, Message
 from bot.sandbox.telegram.world.world import TelegramWorld as Chats
 from bot.sandbox.terminal.commands import WORDS
-from bot.sandbox.terminal.names import Place, people, shared_chats, title
-from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, Asset, assets
+from bot.sandbox.terminal.names import ChatOrTopic, people, shared_chats, title
+from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
 
 WHO_WIDTH = 22
 LIST_WIDTH = 78
@@ -27,7 +27,7 @@ def block(who: str, text: str) -> str:
     )
 
 
-def bot_at(place: Place) -> str:
+def bot_at(place: ChatOrTopic) -> str:
     """Return how it is called where the bot says something."""
     return f"bot to {title(place)}" if place.chat.type == "private" else f"bot in {title(place)}"
 
@@ -141,14 +141,14 @@ def world_shown(world: GatewayWorld) -> str:
     return "\n".join(lines)
 
 
-def _amounts(world: GatewayWorld, account: str, held: Iterable[Asset]) -> Iterable[str]:
+def _amounts(world: GatewayWorld, account: str, held: Iterable[ScenarioAsset]) -> Iterable[str]:
     for asset in held:
         amount = asset.held(world, account)
         if amount:
             yield f"{in_units(amount, asset.decimals)} {asset.symbol}{_ids(world, account, asset)}"
 
 
-def _ids(world: GatewayWorld, account: str, asset: Asset) -> str:
+def _ids(world: GatewayWorld, account: str, asset: ScenarioAsset) -> str:
     ids = asset.ids(world, account) if asset.has_items else ()
     return f" ({', '.join(f'#{token_id}' for token_id in ids)})" if ids else ""
 
