@@ -11,11 +11,11 @@ from bot.sandbox.terminal.commands import (
     Command,
     GoTo,
     Heal,
-    Lag,
+    LagChain,
     Misunderstood,
-    Move,
-    Plain,
-    Press,
+    MoveBalance,
+    OneWord,
+    PressButton,
     Rebuild,
     Say,
     read_command,
@@ -54,28 +54,31 @@ def test_say_says_what_looks_like_a_word_of_the_director() -> None:
         ("as alice in ops-group", Become("alice", "ops-group")),
         ("As Bob", Become("Bob")),
         ("in treasury-topic", GoTo("treasury-topic")),
-        ("press Undo", Press("Undo")),
-        ("press 2", Press("2")),
-        ("press Mute 1 h", Press("Mute 1 h")),
-        ("move -1250 usdc on polygon", Move(Decimal(-1250), "usdc", chain="polygon")),
-        ("move 0.5 eth of vault", Move(Decimal("0.5"), "eth", account="vault")),
-        ("move +1,250.5 USDC of vault on base", Move(Decimal("1250.5"), "USDC", None, "base", "vault")),
-        ("move −3 pol", Move(Decimal(-3), "pol")),
-        ("move 1 skywvr #65600", Move(Decimal(1), "skywvr", 65_600)),
+        ("press Undo", PressButton("Undo")),
+        ("press 2", PressButton("2")),
+        ("press Mute 1 h", PressButton("Mute 1 h")),
+        ("move -1250 usdc on polygon", MoveBalance(Decimal(-1250), "usdc", chain="polygon")),
+        ("move 0.5 eth of vault", MoveBalance(Decimal("0.5"), "eth", account="vault")),
+        (
+            "move +1,250.5 USDC of vault on base",
+            MoveBalance(Decimal("1250.5"), "USDC", None, "base", "vault"),
+        ),
+        ("move −3 pol", MoveBalance(Decimal(-3), "pol")),
+        ("move 1 skywvr #65600", MoveBalance(Decimal(1), "skywvr", 65_600)),
         ("break chain polygon", Break("polygon")),
         ("break polygon", Break("polygon")),
         ("BREAK gateway", Break("gateway")),
         ("break telegram", Break("telegram")),
-        ("lag polygon", Lag("polygon")),
+        ("lag polygon", LagChain("polygon")),
         ("rebuild index of polygon", Rebuild("polygon")),
         ("rebuild polygon", Rebuild("polygon")),
         ("heal", Heal(None)),
         ("heal all", Heal(None)),
         ("heal polygon", Heal("polygon")),
         ("heal chain polygon", Heal("polygon")),
-        ("exit", Plain.QUIT),
-        *((plain.value, plain) for plain in Plain),
-        ("  Quiet  ", Plain.QUIET),
+        ("exit", OneWord.QUIT),
+        *((plain.value, plain) for plain in OneWord),
+        ("  Quiet  ", OneWord.QUIET),
     ],
 )
 def test_a_word_of_the_director_is_carried_out(typed: str, meant: Command) -> None:
@@ -145,7 +148,7 @@ def test_every_word_of_the_help_is_read_as_one() -> None:
 
 
 def test_every_word_that_stands_alone_is_in_the_help() -> None:
-    assert {plain.value for plain in Plain} <= {explained.word for explained in WORDS}
+    assert {plain.value for plain in OneWord} <= {explained.word for explained in WORDS}
 
 
 texts = st.text(max_size=80).filter(str.strip)

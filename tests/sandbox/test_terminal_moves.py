@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
-from bot.sandbox.terminal.commands import Move, read_command
+from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.moves import STORY, carry_out, chain_named, moves
 from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, scenario_world
 from bot.sandbox.terminal.view import in_units
@@ -19,7 +19,7 @@ TREASURY, VAULT, GAMES = ACCOUNTS["Treasury"], ACCOUNTS["Vault"], ACCOUNTS["Game
 
 def moved(world: GatewayWorld, typed: str) -> str:
     command = read_command(typed)
-    assert isinstance(command, Move)
+    assert isinstance(command, MoveBalance)
     return carry_out(command, world)
 
 
@@ -117,9 +117,9 @@ def test_what_leaves_and_comes_back_was_never_away(amount: int) -> None:
     before = holdings(world)
     whole = Decimal(amount).scaleb(-6)
 
-    carry_out(Move(-whole, "usdc", chain="polygon"), world)
+    carry_out(MoveBalance(-whole, "usdc", chain="polygon"), world)
     assert world.token(POLYGON, USDC_POLYGON, TREASURY) == 3_400_000_000 - amount
-    carry_out(Move(whole, "usdc", chain="polygon"), world)
+    carry_out(MoveBalance(whole, "usdc", chain="polygon"), world)
 
     assert holdings(world) == before
 

@@ -39,14 +39,14 @@ class GoTo:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class PressButton:
     """Press a button of the newest message, by its number or its text."""
 
     button: str
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MoveBalance:
     """Let an account gain or lose some, in whole units; what is not said is found out from the world."""
 
     amount: Decimal
@@ -64,7 +64,7 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class LagChain:
     """Let every second answer about a chain be old."""
 
     chain: str
@@ -84,7 +84,7 @@ class Heal:
     what: str | None
 
 
-class Plain(Enum):
+class OneWord(Enum):
     """A command of one word."""
 
     BLOCK = "block"
@@ -108,7 +108,19 @@ class Misunderstood:
     reason: str
 
 
-Command = Say | Become | GoTo | Press | Move | Break | Lag | Rebuild | Heal | Plain | Misunderstood
+Command = (
+    Say
+    | Become
+    | GoTo
+    | PressButton
+    | MoveBalance
+    | Break
+    | LagChain
+    | Rebuild
+    | Heal
+    | OneWord
+    | Misunderstood
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +210,7 @@ def _how_to(explained: Explained, mistake: str = "") -> Misunderstood:
 def _read_plain(word: str, rest: Sequence[str]) -> Command:
     if rest:
         raise _Mistyped(f"`{word}` stands alone; `say {word} {' '.join(rest)}` says it to the bot.")
-    return Plain(word)
+    return OneWord(word)
 
 
 def _read_become(_: str, rest: Sequence[str]) -> Command:
@@ -215,7 +227,7 @@ def _read_go_to(_: str, rest: Sequence[str]) -> Command:
 def _read_press(_: str, rest: Sequence[str]) -> Command:
     if not rest:
         raise _Mistyped("Which one?")
-    return Press(" ".join(rest))
+    return PressButton(" ".join(rest))
 
 
 def _read_move(_: str, rest: Sequence[str]) -> Command:
@@ -223,7 +235,7 @@ def _read_move(_: str, rest: Sequence[str]) -> Command:
     written, *what = clauses[""] or [""]
     items = [int(found[1]) for word in what if (found := _ITEM.fullmatch(word))]
     asset = _one([word for word in what if not _ITEM.fullmatch(word)], "How much of what?")
-    return Move(
+    return MoveBalance(
         _amount(written),
         asset,
         items[0] if items else None,
@@ -239,7 +251,7 @@ def _read_break(_: str, rest: Sequence[str]) -> Command:
 
 def _read_lag(_: str, rest: Sequence[str]) -> Command:
     chain = _one(rest, "Which chain?")
-    return Lag(chain)
+    return LagChain(chain)
 
 
 def _read_rebuild(_: str, rest: Sequence[str]) -> Command:

@@ -23,7 +23,7 @@ class _Broken:
     undo: Callable[[], None]
 
 
-class Troubles:
+class NeighbourFaults:
     """Breaks both neighbours of the bot, and remembers what is to be healed."""
 
     def __init__(self, gateway: Gateway, telegram: Telegram, tasks: asyncio.TaskGroup) -> None:

@@ -2,7 +2,7 @@
 
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
-from bot.sandbox.terminal.commands import Move, read_command
+from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.names import meant
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
 from bot.sandbox.terminal.view import in_units
@@ -17,7 +17,7 @@ def chain_named(name: str) -> int:
     return ids[name] if name in ids else meant(name, names, "chain")
 
 
-def carry_out(move: Move, world: GatewayWorld) -> str:
+def carry_out(move: MoveBalance, world: GatewayWorld) -> str:
     """Let it happen, and return what happened in words; SandboxError where it can't."""
     owner = meant(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
     account = ACCOUNTS[owner]
@@ -40,7 +40,7 @@ def carry_out(move: Move, world: GatewayWorld) -> str:
     return _in_words(owner, chain, asset, delta, move.token_id)
 
 
-def _asset(move: Move, world: GatewayWorld, account: str) -> ScenarioAsset:
+def _asset(move: MoveBalance, world: GatewayWorld, account: str) -> ScenarioAsset:
     """Return what is meant: of several that are called so, the one that the account holds."""
     chain_id = chain_named(move.chain) if move.chain else None
     candidates = [
@@ -60,7 +60,7 @@ def _asset(move: Move, world: GatewayWorld, account: str) -> ScenarioAsset:
     raise SandboxError(f"{candidates[0].symbol} is on {where}: say which, as in `on {last.casefold()}`.")
 
 
-def _in_smallest_units(move: Move, asset: ScenarioAsset) -> int:
+def _in_smallest_units(move: MoveBalance, asset: ScenarioAsset) -> int:
     sign, digits, exponent = move.amount.as_tuple()
     assert isinstance(exponent, int)
     shift = exponent + asset.decimals
@@ -93,6 +93,6 @@ STORY = (
 """Ends where it began, so that it can go round."""
 
 
-def moves() -> tuple[Move, ...]:
+def moves() -> tuple[MoveBalance, ...]:
     """Return what happens, in order."""
-    return tuple(command for command in map(read_command, STORY) if isinstance(command, Move))
+    return tuple(command for command in map(read_command, STORY) if isinstance(command, MoveBalance))

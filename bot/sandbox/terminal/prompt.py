@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 _ERASE_LINE = "\r\x1b[K"
 
 
-class TypedScreen:
+class PromptScreen:
     """Asks for one line after the other, in a thread: reading waits, and the rest goes on."""
 
     def __init__(self, echo: Callable[[str], object]) -> None:
@@ -60,12 +60,12 @@ def _ask(prompt: str) -> str | None:
 
 
 @contextmanager
-def typed_screen(terminal: int, echo: Callable[[str], object]) -> Iterator[TypedScreen]:
+def prompt_screen(terminal: int, echo: Callable[[str], object]) -> Iterator[PromptScreen]:
     """Open a prompt, and leave the terminal as it was found."""
     found = termios.tcgetattr(terminal)
     readline.parse_and_bind("set enable-bracketed-paste off")
     try:
-        yield TypedScreen(echo)
+        yield PromptScreen(echo)
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, found)
         echo("")

@@ -16,7 +16,7 @@ from typing import Protocol
 _PIECE_BYTES = 65_536
 
 
-class Screen(Protocol):
+class TerminalScreen(Protocol):
     """Where a person types and reads."""
 
     def show(self, text: str) -> None:
@@ -27,12 +27,12 @@ class Screen(Protocol):
 
 
 @contextmanager
-def open_screen(echo: Callable[[str], object]) -> Iterator[Screen]:
+def open_screen(echo: Callable[[str], object]) -> Iterator[TerminalScreen]:
     """Return a screen for how the program was started."""
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and find_spec("readline"):
-        from bot.sandbox.terminal.prompt import typed_screen  # noqa: PLC0415 - not every system can do it
+        from bot.sandbox.terminal.prompt import prompt_screen  # noqa: PLC0415 - not every system can do it
 
-        with typed_screen(sys.stdin.fileno(), echo) as screen:
+        with prompt_screen(sys.stdin.fileno(), echo) as screen:
             yield screen
     else:
         yield PipeScreen(None if sys.stdin is None else sys.stdin.fileno(), echo)

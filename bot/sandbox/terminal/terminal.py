@@ -20,21 +20,21 @@ from bot.sandbox.terminal.commands import (
     Command,
     GoTo,
     Heal,
-    Lag,
+    LagChain,
     Misunderstood,
-    Move,
-    Plain,
-    Press,
+    MoveBalance,
+    OneWord,
+    PressButton,
     Rebuild,
     Say,
     read_command,
 )
-from bot.sandbox.terminal.faults import Troubles
+from bot.sandbox.terminal.faults import NeighbourFaults
 from bot.sandbox.terminal.moves import carry_out, moves
 from bot.sandbox.terminal.names import ChatOrTopic, person_named, place_for, place_named, place_of, speaker
 from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
 from bot.sandbox.terminal.scenario import ACCOUNTS
-from bot.sandbox.terminal.screen import Screen
+from bot.sandbox.terminal.screen import TerminalScreen
 
 FIRST_WORDS = f"/watch {ACCOUNTS['Treasury']} as Treasury"
 FIRST_READING_SECONDS = 10.0
@@ -60,7 +60,7 @@ class Terminal:
         self,
         telegram: Telegram,
         gateway: Gateway,
-        screen: Screen,
+        screen: TerminalScreen,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._telegram = telegram
@@ -76,27 +76,27 @@ class Terminal:
             Say: self._say,
             Become: self._become,
             GoTo: self._go_to,
-            Press: self._press,
-            Move: lambda move: self._happens(carry_out(move, gateway.world)),
+            PressButton: self._press,
+            MoveBalance: lambda move: self._happens(carry_out(move, gateway.world)),
             Break: lambda one: self._happens(self._troubles.break_(one.what)),
-            Lag: lambda lag: self._happens(self._troubles.lag(lag.chain)),
+            LagChain: lambda lag: self._happens(self._troubles.lag(lag.chain)),
             Rebuild: lambda rebuild: self._happens(self._troubles.rebuild(rebuild.chain)),
             Heal: lambda heal: self._happens(self._troubles.heal(heal.what)),
             Misunderstood: lambda misunderstood: self._explain(misunderstood.reason),
         }
-        self._plain: Mapping[Plain, Callable[[], None]] = {
-            Plain.BLOCK: lambda: self._happens(blocks(telegram, self._user)),
-            Plain.UNBLOCK: lambda: self._happens(unblocks(telegram, self._user)),
-            Plain.KICK: lambda: self._happens(kicks(telegram, self._user, self._place)),
-            Plain.INVITE: lambda: self._happens(invites(telegram, self._user, self._place)),
-            Plain.FLOOD: lambda: self._happens(self._troubles.flood()),
-            Plain.QUIET: self._be_quiet,
-            Plain.STORY: self._go_on,
-            Plain.PEOPLE: lambda: screen.show(view.people_shown(telegram)),
-            Plain.CHATS: lambda: screen.show(view.chats_shown(telegram)),
-            Plain.WORLD: lambda: screen.show(view.world_shown(gateway.world)),
-            Plain.HELP: lambda: screen.show(view.help_shown()),
-            Plain.QUIT: self._quit,
+        self._plain: Mapping[OneWord, Callable[[], None]] = {
+            OneWord.BLOCK: lambda: self._happens(blocks(telegram, self._user)),
+            OneWord.UNBLOCK: lambda: self._happens(unblocks(telegram, self._user)),
+            OneWord.KICK: lambda: self._happens(kicks(telegram, self._user, self._place)),
+            OneWord.INVITE: lambda: self._happens(invites(telegram, self._user, self._place)),
+            OneWord.FLOOD: lambda: self._happens(self._troubles.flood()),
+            OneWord.QUIET: self._be_quiet,
+            OneWord.STORY: self._go_on,
+            OneWord.PEOPLE: lambda: screen.show(view.people_shown(telegram)),
+            OneWord.CHATS: lambda: screen.show(view.chats_shown(telegram)),
+            OneWord.WORLD: lambda: screen.show(view.world_shown(gateway.world)),
+            OneWord.HELP: lambda: screen.show(view.help_shown()),
+            OneWord.QUIT: self._quit,
         }
 
     async def run(self) -> None:
@@ -104,7 +104,7 @@ class Terminal:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self._troubles = Troubles(self._gateway, self._telegram, tasks)
+                self._troubles = NeighbourFaults(self._gateway, self._telegram, tasks)
                 tasks.create_task(self._show_what_the_bot_does())
                 tasks.create_task(self._tell_story())
                 tasks.create_task(self._forget_requests())
@@ -187,7 +187,7 @@ class Terminal:
             self._show(SANDBOX, str(error))
 
     def _carry_out(self, command: Command) -> None:
-        if isinstance(command, Plain):
+        if isinstance(command, OneWord):
             self._plain[command]()
         else:
             self._acts[type(command)](command)
@@ -204,7 +204,7 @@ class Terminal:
         self._place = there or place_for(user, self._place, self._telegram)
         self._user = user
 
-    def _press(self, press: Press) -> None:
+    def _press(self, press: PressButton) -> None:
         message, button = button_meant(self._telegram, self._place, press.button)
         if button.url or button.copy_text:
             self._show(SANDBOX, f"It {'opens' if button.url else 'copies'} {button.url or button.copy_text}")
