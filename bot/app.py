@@ -48,7 +48,7 @@ from bot.wiring import (
     build_permissions,
     build_poller,
     build_telegram,
-    build_turns,
+    build_send_queue,
     clock,
     open_store,
     sweeps_now,
@@ -125,10 +125,10 @@ async def _build(
     )
     poller = build_poller(settings, source, store, chains, now=now)
     poller.listing = await _listing(settings, store)
-    turns = await build_turns(settings, store, now=now)
-    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, turns=turns, now=now)
+    send_queue = await build_send_queue(settings, store, now=now)
+    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, send_queue=send_queue, now=now)
     permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
-    outgoing = build_outgoing(turns, store, permissions, now=now)
+    outgoing = build_outgoing(send_queue, store, permissions, now=now)
     house.push_async_callback(outgoing.close)
     answers = Answers(telegram, outgoing)
     live = build_live_questions(

@@ -17,7 +17,7 @@ from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
 from bot.chat.telegram.outgoing import Outgoing
-from bot.chat.telegram.send_queue import Turns
+from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
@@ -99,7 +99,7 @@ def build_poller(
     )
 
 
-async def build_turns(settings: Settings, store: Store, *, now: Now) -> Turns:
+async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> SendQueue:
     """Build the one order in which everything is sent, which goes on at the pace of the last run."""
     delivery = settings.delivery
     pacer = Pacer(
@@ -110,11 +110,11 @@ async def build_turns(settings: Settings, store: Store, *, now: Now) -> Turns:
     for one in await store.departures(now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
         left_at = time.monotonic() - one.ago.total_seconds()
         pacer.depart(one.chat_id, left_at, is_group=one.is_group)
-    return Turns(pacer, time.monotonic, asyncio.sleep)
+    return SendQueue(pacer, time.monotonic, asyncio.sleep)
 
 
 def build_dispatcher(
-    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, turns: Turns, now: Now
+    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, send_queue: SendQueue, now: Now
 ) -> Dispatcher:
     """Build the worker that reads what must be told and tells it."""
 
@@ -132,7 +132,7 @@ def build_dispatcher(
     return Dispatcher(
         store,
         TelegramSender(telegram, alert_buttons),
-        turns,
+        send_queue,
         compose_text,
         DispatcherSettings(
             group_wait_seconds=settings.delivery.group_wait_seconds,
@@ -144,14 +144,14 @@ def build_dispatcher(
     )
 
 
-def build_outgoing(turns: Turns, store: Store, permissions: Permissions, *, now: Now) -> Outgoing:
+def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now) -> Outgoing:
     """Build the queues of what answers people."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
         await store.hold_chat(chat_id, now() + span, span)
 
-    return Outgoing(turns, was_closed=permissions.was_closed, on_hold=hold)
+    return Outgoing(send_queue, was_closed=permissions.was_closed, on_hold=hold)
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:

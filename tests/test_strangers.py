@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from bot.chat.telegram.send_queue import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.sandbox.gateway.faults.kinds import Delay
 from bot.sandbox.telegram.api.faults import too_many_requests
 from bot.sandbox.telegram.world.world import Chat, User
@@ -40,13 +40,13 @@ async def all_is_dealt_with(stack: Stack, group: Chat) -> None:
 def ranks(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Rank]]:
     """Return, by chat, with which rank each message asked for its turn."""
     seen: dict[int, list[Rank]] = defaultdict(list)
-    turn = Turns.turn
+    turn = SendQueue.turn
 
-    async def noted(turns: Turns, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
+    async def noted(turns: SendQueue, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
         seen[chat_id].append(rank)
         await turn(turns, chat_id, is_group=is_group, rank=rank)
 
-    monkeypatch.setattr(Turns, "turn", noted)
+    monkeypatch.setattr(SendQueue, "turn", noted)
     return seen
 
 

@@ -12,7 +12,7 @@ from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.telegram import outgoing
 from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
-from bot.chat.telegram.send_queue import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
 from bot.domain.deliver.pacing import Pacer
@@ -40,9 +40,9 @@ class Post:
         pacer = Pacer(
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
-        self.turns = Turns(pacer, lambda: self.seconds, self._sleep)
+        self.send_queue = SendQueue(pacer, lambda: self.seconds, self._sleep)
         self.outgoing = Outgoing(
-            self.turns,
+            self.send_queue,
             was_closed=lambda chat_id: chat_id in self.closed,
             on_hold=self._hold,
             patience_seconds=self.patience_seconds,
@@ -90,7 +90,7 @@ async def test_what_can_leave_at_once_has_left_when_it_was_handed_over() -> None
 
 async def test_what_waits_for_a_pause_is_not_waited_for_and_leaves_after_it_in_order() -> None:
     post = Post(patience_seconds=50)
-    post.turns.throttled(OLGA.chat_id, 60)
+    post.send_queue.throttled(OLGA.chat_id, 60)
 
     sending = [asyncio.create_task(post.send(name)) for name in ("one", "two", "three")]
     for _ in range(20):
@@ -141,7 +141,7 @@ async def test_behind_what_is_slow_to_leave_nobody_waits_until_it_has_left() -> 
 
 async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
     post = Post()
-    post.turns.throttled(OLGA.chat_id, LONGEST_WAIT_SECONDS + 1)
+    post.send_queue.throttled(OLGA.chat_id, LONGEST_WAIT_SECONDS + 1)
 
     await post.send("one")
 
@@ -151,7 +151,7 @@ async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
 
 async def test_a_chat_that_waits_holds_so_many_pieces() -> None:
     post = Post()
-    post.turns.throttled(OLGA.chat_id, 60)
+    post.send_queue.throttled(OLGA.chat_id, 60)
 
     for number in range(WAITING_MOST + 5):
         await post.send(str(number))
@@ -162,7 +162,7 @@ async def test_a_chat_that_waits_holds_so_many_pieces() -> None:
 
 async def test_of_several_changes_of_one_message_the_last_one_counts() -> None:
     post = Post()
-    post.turns.throttled(OLGA.chat_id, 60)
+    post.send_queue.throttled(OLGA.chat_id, 60)
     await post.send("first in line")
 
     for name in ("old", "newer", "newest"):
@@ -175,7 +175,7 @@ async def test_of_several_changes_of_one_message_the_last_one_counts() -> None:
 
 async def test_what_was_meant_for_an_open_chat_is_not_said_in_one_that_is_closed_meanwhile() -> None:
     post = Post()
-    post.turns.throttled(OLGA.chat_id, 60)
+    post.send_queue.throttled(OLGA.chat_id, 60)
     await post.send("balances", while_open=True)
     await post.send("closed")
 
@@ -201,11 +201,11 @@ async def test_so_many_closed_chats_wait_and_open_ones_find_room(monkeypatch: py
     monkeypatch.setattr(outgoing, "STRANGERS_MOST", 3)
     post = Post()
     for number in range(1, 6):
-        post.turns.throttled(number, 60, Rank.STRANGER)
+        post.send_queue.throttled(number, 60, Rank.STRANGER)
         await post.outgoing.hand_over(
             place(number), post.work(str(number), place(number), Rank.STRANGER), rank=Rank.STRANGER
         )
-    post.turns.throttled(OLGA.chat_id, 60, Rank.STRANGER)
+    post.send_queue.throttled(OLGA.chat_id, 60, Rank.STRANGER)
     await post.send("olga")
 
     await post.passes(60)
@@ -231,7 +231,7 @@ async def test_so_much_is_on_its_way_that_waits_for_no_chat() -> None:
 
 async def test_closing_gives_up_all_that_waits() -> None:
     post = Post()
-    post.turns.throttled(OLGA.chat_id, 60)
+    post.send_queue.throttled(OLGA.chat_id, 60)
     await post.send("one")
 
     await post.outgoing.close()
@@ -274,7 +274,7 @@ async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that(
     await screens(post, telegram).redraw(OLGA, 7, Screen(EMPTY + "new"))
 
     assert (post.holds, telegram.tries) == ([(7001, 30)], 1)
-    assert post.turns.wait(7001, is_group=False) == 30
+    assert post.send_queue.wait(7001, is_group=False) == 30
     await post.passes(30)
     assert telegram.tries == 2
 
@@ -285,4 +285,4 @@ async def test_a_press_whose_answer_is_throttled_holds_its_chat() -> None:
     await screens(post, Throttling()).toast(OLGA, "query", "Done already.")
 
     assert post.holds == [(7001, 30)]
-    assert post.turns.wait(7001, is_group=False) == 30
+    assert post.send_queue.wait(7001, is_group=False) == 30

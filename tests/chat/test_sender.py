@@ -7,7 +7,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
 from bot.chat.telegram.outgoing import Outgoing
-from bot.chat.telegram.send_queue import Turns
+from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.text.html import EMPTY, code
 from bot.domain.deliver.delivery import (
@@ -323,7 +323,7 @@ class Answering:
         pacer = Pacer(
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
-        turns = Turns(pacer, lambda: self.seconds, self.sleep)
+        turns = SendQueue(pacer, lambda: self.seconds, self.sleep)
         self.closed: set[int] = set()
         self.outgoing = Outgoing(
             turns,

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from dataclasses import dataclass, field
 
-from bot.chat.telegram.send_queue import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.domain.deliver.pacing import Pacer
 
 
@@ -39,7 +39,7 @@ class Street:
     """Messages that wait for their turn, and when each left."""
 
     time: Time
-    turns: Turns
+    send_queue: SendQueue
     left: list[tuple[str, float]] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Street:
         self, name: str, chat: int, *, is_group: bool = False, rank: Rank = Rank.ALERT
     ) -> asyncio.Task[None]:
         async def leave() -> None:
-            await self.turns.turn(chat, is_group=is_group, rank=rank)
+            await self.send_queue.turn(chat, is_group=is_group, rank=rank)
             self.left.append((name, round(self.time.seconds, 3)))
 
         task = asyncio.create_task(leave())
@@ -64,7 +64,7 @@ def street(*, per_second: float = 10, private: float = 1) -> Street:
     pacer = Pacer(
         messages_per_second=per_second, private_messages_per_second=private, group_messages_per_minute=18
     )
-    return Street(time, Turns(pacer, lambda: time.seconds, time.sleep))
+    return Street(time, SendQueue(pacer, lambda: time.seconds, time.sleep))
 
 
 async def test_many_chats_leave_one_after_the_other_at_the_pace_of_the_bot() -> None:
@@ -117,7 +117,7 @@ async def test_a_chat_at_its_limit_keeps_no_other_waiting() -> None:
 
 async def test_a_throttled_chat_waits_and_others_do_not() -> None:
     one = street(per_second=1000)
-    one.turns.throttled(1, 30)
+    one.send_queue.throttled(1, 30)
     one.send("throttled", 1)
     one.send("other", 2)
 
@@ -133,7 +133,7 @@ async def test_a_chat_throttled_while_its_message_waits_for_the_bot_waits_on() -
         one.send(str(chat), chat)
     for _ in range(5):
         await asyncio.sleep(0)
-    one.turns.throttled(4, 30)
+    one.send_queue.throttled(4, 30)
 
     await one.time.pass_until_quiet()
 
@@ -184,8 +184,8 @@ async def test_what_a_stranger_causes_in_a_chat_keeps_its_answers_not_waiting() 
 
 async def test_closed_chats_that_are_throttled_hold_nobody_but_themselves() -> None:
     one = street(per_second=1000)
-    one.turns.throttled(1, 30, Rank.STRANGER)
-    one.turns.throttled(2, 30, Rank.STRANGER)
+    one.send_queue.throttled(1, 30, Rank.STRANGER)
+    one.send_queue.throttled(2, 30, Rank.STRANGER)
     one.send("alert", 3)
 
     await one.time.pass_until_quiet()

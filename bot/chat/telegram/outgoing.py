@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bot.chat.telegram.send_queue import Rank, Turns
+from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.domain.places import Place
 
 log = structlog.get_logger(__name__)
@@ -51,13 +51,13 @@ class Outgoing:
 
     def __init__(
         self,
-        turns: Turns,
+        send_queue: SendQueue,
         *,
         was_closed: Callable[[int], bool],
         on_hold: Callable[[int, float], Awaitable[None]],
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._turns = turns
+        self._send_queue = send_queue
         self._was_closed = was_closed
         self._on_hold = on_hold
         self._patience_seconds = patience_seconds
@@ -77,7 +77,7 @@ class Outgoing:
         would pile up in the receiver. A piece takes the place of a waiting one about the same subject; where
         there is no room it is dropped.
         """
-        wait = self._turns.wait(place.chat_id, is_group=not place.is_private)
+        wait = self._send_queue.wait(place.chat_id, is_group=not place.is_private)
         piece = self._queued(place.chat_id, rank, work, subject) if wait <= LONGEST_WAIT_SECONDS else None
         if piece is None:
             self._note_dropped()
@@ -98,12 +98,12 @@ class Outgoing:
 
     async def may_leave(self, place: Place, rank: Rank, *, while_open: bool) -> bool:
         """Return when something may leave for a chat; False: it was meant for an open one that was closed."""
-        await self._turns.turn(place.chat_id, is_group=not place.is_private, rank=rank)
+        await self._send_queue.turn(place.chat_id, is_group=not place.is_private, rank=rank)
         return not (while_open and self._was_closed(place.chat_id))
 
     async def throttled(self, place: Place, seconds: float, rank: Rank) -> bool:
         """Leave a chat alone for as long as Telegram wants; returns whether an answer can wait for that."""
-        self._turns.throttled(place.chat_id, seconds, rank)
+        self._send_queue.throttled(place.chat_id, seconds, rank)
         await self._on_hold(place.chat_id, seconds)
         return seconds <= LONGEST_WAIT_SECONDS
 

@@ -34,7 +34,7 @@ class _Waiting:
     may_leave: asyncio.Future[None] = field(compare=False)
 
 
-class Turns:
+class SendQueue:
     """Gives each message its turn."""
 
     def __init__(
