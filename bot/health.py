@@ -99,7 +99,7 @@ class Health:
         received = self.receiver.progress.reason(now)
         if received is not None:
             yield f"nothing is received: {received}"
-        sent = self.telegram.traffic.sending_trouble(now)
+        sent = self.telegram.stats.sending_trouble(now)
         if sent is not None:
             yield f"nothing can be sent: {sent}"
 
@@ -123,7 +123,7 @@ class Health:
             quota_remaining=self.source.allowance.quota_remaining,
             telegram_requests={
                 (method, str(answered)): count
-                for (method, answered), count in self.telegram.traffic.requests.items()
+                for (method, answered), count in self.telegram.stats.requests.items()
             },
             sends=dict(sends.outcomes),
             possible_duplicates=sends.possible_duplicates,

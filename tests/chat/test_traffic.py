@@ -13,14 +13,14 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.chat.telegram.stats import FORGOTTEN_AFTER_SECONDS, TROUBLES, Answered, Traffic, sort_answer
+from bot.chat.telegram.stats import FORGOTTEN_AFTER_SECONDS, TROUBLES, Answered, RequestStats, sort_answer
 
 
-def sends(*answers: Answered, now: float = 0.0) -> Traffic:
-    traffic = Traffic()
+def sends(*answers: Answered, now: float = 0.0) -> RequestStats:
+    stats = RequestStats()
     for answered in answers:
-        traffic.note("sendMessage", answered, now)
-    return traffic
+        stats.note("sendMessage", answered, now)
+    return stats
 
 
 @pytest.mark.parametrize("answered", TROUBLES)
@@ -31,25 +31,25 @@ def test_two_failures_in_a_row_are_told(answered: Answered) -> None:
 
 @pytest.mark.parametrize("answered", [one for one in Answered if one not in TROUBLES])
 def test_what_telegram_looked_at_shows_that_it_is_there(answered: Answered) -> None:
-    traffic = sends(Answered.UNREACHABLE, Answered.UNREACHABLE, answered)
+    stats = sends(Answered.UNREACHABLE, Answered.UNREACHABLE, answered)
 
-    assert traffic.sending_trouble(0) is None
+    assert stats.sending_trouble(0) is None
 
 
 def test_what_failed_long_ago_says_nothing_of_now() -> None:
-    traffic = sends(Answered.UNREACHABLE, Answered.UNREACHABLE, now=10)
+    stats = sends(Answered.UNREACHABLE, Answered.UNREACHABLE, now=10)
 
-    assert traffic.sending_trouble(10 + FORGOTTEN_AFTER_SECONDS) is not None
-    assert traffic.sending_trouble(11 + FORGOTTEN_AFTER_SECONDS) is None
+    assert stats.sending_trouble(10 + FORGOTTEN_AFTER_SECONDS) is not None
+    assert stats.sending_trouble(11 + FORGOTTEN_AFTER_SECONDS) is None
 
 
 def test_polls_say_nothing_of_sending_and_are_counted_all_the_same() -> None:
-    traffic = Traffic()
+    stats = RequestStats()
     for _ in range(3):
-        traffic.note("getUpdates", Answered.UNREACHABLE, 0)
+        stats.note("getUpdates", Answered.UNREACHABLE, 0)
 
-    assert traffic.sending_trouble(0) is None
-    assert traffic.requests == {("getUpdates", Answered.UNREACHABLE): 3}
+    assert stats.sending_trouble(0) is None
+    assert stats.requests == {("getUpdates", Answered.UNREACHABLE): 3}
 
 
 @pytest.mark.parametrize(

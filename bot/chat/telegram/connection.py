@@ -12,7 +12,7 @@ from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.chat.telegram.stats import Answered, Traffic, sort_answer
+from bot.chat.telegram.stats import Answered, RequestStats, sort_answer
 from bot.chat.telegram.transport import TelegramRequest
 
 CONNECT_SECONDS = 10.0
@@ -43,13 +43,13 @@ class TelegramBot(Bot):
             request=request,
             get_updates_request=get_updates_request,
         )
-        self._traffic = Traffic()
+        self._stats = RequestStats()
         self._monotonic = monotonic
 
     @property
-    def traffic(self) -> Traffic:
+    def stats(self) -> RequestStats:
         """What became of all requests since the start."""
-        return self._traffic
+        return self._stats
 
     async def raw_updates(
         self, *, offset: int | None, timeout_seconds: int, patience_seconds: float, kinds: Sequence[str]
@@ -63,9 +63,9 @@ class TelegramBot(Bot):
         try:
             result = await super()._do_post(endpoint, data, **timeouts)
         except Exception as error:
-            self._traffic.note(endpoint, sort_answer(error), self._monotonic())
+            self._stats.note(endpoint, sort_answer(error), self._monotonic())
             raise
-        self._traffic.note(endpoint, Answered.OK, self._monotonic())
+        self._stats.note(endpoint, Answered.OK, self._monotonic())
         return result
 
 

@@ -49,7 +49,7 @@ TROUBLES = {
 
 
 @dataclass(slots=True)
-class Traffic:
+class RequestStats:
     """What became of all requests since the start; seconds of any steady clock come in as `now`."""
 
     requests: Counter[tuple[str, Answered]] = field(default_factory=Counter)
