@@ -16,7 +16,7 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
-from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.telegram.reply_queue import Outgoing
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
@@ -114,7 +114,13 @@ async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> Sen
 
 
 def build_dispatcher(
-    settings: Settings, registry: Chains, *, store: Store, telegram: TelegramBot, send_queue: SendQueue, now: Now
+    settings: Settings,
+    registry: Chains,
+    *,
+    store: Store,
+    telegram: TelegramBot,
+    send_queue: SendQueue,
+    now: Now,
 ) -> Dispatcher:
     """Build the worker that reads what must be told and tells it."""
 

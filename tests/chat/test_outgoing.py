@@ -10,8 +10,8 @@ from telegram.error import RetryAfter
 
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
-from bot.chat.telegram import outgoing
-from bot.chat.telegram.outgoing import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
+from bot.chat.telegram import reply_queue
+from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
@@ -198,7 +198,7 @@ async def test_a_piece_that_fails_keeps_none_behind_it_waiting() -> None:
 
 
 async def test_so_many_closed_chats_wait_and_open_ones_find_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "STRANGERS_MOST", 3)
+    monkeypatch.setattr(reply_queue, "STRANGERS_MOST", 3)
     post = Post()
     for number in range(1, 6):
         post.send_queue.throttled(number, 60, Rank.STRANGER)

@@ -6,7 +6,7 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
-from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.telegram.reply_queue import Outgoing
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.text.html import EMPTY, code

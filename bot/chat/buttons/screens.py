@@ -8,7 +8,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.chat.buttons.data import Keyboard, Screen
-from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.telegram.reply_queue import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.sender import Answers, sort_failure, sort_message
 from bot.chat.text.html import Html

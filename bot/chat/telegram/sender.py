@@ -23,7 +23,7 @@ from telegram.error import (
     RetryAfter,
 )
 
-from bot.chat.telegram.outgoing import Outgoing
+from bot.chat.telegram.reply_queue import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
 from bot.chat.text.html import Html, plain
