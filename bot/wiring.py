@@ -16,7 +16,7 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
-from bot.chat.telegram.reply_queue import Outgoing
+from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
@@ -150,14 +150,14 @@ def build_dispatcher(
     )
 
 
-def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now) -> Outgoing:
+def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now) -> ReplyQueue:
     """Build the queues of what answers people."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
         await store.hold_chat(chat_id, now() + span, span)
 
-    return Outgoing(send_queue, was_closed=permissions.was_closed, on_hold=hold)
+    return ReplyQueue(send_queue, was_closed=permissions.was_closed, on_hold=hold)
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
@@ -223,7 +223,7 @@ def build_conversation(
     on_owner: Callable[[], None],
     live: LiveQuestions,
     answers: Answers,
-    outgoing: Outgoing,
+    outgoing: ReplyQueue,
     now: Now,
 ) -> Front:
     """Build what answers commands and buttons."""

@@ -11,7 +11,7 @@ from telegram.error import RetryAfter
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.telegram import reply_queue
-from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, Outgoing
+from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
@@ -41,7 +41,7 @@ class Post:
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
         self.send_queue = SendQueue(pacer, lambda: self.seconds, self._sleep)
-        self.outgoing = Outgoing(
+        self.outgoing = ReplyQueue(
             self.send_queue,
             was_closed=lambda chat_id: chat_id in self.closed,
             on_hold=self._hold,

@@ -6,7 +6,7 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
-from bot.chat.telegram.reply_queue import Outgoing
+from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.text.html import EMPTY, code
@@ -325,7 +325,7 @@ class Answering:
         )
         turns = SendQueue(pacer, lambda: self.seconds, self.sleep)
         self.closed: set[int] = set()
-        self.outgoing = Outgoing(
+        self.outgoing = ReplyQueue(
             turns,
             was_closed=lambda chat_id: chat_id in self.closed,
             on_hold=self.hold,

@@ -8,7 +8,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.chat.buttons.data import Keyboard, Screen
-from bot.chat.telegram.reply_queue import Outgoing
+from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.sender import Answers, sort_failure, sort_message
 from bot.chat.text.html import Html
@@ -25,7 +25,7 @@ EDIT_TRIES = 2
 class Screens:
     """What people see; what Telegram refuses is noted, and nothing that was done is undone by it."""
 
-    def __init__(self, bot: Bot, answers: Answers, outgoing: Outgoing) -> None:
+    def __init__(self, bot: Bot, answers: Answers, outgoing: ReplyQueue) -> None:
         self._bot = bot
         self._answers = answers
         self._outgoing = outgoing

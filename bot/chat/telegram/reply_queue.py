@@ -42,7 +42,7 @@ class _Piece:
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Outgoing:
+class ReplyQueue:
     """Queues what leaves for each chat and lets it leave, one piece after the other.
 
     `was_closed` says whether a chat was closed since the start; `on_hold` is told how long Telegram wants

@@ -23,7 +23,7 @@ from telegram.error import (
     RetryAfter,
 )
 
-from bot.chat.telegram.reply_queue import Outgoing
+from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
 from bot.chat.text.html import Html, plain
@@ -172,7 +172,7 @@ class Answers:
     """Sends the answers to commands: soon or not at all, since the command can be repeated."""
 
     def __init__(
-        self, bot: Bot, outgoing: Outgoing, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, bot: Bot, outgoing: ReplyQueue, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self._bot = bot
         self._outgoing = outgoing
