@@ -22,8 +22,8 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import printed_claim
 from bot.chat.telegram.bot_name import learn_name
 from bot.chat.telegram.connection import TelegramBot, introduce
+from bot.chat.telegram.outgoing import Answers
 from bot.chat.telegram.receiver import Receiver
-from bot.chat.telegram.sender import Answers
 from bot.dispatcher import Dispatcher
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
@@ -47,8 +47,8 @@ from bot.wiring import (
     build_outgoing,
     build_permissions,
     build_poller,
-    build_telegram,
     build_send_queue,
+    build_telegram,
     clock,
     open_store,
     sweeps_now,
@@ -126,7 +126,9 @@ async def _build(
     poller = build_poller(settings, source, store, chains, now=now)
     poller.listing = await _listing(settings, store)
     send_queue = await build_send_queue(settings, store, now=now)
-    dispatcher = build_dispatcher(settings, registry, store=store, telegram=telegram, send_queue=send_queue, now=now)
+    dispatcher = build_dispatcher(
+        settings, registry, store=store, telegram=telegram, send_queue=send_queue, now=now
+    )
     permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
     outgoing = build_outgoing(send_queue, store, permissions, now=now)
     house.push_async_callback(outgoing.close)

@@ -16,9 +16,9 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
+from bot.chat.telegram.outgoing import Answers, TelegramSender
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
-from bot.chat.telegram.sender import Answers, TelegramSender
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.assets import ChainId, Part

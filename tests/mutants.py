@@ -40,7 +40,7 @@ MUTANTS = (
     ),
     Mutant(
         "every NetworkError of the library is tried again: its refusals are such errors, and never end",
-        "bot/chat/telegram/sender.py",
+        "bot/chat/telegram/outgoing.py",
         "        case Conflict():\n",
         "        case NetworkError():\n",
         "tests/chat/test_sender.py::test_each_refusal_is_known_by_its_words",

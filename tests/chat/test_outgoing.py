@@ -11,9 +11,9 @@ from telegram.error import RetryAfter
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.telegram import reply_queue
+from bot.chat.telegram.outgoing import Answers
 from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
-from bot.chat.telegram.sender import Answers
 from bot.chat.text.html import EMPTY
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place

@@ -6,9 +6,9 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
+from bot.chat.telegram.outgoing import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
-from bot.chat.telegram.sender import PROXY_HOLD_SECONDS, Answers, TelegramSender
 from bot.chat.text.html import EMPTY, code
 from bot.domain.deliver.delivery import (
     ChatMoved,

@@ -8,9 +8,9 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.chat.buttons.data import Keyboard, Screen
+from bot.chat.telegram.outgoing import Answers, sort_failure, sort_message
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank
-from bot.chat.telegram.sender import Answers, sort_failure, sort_message
 from bot.chat.text.html import Html
 from bot.domain.deliver.delivery import Outcome, Throttled
 from bot.domain.places import Place

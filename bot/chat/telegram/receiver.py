@@ -29,7 +29,7 @@ from telegram.error import Conflict, RetryAfter, TelegramError
 from bot.chat.telegram.backlog import Backlog, Raw
 from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.origin import Origin, origin_of
-from bot.chat.telegram.sender import seconds_of
+from bot.chat.telegram.outgoing import seconds_of
 from bot.chat.telegram.stats import TROUBLES, Answered, sort_answer
 from bot.domain.backoff import Backoff
 
