@@ -1,288 +1,404 @@
-"""What leaves for people: never awaited for long, bounded, and in order in each chat."""
+"""What each answer of Telegram means for a message (telegram.md 3), over real HTTP."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import pytest
-from telegram import Bot
-from telegram.error import RetryAfter
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.buttons.data import Screen
-from bot.chat.buttons.screens import Screens
-from bot.chat.telegram import reply_queue
-from bot.chat.telegram.outgoing import Answers
-from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, ReplyQueue
-from bot.chat.telegram.send_queue import Rank, SendQueue
-from bot.chat.text.html import EMPTY
+from bot.chat.telegram.connection import build_bot
+from bot.chat.telegram.outgoing import PROXY_HOLD_SECONDS, Answers, TelegramSender
+from bot.chat.telegram.reply_queue import ReplyQueue
+from bot.chat.telegram.send_queue import SendQueue
+from bot.chat.text.html import EMPTY, code
+from bot.domain.deliver.delivery import (
+    ChatMoved,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    Park,
+    Refused,
+    RetryLater,
+    Sent,
+    Throttled,
+    TopicLost,
+    Unknown,
+    Unreachable,
+    Vanished,
+)
 from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place
+from bot.sandbox.telegram.api.faults import (
+    Close,
+    Endless,
+    Error,
+    Garbage,
+    ProxyPage,
+    Reset,
+    TelegramFault,
+    after,
+    before,
+)
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
+from bot.sandbox.telegram.world.world import Chat
+from tests.builders import delivery
 
-OLGA = Place(7001, "private", "Olga")
+BUTTON = InlineKeyboardMarkup([[InlineKeyboardButton("Balances", callback_data="b:1")]])
 
 
-def place(number: int) -> Place:
-    return Place(number, "private", "")
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram().serve() as one:
+        yield one
 
 
-@dataclass
-class Post:
-    """Queues on a clock that stands still until it is moved, and what left them."""
+@pytest.fixture
+async def bot(telegram: Telegram) -> AsyncIterator[Bot]:
+    one = build_bot(SANDBOX_TOKEN, telegram.url)
+    await one.initialize()
+    yield one
+    await one.shutdown()
 
-    patience_seconds: float = 5.0
-    seconds: float = 0.0
-    left: list[str] = field(default_factory=list)
-    holds: list[tuple[int, float]] = field(default_factory=list)
-    closed: set[int] = field(default_factory=set)
-    _sleeping: list[tuple[float, asyncio.Event]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+@pytest.fixture
+def chat(telegram: Telegram) -> Chat:
+    return telegram.add_private_chat(telegram.add_user("Olga", user_id=7001))
+
+
+def error(code: int, description: str, **parameters: object) -> TelegramFault:
+    return before(Error(code, description, parameters or None))
+
+
+NOT_READ = RetryLater("it was refused, and why can't be read")
+
+
+def sent_as(number: str) -> str:
+    """Return an answer that a message was taken, with this for its number."""
+    chat = '{"id":7001,"type":"private"}'
+    return f'{{"ok":true,"result":{{"message_id":{number},"date":1700000000,"chat":{chat},"text":"a"}}}}'
+
+
+ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
+    "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), Throttled(7)),
+    "flood, said by a proxy": (before(ProxyPage(429)), Throttled(PROXY_HOLD_SECONDS)),
+    "flood of no time": (error(429, "Too Many Requests", retry_after=0), Throttled(1)),
+    "flood of the past": (error(429, "Too Many Requests", retry_after=-5), Throttled(1)),
+    "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), Throttled(3600)),
+    "flood of a second and a half": (error(429, "Too Many Requests", retry_after=1.5), Throttled(2)),
+    "endless flood": (
+        before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":1e400}}')),
+        Throttled(3600),
+    ),
+    "flood of no number": (
+        before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":NaN}}')),
+        Throttled(30),
+    ),
+    "flood in words": (error(429, "Too Many Requests", retry_after="soon"), Throttled(30)),
+    "flood that is true": (error(429, "Too Many Requests", retry_after=True), Throttled(30)),
+    "flood without a sense": (before(ProxyPage(429, '{"ok":false,"parameters":7}')), Throttled(30)),
+    "moved to a word": (error(400, "Bad Request: upgraded", migrate_to_chat_id="abc"), NOT_READ),
+    "moved to nowhere": (error(400, "Bad Request: upgraded", migrate_to_chat_id=0), NOT_READ),
+    "moved to a person": (error(400, "Bad Request: upgraded", migrate_to_chat_id=7), NOT_READ),
+    "moved too far": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-(2**60)), NOT_READ),
+    "moved to a fraction": (error(400, "Bad Request: upgraded", migrate_to_chat_id=-7.5), NOT_READ),
+    "refused by a proxy": (before(ProxyPage(400)), NOT_READ),
+    "forbidden by a proxy": (before(ProxyPage(403)), NOT_READ),
+    "refused by a list": (before(ProxyPage(400, "[]")), NOT_READ),
+    "refused without end": (
+        before(ProxyPage(400, '{"ok":false,"description":"' + 100_000 * "a" + '"}')),
+        NOT_READ,
+    ),
+    "refused in half a sign": (error(400, "Bad Request: \ud800"), Refused("?", is_final=False)),
+    "refused at length": (error(400, 1000 * "a"), Refused(200 * "a", is_final=False)),
+    "a number that is none": (after(Garbage(sent_as('"seven"'))), Unknown("no number")),
+    "a number too large": (after(Garbage(sent_as(str(10**30)))), Unknown("no number")),
+    "an answer without end": (after(Endless(200)), Unknown("Unreadable")),
+    "an answer without end, packed": (after(Endless(200, is_packed=True)), Unknown("Unreadable")),
+    "an answer that comes to the point too late": (
+        after(Endless(200, megabytes=21, point=sent_as("7"))),
+        Unknown("Unreadable"),
+    ),
+    "an answer that comes to the point": (after(Endless(200, megabytes=2, point=sent_as("7"))), Sent(7)),
+    "a packed answer that comes to the point": (
+        after(Endless(200, megabytes=2, is_packed=True, point=sent_as("7"))),
+        Sent(7),
+    ),
+    "an outage without end": (before(Endless(502)), Unknown("NetworkError")),
+    "moved": (
+        error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007),
+        ChatMoved(-1007),
+    ),
+    "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token")),
+    "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token")),
+    "another consumer": (error(409, "Conflict: terminated"), RetryLater("Conflict: terminated")),
+    "too large": (before(ProxyPage(413)), Refused("it is too large", is_final=True)),
+    "taken by a guard": (
+        error(500, "Internal Server Error: sent message was immediately deleted and can't be returned"),
+        Vanished("it was deleted as soon as it was sent"),
+    ),
+    "server error": (error(500, "Internal Server Error"), Unknown("NetworkError")),
+    "bad gateway": (before(ProxyPage(502)), Unknown("NetworkError")),
+    "closed without an answer": (before(Close()), Unknown("NetworkError")),
+    "reset": (before(Reset()), Unknown("NetworkError")),
+    "cut answer": (after(Garbage()), Unknown("Unreadable")),
+    "foreign answer": (after(Garbage('{"ok":true,"result":{"a":1}}')), Unknown("KeyError")),
+    "no sense": (after(Garbage('{"ok":false}')), Unknown("KeyError")),
+}
+
+
+@pytest.mark.parametrize(("fault", "outcome"), ANSWERS.values(), ids=ANSWERS.keys())
+async def test_each_answer_has_its_meaning(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault, outcome: Outcome
+) -> None:
+    telegram.fault(fault)
+
+    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+
+
+REFUSALS: dict[str, Outcome] = {
+    "Forbidden: bot was blocked by the user": Unreachable(
+        "Forbidden: bot was blocked by the user", Park.GONE
+    ),
+    "Forbidden: user is deactivated": Unreachable("Forbidden: user is deactivated", Park.FOR_GOOD),
+    "Forbidden: bot was kicked from the supergroup chat": Unreachable(
+        "Forbidden: bot was kicked from the supergroup chat", Park.GONE
+    ),
+    "Forbidden: the group chat was deleted": Unreachable("Forbidden: the group chat was deleted", Park.GONE),
+    "Forbidden: something new": RetryLater("Forbidden: something new"),
+    "Bad Request: chat not found": Unreachable("Chat not found", Park.GONE),
+    "Bad Request: PEER_ID_INVALID": Unreachable("Peer_id_invalid", Park.GONE),
+    "Bad Request: message thread not found": TopicLost("not found", is_certain=False),
+    "Bad Request: TOPIC_CLOSED": TopicLost("closed", is_certain=True),
+    "Bad Request: TOPIC_DELETED": TopicLost("deleted", is_certain=True),
+    "Bad Request: not enough rights to send text messages to the chat": Unreachable(
+        "Not enough rights to send text messages to the chat", Park.MUTED
+    ),
+    "Bad Request: CHAT_WRITE_FORBIDDEN": Unreachable("Chat_write_forbidden", Park.MUTED),
+    "Bad Request: can't parse entities: unsupported start tag": Misread(
+        "Can't parse entities: unsupported start tag", Form.PLAIN
+    ),
+    "Bad Request: reply markup is too long": Misread("Reply markup is too long", Form.BARE),
+    "Bad Request: BUTTON_DATA_INVALID": Misread("Button_data_invalid", Form.BARE),
+    "Bad Request: message is too long": Refused("Message is too long", is_final=True),
+    "Bad Request: message text is empty": Refused("Message text is empty", is_final=True),
+    "Bad Request: something new": Refused("Something new", is_final=False),
+}
+
+
+@pytest.mark.parametrize(("words", "outcome"), REFUSALS.items(), ids=REFUSALS.keys())
+async def test_each_refusal_is_known_by_its_words(
+    telegram: Telegram, bot: Bot, chat: Chat, words: str, outcome: Outcome
+) -> None:
+    telegram.fault(error(403 if words.startswith("Forbidden") else 400, words))
+
+    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+
+
+async def test_a_group_that_became_itself_has_not_moved(telegram: Telegram, bot: Bot) -> None:
+    group = telegram.add_group("Ops", {telegram.add_user("Olga"): "creator"})
+    telegram.fault(error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=group.id))
+
+    outcome = await TelegramSender(bot).send(delivery(chat=group.id))
+
+    assert outcome == RetryLater("the group became itself")
+
+
+async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    outcome = await TelegramSender(bot).send(delivery(chat=chat.id, text="<b>Till</b> 5 &lt; 6"))
+
+    (message,) = telegram.messages(chat)
+    assert outcome == Sent(message.message_id)
+    assert (message.text, message.html) == ("Till 5 < 6", "<b>Till</b> 5 &lt; 6")
+
+
+async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Chat) -> None:
+    nobody = build_bot(SANDBOX_TOKEN, "http://127.0.0.1:9")
+
+    outcome = await TelegramSender(nobody).send(delivery(chat=chat.id))
+
+    assert outcome == Offline("no connection (ConnectError)")
+    await nobody.shutdown()
+    assert bot.username
+
+
+# ---------------------------------------------------------------- asked
+
+
+async def test_a_question_is_refused_and_nobody_sees_it(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+
+    assert isinstance(outcome, Refused)
+    assert telegram.messages(chat) == []
+
+
+async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    for fault, outcome in ANSWERS.values():
+        if fault.place == "before":
+            telegram.fault(fault, method="sendMessage", times=1)
+            assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == outcome
+
+
+@pytest.mark.parametrize(
+    "fault", [before(Close()), before(ProxyPage(502)), error(500, "Internal Server Error")]
+)
+async def test_a_question_goes_as_far_as_a_message_does(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault
+) -> None:
+    telegram.fault(fault, method="sendChatAction")
+
+    assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == Unknown("NetworkError")
+
+
+async def test_a_question_finds_out_what_is_wrong_with_the_chat(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.blocks(telegram.user(chat.id))
+
+    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+
+    assert outcome == Unreachable("Forbidden: bot was blocked by the user", Park.GONE)
+
+
+@pytest.mark.parametrize("fault", [error(404, "Not Found: method not found"), before(ProxyPage(404))])
+async def test_a_server_without_actions_is_asked_all_the_same(
+    telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault
+) -> None:
+    telegram.fault(fault, method="sendChatAction")
+
+    assert isinstance(await TelegramSender(bot).ask(delivery(chat=chat.id)), Refused)
+
+
+# ---------------------------------------------------------------- in another form
+
+
+async def test_a_whole_message_has_its_buttons(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    await TelegramSender(bot, lambda _: BUTTON).send(delivery(chat=chat.id))
+
+    (message,) = telegram.messages(chat)
+    assert message.buttons
+
+
+async def test_a_bare_message_has_none_and_keeps_its_formats(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    await TelegramSender(bot, lambda _: BUTTON).send(
+        delivery(chat=chat.id, text="<b>Till</b>", form=Form.BARE)
+    )
+
+    (message,) = telegram.messages(chat)
+    assert (message.buttons, message.html) == ((), "<b>Till</b>")
+
+
+async def test_a_plain_message_is_what_was_to_be_seen(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    link = '<a href="https://a.example/?x=1&amp;y">Polygon</a>'
+    text = f"<b>Till</b> · {link} 5 &lt; 6 &amp; <code>&lt;b&gt;</code>"
+
+    await TelegramSender(bot).send(delivery(chat=chat.id, text=text, form=Form.PLAIN))
+
+    (message,) = telegram.messages(chat)
+    assert message.text == "Till · Polygon 5 < 6 & <b>"
+
+
+async def test_a_message_astray_says_so_and_still_ends_with_its_id(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    await TelegramSender(bot).send(
+        delivery(chat=chat.id, text="5 → 6\n12:00:00 UTC · 7KQ2F", astray="closed")
+    )
+
+    (message,) = telegram.messages(chat)
+    assert message.text.startswith("⚠️ Its topic is closed, so it comes here.")
+    assert telegram.seen(chat).by_id == {"7KQ2F": 1}
+
+
+# ---------------------------------------------------------------- answers to commands
+
+
+class Answering:
+    """What sends answers, and what it was told of holds."""
+
+    def __init__(self, bot: Bot, *, patience_seconds: float = 20) -> None:
+        self.holds: list[tuple[int, float]] = []
+        self.seconds = 0.0
         pacer = Pacer(
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
-        self.send_queue = SendQueue(pacer, lambda: self.seconds, self._sleep)
+        turns = SendQueue(pacer, lambda: self.seconds, self.sleep)
+        self.closed: set[int] = set()
         self.outgoing = ReplyQueue(
-            self.send_queue,
+            turns,
             was_closed=lambda chat_id: chat_id in self.closed,
-            on_hold=self._hold,
-            patience_seconds=self.patience_seconds,
+            on_hold=self.hold,
+            patience_seconds=patience_seconds,
         )
+        self.answers = Answers(bot, self.outgoing, sleep=self.sleep)
 
-    def work(
-        self, name: str, to: Place = OLGA, rank: Rank = Rank.ANSWER, *, while_open: bool = False
-    ) -> Callable[[], Awaitable[None]]:
-        async def leave() -> None:
-            if await self.outgoing.may_leave(to, rank, while_open=while_open):
-                self.left.append(name)
-
-        return leave
-
-    async def send(self, name: str, to: Place = OLGA, *, while_open: bool = False) -> None:
-        await self.outgoing.hand_over(to, self.work(name, to, while_open=while_open))
-
-    async def passes(self, seconds: float) -> None:
-        """Let time pass, and everything happen that waited for it."""
+    async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
-        for _ in range(100):  # a chat that was throttled is written to a little slower
-            self.seconds += 0.001
-            for at, event in self._sleeping:
-                if at <= self.seconds:
-                    event.set()
-            for _ in range(5):
-                await asyncio.sleep(0)
 
-    async def _sleep(self, seconds: float) -> None:
-        event = asyncio.Event()
-        self._sleeping.append((self.seconds + seconds, event))
-        await event.wait()
-
-    async def _hold(self, chat_id: int, seconds: float) -> None:
+    async def hold(self, chat_id: int, seconds: float) -> None:
         self.holds.append((chat_id, seconds))
 
 
-async def test_what_can_leave_at_once_has_left_when_it_was_handed_over() -> None:
-    post = Post()
+OLGA = Place(7001, "private", "Olga")
+TEXT = EMPTY + "Watching " + code("0x…")
 
-    await post.send("one")
 
-    assert post.left == ["one"]
+async def test_an_answer_that_is_throttled_shortly_waits_and_arrives(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    one = Answering(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=3), times=1)
 
+    await one.answers.answer(OLGA, TEXT)
 
-async def test_what_waits_for_a_pause_is_not_waited_for_and_leaves_after_it_in_order() -> None:
-    post = Post(patience_seconds=50)
-    post.send_queue.throttled(OLGA.chat_id, 60)
+    assert [message.text for message in telegram.messages(chat)] == ["Watching 0x…"]
+    assert one.holds == [(7001, 3)]
+    assert one.seconds >= 3
 
-    sending = [asyncio.create_task(post.send(name)) for name in ("one", "two", "three")]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert all(one.done() for one in sending)
-    await post.send("other", place(1))
-    assert post.left == ["other"]
 
-    await post.passes(60)
-    assert post.left == ["other", "one", "two", "three"]
+async def test_an_answer_that_is_throttled_for_long_is_given_up_and_the_hold_remembered(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    one = Answering(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=300), times=1)
 
+    await one.answers.answer(OLGA, TEXT)
 
-async def test_what_is_slow_to_leave_is_waited_for_so_long_at_most() -> None:
-    post = Post(patience_seconds=0.01)
-    released = asyncio.Event()
+    assert telegram.messages(chat) == []
+    assert one.holds == [(7001, 300)]
 
-    async def slow() -> None:
-        await released.wait()
-        post.left.append("slow")
 
-    await post.outgoing.hand_over(OLGA, slow)
-    assert post.left == []
+async def test_an_answer_whose_buttons_are_refused_comes_without_them(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(error(400, "Bad Request: BUTTON_DATA_INVALID"), times=1)
 
-    released.set()
-    await post.passes(0)
-    assert post.left == ["slow"]
+    await Answering(bot).answers.answer(OLGA, TEXT, BUTTON)
 
+    (message,) = telegram.messages(chat)
+    assert (message.text, message.buttons) == ("Watching 0x…", ())
 
-async def test_behind_what_is_slow_to_leave_nobody_waits_until_it_has_left() -> None:
-    post = Post(patience_seconds=0.2)
-    released = asyncio.Event()
 
-    async def slow() -> None:
-        await released.wait()
+async def test_an_answer_that_may_have_arrived_is_not_repeated(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    telegram.fault(after(Close()), times=1)
 
-    await post.outgoing.hand_over(OLGA, slow)
-    behind = asyncio.create_task(post.send("behind"))
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert behind.done()
-    assert not post.left
+    await Answering(bot).answers.answer(OLGA, TEXT)
 
-    released.set()
-    await post.passes(0)
-    await post.send("after")
-    assert post.left == ["behind", "after"]
+    assert len(telegram.messages(chat)) == 1
 
 
-async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
-    post = Post()
-    post.send_queue.throttled(OLGA.chat_id, LONGEST_WAIT_SECONDS + 1)
+async def test_an_answer_that_may_not_leave_yet_keeps_nobody_waiting_and_arrives(
+    telegram: Telegram, bot: Bot, chat: Chat
+) -> None:
+    hold = telegram.hold_before()
+    one = Answering(bot, patience_seconds=0.01)
 
-    await post.send("one")
+    await one.answers.answer(OLGA, TEXT)
+    assert telegram.messages(chat) == []
+    hold.release()
 
-    await post.passes(LONGEST_WAIT_SECONDS + 2)
-    assert post.left == []
-
-
-async def test_a_chat_that_waits_holds_so_many_pieces() -> None:
-    post = Post()
-    post.send_queue.throttled(OLGA.chat_id, 60)
-
-    for number in range(WAITING_MOST + 5):
-        await post.send(str(number))
-
-    await post.passes(60)
-    assert post.left == [str(number) for number in range(WAITING_MOST)]
-
-
-async def test_of_several_changes_of_one_message_the_last_one_counts() -> None:
-    post = Post()
-    post.send_queue.throttled(OLGA.chat_id, 60)
-    await post.send("first in line")
-
-    for name in ("old", "newer", "newest"):
-        await post.outgoing.hand_over(OLGA, post.work(name), subject=("text", 7))
-    await post.outgoing.hand_over(OLGA, post.work("another message"), subject=("text", 8))
-
-    await post.passes(60)
-    assert post.left == ["first in line", "newest", "another message"]
-
-
-async def test_what_was_meant_for_an_open_chat_is_not_said_in_one_that_is_closed_meanwhile() -> None:
-    post = Post()
-    post.send_queue.throttled(OLGA.chat_id, 60)
-    await post.send("balances", while_open=True)
-    await post.send("closed")
-
-    post.closed.add(OLGA.chat_id)
-    await post.passes(60)
-
-    assert post.left == ["closed"]
-
-
-async def test_a_piece_that_fails_keeps_none_behind_it_waiting() -> None:
-    post = Post()
-
-    async def fail() -> None:
-        raise ZeroDivisionError
-
-    await post.outgoing.hand_over(OLGA, fail)
-    await post.send("next")
-
-    assert post.left == ["next"]
-
-
-async def test_so_many_closed_chats_wait_and_open_ones_find_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_queue, "STRANGERS_MOST", 3)
-    post = Post()
-    for number in range(1, 6):
-        post.send_queue.throttled(number, 60, Rank.STRANGER)
-        await post.outgoing.hand_over(
-            place(number), post.work(str(number), place(number), Rank.STRANGER), rank=Rank.STRANGER
-        )
-    post.send_queue.throttled(OLGA.chat_id, 60, Rank.STRANGER)
-    await post.send("olga")
-
-    await post.passes(60)
-    await post.passes(1)
-
-    assert sorted(post.left) == ["1", "2", "3", "olga"]
-
-
-async def test_so_much_is_on_its_way_that_waits_for_no_chat() -> None:
-    post = Post(patience_seconds=0.001)
-    released = asyncio.Event()
-
-    async def slow() -> None:
-        await released.wait()
-        post.left.append("slow")
-
-    await asyncio.gather(*(post.outgoing.hand_over_unpaced(slow) for _ in range(UNPACED_MOST + 5)))
-    released.set()
-    await post.passes(0)
-
-    assert len(post.left) == UNPACED_MOST
-
-
-async def test_closing_gives_up_all_that_waits() -> None:
-    post = Post()
-    post.send_queue.throttled(OLGA.chat_id, 60)
-    await post.send("one")
-
-    await post.outgoing.close()
-
-    await post.passes(60)
-    assert post.left == []
-
-
-# ---------------------------------------------------------------- what Telegram throttles
-
-
-class Throttling:
-    """A Telegram that wants a pause before it takes anything."""
-
-    def __init__(self) -> None:
-        self.tries = 0
-
-    async def edit_message_text(self, *_: object, **__: object) -> None:
-        self.tries += 1
-        if self.tries == 1:
-            raise RetryAfter(30)
-
-    async def answer_callback_query(self, *_: object, **__: object) -> None:
-        raise RetryAfter(30)
-
-
-@pytest.fixture(autouse=True)
-def _spans_of_time_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PTB_TIMEDELTA", "1")
-
-
-def screens(post: Post, telegram: Throttling) -> Screens:
-    bot: Bot = telegram  # type: ignore[assignment]
-    return Screens(bot, Answers(bot, post.outgoing), post.outgoing)
-
-
-async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that() -> None:
-    post, telegram = Post(patience_seconds=0.01), Throttling()
-
-    await screens(post, telegram).redraw(OLGA, 7, Screen(EMPTY + "new"))
-
-    assert (post.holds, telegram.tries) == ([(7001, 30)], 1)
-    assert post.send_queue.wait(7001, is_group=False) == 30
-    await post.passes(30)
-    assert telegram.tries == 2
-
-
-async def test_a_press_whose_answer_is_throttled_holds_its_chat() -> None:
-    post = Post()
-
-    await screens(post, Throttling()).toast(OLGA, "query", "Done already.")
-
-    assert post.holds == [(7001, 30)]
-    assert post.send_queue.wait(7001, is_group=False) == 30
+    await telegram.wait_for_message(chat, "Watching")
+    await one.outgoing.close()
