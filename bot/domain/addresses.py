@@ -1,4 +1,4 @@
-"""Addresses as people write them and as the house keeps them."""
+"""Addresses: read from what people type, kept in lower case, shown with their checksum."""
 
 from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 
@@ -9,11 +9,11 @@ _LENGTH = 42
 
 
 class AddressRefused(ValueError):
-    """The text is no address; the message says why, in words for the person who typed it."""
+    """The text is not an address; the message tells the person who typed it why."""
 
 
 def parse_address(text: str) -> Address:
-    """Return the address in lower case.
+    """Return the address that a text spells, in lower case; raises AddressRefused.
 
     Any casing is taken; mixed casing is a checksum (EIP-55) and has to be right,
     since a wrong one means a mistyped digit.
@@ -27,6 +27,7 @@ def parse_address(text: str) -> Address:
     if len(text) != _LENGTH:
         raise AddressRefused(f"an address has 40 digits after 0x, this has {len(digits)}")
     address = Address("0x" + digits.lower())
+    # All lower or all upper case carries no checksum, so there is nothing to be wrong.
     if is_checksum_formatted_address("0x" + digits) and to_checksum_address(address) != "0x" + digits:
         raise AddressRefused("its checksum is wrong, so at least one digit or capital is mistyped")
     return address

@@ -12,18 +12,21 @@ ChainId = NewType("ChainId", int)
 """EIP-155 number of a chain."""
 
 Address = NewType("Address", str)
-"""`0x` and 40 lower-case hex digits, or `NATIVE` where a contract is meant."""
+"""`0x` and 40 lower-case hex digits; as the contract of an asset also `NATIVE`."""
 
 Part = NewType("Part", str)
-"""What can be observed by itself: `NATIVE_PART`, all of a contract status, or one named contract."""
+"""What a reading can observe by itself.
+
+`NATIVE_PART`, a contract status such as `VERIFIED` (all tokens listed under it), or one contract's address.
+"""
 
 NATIVE = Address("")
-"""The contract of a chain's native coin: none."""
+"""Stands for the contract of a native coin, which has none."""
 
 NATIVE_PART = Part("native")
 
 AMOUNT_MAX = 2**256 - 1
-"""The largest amount an EVM contract can speak of."""
+"""The largest amount that an EVM contract can store."""
 
 COLLECTION_KINDS = frozenset(
     {"ERC721", "ERC1155", "ERC6909", "ERC721_BRIDGE", "ERC1155_BRIDGE"},
@@ -31,16 +34,16 @@ COLLECTION_KINDS = frozenset(
 """Contract types that count items with ids; a Summary folds them into one row (indexer-gateway.md 1.4)."""
 
 WHOLE_KINDS = frozenset({"ERC721", "ERC721_BRIDGE"})
-"""Those whose items can't be divided, whatever decimals a source names."""
+"""Collections whose items cannot be divided, whatever decimals the source names."""
 
 SINGLE_BALANCE_KINDS = frozenset({"ERC20", "ERC20_BRIDGE", "NATIVE"})
-"""Contract types that have one balance for each account, whatever token id stands beside it."""
+"""Contract types with one balance per account, even where the source adds a token id."""
 
 KNOWN_KINDS = COLLECTION_KINDS | SINGLE_BALANCE_KINDS
-"""Contract types of which nobody has to find out whether they count items."""
+"""Contract types of which it is known whether they count items."""
 
 WITH_IDS = " with ids"
-"""Ends the kind of a contract whose type nobody knows, and which was seen to count items with ids."""
+"""Suffix for the kind of a contract of unknown type that was seen to count items with ids."""
 
 
 class Asset(NamedTuple):
@@ -51,22 +54,22 @@ class Asset(NamedTuple):
 
     @property
     def part(self) -> Part:
-        """The part that observes this asset and nothing else."""
+        """The part that observes this asset alone."""
         return Part(self.contract) if self.contract else NATIVE_PART
 
 
 class Amount(NamedTuple):
-    """How much of an asset was seen."""
+    """How much of an asset an account holds, as the source reported it."""
 
     amount_raw: int
-    """In smallest units; of a collection, all its items together."""
+    """In smallest units; for a collection, the number of all its items."""
     uniques: int | None = None
-    """Distinct ids of a collection; None where the source counts none."""
+    """Number of distinct ids of a collection; None if the source does not count them."""
     block: int | None = None
-    """Block of the last change, as the source tells it; natives have none (indexer-gateway.md 2.2)."""
+    """Block of the last change, as the source reports it; natives have none (indexer-gateway.md 2.2)."""
 
     def differs_from(self, other: "Amount") -> bool:
-        """Whether the amount is another one; a block or a price alone is no difference."""
+        """Whether the amounts differ; another block or price alone is no difference."""
         if self.amount_raw != other.amount_raw:
             return True
         return self.uniques is not None and other.uniques is not None and self.uniques != other.uniques
@@ -75,20 +78,20 @@ class Amount(NamedTuple):
 NOTHING = Amount(0)
 
 Items = Mapping[int, int]
-"""What an account holds of one collection: amounts by token id; ids it holds nothing of are left out."""
+"""What an account holds of one collection: amounts by token id, zeros left out."""
 
 
 class Description(NamedTuple):
-    """What the source says an asset is."""
+    """What the source says about an asset: its type, symbol, decimals and price."""
 
     kind: str
-    """Contract type in the source's spelling, `NATIVE` for a native coin; it may end `WITH_IDS`."""
+    """Contract type in the source's spelling, `NATIVE` for a native coin; may end with `WITH_IDS`."""
     symbol: str | None = None
     decimals: int | None = None
-    """None: unknown, which is not zero."""
+    """None: unknown, which is not the same as zero."""
     rebasing: bool = False
     price_usd: str | None = None
-    """Decimal number as the source spelled it, of one whole unit."""
+    """Dollars per whole unit, a decimal number in the source's spelling."""
 
     @property
     def is_collection(self) -> bool:
@@ -96,7 +99,7 @@ class Description(NamedTuple):
         return self.kind in COLLECTION_KINDS or self.kind.endswith(WITH_IDS)
 
     def and_also(self, said: "Description") -> "Description":
-        """Return what is known once the source said that; what it leaves open is not forgotten."""
+        """Return this description updated by a newer one; what the newer one leaves open is kept."""
         stays_numbered = self.kind.endswith(WITH_IDS) and said.kind not in KNOWN_KINDS
         is_silent = said.symbol is None and said.decimals is None
         return said._replace(
@@ -108,12 +111,12 @@ class Description(NamedTuple):
 
 
 NOTHING_SAID = Description("UNKNOWN")
-"""What is known of an asset that nobody described."""
+"""The description of an asset that the source has not described."""
 
 
 class Price(NamedTuple):
-    """What the source said one whole unit is worth, and when it said so."""
+    """What one whole unit of an asset is worth, and when the source said so."""
 
     usd: str
-    """A decimal number as the source spelled it."""
+    """Dollars, a decimal number in the source's spelling."""
     seen_at: datetime

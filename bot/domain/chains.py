@@ -1,4 +1,4 @@
-"""The chains the house knows by name; a chain it does not know is shown by its number."""
+"""The registry of chains: names, coins and explorers; a chain that is not in it is shown by its number."""
 
 import json
 import re
@@ -18,11 +18,11 @@ _NUMBER = re.compile(
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
-_SAYS_NOTHING = frozenset({"mainnet", "network", "chain", "blockchain", "one", "pos"})
-"""Words behind a chain's name that leave it the same chain: `Base Mainnet`, `Polygon PoS`."""
+_FILLER_WORDS = frozenset({"mainnet", "network", "chain", "blockchain", "one", "pos"})
+"""Words after a chain's name that do not change which chain is meant: `Base Mainnet`, `Polygon PoS`."""
 
 _TESTNET = "testnet"
-"""Says nothing behind the name of a test network, and something else behind any other."""
+"""A filler word after the name of a test network; after any other name it means another chain."""
 
 _SHORT_WORDS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
@@ -38,13 +38,16 @@ _SHORT_WORDS: Mapping[int, tuple[str, ...]] = MappingProxyType(
         13371: ("immutable",),
     }
 )
-"""What people call chains beside their names and coins; `ETH` is the coin of many and means Ethereum."""
+"""What people call chains besides their names and coins.
+
+`ETH` is the coin of many chains, so it is listed here to mean Ethereum.
+"""
 
 _SYMBOL_LETTERS_LEAST = 2
 
 
 CHAINS_MOST = 2_000
-"""More than there are: a source that lists more is not believed, and no more are remembered."""
+"""More than exist: a list longer than this is not believed, and no more chains are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,14 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which chains the source has, as far as it has said."""
+    """Which chains the source of balances lists, as far as it has said."""
 
     now: frozenset[ChainId] = frozenset()
-    """What it last listed; empty: it has not said yet, and nothing can be told by it."""
+    """What it listed last; empty: it has not answered yet, so nothing follows from a missing chain."""
     ever: frozenset[ChainId] = frozenset()
-    """What it ever listed: more than `now` where a chain went away."""
+    """Everything it ever listed; more than `now` if a chain was dropped."""
     configured: frozenset[ChainId] = frozenset()
-    """What the operator has it asked for, whatever it lists."""
+    """Chains the operator configured, which are asked for whether listed or not."""
 
     @property
     def is_known(self) -> bool:
@@ -87,16 +90,16 @@ class Listing:
         return self.is_known and chain_id in self.ever and chain_id not in self.now
 
     def promises(self, chain_id: ChainId) -> bool:
-        """Whether something can be expected of a chain, as far as anybody knows."""
+        """Whether a watch on this chain can be accepted: listed, configured, or not known to be missing."""
         return not self.lacks(chain_id) or chain_id in self.configured
 
 
 NOT_LISTED = Listing()
-"""Nothing is known of what the source has."""
+"""The source has not said yet which chains it has."""
 
 
 class Chains:
-    """The registry, by number and by all that people call a chain."""
+    """The registry of chains, looked up by id, by any of their names, or by their explorer."""
 
     def __init__(self, chains: Iterable[Chain]) -> None:
         self._by_id: Mapping[ChainId, Chain] = {chain.id: chain for chain in chains}
@@ -113,20 +116,22 @@ class Chains:
         self._by_word = {word: chain_id for chain_id, words in self._words.items() for word in words}
 
     def get(self, chain_id: ChainId) -> Chain:
-        """Return the chain; one that is not registered is `chain 123`, with 18 decimals and no explorer."""
+        """Return a chain; one that is not registered becomes `chain 123` with 18 decimals and no explorer."""
         return self._by_id.get(chain_id) or Chain(
             chain_id, str(chain_id), f"chain {chain_id}", "native coin", 18, "", testnet=False
         )
 
     def find(self, text: str) -> ChainId | None:
-        """Return the one chain that all of a text names; None if there is none.
+        """Return the chain that a whole text names, or None.
 
-        A name, title, coin or short word may be followed by what says nothing more, `Base Mainnet`. Any
-        number is a chain, in hex too, but for zero and for what is too large to be one anywhere.
+        A name, title, coin or short word may be followed by filler words (`Base Mainnet`). A number,
+        decimal or hex, is a chain id, registered or not, unless it is zero or 2^52 and above.
         """
         number = _NUMBER.fullmatch(text)
         if number:
             return ChainId(int(number["hex"], 16) if number["hex"] else int(number["decimal"])) or None
+        # Drop one word after the other from the end: what is left is a name, or all that was
+        # dropped must be filler words.
         words, is_testnet = _plain(text).split(), False
         while words:
             chain_id = self._by_word.get(" ".join(words))
@@ -134,43 +139,43 @@ class Chains:
                 return None if is_testnet and not self.is_testnet(chain_id) else chain_id
             dropped = words.pop()
             is_testnet = is_testnet or dropped == _TESTNET
-            if dropped != _TESTNET and dropped not in _SAYS_NOTHING:
+            if dropped != _TESTNET and dropped not in _FILLER_WORDS:
                 return None
         return None
 
     def words(self, chain_id: ChainId) -> frozenset[str]:
-        """Return what a chain is called, in lower case with blanks between; nothing of one not registered."""
+        """Return all names of a chain, in lower case; empty for a chain that is not registered."""
         return self._words.get(chain_id, frozenset())
 
     def at_host(self, host: str) -> ChainId | None:
-        """Return the chain whose explorer alone a host serves; None if it may be several or none."""
+        """Return the chain whose explorer has this host; None if no single chain does."""
         return self._by_host.get(host.casefold().removeprefix("www."))
 
     def in_order(self, chain_ids: Collection[ChainId]) -> tuple[ChainId, ...]:
-        """Return chains as the registry has them, the well-known first, and then those it has not."""
+        """Return chains in the registry's order, which has the well-known first; unregistered ones follow."""
         known = [chain_id for chain_id in self._by_id if chain_id in chain_ids]
         return (*known, *sorted(frozenset(chain_ids) - self._by_id.keys()))
 
     def registered(self) -> tuple[ChainId, ...]:
-        """Return every registered chain, test networks too."""
+        """Return the ids of all registered chains, test networks included."""
         return tuple(self._by_id)
 
     def mainnets(self) -> tuple[ChainId, ...]:
-        """Return every registered chain that is no test network."""
+        """Return the ids of all registered chains that are not test networks."""
         return tuple(chain.id for chain in self._by_id.values() if not chain.testnet)
 
     def is_testnet(self, chain_id: ChainId) -> bool:
-        """Whether the registry calls it a test network; an unknown chain is none."""
+        """Whether the registry marks a chain as a test network; False for an unregistered one."""
         return self.get(chain_id).testnet
 
     def explorer_link(self, asset: Asset, account: Address) -> str | None:
-        """Return the page of an account on the asset's chain."""
+        """Return the URL of an account's page on the asset's chain; None without an explorer."""
         url = self.get(asset.chain_id).explorer_url
         return f"{url}/address/{account}" if url else None
 
 
 def _words_of(chain: Chain, *, is_only_coin: bool) -> frozenset[str]:
-    """Return what a chain is called; its coin counts where no other chain has it."""
+    """Return the names of a chain; its coin's symbol is one if no other mainnet has the same coin."""
     is_named_by_coin = (
         is_only_coin and not chain.testnet and len(chain.native_symbol) >= _SYMBOL_LETTERS_LEAST
     )
@@ -180,20 +185,20 @@ def _words_of(chain: Chain, *, is_only_coin: bool) -> frozenset[str]:
 
 
 def _without_ending(words: str) -> str:
-    """Return a name without words behind it that say nothing, the first one always kept."""
+    """Return a name without the filler words at its end; the first word is always kept."""
     first, *others = words.split()
-    while others and others[-1] in _SAYS_NOTHING:
+    while others and others[-1] in _FILLER_WORDS:
         others.pop()
     return " ".join((first, *others))
 
 
 def _plain(text: str) -> str:
-    """Return a text in lower case, one blank for all that stands between words."""
+    """Return a text in lower case with one blank between words."""
     return _BETWEEN_WORDS.sub(" ", text.casefold()).strip()
 
 
 def read_registry(text: str) -> Chains:
-    """Return the registry from its JSON (`chains.json`)."""
+    """Return the registry that a JSON text holds, in the form of `bot/chains.json`."""
     return Chains(
         Chain(
             ChainId(row["chainId"]),

@@ -17,80 +17,80 @@ SweepNumber = NewType("SweepNumber", int)
 
 
 class Standing(IntEnum):
-    """How a stored balance came to be known."""
+    """Through which kind of question a stored balance is known."""
 
     NAMED = 0
-    """Only because somebody named its contract."""
+    """Only because a subscription names its contract."""
     LISTED = 1
-    """Listed by the readings that list everything of a contract status."""
+    """Listed among all tokens of a contract status."""
     UNLISTED = 2
-    """Was listed, lost its mark, is still held: asked for by name until it is listed again or gone."""
+    """Was listed, is no longer, but still held: asked for by contract until it is listed again or zero."""
 
 
 class Balance(NamedTuple):
-    """What is stored of one asset of one account; zero is not stored."""
+    """The stored balance of one asset of one account; zero balances are not stored."""
 
     amount: Amount
     standing: Standing
     told_raw: int | None = None
-    """The amount last told, where it is another one: what rebases is told in steps."""
+    """The amount of the last alert, if it differs: rebasing tokens are reported in steps."""
 
 
 class Hold(NamedTuple):
-    """A reading that contradicts what is stored, and is believed only when others agree with it."""
+    """A suspicious reading, which counts only once further readings agree with it."""
 
     amount: Amount
     times: int
-    """Readings in a row that said so."""
+    """How many readings in a row showed this amount."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one sweep saw of one account on one chain."""
+    """What one sweep read about one account on one chain."""
 
     account: Address
     chain_id: ChainId
     native: Amount | None = None
-    """None: unknown, or not asked."""
+    """None: unknown or not asked."""
     listed: Mapping[Asset, Amount] | None = None
-    """All tokens of the contract status; None: unknown, or not asked."""
+    """All tokens of the contract status; None: unknown or not asked."""
     named: Mapping[Asset, Amount] = field(default_factory=dict)
-    """Each contract asked for by name and answered, with `NOTHING` where it holds none."""
+    """Contracts that were asked for by address and answered; `NOTHING` where the account holds none."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is stored of one account on one chain."""
+    """What is stored about one account on one chain."""
 
     coverage: Mapping[Part, datetime | None] = field(default_factory=dict)
-    """Parts observed since somebody asked, with the moment since when they are unknown."""
+    """Parts observed since somebody subscribed, and since when each is unknown; None: it is not."""
     balances: Mapping[Asset, Balance] = field(default_factory=dict)
     holds: Mapping[Asset, Hold] = field(default_factory=dict)
     lately: Mapping[Asset, Amount] = field(default_factory=dict)
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
-    """Assets whose amounts change by themselves: the source says so, or they drift."""
+    """Assets whose amounts change by themselves: marked so by the source, or seen to drift."""
     collections: frozenset[Asset] = frozenset()
-    """What once came with ids, though nobody knows its type: it stays a collection."""
+    """Assets of unknown type that once came with ids: they stay collections."""
     drifting: frozenset[Asset] = frozenset()
-    """Those of which amounts moved twice while their block stood still."""
+    """Assets whose amount moved twice while the block stayed the same."""
     drifted: frozenset[Asset] = frozenset()
-    """Assets of which an amount did so once, in an earlier sweep."""
+    """Assets whose amount did so once so far, in an earlier sweep."""
     drifts: Mapping[Asset, Drift] = field(default_factory=dict)
-    """How the balances of what rebases move by themselves, as far as that was seen."""
+    """How the balances of rebasing assets usually drift, as far as it was observed."""
 
 
 class MoveKind(StrEnum):
-    """What a change says."""
+    """What kind of change it is."""
 
     MOVED = "moved"
-    """The amount is another one than before."""
+    """The amount changed."""
     LISTED = "listed"
-    """It was held before, and is only now listed."""
+    """The amount was held before and only now appears in the listing."""
 
 
 class ItemMove(NamedTuple):
-    """One token id of a collection, before and after."""
+    """One token id of a collection with its amounts before and after."""
 
     token_id: int
     before_raw: int
@@ -98,16 +98,16 @@ class ItemMove(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One asset of one account, before and after."""
+    """A change of one asset of one account, before it is stored and matched with subscriptions."""
 
     asset: Asset
     before: Amount
     after: Amount
     through: frozenset[Part]
-    """The covered parts it was seen through: who asked for one of them hears of it."""
+    """The covered parts that show this change: subscriptions to one of them receive it."""
     kind: MoveKind = MoveKind.MOVED
     items: tuple[ItemMove, ...] = ()
-    """Of a collection, the ids that came and went; none where nobody knows."""
+    """For a collection, the ids that came and went; empty if unknown."""
 
     @property
     def is_loss(self) -> bool:
@@ -117,64 +117,64 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a reading says about what is stored of one account on one chain."""
+    """The result of comparing a reading with what is stored, for one account on one chain."""
 
     account: Address
     chain_id: ChainId
     first_seen: frozenset[Part] = frozenset()
-    """Parts observed for the first time since somebody asked: a baseline, not a change."""
+    """Parts observed for the first time since somebody subscribed: a baseline, not a change."""
     seen_again: frozenset[Part] = frozenset()
-    """Covered parts that had been unknown."""
+    """Covered parts that were unknown before and are observed again."""
     still_unknown: frozenset[Part] = frozenset()
-    """Covered parts that were asked for and not observed."""
+    """Covered parts that were asked for and gave no usable answer."""
     never_seen: frozenset[Part] = frozenset()
-    """Wanted parts that gave no usable answer since somebody asked."""
+    """Wanted parts that gave no usable answer since somebody subscribed."""
     moves: tuple[Move, ...] = ()
     missing: tuple[Asset, ...] = ()
-    """Listed before, not listed now: a question to ask by name, not a zero."""
+    """Assets listed before and missing now: to be asked for by contract, since missing is not zero."""
     balances: Mapping[Asset, Balance | None] = field(default_factory=dict)
-    """What is to be stored anew; None: it is gone."""
+    """Balances to store; None: delete it, the account holds none."""
     holds: Mapping[Asset, Hold | None] = field(default_factory=dict)
-    """What is to be held from now on; None: no longer."""
+    """Suspicious readings to keep; None: drop it."""
     drifts: Mapping[Asset, Drift] = field(default_factory=dict)
-    """How balances that are stored anew move by themselves, where that is another way than before."""
+    """Usual drifts to store, where they changed."""
     drifted: frozenset[Asset] = frozenset()
-    """Assets whose amount moved while its block stood still."""
+    """Assets whose amount moved while the block stayed the same."""
     unexplained: tuple[Asset, ...] = ()
-    """Collections that moved in a way that nobody explained yet: the next reading asks again."""
+    """Collections whose moved ids are not known yet: the next sweep asks for them again."""
 
     @property
     def says_nothing_new(self) -> bool:
-        """Whether nothing of this verdict has to be written."""
+        """Whether there is nothing to write to the database."""
         return not (self.first_seen or self.seen_again or self.moves or self.balances or self.holds)
 
     @property
     def is_settled(self) -> bool:
-        """Whether the same reading again would have nothing to say either."""
+        """Whether the same reading would again have no effect, so that it need not be compared again."""
         return self.says_nothing_new and not (self.missing or self.unexplained)
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What one batch of a sweep brought: all of it is recorded, or nothing."""
+    """The results of one batch of a sweep, recorded in one transaction or not at all."""
 
     sweep: SweepNumber
     asked_under: SubscriptionId
-    """The newest subscription when the questions were planned; what only newer ones ask for is not meant."""
+    """The newest subscription when the batch was planned: nothing is recorded for newer ones."""
     observed_at: datetime
     verdicts: tuple[Verdict, ...]
     descriptions: Mapping[Asset, Description]
-    """What the answers said of assets on the way; steady ones leave symbol and decimals out."""
+    """Descriptions that came along with balances; mostly without symbol and decimals."""
     described: Mapping[Asset, Description] = field(default_factory=dict)
-    """What the source said when it was asked what an asset is."""
+    """Descriptions that were asked for."""
     items: Mapping[tuple[Address, Asset], Items] = field(default_factory=dict)
-    """What is to be stored of collections, id by id; nothing: forget what is stored."""
+    """Items of collections to store, by id; empty: delete the stored ids."""
     last_prices: Mapping[Asset, Price] = field(default_factory=dict)
-    """What assets that moved were worth when the source last said it, for where the answers name no price."""
+    """Last known prices of assets that moved, used where the answers bring no price."""
 
     @property
     def says_nothing_new(self) -> bool:
-        """Whether there is nothing to write."""
+        """Whether there is nothing to write to the database."""
         return not (self.described or self.items) and all(
             verdict.says_nothing_new for verdict in self.verdicts
         )
@@ -182,7 +182,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One asset of one account, before and after, as it is told."""
+    """A change of one asset of one account, as alerts report it."""
 
     account: Address
     asset: Asset
@@ -193,8 +193,8 @@ class Change:
     price_usd: str | None = None
     items: tuple[ItemMove, ...] = ()
     priced_at: datetime | None = None
-    """When that price was seen; None: with the change."""
+    """When that price was read; None: together with the change."""
     decimals: int | None = None
-    """What was known of the asset's decimals when this was observed; None: nothing yet."""
+    """The asset's decimals as known when the change was observed; None: unknown then."""
     former_decimals: int | None = None
-    """Set where they may have been other ones when the amount before was read."""
+    """The decimals to read the amount before with, if they may have been different then."""

@@ -1,4 +1,4 @@
-"""What is asked of the source of balances, and what it answers."""
+"""Questions to the source of balances, and its answers."""
 
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
@@ -9,7 +9,10 @@ from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request for balances, pages not counted; exactly one of `chain_ids` and `networks` is given."""
+    """One question for balances, however many pages its answer has.
+
+    Exactly one of `chain_ids` and `networks` is given.
+    """
 
     accounts: tuple[Address, ...]
     chain_ids: tuple[ChainId, ...] = ()
@@ -25,59 +28,62 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the source said to one question, all pages folded together.
+    """The answer to one question, all pages merged.
 
     A chain is a key of `natives` or `tokens` only if its entry was there and
     carried no error: anything else is unknown, never zero.
     """
 
     natives: Mapping[ChainId, Mapping[Address, Amount]]
-    """By chain and account; an account that is not in it is unknown."""
+    """Native balances by chain and account; an account that is missing here is unknown."""
     tokens: Mapping[ChainId, Mapping[Address, Mapping[Address, Amount]]]
-    """By chain, account and contract; an account that is not in it holds nothing, unless it is doubtful."""
+    """Token balances by chain, account and contract.
+
+    An account that is missing under a chain holds no tokens there, unless it is `doubtful`.
+    """
     doubtful: frozenset[tuple[ChainId, Address]] = frozenset()
-    """Accounts of which a token row was refused on that chain: their tokens there are unknown."""
+    """Accounts with a token row that could not be read on that chain: their tokens there are unknown."""
     descriptions: Mapping[Asset, Description] = field(default_factory=dict)
     highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
-    """The newest block that any row of a chain names; a chain whose rows name none is not in it."""
+    """The newest block that any row of a chain names; chains whose rows name none are missing."""
     refused_rows: int = 0
     troubles: tuple[str, ...] = ()
-    """What the source or the decoder said about single chains, for the log."""
+    """Complaints about single chains, by the source or the decoder, for the log."""
     found_late: frozenset[Address] = frozenset()
-    """Accounts of which reading brought to light what their digest does not tell: it proves nothing."""
+    """Accounts whose digest must not be compared: reading found a fault that the digest does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the source said to one question, whole, but not read: mostly it is what it said before."""
+    """A complete answer whose rows are not decoded yet, since mostly nothing changed (decision 13)."""
 
     digests: Mapping[Address, bytes]
-    """Of each account: equal only if all holdings are, blocks included, and if the same is unknown.
+    """A fingerprint of each account: equal if all amounts and blocks are, and the same parts are unknown.
 
-    Neither prices and names nor the order of rows matter. Comparable between replies to the same question,
-    but for accounts that the answer names as `found_late`.
+    Prices, names and the order of rows do not matter. Comparable between replies to the same question only,
+    and not for accounts that the decoded answer lists in `found_late`.
     """
     chains: frozenset[ChainId]
-    """Chains of which it says anything usable."""
+    """Chains with at least one usable entry."""
     about: Callable[[Collection[Address]], Answer]
-    """Returns the answer as far as it concerns these accounts; names and prices come from all of it."""
+    """Decodes the rows of these accounts; descriptions and prices come from the whole reply."""
     prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
-    """Returns what one unit of each asset is worth in dollars, as far as it says that, but of those named."""
+    """Returns prices in dollars per unit of the assets it knows a price of, without those named."""
     troubles: Mapping[ChainId, str] = field(default_factory=dict)
-    """Of chains on which something is unknown: what shows that without reading, for the log."""
+    """By chain, what is visibly wrong with it even before its rows are decoded, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the source said of its limits with its last answer; None where it said nothing believable."""
+    """Rate limit and quota as the last answer's headers stated them; None where they said nothing usable."""
 
     rate_limit: int | None = None
-    """Requests times their cost, in a sliding minute."""
+    """Units per sliding minute; a request costs one or more units."""
     rate_remaining: int | None = None
     quota_limit: int | None = None
-    """Free units of the billing cycle."""
+    """Free units per billing cycle."""
     quota_remaining: int | None = None
     quota_overage: int | None = None
-    """Units above the free ones."""
+    """Units used beyond the free ones."""
     quota_cost: int | None = None
     """Units that the last request cost."""

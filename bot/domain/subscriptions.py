@@ -1,4 +1,4 @@
-"""Who wants to hear of what."""
+"""Subscriptions: which destination wants alerts about which account or contract."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,26 +13,26 @@ DestinationId = NewType("DestinationId", int)
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A destination's wish to hear of an account, or of a contract in all accounts it watches."""
+    """What one destination (a chat or a topic) watches: an account, or a contract in all its accounts."""
 
     id: SubscriptionId
     destination_id: DestinationId
     account: Address | None
-    """None: the contracts, for every account this destination watches."""
+    """None: the contracts below, in every account that this destination watches."""
     contracts: frozenset[Address] = frozenset()
-    """Empty: all that the account holds."""
+    """Only these tokens; empty: everything the account holds."""
     chains: frozenset[ChainId] = frozenset()
-    """Empty: every chain that is asked."""
+    """Only on these chains; empty: on every chain the bot polls."""
     label: str = ""
 
     def covers_chain(self, chain_id: ChainId) -> bool:
-        """Whether this chain is among the wished ones."""
+        """Whether the subscription is about this chain."""
         return not self.chains or chain_id in self.chains
 
 
 @dataclass(frozen=True, slots=True)
 class WatchSpec:
-    """What somebody asks to be told of, before it is a subscription."""
+    """What somebody asks to watch; it becomes a subscription when it is stored."""
 
     account: Address | None
     contracts: frozenset[Address] = frozenset()
@@ -42,20 +42,20 @@ class WatchSpec:
 
 @dataclass(frozen=True, slots=True)
 class ListedSubscription:
-    """A subscription as its destination sees it."""
+    """A subscription with the number it has in its chat."""
 
     number: int
-    """What people call it: `#3`."""
+    """What people type for it: `#3`."""
     subscription: Subscription
 
 
 class SubscribeOutcome(StrEnum):
-    """What came of a wish."""
+    """What became of one entry of a /watch command."""
 
     CREATED = "created"
     ALREADY = "already"
     RELABELLED = "relabelled"
     FULL = "full"
-    """The chat has as many subscriptions as it may."""
+    """The chat has reached its limit of subscriptions."""
     TAKEN = "taken"
-    """The label names something else there."""
+    """The label is already used for something else in that chat."""

@@ -17,11 +17,11 @@ from functools import lru_cache
 from bot.domain.assets import Asset, ChainId
 
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and marks that show nothing, though Unicode does not count them as format characters."""
+"""Letters and marks that are invisible although Unicode does not class them as format characters."""
 
 _READ_MOST = 1_000
 _COMPARED_MOST = 31
-"""A longer symbol is cut to as many characters where it is shown, so what follows makes no difference."""
+"""Messages show this many characters of a symbol, so later ones cannot tell two symbols apart."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
 
@@ -32,9 +32,9 @@ def is_plain(symbol: str) -> bool:
 
 
 def symbol_key(symbol: str | None) -> str:
-    """Return what equals that of every symbol that looks the same; "" where nothing can be seen.
+    """Return a key that is equal for symbols that look the same; "" for an invisible symbol.
 
-    The store keeps it: a change of this function needs a migration that makes the keys anew.
+    The store keeps these keys: whoever changes this function must add a migration that recomputes them.
     """
     return _key((symbol or "")[:_READ_MOST])
 
@@ -49,7 +49,7 @@ def _key(shapes: str) -> str:
 def find_look_alikes(symbols: Iterable[tuple[Asset, str | None]]) -> frozenset[Asset]:
     """Return the assets whose symbol looks like that of another one among them.
 
-    One symbol on two chains is mostly one token, so there only another spelling counts.
+    The same symbol on two chains is mostly the same token, so across chains only a different spelling counts.
     """
     by_key: dict[str, dict[Asset, str]] = defaultdict(dict)
     for asset, symbol in symbols:

@@ -14,20 +14,20 @@ _SHOWN_PLACES = 6
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 _CENT = Decimal("0.01")
 _PRICE_DIGITS_MOST = 100
-"""Before the point. A price beyond is nonsense, and its arithmetic would leave the context."""
+"""Digits before the point. A longer price is nonsense, and would not fit the exact context."""
 
 _AMOUNT = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
 def format_exact(amount_raw: int, decimals: int) -> str:
-    """Return every digit with thousands separated, `1,234.000001`; below zero with a real minus."""
+    """Return an amount with every digit and separated thousands: `1,234.000001`, `−5`."""
     whole, fraction = _split(abs(amount_raw), decimals)
     sign = MINUS if amount_raw < 0 else ""
     return f"{sign}{whole:,}.{fraction}" if fraction else f"{sign}{whole:,}"
 
 
 def format_shown(amount_raw: int, decimals: int) -> str:
-    """Return an amount exact up to six decimals; what lies beyond is cut and marked `…`, never rounded."""
+    """Return an amount with at most six decimals; more are cut and marked with `…`, never rounded."""
     whole, fraction = _split(abs(amount_raw), decimals)
     sign = MINUS if amount_raw < 0 else ""
     if len(fraction) > _SHOWN_PLACES:
@@ -56,7 +56,7 @@ def parse_exact(text: str, decimals: int) -> int:
 
 
 def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal | None:
-    """Return what an amount is worth, unrounded; None where the price is missing or none that can be."""
+    """Return what an amount is worth in dollars, unrounded; None if the price is missing or nonsense."""
     if price_usd is None:
         return None
     try:
@@ -69,12 +69,12 @@ def usd_value(amount_raw: int, decimals: int, price_usd: str | None) -> Decimal 
 
 
 def added_usd(*values: Decimal) -> Decimal:
-    """Return a sum of dollars, unrounded."""
+    """Return the sum of dollar values, unrounded."""
     return reduce(_EXACT.add, values, Decimal(0))
 
 
 def format_usd(value: Decimal) -> str:
-    """Return dollars and cents: `$1,250.00`; a value that would round to nothing is `<$0.01`."""
+    """Return dollars and cents, `$1,250.00`; a value that would round to zero is `<$0.01`."""
     cents = _EXACT.quantize(value.copy_abs(), _CENT)
     if cents == 0 and value != 0:
         return f"<${_CENT}"
@@ -83,7 +83,7 @@ def format_usd(value: Decimal) -> str:
 
 
 def format_signed_usd(value: Decimal) -> str:
-    """Return the same of a difference, with its sign: `−$1,250.00`, `+$0.10`; `<$0.01` has none."""
+    """Return a difference in dollars with its sign, `−$1,250.00`, `+$0.10`; `<$0.01` has no sign."""
     shown = format_usd(value)
     return f"+{shown}" if shown.startswith("$") else shown
 

@@ -1,6 +1,6 @@
-"""What is told: changes matched with wishes, and notices, which are no changes.
+"""Alerts: changes for a destination that subscribed to them, and notices, which are about anything else.
 
-Both are durable, travel the same way, and are told until Telegram has confirmed them.
+Both are stored, take the same way, and are sent until Telegram has confirmed them.
 """
 
 from dataclasses import dataclass
