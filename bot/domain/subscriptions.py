@@ -1,7 +1,6 @@
 """Subscriptions: which destination wants alerts about which account or contract."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NewType
 
 from bot.domain.assets import Address, ChainId
@@ -47,15 +46,3 @@ class ListedSubscription:
     number: int
     """What people type for it: `#3`."""
     subscription: Subscription
-
-
-class SubscribeOutcome(StrEnum):
-    """What became of one entry of a /watch command."""
-
-    CREATED = "created"
-    ALREADY = "already"
-    RELABELLED = "relabelled"
-    FULL = "full"
-    """The chat has reached its limit of subscriptions."""
-    TAKEN = "taken"
-    """The label is already used for something else in that chat."""

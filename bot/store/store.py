@@ -12,8 +12,9 @@ from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
+from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
-from bot.domain.deliver.alerts import Notice, SubscribeResult
+from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber

@@ -8,11 +8,12 @@ from sqlite_utils import Database
 from bot.domain.assets import NATIVE_PART, Address, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, Thing, thing_of
-from bot.domain.deliver.alerts import Baseline, LabelTaken, SubscribeResult
+from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
+from bot.domain.deliver.alerts import Baseline
 from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, SubscribeOutcome, WatchSpec
+from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import note, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction

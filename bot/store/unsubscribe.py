@@ -8,9 +8,10 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
+from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult, UnsubscribeResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, SubscribeOutcome, WatchSpec
+from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import note, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.coverage import end_unwished_coverage

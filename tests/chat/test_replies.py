@@ -16,9 +16,10 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
+from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, SubscribeOutcome, Subscription, SubscriptionId, WatchSpec
+from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId, WatchSpec
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

@@ -1,7 +1,7 @@
 import pytest
 
+from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.deliver.alerts import Baseline
-from bot.domain.subscriptions import SubscribeOutcome
 from tests.builders import BASE, DAI, ETHEREUM, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 

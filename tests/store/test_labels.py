@@ -6,9 +6,10 @@ import pytest
 
 from bot.chat.commands.lookup import find
 from bot.domain.assets import NATIVE_PART, Address, ChainId
-from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, LabelTaken, SeenAgain
+from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
+from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, SeenAgain
 from bot.domain.places import Place
-from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
+from bot.domain.subscriptions import WatchSpec
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 

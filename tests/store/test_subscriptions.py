@@ -1,8 +1,8 @@
 import pytest
 
 from bot.domain.assets import NATIVE, Address
-from bot.domain.deliver.alerts import SubscribeResult
-from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
+from bot.domain.chat.subscribe import SubscribeOutcome, SubscribeResult
+from bot.domain.subscriptions import WatchSpec
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 

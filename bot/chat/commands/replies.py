@@ -12,9 +12,9 @@ from bot.chat.text.wording import account_name, age, chain_names, counted, folde
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
+from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.deliver.alerts import LabelTaken
-from bot.domain.subscriptions import SubscribeOutcome, Subscription, WatchSpec
+from bot.domain.subscriptions import Subscription, WatchSpec
 from bot.store.errors import Trouble
 
 _OFFERED_WHOLE = 3

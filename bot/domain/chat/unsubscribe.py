@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.subscriptions import SubscribeOutcome, WatchSpec
+from bot.domain.chat.subscribe import SubscribeOutcome
+from bot.domain.subscriptions import WatchSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import NamedTuple, NewType
 
 from bot.domain.assets import Address, ChainId, Description
 from bot.domain.observations import Change
-from bot.domain.subscriptions import SubscribeOutcome
 
 AlertId = NewType("AlertId", int)
 
@@ -227,25 +226,3 @@ class NoticeAlert:
 
 
 Alert = ChangeAlert | NoticeAlert
-
-
-@dataclass(frozen=True, slots=True)
-class LabelTaken:
-    """A label that names something else already."""
-
-    by: Address
-    """An account, or a contract."""
-    free: str
-    """A name beside it that is free."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubscribeResult:
-    """What came of a wish, and what is known already of what it asks for."""
-
-    outcome: SubscribeOutcome
-    number: int
-    known: Baseline | None = None
-    """What was read of the account before; None: its first reading is still to come."""
-    taken: LabelTaken | None = None
-    """Why the label can't be had, where it can't."""

@@ -16,11 +16,11 @@ from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import checksummed
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
+from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.chat.unsubscribe import UndoOutcome
-from bot.domain.deliver.alerts import LabelTaken, SubscribeResult
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.places import Place
-from bot.domain.subscriptions import ListedSubscription, SubscribeOutcome, WatchSpec
+from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store.store import Store
 
 ADDRESSES_OFFERED = 50
