@@ -23,8 +23,7 @@ from bot.maintenance import in_a_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, example_telegram
-from bot.sandbox.terminal.names import scenario_telegram
-from bot.sandbox.terminal.scenario import scenario_world
+from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings import Settings, SettingsRefused, load_settings, sandbox_settings

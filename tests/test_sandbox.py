@@ -17,8 +17,7 @@ import pytest
 from bot import app
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
-from bot.sandbox.terminal.names import scenario_telegram
-from bot.sandbox.terminal.scenario import scenario_world
+from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings import sandbox_settings
 from tests.program import ROOT, started

@@ -12,8 +12,8 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from bot.sandbox.terminal.names import person_named, places, scenario_telegram
-from bot.sandbox.terminal.scenario import scenario_world
+from bot.sandbox.terminal.names import person_named, places
+from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from tests.waits import HANG_SECONDS
 

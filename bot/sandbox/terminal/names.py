@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 from bot.sandbox.telegram.world.world import PRESENT, Chat, Message, SandboxError, TelegramWorld, User
 
 PRIVATE = "private"
@@ -20,21 +19,6 @@ class ChatOrTopic:
 
     chat: Chat
     thread_id: int | None = None
-
-
-def scenario_telegram() -> Telegram:
-    """Return a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
-    telegram = Telegram()
-    alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
-    bob = telegram.add_user("Bob", username="bob")
-    mallory = telegram.add_user("Mallory", username="mallory")
-    for person in (alice, bob, mallory):
-        telegram.add_private_chat(person)
-    telegram.add_group("ops-group", {alice: "administrator", bob: "member"})
-    forum = telegram.add_forum("team", {alice: "creator", bob: "member"})
-    telegram.add_topic(forum, "treasury-topic")
-    telegram.add_topic(forum, "games-topic")
-    return telegram
 
 
 def meant(word: str, known: Mapping[str, Named], what: str) -> Named:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Contract, GatewayChain, GatewayWorld, example_world
+from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
 
 ETHEREUM, POLYGON, BASE = 1, 137, 8453
 CHAIN_TITLES = {ETHEREUM: "Ethereum", POLYGON: "Polygon", BASE: "Base"}
@@ -155,3 +156,18 @@ def _fill_others(world: GatewayWorld, vault: str, payroll: str, games: str) -> N
 
 def _hold(world: GatewayWorld, account: str, contract: Contract, amount: int) -> None:
     world.set_token(contract.chain_id, contract.address, account, amount)
+
+
+def scenario_telegram() -> Telegram:
+    """Return a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
+    telegram = Telegram()
+    alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
+    bob = telegram.add_user("Bob", username="bob")
+    mallory = telegram.add_user("Mallory", username="mallory")
+    for person in (alice, bob, mallory):
+        telegram.add_private_chat(person)
+    telegram.add_group("ops-group", {alice: "administrator", bob: "member"})
+    forum = telegram.add_forum("team", {alice: "creator", bob: "member"})
+    telegram.add_topic(forum, "treasury-topic")
+    telegram.add_topic(forum, "games-topic")
+    return telegram
