@@ -1,8 +1,8 @@
 """A simulated Indexer Gateway with accounts by the thousand, fast enough to measure the bot against.
 
-`gateway.py` shows a small world that tests move in every way; this one shows a
-large and dull one. It joins prepared bytes, so that an answer costs it far less
-than its reader: what is measured is the bot.
+The sandbox's gateway (`bot/sandbox/gateway`) serves a small world that tests change in every way; this one
+serves a large one in which only amounts grow. It joins prepared bytes, so that an answer costs it far less
+than it costs the bot to read it: what is measured is the bot.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from bot.sandbox.gateway.request import (
     read_fields,
     read_selectors,
 )
-from tests.benchmarks.load_rows import Flock, Rows, TokenRow
+from tests.benchmarks.load_rows import AccountRows, LoadWorld, PreparedRow
 
 _HOST = "127.0.0.1"
 _ROOT = "/rpc/IndexerGateway"
@@ -35,8 +35,8 @@ _Method = Callable[[Fields], bytes]
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-class Herd:
-    """The gateway of a flock; `url` is its root for clients while it serves.
+class LoadGateway:
+    """Serves the balances of a `LoadWorld`; `url` is its root for clients while it serves.
 
     It serves what steady polls ask for: balances of accounts on chains, whole or narrowed to contracts,
     with or without prices and metadata. All contracts are verified; any key will do. Every answer takes
@@ -45,13 +45,13 @@ class Herd:
 
     def __init__(
         self,
-        flock: Flock,
+        world: LoadWorld,
         *,
         latency_seconds: float = 0.1,
         max_page_size: int = 1000,
         natives_on_every_page: bool = True,
     ) -> None:
-        self.flock = flock
+        self.world = world
         self.url = ""
         self.control_url = ""
         self._latency_seconds = latency_seconds
@@ -79,7 +79,7 @@ class Herd:
             raise CallRefused(INVALID_ARGUMENT.because("filter.accountAddresses is empty"))
         offset, size = self._read_page(request.page)
         prices = not request.filter.omit_prices
-        held = [self.flock.rows(account, prices=prices) for account in request.filter.accounts]
+        held = [self.world.rows(account, prices=prices) for account in request.filter.accounts]
         chain_ids = self._selected(request.selectors)
         tokens = {chain_id: _tokens(chain_id, held, request.filter.whitelist) for chain_id in chain_ids}
         more = offset + size < sum(map(len, tokens.values()))
@@ -112,13 +112,13 @@ class Herd:
 
     def _chains(self, fields: Fields) -> bytes:
         wanted = self._selected(read_selectors(fields))
-        names = {one.chain_id: one.name for one in self.flock.chains}
+        names = {one.chain_id: one.name for one in self.world.chains}
         chains = [{"chainId": chain_id, "chainName": names[chain_id]} for chain_id in wanted]
         return json.dumps({"chains": chains}).encode()
 
     def _move(self, fields: Fields) -> bytes:
         try:
-            self.flock.move(fields.number("balances"))
+            self.world.move(fields.number("balances"))
         except ValueError as error:
             raise CallRefused(BAD_REQUEST.because(str(error))) from None
         return b"{}"
@@ -126,7 +126,7 @@ class Herd:
     def _selected(self, selectors: Selectors) -> list[int]:
         return [
             one.chain_id
-            for one in self.flock.chains
+            for one in self.world.chains
             if (not selectors.chain_ids or one.chain_id in selectors.chain_ids)
             and (not selectors.networks or one.name in selectors.networks)
             and selectors.network_type != "TESTNETS"
@@ -146,7 +146,11 @@ class Herd:
                 raise CallRefused(INVALID_ARGUMENT.because("the cursor was not given like this"))
 
     def _natives(
-        self, request: BalancesRequest, offset: int, chain_ids: list[int], held: Sequence[Mapping[int, Rows]]
+        self,
+        request: BalancesRequest,
+        offset: int,
+        chain_ids: list[int],
+        held: Sequence[Mapping[int, AccountRows]],
     ) -> bytes:
         if request.filter.omit_natives or (offset and not self._natives_on_every_page):
             return b"null"
@@ -168,13 +172,15 @@ def _handler(method: _Method, latency_seconds: float, turn: asyncio.Lock) -> _Ha
     return handle
 
 
-def _tokens(chain_id: int, held: Sequence[Mapping[int, Rows]], whitelist: Collection[str]) -> list[TokenRow]:
+def _tokens(
+    chain_id: int, held: Sequence[Mapping[int, AccountRows]], whitelist: Collection[str]
+) -> list[PreparedRow]:
     rows = chain.from_iterable(one[chain_id].tokens for one in held)
     return [row for row in rows if row.contract in whitelist] if whitelist else list(rows)
 
 
 def _token_entries(
-    tokens: Mapping[int, list[TokenRow]], offset: int, size: int, *, metadata: bool
+    tokens: Mapping[int, list[PreparedRow]], offset: int, size: int, *, metadata: bool
 ) -> Iterator[bytes]:
     """Yield the entry of every chain, with those of its rows that belong on this page."""
     for chain_id, rows in tokens.items():

@@ -1,4 +1,4 @@
-"""A herd in a process of its own, so that what it costs is not counted as the bot's.
+"""A load gateway in a process of its own, so that what it costs is not counted as the bot's.
 
 By hand: `python -m tests.benchmarks.load_process --accounts 1000` prints its port and serves until its
 input ends.
@@ -14,18 +14,18 @@ from dataclasses import dataclass
 import aiohttp
 import click
 
-from tests.benchmarks.load_gateway import Herd
-from tests.benchmarks.load_rows import Flock
+from tests.benchmarks.load_gateway import LoadGateway
+from tests.benchmarks.load_rows import LoadWorld
 from tests.benchmarks.processes import cpu_seconds, ended
 from tests.benchmarks.profiles import Profile
 
 _KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**26), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
-"""Answers of a megabyte, each in memory fresh from the kernel, would cost the herd twice as much."""
+"""Answers of a megabyte, each in memory fresh from the kernel, would cost the gateway twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
-class HerdProcess:
-    """A herd that is being served; `url` is its root for clients."""
+class LoadProcess:
+    """A load gateway that is being served; `url` is its root for clients."""
 
     process_id: int
     port: int
@@ -50,8 +50,8 @@ class HerdProcess:
 
 
 @asynccontextmanager
-async def served_herd(profile: Profile) -> AsyncIterator[HerdProcess]:
-    """Serve a herd until the block ends."""
+async def served_load_gateway(profile: Profile) -> AsyncIterator[LoadProcess]:
+    """Serve a load gateway until the block ends."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.load_process"),
         *(f"--accounts={profile.accounts}", f"--tokens={profile.tokens}", f"--chains={profile.chains}"),
@@ -62,7 +62,7 @@ async def served_herd(profile: Profile) -> AsyncIterator[HerdProcess]:
     )
     async with ended(process):
         assert process.stdout is not None
-        yield HerdProcess(process.pid, int(await process.stdout.readline()))
+        yield LoadProcess(process.pid, int(await process.stdout.readline()))
 
 
 @click.command()
@@ -72,15 +72,15 @@ async def served_herd(profile: Profile) -> AsyncIterator[HerdProcess]:
 @click.option("--latency", default=0.1, show_default=True, help="seconds before each answer")
 @click.option("--port", default=0, help="0: any free one")
 def main(accounts: int, tokens: int, chains: int, latency: float, port: int) -> None:
-    """Serve a herd on this machine until the input ends."""
-    flock = Flock(accounts=accounts, tokens=tokens, chains=chains)
-    flock.prepare()
-    asyncio.run(_serve(Herd(flock, latency_seconds=latency), port))
+    """Serve a load gateway on this machine until the input ends."""
+    world = LoadWorld(accounts=accounts, tokens=tokens, chains=chains)
+    world.prepare()
+    asyncio.run(_serve(LoadGateway(world, latency_seconds=latency), port))
 
 
-async def _serve(herd: Herd, port: int) -> None:
-    async with herd.serve(port):
-        click.echo(herd.url.split("/")[2].partition(":")[2])
+async def _serve(gateway: LoadGateway, port: int) -> None:
+    async with gateway.serve(port):
+        click.echo(gateway.url.split("/")[2].partition(":")[2])
         await asyncio.to_thread(sys.stdin.read)
 
 

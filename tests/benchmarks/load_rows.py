@@ -25,7 +25,7 @@ _DECIMALS = (18, 18, 18, 6)
 _PRICED_AT = "2026-05-20T10:00:00Z"
 
 
-class TokenRow(NamedTuple):
+class PreparedRow(NamedTuple):
     """One token balance, in pieces: a row is its head, then its contract's info or a closing brace."""
 
     contract: str
@@ -34,11 +34,11 @@ class TokenRow(NamedTuple):
     """What ends a row with metadata; all rows of a contract share it."""
 
 
-class Rows(NamedTuple):
+class AccountRows(NamedTuple):
     """What one account holds on one chain."""
 
     native: bytes
-    tokens: tuple[TokenRow, ...]
+    tokens: tuple[PreparedRow, ...]
 
 
 class _Listed(NamedTuple):
@@ -53,7 +53,7 @@ def account_address(number: int) -> str:
     return "0x" + hashlib.sha256(b"account %d" % number).hexdigest()[:40]
 
 
-class Flock:
+class LoadWorld:
     """So many accounts with so many tokens each, spread evenly over so many chains.
 
     Every account also holds every chain's native coin. A stranger holds nothing.
@@ -67,14 +67,14 @@ class Flock:
         self._tokens = tokens
         self._contracts = [[_listed(chain, n) for n in range(CONTRACTS_PER_CHAIN)] for chain in self.chains]
         self._moves: dict[tuple[int, int], int] = {}
-        self._prepared: dict[tuple[str, bool], dict[int, Rows]] = {}
+        self._prepared: dict[tuple[str, bool], dict[int, AccountRows]] = {}
 
     def prepare(self) -> None:
         """Make every row with its price now, so that no request waits for that."""
         for account in self._numbers:
             self.rows(account, prices=True)
 
-    def rows(self, account: str, *, prices: bool) -> dict[int, Rows]:
+    def rows(self, account: str, *, prices: bool) -> dict[int, AccountRows]:
         """Return what an account holds, by chain."""
         key = (account, prices)
         prepared = self._prepared.get(key)
@@ -98,16 +98,16 @@ class Flock:
             for prices in (True, False):
                 self._prepared.pop((accounts[number], prices), None)
 
-    def _made(self, account: str, *, prices: bool) -> dict[int, Rows]:
+    def _made(self, account: str, *, prices: bool) -> dict[int, AccountRows]:
         number = self._numbers.get(account)
         made = {}
         for index, chain in enumerate(self.chains):
             amount = 0 if number is None else _amount(number, -1 - index)
             tokens = () if number is None else tuple(self._token_rows(index, account, number, prices=prices))
-            made[chain.chain_id] = Rows(_native_row(chain, account, amount, prices=prices), tokens)
+            made[chain.chain_id] = AccountRows(_native_row(chain, account, amount, prices=prices), tokens)
         return made
 
-    def _token_rows(self, index: int, account: str, number: int, *, prices: bool) -> Iterator[TokenRow]:
+    def _token_rows(self, index: int, account: str, number: int, *, prices: bool) -> Iterator[PreparedRow]:
         """Yield what one account holds on one chain: every so many tokens is one of this chain's."""
         chains = len(self.chains)
         for token in range(index, self._tokens, chains):
@@ -115,7 +115,7 @@ class Flock:
             moves = self._moves.get((number, token), 0)
             amount = _amount(number, token) + moves
             block = _FIRST_BLOCK + moves if moves else _FIRST_BLOCK - amount % _BLOCKS_OF_HISTORY
-            yield TokenRow(
+            yield PreparedRow(
                 contract.address, _token_head(contract, account, amount, block, prices=prices), info
             )
 
@@ -124,7 +124,7 @@ def _chain(number: int) -> GatewayChain:
     chain_id = FIRST_CHAIN_ID + number
     return GatewayChain(
         chain_id=chain_id,
-        name=f"herd-{chain_id}",
+        name=f"load-{chain_id}",
         native_name=f"Coin of {chain_id}",
         native_symbol=f"C{number}",
         native_price=Decimal(250 + number).scaleb(-2),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
-from tests.benchmarks.load_process import served_herd
+from tests.benchmarks.load_process import served_load_gateway
 from tests.benchmarks.poller import chat_id, stored, subscribe_to_all
 from tests.benchmarks.processes import ended, resident_bytes
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Profile
@@ -34,9 +34,9 @@ async def measure_largest(profile: Profile, directory: Path) -> AsyncIterator[Re
 async def _after_sweeps(profile: Profile, directory: Path) -> Result:
     database = directory / f"memory-{profile.accounts}.sqlite3"
     await subscribe_to_all(profile, database)
-    async with served_herd(profile) as herd, _telegram_for(profile).serve() as telegram:
+    async with served_load_gateway(profile) as gateway, _telegram_for(profile).serve() as telegram:
         config = directory / f"memory-{profile.accounts}.toml"
-        config.write_text(_configuration(telegram.url, herd.url, database))
+        config.write_text(_configuration(telegram.url, gateway.url, database))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "run", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
         )
@@ -61,13 +61,13 @@ def _telegram_for(profile: Profile) -> Telegram:
     return telegram
 
 
-def _configuration(telegram_url: str, herd_url: str, database: Path) -> str:
+def _configuration(telegram_url: str, gateway_url: str, database: Path) -> str:
     return f"""
 [telegram]
 token = "{SANDBOX_TOKEN}"
 api_url = "{telegram_url}"
 [indexer]
-url = "{herd_url}"
+url = "{gateway_url}"
 poll_interval_seconds = 0.1
 [store]
 path = "{database}"

@@ -12,7 +12,7 @@ ACCOUNTS_PER_CHAT = 100
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A herd, and how often each thing is measured: what stands here first is profile F of the design."""
+    """How large the load is and how often each thing is measured; the defaults are profile F."""
 
     accounts: int = 10_000
     tokens: int = 30

@@ -1,11 +1,11 @@
-"""Sweeps over a herd: the first, quiet ones asked in several manners, and one that sees changes."""
+"""Sweeps over a load gateway: the first, quiet ones asked in several manners, and one that sees changes."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.load_process import HerdProcess, served_herd
+from tests.benchmarks.load_process import LoadProcess, served_load_gateway
 from tests.benchmarks.loop_watch import LoopWatch, watched_loop
 from tests.benchmarks.poller import Cost, open_poller, stored, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, GENEROUS, SMALL_PAGES, Profile
@@ -24,27 +24,27 @@ GROWTH = 1.2
 async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
     """Measure a tenth of the profile, then all of it, and how the cost of a balance grows between them."""
     few, many = profile.tenth, profile
-    async with served_herd(few) as herd:
-        yield await _baseline(few, herd, database_of(few, directory))
-        of_few = await _quiet_rounds(few, herd, database_of(few, directory))
+    async with served_load_gateway(few) as gateway:
+        yield await _baseline(few, gateway, database_of(few, directory))
+        of_few = await _quiet_rounds(few, gateway, database_of(few, directory))
         yield _pace(of_few)
-        yield await _small_pages(few, herd, database_of(few, directory))
-    async with served_herd(many) as herd:
-        yield await _baseline(many, herd, database_of(many, directory))
-        of_many = await _quiet_rounds(many, herd, database_of(many, directory))
+        yield await _small_pages(few, gateway, database_of(few, directory))
+    async with served_load_gateway(many) as gateway:
+        yield await _baseline(many, gateway, database_of(many, directory))
+        of_many = await _quiet_rounds(many, gateway, database_of(many, directory))
         for result in _judged(of_many):
             yield result
         yield _growth(of_few, of_many)
-        yield await _with_defaults(many, herd, database_of(many, directory))
-        yield await _changing(many, herd, database_of(many, directory))
+        yield await _with_defaults(many, gateway, database_of(many, directory))
+        yield await _changing(many, gateway, database_of(many, directory))
 
 
 async def swept_database(profile: Profile, directory: Path) -> Path:
     """Return a database that has seen everything once, made now if no benchmark left it."""
     path = database_of(profile, directory)
     if not path.exists():
-        async with served_herd(profile) as herd:
-            await _baseline(profile, herd, path)
+        async with served_load_gateway(profile) as gateway:
+            await _baseline(profile, gateway, path)
     return path
 
 
@@ -61,7 +61,7 @@ class QuietRounds:
     sweeps: list[Cost]
     fetches: list[Cost]
     watches: list[LoopWatch]
-    herd_seconds_per_request: float
+    gateway_seconds_per_request: float
 
     @property
     def accounts_per_second(self) -> float:
@@ -95,9 +95,12 @@ class QuietRounds:
         return self.sweeps[-1].requests / self.profile.accounts
 
 
-async def _baseline(profile: Profile, herd: HerdProcess, path: Path) -> Result:
+async def _baseline(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
     await subscribe_to_all(profile, path)
-    async with open_poller(profile, GENEROUS, url=herd.url, path=path) as measured, watched_loop() as watch:
+    async with (
+        open_poller(profile, GENEROUS, url=gateway.url, path=path) as measured,
+        watched_loop() as watch,
+    ):
         cost = await measured.sweep()
     assert stored(path, "SELECT count(*) FROM balance") == profile.balances
     rate = profile.accounts / cost.seconds
@@ -114,17 +117,17 @@ async def _baseline(profile: Profile, herd: HerdProcess, path: Path) -> Result:
     )
 
 
-async def _quiet_rounds(profile: Profile, herd: HerdProcess, path: Path) -> QuietRounds:
+async def _quiet_rounds(profile: Profile, gateway: LoadProcess, path: Path) -> QuietRounds:
     sweeps, fetches, watches = [], [], []
-    async with open_poller(profile, GENEROUS, url=herd.url, path=path) as measured:
-        herd_cpu = herd.cpu_seconds()
+    async with open_poller(profile, GENEROUS, url=gateway.url, path=path) as measured:
+        gateway_cpu = gateway.cpu_seconds()
         for _ in range(profile.rounds):
             async with watched_loop() as watch:
                 sweeps.append(await measured.sweep())
             watches.append(watch)
             fetches.append(await measured.only_fetch())
     requests = sum(cost.requests for cost in (*sweeps, *fetches))
-    return QuietRounds(profile, sweeps, fetches, watches, (herd.cpu_seconds() - herd_cpu) / requests)
+    return QuietRounds(profile, sweeps, fetches, watches, (gateway.cpu_seconds() - gateway_cpu) / requests)
 
 
 def _judged(rounds: QuietRounds) -> Iterator[Result]:
@@ -154,7 +157,7 @@ def _pace(rounds: QuietRounds, *, to_reach: float | None = None) -> Result:
         f"quiet sweep, {rounds.profile}, {GENEROUS}",
         f"{rate:,.0f} accounts/s; {rounds.accounts_per_cpu_second:,.0f} in a second of processor time,"
         f" {rounds.cpu_per_balance * 1e6:.1f} µs a balance"
-        f" (the herd: {rounds.herd_seconds_per_request * 1e3:.1f} ms a request)",
+        f" (the gateway: {rounds.gateway_seconds_per_request * 1e3:.1f} ms a request)",
         "" if to_reach is None else f"≥ {to_reach:,} accounts/s",
         None if to_reach is None else rate >= to_reach,
         {
@@ -162,7 +165,7 @@ def _pace(rounds: QuietRounds, *, to_reach: float | None = None) -> Result:
             "best_accounts_per_second": rounds.profile.accounts / min(cost.seconds for cost in rounds.sweeps),
             "accounts_per_cpu_second": rounds.accounts_per_cpu_second,
             "cpu_seconds_per_balance": rounds.cpu_per_balance,
-            "herd_cpu_seconds_per_request": rounds.herd_seconds_per_request,
+            "gateway_cpu_seconds_per_request": rounds.gateway_seconds_per_request,
         },
     )
 
@@ -192,9 +195,9 @@ def _growth(few: QuietRounds, many: QuietRounds) -> Result:
     )
 
 
-async def _small_pages(profile: Profile, herd: HerdProcess, path: Path) -> Result:
+async def _small_pages(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
     """Compare with the time in which the source, at its latency, gives out so many pages."""
-    async with open_poller(profile, SMALL_PAGES, url=herd.url, path=path) as measured:
+    async with open_poller(profile, SMALL_PAGES, url=gateway.url, path=path) as measured:
         cost = await measured.sweep()
     allowed = cost.requests * profile.latency_seconds / SMALL_PAGES.at_once
     share = allowed / cost.seconds
@@ -207,8 +210,8 @@ async def _small_pages(profile: Profile, herd: HerdProcess, path: Path) -> Resul
     )
 
 
-async def _with_defaults(profile: Profile, herd: HerdProcess, path: Path) -> Result:
-    async with open_poller(profile, DEFAULTS, url=herd.url, path=path) as measured:
+async def _with_defaults(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
+    async with open_poller(profile, DEFAULTS, url=gateway.url, path=path) as measured:
         costs = [await measured.sweep() for _ in range(profile.rounds)]
     rate = profile.accounts / middle(cost.seconds for cost in costs)
     return Result(
@@ -220,13 +223,13 @@ async def _with_defaults(profile: Profile, herd: HerdProcess, path: Path) -> Res
     )
 
 
-async def _changing(profile: Profile, herd: HerdProcess, path: Path) -> Result:
+async def _changing(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
     """Let balances move before a sweep, on a copy of the database; every change must be found."""
     copy = Path(shutil.copy(path, path.with_suffix(".moved")))
     count = profile.accounts // 10
-    async with open_poller(profile, GENEROUS, url=herd.url, path=copy) as measured:
+    async with open_poller(profile, GENEROUS, url=gateway.url, path=copy) as measured:
         quiet = await measured.sweep()
-        await herd.move(count)
+        await gateway.move(count)
         cost = await measured.sweep()
     found = stored(copy, "SELECT count(*) FROM change")
     return Result(

@@ -1,4 +1,4 @@
-"""The benchmarks themselves: that they run, on a herd of a few; how fast is for `make bench` to say."""
+"""The benchmarks run, with a few accounts; how fast the bot is, `make bench` says."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> N
 
 
 @on_linux
-async def test_a_sweep_finds_every_change_of_the_herd(tmp_path: Path) -> None:
+async def test_a_sweep_finds_every_change_of_the_load_gateway(tmp_path: Path) -> None:
     found = [result async for result in BENCHMARKS["sweeps"](TINY, tmp_path) if "changes" in result.what]
 
     assert [(result.reached, result.figures["found"]) for result in found] == [(True, 2)]

@@ -1,4 +1,4 @@
-"""The herd answers as the small gateway does, only for more accounts than that could."""
+"""The load gateway answers as the small gateway does, only for more accounts than that could."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +15,8 @@ from bot.sandbox.gateway.errors import CallRefused
 from bot.sandbox.gateway.request import read_fields
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayChain, GatewayWorld
-from tests.benchmarks.load_gateway import Herd
-from tests.benchmarks.load_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, Flock, account_address
+from tests.benchmarks.load_gateway import LoadGateway
+from tests.benchmarks.load_rows import CONTRACTS_PER_CHAIN, FIRST_CHAIN_ID, LoadWorld, account_address
 
 ACCOUNTS, TOKENS, CHAINS = 5, 7, 3
 CHAIN_IDS = [FIRST_CHAIN_ID + number for number in range(CHAINS)]
@@ -36,20 +36,20 @@ def body(*, page: object = None, omit_metadata: bool = True, **filters: object) 
     ).encode()
 
 
-def herd(*, max_page_size: int = 1000, natives_on_every_page: bool = True) -> Herd:
-    return Herd(
-        Flock(accounts=ACCOUNTS, tokens=TOKENS, chains=CHAINS),
+def gateway(*, max_page_size: int = 1000, natives_on_every_page: bool = True) -> LoadGateway:
+    return LoadGateway(
+        LoadWorld(accounts=ACCOUNTS, tokens=TOKENS, chains=CHAINS),
         latency_seconds=0,
         max_page_size=max_page_size,
         natives_on_every_page=natives_on_every_page,
     )
 
 
-def answer(asked: Herd, request: bytes) -> Any:  # noqa: ANN401 - it is JSON
+def answer(asked: LoadGateway, request: bytes) -> Any:  # noqa: ANN401 - it is JSON
     return json.loads(asked.summary(read_fields(request)))
 
 
-def pages(asked: Herd, size: int) -> Iterator[Any]:
+def pages(asked: LoadGateway, size: int) -> Iterator[Any]:
     """Yield all pages, each asked for with the page object of the one before."""
     page: object = {"pageSize": size}
     while page:
@@ -74,7 +74,7 @@ def shape(row: dict[str, object]) -> dict[str, type]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[IndexerClient]:
-    async with herd(max_page_size=10).serve() as served, IndexerClient(served.url, page_size=10) as one:
+    async with gateway(max_page_size=10).serve() as served, IndexerClient(served.url, page_size=10) as one:
         yield one
 
 
@@ -104,9 +104,9 @@ async def said_by(world: GatewayWorld, request: bytes) -> Any:  # noqa: ANN401 -
 async def test_its_rows_have_the_shape_of_the_small_gateways(
     *, omit_metadata: bool, omit_prices: bool
 ) -> None:
-    large = herd()
+    large = gateway()
     request = body(omit_metadata=omit_metadata, omitPrices=omit_prices)
-    (chain, *_), contract = large.flock.chains, large.flock.contract(0, 0)
+    (chain, *_), contract = large.world.chains, large.world.contract(0, 0)
     small = await said_by(small_world(chain, contract), request)
 
     said = answer(large, request)
@@ -121,7 +121,7 @@ async def test_its_rows_have_the_shape_of_the_small_gateways(
 
 
 def test_every_account_holds_its_tokens_and_every_coin() -> None:
-    said = answer(herd(), body())
+    said = answer(gateway(), body())
 
     assert [entry["chainId"] for entry in said["balances"]] == CHAIN_IDS
     assert [entry["chainId"] for entry in said["nativeBalances"]] == CHAIN_IDS
@@ -131,27 +131,27 @@ def test_every_account_holds_its_tokens_and_every_coin() -> None:
 
 
 def test_a_stranger_holds_nothing() -> None:
-    said = answer(herd(), body(accountAddresses=[STRANGER]))
+    said = answer(gateway(), body(accountAddresses=[STRANGER]))
 
     assert rows(said) == []
     assert {row["balance"] for row in rows(said, "nativeBalances")} == {"0"}
 
 
-def test_two_herds_of_one_size_are_alike() -> None:
-    assert answer(herd(), body()) == answer(herd(), body())
+def test_two_gateways_of_one_size_are_alike() -> None:
+    assert answer(gateway(), body()) == answer(gateway(), body())
 
 
 def test_only_chains_asked_for_answer() -> None:
     asked = json.loads(body())
-    said = answer(herd(), json.dumps({**asked, "chainIds": CHAIN_IDS[1:2]}).encode())
+    said = answer(gateway(), json.dumps({**asked, "chainIds": CHAIN_IDS[1:2]}).encode())
 
     assert [entry["chainId"] for entry in said["balances"]] == CHAIN_IDS[1:2]
 
 
 def test_a_whitelist_narrows() -> None:
-    wanted = rows(answer(herd(), body()))[0]["contractAddress"]
+    wanted = rows(answer(gateway(), body()))[0]["contractAddress"]
 
-    said = answer(herd(), body(contractWhitelist=[wanted], omitNativeBalances=True))
+    said = answer(gateway(), body(contractWhitelist=[wanted], omitNativeBalances=True))
 
     assert {row["contractAddress"] for row in rows(said)} == {wanted}
     assert said["nativeBalances"] is None
@@ -159,7 +159,7 @@ def test_a_whitelist_narrows() -> None:
 
 def test_more_tokens_than_contracts_are_refused() -> None:
     with pytest.raises(ValueError, match="contracts"):
-        Flock(accounts=1, tokens=CONTRACTS_PER_CHAIN + 1, chains=1)
+        LoadWorld(accounts=1, tokens=CONTRACTS_PER_CHAIN + 1, chains=1)
 
 
 # Pages
@@ -167,7 +167,7 @@ def test_more_tokens_than_contracts_are_refused() -> None:
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_pages_together_show_every_row_once(size: int) -> None:
-    whole = list(pages(herd(), size))
+    whole = list(pages(gateway(), size))
 
     keys = [key for one in whole for key in balances(one)]
     assert len(keys) == len(set(keys)) == ACCOUNTS * TOKENS
@@ -176,11 +176,11 @@ def test_pages_together_show_every_row_once(size: int) -> None:
 
 
 def test_natives_stand_on_every_page() -> None:
-    assert {len(rows(one, "nativeBalances")) for one in pages(herd(), 4)} == {ACCOUNTS * CHAINS}
+    assert {len(rows(one, "nativeBalances")) for one in pages(gateway(), 4)} == {ACCOUNTS * CHAINS}
 
 
 def test_natives_may_stand_on_the_first_page_only() -> None:
-    first, *others = pages(herd(natives_on_every_page=False), 4)
+    first, *others = pages(gateway(natives_on_every_page=False), 4)
 
     assert rows(first, "nativeBalances")
     assert others
@@ -190,12 +190,12 @@ def test_natives_may_stand_on_the_first_page_only() -> None:
 @pytest.mark.parametrize("page", [{"pageSize": 1001}, {"pageSize": 4, "after": "row 4"}])
 def test_a_page_that_cannot_be_is_refused(page: object) -> None:
     with pytest.raises(CallRefused):
-        answer(herd(), body(page=page))
+        answer(gateway(), body(page=page))
 
 
 def test_a_question_about_nobody_is_refused() -> None:
     with pytest.raises(CallRefused):
-        answer(herd(), body(accountAddresses=[]))
+        answer(gateway(), body(accountAddresses=[]))
 
 
 # What moves
@@ -203,10 +203,10 @@ def test_a_question_about_nobody_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3, ACCOUNTS * TOKENS])
 def test_as_many_balances_move_as_asked(count: int) -> None:
-    moving = herd()
+    moving = gateway()
     before = balances(answer(moving, body()))
 
-    moving.flock.move(count)
+    moving.world.move(count)
 
     after = balances(answer(moving, body()))
     assert before.keys() == after.keys()
@@ -214,17 +214,17 @@ def test_as_many_balances_move_as_asked(count: int) -> None:
 
 
 def test_what_moved_has_a_block_above_all_others() -> None:
-    moving = herd()
+    moving = gateway()
     highest = max(row["blockNumber"] for row in rows(answer(moving, body())))
 
-    moving.flock.move(1)
+    moving.world.move(1)
 
     assert [row["blockNumber"] > highest for row in rows(answer(moving, body()))].count(True) == 1
 
 
 def test_more_than_there_is_cannot_move() -> None:
     with pytest.raises(ValueError, match="can't move"):
-        herd().flock.move(ACCOUNTS * TOKENS + 1)
+        gateway().world.move(ACCOUNTS * TOKENS + 1)
 
 
 # Over HTTP
@@ -248,13 +248,13 @@ async def test_it_lists_its_chains_and_is_well(client: IndexerClient) -> None:
 
 
 async def test_a_refusal_comes_as_the_gateways_do() -> None:
-    async with herd(max_page_size=10).serve() as served, IndexerClient(served.url, page_size=11) as client:
+    async with gateway(max_page_size=10).serve() as served, IndexerClient(served.url, page_size=11) as client:
         with pytest.raises(QuestionRefused, match="Invalid argument"):
             await client.balances(QUESTION)
 
 
 async def test_balances_move_by_the_back_door() -> None:
-    async with herd().serve() as served, aiohttp.ClientSession() as session:
+    async with gateway().serve() as served, aiohttp.ClientSession() as session:
         before = balances(answer(served, body()))
 
         for count, status in ((2, 200), (1_000, 400)):
