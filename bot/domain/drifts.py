@@ -1,38 +1,38 @@
-"""How much a balance moves that changes by itself, and what is more than that."""
+"""Drifts: how much the balance of a rebasing token moves by itself, to tell interest from transfers."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
 USUAL_TIMES = 10
-"""What moves by more than so many times the usual is a transfer."""
+"""A move larger than this many times the usual drift is a transfer."""
 
 FADES_BY = 8
-"""The usual fades by one of so many parts with each smaller drift."""
+"""The usual drift shrinks by this fraction (1/8) with each smaller one."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Drift(NamedTuple):
-    """How a balance moves by itself."""
+    """How a balance usually drifts."""
 
     usual_raw: int
-    """The largest of its latest moves."""
+    """The largest of its recent moves, in smallest units."""
     span_ms: int
-    """The time that took; 0: not known yet."""
+    """How long that move took, in milliseconds; 0: unknown so far."""
     seen_at: datetime
     """When it last moved."""
 
     @classmethod
     def first(cls, moved_raw: int, at: datetime) -> Self:
-        """Return what is known after one move."""
+        """Return the drift after the first move, whose duration is unknown."""
         return cls(moved_raw, 0, at)
 
     def is_exceeded_by(self, moved_raw: int, at: datetime) -> bool:
-        """Whether somebody must have moved it."""
+        """Whether a move is too large to be a drift."""
         return moved_raw > self._most(at)
 
     def and_also(self, moved_raw: int, at: datetime) -> Self:
-        """Return what is usual once it moved by that; of an unusual move only ten times the usual counts."""
+        """Return the drift updated by another move; an unusually large one counts as ten times the usual."""
         moved, elapsed = min(moved_raw, self._most(at)), self._elapsed_ms(at)
         if not self.span_ms:
             return self._replace(usual_raw=max(moved, self.usual_raw), span_ms=elapsed, seen_at=at)
@@ -43,15 +43,15 @@ class Drift(NamedTuple):
         return self._replace(usual_raw=max(in_its_span, faded), seen_at=at)
 
     def of_another_amount(self, before_raw: int, after_raw: int) -> Self:
-        """Return what is usual once the balance is another one: interest grows with it."""
+        """Return the drift for a balance of another size: interest is in proportion to it."""
         return self._replace(usual_raw=max(1, self.usual_raw * after_raw // before_raw))
 
     def _most(self, at: datetime) -> int:
-        """Return the most that it may move by itself; in more time it moves by more."""
+        """Return the largest move that still counts as a drift; it grows with the time since the last one."""
         most = USUAL_TIMES * self.usual_raw
         elapsed = self._elapsed_ms(at)
         return most * elapsed // self.span_ms if 0 < self.span_ms < elapsed else most
 
     def _elapsed_ms(self, at: datetime) -> int:
-        """Return how long it last moved ago; nothing where the clock was set back."""
+        """Return the milliseconds since the last move; 0 if the clock was set back."""
         return max(0, (at - self.seen_at) // _MILLISECOND)

@@ -1,4 +1,4 @@
-"""When work that comes round again is due; its times are kept, so that they outlive the process."""
+"""When recurring work is due; its times are stored, so that a restart does not forget them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is kept of one such work."""
+    """The stored times of one recurring job."""
 
     at: datetime
     failing_since: datetime | None = None
-    """It failed then for the first time, and every time since."""
+    """Since when it has failed each time; None: it last succeeded."""
 
 
 def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
-    """Whether it is to be done now: it never was, its time has come, or that time is too far away to be true.
+    """Whether a job is due: it never ran, its time has come, or its time is impossibly far away.
 
     A clock that was wrong once must not put work off for years.
     """
@@ -22,7 +22,7 @@ def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
 
 
 def next_at(due: Schedule | None, now: datetime, every: timedelta) -> datetime:
-    """Return when it is due after it was done now: at its usual time, however late this one was."""
+    """Return when a job is due next after running now: at its usual time, however late this run was."""
     if due is None or due.at > now:
         return now + every
     return due.at + every * ((now - due.at) // every + 1)

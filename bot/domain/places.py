@@ -1,24 +1,24 @@
-"""Where people write and are answered."""
+"""Places: the chats and topics where people write and get answers and alerts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where somebody writes and is answered: a chat, or one topic of it."""
+    """A chat, or one topic of a chat."""
 
     chat_id: int
-    """Telegram's number."""
+    """Telegram's id of the chat."""
     kind: str
-    """private, group, supergroup or channel."""
+    """Telegram's type of chat: private, group, supergroup or channel."""
     title: str
     thread_id: int | None = None
 
     @property
     def is_private(self) -> bool:
-        """Whether one person is alone with the bot here."""
+        """Whether this is the private chat of one person with the bot."""
         return self.kind == "private"
 
     def moved_to(self, chat_id: int) -> "Place":
-        """Return the same place in the supergroup that its group has become."""
+        """Return the same place in the supergroup that its group was turned into."""
         return Place(chat_id, "supergroup", self.title, self.thread_id)

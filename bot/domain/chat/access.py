@@ -1,4 +1,4 @@
-"""Who may do what: closed by default, decided by facts that come in as arguments."""
+"""Who may do what in which chat: closed by default, decided from facts that come in as arguments."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ CHANNEL_IN_GROUP = 136817688
 
 
 class Permission(Enum):
-    """What comes of somebody's wish to do something in a chat."""
+    """Whether somebody may do something in a chat, and if not, what is missing."""
 
     ALLOWED = "allowed"
     STRANGER = "stranger"
     """The chat is not open."""
     NEEDS_ADMINISTRATOR = "needs administrator"
-    """The chat is open to look, and changes are for its administrators and for owners."""
+    """In an open group everybody may look; changes are for its administrators and for owners."""
     NEEDS_OWNER = "needs owner"
 
 
 class Action(Enum):
-    """How much somebody wishes to do."""
+    """What kind of command it is: one that looks, one that changes, or one for owners."""
 
     LOOK = "look"
     CHANGE = "change"
@@ -33,42 +33,45 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote, and where."""
+    """Who wrote a message or pressed a button, and where."""
 
     user_id: int | None
     chat_id: int
     is_private: bool
     sender_chat_id: int | None = None
-    """The chat that somebody writes in the name of, a group for its anonymous administrators."""
+    """The chat in whose name they write: a channel, or the group itself for its anonymous administrators."""
     name: str = ""
-    """What they call themselves."""
+    """Their name as Telegram gives it."""
 
     @property
     def is_anonymous_administrator(self) -> bool:
-        """Whether it is an administrator of this very group, unnamed."""
+        """Whether this is an administrator of this group who stays anonymous."""
         return self.user_id == ANONYMOUS_ADMINISTRATOR and self.sender_chat_id == self.chat_id
 
     @property
     def named_user_id(self) -> int | None:
-        """The person, or None where the number stands for many."""
+        """The person's id; None where Telegram's number stands for many people."""
         return None if self.sender_chat_id is not None else self.user_id
 
 
 def is_open(*, decided: bool | None, configured: bool, is_owners_private_chat: bool) -> bool:
-    """Whether a chat may use the bot; what was decided by command beats the configuration."""
+    """Whether a chat may use the bot; a decision by /allow or /deny beats the configuration."""
     if decided is not None:
         return decided
     return configured or is_owners_private_chat
 
 
 def merged_decision(decisions: Iterable[bool | None]) -> bool | None:
-    """Return what holds for a chat that several decisions speak of; None: none says anything."""
+    """Return the decision for a chat that has several, under former ids too; None: there is none.
+
+    One denial is enough to keep it closed.
+    """
     made = [bool(decision) for decision in decisions if decision is not None]
     return all(made) if made else None
 
 
 def judge(action: Action, *, chat_is_open: bool, is_private: bool, is_owner: bool) -> Permission | None:
-    """Return whether the action is allowed; None: that depends on whether they administer the group."""
+    """Return whether an action is allowed; None: only if the person administers the group, to be asked."""
     if action is Action.OWN:
         return Permission.ALLOWED if is_owner else Permission.NEEDS_OWNER
     if not chat_is_open:

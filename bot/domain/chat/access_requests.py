@@ -1,4 +1,4 @@
-"""Chats as owners see them: who is in, who knocks, who can't be reached."""
+"""Chats as owners see them: open, asking for access, unreachable."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,24 +8,24 @@ from bot.domain.places import Place
 
 @dataclass(frozen=True, slots=True)
 class KnownChat:
-    """One chat that the bot knows."""
+    """One chat in the list that owners see."""
 
     row: int
-    """What buttons call it."""
+    """Its row id, which buttons carry."""
     place: Place
     is_open: bool
     is_owner: bool
-    """Whether it is an owner's private chat."""
+    """Whether it is the private chat of an owner."""
     subscriptions: int
     unavailable: str | None
-    """Why nothing can be sent there; None: it can, as far as anybody knows."""
+    """Why nothing can be sent there; None: no reason is known."""
     knocked_at: datetime | None
-    """When somebody there asked to come in, and nobody has answered yet."""
+    """When somebody there asked for access; None: nobody did, or it was answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatListPage:
-    """One page of the chats that the bot knows."""
+    """One page of the list of chats."""
 
     chats: tuple[KnownChat, ...]
     total: int
@@ -35,9 +35,9 @@ class ChatListPage:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A closed chat that asks to come in, and of which owners are to hear now."""
+    """A closed chat that asks for access, which owners are to be told now."""
 
     row: int
-    """Of the chat; what buttons call it."""
+    """The row id of the chat, which buttons carry."""
     is_last_today: bool
-    """Whether later ones are only listed: nobody is flooded by strangers."""
+    """Whether it is the last one reported today; later ones only appear in /chats, so as not to flood."""

@@ -1,4 +1,4 @@
-"""Who changed what, and when: kept with each change, and shown to owners."""
+"""The audit log: who changed what and when, stored with each change and shown to owners."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,16 +7,16 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes something, and when."""
+    """Who made a change, and when."""
 
     user_id: int | None
-    """None: an administrator of a group who stays unnamed."""
+    """None: an anonymous administrator of a group."""
     name: str
     at: datetime
 
 
 class AuditAction(StrEnum):
-    """What was done; the words are stored."""
+    """What was done. The values are stored: add some, but never change one."""
 
     CLAIM = "claim"
     ALLOW = "allow"
@@ -36,12 +36,12 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change that somebody made."""
+    """One line of the audit log."""
 
     author: Actor
     deed: AuditAction
     chat_id: int | None
-    """Telegram's number of the chat it concerns; None: it concerns all of the bot."""
+    """Telegram's id of the chat that was changed; None: it concerns the whole bot."""
     chat_title: str
     subject: str
-    """What it was about, as it was then: accounts and labels, a chain's number, or how many entries."""
+    """What was changed, as it was then: accounts and labels, a chain's id, or a number of entries."""

@@ -1,6 +1,6 @@
-"""The one-time code that makes somebody the owner of a bot that nobody owns.
+"""The one-time code that makes its user the owner of a bot without owners.
 
-Only its hash is kept, so that who reads the database or a backup can't use it.
+Only its hash is stored, so that nobody can use it who reads the database or a backup.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import Enum
 
 CODE_BYTES = 32
-"""Random bytes of a code: 43 characters of base64url, of the 64 that Telegram passes on."""
+"""Random bytes per code: 43 characters of base64url; Telegram passes on up to 64."""
 
 GOOD_FOR = timedelta(hours=24)
 
@@ -17,20 +17,20 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class ClaimResult(Enum):
-    """What came of a code."""
+    """What became of a code that somebody sent."""
 
     OWNED = "owned"
-    """Whoever sent it owns the bot now, or did so by this code before."""
+    """The sender owns the bot now, or became its owner by this code before."""
     USED = "used"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
 
 
 def is_code(payload: str) -> bool:
-    """Whether it has the form of a code."""
+    """Whether a text has the form of a code."""
     return _CODE.fullmatch(payload) is not None
 
 
 def hashed(code: str) -> bytes:
-    """Return what is kept of a code; a random one needs no salt."""
+    """Return the hash of a code, which is what is stored; random codes need no salt."""
     return hashlib.sha256(code.encode()).digest()

@@ -1,8 +1,8 @@
-"""How many commands are answered: enough for people, and never so many that alerts come late.
+"""How many commands per minute are answered, so that answers never delay alerts.
 
-Answers and alerts of a chat share what Telegram lets a bot say there (telegram.md 1), so commands that only
-look may take a part of it. Those that change something, `/unmute` above all, are refused only where no person
-can have typed so many. Seconds of any steady clock come in as `now`.
+Answers and alerts of a chat share what Telegram lets a bot send there (telegram.md 1), so commands that only
+look get a part of it. Commands that change something, `/unmute` above all, are refused only beyond what a
+person can type. `now` is in seconds of a monotonic clock.
 """
 
 import math
@@ -16,29 +16,29 @@ WINDOW_SECONDS = 60.0
 
 PRIVATE_PER_MINUTE = 20
 GROUP_PER_MINUTE = 12
-"""Looks, below the messages that a group takes a minute: what is left is for alerts."""
+"""Looks; fewer than the messages a group may get per minute, to leave room for alerts."""
 
 MEMBER_PER_MINUTE = 6
-"""Looks of one member of a group, so that one alone does not silence the others."""
+"""Looks of one member of a group, so that one member cannot use up the group's share."""
 
 CHANGES_PER_MINUTE = 60
-"""Of one person in one chat."""
+"""Changes by one person in one chat."""
 
 REMEMBERED = 10_000
-"""Chats and members; who was quiet for longest is forgotten first."""
+"""Chats and members to remember; the longest inactive are forgotten first."""
 
 
 class LimitAction(Enum):
-    """What becomes of a command."""
+    """What to do with a command."""
 
     ALLOW = "carry out"
     WARN = "say enough"
-    """It is one too many, and the first one that is for a minute."""
+    """One too many: say so, once a minute."""
     IGNORE = "ignore"
 
 
 class LimitResult(NamedTuple):
-    """What becomes of a command, and in how many seconds another one of its kind is carried out."""
+    """What to do with a command, and in how many seconds the next one of its kind is allowed."""
 
     action: LimitAction
     retry_after_seconds: int = 0
@@ -46,20 +46,20 @@ class LimitResult(NamedTuple):
 
 @dataclass(slots=True)
 class _RecentCommands:
-    """The newest commands of somebody that were carried out."""
+    """When the latest allowed commands of one chat or member came."""
 
     limit: int
     at: deque[float] = field(default_factory=deque)
     told_at: float = -math.inf
 
     def wait(self, now: float) -> int:
-        """Return for how many seconds another command is one too many; 0: it is none."""
+        """Return in how many seconds the next command is allowed; 0: now."""
         if len(self.at) < self.limit:
             return 0
         return max(0, math.ceil(self.at[0] + WINDOW_SECONDS - now))
 
     def refuse(self, now: float) -> LimitResult:
-        """Say so, once a minute."""
+        """Return a warning, or an order to ignore the command if a warning was given within a minute."""
         if now - self.told_at < WINDOW_SECONDS:
             return LimitResult(LimitAction.IGNORE, self.wait(now))
         self.told_at = now
@@ -72,7 +72,7 @@ class _RecentCommands:
 
 
 class CommandLimiter:
-    """Says which commands are carried out."""
+    """Counts commands per chat and member, and decides which are carried out."""
 
     def __init__(self) -> None:
         self._lately: OrderedDict[Hashable, _RecentCommands] = OrderedDict()

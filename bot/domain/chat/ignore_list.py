@@ -1,6 +1,6 @@
-"""What a destination does not wish to hear of: tokens that only make noise.
+"""The ignore list of a destination: tokens it wants no alerts about.
 
-Whoever watches a contract by its name has asked for it, and hears of it all the same.
+A subscription that names a contract still reports it: that was asked for explicitly.
 """
 
 from dataclasses import dataclass
@@ -9,37 +9,37 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.places import Place
 
 IGNORED_MOST = 200
-"""Of one destination."""
+"""Entries per destination."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredToken:
-    """One rule of a destination."""
+    """One entry of a destination's ignore list."""
 
     row: int
-    """What buttons call it."""
+    """Its row id, which buttons carry."""
     contract: Address
     chains: frozenset[ChainId]
     """Empty: every chain."""
     symbol: str
-    """As its chains call it; "" if nobody knows, or each does otherwise."""
+    """The token's symbol; "" if unknown or different from chain to chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreResult:
-    """What came of ignoring contracts."""
+    """What became of an /ignore command."""
 
     new: tuple[IgnoredToken, ...]
     already: tuple[IgnoredToken, ...]
     over_limit: int
-    """So many found no room."""
+    """Number of contracts that were not added because the list is full."""
     still_to_come: int
-    """Changes of the new ones that were seen before, and are still told."""
+    """Changes of the new entries observed before, whose alerts are still sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreListPage:
-    """One page of what a destination ignores."""
+    """One page of a destination's ignore list."""
 
     tokens: tuple[IgnoredToken, ...]
     page: int
@@ -49,7 +49,7 @@ class IgnoreListPage:
 
 @dataclass(frozen=True, slots=True)
 class FoundIgnored:
-    """A rule that a button names, and where it holds."""
+    """The entry that a button is about, and the place it belongs to."""
 
     token: IgnoredToken
     place: Place

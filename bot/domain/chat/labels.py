@@ -1,4 +1,4 @@
-"""Which label names what in one destination: one label, whatever its case, names one address."""
+"""Labels of one destination: each names one address, whatever its upper and lower case."""
 
 import re
 from collections import defaultdict
@@ -7,21 +7,24 @@ from collections.abc import Iterable
 from bot.domain.assets import Address
 
 CHARACTERS_MOST = 64
-"""Of a label."""
+"""Characters per label."""
 
 _NUMBERED = re.compile(r"(?P<base>.*\S)\s+(?P<number>[0-9]{1,6})")
 
 Thing = Address | frozenset[Address]
-"""What a label names: an account, or contracts in all accounts."""
+"""What a label stands for: an account, or a set of contracts."""
 
 
 def thing_of(account: Address | None, contracts: frozenset[Address]) -> Thing:
-    """Return what a label of a wish names."""
+    """Return what the label of a subscription stands for."""
     return contracts if account is None else account
 
 
 class Labels:
-    """The labels of one destination; one that two things have, as was possible once, stays with both."""
+    """The labels of one destination.
+
+    Former versions let two things have one label; such a label stays with both.
+    """
 
     def __init__(self, given: Iterable[tuple[str, Thing]]) -> None:
         self._named: dict[str, list[Thing]] = defaultdict(list)
@@ -29,17 +32,17 @@ class Labels:
             self.give(label, thing)
 
     def give(self, label: str, thing: Thing) -> None:
-        """Let a label name something."""
+        """Add a label; "" is none."""
         if label:
             self._named[label.casefold()].append(thing)
 
     def holder(self, label: str, thing: Thing) -> Thing | None:
-        """Return what else a label names already; None: it is free for this thing."""
+        """Return what else has this label; None: it is free for this thing."""
         named = self._named.get(label.casefold(), [])
         return None if thing in named or not named else named[0]
 
     def free(self, label: str) -> str:
-        """Return the next name that is free: `Treasury 2` beside `Treasury`, `Vault 3` beside `Vault 2`."""
+        """Return a free label that is like this one: `Treasury 2` for `Treasury`, `Vault 3` for `Vault 2`."""
         numbered = _NUMBERED.fullmatch(label)
         base, number = (numbered["base"], int(numbered["number"]) + 1) if numbered else (label, 2)
         while True:
@@ -50,5 +53,5 @@ class Labels:
             number += 1
 
     def fitting(self, label: str, thing: Thing) -> str:
-        """Return the label itself where it is free for this thing, or else the next name that is."""
+        """Return the label itself if it is free for this thing, else a free one like it."""
         return label if self.holder(label, thing) is None else self.free(label)

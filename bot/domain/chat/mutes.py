@@ -1,8 +1,7 @@
-"""What a destination does not wish to hear yet: it is held, and told when the mute is over.
+"""Mutes: alerts that a destination wants later, kept and sent when the mute ends.
 
-A mute of a destination holds everything that the bot tells there by itself. A mute of an account,
-or of what it has on some chains, holds what is about that: its changes, its first reading, and that it
-alone gives no answer.
+A mute of a whole destination keeps back every alert. A mute of an account, or of an account on some
+chains, keeps back what is about that alone: its changes, its first reading, its outages.
 """
 
 from collections.abc import Collection, Iterable
@@ -19,22 +18,23 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=30)
 
 CLOCK_SLACK = timedelta(minutes=1)
+"""A mute that starts further in the future than this was set before the clock was set back."""
 
 
 class MuteScope(NamedTuple):
-    """An account, or what it has on some chains."""
+    """What a mute is about: an account, on all chains or on some."""
 
     account: Address
     chains: frozenset[ChainId] = frozenset()
     """Empty: every chain."""
 
     def meets(self, other: "MuteScope") -> bool:
-        """Whether anything is in both."""
+        """Whether both have anything in common."""
         is_on_one_chain = not self.chains or not other.chains or bool(self.chains & other.chains)
         return self.account == other.account and is_on_one_chain
 
     def contains(self, other: "MuteScope") -> bool:
-        """Whether all of the other is in this one."""
+        """Whether this scope includes all of the other."""
         is_on_these = not self.chains or (bool(other.chains) and other.chains <= self.chains)
         return self.account == other.account and is_on_these
 
@@ -44,61 +44,65 @@ class Mute:
     """One mute of a destination."""
 
     row: int
-    """What buttons call it."""
+    """Its row id, which buttons carry."""
     account: Address | None
     """None: everything."""
     label: str
-    """What the destination calls the account, "" if nothing."""
+    """The label of the account in that destination, "" if none."""
     since: datetime
     until: datetime
     chains: frozenset[ChainId] = frozenset()
-    """Of the account; empty: every chain."""
+    """Only on these chains; empty: on all."""
 
     @property
     def scope(self) -> MuteScope | None:
-        """What it is about; None: everything."""
+        """What the mute is about; None: the whole destination."""
         return None if self.account is None else MuteScope(self.account, self.chains)
 
 
 @dataclass(frozen=True, slots=True)
 class MuteResult:
-    """What came of muting."""
+    """What became of a /mute command."""
 
     mutes: tuple[Mute, ...]
     still_to_come: int
-    """Changes seen before, which are still told."""
+    """Changes observed before the mute, whose alerts are still sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveMutes:
-    """The mutes of a destination."""
+    """The mutes of a destination, and how much they keep back."""
 
     mutes: tuple[Mute, ...] = ()
     held: int = 0
-    """Changes kept until they are over."""
+    """Number of changes kept back."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnmuteResult:
-    """What came of ending mutes."""
+    """What became of an /unmute command."""
 
     mutes: tuple[Mute, ...]
     changes: int
-    """So many were held, and are told now."""
+    """Number of changes that were kept back and are sent now."""
     until: datetime | None = None
-    """Everything there is held until then all the same; None: it is not."""
+    """A mute of the whole destination goes on until then; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundMute:
-    """A mute that a button names, and where it holds."""
+    """The mute that a button is about, and the place it belongs to."""
 
     mute: Mute
     place: Place
 
 
 def are_muted(muted: Collection[MuteScope | None], about: Collection[MuteScope]) -> bool:
-    """Whether these mutes hold what is about all of this, chain by chain; none: it is about more."""
+    """Whether these mutes together cover everything an alert is about.
+
+    `about` lists it chain by chain; empty: the alert is about more than accounts, so only a mute of the
+    whole destination (None among `muted`) covers it.
+    """
     if None in muted:
         return True
     return bool(about) and all(
@@ -107,7 +111,7 @@ def are_muted(muted: Collection[MuteScope | None], about: Collection[MuteScope])
 
 
 def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
-    """Return what a notice is about, chain by chain; none where it is about more than accounts."""
+    """Return what a notice is about, chain by chain; empty if it is about more than single accounts."""
     match notice:
         case Baseline(account, chains=chains):
             return _on_each(account, chains)
@@ -127,9 +131,9 @@ def _on_each(account: Address, chains: Iterable[ChainId]) -> frozenset[MuteScope
 
 
 def label_of(scope: MuteScope, named: Iterable[tuple[frozenset[ChainId], str]]) -> str:
-    """Return what a destination calls it, where it calls an account so on these chains; "" if nothing.
+    """Return the label of what a mute is about, from the account's labels by chains; "" if there is none.
 
-    That is the label for just these chains, or else the only one that any of them has.
+    The label for exactly these chains wins, else the only one that any of them has.
     """
     labels = [(chains, label) for chains, label in named if label]
     exact = [label for chains, label in labels if chains == scope.chains]
@@ -140,11 +144,11 @@ def label_of(scope: MuteScope, named: Iterable[tuple[frozenset[ChainId], str]]) 
 
 
 def is_over(mute: Mute, now: datetime) -> bool:
-    """Whether a mute has ended; one that begins later than now has met a clock that was set back."""
+    """Whether a mute has ended; one that starts in the future has, as the clock was set back since."""
     return mute.until <= now or mute.since > now + CLOCK_SLACK
 
 
 def receipt(mute: Mute, now: datetime, changes: int) -> MuteOver:
-    """Return what is told before all that a mute held."""
+    """Return the notice that is sent before the alerts that a mute kept back."""
     ended = max(mute.since, min(mute.until, now))
     return MuteOver(mute.account, mute.label, mute.since, ended, changes, tuple(sorted(mute.chains)))

@@ -21,17 +21,17 @@ class SubscribeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelTaken:
-    """A label that names something else already."""
+    """The label in a /watch is already used for something else in that chat."""
 
     by: Address
-    """An account, or a contract."""
+    """The account or contract that has the label."""
     free: str
-    """A name beside it that is free."""
+    """A similar label that is free."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribeResult:
-    """What came of a wish, and what is known already of what it asks for."""
+    """What became of one entry of a /watch command, and what is known about its account already."""
 
     outcome: SubscribeOutcome
     number: int

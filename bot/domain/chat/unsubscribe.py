@@ -1,4 +1,4 @@
-"""What came of ending subscriptions, and of taking that back."""
+"""What becomes of an /unwatch command, and of its Undo button."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,38 +9,38 @@ from bot.domain.subscriptions import WatchSpec
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeResult:
-    """What came of ending subscriptions."""
+    """What became of an /unwatch command."""
 
     row: int | None
-    """What the button that takes it back calls it; None: nothing was ended."""
+    """The row id that the Undo button carries; None: there was nothing to end."""
     still_to_come: int
-    """Changes observed before, which this destination is still to be told."""
+    """Changes observed before, whose alerts are still sent."""
 
 
 class UndoOutcome(StrEnum):
-    """What came of taking an end back."""
+    """What became of pressing Undo."""
 
     DONE = "done"
     NO_ROOM = "no room"
-    """For some at least: it can be asked for again."""
+    """Some subscriptions exceed the chat's limit; Undo can be pressed again later."""
     ALREADY = "already"
     TOO_LATE = "too late"
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredSubscription:
-    """One wish that returns, or why it does not."""
+    """One subscription that Undo restored, or why it could not."""
 
     outcome: SubscribeOutcome
     number: int
     wish: WatchSpec
     is_known: bool = False
-    """Whether what it asks for is being read for somebody else: then no first reading is to come."""
+    """Whether its account was read for somebody else meanwhile, so that no first reading follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """What came of taking an end back, wish by wish."""
+    """What became of pressing Undo, subscription by subscription."""
 
     outcome: UndoOutcome
     ones: tuple[RestoredSubscription, ...] = ()
