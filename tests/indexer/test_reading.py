@@ -45,14 +45,14 @@ def reply(pages: Sequence[PageOf]) -> Reply:
 
 
 def said(answer: Answer, account: Address) -> list[object]:
-    """Return all that an answer says of one account."""
+    """Return all that an answer says of one account; of a list that is unknown, a doubt says nothing more."""
     return [
         (
             chain_id in answer.natives,
             answer.natives.get(chain_id, {}).get(account),
             chain_id in answer.tokens,
             answer.tokens.get(chain_id, {}).get(account),
-            (chain_id, account) in answer.doubtful,
+            chain_id in answer.tokens and (chain_id, account) in answer.doubtful,
         )
         for chain_id in QUESTION.chain_ids
     ]
@@ -270,7 +270,7 @@ class Plain:
                 self._of("nativeBalances", chain, account).get(""),
                 self._is_known("balances", chain),
                 self._of("balances", chain, account) or None,
-                ("balances", chain, account) in self.doubtful and ("balances", chain) not in self.unknown,
+                self._is_known("balances", chain) and ("balances", chain, account) in self.doubtful,
             )
             for chain in QUESTION.chain_ids
         ]

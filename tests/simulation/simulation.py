@@ -285,7 +285,9 @@ class Simulation:
         await self._end_one(self.rng.choice(PLACES))
 
     async def _end_one(self, place: Place) -> Asked | None:
-        """End one of the subscriptions of a place, and return it; None: there is none."""
+        """End one of the subscriptions of a place, and return it; None: there is none, or it can't be now."""
+        if self._is_being_reindexed_in_a_sweep:
+            return None
         self._end_reindexing()
         here = await self.keeper.store.subscriptions_here(place)
         key = place.chat_id, place.thread_id or 0
@@ -303,6 +305,8 @@ class Simulation:
         places = [place for place in PLACES if place.chat_id == PLACES[1].chat_id]
         keys = [(place.chat_id, place.thread_id or 0) for place in places]
         is_closed = keys[0] in self.ledger.closed
+        if self._is_being_reindexed_in_a_sweep:
+            return
         self._end_reindexing()
         await self._listen()  # what waits is withdrawn
         if is_closed:
@@ -388,6 +392,11 @@ class Simulation:
             self._reindexing = replace(ALL_IS_GONE, share=0.2)
             self.gateway.faults.add(self._reindexing)
             self.story.append("a fifth is still missing")
+
+    @property
+    def _is_being_reindexed_in_a_sweep(self) -> bool:
+        """Whether an index that is whole again now leaves this sweep a loss too small to be doubted."""
+        return self._is_sweeping and self._reindexing is not None
 
     def _end_reindexing(self) -> None:
         """Let nobody be left who knows little enough of a chain to believe that all of it is gone."""
