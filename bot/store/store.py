@@ -23,17 +23,21 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store import (
     access_requests,
+    alerts,
     audit,
     backup,
     button_commands,
     chains,
     chat_mutes,
     chats,
+    coverage,
     delivered,
     delivery_results,
     freshness,
     jobs,
+    migrate,
     outbox,
+    owners,
     prices,
     record,
     retention,
@@ -41,13 +45,9 @@ from bot.store import (
     stats,
     subscriptions,
     sweeps,
+    unsubscribe,
     withdraw,
 )
-from bot.store import alerts as notices
-from bot.store import coverage as wishes
-from bot.store import migrate as moving
-from bot.store import owners as claims
-from bot.store import unsubscribe as partings
 from bot.store.button_commands import Offer
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
@@ -290,16 +290,16 @@ class Store:
 
     async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> UnsubscribeResult:
         """End subscriptions."""
-        return await self._thread.run(partings.unsubscribe, place, numbers, author, self._status)
+        return await self._thread.run(unsubscribe.unsubscribe, place, numbers, author, self._status)
 
     async def parting_place(self, parting: int, chat_id: int) -> Place | None:
         """Return where subscriptions were ended, if it was in this chat."""
-        return await self._thread.run(partings.parting_place, parting, chat_id)
+        return await self._thread.run(unsubscribe.parting_place, parting, chat_id)
 
     async def undo(self, parting: int, place: Place, author: Actor) -> UndoResult:
         """Take the end of subscriptions back."""
         return await self._thread.run(
-            partings.undo, parting, place, limit=self._limit, author=author, status=self._status
+            unsubscribe.undo, parting, place, limit=self._limit, author=author, status=self._status
         )
 
     async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:
@@ -342,11 +342,11 @@ class Store:
 
     async def leave_out(self, contracts: Collection[Address]) -> None:
         """Forget what lists showed of contracts that they are no longer asked for."""
-        await self._thread.run(wishes.leave_out, tuple(contracts))
+        await self._thread.run(coverage.leave_out, tuple(contracts))
 
     async def tell_owners(self, notice: Notice, at: datetime) -> None:
         """Let every owner be told of something."""
-        if await self._thread.run(notices.tell_owners, notice, to_milliseconds(at)):
+        if await self._thread.run(alerts.tell_owners, notice, to_milliseconds(at)):
             self.outbox_grew.set()
 
     async def hear_from(self, chat_id: int, thread_id: int | None = None) -> None:
@@ -364,16 +364,16 @@ class Store:
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Take over everything of a group into the supergroup that it has become."""
-        await self._thread.run(moving.migrate, old_id, new_id, self._status)
+        await self._thread.run(migrate.migrate, old_id, new_id, self._status)
         self.outbox_grew.set()
 
     async def former_ids(self, chat_id: int) -> frozenset[int]:
         """Return the numbers that a chat had before."""
-        return await self._thread.run(moving.former_ids, chat_id)
+        return await self._thread.run(migrate.former_ids, chat_id)
 
     async def take_over_lost_topics(self, place: Place, author: Actor) -> int | None:
         """Move what lost topics watch to this place; returns how many subscriptions, None: none is lost."""
-        moved = await self._thread.run(moving.take_over_lost_topics, place, author)
+        moved = await self._thread.run(migrate.take_over_lost_topics, place, author)
         self.outbox_grew.set()
         return moved
 
@@ -417,23 +417,23 @@ class Store:
 
     async def settle_owners(self, configured: Collection[int]) -> frozenset[int]:
         """Return who owns the bot; configured owners end what was claimed."""
-        return await self._thread.run(claims.settle_owners, configured)
+        return await self._thread.run(owners.settle_owners, configured)
 
     async def offer_claim(self, code_hash: bytes, now: datetime) -> None:
         """Let this code be the only one that can still be used."""
-        await self._thread.run(claims.offer_claim, code_hash, now)
+        await self._thread.run(owners.offer_claim, code_hash, now)
 
     async def claim(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
         """Make somebody the owner if the code is good."""
-        return await self._thread.run(claims.claim, code_hash, place, author)
+        return await self._thread.run(owners.claim, code_hash, place, author)
 
     async def owners_with_menu(self) -> frozenset[int]:
         """Return the owners whose private chats were given a menu of their own."""
-        return await self._thread.run(claims.owners_with_menu)
+        return await self._thread.run(owners.owners_with_menu)
 
-    async def note_owners_with_menu(self, owners: Collection[int]) -> None:
+    async def note_owners_with_menu(self, user_ids: Collection[int]) -> None:
         """Remember whose menu is to be taken away one day."""
-        await self._thread.run(claims.note_owners_with_menu, owners)
+        await self._thread.run(owners.note_owners_with_menu, user_ids)
 
     # what buttons stand for
 

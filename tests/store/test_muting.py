@@ -19,7 +19,7 @@ from bot.domain.deliver.alerts import (
     UnreadableNotice,
 )
 from bot.domain.places import Place
-from bot.store import muted as mutes
+from bot.store import muted
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -219,7 +219,7 @@ def labels(alerts: Sequence[Alert]) -> list[str]:
 
 
 async def test_whether_a_change_is_held_is_looked_up_however_many_mutes_there_are(watching: Keeper) -> None:
-    plan = await watching.rows(f"EXPLAIN QUERY PLAN {mutes._HOLDS_CHANGE}", 1, 1)
+    plan = await watching.rows(f"EXPLAIN QUERY PLAN {muted._HOLDS_CHANGE}", 1, 1)
 
     assert [step for *_, step in plan if " mute " in str(step)] == [
         "SEARCH mute USING INDEX mute_once (destination_id=? AND <expr>=?)"
