@@ -43,7 +43,7 @@ MUTED = "muted"
 """Why an alert is held."""
 
 
-def tell(
+def enqueue_alert(
     db: Database,
     destination_id: DestinationId,
     at: int,
@@ -75,7 +75,7 @@ def tell_owners(db: Database, notice: Notice, at: int) -> int:
     """
     destinations = owners_destinations(db)
     for destination_id in destinations:
-        tell(db, destination_id, at, notice=notice)
+        enqueue_alert(db, destination_id, at, notice=notice)
     return len(destinations)
 
 

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import owners_destinations, tell
+from bot.store.alerts import enqueue_alert, owners_destinations
 from bot.store.chat_mutes import end_all
 from bot.store.copy import copy_database
 from bot.store.database import transaction
@@ -60,7 +60,7 @@ def note_restoration(db: Database, now: datetime) -> datetime | None:
         ).fetchall()
         concerned = {DestinationId(one) for (one,) in subscribed} | set(owners_destinations(db))
         for destination_id in sorted(concerned):
-            tell(db, destination_id, to_milliseconds(now), notice=Restored(copied_at))
+            enqueue_alert(db, destination_id, to_milliseconds(now), notice=Restored(copied_at))
         return copied_at
 
 

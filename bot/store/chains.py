@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from bot.domain.assets import ChainId, Part
 from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
-from bot.store.alerts import tell
+from bot.store.alerts import enqueue_alert
 from bot.store.coverage import destinations_watching
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
@@ -54,7 +54,7 @@ def note_chains(
             notice = ChainGone(chain_id) if is_gone else ChainBack(chain_id)
             watching = destinations_watching(db, chain_id, status)
             for destination_id in watching:
-                tell(db, destination_id, at, notice=notice)
+                enqueue_alert(db, destination_id, at, notice=notice)
             told += len(watching)
     return told
 

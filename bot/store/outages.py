@@ -13,7 +13,7 @@ from bot.domain.observe.matching import Pair, Wishes, label_on
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, telling
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import tell
+from bot.store.alerts import enqueue_alert
 from bot.store.coverage import all_subscriptions, marks
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 
@@ -61,12 +61,12 @@ def tell_blindness(
             why = {spot: held_back[spot.chain_id] for spot in one.blind if spot.chain_id in still}
             is_everything = not answered and not still
             blind = Blind(as_gaps(one.blind, since, label_of, why), is_everything=is_everything)
-            tell(db, destination_id, to_milliseconds(now), notice=blind)
+            enqueue_alert(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
             changes = _changes_told(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
             seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
-            tell(db, destination_id, to_milliseconds(now), notice=seen_again)
+            enqueue_alert(db, destination_id, to_milliseconds(now), notice=seen_again)
         notices += bool(one.blind) + bool(one.seen)
     return notices
 

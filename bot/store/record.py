@@ -27,7 +27,7 @@ from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
-from bot.store.alerts import tell
+from bot.store.alerts import enqueue_alert
 from bot.store.coverage import marks, subscriptions_about
 from bot.store.database import transaction
 from bot.store.ignore_list import all_rules
@@ -273,7 +273,7 @@ class _Recording:
             ],
         ).lastrowid
         for destination_id, label in told.items():
-            tell(self._db, destination_id, self._at, label=label, change_id=change_id)
+            enqueue_alert(self._db, destination_id, self._at, label=label, change_id=change_id)
         return len(told)
 
     def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
@@ -326,7 +326,7 @@ class _Recording:
         for name in told:
             destination_id, label = name
             notice = self._baseline(destination_id, account, label, named[name], stored)
-            tell(self._db, destination_id, self._at, label=label, notice=notice)
+            enqueue_alert(self._db, destination_id, self._at, label=label, notice=notice)
         return len(told)
 
     def _baseline(

@@ -7,7 +7,7 @@ from sqlite_utils import Database
 from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.delivery import AlertState, DeliveryState
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import notice_to_json, tell, to_notice
+from bot.store.alerts import enqueue_alert, notice_to_json, to_notice
 from bot.store.database import transaction
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds, to_moment
@@ -103,7 +103,7 @@ def _tell_dropped(db: Database, destination_id: DestinationId, dropped: Dropped,
     ).fetchone()
     before = None if row is None else to_notice(row[1])
     if not isinstance(before, Dropped):
-        tell(db, destination_id, at, notice=dropped)
+        enqueue_alert(db, destination_id, at, notice=dropped)
         return
     both = Dropped(before.changes + dropped.changes, min(before.first_at, dropped.first_at), dropped.last_at)
     db.execute("UPDATE alert SET notice = ? WHERE id = ?", [notice_to_json(both), row[0]])
