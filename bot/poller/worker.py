@@ -268,4 +268,4 @@ class Poller:
         elif refusal is not None:
             self.progress.refusals += 1
             if self.progress.refusals == SWEEPS_REFUSED:
-                await self._store.tell_owners(SourceRefuses(str(refusal)), self._now())
+                await self._store.enqueue_owner_alerts(SourceRefuses(str(refusal)), self._now())

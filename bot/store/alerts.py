@@ -68,18 +68,18 @@ def enqueue_alert(
     )
 
 
-def tell_owners(db: Database, notice: Notice, at: int) -> int:
+def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:
     """Let every owner be told in their private chat; returns how many.
 
     Part of the caller's transaction.
     """
-    destinations = owners_destinations(db)
+    destinations = owner_destinations(db)
     for destination_id in destinations:
         enqueue_alert(db, destination_id, at, notice=notice)
     return len(destinations)
 
 
-def owners_destinations(db: Database) -> list[DestinationId]:
+def owner_destinations(db: Database) -> list[DestinationId]:
     """Return where each owner is told what only owners need to know.
 
     Part of the caller's transaction.

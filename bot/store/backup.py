@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import enqueue_alert, owners_destinations
+from bot.store.alerts import enqueue_alert, owner_destinations
 from bot.store.chat_mutes import end_all
 from bot.store.copy import copy_database
 from bot.store.database import transaction
@@ -58,7 +58,7 @@ def note_restoration(db: Database, now: datetime) -> datetime | None:
             "SELECT DISTINCT s.destination_id FROM subscription s JOIN destination d"
             " ON d.id = s.destination_id JOIN chat c ON c.id = d.chat_id WHERE c.open = 1"
         ).fetchall()
-        concerned = {DestinationId(one) for (one,) in subscribed} | set(owners_destinations(db))
+        concerned = {DestinationId(one) for (one,) in subscribed} | set(owner_destinations(db))
         for destination_id in sorted(concerned):
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=Restored(copied_at))
         return copied_at

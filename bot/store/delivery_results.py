@@ -10,7 +10,7 @@ from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, S
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import enqueue_alert, tell_owners
+from bot.store.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.chats import park
 from bot.store.database import transaction
 from bot.store.migrate import move_chat
@@ -121,7 +121,7 @@ def _bury(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool
     number = message_id(delivery_id)
     enqueue_alert(db, DestinationId(destination_id), at, notice=Undelivered(number, changes, reason))
     if not is_owner:
-        tell_owners(db, Undelivered(number, changes, reason, chat_id, title), at)
+        enqueue_owner_alerts(db, Undelivered(number, changes, reason, chat_id, title), at)
     return True
 
 

@@ -7,7 +7,7 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Schedule
-from bot.store.alerts import tell_owners
+from bot.store.alerts import enqueue_owner_alerts
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
@@ -21,7 +21,11 @@ def due_work(db: Database) -> Mapping[str, Schedule]:
 def note_done(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
     """Write that a work was done; owners hear the recovery if it failed before. Returns how many do."""
     with transaction(db):
-        told = tell_owners(db, recovery, to_milliseconds(now)) if recovery and _is_failing(db, name) else 0
+        told = (
+            enqueue_owner_alerts(db, recovery, to_milliseconds(now))
+            if recovery and _is_failing(db, name)
+            else 0
+        )
         _write(db, name, next_at, failing_since=None)
         return told
 
@@ -33,7 +37,7 @@ def note_failed(db: Database, name: str, next_at: datetime, now: datetime, troub
             db.execute("UPDATE due SET at = ? WHERE name = ?", [to_milliseconds(next_at), name])
             return 0
         _write(db, name, next_at, failing_since=now)
-        return tell_owners(db, trouble, to_milliseconds(now)) if trouble else 0
+        return enqueue_owner_alerts(db, trouble, to_milliseconds(now)) if trouble else 0
 
 
 def _is_failing(db: Database, name: str) -> bool:

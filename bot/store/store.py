@@ -344,9 +344,9 @@ class Store:
         """Forget what lists showed of contracts that they are no longer asked for."""
         await self._thread.run(coverage.leave_out, tuple(contracts))
 
-    async def tell_owners(self, notice: Notice, at: datetime) -> None:
+    async def enqueue_owner_alerts(self, notice: Notice, at: datetime) -> None:
         """Let every owner be told of something."""
-        if await self._thread.run(alerts.tell_owners, notice, to_milliseconds(at)):
+        if await self._thread.run(alerts.enqueue_owner_alerts, notice, to_milliseconds(at)):
             self.outbox_grew.set()
 
     async def hear_from(self, chat_id: int, thread_id: int | None = None) -> None:

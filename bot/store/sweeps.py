@@ -12,7 +12,7 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
-from bot.store.alerts import tell_owners
+from bot.store.alerts import enqueue_owner_alerts
 from bot.store.audit import note
 from bot.store.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.database import transaction
@@ -190,7 +190,7 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: 
     if row is None or (told_at is not None and (told_at >= row[0] or at - told_at < _OWNERS_TOLD_AGAIN_MS)):
         return 0
     db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [_LOSS_TOLD.format(chain_id), str(at)])
-    return tell_owners(db, MassLoss(chain_id, *row[1:]), at)
+    return enqueue_owner_alerts(db, MassLoss(chain_id, *row[1:]), at)
 
 
 def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:

@@ -75,7 +75,7 @@ def test_a_gap_of_an_earlier_version_is_one_without_an_answer() -> None:
 async def test_owners_are_told_in_their_private_chats_and_nobody_else_is(keeper: Keeper) -> None:
     await keeper.store.apply_configuration([OPS.chat_id], [OLGA.chat_id])
 
-    await keeper.store.tell_owners(MassLoss(POLYGON, 12, 14), NOON)
+    await keeper.store.enqueue_owner_alerts(MassLoss(POLYGON, 12, 14), NOON)
 
     assert await keeper.notices(OPS) == []
     assert await keeper.notices(OLGA) == [MassLoss(POLYGON, 12, 14)]
@@ -85,7 +85,7 @@ async def test_an_owner_of_yesterday_is_told_nothing(keeper: Keeper) -> None:
     await keeper.store.apply_configuration([], [OLGA.chat_id])
     await keeper.store.apply_configuration([OLGA.chat_id], [])
 
-    await keeper.store.tell_owners(ChainGone(POLYGON), NOON)
+    await keeper.store.enqueue_owner_alerts(ChainGone(POLYGON), NOON)
 
     assert await keeper.notices(OLGA) == []
 
