@@ -7,7 +7,7 @@ from sqlite_utils import Database
 from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.chats import remember
 from bot.store.database import transaction
 from bot.store.rows import Row, to_milliseconds, to_moment_or_none
@@ -65,7 +65,7 @@ def ignore_knock(db: Database, row: int, author: Actor) -> bool:
             return False
         _forget_knocks(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
-        note(db, author, AuditAction.IGNORE, telegram_id)
+        record_audit(db, author, AuditAction.IGNORE, telegram_id)
     return True
 
 

@@ -8,7 +8,9 @@ from bot.domain.subscriptions import Subscription
 from bot.store.rows import to_milliseconds, to_moment
 
 
-def note(db: Database, author: Actor, deed: AuditAction, chat_id: int | None, subject: str = "") -> None:
+def record_audit(
+    db: Database, author: Actor, deed: AuditAction, chat_id: int | None, subject: str = ""
+) -> None:
     """Keep who did it; `chat_id` is Telegram's number. Part of the caller's transaction."""
     db.execute(
         "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",

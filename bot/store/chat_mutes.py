@@ -27,7 +27,7 @@ from bot.domain.deliver.delivery import AlertState
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import notice_to_json, to_notice
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
@@ -53,7 +53,7 @@ def mute(
                 " DO UPDATE SET until = excluded.until",
                 [destination_id, account_id, chains, since, until],
             )
-            note(db, author, AuditAction.MUTE, place.chat_id, _subject(scope))
+            record_audit(db, author, AuditAction.MUTE, place.chat_id, _subject(scope))
         return MuteResult(
             tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
@@ -139,7 +139,7 @@ def _unmuted(
 ) -> UnmuteResult:
     changes = _end(db, destination_id, ended, author.at)
     for one in ended:
-        note(db, author, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
+        record_audit(db, author, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
     return UnmuteResult(tuple(ended), changes, left[0] if left else None)
 

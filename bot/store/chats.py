@@ -11,7 +11,7 @@ from bot.domain.deliver.delivery import Parking
 from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.coverage import end_unwished_coverage, marks
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
@@ -185,7 +185,7 @@ def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditA
     )
     db.execute("DELETE FROM knock WHERE chat_id = ?", [row_id])
     if changed.rowcount:
-        note(db, author, deed, chat_id)
+        record_audit(db, author, deed, chat_id)
 
 
 def accounts_of_chat(db: Database, row_id: int) -> list[int]:

@@ -10,7 +10,7 @@ from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.chats import destination_of, remember
 from bot.store.coverage import marks
 from bot.store.database import transaction
@@ -36,7 +36,7 @@ def ignore(
                 "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
                 [destination_id, to_blob(contract), words, to_milliseconds(author.at)],
             )
-            note(db, author, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
+            record_audit(db, author, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
         return IgnoreResult(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
@@ -57,7 +57,7 @@ def hear_again(db: Database, place: Place, contracts: Collection[Address], autho
             )
             if ended.rowcount:
                 found.add(contract)
-                note(db, author, AuditAction.HEAR, place.chat_id, contract)
+                record_audit(db, author, AuditAction.HEAR, place.chat_id, contract)
         return found
 
 
@@ -67,7 +67,7 @@ def end_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
             subject = _subject(found.token.contract, words_of(found.token.chains))
-            note(db, author, AuditAction.HEAR, found.place.chat_id, subject)
+            record_audit(db, author, AuditAction.HEAR, found.place.chat_id, subject)
         return bool(ended.rowcount)
 
 

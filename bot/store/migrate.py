@@ -11,7 +11,7 @@ from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.coverage import end_unwished_coverage
@@ -83,7 +83,7 @@ def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | No
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
-        note(db, author, AuditAction.HERE, place.chat_id, str(moved))
+        record_audit(db, author, AuditAction.HERE, place.chat_id, str(moved))
     return moved
 
 

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import GOOD_FOR, ClaimResult
 from bot.domain.places import Place
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.chats import remember
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
@@ -90,4 +90,4 @@ def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> N
     db.execute(
         "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
     )
-    note(db, author, AuditAction.CLAIM, None)
+    record_audit(db, author, AuditAction.CLAIM, None)

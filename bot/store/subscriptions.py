@@ -14,7 +14,7 @@ from bot.domain.observations import Standing
 from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
-from bot.store.audit import note, subject_of
+from bot.store.audit import record_audit, subject_of
 from bot.store.chats import destination_of, remember
 from bot.store.database import transaction
 from bot.store.ignore_list import rules_of
@@ -70,7 +70,9 @@ def subscribe(
         for wish, one in zip(wanted, subscribed, strict=True):
             deed = _DEEDS.get(one.outcome)
             if deed is not None:
-                note(db, author, deed, place.chat_id, subject_of(wish.account, wish.contracts, wish.label))
+                record_audit(
+                    db, author, deed, place.chat_id, subject_of(wish.account, wish.contracts, wish.label)
+                )
         return subscribed
 
 

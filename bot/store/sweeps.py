@@ -13,7 +13,7 @@ from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.alerts import enqueue_owner_alerts
-from bot.store.audit import note
+from bot.store.audit import record_audit
 from bot.store.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.database import transaction
 from bot.store.outages import tell_blindness
@@ -115,7 +115,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
         if doubted == (0,):
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
             db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
-            note(db, author, AuditAction.BELIEVE, None, str(chain_id))
+            record_audit(db, author, AuditAction.BELIEVE, None, str(chain_id))
     return doubted is not None
 
 

@@ -12,7 +12,7 @@ from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
-from bot.store.audit import note, subject_of, subject_of_subscription
+from bot.store.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats import remember
 from bot.store.coverage import end_unwished_coverage
 from bot.store.database import transaction
@@ -39,7 +39,9 @@ def unsubscribe(
         for one in listed:
             accounts |= _accounts_about(db, one)
             db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
-            note(db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription))
+            record_audit(
+                db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription)
+            )
         end_unwished_coverage(db, accounts, status)
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
@@ -78,7 +80,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
             if one.outcome is SubscribeOutcome.CREATED:
                 wish = one.wish
                 subject = subject_of(wish.account, wish.contracts, wish.label)
-                note(db, author, AuditAction.UNDO, place.chat_id, subject)
+                record_audit(db, author, AuditAction.UNDO, place.chat_id, subject)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 
