@@ -18,7 +18,7 @@ def record_audit(
     )
 
 
-def audit(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
+def audit_page(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
     """Return one page of what was done, newest first, from page 1; and how many entries there are.
 
     A page behind the last one is the last one.

@@ -411,9 +411,9 @@ class Store:
         """Return one page of the chats that are known."""
         return await self._thread.run(access_requests.guests, page, page_size)
 
-    async def audit(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
+    async def audit_page(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
         """Return one page of what was done, newest first, and the number of all entries."""
-        return await self._thread.run(audit.audit, page, page_size)
+        return await self._thread.run(audit.audit_page, page, page_size)
 
     async def settle_owners(self, configured: Collection[int]) -> frozenset[int]:
         """Return who owns the bot; configured owners end what was claimed."""

@@ -27,7 +27,7 @@ def by(place: Place, after: timedelta = timedelta(0)) -> Actor:
 
 
 async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
-    entries, total = await keeper.store.audit(1, 100)
+    entries, total = await keeper.store.audit_page(1, 100)
     assert total == len(entries)
     return [(entry.deed, entry.chat_id, entry.subject) for entry in reversed(entries)]
 
@@ -350,10 +350,10 @@ async def test_each_change_is_kept_and_what_changes_nothing_is_not(keeper: Keepe
 async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_number(keeper: Keeper) -> None:
     for number in range(3):
         await keeper.allow(Place(-2000 - number, "group", "Ops"))
-    last, _ = await keeper.store.audit(2, 2)
+    last, _ = await keeper.store.audit_page(2, 2)
 
     for page in (3, 10**18 - 1):
-        assert await keeper.store.audit(page, 2) == (last, 3)
+        assert await keeper.store.audit_page(page, 2) == (last, 3)
         assert (await keeper.store.guests(page, 2)).page == 2
         assert (await keeper.store.quiet.ignored_here(OLGA, page, 2)).page == 1
 
@@ -361,7 +361,7 @@ async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_numb
 async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None:
     await keeper.store.allow(OPS, Actor(None, "Ops", NOON))
 
-    ((entry,), _) = await keeper.store.audit(1, 10)
+    ((entry,), _) = await keeper.store.audit_page(1, 10)
 
     assert (entry.author, entry.chat_title) == (Actor(None, "Ops", NOON), "Ops")
 

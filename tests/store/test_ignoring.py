@@ -184,7 +184,7 @@ async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
     assert found is not None
     await keeper.store.quiet.end_rule(found, olga())
 
-    entries, _ = await keeper.store.audit(1, 2)
+    entries, _ = await keeper.store.audit_page(1, 2)
     assert [(one.deed, one.subject) for one in entries] == [
         (AuditAction.HEAR, f"{USDC} on 137"),
         (AuditAction.LEAVE_OUT, f"{USDC} on 137"),

@@ -211,7 +211,7 @@ async def test_who_moved_it_is_kept_and_nobody_where_nothing_is_lost(keeper: Kee
     await keeper.run("UPDATE destination SET lost = 'closed'")
     await keeper.store.take_over_lost_topics(OTHER, olga())
 
-    entries, _ = await keeper.store.audit(1, 1)
+    entries, _ = await keeper.store.audit_page(1, 1)
     assert (entries[0].deed, entries[0].subject, entries[0].author.name) == (AuditAction.HERE, "1", "Olga")
 
 

@@ -479,7 +479,7 @@ async def test_who_muted_and_who_ended_it_is_kept(watching: Keeper) -> None:
     await mute(watching, TREASURY)
     await unmute(watching)
 
-    entries, _ = await watching.store.audit(1, 2)
+    entries, _ = await watching.store.audit_page(1, 2)
     assert [(one.deed, one.subject) for one in entries] == [
         (AuditAction.UNMUTE, TREASURY),
         (AuditAction.MUTE, TREASURY),

@@ -180,7 +180,7 @@ class Opening:
         return Screen(words.chats(guests, self._now()), keyboard)
 
     async def _audit_page(self, page: int) -> Screen:
-        entries, total = await self._store.audit(max(1, page), words.ENTRIES_A_PAGE)
+        entries, total = await self._store.audit_page(max(1, page), words.ENTRIES_A_PAGE)
         pages = max(1, -(-total // words.ENTRIES_A_PAGE))
         page = min(max(1, page), pages)
         text = words.audit(entries, page, pages, self._chains, self._now())
