@@ -224,7 +224,7 @@ class Dispatcher:
         if not self._may_leave():
             return Taken(None)
         self._left.add(due.chat_id)
-        return await self._store.take(
+        return await self._store.claim_next(
             due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
         )
 

@@ -280,7 +280,7 @@ def failing_times(work: Callable[..., object], times: int) -> Callable[..., obje
     return work_or_fail
 
 
-@pytest.mark.parametrize("method", ["outbox", "take", "settle", "doubt_unfinished_sends", "expire"])
+@pytest.mark.parametrize("method", ["outbox", "claim_next", "settle", "doubt_unfinished_sends", "expire"])
 async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

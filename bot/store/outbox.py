@@ -114,7 +114,7 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
     return Outbox(tuple(due for at, due in ordered if at <= now), min(later, default=None))
 
 
-def take(
+def claim_next(
     db: Database,
     chat_id: int,
     now: datetime,

@@ -243,7 +243,7 @@ class Store:
         """Return what left lately."""
         return await self._thread.run(outbox.departures, now, within)
 
-    async def take(
+    async def claim_next(
         self,
         chat_id: int,
         now: datetime,
@@ -253,7 +253,7 @@ class Store:
         answered: DeliveryId | None = None,
     ) -> Taken:
         """Return the next message of a chat, marked as leaving now, or what is to be asked about it first."""
-        work = outbox.take
+        work = outbox.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
     async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:

@@ -185,7 +185,7 @@ class Keeper:
         )
         here = (place.chat_id, place.thread_id or 0)
         await self.rows(others, "of another", "waiting", *here)
-        while (taken := await self.store.take(place.chat_id, LONG_AFTER, 0, listen)).delivery:
+        while (taken := await self.store.claim_next(place.chat_id, LONG_AFTER, 0, listen)).delivery:
             await self.sent(taken.delivery, LONG_AFTER)
         await self.rows(others, "waiting", "of another", *here)
         return heard
@@ -222,10 +222,10 @@ class Keeper:
         return tuple(one.delivery for one in taken if one.delivery)
 
     async def _taken(self, chat_id: int, now: datetime, window: float) -> Taken:
-        taken = await self.store.take(chat_id, now, window, words)
+        taken = await self.store.claim_next(chat_id, now, window, words)
         if taken.question is None:
             return taken
-        taken = await self.store.take(chat_id, now, window, words, answered=taken.question.id)
+        taken = await self.store.claim_next(chat_id, now, window, words, answered=taken.question.id)
         answered = taken.delivery and replace(taken.delivery, is_answered=True)
         return replace(taken, delivery=answered)
 

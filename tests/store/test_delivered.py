@@ -12,7 +12,7 @@ async def told(keeper: Keeper, *changed: tuple[Amounts, int]) -> int:
     """Let tokens and the coin of the treasury change, and return the row of the message that tells it."""
     for amounts, native in changed:
         await keeper.record(reading(amounts, native=native), descriptions=USDC_ON_BOTH)
-    taken = await keeper.store.take(OLGA.chat_id, NOON, 0, words)
+    taken = await keeper.store.claim_next(OLGA.chat_id, NOON, 0, words)
     assert taken.delivery is not None
     await keeper.sent(taken.delivery)
     return taken.delivery.id

@@ -77,7 +77,7 @@ async def test_what_both_were_to_be_told_and_one_was_is_not_told_again(group: Ke
     await group.watch(place=SUPER)
     await group.deliver_all()
     await group.record(reading({USDC: 6}, native=100))
-    delivery = (await group.store.take(GROUP.chat_id, NOON, 0, words)).delivery
+    delivery = (await group.store.claim_next(GROUP.chat_id, NOON, 0, words)).delivery
     assert delivery is not None
     await group.sent(delivery)
 
@@ -291,12 +291,12 @@ async def test_a_message_that_leaves_keeps_what_its_chat_has_become_waiting(grou
     await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert (await group.outbox(at(60))).due == ()
-    assert (await group.store.take(SUPER.chat_id, at(60), 0, words)).delivery is None
+    assert (await group.store.claim_next(SUPER.chat_id, at(60), 0, words)).delivery is None
 
 
 async def leaving(keeper: Keeper, place: Place) -> Delivery:
     """Return the next message of a chat, which leaves."""
-    delivery = (await keeper.store.take(place.chat_id, NOON, 0, words)).delivery
+    delivery = (await keeper.store.claim_next(place.chat_id, NOON, 0, words)).delivery
     assert delivery is not None
     return delivery
 

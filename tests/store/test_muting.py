@@ -468,7 +468,7 @@ async def test_a_receipt_stands_first_however_much_follows_in_however_many_messa
         texts.append([type(alert) for alert in alerts[:2]])
         return "…", min(2, len(alerts))
 
-    while (taken := await watching.store.take(OLGA.chat_id, at(120), 0, two_at_once)).delivery:
+    while (taken := await watching.store.claim_next(OLGA.chat_id, at(120), 0, two_at_once)).delivery:
         await watching.sent(taken.delivery, at(120))
 
     assert texts[0] == [NoticeAlert, ChangeAlert]

@@ -128,7 +128,7 @@ async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watchi
         return words(alerts[:3], number, now)
 
     texts = []
-    while delivery := (await watching.store.take(OLGA.chat_id, NOON, 0, three_at_most)).delivery:
+    while delivery := (await watching.store.claim_next(OLGA.chat_id, NOON, 0, three_at_most)).delivery:
         texts.append(delivery.text)
         await watching.sent(delivery)
 
@@ -154,7 +154,7 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 ) -> None:
     await change(watching, 6)
 
-    taken = await watching.store.take(OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them))
+    taken = await watching.store.claim_next(OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them))
 
     assert taken.delivery is None
     assert len(taken.troubles) == 2, "of the group and of its topic"
@@ -173,7 +173,7 @@ async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_othe
             raise ValueError("no words")
         return words(alerts, number, now)
 
-    taken = await watching.store.take(OPS.chat_id, NOON, 0, fail_for_the_vault)
+    taken = await watching.store.claim_next(OPS.chat_id, NOON, 0, fail_for_the_vault)
 
     assert taken.delivery is not None
     assert taken.delivery.thread_id == ALERTS_TOPIC.thread_id
@@ -225,14 +225,14 @@ async def test_while_a_message_is_being_sent_nothing_else_of_its_chat_is_due(wat
     await change(watching, 7)
 
     assert (await watching.outbox()).due == ()
-    assert (await watching.store.take(OLGA.chat_id, NOON, 0, words)).delivery is None
+    assert (await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)).delivery is None
 
 
 async def test_a_message_leaves_once(watching: Keeper) -> None:
     await change(watching, 6)
 
-    first = await watching.store.take(OLGA.chat_id, NOON, 0, words)
-    second = await watching.store.take(OLGA.chat_id, NOON, 0, words)
+    first = await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)
+    second = await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)
 
     assert first.delivery is not None
     assert second.delivery is None

@@ -162,7 +162,7 @@ async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) ->
     found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, trust=2)
     await watching.store.settle(first.id, found)
 
-    taken = await watching.store.take(first.chat_id, NOON, 0, words)
+    taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
 
     assert taken.delivery is None
     assert taken.question is not None
