@@ -279,7 +279,7 @@ class Dispatcher:
         failures = 0
         while failures < 2 * SETTLE_TRIES:
             try:
-                await self._store.settle(delivery.id, settlement)
+                await self._store.apply_outcome(delivery.id, settlement)
             except DatabaseTrouble as error:
                 waits = log.bind(delivery=delivery.id, trouble=str(error))
                 waits.warning("what came of a send waits to be written", action="settle_waits")

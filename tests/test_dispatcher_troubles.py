@@ -280,7 +280,9 @@ def failing_times(work: Callable[..., object], times: int) -> Callable[..., obje
     return work_or_fail
 
 
-@pytest.mark.parametrize("method", ["outbox", "claim_next", "settle", "doubt_unfinished_sends", "expire"])
+@pytest.mark.parametrize(
+    "method", ["outbox", "claim_next", "apply_outcome", "doubt_unfinished_sends", "expire"]
+)
 async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -300,7 +302,7 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
 ) -> None:
     store = harness.keeper.store
     settlements: list[Settlement] = []
-    settle = store.settle
+    settle = store.apply_outcome
 
     async def settle_at_the_third_try(delivery_id: DeliveryId, settlement: Settlement) -> None:
         settlements.append(settlement)
@@ -308,7 +310,7 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
             raise sqlite3.OperationalError("disk full")
         await settle(delivery_id, settlement)
 
-    monkeypatch.setattr(store, "settle", settle_at_the_third_try)
+    monkeypatch.setattr(store, "apply_outcome", settle_at_the_third_try)
     await harness.keeper.deny(OPS)
     await harness.change()
     async with harness.open():
@@ -319,14 +321,14 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
 
 
 def never_written(store: Store, monkeypatch: pytest.MonkeyPatch, is_so: Callable[[Settlement], bool]) -> None:
-    settle = store.settle
+    settle = store.apply_outcome
 
     async def refuse(delivery_id: DeliveryId, settlement: Settlement) -> None:
         if is_so(settlement):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         await settle(delivery_id, settlement)
 
-    monkeypatch.setattr(store, "settle", refuse)
+    monkeypatch.setattr(store, "apply_outcome", refuse)
 
 
 async def test_a_message_whose_number_can_never_be_written_was_told_and_its_chat_hears_the_next(

@@ -19,7 +19,7 @@ from bot.store.rows import to_milliseconds
 from bot.store.withdraw import withdraw, withdraw_emptied
 
 
-def settle(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
+def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
     """Write what became of an attempt, or of a question; returns whether that makes something new to be told.
 
     What was withdrawn or expired while Telegram was asked about it stays so.

@@ -256,9 +256,9 @@ class Store:
         work = outbox.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
-    async def settle(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
+    async def apply_outcome(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
         """Write what became of an attempt."""
-        if await self._thread.run(delivery_results.settle, delivery_id, settlement, self._status):
+        if await self._thread.run(delivery_results.apply_outcome, delivery_id, settlement, self._status):
             self.outbox_grew.set()
 
     async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:

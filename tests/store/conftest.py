@@ -231,12 +231,14 @@ class Keeper:
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
         """Let what is leaving arrive."""
-        await self.store.settle(delivery.id, Settlement(DeliveryState.SENT, now, message_id=delivery.id))
+        await self.store.apply_outcome(
+            delivery.id, Settlement(DeliveryState.SENT, now, message_id=delivery.id)
+        )
 
     async def came_back(self, delivery: Delivery, outcome: Outcome, now: datetime = NOON) -> Settlement:
         """Let what is leaving end otherwise."""
         settlement = settle(delivery, outcome, now, 0.0)
-        await self.store.settle(delivery.id, settlement)
+        await self.store.apply_outcome(delivery.id, settlement)
         return settlement
 
     async def bind(self, now: datetime = NOON) -> None:

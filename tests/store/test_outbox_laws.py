@@ -137,7 +137,7 @@ class OutboxMachine(RuleBasedStateMachine):
         delivery = self.model.in_flight.pop(chat)
         if isinstance(outcome, ChatMoved) and not delivery.is_group:
             outcome = Unknown("only groups move")
-        self.wait(self.keeper.store.settle(delivery.id, settle(delivery, outcome, self.now, jitter)))
+        self.wait(self.keeper.store.apply_outcome(delivery.id, settle(delivery, outcome, self.now, jitter)))
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)
 

@@ -130,7 +130,7 @@ async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watch
     (passing,) = await due_in_private(watching)
     assert passing > first.id
 
-    await watching.store.settle(passing, Settlement(DeliveryState.READY, at(5)))
+    await watching.store.apply_outcome(passing, Settlement(DeliveryState.READY, at(5)))
     assert await due_in_private(watching, settlement.not_before) == [first.id]
 
 
@@ -141,7 +141,7 @@ async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_ma
     first, _ = await in_doubt(watching, unknowns=unknowns, trust=1)
     (passing,) = await due_in_private(watching)
 
-    await watching.store.settle(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
+    await watching.store.apply_outcome(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
 
     assert await due_in_private(watching, at(1)) == [first.id] * is_due
 
@@ -149,10 +149,10 @@ async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_ma
 async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
     first, settlement = await in_doubt(watching, unknowns=3, trust=1)
     (passing,) = await due_in_private(watching)
-    await watching.store.settle(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
+    await watching.store.apply_outcome(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
 
     assert await due_in_private(watching, at(-3600)) == [first.id]
-    await watching.store.settle(first.id, replace(settlement, not_before=at(-3600) + REST))
+    await watching.store.apply_outcome(first.id, replace(settlement, not_before=at(-3600) + REST))
     assert await due_in_private(watching, at(-3600)) == []
 
 
@@ -160,7 +160,7 @@ async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) ->
     await change(watching, 6)
     (first, *_) = await watching.due()
     found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, trust=2)
-    await watching.store.settle(first.id, found)
+    await watching.store.apply_outcome(first.id, found)
 
     taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
 
@@ -174,11 +174,11 @@ async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Ke
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
     found = Settlement(DeliveryState.READY, NOON, unknowns=3)
-    await watching.store.settle(first.id, found)
+    await watching.store.apply_outcome(first.id, found)
 
     await watching.deny(OLGA)
     await watching.allow(OLGA)
-    await watching.store.settle(first.id, replace(found, questions=1))
+    await watching.store.apply_outcome(first.id, replace(found, questions=1))
 
     assert (await row(watching, first))[0] == "withdrawn"
 
@@ -487,7 +487,7 @@ async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     leaving = due[OLGA.chat_id]
     assert await watching.deny(OLGA) == 0
 
-    await watching.store.settle(leaving.id, settle(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
+    await watching.store.apply_outcome(leaving.id, settle(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
 
     assert (await row(watching, leaving))[0] == DeliveryState.WITHDRAWN
     assert sorted(await told(watching)) == ["bound", "waiting", "withdrawn"]
@@ -508,7 +508,7 @@ async def test_what_arrived_in_a_chat_closed_since_counts_as_told(watching: Keep
     leaving = due[OLGA.chat_id]
     await watching.deny(OLGA)
 
-    await watching.store.settle(leaving.id, settle(leaving, Sent(1), NOON, 0.0))
+    await watching.store.apply_outcome(leaving.id, settle(leaving, Sent(1), NOON, 0.0))
 
     assert (await row(watching, leaving))[0] == DeliveryState.SENT
     assert "told" in await told(watching)
