@@ -138,7 +138,7 @@ def _configured(config: Path, output: Output, *, level: str | None = None) -> Se
 async def _run(config: Path, output: Output) -> None:
     stop = _stop_signal()
     settings = _configured(config, output)
-    app.look_for_garbage_rarely()
+    app.collect_garbage_rarely()
     await app.run(settings, stop, output.say)
 
 

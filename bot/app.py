@@ -1,7 +1,7 @@
-"""The roof: builds each part once, lets the workers run, and closes in reverse order.
+"""Builds every part of the bot once, runs its workers, and closes everything in reverse order.
 
-indexer -> poller -> store -> dispatcher -> chat -> Telegram
-Telegram -> chat -> store
+An alert:   indexer -> poller -> store -> dispatcher -> chat -> Telegram
+A command:  Telegram -> chat -> store -> chat -> Telegram
 """
 
 import asyncio
@@ -57,10 +57,10 @@ from bot.wiring import (
 log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 6.0
-"""For what is in flight when the program is asked to stop; all of it has to end within ten."""
+"""Time for messages in flight when the program is asked to stop; everything has to end within ten."""
 
 START_SECONDS = 5.0
-"""For the neighbours to say who they are; without an answer the bot starts all the same."""
+"""How long to wait for Telegram and the indexer at start; without an answer the bot starts anyway."""
 
 INTRODUCE_AGAIN_SECONDS = 5.0
 CHAINS_AGAIN_SECONDS = 15.0
@@ -69,8 +69,8 @@ NAME_ANEW_SECONDS = 24 * 3600.0
 CHORES_LOOK_SECONDS = 60.0
 
 
-NEW_OBJECTS_BEFORE_A_LOOK = 10_000
-"""So many more objects than before, and Python looks for garbage among them: fourteen times its usual."""
+NEW_OBJECTS_PER_COLLECTION = 10_000
+"""New objects after which Python collects garbage: fourteen times the default of 700."""
 
 
 class KeyRefused(Exception):
@@ -78,48 +78,50 @@ class KeyRefused(Exception):
 
 
 class WorkerDied(Exception):
-    """A worker ended by itself, which it never should; a restart is the cure."""
+    """A worker ended by itself, which is always a defect; a restart helps."""
 
 
 async def run(
     settings: Settings, stop: asyncio.Event, announce: Callable[[str], None], *, now: Now = clock
 ) -> None:
-    """Run the bot until `stop` is set; what whoever started it must read at once is announced.
+    """Run the bot until `stop` is set.
 
-    `now` is the time of day, which may jump.
+    `announce` gets what the operator must read at once: the claim link. `now` is the time of day, which
+    may jump.
 
     Raises DirectoryHeld, DatabaseUnusable, DatabaseTrouble, TokenRefused or
     KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
-    async with AsyncExitStack() as house:
+    async with AsyncExitStack() as stack:
         lock = DirectoryLock(settings.store.path.parent)
-        house.callback(lock.release)
-        bot = await _build(settings, house, announce, now)
-        await house.enter_async_context(bot.pages())
+        stack.callback(lock.release)
+        bot = await _build(settings, stack, announce, now)
+        await stack.enter_async_context(bot.pages())
         await bot.work_until(stop)
 
 
-def look_for_garbage_rarely() -> None:
-    """Let Python look for garbage less often, and never among what is there now: all else waits meanwhile."""
+def collect_garbage_rarely() -> None:
+    """Make garbage collections rare and leave today's objects out of them: the event loop waits for each."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS_BEFORE_A_LOOK, *gc.get_threshold()[1:])
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
 
 
 async def _build(
-    settings: Settings, house: AsyncExitStack, announce: Callable[[str], None], now: Now
+    settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None], now: Now
 ) -> "RunningBot":
-    """Build every part; what has to be closed is left to the house."""
+    """Build every part; what has to be closed is pushed on the stack."""
     registry = shipped_chains()
     store = await open_store(settings)
-    house.push_async_callback(store.close)
+    stack.push_async_callback(store.close)
+    # Owners first: the configuration may open chats for them, and a restored copy tells them what happened.
     owners = await store.settle_owners(settings.access.owners)
     await store.apply_configuration(settings.access.chats, owners)
     await _note_restoration(store, now)
     await store.leave_out(settings.indexer.contract_blacklist)
-    source = await house.enter_async_context(build_indexer(settings))
+    source = await stack.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
-    house.push_async_callback(telegram.shutdown)
+    stack.push_async_callback(telegram.shutdown)
     is_introduced, chains = await asyncio.gather(
         _introduced(telegram), _chains_to_start_with(settings, source, registry, store, now)
     )
@@ -131,12 +133,12 @@ async def _build(
     )
     permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
     outgoing = build_outgoing(send_queue, store, permissions, now=now)
-    house.push_async_callback(outgoing.close)
+    stack.push_async_callback(outgoing.close)
     answers = Answers(telegram, outgoing)
     live = build_live_questions(
         settings, registry, source=source, store=store, poller=poller, answers=answers, now=now
     )
-    house.push_async_callback(live.close)
+    stack.push_async_callback(live.close)
     menus = Menus(telegram, store, owners=lambda: permissions.owners)
     front = build_conversation(
         settings,
@@ -190,7 +192,7 @@ async def _build(
 
 @dataclass(slots=True)
 class RunningBot:
-    """All parts of one bot, and what they do together."""
+    """All parts of one bot; runs the workers, and ends them together."""
 
     settings: Settings
     registry: Chains
@@ -212,7 +214,7 @@ class RunningBot:
         self.health.workers = self.workers
 
     async def work_until(self, stop: asyncio.Event) -> None:
-        """Let the workers run until asked to stop, or until one of them dies."""
+        """Run all workers until asked to stop, or until one of them ends by itself (WorkerDied)."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         self._arm(scheduler)
         self.poller.on_missed_ticks = partial(self._arm, scheduler)
@@ -223,6 +225,7 @@ class RunningBot:
         self._start("name", self._keep_name())
         self._start("chores", self.chores.run())
         self._start("menus", self.menus.run())
+        # A job of an interval runs for the first time after its interval: the first sweep is due now.
         self.poller.tick()
         self.chores.tick()
         scheduler.start()
@@ -244,7 +247,8 @@ class RunningBot:
         self.workers[name] = asyncio.create_task(work, name=name)
 
     async def _stop_workers(self) -> None:
-        """Take nothing new in, let what is in flight end, and confirm what was dealt with."""
+        """Cancel the workers, let messages in flight end, and confirm the updates that were handled."""
+        # The workers end first, so that nothing new is sent while the dispatcher waits for its last answers.
         for worker in self.workers.values():
             worker.cancel()
         for result in await asyncio.gather(*self.workers.values(), return_exceptions=True):
@@ -253,7 +257,7 @@ class RunningBot:
         await asyncio.gather(self.dispatcher.finish(FINISH_SECONDS), self.receiver.confirm())
 
     async def _receive(self) -> None:
-        """Receive, once Telegram has told who the bot is."""
+        """Receive updates, once Telegram has said who the bot is."""
         while not self.health.is_introduced:
             await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
             with suppress(Exception):
@@ -264,7 +268,7 @@ class RunningBot:
         await self.receiver.run()
 
     async def _claim_link(self) -> str | None:
-        """Return the link that makes an owner, as soon as it can be kept; None: somebody owns the bot."""
+        """Return the claim link as soon as its code is stored; None if the bot has an owner."""
         while True:
             try:
                 return await self.claims.link(self.telegram.username)
@@ -273,7 +277,10 @@ class RunningBot:
                 await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
 
     def _arm(self, scheduler: AsyncIOScheduler) -> None:
-        """Let the workers be ticked from now on: after the clock was set back, jobs wait for its old time."""
+        """Schedule the ticks of the workers, replacing earlier jobs.
+
+        APScheduler counts by the wall clock: once that was set back, its jobs would wait for the old time.
+        """
         for name, tick, seconds in (
             ("sweep", self.poller.tick, self.settings.indexer.poll_interval_seconds),
             ("chores", self.chores.tick, CHORES_LOOK_SECONDS),
@@ -289,7 +296,7 @@ class RunningBot:
             )
 
     async def _keep_name(self) -> None:
-        """Learn once a day what the bot is called: it may be renamed, and nobody tells."""
+        """Ask Telegram for the bot's @name once a day: a rename is not announced."""
         while True:
             await asyncio.sleep(NAME_ANEW_SECONDS)
             await learn_name(self.telegram)
@@ -297,7 +304,7 @@ class RunningBot:
     # chains
 
     async def _keep_chains(self) -> None:
-        """Learn once a day which chains there are; if the configuration names some, only those are asked."""
+        """Ask the indexer for its list of chains once a day; after a failure, soon again."""
         pause = CHAINS_AGAIN_SECONDS
         while True:
             await asyncio.sleep(pause)
@@ -320,7 +327,7 @@ class RunningBot:
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
-        """Serve the health pages, unless they are switched off."""
+        """Serve the health pages unless they are switched off."""
         host, _, port = self.settings.web.listen.rpartition(":")
         if not port:
             yield
@@ -340,7 +347,7 @@ async def _note_restoration(store: Store, now: Now) -> None:
 
 
 async def _introduced(telegram: TelegramBot) -> bool:
-    """Ask Telegram who the bot is, without waiting long: the indexer can be asked meanwhile."""
+    """Ask Telegram who the bot is; False if it does not answer soon enough."""
     try:
         async with asyncio.timeout(START_SECONDS):
             return await introduce(telegram)
@@ -351,9 +358,9 @@ async def _introduced(telegram: TelegramBot) -> bool:
 async def _chains_to_start_with(
     settings: Settings, source: IndexerClient, registry: Chains, store: Store, now: Now
 ) -> frozenset[ChainId]:
-    """Return the chains to ask where a subscription names none; raises KeyRefused.
+    """Return the chains to poll where a subscription names none; raises KeyRefused.
 
-    The gateway is asked even where the configuration names them: it says whether the key is good.
+    The gateway is asked even if the configuration names the chains: its answer shows whether the key is good.
     """
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -370,7 +377,7 @@ async def _chains_to_start_with(
 
 
 async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[ChainId], frozenset[ChainId]]:
-    """Return the mainnets and the test networks that the source lists."""
+    """Return the mainnets and the test networks that the indexer lists."""
     listed = frozenset(chain_id for chain_id, _ in await source.chains("ALL"))
     mainnets = frozenset(
         chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id)
@@ -379,12 +386,12 @@ async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[Ch
 
 
 async def _listing(settings: Settings, store: Store) -> Listing:
-    """Return which chains the source has; those of the configuration are asked whatever it lists."""
+    """Return the stored list of the indexer's chains, together with the configured ones."""
     return replace(await store.listing(), configured=frozenset(settings.indexer.chains))
 
 
 def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:
-    """Make a coroutine of a tick: APScheduler runs plain functions in threads of its own."""
+    """Wrap a tick in a coroutine: APScheduler runs plain functions in threads of its own."""
 
     async def run_tick() -> None:
         tick()

@@ -1,4 +1,4 @@
-"""Each part of the bot from its settings; `bot.app` puts them together."""
+"""Builds each part of the bot from the settings; `bot.app` connects and runs them."""
 
 import asyncio
 import random
@@ -46,7 +46,7 @@ Now = Callable[[], datetime]
 
 
 def clock() -> datetime:
-    """Return this moment."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -61,7 +61,7 @@ async def open_store(settings: Settings) -> Store:
 
 
 def build_indexer(settings: Settings) -> IndexerClient:
-    """Build the client of the balances."""
+    """Build the client of the Indexer Gateway."""
     indexer = settings.indexer
     return IndexerClient(
         indexer.url,
@@ -74,14 +74,14 @@ def build_indexer(settings: Settings) -> IndexerClient:
 
 
 def build_telegram(settings: Settings) -> TelegramBot:
-    """Build the client of Telegram."""
+    """Build the client of the Bot API."""
     return build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
 
 
 def build_poller(
     settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId], *, now: Now
 ) -> Poller:
-    """Build the worker that asks the source and writes what changed."""
+    """Build the worker that polls the indexer and records what changed."""
     indexer = settings.indexer
     return Poller(
         source,
@@ -100,7 +100,7 @@ def build_poller(
 
 
 async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> SendQueue:
-    """Build the one order in which everything is sent, which goes on at the pace of the last run."""
+    """Build the queue that all sends pass, starting at the pace at which the last run stopped."""
     delivery = settings.delivery
     pacer = Pacer(
         messages_per_second=delivery.messages_per_second,
@@ -122,7 +122,7 @@ def build_dispatcher(
     send_queue: SendQueue,
     now: Now,
 ) -> Dispatcher:
-    """Build the worker that reads what must be told and tells it."""
+    """Build the worker that sends the alerts that wait in the store."""
 
     def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
         composed = compose(alerts, message_id, registry, composed_at)
@@ -151,7 +151,7 @@ def build_dispatcher(
 
 
 def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now) -> ReplyQueue:
-    """Build the queues of what answers people."""
+    """Build the queues of answers to people."""
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
@@ -161,7 +161,7 @@ def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
-    """Build what is done once a day: a copy of the database, if there is a folder for it, and forgetting."""
+    """Build the daily jobs: pruning history and, if a folder is configured, a backup."""
     section = settings.store
     chores = [Chore("history", forgetting(store, timedelta(days=section.history_days), asyncio.sleep))]
     if section.backup_dir:
@@ -180,7 +180,7 @@ def build_live_questions(
     answers: Answers,
     now: Now,
 ) -> LiveQuestions:
-    """Build what asks for accounts that nobody watches."""
+    """Build the answers to /balance about accounts that nobody watches."""
     indexer = settings.indexer
     return LiveQuestions(
         _LiveSource(source),
@@ -201,7 +201,7 @@ def build_live_questions(
 def build_permissions(
     settings: Settings, *, telegram: TelegramBot, store: Store, owners: Collection[int]
 ) -> Permissions:
-    """Build what decides who may do what."""
+    """Build the permission checks."""
     return Permissions(
         telegram,
         store,
@@ -226,7 +226,7 @@ def build_conversation(
     outgoing: ReplyQueue,
     now: Now,
 ) -> Front:
-    """Build what answers commands and buttons."""
+    """Build what answers commands and button presses."""
     return build_front(
         telegram,
         store,
@@ -244,7 +244,7 @@ def build_conversation(
 
 
 def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Sweeps:
-    """Return how the source is being asked, as plain values."""
+    """Return the state of polling as plain values, for /status."""
     progress = poller.progress
     has_swept = progress.sweep_seconds > 0
     return Sweeps(
@@ -261,7 +261,7 @@ def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Swe
 
 
 def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
-    """Return after how long without news something is wrong."""
+    """Return after how many seconds without a finished sweep something is wrong."""
     return max(
         INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
         SWEEPS_OF_SILENCE * progress.seen_seconds,
@@ -270,13 +270,13 @@ def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
 
 
 class _LiveSource:
-    """The indexer for the chat, which knows nothing of its errors."""
+    """The indexer as the chat sees it: errors become values, since the chat does not import the indexer."""
 
     def __init__(self, source: IndexerClient) -> None:
         self._source = source
 
     async def balances(self, question: Question) -> Answer | NoAnswer:
-        """Return the whole answer, or why there is none."""
+        """Return the complete answer, or the reason why there is none."""
         try:
             return await self._source.balances(question)
         except IndexerError as error:
