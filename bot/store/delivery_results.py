@@ -43,13 +43,13 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
                 delivery_id,
             ],
         )
-        has_news = _settle_alerts(db, delivery_id, settlement)
-        _settle_place(db, delivery_id, settlement, status)
+        has_news = _update_alerts(db, delivery_id, settlement)
+        _update_chat(db, delivery_id, settlement, status)
         withdraw_emptied(db)
         return has_news
 
 
-def _trust_again(db: Database, chat_id: int, now: datetime) -> None:
+def _retry_unconfirmed(db: Database, chat_id: int, now: datetime) -> None:
     """Let what stands aside in a chat be tried again: another message was confirmed there."""
     here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(
@@ -89,7 +89,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     return changed.rowcount
 
 
-def _settle_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+def _update_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
     match settlement.state:
         case DeliveryState.SENT:
             db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
@@ -99,13 +99,13 @@ def _settle_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement
                 [AlertState.WAITING, delivery_id],
             )
         case DeliveryState.DEAD:
-            return _bury(db, delivery_id, settlement)
+            return _mark_dead(db, delivery_id, settlement)
         case _:
             pass
     return settlement.state is DeliveryState.DISSOLVED
 
 
-def _bury(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
     """Give up a message, and tell its destination and owners that it had changes to tell."""
     db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.DEAD, delivery_id])
     changes, destination_id, chat_id, title, is_owner = db.execute(
@@ -125,7 +125,7 @@ def _bury(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool
     return True
 
 
-def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> None:
+def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> None:
     (destination_id, chat_id, telegram_id) = db.execute(
         "SELECT n.id, c.id, c.telegram_id FROM delivery d JOIN destination n ON n.id = d.destination_id"
         " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
@@ -138,7 +138,7 @@ def _settle_place(db: Database, delivery_id: DeliveryId, settlement: Settlement,
         park(db, telegram_id, settlement.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
     if settlement.shows_the_chat_alive:
-        _trust_again(db, chat_id, settlement.not_before)
+        _retry_unconfirmed(db, chat_id, settlement.not_before)
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",
