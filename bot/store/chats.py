@@ -15,7 +15,7 @@ from bot.store.audit import record_audit
 from bot.store.coverage import end_unwished_coverage, marks
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
-from bot.store.withdraw import hush
+from bot.store.withdraw import withdraw_all
 
 _ACCOUNTS_AT_ONCE = 1000
 """SQLite takes a limited number of values in one statement."""
@@ -55,7 +55,7 @@ def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
     with transaction(db):
         row_id = remember(db, place)
         _decide(db, row_id, place.chat_id, author, AuditAction.DENY)
-        withdrawn = hush(db, row_id)
+        withdrawn = withdraw_all(db, row_id)
         end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
 
@@ -90,7 +90,7 @@ def apply_configuration(
                 continue
             db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
             if is_open:
-                hush(db, row_id)
+                withdraw_all(db, row_id)
             end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(

@@ -17,7 +17,7 @@ from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.coverage import end_unwished_coverage
 from bot.store.database import transaction
 from bot.store.subscriptions import labels_of, to_thing
-from bot.store.withdraw import hush, withdraw_emptied
+from bot.store.withdraw import withdraw_all, withdraw_emptied
 
 _HOW_FAR = """
 CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END
@@ -50,7 +50,7 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
     withdraw_emptied(db)
     if not is_open:
-        hush(db, new)
+        withdraw_all(db, new)
         end_unwished_coverage(db, accounts_of_chat(db, new), status)
     return new
 

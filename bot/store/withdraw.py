@@ -38,7 +38,7 @@ def withdraw(db: Database, chat_id: int) -> int:
     return waiting.rowcount + held.rowcount + bound.rowcount
 
 
-def hush(db: Database, chat_id: int) -> int:
+def withdraw_all(db: Database, chat_id: int) -> int:
     """Withdraw what a chat that closes was to be told, with what kept it back; returns how many alerts.
 
     Part of the caller's transaction.
