@@ -121,7 +121,7 @@ class Conversation:
             await self._greet(change)
 
     async def _lose(self, chat_id: int, reason: str, park: Park) -> None:
-        await self._store.lose(chat_id, parking(reason, park, 0, self._now()))
+        await self._store.mark_unreachable(chat_id, parking(reason, park, 0, self._now()))
 
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user

@@ -134,7 +134,7 @@ def find_topic(db: Database, chat_id: int, thread_id: int | None) -> None:
     )
 
 
-def park(db: Database, chat_id: int, parking: Parking) -> None:
+def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
     """Note that nothing can be sent to a chat until it speaks to us again, or a probe succeeds."""
     db.execute(
         "UPDATE chat SET unavailable = ?, probe_at = ?, probe_ms = ? WHERE telegram_id = ?",

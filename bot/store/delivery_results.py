@@ -11,7 +11,7 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert, enqueue_owner_alerts
-from bot.store.chats import park
+from bot.store.chats import mark_unreachable
 from bot.store.database import transaction
 from bot.store.migrate import move_chat
 from bot.store.outbox import UNFINISHED
@@ -135,7 +135,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, 
         until, span = settlement.hold.until, settlement.hold.span
         hold_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
     if settlement.parking is not None:
-        park(db, telegram_id, settlement.parking)
+        mark_unreachable(db, telegram_id, settlement.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
     if settlement.shows_the_chat_alive:
         _retry_unconfirmed(db, chat_id, settlement.not_before)

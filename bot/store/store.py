@@ -358,9 +358,9 @@ class Store:
         """Note that somebody writes in a topic; later, where nothing can be written."""
         await self._thread.run_if_it_can_be(chats.find_topic, chat_id, thread_id)
 
-    async def lose(self, chat_id: int, parking: Parking) -> None:
+    async def mark_unreachable(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
-        await self._thread.run(chats.park, chat_id, parking)
+        await self._thread.run(chats.mark_unreachable, chat_id, parking)
 
     async def migrate(self, old_id: int, new_id: int) -> None:
         """Take over everything of a group into the supergroup that it has become."""

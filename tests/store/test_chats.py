@@ -221,7 +221,7 @@ async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
 
 
 async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, KICKED)
+    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
 
     assert await chats_due(waiting) == {OLGA.chat_id}
     await waiting.deliver_all()
@@ -230,7 +230,7 @@ async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Ke
 
 
 async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, KICKED)
+    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
     await waiting.deliver_all()
     waiting.store.outbox_grew.clear()
 
@@ -242,7 +242,7 @@ async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Ke
 
 
 async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> None:
-    await waiting.store.lose(OPS.chat_id, KICKED)
+    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
     for amount in range(10, 30):
         await waiting.record(reading({USDC: amount}, native=100))
         await waiting.deliver_all()
@@ -255,6 +255,6 @@ async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> 
 
 async def test_hearing_from_or_losing_a_chat_that_was_never_seen_is_no_error(keeper: Keeper) -> None:
     await keeper.store.hear_from(99)
-    await keeper.store.lose(99, KICKED)
+    await keeper.store.mark_unreachable(99, KICKED)
 
     assert await keeper.rows("SELECT * FROM chat") == []

@@ -85,7 +85,7 @@ async def test_alerts_of_a_chat_that_cannot_be_reached_are_parked_and_do_not_wai
     await keeper.watch(place=OLGA)
     await keeper.watch(place=OPS)
     await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.store.lose(OPS.chat_id, Parking("kicked", None))
+    await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
 
     counted = await keeper.store.figures()
 

@@ -274,7 +274,7 @@ async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> N
     await keeper.deny(Place(-5, "group", "Former"))
     await keeper.allow(OPS)
     await keeper.watch(place=OPS)
-    await keeper.store.lose(OPS.chat_id, Parking("kicked", None))
+    await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
     await keeper.store.knock(MALLORY, NOON)
 
     page = await keeper.store.guests(1, 10)

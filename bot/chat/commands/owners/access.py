@@ -163,7 +163,9 @@ class Opening:
         outcome = await self._screens.write(place, Screen(words.let_in()))
         if not isinstance(outcome, Unreachable):
             return ""
-        await self._store.lose(place.chat_id, parking(outcome.reason, outcome.park, 0, self._now()))
+        await self._store.mark_unreachable(
+            place.chat_id, parking(outcome.reason, outcome.park, 0, self._now())
+        )
         return outcome.reason
 
     async def _meant(self, here: Place, chat_id: int | None) -> Place:

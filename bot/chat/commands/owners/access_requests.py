@@ -50,7 +50,7 @@ class AccessRequests:
             return Reached.NOT
         outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)
         if isinstance(outcome, Unreachable):
-            await self._store.lose(owner, parking(outcome.reason, outcome.park, 0, self._now()))
+            await self._store.mark_unreachable(owner, parking(outcome.reason, outcome.park, 0, self._now()))
         if outcome is None:
             return Reached.LATER
         return Reached.NOW if isinstance(outcome, Sent) else Reached.NOT
