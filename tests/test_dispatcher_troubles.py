@@ -110,7 +110,7 @@ async def test_an_unreachable_chat_is_parked_until_it_speaks(harness: Dispatcher
         assert [one.chat_id for one in harness.telegram.taken].count(OPS.chat_id) == 1
 
         del harness.telegram.answer_for[OPS.chat_id]
-        await harness.keeper.store.hear_from(OPS.chat_id)
+        await harness.keeper.store.mark_reachable(OPS.chat_id)
         await harness.arrived(4)
 
     assert [text.count(">") for text in harness.telegram.texts(OPS)] == [1, 1]
@@ -219,7 +219,7 @@ async def test_what_waited_too_long_is_dropped_and_said_to_be(harness: Dispatche
     harness.telegram.answer_for = {}
     async with harness.open():
         await until(lambda: harness.dispatcher.counts.expired == 1)
-        await harness.keeper.store.hear_from(OPS.chat_id)
+        await harness.keeper.store.mark_reachable(OPS.chat_id)
         await harness.arrived(2)
 
     assert sorted(await harness.states()) == ["expired", "told"]

@@ -116,7 +116,7 @@ class Conversation:
         if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
             await self._lose(change.chat.id, "the bot may not write there", Park.MUTED)
             return
-        await self._store.hear_from(change.chat.id)
+        await self._store.mark_reachable(change.chat.id)
         if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):
             await self._greet(change)
 
@@ -220,7 +220,7 @@ class Conversation:
             await self._turn_away(incoming, request)
             return
         await self._store.meet(incoming.place)
-        await self._store.hear_from(incoming.place.chat_id, incoming.place.thread_id)
+        await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
         is_refused = verdict is not Permission.ALLOWED and needs(request) is not Action.LOOK
         if is_refused and not await self._heeds(incoming, Action.LOOK):
             return

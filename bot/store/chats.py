@@ -114,7 +114,7 @@ def remember(db: Database, place: Place) -> int:
     return int(row_id)
 
 
-def hear_from(db: Database, chat_id: int, thread_id: int | None) -> None:
+def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
     """Note that a chat spoke to us, in a topic or none: what waits for it can be sent again."""
     with transaction(db):
         db.execute(

@@ -349,9 +349,9 @@ class Store:
         if await self._thread.run(alerts.enqueue_owner_alerts, notice, to_milliseconds(at)):
             self.outbox_grew.set()
 
-    async def hear_from(self, chat_id: int, thread_id: int | None = None) -> None:
+    async def mark_reachable(self, chat_id: int, thread_id: int | None = None) -> None:
         """Note that a chat spoke to us, in a topic or none; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.hear_from, chat_id, thread_id)
+        await self._thread.run_if_it_can_be(chats.mark_reachable, chat_id, thread_id)
         self.outbox_grew.set()
 
     async def find_topic(self, chat_id: int, thread_id: int | None) -> None:

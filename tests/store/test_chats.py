@@ -234,7 +234,7 @@ async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Ke
     await waiting.deliver_all()
     waiting.store.outbox_grew.clear()
 
-    await waiting.store.hear_from(OPS.chat_id)
+    await waiting.store.mark_reachable(OPS.chat_id)
 
     assert waiting.store.outbox_grew.is_set()
     assert len(await waiting.deliver_all()) == 2
@@ -247,14 +247,14 @@ async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> 
         await waiting.record(reading({USDC: amount}, native=100))
         await waiting.deliver_all()
 
-    await waiting.store.hear_from(OPS.chat_id)
+    await waiting.store.mark_reachable(OPS.chat_id)
 
     assert len(await waiting.deliver_all()) == 2
     assert set(await states(waiting, OPS)) == {"told"}
 
 
 async def test_hearing_from_or_losing_a_chat_that_was_never_seen_is_no_error(keeper: Keeper) -> None:
-    await keeper.store.hear_from(99)
+    await keeper.store.mark_reachable(99)
     await keeper.store.mark_unreachable(99, KICKED)
 
     assert await keeper.rows("SELECT * FROM chat") == []

@@ -150,9 +150,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(chat=CHATS)
     def a_chat_speaks(self, chat: Place) -> None:
-        self.wait(self.keeper.store.hear_from(chat.chat_id))
+        self.wait(self.keeper.store.mark_reachable(chat.chat_id))
         if chat is OPS:
-            self.wait(self.keeper.store.hear_from(MOVED_OPS))
+            self.wait(self.keeper.store.mark_reachable(MOVED_OPS))
 
     @rule(seconds=st.sampled_from([1, 60]))
     def what_is_old_expires(self, seconds: int) -> None:
@@ -256,7 +256,7 @@ class OutboxMachine(RuleBasedStateMachine):
         copy = Keeper(await open_store(copy_path), copy_path)
         await copy.store.doubt_unfinished_sends(later)
         for chat_id in (OLGA.chat_id, OPS.chat_id, MOVED_OPS):
-            await copy.store.hear_from(chat_id)
+            await copy.store.mark_reachable(chat_id)
         await copy.deliver_all(later)
         states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
         await copy.store.close()

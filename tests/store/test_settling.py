@@ -273,7 +273,7 @@ async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> 
     assert (await watching.outbox(LONG_AFTER)).next_at is None
     await watching.reopen()
     assert await watching.due(LONG_AFTER) == ()
-    await watching.store.hear_from(OPS.chat_id)
+    await watching.store.mark_reachable(OPS.chat_id)
     assert [delivery.id for delivery in await watching.due()] == [due[OPS.chat_id].id]
 
 
@@ -430,7 +430,7 @@ async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_a
 async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Keeper) -> None:
     await watching.run(f"UPDATE destination SET lost = 'closed' WHERE id = {ALERTS_DESTINATION}")
 
-    await watching.store.hear_from(OPS.chat_id, ALERTS_TOPIC.thread_id)
+    await watching.store.mark_reachable(OPS.chat_id, ALERTS_TOPIC.thread_id)
     await change(watching, 6)
 
     delivered = await watching.deliver_all()
