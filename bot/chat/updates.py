@@ -219,7 +219,7 @@ class Conversation:
         if verdict is Permission.STRANGER and not isinstance(request, Id):
             await self._turn_away(incoming, request)
             return
-        await self._store.meet(incoming.place)
+        await self._store.update_title(incoming.place)
         await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
         is_refused = verdict is not Permission.ALLOWED and needs(request) is not Action.LOOK
         if is_refused and not await self._heeds(incoming, Action.LOOK):

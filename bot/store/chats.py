@@ -147,7 +147,7 @@ def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
     )
 
 
-def meet(db: Database, place: Place) -> None:
+def update_title(db: Database, place: Place) -> None:
     """Note what a known chat is called now; strangers are not remembered by this."""
     db.execute(
         "UPDATE chat SET kind = ?1, title = ?2 WHERE telegram_id = ?3 AND (kind <> ?1 OR title <> ?2)",

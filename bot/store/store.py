@@ -377,9 +377,9 @@ class Store:
         self.outbox_grew.set()
         return moved
 
-    async def meet(self, place: Place) -> None:
+    async def update_title(self, place: Place) -> None:
         """Note what a known chat is called now; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.meet, place)
+        await self._thread.run_if_it_can_be(chats.update_title, place)
 
     # who knocks, who owns, who did what
 
