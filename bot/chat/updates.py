@@ -146,7 +146,7 @@ class Conversation:
     async def _note_topic(self, message: Message) -> None:
         """Take a topic for open again in which something is written, but for the word that it is closed."""
         if message.is_topic_message and message.forum_topic_closed is None:
-            await self._store.find_topic(message.chat.id, message.message_thread_id)
+            await self._store.mark_topic_reachable(message.chat.id, message.message_thread_id)
 
     async def _on_press(self, query: CallbackQuery) -> None:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""

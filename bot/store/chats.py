@@ -122,10 +122,10 @@ def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
             " WHERE telegram_id = ? AND unavailable IS NOT NULL",
             [chat_id],
         )
-        find_topic(db, chat_id, thread_id)
+        mark_topic_reachable(db, chat_id, thread_id)
 
 
-def find_topic(db: Database, chat_id: int, thread_id: int | None) -> None:
+def mark_topic_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
     """Note that somebody writes in a topic that may have been lost: what waits goes there again."""
     db.execute(
         "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"

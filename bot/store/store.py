@@ -354,9 +354,9 @@ class Store:
         await self._thread.run_if_it_can_be(chats.mark_reachable, chat_id, thread_id)
         self.outbox_grew.set()
 
-    async def find_topic(self, chat_id: int, thread_id: int | None) -> None:
+    async def mark_topic_reachable(self, chat_id: int, thread_id: int | None) -> None:
         """Note that somebody writes in a topic; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.find_topic, chat_id, thread_id)
+        await self._thread.run_if_it_can_be(chats.mark_topic_reachable, chat_id, thread_id)
 
     async def mark_unreachable(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
