@@ -8,7 +8,7 @@ from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownCh
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.store.audit import record_audit
-from bot.store.chats import remember
+from bot.store.chats import upsert_chat
 from bot.store.database import transaction
 from bot.store.rows import Row, to_milliseconds, to_moment_or_none
 
@@ -35,7 +35,7 @@ def knock(db: Database, place: Place, at: datetime) -> AccessRequest | None:
     with transaction(db):
         if _is_answered(db, place.chat_id):
             return None
-        row_id = remember(db, place)
+        row_id = upsert_chat(db, place)
         (told_at,) = db.execute(
             "INSERT INTO knock (chat_id, knocked_at) VALUES (?, ?)"
             " ON CONFLICT (chat_id) DO UPDATE SET knocked_at = excluded.knocked_at RETURNING told_at",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.places import Place
-from bot.store.chats import destination_of, remember
+from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
 
@@ -27,7 +27,7 @@ def make_offers(db: Database, place: Place, commands: Sequence[str], at: datetim
     """Keep these commands for buttons of a chat and return their rows; old ones are forgotten."""
     with transaction(db):
         db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
-        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         rows = [
             db.execute(
                 "INSERT INTO offer (destination_id, command, made_at) VALUES (?, ?, ?) RETURNING id",

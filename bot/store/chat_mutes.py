@@ -28,7 +28,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import notice_to_json, to_notice
 from bot.store.audit import record_audit
-from bot.store.chats import destination_of, remember
+from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
@@ -41,7 +41,7 @@ def mute(
 ) -> MuteResult:
     """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
     with transaction(db):
-        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         since, until = to_milliseconds(author.at), to_milliseconds(author.at + span)
         wanted: tuple[MuteScope | None, ...] = tuple(scopes) or (None,)
         for scope in wanted:
@@ -66,7 +66,7 @@ def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Ac
     A mute ends whole, though it may be about more chains than are named.
     """
     with transaction(db):
-        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         ended = [
             one
             for one in mutes_of(db, destination_id)

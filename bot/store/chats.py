@@ -44,7 +44,7 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
 def allow(db: Database, place: Place, author: Actor) -> None:
     """Open a chat, whether it was seen before or not."""
     with transaction(db):
-        _decide(db, remember(db, place), place.chat_id, author, AuditAction.ALLOW)
+        _decide(db, upsert_chat(db, place), place.chat_id, author, AuditAction.ALLOW)
 
 
 def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
@@ -53,7 +53,7 @@ def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
     Its subscriptions stay for the day it is opened again, and start with a fresh baseline then, unmuted.
     """
     with transaction(db):
-        row_id = remember(db, place)
+        row_id = upsert_chat(db, place)
         _decide(db, row_id, place.chat_id, author, AuditAction.DENY)
         withdrawn = withdraw_all(db, row_id)
         end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
@@ -71,7 +71,7 @@ def apply_configuration(
     """
     with transaction(db):
         for owner in owners:
-            remember(db, Place(owner, "private", ""))
+            upsert_chat(db, Place(owner, "private", ""))
         db.conn.executemany(
             "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)",
             [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
@@ -100,7 +100,7 @@ def apply_configuration(
             end_unwished_coverage(db, [account_id for (account_id,) in some], status)
 
 
-def remember(db: Database, place: Place) -> int:
+def upsert_chat(db: Database, place: Place) -> int:
     """Note a chat as it is called now and return its row, or that of what it became; a new one is closed.
 
     Those that the configuration opens are not new to it. Part of the caller's transaction.

@@ -11,7 +11,7 @@ from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
-from bot.store.chats import destination_of, remember
+from bot.store.chats import destination_of, upsert_chat
 from bot.store.coverage import marks
 from bot.store.database import transaction
 from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds, words_of
@@ -23,7 +23,7 @@ def ignore(
 ) -> IgnoreResult:
     """Let a destination hear no more of contracts, on these chains or on all."""
     with transaction(db):
-        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         words = words_of(chains)
         known = {contract for contract in contracts if _row_of(db, destination_id, contract, words)}
         (count,) = db.execute(
@@ -48,7 +48,7 @@ def ignore(
 def hear_again(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
     """Let a destination hear of contracts again, on every chain; returns those that were ignored."""
     with transaction(db):
-        destination_id = destination_of(db, remember(db, place), place.thread_id)
+        destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         found = set()
         for contract in contracts:
             ended = db.execute(

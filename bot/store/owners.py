@@ -11,7 +11,7 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import GOOD_FOR, ClaimResult
 from bot.domain.places import Place
 from bot.store.audit import record_audit
-from bot.store.chats import remember
+from bot.store.chats import upsert_chat
 from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
 
@@ -86,7 +86,7 @@ def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> N
     db.execute(
         "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [author.user_id, to_milliseconds(author.at)]
     )
-    row_id = remember(db, place)
+    row_id = upsert_chat(db, place)
     db.execute(
         "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
     )

@@ -15,7 +15,7 @@ from bot.domain.observe.matching import heard_parts
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of
-from bot.store.chats import destination_of, remember
+from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
 from bot.store.ignore_list import rules_of
 from bot.store.rows import (
@@ -53,7 +53,7 @@ def subscribe(
 ) -> list[SubscribeResult]:
     """Take in what an open chat asks for; a repeated wish changes at most its label."""
     with transaction(db):
-        chat_row = remember(db, place)
+        chat_row = upsert_chat(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
         labels = labels_of(db, destination_id)

@@ -13,7 +13,7 @@ from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoR
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of, subject_of_subscription
-from bot.store.chats import remember
+from bot.store.chats import upsert_chat
 from bot.store.coverage import end_unwished_coverage
 from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
@@ -66,7 +66,7 @@ def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor,
             return UndoResult(UndoOutcome.ALREADY)
         if author.at - to_moment(ended_at) > UNDO_FOR:
             return UndoResult(UndoOutcome.TOO_LATE)
-        remember(db, place)
+        upsert_chat(db, place)
         ones = tuple(
             _restored(db, DestinationId(destination_id), row, limit=limit, status=status)
             for row in db.execute(
