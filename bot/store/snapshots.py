@@ -30,7 +30,7 @@ Views = dict[tuple[Address, ChainId], View]
 DRIFTS_ENOUGH = 2
 """Sweeps in which amounts of an asset moved while their block stood still: it changes by itself."""
 
-SWEEPS_LATELY = 3
+RECENT_SWEEPS = 3
 """An amount that returns within so many sweeps is held."""
 
 FIRST_GENERATION = "first generation"
@@ -69,13 +69,13 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             drifted[key].add(asset)
     holds = _holds(db, by_id)
     drifts = _drifts(db, by_id)
-    lately = _lately(db, by_id)
+    previous = _previous(db, by_id)
     return {
         key: View(
             coverage.get(key, {}),
             balances.get(key, {}),
             holds.get(key, {}),
-            lately.get(key, {}),
+            previous.get(key, {}),
             frozenset(rebasing.get(key, ())),
             frozenset(numbered.get(key, ())),
             frozenset(drifting.get(key, ())),
@@ -110,14 +110,16 @@ def _drifts(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, C
     return result
 
 
-def _lately(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Amount]]:
+def _previous(
+    db: Database, by_id: Mapping[int, Address]
+) -> dict[tuple[Address, ChainId], dict[Asset, Amount]]:
     """Return what was held before the last change of each asset, where that was a few sweeps ago at most."""
     result: dict[tuple[Address, ChainId], dict[Asset, Amount]] = defaultdict(dict)
     for account_id, chain_id, contract, before, uniques in db.execute(
         "SELECT c.account_id, x.chain_id, x.contract, c.before, c.uniques_before"
         " FROM change c JOIN asset x ON x.id = c.asset_id"
         f" WHERE c.account_id IN ({marks(by_id)}) AND c.sweep >= ? ORDER BY c.id",
-        (*by_id, stored_sweep(db) - SWEEPS_LATELY),
+        (*by_id, stored_sweep(db) - RECENT_SWEEPS),
     ):
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = to_holding(before, uniques, None)
