@@ -33,7 +33,7 @@ from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.store.errors import DatabaseTrouble
-from bot.store.outbox import Compose, Due, Taken
+from bot.store.outbox import Compose, Pending, Taken
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -185,7 +185,7 @@ class Dispatcher:
             task.add_done_callback(partial(self._landed, due.chat_id))
         return min(waits)
 
-    def _to_probe_with(self, idle: Sequence[Due]) -> list[Due]:
+    def _to_probe_with(self, idle: Sequence[Pending]) -> list[Pending]:
         """Return the chat, if any, that may find out whether Telegram is back: best one that was answered."""
         return sorted(idle, key=lambda due: due.chat_id in self.outage.doubtful)[:1]
 
@@ -202,7 +202,7 @@ class Dispatcher:
         self._left.discard(chat_id)
         self._store.outbox_grew.set()
 
-    async def _deliver(self, due: Due) -> None:
+    async def _deliver(self, due: Pending) -> None:
         try:
             taken = await self._taken(due)
             if taken.question is not None:
@@ -218,7 +218,7 @@ class Dispatcher:
         elif taken.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _taken(self, due: Due, answered: DeliveryId | None = None) -> Taken:
+    async def _taken(self, due: Pending, answered: DeliveryId | None = None) -> Taken:
         """Take up the next message of a chat once its turn has come."""
         await self._pace.turn(due.chat_id, is_group=due.is_group)
         if not self._may_leave():
@@ -228,7 +228,7 @@ class Dispatcher:
             due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
         )
 
-    async def _asked(self, due: Due, question: Delivery) -> Taken:
+    async def _asked(self, due: Pending, question: Delivery) -> Taken:
         """Take a message up if Telegram answers where it would go; else it waits on."""
         self._left.discard(due.chat_id)
         outcome = await self._sender.ask(question)

@@ -49,7 +49,7 @@ _CLOCK_SLACK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Pending:
     """A chat that something can be sent to now."""
 
     chat_id: int
@@ -61,7 +61,7 @@ class Due:
 class Outbox:
     """Where something can be sent now, and when to look again."""
 
-    due: tuple[Due, ...]
+    due: tuple[Pending, ...]
     """Those that have waited longest first."""
     next_at: datetime | None
     """When more becomes due by itself; None: only when something new happens."""
@@ -95,19 +95,19 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
     A chat that is being sent to, or that Telegram wants left alone, is not among them.
     """
     _mend_after_clock_set_back(db, now)
-    chats: dict[int, tuple[datetime, Due]] = {}
+    chats: dict[int, tuple[datetime, Pending]] = {}
     busy: set[int] = set()
     at_now = {"now": to_milliseconds(now)}
     for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS, at_now):
         busy.add(telegram_id)
         if state == "ready":
-            chats[telegram_id] = to_moment(max(not_before, free_at)), Due(telegram_id, kind != "private")
+            chats[telegram_id] = to_moment(max(not_before, free_at)), Pending(telegram_id, kind != "private")
     for telegram_id, kind, free_at, first_at, last_at in db.execute(_WAITING):
         if telegram_id in busy:
             continue
         at = max(_bind_at(first_at, last_at, now, group_wait_seconds), to_moment(free_at))
         if telegram_id not in chats or at < chats[telegram_id][0]:
-            chats[telegram_id] = at, Due(telegram_id, kind != "private")
+            chats[telegram_id] = at, Pending(telegram_id, kind != "private")
     ordered = sorted(chats.values(), key=lambda one: one[0])
     (aside,) = db.execute(_FIRST_ASIDE, at_now).fetchone()
     later = [at for at, _ in ordered if at > now] + ([to_moment(aside)] if aside is not None else [])
