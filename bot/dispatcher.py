@@ -33,7 +33,7 @@ from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.store.errors import DatabaseTrouble
-from bot.store.outbox import Compose, Pending, Taken
+from bot.store.outbox import Compose, NextDelivery, Pending
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -218,17 +218,17 @@ class Dispatcher:
         elif taken.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _taken(self, due: Pending, answered: DeliveryId | None = None) -> Taken:
+    async def _taken(self, due: Pending, answered: DeliveryId | None = None) -> NextDelivery:
         """Take up the next message of a chat once its turn has come."""
         await self._pace.turn(due.chat_id, is_group=due.is_group)
         if not self._may_leave():
-            return Taken(None)
+            return NextDelivery(None)
         self._left.add(due.chat_id)
         return await self._store.claim_next(
             due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
         )
 
-    async def _asked(self, due: Pending, question: Delivery) -> Taken:
+    async def _asked(self, due: Pending, question: Delivery) -> NextDelivery:
         """Take a message up if Telegram answers where it would go; else it waits on."""
         self._left.discard(due.chat_id)
         outcome = await self._sender.ask(question)
@@ -238,7 +238,7 @@ class Dispatcher:
             about = log.bind(delivery=question.id, outcome=repr(outcome))
             about.warning("a message in doubt waits", action="asked_first")
             await self._settle(question, found)
-            return Taken(None)
+            return NextDelivery(None)
         taken = await self._taken(due, question.id)
         if taken.delivery is None or taken.delivery.id != question.id:
             return taken

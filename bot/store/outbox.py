@@ -78,7 +78,7 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class NextDelivery:
     """What leaves now."""
 
     delivery: Delivery | None
@@ -122,7 +122,7 @@ def claim_next(
     compose: Compose,
     *,
     answered: DeliveryId | None = None,
-) -> Taken:
+) -> NextDelivery:
     """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits.
 
     Of the one that was `answered`, no question is asked any more.
@@ -133,24 +133,24 @@ def claim_next(
         if head is not None:
             delivery_id, state, at = head
             if state == "sending" or to_moment(at) > now:
-                return Taken(None)
+                return NextDelivery(None)
             delivery = _delivery(db, delivery_id)
             if asks_first(delivery) and delivery_id != answered:
-                return Taken(None, delivery)
+                return NextDelivery(None, delivery)
             db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
             _look_into_closed_topic(db, delivery_id, now)
-            return Taken(_delivery(db, delivery_id))
+            return NextDelivery(_delivery(db, delivery_id))
         for destination_id in _destinations_to_tell(db, chat_id, now, group_wait_seconds):
             try:
                 with db.atomic():
-                    return Taken(
+                    return NextDelivery(
                         _delivery(db, _bind(db, destination_id, now, compose)), troubles=tuple(troubles)
                     )
             except sqlite3.Error:
                 raise
             except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
                 troubles.append(f"destination {destination_id}: {error!r}")
-    return Taken(None, troubles=tuple(troubles))
+    return NextDelivery(None, troubles=tuple(troubles))
 
 
 def departures(db: Database, now: datetime, within: timedelta) -> list[Departure]:

@@ -53,7 +53,7 @@ from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseTrouble, Trouble
 from bot.store.look_alikes import look_alikes
-from bot.store.outbox import Compose, Departure, Outbox, Taken
+from bot.store.outbox import Compose, Departure, NextDelivery, Outbox
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
@@ -251,7 +251,7 @@ class Store:
         compose: Compose,
         *,
         answered: DeliveryId | None = None,
-    ) -> Taken:
+    ) -> NextDelivery:
         """Return the next message of a chat, marked as leaving now, or what is to be asked about it first."""
         work = outbox.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)

@@ -18,7 +18,7 @@ from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.outbox import Outbox, Taken
+from bot.store.outbox import NextDelivery, Outbox
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store
 from bot.store.sweeps import Reach
@@ -221,7 +221,7 @@ class Keeper:
         taken = [await self._taken(chat.chat_id, now, window) for chat in chats]
         return tuple(one.delivery for one in taken if one.delivery)
 
-    async def _taken(self, chat_id: int, now: datetime, window: float) -> Taken:
+    async def _taken(self, chat_id: int, now: datetime, window: float) -> NextDelivery:
         taken = await self.store.claim_next(chat_id, now, window, words)
         if taken.question is None:
             return taken
