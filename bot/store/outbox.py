@@ -68,7 +68,7 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class RecentSend:
     """A message that left, as far as pace is concerned."""
 
     chat_id: int
@@ -153,12 +153,12 @@ def claim_next(
     return NextDelivery(None, troubles=tuple(troubles))
 
 
-def departures(db: Database, now: datetime, within: timedelta) -> list[Departure]:
+def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentSend]:
     """Return what left lately, oldest first; what was leaving when the program ended counts as now."""
     at = to_milliseconds(now)
     rows = db.execute(_DEPARTURES, [at - within // timedelta(milliseconds=1), at])
     return [
-        Departure(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
+        RecentSend(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
         for telegram_id, kind, left_at in rows
     ]
 

@@ -53,7 +53,7 @@ from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseTrouble, Trouble
 from bot.store.look_alikes import look_alikes
-from bot.store.outbox import Compose, Departure, NextDelivery, Outbox
+from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
@@ -239,9 +239,9 @@ class Store:
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
-    async def departures(self, now: datetime, within: timedelta) -> list[Departure]:
+    async def recent_sends(self, now: datetime, within: timedelta) -> list[RecentSend]:
         """Return what left lately."""
-        return await self._thread.run(outbox.departures, now, within)
+        return await self._thread.run(outbox.recent_sends, now, within)
 
     async def claim_next(
         self,

@@ -274,7 +274,7 @@ async def test_what_left_in_the_last_minute_is_known_after_a_restart(watching: K
         await watching.sent(delivery, at(100 + (delivery.chat_id == OLGA.chat_id)))
     await watching.reopen()
 
-    left = await watching.store.departures(at(110), MINUTE)
+    left = await watching.store.recent_sends(at(110), MINUTE)
 
     assert [(one.chat_id, one.is_group, one.ago.total_seconds()) for one in left] == [
         (OPS.chat_id, True, 10),
@@ -287,15 +287,15 @@ async def test_what_was_leaving_at_the_end_counts_as_having_left(watching: Keepe
     await watching.due(at(100))
     await watching.reopen()
 
-    left = await watching.store.departures(at(1000), MINUTE)
+    left = await watching.store.recent_sends(at(1000), MINUTE)
 
     assert [one.ago.total_seconds() for one in left] == [0, 0]
 
 
 async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Keeper) -> None:
-    assert await watching.store.departures(at(-1), MINUTE) == []
-    assert len(await watching.store.departures(at(60), MINUTE)) == 3
-    assert await watching.store.departures(at(61), MINUTE) == []
+    assert await watching.store.recent_sends(at(-1), MINUTE) == []
+    assert len(await watching.store.recent_sends(at(60), MINUTE)) == 3
+    assert await watching.store.recent_sends(at(61), MINUTE) == []
 
 
 # ---------------------------------------------------------------- speed
