@@ -155,7 +155,7 @@ def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions
 
     async def hold(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
-        await store.hold_chat(chat_id, now() + span, span)
+        await store.pause_chat(chat_id, now() + span, span)
 
     return ReplyQueue(send_queue, was_closed=permissions.was_closed, on_hold=hold)
 

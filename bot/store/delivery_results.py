@@ -59,7 +59,7 @@ def _retry_unconfirmed(db: Database, chat_id: int, now: datetime) -> None:
     )
 
 
-def hold_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
+def pause_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
     """Remember that Telegram wants a chat left alone."""
     db.execute(
         "UPDATE chat SET hold_until = ?, hold_ms = ? WHERE telegram_id = ?",
@@ -133,7 +133,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, 
     ).fetchone()
     if settlement.hold is not None:
         until, span = settlement.hold.until, settlement.hold.span
-        hold_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
+        pause_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
     if settlement.parking is not None:
         mark_unreachable(db, telegram_id, settlement.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])

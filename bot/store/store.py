@@ -261,10 +261,10 @@ class Store:
         if await self._thread.run(delivery_results.apply_outcome, delivery_id, settlement, self._status):
             self.outbox_grew.set()
 
-    async def hold_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
+    async def pause_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
         """Remember that Telegram wants a chat left alone, if anything can be written now."""
         milliseconds = span // timedelta(milliseconds=1)
-        await self._thread.run_if_it_can_be(delivery_results.hold_chat, chat_id, until, milliseconds)
+        await self._thread.run_if_it_can_be(delivery_results.pause_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""

@@ -215,7 +215,7 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
 
 
 async def test_what_waits_for_a_held_chat_is_looked_at_when_the_hold_ends(watching: Keeper) -> None:
-    await watching.store.hold_chat(OLGA.chat_id, at(30), timedelta(seconds=30))
+    await watching.store.pause_chat(OLGA.chat_id, at(30), timedelta(seconds=30))
     await change(watching, 7, seconds=1)
 
     outbox = await watching.outbox(at(1))
@@ -225,7 +225,7 @@ async def test_what_waits_for_a_held_chat_is_looked_at_when_the_hold_ends(watchi
 
 
 async def test_a_clock_set_back_makes_no_hold_longer_than_it_was_meant(watching: Keeper) -> None:
-    await watching.store.hold_chat(OLGA.chat_id, at(3600 + 30), timedelta(seconds=30))
+    await watching.store.pause_chat(OLGA.chat_id, at(3600 + 30), timedelta(seconds=30))
     await change(watching, 7)
 
     outbox = await watching.outbox(at(0))
