@@ -25,7 +25,7 @@ from bot.poller.batch import BatchReader, ItemSource, Outcome, without
 from bot.poller.fetcher import Asker
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
 from bot.store.store import Store
-from bot.store.sweeps import Reach, Watched
+from bot.store.sweeps import SweepResult, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +98,7 @@ class Sweep:
         self._settled: frozenset[ChainId] = frozenset()
         self._troubles: dict[ChainId, str] = {}
 
-    async def run(self) -> Reach:
+    async def run(self) -> SweepResult:
         """Read everything wanted, and return how far that reached.
 
         What goes wrong in one batch leaves the others alone.
@@ -124,9 +124,9 @@ class Sweep:
             )
         )
 
-    def _reach(self, plan: Iterable[Batch]) -> Reach:
+    def _reach(self, plan: Iterable[Batch]) -> SweepResult:
         blocks = {**self._memory.blocks.now(), **self._known_before}
-        return Reach(
+        return SweepResult(
             self.number,
             self._started_at,
             self._now(),

@@ -58,7 +58,7 @@ from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
 from bot.store.stats import StoredFigures
-from bot.store.sweeps import Reach, Watched
+from bot.store.sweeps import SweepResult, Watched
 
 
 class Store:
@@ -225,7 +225,7 @@ class Store:
         if await self._thread.run(chains.note_chains, tuple(mainnets), tuple(testnets), at, self._status):
             self.outbox_grew.set()
 
-    async def finish_sweep(self, reach: Reach) -> None:
+    async def finish_sweep(self, reach: SweepResult) -> None:
         """Note how far a sweep reached, and tell what gives no answer."""
         if await self._thread.run(sweeps.finish_sweep, reach, self._stale_after, self._status):
             self.outbox_grew.set()

@@ -47,7 +47,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SweepResult:
     """How far a sweep reached."""
 
     sweep: SweepNumber
@@ -119,7 +119,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
     return doubted is not None
 
 
-def finish_sweep(db: Database, reach: Reach, stale_after: timedelta, status: Part) -> int:
+def finish_sweep(db: Database, reach: SweepResult, stale_after: timedelta, status: Part) -> int:
     """Note how far a sweep reached, and return how many notices of blindness and its end that makes.
 
     A quiet sweep writes one row a chain, and one a part that newly went blind. Of a chain that gave no
@@ -158,7 +158,7 @@ def held_back(db: Database) -> dict[ChainId, HeldBack]:
     return {ChainId(chain_id): HeldBack(lost, held) for chain_id, lost, held in rows}
 
 
-def _holds_ended(db: Database, reach: Reach) -> dict[ChainId, HeldBack]:
+def _holds_ended(db: Database, reach: SweepResult) -> dict[ChainId, HeldBack]:
     """Return the chains that were held back until this sweep, with how that ends."""
     believed = {
         chain_id for (chain_id,) in db.execute("SELECT id FROM chain WHERE is_loss_believed = 1").fetchall()
@@ -170,13 +170,13 @@ def _holds_ended(db: Database, reach: Reach) -> dict[ChainId, HeldBack]:
     }
 
 
-def _end_of(chain_id: ChainId, believed: Collection[ChainId], reach: Reach) -> HoldEnd:
+def _end_of(chain_id: ChainId, believed: Collection[ChainId], reach: SweepResult) -> HoldEnd:
     if chain_id not in reach.settled:
         return HoldEnd.BACK
     return HoldEnd.BELIEVED if chain_id in believed else HoldEnd.SETTLED
 
 
-def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: Reach) -> int:
+def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: SweepResult) -> int:
     """Hold a chain back, and let owners know, of one that comes and goes not more than once an hour."""
     at = to_milliseconds(reach.ended_at)
     db.execute(

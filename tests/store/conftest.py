@@ -21,7 +21,7 @@ from bot.domain.subscriptions import WatchSpec
 from bot.store.outbox import NextDelivery, Outbox
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store
-from bot.store.sweeps import Reach
+from bot.store.sweeps import SweepResult
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
 from tests.new_database import put_new_database
 
@@ -146,7 +146,7 @@ class Keeper:
         number = await self.store.begin_sweep() if sweep is None else sweep
         when = at(seconds)
         await self.store.finish_sweep(
-            Reach(number, when, when, asked, answered, unknown, lost or {}, settled)
+            SweepResult(number, when, when, asked, answered, unknown, lost or {}, settled)
         )
 
     async def ages(self, account: Address = TREASURY) -> dict[ChainId, tuple[datetime, datetime | None]]:
