@@ -25,7 +25,7 @@ from bot.poller.fetcher import Asker, Replied
 from bot.poller.memory import KnownBlocks
 from bot.store.snapshots import Views
 from bot.store.store import Store
-from bot.store.sweeps import Watched
+from bot.store.sweeps import SweepInput
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class BatchReader:
     """Reads one batch after the other for a sweep."""
 
     sweep: SweepNumber
-    watched: Watched
+    watched: SweepInput
     wanted: Mapping[Address, Wanted]
     """What people ask for."""
     asked: Mapping[Address, Wanted]

@@ -25,7 +25,7 @@ from bot.poller.batch import BatchReader, ItemSource, Outcome, without
 from bot.poller.fetcher import Asker
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
 from bot.store.store import Store
-from bot.store.sweeps import SweepResult, Watched
+from bot.store.sweeps import SweepInput, SweepResult
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Sweep:
     def __init__(
         self,
         number: SweepNumber,
-        watched: Watched,
+        watched: SweepInput,
         wanted: Mapping[Address, Wanted],
         *,
         asker: Asker,

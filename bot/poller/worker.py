@@ -23,7 +23,7 @@ from bot.poller.source_contact import BalanceSource
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.store import Store
-from bot.store.sweeps import Watched
+from bot.store.sweeps import SweepInput
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +143,7 @@ class Poller:
     async def sweep(self) -> None:
         """Ask for everything watched, once."""
         started = self._monotonic()
-        watched = await self._store.watched(self._now())
+        watched = await self._store.sweep_input(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
@@ -159,7 +159,7 @@ class Poller:
     async def read_news(self) -> None:
         """Ask for the accounts of which somebody asked something since the last plan, once."""
         planned_up_to = self._planned_up_to
-        watched = await self._store.watched(self._now())
+        watched = await self._store.sweep_input(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
@@ -195,7 +195,7 @@ class Poller:
                 return
         sweep.result()
 
-    async def _begin(self, watched: Watched, wanted: Mapping[Address, Wanted]) -> Sweep:
+    async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
         self._planned_up_to = watched.newest
         if not self._knows_last_prices:
             self._memory.start_from_prices(await self._store.last_prices())

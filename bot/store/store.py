@@ -58,7 +58,7 @@ from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
 from bot.store.stats import StoredFigures
-from bot.store.sweeps import SweepResult, Watched
+from bot.store.sweeps import SweepInput, SweepResult
 
 
 class Store:
@@ -155,9 +155,9 @@ class Store:
         """Return the number of a new sweep."""
         return await self._thread.run(sweeps.begin_sweep)
 
-    async def watched(self, now: datetime) -> Watched:
+    async def sweep_input(self, now: datetime) -> SweepInput:
         """Return everything a sweep plans from."""
-        return await self._thread.run(sweeps.watched, now)
+        return await self._thread.run(sweeps.sweep_input, now)
 
     async def last_prices(self) -> dict[Asset, Price]:
         """Return what each asset was last seen to be worth."""

@@ -29,7 +29,7 @@ _LOSS_TOLD = "mass loss told {}"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class SweepInput:
     """Everything a sweep plans from."""
 
     subscriptions: tuple[Subscription, ...]
@@ -72,7 +72,7 @@ def begin_sweep(db: Database) -> SweepNumber:
     return SweepNumber(number)
 
 
-def watched(db: Database, now: datetime) -> Watched:
+def sweep_input(db: Database, now: datetime) -> SweepInput:
     """Return what is to be asked, by whom, and what is known of it."""
     subscriptions = tuple(all_subscriptions(db))
     (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
@@ -83,7 +83,7 @@ def watched(db: Database, now: datetime) -> Watched:
     blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
     doubted = db.execute("SELECT id FROM chain WHERE lost_since IS NOT NULL")
-    return Watched(
+    return SweepInput(
         subscriptions,
         SubscriptionId(newest),
         unlisted_assets(db),

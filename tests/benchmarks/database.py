@@ -111,7 +111,7 @@ async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]
 async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> float:
     """Record first readings and return the seconds."""
     async with open_store(path) as store:
-        newest, sweep = (await store.watched(datetime.now(UTC))).newest, await store.begin_sweep()
+        newest, sweep = (await store.sweep_input(datetime.now(UTC))).newest, await store.begin_sweep()
         start = time.perf_counter()
         for verdicts in batches:
             await store.record_poll(Poll(sweep, newest, datetime.now(UTC), verdicts, {}))

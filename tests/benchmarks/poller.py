@@ -53,7 +53,7 @@ class MeasuredPoller:
         return await self._cost_of(self._fetch)
 
     async def _fetch(self) -> None:
-        watched = await self.store.watched(datetime.now(UTC))
+        watched = await self.store.sweep_input(datetime.now(UTC))
         plan = batches(
             wanted_by(watched.subscriptions, self.profile.chain_ids()),
             accounts_per_request=self.asking.accounts_per_request,

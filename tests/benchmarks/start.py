@@ -77,7 +77,7 @@ async def _ready(path: Path) -> float:
     """Return the seconds until the store has said all that the first sweep plans from."""
     start = time.perf_counter()
     async with open_store(path) as store:
-        await store.watched(datetime.now(UTC))
+        await store.sweep_input(datetime.now(UTC))
         return time.perf_counter() - start
 
 

@@ -232,7 +232,7 @@ async def test_assets_of_a_new_account_are_described_by_its_own_answers(harness:
 
     (question,) = harness.source.asked()
     assert question.metadata is True
-    assert (await harness.keeper.store.watched(NOON)).undescribed == {}
+    assert (await harness.keeper.store.sweep_input(NOON)).undescribed == {}
 
 
 async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: PollerHarness) -> None:
@@ -257,14 +257,14 @@ async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watc
     watching.source.trouble = lambda question: Unavailable() if question.metadata else None
     await watching.poller.sweep()
     assert await watching.keeper.changes() == [(DAI, 0, 3)]
-    assert (await watching.keeper.store.watched(NOON)).undescribed.keys() == {TREASURY}
+    assert (await watching.keeper.store.sweep_input(NOON)).undescribed.keys() == {TREASURY}
     watching.source.asked()
     watching.source.trouble = lambda _: None
 
     await watching.poller.sweep()
 
     assert [question.contracts for question in watching.source.asked() if question.metadata] == [(DAI,)]
-    assert (await watching.keeper.store.watched(NOON)).undescribed == {}
+    assert (await watching.keeper.store.sweep_input(NOON)).undescribed == {}
 
 
 async def test_an_unexpected_end_of_the_question_what_assets_are_does_not_end_the_sweep(

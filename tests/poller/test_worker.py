@@ -93,7 +93,7 @@ async def test_a_sweep_that_fails_is_followed_by_another(
 
     async with running(watching.poller) as task:
         with monkeypatch.context() as broken_store:
-            broken_store.setattr(watching.keeper.store, "watched", broken)
+            broken_store.setattr(watching.keeper.store, "sweep_input", broken)
             watching.poller.tick()
             await until(lambda: not watching.poller._wake.is_set())
             for _ in range(20):

@@ -101,7 +101,7 @@ class Keeper:
         status: Part = VERIFIED,
     ) -> Poll:
         """Return what a new sweep makes of these readings; nothing is recorded yet."""
-        watched = await self.store.watched(when)
+        watched = await self.store.sweep_input(when)
         asked = with_unlisted(wanted_by(watched.subscriptions, CHAINS), watched.unlisted)
         wanted = wanted_by(watched.subscriptions, CHAINS)
         sweep = await self.store.begin_sweep()

@@ -243,10 +243,10 @@ async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(co
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
 
     assert await covered.believe_losses(POLYGON)
-    assert (await covered.store.watched(NOON)).believed == {POLYGON}
+    assert (await covered.store.sweep_input(NOON)).believed == {POLYGON}
 
     await covered.reach(120, ALL_ANSWER, asked=BOTH)
-    assert (await covered.store.watched(NOON)).believed == frozenset()
+    assert (await covered.store.sweep_input(NOON)).believed == frozenset()
 
 
 async def test_nothing_can_be_believed_where_nothing_is_doubted(covered: Keeper) -> None:

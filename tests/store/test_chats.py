@@ -197,7 +197,7 @@ async def test_what_was_decided_by_command_beats_the_configuration(waiting: Keep
     await waiting.store.apply_configuration({OLGA.chat_id}, ())
 
     assert await chats_due(waiting) == {OPS.chat_id}
-    assert [one.account for one in (await waiting.store.watched(NOON)).subscriptions] == [TREASURY]
+    assert [one.account for one in (await waiting.store.sweep_input(NOON)).subscriptions] == [TREASURY]
 
 
 async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:

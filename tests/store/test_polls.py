@@ -130,14 +130,14 @@ async def test_an_older_sweep_that_ends_late_says_nothing(covered: Keeper) -> No
     await covered.reach(60, {POLYGON: 7}, [(TREASURY, POLYGON, BROAD)], sweep=late)
 
     assert (await covered.ages())[POLYGON] == (at(120), None)
-    assert (await covered.store.watched(NOON)).highest_blocks == {POLYGON: 9}
+    assert (await covered.store.sweep_input(NOON)).highest_blocks == {POLYGON: 9}
 
 
 async def test_the_highest_block_of_a_chain_never_sinks(covered: Keeper) -> None:
     for block in (10, None, 7):
         await finish(covered, 60, {POLYGON: block})
 
-    assert (await covered.store.watched(NOON)).highest_blocks == {POLYGON: 10}
+    assert (await covered.store.sweep_input(NOON)).highest_blocks == {POLYGON: 10}
 
 
 # ---------------------------------------------------------------- what is not seen whole
@@ -154,7 +154,7 @@ async def test_a_chain_asked_by_name_alone_is_known(keeper: Keeper) -> None:
 
 
 async def test_an_empty_database_has_nothing_to_watch(keeper: Keeper) -> None:
-    watched = await keeper.store.watched(NOON)
+    watched = await keeper.store.sweep_input(NOON)
 
     assert watched.subscriptions == ()
     assert watched.newest == SubscriptionId(0)
@@ -168,7 +168,7 @@ async def test_an_empty_database_has_nothing_to_watch(keeper: Keeper) -> None:
 async def test_accounts_that_were_read_are_told_from_those_that_were_not(covered: Keeper) -> None:
     await covered.watch(VAULT)
 
-    watched = await covered.store.watched(NOON)
+    watched = await covered.store.sweep_input(NOON)
 
     assert [subscription.account for subscription in watched.subscriptions] == [TREASURY, VAULT]
     assert watched.newest == SubscriptionId(2)
@@ -179,7 +179,9 @@ async def test_closed_chats_ask_for_nothing(covered: Keeper) -> None:
     await covered.watch(VAULT, place=OPS)
     await covered.deny(OPS)
 
-    accounts = [subscription.account for subscription in (await covered.store.watched(NOON)).subscriptions]
+    accounts = [
+        subscription.account for subscription in (await covered.store.sweep_input(NOON)).subscriptions
+    ]
     assert accounts == [TREASURY]
 
 
@@ -199,29 +201,29 @@ async def test_a_view_is_what_was_stored(covered: Keeper) -> None:
 
 
 async def test_what_lost_its_listing_is_found_to_be_asked_by_name(covered: Keeper) -> None:
-    assert not (await covered.store.watched(NOON)).unlisted
+    assert not (await covered.store.sweep_input(NOON)).unlisted
     await covered.record(reading({}, native=100, named={USDC: 5}))
 
-    assert (await covered.store.watched(NOON)).unlisted == {TREASURY: [asset(USDC)]}
+    assert (await covered.store.sweep_input(NOON)).unlisted == {TREASURY: [asset(USDC)]}
     balance = (await covered.store.views([TREASURY]))[TREASURY, POLYGON].balances[asset(USDC)]
     assert balance.standing is Standing.UNLISTED
 
 
 async def test_held_tokens_that_were_never_described_come_with_a_holder(covered: Keeper) -> None:
-    assert (await covered.store.watched(NOON)).undescribed == {TREASURY: [asset(USDC)]}
+    assert (await covered.store.sweep_input(NOON)).undescribed == {TREASURY: [asset(USDC)]}
     assert await covered.store.undescribed([asset(USDC), coin(), asset(DAI)]) == {asset(USDC), asset(DAI)}
 
     poll = await covered.judged()
     await covered.store.record_poll(replace(poll, described={asset(USDC): Description("ERC20", "USDC", 6)}))
 
-    assert (await covered.store.watched(NOON)).undescribed == {}
+    assert (await covered.store.sweep_input(NOON)).undescribed == {}
     assert await covered.store.undescribed([asset(USDC)]) == frozenset()
 
 
 async def test_what_nobody_holds_any_more_is_not_asked_about(covered: Keeper) -> None:
     await covered.record(reading({}, native=100, named={USDC: 0}))
 
-    assert (await covered.store.watched(NOON)).undescribed == {}
+    assert (await covered.store.sweep_input(NOON)).undescribed == {}
 
 
 async def test_the_same_contract_on_two_chains_is_two_assets(keeper: Keeper) -> None:
@@ -232,7 +234,7 @@ async def test_the_same_contract_on_two_chains_is_two_assets(keeper: Keeper) -> 
 
     assert (await keeper.balances())[BASE, USDC] == 6
     assert (await keeper.balances())[POLYGON, USDC] == 7
-    assert (await keeper.store.watched(NOON)).undescribed == {
+    assert (await keeper.store.sweep_input(NOON)).undescribed == {
         TREASURY: [Asset(POLYGON, USDC), Asset(BASE, USDC)]
     }
 

@@ -127,7 +127,7 @@ async def test_subscribing_does_not_open_a_chat_that_was_closed_by_command(keepe
 
     await keeper.watch()
 
-    assert (await keeper.store.watched(NOON)).subscriptions == ()
+    assert (await keeper.store.sweep_input(NOON)).subscriptions == ()
 
 
 async def test_a_place_without_subscriptions_lists_none(keeper: Keeper) -> None:
