@@ -83,12 +83,12 @@ class Chores:
         if reason is None:
             if was_failing:
                 log.info("a chore works again", action="chore_recovered", chore=chore.name)
-            await self._store.note_done(chore.name, next_at(due, now, EVERY), now, chore.recovery)
+            await self._store.record_success(chore.name, next_at(due, now, EVERY), now, chore.recovery)
             return
         if not was_failing:
             log.error("a chore failed", action="chore_failed", chore=chore.name, reason=reason)
         trouble = None if chore.trouble is None else chore.trouble(reason)
-        await self._store.note_failed(chore.name, now + AFTER_A_FAILURE, now, trouble)
+        await self._store.record_failure(chore.name, now + AFTER_A_FAILURE, now, trouble)
 
     async def _attempt(self, chore: Chore) -> str | None:
         """Return why a chore could not be done, None if it was."""

@@ -18,7 +18,7 @@ def due_work(db: Database) -> Mapping[str, Schedule]:
     return {name: Schedule(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
 
 
-def note_done(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
+def record_success(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
     """Write that a work was done; owners hear the recovery if it failed before. Returns how many do."""
     with transaction(db):
         told = (
@@ -30,7 +30,7 @@ def note_done(db: Database, name: str, next_at: datetime, now: datetime, recover
         return told
 
 
-def note_failed(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
+def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
     """Write that a work failed; owners hear of the first time in a row. Returns how many do."""
     with transaction(db):
         if _is_failing(db, name):

@@ -135,14 +135,18 @@ class Store:
         """Return what is kept of each work that was ever done, by its name."""
         return await self._thread.run(jobs.due_work)
 
-    async def note_done(self, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> None:
+    async def record_success(
+        self, name: str, next_at: datetime, now: datetime, recovery: Notice | None
+    ) -> None:
         """Write that a work was done; owners hear the recovery if it failed before."""
-        if await self._thread.run(jobs.note_done, name, next_at, now, recovery):
+        if await self._thread.run(jobs.record_success, name, next_at, now, recovery):
             self.outbox_grew.set()
 
-    async def note_failed(self, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> None:
+    async def record_failure(
+        self, name: str, next_at: datetime, now: datetime, trouble: Notice | None
+    ) -> None:
         """Write that a work failed; owners hear of the first time in a row."""
-        if await self._thread.run(jobs.note_failed, name, next_at, now, trouble):
+        if await self._thread.run(jobs.record_failure, name, next_at, now, trouble):
             self.outbox_grew.set()
 
     async def forget_some(self, before: datetime) -> int:

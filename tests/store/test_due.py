@@ -12,11 +12,11 @@ FAILS = BackupFails("the disk is full")
 
 
 async def fail(keeper: Keeper, seconds: float = 0) -> None:
-    await keeper.store.note_failed("backup", at(seconds + 3600), at(seconds), FAILS)
+    await keeper.store.record_failure("backup", at(seconds + 3600), at(seconds), FAILS)
 
 
 async def succeed(keeper: Keeper) -> None:
-    await keeper.store.note_done("backup", TOMORROW, NOON, BackupWorks())
+    await keeper.store.record_success("backup", TOMORROW, NOON, BackupWorks())
 
 
 async def test_when_something_is_due_outlives_the_process(keeper: Keeper) -> None:
@@ -67,7 +67,7 @@ async def test_what_always_went_well_is_no_news(keeper: Keeper) -> None:
 async def test_a_failure_of_which_nobody_is_to_hear_is_kept_all_the_same(keeper: Keeper) -> None:
     await keeper.store.apply_configuration([], [OLGA.chat_id])
 
-    await keeper.store.note_failed("history", TOMORROW, NOON, None)
+    await keeper.store.record_failure("history", TOMORROW, NOON, None)
 
     assert await keeper.notices(OLGA) == []
     assert (await keeper.store.due_work())["history"].failing_since == NOON
