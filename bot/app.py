@@ -320,7 +320,7 @@ class RunningBot:
 
     async def _learn_chains(self) -> None:
         mainnets, testnets = await _listed(self.source, self.registry)
-        await self.store.note_chains(mainnets, self.now(), testnets=testnets)
+        await self.store.update_chains(mainnets, self.now(), testnets=testnets)
         self.poller.listing = await _listing(self.settings, self.store)
         if not self.settings.indexer.chains:
             self.poller.chains = await self.store.remembered_chains()
@@ -365,7 +365,7 @@ async def _chains_to_start_with(
     try:
         async with asyncio.timeout(START_SECONDS):
             mainnets, testnets = await _listed(source, registry)
-        await store.note_chains(mainnets, now(), testnets=testnets)
+        await store.update_chains(mainnets, now(), testnets=testnets)
     except DatabaseTrouble:
         log.exception("the list of chains could not be kept", action="chains_failed")
     except AccessRefused as error:

@@ -29,7 +29,7 @@ def listing(db: Database) -> Listing:
     return Listing(frozenset(map(ChainId, kept["now"])), ever)
 
 
-def note_chains(
+def update_chains(
     db: Database, mainnets: Collection[ChainId], testnets: Collection[ChainId], now: datetime, status: Part
 ) -> int:
     """Remember what the source lists, and tell of watched chains that it dropped or lists again.

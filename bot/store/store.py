@@ -222,11 +222,11 @@ class Store:
         """Return which chains the source has, as far as it has said."""
         return await self._thread.run(chains.listing)
 
-    async def note_chains(
+    async def update_chains(
         self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()
     ) -> None:
         """Remember what the source lists, and tell what became of watched chains."""
-        if await self._thread.run(chains.note_chains, tuple(mainnets), tuple(testnets), at, self._status):
+        if await self._thread.run(chains.update_chains, tuple(mainnets), tuple(testnets), at, self._status):
             self.outbox_grew.set()
 
     async def finish_sweep(self, reach: SweepResult) -> None:

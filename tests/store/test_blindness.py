@@ -138,27 +138,27 @@ async def test_a_quiet_sweep_writes_one_row_a_chain(covered: Keeper) -> None:
 
 
 async def test_who_watches_a_chain_is_told_when_the_source_drops_it(covered: Keeper) -> None:
-    await covered.store.note_chains([ETHEREUM, POLYGON], NOON)
-    await covered.store.note_chains([ETHEREUM], at(60))
+    await covered.store.update_chains([ETHEREUM, POLYGON], NOON)
+    await covered.store.update_chains([ETHEREUM], at(60))
     assert await told(covered) == [ChainGone(POLYGON)]
     assert await covered.store.remembered_chains() == BOTH
 
-    await covered.store.note_chains([ETHEREUM], at(120))
+    await covered.store.update_chains([ETHEREUM], at(120))
     assert await told(covered) == []
 
-    await covered.store.note_chains([ETHEREUM, POLYGON], at(180))
+    await covered.store.update_chains([ETHEREUM, POLYGON], at(180))
     assert await told(covered) == [ChainBack(POLYGON)]
 
 
 async def test_a_chain_that_was_never_listed_is_not_gone(covered: Keeper) -> None:
-    await covered.store.note_chains([ETHEREUM], NOON)
+    await covered.store.update_chains([ETHEREUM], NOON)
 
     assert await told(covered) == []
 
 
 async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> None:
-    await covered.store.note_chains([ETHEREUM, POLYGON], NOON)
-    await covered.store.note_chains([ETHEREUM, POLYGON, BASE], at(60))
+    await covered.store.update_chains([ETHEREUM, POLYGON], NOON)
+    await covered.store.update_chains([ETHEREUM, POLYGON, BASE], at(60))
 
     assert await told(covered) == []
     assert await covered.store.remembered_chains() == BOTH | {BASE}
@@ -166,16 +166,16 @@ async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> N
 
 async def test_no_more_chains_are_remembered_than_there_can_be(covered: Keeper) -> None:
     many = [ChainId(number) for number in range(10**6, 10**6 + CHAINS_MOST - 1)]
-    await covered.store.note_chains([ETHEREUM, POLYGON, BASE], NOON)
-    await covered.store.note_chains(many, at(60))
+    await covered.store.update_chains([ETHEREUM, POLYGON, BASE], NOON)
+    await covered.store.update_chains(many, at(60))
     assert sorted(await told(covered), key=repr) == [ChainGone(ETHEREUM), ChainGone(POLYGON)]
 
     assert await covered.store.remembered_chains() == {*many, ETHEREUM}
 
-    await covered.store.note_chains([*many[1:], ChainId(7)], at(120))
+    await covered.store.update_chains([*many[1:], ChainId(7)], at(120))
     assert await covered.store.remembered_chains() == {*many[1:], ChainId(7), ETHEREUM}
     assert await told(covered) == []
-    await covered.store.note_chains([POLYGON, ETHEREUM], at(180))
+    await covered.store.update_chains([POLYGON, ETHEREUM], at(180))
     assert sorted(await told(covered), key=repr) == [ChainBack(ETHEREUM), ChainBack(POLYGON)]
 
 

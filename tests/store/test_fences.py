@@ -43,11 +43,11 @@ async def test_what_lists_are_still_asked_for_stays_listed(keeper: Keeper) -> No
 
 
 async def test_a_source_that_lists_no_chain_at_all_says_nothing(keeper: Keeper) -> None:
-    await keeper.store.note_chains([ETHEREUM, POLYGON], NOON)
+    await keeper.store.update_chains([ETHEREUM, POLYGON], NOON)
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=1))
     await keeper.alerts()
 
-    await keeper.store.note_chains([], NOON)
+    await keeper.store.update_chains([], NOON)
 
     assert await keeper.notices() == []
