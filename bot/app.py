@@ -339,7 +339,7 @@ class RunningBot:
 
 
 async def _note_restoration(store: Store, now: Now) -> None:
-    copied_at = await store.note_restoration(now())
+    copied_at = await store.record_restore(now())
     if copied_at is not None:
         log.warning(
             "going on from a copy of the database", action="restored", copied_at=copied_at.isoformat()

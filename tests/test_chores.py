@@ -229,7 +229,7 @@ async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_i
 
     (copy,) = copies.iterdir()
     store = await open_store(copy)
-    assert await store.note_restoration(NOON) is not None
+    assert await store.record_restore(NOON) is not None
     await store.close()
 
 

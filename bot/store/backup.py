@@ -40,7 +40,7 @@ def copy_of_today(
     return copy
 
 
-def note_restoration(db: Database, now: datetime) -> datetime | None:
+def record_restore(db: Database, now: datetime) -> datetime | None:
     """If the database is a copy that was put in place, tell who is concerned, once; returns when it was made.
 
     What happened since the copy is not known to it: numbers given since are left out, so that no message id

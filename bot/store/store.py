@@ -122,9 +122,9 @@ class Store:
         """Return once the database's thread has answered."""
         await self._thread.run(lambda db: db.execute("SELECT 1").fetchone())
 
-    async def note_restoration(self, now: datetime) -> datetime | None:
+    async def record_restore(self, now: datetime) -> datetime | None:
         """Tell who is concerned if the database is a copy put in place; returns when that was made."""
-        copied_at = await self._thread.run(backup.note_restoration, now)
+        copied_at = await self._thread.run(backup.record_restore, now)
         if copied_at is not None:
             self.outbox_grew.set()
         return copied_at

@@ -244,8 +244,8 @@ async def test_who_goes_on_from_a_copy_says_so_to_all_concerned_once(keeper: Kee
     await keeper.watch(place=OPS)
     await restored(keeper)
 
-    assert await keeper.store.note_restoration(TOMORROW) == NOON
-    assert await keeper.store.note_restoration(TOMORROW) is None
+    assert await keeper.store.record_restore(TOMORROW) == NOON
+    assert await keeper.store.record_restore(TOMORROW) is None
 
     assert await keeper.notices(OPS) == [Restored(NOON)]
     assert await keeper.notices(OLGA) == [Restored(NOON)]
@@ -266,7 +266,7 @@ async def test_who_goes_on_from_its_own_database_says_nothing(keeper: Keeper) ->
     copied(keeper)
     await keeper.reopen()
 
-    assert await keeper.store.note_restoration(TOMORROW) is None
+    assert await keeper.store.record_restore(TOMORROW) is None
     assert await keeper.notices(OLGA) == []
 
 
@@ -279,7 +279,7 @@ async def test_no_message_id_comes_twice_though_the_copy_does_not_know_which_wer
     (before,) = await keeper.deliver_all()
     await restored(keeper)
 
-    await keeper.store.note_restoration(at(3600))
+    await keeper.store.record_restore(at(3600))
 
     (after,) = await keeper.deliver_all(TOMORROW)
     assert after.id > before.id + 3600 * 25
@@ -288,7 +288,7 @@ async def test_no_message_id_comes_twice_though_the_copy_does_not_know_which_wer
 async def test_a_copy_from_the_future_is_no_reason_to_stumble(keeper: Keeper) -> None:
     await restored(keeper)
 
-    assert await keeper.store.note_restoration(NOON - timedelta(days=1)) == NOON
+    assert await keeper.store.record_restore(NOON - timedelta(days=1)) == NOON
     assert await keeper.value("SELECT seq > 0 FROM sqlite_sequence WHERE name = 'delivery'")
 
 
@@ -296,7 +296,7 @@ async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keep
     await keeper.watch()
     await restored(keeper)
 
-    await keeper.store.note_restoration(at(3600))
+    await keeper.store.record_restore(at(3600))
     (offer,) = await keeper.store.make_offers(OLGA, ["/list"], at(3600))
     (muted,) = (await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
 
@@ -311,7 +311,7 @@ async def test_a_mute_of_the_time_of_the_copy_is_over(keeper: Keeper) -> None:
     await keeper.store.quiet.mute(OLGA, (), timedelta(days=30), olga())
     await restored(keeper)
 
-    await keeper.store.note_restoration(at(3600))
+    await keeper.store.record_restore(at(3600))
     await keeper.record(reading({USDC: 6}), when=at(3600))
 
     told = await keeper.alerts(OLGA)
