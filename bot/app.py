@@ -118,7 +118,7 @@ async def _build(
     owners = await store.settle_owners(settings.access.owners)
     await store.apply_configuration(settings.access.chats, owners)
     await _note_restoration(store, now)
-    await store.leave_out(settings.indexer.contract_blacklist)
+    await store.exclude_contracts(settings.indexer.contract_blacklist)
     source = await stack.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     stack.push_async_callback(telegram.shutdown)

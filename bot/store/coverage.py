@@ -91,7 +91,7 @@ def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
     return result
 
 
-def leave_out(db: Database, contracts: Collection[Address]) -> None:
+def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
     """Forget what lists showed of contracts that they are no longer asked for; what names show stays."""
     blobs = [to_blob(contract) for contract in contracts]
     with transaction(db):

@@ -344,9 +344,9 @@ class Store:
         """Open and close the chats that no command decided on."""
         await self._thread.run(chats.apply_configuration, open_chats, owners, self._status)
 
-    async def leave_out(self, contracts: Collection[Address]) -> None:
+    async def exclude_contracts(self, contracts: Collection[Address]) -> None:
         """Forget what lists showed of contracts that they are no longer asked for."""
-        await self._thread.run(coverage.leave_out, tuple(contracts))
+        await self._thread.run(coverage.exclude_contracts, tuple(contracts))
 
     async def enqueue_owner_alerts(self, notice: Notice, at: datetime) -> None:
         """Let every owner be told of something."""
