@@ -12,7 +12,7 @@ from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
-from bot.store.coverage import end_unwished_coverage, marks
+from bot.store.coverage import end_unwanted_coverage, marks
 from bot.store.database import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.withdraw import withdraw_all
@@ -56,7 +56,7 @@ def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
         row_id = upsert_chat(db, place)
         _decide(db, row_id, place.chat_id, author, AuditAction.DENY)
         withdrawn = withdraw_all(db, row_id)
-        end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
+        end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
 
 
@@ -91,13 +91,13 @@ def apply_configuration(
             db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
             if is_open:
                 withdraw_all(db, row_id)
-            end_unwished_coverage(db, accounts_of_chat(db, row_id), status)
+            end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(
             f"SELECT DISTINCT account_id FROM coverage WHERE part IN ({marks(others)})", others
         ).fetchall()
         for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
-            end_unwished_coverage(db, [account_id for (account_id,) in some], status)
+            end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
 
 
 def upsert_chat(db: Database, place: Place) -> int:

@@ -41,7 +41,7 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
     return [to_subscription(row) for row in rows]
 
 
-def end_unwished_coverage(db: Database, account_ids: Collection[int], status: Part) -> None:
+def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Part) -> None:
     """Forget, part by part, what nobody asks of these accounts any more: a return is a fresh baseline."""
     wished = wishes(subscriptions_about(db, account_ids))
     for account_id in account_ids:

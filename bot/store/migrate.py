@@ -14,7 +14,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
-from bot.store.coverage import end_unwished_coverage
+from bot.store.coverage import end_unwanted_coverage
 from bot.store.database import transaction
 from bot.store.subscriptions import labels_of, to_thing
 from bot.store.withdraw import withdraw_all, withdraw_emptied
@@ -51,7 +51,7 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
     withdraw_emptied(db)
     if not is_open:
         withdraw_all(db, new)
-        end_unwished_coverage(db, accounts_of_chat(db, new), status)
+        end_unwanted_coverage(db, accounts_of_chat(db, new), status)
     return new
 
 

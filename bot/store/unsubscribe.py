@@ -14,7 +14,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats import upsert_chat
-from bot.store.coverage import end_unwished_coverage
+from bot.store.coverage import end_unwanted_coverage
 from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_subscription
@@ -42,7 +42,7 @@ def unsubscribe(
             record_audit(
                 db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription)
             )
-        end_unwished_coverage(db, accounts, status)
+        end_unwanted_coverage(db, accounts, status)
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
 
