@@ -25,11 +25,11 @@ KNOCK_DAYS = timedelta(days=30)
 _DAY = timedelta(days=1)
 
 
-def knock(db: Database, place: Place, at: datetime) -> AccessRequest | None:
+def request_access(db: Database, place: Place, at: datetime) -> AccessRequest | None:
     """Note that a closed chat asks to come in; None: owners are not to be told now.
 
     They are told of a chat once a day, of no chat that they closed or ignore, and of a
-    bounded number in a day. Call `knock_told` when they were.
+    bounded number in a day. Call `mark_request_announced` when they were.
     """
     day_ago = to_milliseconds(at - _DAY)
     with transaction(db):
@@ -48,12 +48,12 @@ def knock(db: Database, place: Place, at: datetime) -> AccessRequest | None:
         return AccessRequest(row_id, is_last_today=told_today == KNOCKS_TOLD_A_DAY - 1)
 
 
-def knock_told(db: Database, row: int, at: datetime) -> None:
+def mark_request_announced(db: Database, row: int, at: datetime) -> None:
     """Note that an owner was told of a knock."""
     db.execute("UPDATE knock SET told_at = ? WHERE chat_id = ?", [to_milliseconds(at), row])
 
 
-def ignore_knock(db: Database, row: int, author: Actor) -> bool:
+def ignore_request(db: Database, row: int, author: Actor) -> bool:
     """Let a chat knock in vain from now on; False: it is ignored already, or does not knock."""
     with transaction(db):
         changed = db.execute(
@@ -92,7 +92,7 @@ def guests(db: Database, page: int, page_size: int) -> ChatListPage:
     return ChatListPage(tuple(map(_to_known_chat, rows)), total, page, pages)
 
 
-def knocking(db: Database) -> int:
+def count_requests(db: Database) -> int:
     """Return how many chats wait to be let in."""
     (count,) = db.execute(f"SELECT count(*) FROM ({_CHATS}) WHERE knocked_at IS NOT NULL").fetchone()
     return int(count)

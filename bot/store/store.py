@@ -387,21 +387,21 @@ class Store:
 
     # who knocks, who owns, who did what
 
-    async def knock(self, place: Place, at: datetime) -> AccessRequest | None:
+    async def request_access(self, place: Place, at: datetime) -> AccessRequest | None:
         """Note that a closed chat asks to come in; None: owners are not to be told now."""
-        return await self._thread.run(access_requests.knock, place, at)
+        return await self._thread.run(access_requests.request_access, place, at)
 
-    async def knock_told(self, row: int, at: datetime) -> None:
+    async def mark_request_announced(self, row: int, at: datetime) -> None:
         """Note that an owner was told of a knock, if anything can be written now."""
-        await self._thread.run_if_it_can_be(access_requests.knock_told, row, at)
+        await self._thread.run_if_it_can_be(access_requests.mark_request_announced, row, at)
 
-    async def ignore_knock(self, row: int, author: Actor) -> bool:
+    async def ignore_request(self, row: int, author: Actor) -> bool:
         """Let a chat knock in vain from now on; False: there is nothing to ignore."""
-        return await self._thread.run(access_requests.ignore_knock, row, author)
+        return await self._thread.run(access_requests.ignore_request, row, author)
 
-    async def knocking(self) -> int:
+    async def count_access_requests(self) -> int:
         """Return how many chats wait to be let in."""
-        return await self._thread.run(access_requests.knocking)
+        return await self._thread.run(access_requests.count_requests)
 
     async def known_chat(self, row: int) -> KnownChat | None:
         """Return the chat that a button names."""

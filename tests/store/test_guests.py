@@ -100,60 +100,60 @@ async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) ->
 
 
 async def test_a_chat_knocks_once_a_day(keeper: Keeper) -> None:
-    knock = await keeper.store.knock(MALLORY, NOON)
+    knock = await keeper.store.request_access(MALLORY, NOON)
     assert knock is not None
-    await keeper.store.knock_told(knock.row, NOON)
+    await keeper.store.mark_request_announced(knock.row, NOON)
 
-    assert await keeper.store.knock(MALLORY, NOON + DAY - HOUR) is None
-    assert await keeper.store.knock(MALLORY, NOON + DAY) is not None
+    assert await keeper.store.request_access(MALLORY, NOON + DAY - HOUR) is None
+    assert await keeper.store.request_access(MALLORY, NOON + DAY) is not None
 
 
 async def test_a_knock_nobody_was_told_of_is_told_the_next_time(keeper: Keeper) -> None:
-    assert await keeper.store.knock(MALLORY, NOON) is not None
+    assert await keeper.store.request_access(MALLORY, NOON) is not None
 
-    assert await keeper.store.knock(MALLORY, NOON + HOUR) is not None
+    assert await keeper.store.request_access(MALLORY, NOON + HOUR) is not None
 
 
 async def test_who_was_ignored_or_denied_does_not_knock(keeper: Keeper) -> None:
-    knock = await keeper.store.knock(MALLORY, NOON)
+    knock = await keeper.store.request_access(MALLORY, NOON)
     assert knock is not None
-    assert await keeper.store.ignore_knock(knock.row, olga())
-    assert not await keeper.store.ignore_knock(knock.row, olga())
+    assert await keeper.store.ignore_request(knock.row, olga())
+    assert not await keeper.store.ignore_request(knock.row, olga())
     await keeper.deny(OPS)
 
-    assert await keeper.store.knock(MALLORY, NOON + DAY) is None
-    assert await keeper.store.knock(OPS, NOON + DAY) is None
-    assert await keeper.store.knocking() == 0
+    assert await keeper.store.request_access(MALLORY, NOON + DAY) is None
+    assert await keeper.store.request_access(OPS, NOON + DAY) is None
+    assert await keeper.store.count_access_requests() == 0
 
 
 async def test_who_is_let_in_no_longer_knocks(keeper: Keeper) -> None:
-    await keeper.store.knock(MALLORY, NOON)
-    assert await keeper.store.knocking() == 1
+    await keeper.store.request_access(MALLORY, NOON)
+    assert await keeper.store.count_access_requests() == 1
 
     await keeper.allow(MALLORY)
 
-    assert await keeper.store.knocking() == 0
+    assert await keeper.store.count_access_requests() == 0
 
 
 async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper: Keeper) -> None:
     told = []
     for number in range(access_requests.KNOCKS_TOLD_A_DAY + 3):
-        knock = await keeper.store.knock(Place(6000 + number, "private", "M"), NOON)
+        knock = await keeper.store.request_access(Place(6000 + number, "private", "M"), NOON)
         if knock is not None:
             told.append(knock.is_last_today)
-            await keeper.store.knock_told(knock.row, NOON)
+            await keeper.store.mark_request_announced(knock.row, NOON)
 
     assert told == [False] * (access_requests.KNOCKS_TOLD_A_DAY - 1) + [True]
-    assert await keeper.store.knocking() == access_requests.KNOCKS_TOLD_A_DAY + 3
-    assert await keeper.store.knock(Place(9000, "private", "M"), NOON + DAY) is not None
+    assert await keeper.store.count_access_requests() == access_requests.KNOCKS_TOLD_A_DAY + 3
+    assert await keeper.store.request_access(Place(9000, "private", "M"), NOON + DAY) is not None
 
 
 async def knock(
     keeper: Keeper, number: int, at: datetime = NOON, *, is_told: bool = False
 ) -> AccessRequest | None:
-    made = await keeper.store.knock(Place(number, "private", str(number)), at)
+    made = await keeper.store.request_access(Place(number, "private", str(number)), at)
     if made is not None and is_told:
-        await keeper.store.knock_told(made.row, at)
+        await keeper.store.mark_request_announced(made.row, at)
     return made
 
 
@@ -193,7 +193,7 @@ async def test_who_is_ignored_takes_no_place_and_stays_ignored(
     monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
     first = await knock(keeper, 6000)
     assert first is not None
-    await keeper.store.ignore_knock(first.row, olga())
+    await keeper.store.ignore_request(first.row, olga())
 
     assert await knock(keeper, 6001, NOON + HOUR) is not None
     assert await knock(keeper, 6000, NOON + 2 * DAY) is None
@@ -207,7 +207,7 @@ async def test_of_those_ignored_the_oldest_are_forgotten(
     for number in range(6000, 6004):
         made = await knock(keeper, number, NOON + (number - 6000) * HOUR)
         assert made is not None
-        await keeper.store.ignore_knock(made.row, olga())
+        await keeper.store.ignore_request(made.row, olga())
 
     assert await knocking(keeper) == [6002, 6003]
 
@@ -258,7 +258,7 @@ async def test_a_stranger_whose_group_became_another_leaves_nothing_behind(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
-    await keeper.store.knock(Place(-5, "group", "Mine"), NOON)
+    await keeper.store.request_access(Place(-5, "group", "Mine"), NOON)
     await keeper.store.migrate(-5, -105)
 
     for number in (6001, 6002):
@@ -275,7 +275,7 @@ async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> N
     await keeper.allow(OPS)
     await keeper.watch(place=OPS)
     await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
-    await keeper.store.knock(MALLORY, NOON)
+    await keeper.store.request_access(MALLORY, NOON)
 
     page = await keeper.store.guests(1, 10)
 
@@ -316,11 +316,11 @@ async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_w
 
 
 async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper) -> None:
-    await keeper.store.knock(Place(-5, "group", "Ops"), NOON)
+    await keeper.store.request_access(Place(-5, "group", "Ops"), NOON)
 
     await keeper.store.migrate(-5, OPS.chat_id)
 
-    ((chat,), knocking) = (await keeper.store.guests(1, 10)).chats, await keeper.store.knocking()
+    ((chat,), knocking) = (await keeper.store.guests(1, 10)).chats, await keeper.store.count_access_requests()
     assert (chat.place.chat_id, chat.knocked_at, knocking) == (OPS.chat_id, NOON, 1)
 
 

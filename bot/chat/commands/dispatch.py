@@ -133,7 +133,7 @@ class Handlers:
 
     async def _start(self, incoming: Incoming, _: Start) -> Answer:
         is_owner = self._permissions.is_owner(incoming.author)
-        knocking = await self._store.knocking() if is_owner and incoming.place.is_private else 0
+        knocking = await self._store.count_access_requests() if is_owner and incoming.place.is_private else 0
         return (replies.start(is_owner=is_owner, knocking=knocking),)
 
     async def _help(self, incoming: Incoming, request: Help) -> Answer:

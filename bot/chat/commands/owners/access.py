@@ -142,7 +142,7 @@ class Opening:
     async def _ignore_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
         if await self._permissions.is_open(chat.place):
             return await self._allow_known(presser, chat)
-        is_new = await self._store.ignore_knock(chat.row, presser.actor(self._now()))
+        is_new = await self._store.ignore_request(chat.row, presser.actor(self._now()))
         return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
 
     # what both do

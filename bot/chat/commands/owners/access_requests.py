@@ -30,7 +30,7 @@ class AccessRequests:
 
         An owner who never pressed Start can't be written to; the knock stays in /chats.
         """
-        knock = await self._store.knock(incoming.place, self._now())
+        knock = await self._store.request_access(incoming.place, self._now())
         if knock is None:
             return False
         screen = Screen(
@@ -39,7 +39,7 @@ class AccessRequests:
         )
         reached = [await self._reach(owner, screen) for owner in sorted(self._permissions.owners)]
         if any(one is not Reached.NOT for one in reached):
-            await self._store.knock_told(knock.row, self._now())
+            await self._store.mark_request_announced(knock.row, self._now())
         return Reached.NOW in reached
 
     async def _reach(self, owner: int, screen: Screen) -> "Reached":
