@@ -83,7 +83,7 @@ def known_place(db: Database, chat_id: int) -> Place | None:
     return Place(chat_id, row[0], row[1]) if row else None
 
 
-def guests(db: Database, page: int, page_size: int) -> ChatListPage:
+def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
     """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
     (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()
     pages = max(1, -(-total // page_size))

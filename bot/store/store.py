@@ -411,9 +411,9 @@ class Store:
         """Return a chat of Telegram's number as it is called."""
         return await self._thread.run(access_requests.known_place, chat_id)
 
-    async def guests(self, page: int, page_size: int) -> ChatListPage:
+    async def known_chats(self, page: int, page_size: int) -> ChatListPage:
         """Return one page of the chats that are known."""
-        return await self._thread.run(access_requests.guests, page, page_size)
+        return await self._thread.run(access_requests.known_chats, page, page_size)
 
     async def audit_page(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
         """Return one page of what was done, newest first, and the number of all entries."""

@@ -177,7 +177,7 @@ async def test_a_configured_group_that_became_another_is_not_there_twice(keeper:
 
     await keeper.store.apply_configuration({-5}, ())
 
-    page = await keeper.store.guests(1, 10)
+    page = await keeper.store.known_chats(1, 10)
     assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
 
 

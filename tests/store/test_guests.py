@@ -277,7 +277,7 @@ async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> N
     await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
     await keeper.store.request_access(MALLORY, NOON)
 
-    page = await keeper.store.guests(1, 10)
+    page = await keeper.store.known_chats(1, 10)
 
     assert [
         (chat.place.title, chat.is_open, chat.subscriptions, chat.unavailable) for chat in page.chats
@@ -293,11 +293,11 @@ async def test_pages_hold_every_chat_once(keeper: Keeper) -> None:
     for number in range(7):
         await keeper.allow(Place(-number - 1, "group", str(number)))
 
-    pages = [await keeper.store.guests(page, 3) for page in (1, 2, 3)]
+    pages = [await keeper.store.known_chats(page, 3) for page in (1, 2, 3)]
 
     assert [page.pages for page in pages] == [3, 3, 3]
     assert len({chat.row for page in pages for chat in page.chats}) == 7
-    assert (await keeper.store.guests(99, 3)).page == 3
+    assert (await keeper.store.known_chats(99, 3)).page == 3
 
 
 async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_what_it_became(
@@ -305,11 +305,11 @@ async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_w
 ) -> None:
     group = Place(-5, "group", "Ops")
     await keeper.allow(group)
-    (before,) = (await keeper.store.guests(1, 10)).chats
+    (before,) = (await keeper.store.known_chats(1, 10)).chats
 
     await keeper.store.migrate(group.chat_id, OPS.chat_id)
 
-    page = await keeper.store.guests(1, 10)
+    page = await keeper.store.known_chats(1, 10)
     assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
     assert page.total == 1
     assert await keeper.store.known_chat(before.row) == page.chats[0]
@@ -320,7 +320,10 @@ async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper)
 
     await keeper.store.migrate(-5, OPS.chat_id)
 
-    ((chat,), knocking) = (await keeper.store.guests(1, 10)).chats, await keeper.store.count_access_requests()
+    ((chat,), knocking) = (
+        (await keeper.store.known_chats(1, 10)).chats,
+        await keeper.store.count_access_requests(),
+    )
     assert (chat.place.chat_id, chat.knocked_at, knocking) == (OPS.chat_id, NOON, 1)
 
 
@@ -354,7 +357,7 @@ async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_numb
 
     for page in (3, 10**18 - 1):
         assert await keeper.store.audit_page(page, 2) == (last, 3)
-        assert (await keeper.store.guests(page, 2)).page == 2
+        assert (await keeper.store.known_chats(page, 2)).page == 2
         assert (await keeper.store.quiet.ignored_here(OLGA, page, 2)).page == 1
 
 

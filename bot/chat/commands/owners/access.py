@@ -176,7 +176,7 @@ class Opening:
         return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
 
     async def _chats_page(self, page: int) -> Screen:
-        guests = await self._store.guests(page, CHATS_A_PAGE)
+        guests = await self._store.known_chats(page, CHATS_A_PAGE)
         lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
         keyboard = rows(*lines) + pager(Does.CHATS, guests.page, guests.pages)
         return Screen(words.chats(guests, self._now()), keyboard)
