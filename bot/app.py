@@ -115,7 +115,7 @@ async def _build(
     store = await open_store(settings)
     stack.push_async_callback(store.close)
     # Owners first: the configuration may open chats for them, and a restored copy tells them what happened.
-    owners = await store.settle_owners(settings.access.owners)
+    owners = await store.apply_owners(settings.access.owners)
     await store.apply_configuration(settings.access.chats, owners)
     await _note_restoration(store, now)
     await store.exclude_contracts(settings.indexer.contract_blacklist)

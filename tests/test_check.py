@@ -240,9 +240,9 @@ def test_it_says_who_owns_the_bot(
 async def test_an_owner_by_claim_is_known_from_the_database(tmp_path: Path) -> None:
     path = tmp_path / "bot.sqlite3"
     store = await open_store(path)
-    await store.offer_claim(b"hash", NOON)
+    await store.save_claim_code(b"hash", NOON)
     assert look_at_database(path) == DatabaseSeen(0, 0, 0, (), None, owners=0)
-    await store.claim(b"hash", OLGA, olga())
+    await store.use_claim_code(b"hash", OLGA, olga())
 
     seen = look_at_database(path)
 

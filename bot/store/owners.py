@@ -18,7 +18,7 @@ from bot.store.rows import to_milliseconds
 _REMEMBERED_FOR = timedelta(days=30)
 
 
-def settle_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
+def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
     """Return who owns the bot; where the configuration says so, what was claimed ends for good."""
     if configured:
         with transaction(db):
@@ -28,7 +28,7 @@ def settle_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
     return frozenset(user_id for (user_id,) in db.execute("SELECT user_id FROM owner"))
 
 
-def offer_claim(db: Database, code_hash: bytes, now: datetime) -> None:
+def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
     """Let this code be the only one that can still be used; those before it have expired."""
     with transaction(db):
         db.execute("DELETE FROM claim WHERE expires_at < ?", [to_milliseconds(now - _REMEMBERED_FOR)])
@@ -41,7 +41,7 @@ def offer_claim(db: Database, code_hash: bytes, now: datetime) -> None:
         )
 
 
-def claim(db: Database, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
+def use_claim_code(db: Database, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
     """Make somebody the owner, in their private chat, if the code is good; only the first one is."""
     with transaction(db):
         known = _known(db, code_hash)
@@ -64,7 +64,7 @@ def owners_with_menu(db: Database) -> frozenset[int]:
     return frozenset(json.loads(row[0])) if row else frozenset()
 
 
-def note_owners_with_menu(db: Database, owners: Collection[int]) -> None:
+def save_owners_with_menu(db: Database, owners: Collection[int]) -> None:
     """Remember whose menu is to be taken away one day."""
     with transaction(db):
         db.execute(

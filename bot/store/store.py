@@ -419,25 +419,25 @@ class Store:
         """Return one page of what was done, newest first, and the number of all entries."""
         return await self._thread.run(audit.audit_page, page, page_size)
 
-    async def settle_owners(self, configured: Collection[int]) -> frozenset[int]:
+    async def apply_owners(self, configured: Collection[int]) -> frozenset[int]:
         """Return who owns the bot; configured owners end what was claimed."""
-        return await self._thread.run(owners.settle_owners, configured)
+        return await self._thread.run(owners.apply_owners, configured)
 
-    async def offer_claim(self, code_hash: bytes, now: datetime) -> None:
+    async def save_claim_code(self, code_hash: bytes, now: datetime) -> None:
         """Let this code be the only one that can still be used."""
-        await self._thread.run(owners.offer_claim, code_hash, now)
+        await self._thread.run(owners.save_claim_code, code_hash, now)
 
-    async def claim(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
+    async def use_claim_code(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
         """Make somebody the owner if the code is good."""
-        return await self._thread.run(owners.claim, code_hash, place, author)
+        return await self._thread.run(owners.use_claim_code, code_hash, place, author)
 
     async def owners_with_menu(self) -> frozenset[int]:
         """Return the owners whose private chats were given a menu of their own."""
         return await self._thread.run(owners.owners_with_menu)
 
-    async def note_owners_with_menu(self, user_ids: Collection[int]) -> None:
+    async def save_owners_with_menu(self, user_ids: Collection[int]) -> None:
         """Remember whose menu is to be taken away one day."""
-        await self._thread.run(owners.note_owners_with_menu, user_ids)
+        await self._thread.run(owners.save_owners_with_menu, user_ids)
 
     # what buttons stand for
 

@@ -36,62 +36,62 @@ async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
 
 
 async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.save_claim_code(CODE, NOON)
 
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
-    assert await keeper.store.claim(CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
+    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.store.use_claim_code(CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
 
-    assert await keeper.store.settle_owners(()) == {OLGA.chat_id}
+    assert await keeper.store.apply_owners(()) == {OLGA.chat_id}
     assert await deeds(keeper) == [(AuditAction.CLAIM, None, "")]
 
 
 async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.save_claim_code(CODE, NOON)
 
-    assert await keeper.store.claim(OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
-    assert await keeper.store.settle_owners(()) == frozenset()
+    assert await keeper.store.use_claim_code(OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
+    assert await keeper.store.apply_owners(()) == frozenset()
 
 
 @pytest.mark.parametrize(
     ("after", "outcome"), [(DAY - timedelta(seconds=1), ClaimResult.OWNED), (DAY, ClaimResult.EXPIRED)]
 )
 async def test_a_code_is_good_for_a_day(keeper: Keeper, after: timedelta, outcome: ClaimResult) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
+    await keeper.store.save_claim_code(CODE, NOON)
 
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA, after)) is outcome
+    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA, after)) is outcome
 
 
 async def test_a_new_code_ends_the_one_before(keeper: Keeper) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
-    await keeper.store.offer_claim(OTHER_CODE, NOON + HOUR)
+    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.store.save_claim_code(OTHER_CODE, NOON + HOUR)
 
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.EXPIRED
-    assert await keeper.store.claim(OTHER_CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.OWNED
+    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.EXPIRED
+    assert await keeper.store.use_claim_code(OTHER_CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.OWNED
 
 
 async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
-    await keeper.store.claim(CODE, OLGA, by(OLGA))
+    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.store.use_claim_code(CODE, OLGA, by(OLGA))
 
-    assert await keeper.store.settle_owners([1]) == {1}
-    assert await keeper.store.settle_owners(()) == frozenset()
-    assert await keeper.store.claim(CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
+    assert await keeper.store.apply_owners([1]) == {1}
+    assert await keeper.store.apply_owners(()) == frozenset()
+    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
 
 
 async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:
     code = "C" * 43
     assert is_code(code)
-    await keeper.store.offer_claim(hashed(code), NOON)
-    await keeper.store.claim(hashed(code), OLGA, by(OLGA))
+    await keeper.store.save_claim_code(hashed(code), NOON)
+    await keeper.store.use_claim_code(hashed(code), OLGA, by(OLGA))
 
     dump = await keeper.store._thread.run(lambda db: "\n".join(db.conn.iterdump()))
     assert code not in dump
 
 
 async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) -> None:
-    await keeper.store.offer_claim(CODE, NOON)
-    await keeper.store.claim(CODE, OLGA, by(OLGA))
+    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.store.use_claim_code(CODE, OLGA, by(OLGA))
 
     assert await keeper.value("SELECT is_owner AND open FROM chat WHERE telegram_id = ?", OLGA.chat_id) == 1
 

@@ -43,7 +43,7 @@ class Claims:
         if self._permissions.owners:
             return None
         code = self._new_code()
-        await self._store.offer_claim(hashed(code), self._now())
+        await self._store.save_claim_code(hashed(code), self._now())
         return f"https://t.me/{username}?start={code}"
 
     async def use(self, incoming: Incoming, payload: str) -> Html | None:
@@ -54,7 +54,7 @@ class Claims:
         if not self._may_guess(incoming.place.chat_id):
             return None
         actor = Actor(user_id, incoming.author.name, self._now())
-        match await self._store.claim(hashed(payload), incoming.place, actor):
+        match await self._store.use_claim_code(hashed(payload), incoming.place, actor):
             case ClaimResult.OWNED:
                 self._permissions.add_owner(user_id)
                 self._on_owner()
