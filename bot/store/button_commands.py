@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ButtonCommand:
     """A command as somebody could type it, and where."""
 
     command: str
@@ -23,7 +23,7 @@ class Offer:
     is_done: bool
 
 
-def make_offers(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
+def save_button_commands(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
     """Keep these commands for buttons of a chat and return their rows; old ones are forgotten."""
     with transaction(db):
         db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
@@ -38,7 +38,7 @@ def make_offers(db: Database, place: Place, commands: Sequence[str], at: datetim
     return [int(row_id) for (row_id,) in rows]
 
 
-def offer(db: Database, row: int, chat_id: int) -> Offer | None:
+def find_button_command(db: Database, row: int, chat_id: int) -> ButtonCommand | None:
     """Return what a button of this chat offers; None: nothing, or it is another chat's."""
     found = db.execute(
         "SELECT o.command, o.done_at, c.kind, c.title, d.thread_id FROM offer o"
@@ -49,9 +49,9 @@ def offer(db: Database, row: int, chat_id: int) -> Offer | None:
     if found is None:
         return None
     command, done_at, kind, title, thread_id = found
-    return Offer(command, Place(chat_id, kind, title, thread_id or None), done_at is not None)
+    return ButtonCommand(command, Place(chat_id, kind, title, thread_id or None), done_at is not None)
 
 
-def offer_done(db: Database, row: int, at: datetime) -> None:
+def mark_button_command_done(db: Database, row: int, at: datetime) -> None:
     """Note that an offer was taken."""
     db.execute("UPDATE offer SET done_at = ? WHERE id = ?", [to_milliseconds(at), row])

@@ -48,7 +48,7 @@ from bot.store import (
     unsubscribe,
     withdraw,
 )
-from bot.store.button_commands import Offer
+from bot.store.button_commands import ButtonCommand
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseTrouble, Trouble
@@ -441,14 +441,17 @@ class Store:
 
     # what buttons stand for
 
-    async def make_offers(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
+    async def save_button_commands(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
         """Keep commands for buttons of a chat and return their rows; none where nothing can be written."""
-        return await self._thread.run_if_it_can_be(button_commands.make_offers, place, commands, at) or []
+        return (
+            await self._thread.run_if_it_can_be(button_commands.save_button_commands, place, commands, at)
+            or []
+        )
 
-    async def offer(self, row: int, chat_id: int) -> Offer | None:
+    async def find_button_command(self, row: int, chat_id: int) -> ButtonCommand | None:
         """Return what a button of this chat offers."""
-        return await self._thread.run(button_commands.offer, row, chat_id)
+        return await self._thread.run(button_commands.find_button_command, row, chat_id)
 
-    async def offer_done(self, row: int, at: datetime) -> None:
+    async def mark_button_command_done(self, row: int, at: datetime) -> None:
         """Note that an offer was taken; where nothing can be written now it can be taken again."""
-        await self._thread.run_if_it_can_be(button_commands.offer_done, row, at)
+        await self._thread.run_if_it_can_be(button_commands.mark_button_command_done, row, at)

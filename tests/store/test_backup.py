@@ -297,7 +297,7 @@ async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keep
     await restored(keeper)
 
     await keeper.store.record_restore(at(3600))
-    (offer,) = await keeper.store.make_offers(OLGA, ["/list"], at(3600))
+    (offer,) = await keeper.store.save_button_commands(OLGA, ["/list"], at(3600))
     (muted,) = (await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
 
     assert offer > 3600 * 25

@@ -51,5 +51,5 @@ class ButtonCommands:
         """Return a button for each pair of a text and a command; none where nothing can be kept just now."""
         if not offers:
             return []
-        rows = await self._store.make_offers(place, [command for _, command in offers], self._now())
+        rows = await self._store.save_button_commands(place, [command for _, command in offers], self._now())
         return [button(text, Does.OFFER, row) for (text, _), row in zip(offers, rows, strict=bool(rows))]

@@ -111,7 +111,7 @@ class Handlers:
 
     async def ready_offer(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Find the command that a button of this chat stands for; what changes something is done once."""
-        offer = await self._store.offer(press.row, incoming.place.chat_id)
+        offer = await self._store.find_button_command(press.row, incoming.place.chat_id)
         request = self._parsed(offer.command) if offer else None
         if offer is None or request is None or isinstance(request, NotForUs):
             return None
@@ -124,7 +124,7 @@ class Handlers:
             async def then() -> Answer:
                 answer = await self.carry_out(presser, request)
                 if needed is not Action.LOOK:
-                    await self._store.offer_done(press.row, self._now())
+                    await self._store.mark_button_command_done(press.row, self._now())
                 return answer
 
             return CallbackResult(is_used_up=needed is not Action.LOOK, then=then)
