@@ -296,14 +296,19 @@ class Store:
         """End subscriptions."""
         return await self._thread.run(unsubscribe.unsubscribe, place, numbers, author, self._status)
 
-    async def parting_place(self, parting: int, chat_id: int) -> Place | None:
+    async def unsubscribe_place(self, parting: int, chat_id: int) -> Place | None:
         """Return where subscriptions were ended, if it was in this chat."""
-        return await self._thread.run(unsubscribe.parting_place, parting, chat_id)
+        return await self._thread.run(unsubscribe.unsubscribe_place, parting, chat_id)
 
-    async def undo(self, parting: int, place: Place, author: Actor) -> UndoResult:
+    async def undo_unsubscribe(self, parting: int, place: Place, author: Actor) -> UndoResult:
         """Take the end of subscriptions back."""
         return await self._thread.run(
-            unsubscribe.undo, parting, place, limit=self._limit, author=author, status=self._status
+            unsubscribe.undo_unsubscribe,
+            parting,
+            place,
+            limit=self._limit,
+            author=author,
+            status=self._status,
         )
 
     async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:

@@ -46,7 +46,7 @@ def unsubscribe(
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
 
 
-def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
+def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
     """Return where an /unwatch was said, if it was in this chat."""
     row = db.execute(
         "SELECT c.kind, c.title, d.thread_id FROM parting p JOIN destination d ON d.id = p.destination_id"
@@ -56,7 +56,9 @@ def parting_place(db: Database, parting: int, chat_id: int) -> Place | None:
     return Place(chat_id, row[0], row[1], row[2] or None) if row else None
 
 
-def undo(db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part) -> UndoResult:
+def undo_unsubscribe(
+    db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part
+) -> UndoResult:
     """Take an /unwatch back: each wish as it was, under its number if that is free, while there is room."""
     with transaction(db):
         destination_id, ended_at, undone_at = db.execute(

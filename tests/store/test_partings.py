@@ -24,7 +24,7 @@ async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
 async def undone(
     keeper: Keeper, row: int, *, place: Place = OLGA, after: timedelta = timedelta(0)
 ) -> UndoResult:
-    return await keeper.store.undo(row, place, olga(NOON + after))
+    return await keeper.store.undo_unsubscribe(row, place, olga(NOON + after))
 
 
 async def test_a_wish_returns_whole(keeper: Keeper) -> None:
@@ -126,9 +126,9 @@ async def test_an_end_belongs_to_its_chat_and_knows_its_topic(keeper: Keeper) ->
     await keeper.watch(place=ALERTS_TOPIC)
     row = await end(keeper, 1, place=ALERTS_TOPIC)
 
-    assert await keeper.store.parting_place(row, OPS.chat_id) == ALERTS_TOPIC
-    assert await keeper.store.parting_place(row, OLGA.chat_id) is None
-    assert await keeper.store.parting_place(row + 1, OPS.chat_id) is None
+    assert await keeper.store.unsubscribe_place(row, OPS.chat_id) == ALERTS_TOPIC
+    assert await keeper.store.unsubscribe_place(row, OLGA.chat_id) is None
+    assert await keeper.store.unsubscribe_place(row + 1, OPS.chat_id) is None
 
 
 async def test_nothing_ended_is_nothing_to_take_back(keeper: Keeper) -> None:
@@ -142,5 +142,5 @@ async def test_what_is_long_past_is_forgotten(keeper: Keeper) -> None:
 
     await keeper.store.unsubscribe(OLGA, [2], olga(NOON + timedelta(days=8)))
 
-    assert await keeper.store.parting_place(row, OLGA.chat_id) is None
+    assert await keeper.store.unsubscribe_place(row, OLGA.chat_id) is None
     assert await keeper.value("SELECT count(*) FROM parted") == 1

@@ -172,12 +172,12 @@ class Watching:
 
     async def ready_undo(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Take an /unwatch of this chat back."""
-        place = await self._store.parting_place(press.row, incoming.place.chat_id)
+        place = await self._store.unsubscribe_place(press.row, incoming.place.chat_id)
         if place is None:
             return None
 
         async def act(presser: Incoming) -> CallbackResult:
-            undone = await self._store.undo(press.row, presser.place, presser.actor(self._now()))
+            undone = await self._store.undo_unsubscribe(press.row, presser.place, presser.actor(self._now()))
             match undone.outcome:
                 case UndoOutcome.ALREADY:
                     return CallbackResult(toasts.ALREADY, is_used_up=True)
