@@ -220,7 +220,7 @@ class Poller:
             return
         self._prices_kept_at = now
         for some in chunks(tuple(self._memory.prices.items()), PRICES_KEPT_IN_ONE_GO):
-            await self._store.keep_prices(some)
+            await self._store.save_prices(some)
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()

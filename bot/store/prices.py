@@ -21,7 +21,7 @@ def last_prices(db: Database) -> dict[Asset, Price]:
     return {to_asset(chain_id, contract): Price(usd, to_moment(at)) for chain_id, contract, usd, at in rows}
 
 
-def keep_prices(db: Database, prices: Collection[tuple[Asset, Price]]) -> None:
+def save_prices(db: Database, prices: Collection[tuple[Asset, Price]]) -> None:
     """Store what assets are worth, of those that are stored."""
     with transaction(db):
         db.conn.executemany(

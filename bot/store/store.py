@@ -167,9 +167,9 @@ class Store:
         """Return what each asset was last seen to be worth."""
         return await self._thread.run(prices.last_prices)
 
-    async def keep_prices(self, said: Collection[tuple[Asset, Price]]) -> None:
+    async def save_prices(self, said: Collection[tuple[Asset, Price]]) -> None:
         """Store what assets are worth."""
-        await self._thread.run(prices.keep_prices, said)
+        await self._thread.run(prices.save_prices, said)
 
     async def look_alikes(self, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
         """Return those assets whose symbol looks like that of another one known on their chain."""
