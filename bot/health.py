@@ -19,7 +19,7 @@ from bot.domain.chains import Chains
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings import Settings
-from bot.store.stats import StoredFigures
+from bot.store.stats import DatabaseStats
 from bot.store.store import Store
 from bot.web import stats as web
 from bot.wiring import silence_seconds
@@ -138,11 +138,11 @@ class Health:
         """Return what the database knows, if it answers."""
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                return self._shown(await self.store.figures())
+                return self._shown(await self.store.stats())
         except Exception:  # noqa: BLE001 - what is wrong stands on the other pages
             return None
 
-    def _shown(self, stored: StoredFigures) -> web.StoredFigures:
+    def _shown(self, stored: DatabaseStats) -> web.StoredFigures:
         now, asked = self.now(), self.poller.progress.asked
         since = stored.waiting_since
         return web.StoredFigures(

@@ -15,7 +15,7 @@ from bot.store.rows import Row, to_moment, to_moment_or_none
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFigures:
+class DatabaseStats:
     """How much there is, and how far it is seen."""
 
     changes: int
@@ -38,12 +38,12 @@ class StoredFigures:
     size_bytes: int
 
 
-def figures(db: Database) -> StoredFigures:
+def collect_stats(db: Database) -> DatabaseStats:
     """Return all of it."""
     changes, deliveries, accounts, subscriptions = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     (page_count,), (page_size,) = _one(db, "PRAGMA page_count"), _one(db, "PRAGMA page_size")
-    return StoredFigures(
+    return DatabaseStats(
         changes=changes,
         deliveries=deliveries,
         waiting=waiting,

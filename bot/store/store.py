@@ -57,7 +57,7 @@ from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
-from bot.store.stats import StoredFigures
+from bot.store.stats import DatabaseStats
 from bot.store.sweeps import SweepInput, SweepResult
 
 
@@ -114,9 +114,9 @@ class Store:
         """Whether another program held the database when something was to be written last."""
         return self.trouble is not None and self.trouble.kind is Trouble.LOCKED
 
-    async def figures(self) -> StoredFigures:
+    async def stats(self) -> DatabaseStats:
         """Return what can be counted of everything stored."""
-        return await self._thread.run(stats.figures)
+        return await self._thread.run(stats.collect_stats)
 
     async def respond(self) -> None:
         """Return once the database's thread has answered."""
