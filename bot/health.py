@@ -58,7 +58,7 @@ class Health:
         reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                await self.store.respond()
+                await self.store.ping()
         except TimeoutError:
             if not self.store.is_locked:  # then it waits for another program: no restart would cure that
                 reasons.append("the database thread gives no answer")

@@ -171,7 +171,7 @@ class DispatcherHarness:
         """Wait until nothing is in flight and the dispatcher has looked again."""
         await until(lambda: not self.dispatcher._in_flight)
         for _ in range(5):
-            await self.keeper.store.respond()
+            await self.keeper.store.ping()
 
     def restarted(self, compose: Compose = words) -> None:
         self.dispatcher = dispatcher_of(

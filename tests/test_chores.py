@@ -121,7 +121,7 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
 
     chores = Chores(keeper.store, [Chore("backup", work)], now=lambda: NOON)
     running = asyncio.create_task(chores.run())
-    await keeper.store.respond()
+    await keeper.store.ping()
     assert one.done_at == []
 
     chores.tick()
@@ -185,7 +185,7 @@ async def test_the_database_answers_while_a_copy_is_made(keeper: Keeper) -> None
 
     copy = asyncio.create_task(in_a_thread(work))
 
-    await keeper.store.respond()
+    await keeper.store.ping()
     await keeper.run("INSERT INTO setting (name, value) VALUES ('a', 'b')")
 
     assert not copy.done()

@@ -108,7 +108,7 @@ async def test_a_message_that_waits_for_its_turn_is_not_taken_up_a_second_time(
         for _ in range(3):
             await harness.change()
             for _ in range(5):
-                await harness.keeper.store.respond()
+                await harness.keeper.store.ping()
         assert harness.send_queue.waiting == 2
         harness.send_queue.may_leave.set()
         await harness.arrived(2)
@@ -154,7 +154,7 @@ async def test_what_is_in_flight_at_the_end_may_end(harness: DispatcherHarness) 
         await until(lambda: len(harness.telegram.taken) == 2)
         task.cancel()
         finishing = asyncio.create_task(harness.dispatcher.finish(10))
-        await harness.keeper.store.respond()
+        await harness.keeper.store.ping()
         assert not finishing.done()
         harness.telegram.may_answer.set()
         await finishing

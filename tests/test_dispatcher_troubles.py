@@ -156,7 +156,7 @@ async def test_chats_that_hang_delay_another_for_a_short_pause_at_most(harness: 
         may_end.clear()
         harness.clock.seconds = 100
         await harness.change()
-        await harness.keeper.store.respond()
+        await harness.keeper.store.ping()
         harness.clock.seconds += PROBE_BACKOFF.steps[-1]
         harness.keeper.store.outbox_grew.set()
         await until(lambda: len(harness.telegram.texts(OLGA)) == len(harness.telegram.texts(OPS)) == 2)

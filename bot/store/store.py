@@ -118,7 +118,7 @@ class Store:
         """Return what can be counted of everything stored."""
         return await self._thread.run(stats.collect_stats)
 
-    async def respond(self) -> None:
+    async def ping(self) -> None:
         """Return once the database's thread has answered."""
         await self._thread.run(lambda db: db.execute("SELECT 1").fetchone())
 

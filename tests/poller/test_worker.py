@@ -33,7 +33,7 @@ async def asked(harness: PollerHarness, questions: int) -> None:
 
 async def finished(harness: PollerHarness, poller: Poller, seconds: float) -> None:
     await until(lambda: poller.progress.finished_at >= seconds)
-    await harness.keeper.store.respond()
+    await harness.keeper.store.ping()
 
 
 # ---------------------------------------------------------------- ticks
@@ -42,7 +42,7 @@ async def finished(harness: PollerHarness, poller: Poller, seconds: float) -> No
 async def test_without_a_tick_nothing_is_asked(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for _ in range(20):
-            await watching.keeper.store.respond()
+            await watching.keeper.store.ping()
 
     assert watching.source.asked() == []
 
@@ -64,13 +64,13 @@ async def test_ticks_during_a_sweep_are_followed_by_one_more_at_once(watching: P
         for _ in range(3):
             watching.poller.tick()
         for _ in range(20):
-            await watching.keeper.store.respond()
+            await watching.keeper.store.ping()
         assert len(watching.source.questions) == 1
 
         watching.source.may_answer.set()
         await asked(watching, 2)
         for _ in range(20):
-            await watching.keeper.store.respond()
+            await watching.keeper.store.ping()
 
     assert len(watching.source.asked()) == 2
 
@@ -97,7 +97,7 @@ async def test_a_sweep_that_fails_is_followed_by_another(
             watching.poller.tick()
             await until(lambda: not watching.poller._wake.is_set())
             for _ in range(20):
-                await watching.keeper.store.respond()
+                await watching.keeper.store.ping()
         watching.poller.tick()
         await asked(watching, 1)
         assert not task.done()
