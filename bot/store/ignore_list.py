@@ -45,7 +45,7 @@ def ignore(
         )
 
 
-def hear_again(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
+def unignore(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
     """Let a destination hear of contracts again, on every chain; returns those that were ignored."""
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
@@ -61,7 +61,7 @@ def hear_again(db: Database, place: Place, contracts: Collection[Address], autho
         return found
 
 
-def end_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
+def delete_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
     """Take one rule back; False: it is gone already."""
     with transaction(db):
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])

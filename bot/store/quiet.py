@@ -32,9 +32,9 @@ class Quiet:
         """Let a destination hear no more of contracts, on these chains or on all."""
         return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
 
-    async def hear_again(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
+    async def unignore(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
         """Let a destination hear of contracts again; returns those that were ignored."""
-        return await self._thread.run(ignore_list.hear_again, place, contracts, author)
+        return await self._thread.run(ignore_list.unignore, place, contracts, author)
 
     async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoreListPage:
         """Return one page of what a destination ignores."""
@@ -48,9 +48,9 @@ class Quiet:
         """Return what is ignored and a button of this chat names."""
         return await self._thread.run(ignore_list.find_rule, row, chat_id)
 
-    async def end_rule(self, found: FoundIgnored, author: Actor) -> bool:
+    async def delete_rule(self, found: FoundIgnored, author: Actor) -> bool:
         """Let a destination hear again of what a button names; False: it does already."""
-        return await self._thread.run(ignore_list.end_rule, found, author)
+        return await self._thread.run(ignore_list.delete_rule, found, author)
 
     # not now
 

@@ -108,8 +108,8 @@ async def test_what_is_taken_back_is_told_from_then_on_and_nothing_of_the_meanti
     await ignore(keeper)
     await keeper.record(reading({USDC: 6}, native=100))
 
-    assert await keeper.store.quiet.hear_again(OLGA, [USDC, DAI], olga()) == {USDC}
-    assert await keeper.store.quiet.hear_again(OLGA, [USDC], olga()) == set()
+    assert await keeper.store.quiet.unignore(OLGA, [USDC, DAI], olga()) == {USDC}
+    assert await keeper.store.quiet.unignore(OLGA, [USDC], olga()) == set()
 
     await keeper.record(reading({USDC: 7}, native=100))
     assert await keeper.changes() == [(USDC, 6, 7)]
@@ -130,8 +130,8 @@ async def test_each_rule_is_taken_back_by_itself_and_only_in_its_chat(keeper: Ke
     found = await keeper.store.quiet.find_rule(everywhere.row, OLGA.chat_id)
     assert found is not None
 
-    assert await keeper.store.quiet.end_rule(found, olga())
-    assert not await keeper.store.quiet.end_rule(found, olga())
+    assert await keeper.store.quiet.delete_rule(found, olga())
+    assert not await keeper.store.quiet.delete_rule(found, olga())
 
     here = await keeper.store.quiet.ignored_here(OLGA, 1, 10)
     assert here.tokens == (on_polygon,)
@@ -182,7 +182,7 @@ async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
     (token,) = (await ignore(keeper, on=[POLYGON])).new
     found = await keeper.store.quiet.find_rule(token.row, OLGA.chat_id)
     assert found is not None
-    await keeper.store.quiet.end_rule(found, olga())
+    await keeper.store.quiet.delete_rule(found, olga())
 
     entries, _ = await keeper.store.audit_page(1, 2)
     assert [(one.deed, one.subject) for one in entries] == [

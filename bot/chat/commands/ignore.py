@@ -37,7 +37,7 @@ class IgnoringTokens:
     async def unignore(self, incoming: Incoming, request: Unignore) -> Answer:
         """Tell of contracts again."""
         actor = incoming.actor(self._now())
-        found = await self._store.quiet.hear_again(incoming.place, request.contracts, actor)
+        found = await self._store.quiet.unignore(incoming.place, request.contracts, actor)
         return (
             quiet_replies.hearing_again(
                 [one for one in request.contracts if one in found],
@@ -64,7 +64,7 @@ class IgnoringTokens:
             return None
 
         async def act(presser: Incoming) -> CallbackResult:
-            was_ignored = await self._store.quiet.end_rule(found, presser.actor(self._now()))
+            was_ignored = await self._store.quiet.delete_rule(found, presser.actor(self._now()))
             if press.page is not None:
                 shown = await self._page(presser.place, press.page)
             else:
