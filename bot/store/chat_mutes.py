@@ -91,7 +91,7 @@ def end_all(db: Database, destination_id: int, now: datetime) -> None:
         _end(db, DestinationId(destination_id), ended, now)
 
 
-def end_due(db: Database, now: datetime) -> datetime | None:
+def end_expired(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
     at, slack = to_milliseconds(now), to_milliseconds(now + timedelta(minutes=1))
     due = db.execute(

@@ -238,7 +238,7 @@ class Store:
 
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
         """Return where something can be sent, with what was muted until now."""
-        next_mute_ends_at = await self._thread.run(chat_mutes.end_due, now)
+        next_mute_ends_at = await self._thread.run(chat_mutes.end_expired, now)
         found = await self._thread.run(outbox.outbox, now, group_wait_seconds)
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
