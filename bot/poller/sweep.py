@@ -360,7 +360,7 @@ class Sweep:
             del self._memory.unlearned[account, asset]
             items = await self._reader.items(account, asset)
             if items:
-                await self._store.learn_items(account, asset, items)
+                await self._store.save_items(account, asset, items)
 
 
 def _has_losses(verdict: Verdict) -> bool:

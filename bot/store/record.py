@@ -42,7 +42,7 @@ from bot.store.rows import (
     to_milliseconds,
     to_part,
 )
-from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, stored_sweep, views, write_items
+from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
 
 
 def record_poll(db: Database, poll: Poll, status: Part) -> int:
@@ -231,7 +231,7 @@ class _Recording:
         )
 
     def _write_items(self, account: Address, asset: Asset, items: Items) -> None:
-        write_items(self._db, self._account_ids[account], self._asset_id(asset), items)
+        replace_items(self._db, self._account_ids[account], self._asset_id(asset), items)
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
         told = hearers_of(

@@ -140,7 +140,7 @@ def items_of(db: Database, account: Address, assets: Iterable[Asset]) -> dict[As
     return dict(result)
 
 
-def learn_items(db: Database, account: Address, asset: Asset, items: Items) -> bool:
+def save_items(db: Database, account: Address, asset: Asset, items: Items) -> bool:
     """Store the ids of a collection if they are what is stored of it; False: something else is, by now."""
     with transaction(db):
         row = db.execute(
@@ -151,11 +151,11 @@ def learn_items(db: Database, account: Address, asset: Asset, items: Items) -> b
         ).fetchone()
         if row is None or not adds_up(items, to_holding(*row[2:])):
             return False
-        write_items(db, row[0], row[1], items)
+        replace_items(db, row[0], row[1], items)
         return True
 
 
-def write_items(db: Database, account_id: int, asset_id: int, items: Items) -> None:
+def replace_items(db: Database, account_id: int, asset_id: int, items: Items) -> None:
     """Store these ids of a collection and no others. Part of the caller's transaction."""
     db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
     db.conn.executemany(

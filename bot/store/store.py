@@ -198,9 +198,9 @@ class Store:
         """Return the stored ids of an account's collections, where they are stored."""
         return await self._thread.run(snapshots.items_of, account, tuple(assets))
 
-    async def learn_items(self, account: Address, asset: Asset, items: Items) -> bool:
+    async def save_items(self, account: Address, asset: Asset, items: Items) -> bool:
         """Store the ids of a collection if they are what is stored of it."""
-        return await self._thread.run(snapshots.learn_items, account, asset, items)
+        return await self._thread.run(snapshots.save_items, account, asset, items)
 
     async def collections_without_items(self) -> list[tuple[Address, Asset]]:
         """Return the collections of which the ids are not stored, though they could be."""
