@@ -107,7 +107,7 @@ def forgetting(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[
 
     async def forget(now: datetime) -> None:
         rows = 0
-        while some := await store.forget_some(now - age):
+        while some := await store.delete_old_rows(now - age):
             rows += some
             await sleep(BETWEEN_SLICES_SECONDS)
         if rows:

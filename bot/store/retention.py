@@ -21,7 +21,7 @@ FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'd
 """In the very words of the indexes `alert_finished` and `delivery_finished`, or SQLite doesn't use them."""
 
 
-def forget_some(db: Database, before: datetime) -> int:
+def delete_old_rows(db: Database, before: datetime) -> int:
     """Delete the oldest rows from before a moment, some of each kind; returns how many, 0: no more are there.
 
     Alerts go before what they are about.

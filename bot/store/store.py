@@ -149,9 +149,9 @@ class Store:
         if await self._thread.run(jobs.record_failure, name, next_at, now, trouble):
             self.outbox_grew.set()
 
-    async def forget_some(self, before: datetime) -> int:
+    async def delete_old_rows(self, before: datetime) -> int:
         """Delete some of the history from before a moment; returns how many rows, 0: no more are there."""
-        return await self._thread.run(retention.forget_some, before)
+        return await self._thread.run(retention.delete_old_rows, before)
 
     # what is observed
 

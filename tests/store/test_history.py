@@ -56,7 +56,7 @@ async def happened(
 
 async def forget(keeper: Keeper) -> int:
     forgotten = 0
-    while some := await keeper.store.forget_some(YEAR_AGO):
+    while some := await keeper.store.delete_old_rows(YEAR_AGO):
         forgotten += some
     return forgotten
 
@@ -168,7 +168,7 @@ async def test_much_is_forgotten_in_slices(keeper: Keeper) -> None:
     )
     await happened(keeper, YOUNG)
 
-    first = await keeper.store.forget_some(YEAR_AGO)
+    first = await keeper.store.delete_old_rows(YEAR_AGO)
 
     assert first <= 3 * ROWS_AT_ONCE
     assert first + await forget(keeper) == 2 * ROWS_AT_ONCE + 3
