@@ -20,7 +20,7 @@ from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_m
 Gaps = dict[DestinationId, dict[BlindSpot, datetime]]
 
 
-def tell_blindness(
+def enqueue_outage_notices(
     db: Database,
     now: datetime,
     *,

@@ -16,7 +16,7 @@ from bot.store.alerts import enqueue_owner_alerts
 from bot.store.audit import record_audit
 from bot.store.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.database import transaction
-from bot.store.outages import tell_blindness
+from bot.store.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 from bot.store.snapshots import stored_sweep
 
@@ -141,7 +141,7 @@ def finish_sweep(db: Database, reach: SweepResult, stale_after: timedelta, statu
                 [chain_id, block, to_milliseconds(reach.started_at)],
             )
         told = sum(_doubt_losses(db, chain_id, *loss, reach) for chain_id, loss in reach.lost.items())
-        return told + tell_blindness(
+        return told + enqueue_outage_notices(
             db,
             reach.ended_at,
             asked=reach.asked,
