@@ -181,7 +181,7 @@ def transaction(db: Database) -> Iterator[None]:
         raise
 
 
-def refuse_directory(directory: Path) -> None:
+def check_directory(directory: Path) -> None:
     """Raise DatabaseUnusable for a data directory in which others could put files of theirs."""
     mode = directory.stat().st_mode
     if mode & (stat.S_IWOTH | stat.S_IWGRP):
@@ -192,7 +192,7 @@ def refuse_directory(directory: Path) -> None:
         )
 
 
-def refuse_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raise DatabaseUnusable for a file, there or not, that SQLite would take for what it is not.
 
     To be asked before the file is opened: reading it later would let go of SQLite's locks.
@@ -219,7 +219,7 @@ def refuse_file(path: Path) -> None:
         )
 
 
-def refuse_content(db: Database, path: Path) -> None:
+def check_content(db: Database, path: Path) -> None:
     """Raise DatabaseUnusable for a database that is damaged, not ours, or of a later program; only reads."""
     problems = [row[0] for row in db.execute("PRAGMA quick_check(1)").fetchall()]
     if problems != ["ok"]:
@@ -238,7 +238,7 @@ def refuse_content(db: Database, path: Path) -> None:
 def _lock_file(directory: Path) -> TextIO:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_directory(directory)
+        check_directory(directory)
         return os.fdopen(os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w")
     except OSError as error:
         raise DatabaseUnusable(
@@ -249,7 +249,7 @@ def _lock_file(directory: Path) -> TextIO:
 def _open(path: Path, now: datetime) -> Database:
     os.umask(0o077)
     try:
-        refuse_file(path)
+        check_file(path)
         if not path.exists():
             _create(path)
         db = Database(path, execute_plugins=False, strict=True)
@@ -278,7 +278,7 @@ def _create(path: Path) -> None:
 def _prepare(db: Database, path: Path, now: datetime) -> None:
     """Check a database and make it ours to work with."""
     _wait(db, OPEN_PATIENCE_SECONDS)
-    refuse_content(db, path)
+    check_content(db, path)
     _bring_up_to_date(db, path, now)
     db.enable_wal()
     db.execute("PRAGMA synchronous = FULL")

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.store.copy import open_to_read
-from bot.store.database import LOCK_NAME, DatabaseUnusable, refuse_content, refuse_directory, refuse_file
+from bot.store.database import LOCK_NAME, DatabaseUnusable, check_content, check_directory, check_file
 from bot.store.errors import in_words
 from bot.store.rows import to_moment_or_none
 from bot.store.schema import migrations
@@ -53,7 +53,7 @@ def look_at_directory(directory: Path) -> DirectorySeen:
             return DirectorySeen(exists=False, is_held=False, is_private=True)
         if not directory.is_dir():
             raise DatabaseUnusable(f"{directory} is no directory: move it away, or choose another store.path")
-        refuse_directory(directory)
+        check_directory(directory)
         _refuse_unwritable(directory)
         mode = directory.stat().st_mode
         return DirectorySeen(
@@ -68,12 +68,12 @@ def look_at_directory(directory: Path) -> DirectorySeen:
 def look_at_database(path: Path) -> DatabaseSeen | None:
     """Look at a database, None where there is none yet; raises DatabaseUnusable."""
     try:
-        refuse_file(path)
+        check_file(path)
         if not path.exists():
             return None
         with closing(open_to_read(path)) as connection:
             db = Database(connection, execute_plugins=False)
-            refuse_content(db, path)
+            check_content(db, path)
             return _seen(db)
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(f"the database {path} can't be read: {in_words(error, path)}") from None
