@@ -122,7 +122,7 @@ Contract = Annotated[Address, BeforeValidator(_address)]
 Owner = Annotated[int, AfterValidator(_owner)]
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A part of the file; what it does not know is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
@@ -156,7 +156,7 @@ def _is_a_path(text: str) -> bool:
     return "/" in text or os.path.exists(text)  # noqa: PTH110 - what is no name of a file at all is not there
 
 
-class Telegram(Section):
+class TelegramSection(SettingsSection):
     """Who the bot is."""
 
     token_file: Path | None = None
@@ -176,7 +176,7 @@ class Telegram(Section):
         return SecretStr(token)
 
 
-class Indexer(Section):
+class IndexerSection(SettingsSection):
     """Where balances come from, and how they are asked for."""
 
     url: Url = "https://indexer.sequence.app/rpc/IndexerGateway"
@@ -204,7 +204,7 @@ class Indexer(Section):
         return SecretStr(key)
 
 
-class StoreSection(Section):
+class StoreSection(SettingsSection):
     """Where everything is kept."""
 
     path: Path = Path("data/balance-bot.sqlite3")
@@ -213,7 +213,7 @@ class StoreSection(Section):
     backups_kept: PositiveInt = 7
 
 
-class Access(Section):
+class AccessSection(SettingsSection):
     """Who may use the bot."""
 
     owners: Annotated[tuple[Owner, ...], BeforeValidator(_split)] = ()
@@ -222,7 +222,7 @@ class Access(Section):
     live_balances: bool = True
 
 
-class Delivery(Section):
+class DeliverySection(SettingsSection):
     """How messages leave."""
 
     group_wait_seconds: float = Field(1.0, ge=0)
@@ -232,13 +232,13 @@ class Delivery(Section):
     expire_after_hours: PositiveFloat = 72
 
 
-class Web(Section):
+class WebSection(SettingsSection):
     """The health pages."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
 
 
-class Log(Section):
+class LogSection(SettingsSection):
     """What the program says of itself."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -257,13 +257,13 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    telegram: Telegram
-    indexer: Indexer
+    telegram: TelegramSection
+    indexer: IndexerSection
     store: StoreSection
-    access: Access
-    delivery: Delivery
-    web: Web
-    log: Log
+    access: AccessSection
+    delivery: DeliverySection
+    web: WebSection
+    log: LogSection
 
     _stray: frozenset[str] = PrivateAttr(frozenset())
     """What looks like a secret in places where none belongs."""
@@ -378,7 +378,9 @@ def _unknown_section(name: str) -> str:
 def _mistake(detail: ErrorDetails) -> str:
     steps = [str(step) for step in detail["loc"]]
     if detail["type"] != "extra_forbidden":
-        return f"{'.'.join(steps)}: {detail['msg'].removeprefix('Value error, ')}"
+        # Where a section is no table the library names our class for it, whose suffix tells a reader nothing.
+        said = detail["msg"].removeprefix("Value error, ").removesuffix("Section")
+        return f"{'.'.join(steps)}: {said}"
     if _PLAUSIBLE.fullmatch(steps[-1]):
         return f"{'.'.join(steps)}: no such key"
     return f"{'.'.join(steps[:-1])}: has an unknown key (not shown, in case it is a secret)"
