@@ -32,7 +32,7 @@ from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.maintenance import Chores
 from bot.poller.worker import Poller
-from bot.settings import Settings, shipped_chains
+from bot.settings.sections import Settings, shipped_chains
 from bot.store.database import DirectoryLock
 from bot.store.errors import DatabaseTrouble
 from bot.store.store import Store

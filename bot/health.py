@@ -18,7 +18,7 @@ from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
-from bot.settings import Settings
+from bot.settings.sections import Settings
 from bot.store.stats import DatabaseStats
 from bot.store.store import Store
 from bot.web import stats as web

@@ -32,7 +32,7 @@ from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, copying, forgetting
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
-from bot.settings import Settings
+from bot.settings.sections import Settings
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)

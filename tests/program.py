@@ -7,7 +7,7 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.settings import PREFIX
+from bot.settings.sections import PREFIX
 from tests.waits import HANG_SECONDS
 
 ROOT = Path(__file__).parents[1]

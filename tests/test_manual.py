@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import EXIT_STATUSES
-from bot.settings import Settings
+from bot.settings.sections import Settings
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -36,7 +36,7 @@ def test_a_wheel_has_every_module_and_data_file(wheel: Path) -> None:
 def test_an_unpacked_wheel_runs_and_knows_its_chains(wheel: Path, tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
-    code = "from bot.settings import shipped_chains; print(shipped_chains().find('polygon'))"
+    code = "from bot.settings.sections import shipped_chains; print(shipped_chains().find('polygon'))"
 
     def run(*arguments: str) -> str:
         environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}

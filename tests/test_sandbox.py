@@ -19,7 +19,7 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
 from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
-from bot.settings import sandbox_settings
+from bot.settings.sections import sandbox_settings
 from tests.program import ROOT, started
 from tests.sandbox.stage import Script
 from tests.waits import HANG_SECONDS, until

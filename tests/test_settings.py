@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import sandbox_settings
+from bot.settings.sections import sandbox_settings
 from tests.builders import DAI, USDC
 from tests.config_files import (
     KEY,

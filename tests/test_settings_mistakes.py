@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import PREFIX, SettingsRefused, load_settings
+from bot.settings.sections import PREFIX, SettingsRefused, load_settings
 from tests.builders import USDC
 from tests.config_files import (
     KEY,

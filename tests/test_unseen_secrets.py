@@ -22,7 +22,7 @@ import bot.__main__ as program
 from bot import app
 from bot.domain.secrets import BLANKED_ANYWHERE, REDACTED, Secrets, secret_words
 from bot.logs import set_up_logs
-from bot.settings import PREFIX, Settings
+from bot.settings.sections import PREFIX, Settings
 from tests.config_files import KEY, TOKEN, clear_variables, logs_restored
 from tests.examples import examples
 from tests.program import ran

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chain, Chains, Listing, read_registry
-from bot.settings import shipped_chains
+from bot.settings.sections import shipped_chains
 from tests.builders import ETHEREUM, POLYGON, TREASURY, asset
 
 REGISTRY = shipped_chains()
