@@ -26,7 +26,8 @@ from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram
 from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.screen import open_screen
 from bot.sandbox.terminal.terminal import Terminal
-from bot.settings.sections import Settings, SettingsRefused, load_settings, sandbox_settings
+from bot.settings.load import SettingsRefused, load_settings
+from bot.settings.sections import Settings, sandbox_settings
 from bot.store.copy import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
 from bot.store.errors import DatabaseTrouble

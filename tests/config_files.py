@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from bot.logs import TOO_TALKATIVE
-from bot.settings.sections import PREFIX, Settings, SettingsRefused, load_settings
+from bot.settings.load import SettingsRefused, load_settings
+from bot.settings.sections import PREFIX, Settings
 
 TOKEN = "123456789:AAF-a-token-that-opens-nothing-at-all"
 KEY = "AQAAAAAAAKeyThatOpensNothing"

@@ -11,7 +11,7 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, GatewayWorld, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat, Message, User
-from bot.settings.sections import load_settings
+from bot.settings.load import load_settings
 from bot.wiring import Now, clock
 from tests.fork_server import REACHED, BotProcess, ForkServer, open_fork_server
 from tests.waits import HANG_SECONDS, until

@@ -40,7 +40,8 @@ from bot.indexer.errors import (
     WrongEndpoint,
 )
 from bot.sandbox.telegram.server import SANDBOX_TOKEN
-from bot.settings.sections import load_settings, shipped_chains
+from bot.settings.load import load_settings
+from bot.settings.sections import shipped_chains
 from bot.store.database import DatabaseUnusable, DirectoryLock
 from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON

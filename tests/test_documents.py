@@ -9,7 +9,8 @@ import pytest
 from bot.chat.commands.command_table import COMMANDS
 from bot.chat.telegram.outgoing import PROXY_HOLD_SECONDS
 from bot.domain.deliver import delivery, outage
-from bot.settings.sections import PLACEHOLDERS, Settings, SettingsRefused, load_settings
+from bot.settings.load import SettingsRefused, load_settings
+from bot.settings.sections import PLACEHOLDERS, Settings
 from tests.config_files import KEY, TOKEN, clear_variables, load
 
 ROOT = Path(__file__).parent.parent

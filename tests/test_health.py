@@ -26,7 +26,7 @@ from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
 from bot.sandbox.telegram.api.faults import Close, Error, Garbage, ProxyPage, TelegramFault, before
-from bot.settings.sections import load_settings
+from bot.settings.load import load_settings
 from bot.web.pages import BLOCKED
 from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.test_program import LOOPBACK, ROOT, _free_port

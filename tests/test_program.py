@@ -22,7 +22,8 @@ from bot.logs import set_up_logs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram
-from bot.settings.sections import PREFIX, SettingsRefused
+from bot.settings.load import SettingsRefused
+from bot.settings.sections import PREFIX
 from bot.store.copy import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.errors import DatabaseTrouble

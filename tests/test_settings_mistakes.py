@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.sections import PREFIX, SettingsRefused, load_settings
+from bot.settings.load import SettingsRefused, load_settings
+from bot.settings.sections import PREFIX
 from tests.builders import USDC
 from tests.config_files import (
     KEY,

@@ -1,15 +1,11 @@
-"""The configuration: a TOML file and environment variables make one frozen value, or all mistakes at once.
+"""Every section of the configuration with its keys, their defaults and what each key refuses.
 
-Each key is also `BALANCE_BOT_<SECTION>__<KEY>`, which beats the file; lists are
-given with commas there. A secret may stand in a file of its own, named by
-`<key>_file`. Mistakes name the key and never show a secret.
+A check's message says what is wrong and what to do, and never quotes the value: it may be a secret.
 """
 
 import difflib
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,17 +20,15 @@ from pydantic import (
     PositiveInt,
     PrivateAttr,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.addresses import parse_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains, read_registry
-from bot.domain.secrets import Secrets, secret_words
+from bot.domain.secrets import secret_words
 
 PREFIX = "BALANCE_BOT_"
 
@@ -43,30 +37,13 @@ _KEY = re.compile(r"[!#-&(-\[\]-~]*")
 """Visible ASCII but quotes and the backslash, which logs would spell in another way and so not recognise."""
 
 
-_PLAUSIBLE = re.compile(r"_?[a-z]{1,15}(?:_[a-z]{1,15}){0,5}", re.IGNORECASE)
-"""A name that somebody meant as one; what isn't is not shown: it may be a secret that slipped there."""
-
-_TOML_PLACE = re.compile(
-    r"(?P<what>.*) \((?P<where>at (?:line \d+, column \d+|end of document))\)", re.DOTALL
-)
-_TOML_WORDS = re.compile(r"""(?:[A-Za-z/-]+|'[^\w']{1,2}'|"[^\w"]{1,2}"| )+""")
-"""What the library says where it quotes nothing of the file but punctuation."""
-
 PLACEHOLDERS = {
     "telegram.token": "123456789:replace-with-the-token-of-BotFather",
     "indexer.access_key": "replace-with-your-sequence-access-key",
 }
-"""Of config.example.toml."""
+"""What `config.example.toml` has in place of secrets: no bot starts with one."""
 
 PLACEHOLDER_OWNER = 123456789
-
-
-class SettingsRefused(Exception):
-    """The configuration has mistakes; each names its key and says what to do."""
-
-    def __init__(self, mistakes: tuple[str, ...]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
 
 
 def shipped_chains() -> Chains:
@@ -75,7 +52,7 @@ def shipped_chains() -> Chains:
 
 
 def _split(value: object) -> object:
-    """Take a list as the environment gives it: words with commas between."""
+    """Read a list from the environment, where it is words with commas between; the file has real lists."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
@@ -123,23 +100,27 @@ Owner = Annotated[int, AfterValidator(_owner)]
 
 
 class SettingsSection(BaseModel):
-    """A part of the file; what it does not know is a mistake."""
+    """Base of all sections: frozen, and a key it does not know is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    """Return a secret given by itself, or by the file that holds it."""
+    """Return a secret given directly, or read it from the file that `<key>_file` names.
+
+    Raises ValueError where both are given, or where the file is missing, unreadable or empty.
+    """
     path = info.data.get(f"{info.field_name}_file")
     if path is None:
         return secret
     if secret.get_secret_value():
         raise ValueError(f"given twice, here and by {info.field_name}_file: keep one")
-    if not _is_a_path(str(path)):
+    if not is_a_path(str(path)):
         raise ValueError(
             f"{info.field_name}_file names no file that is there (it takes a path; the secret itself "
             f"belongs into {info.field_name})"
         )
+    # A secret typed in place of its file's name must not come back in the message.
     shown = "it names" if secret_words(str(path)) else path
     try:
         content = path.read_text("utf-8").strip()
@@ -151,13 +132,13 @@ def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(content)
 
 
-def _is_a_path(text: str) -> bool:
-    """Whether something was meant as a path; else it may be a secret, put there by mistake."""
+def is_a_path(text: str) -> bool:
+    """Say whether a text was meant as a path; if not it may be a secret that was put there by mistake."""
     return "/" in text or os.path.exists(text)  # noqa: PTH110 - what is no name of a file at all is not there
 
 
 class TelegramSection(SettingsSection):
-    """Who the bot is."""
+    """The bot's token, and where the Bot API is."""
 
     token_file: Path | None = None
     token: SecretStr = Field(SecretStr(""), validate_default=True)
@@ -205,7 +186,7 @@ class IndexerSection(SettingsSection):
 
 
 class StoreSection(SettingsSection):
-    """Where everything is kept."""
+    """Where the database and its backups are kept, and for how long."""
 
     path: Path = Path("data/balance-bot.sqlite3")
     history_days: PositiveInt = 365
@@ -214,7 +195,7 @@ class StoreSection(SettingsSection):
 
 
 class AccessSection(SettingsSection):
-    """Who may use the bot."""
+    """Who may use the bot, and how much."""
 
     owners: Annotated[tuple[Owner, ...], BeforeValidator(_split)] = ()
     chats: Annotated[tuple[int, ...], BeforeValidator(_split)] = ()
@@ -223,7 +204,7 @@ class AccessSection(SettingsSection):
 
 
 class DeliverySection(SettingsSection):
-    """How messages leave."""
+    """How long alerts are grouped, how fast messages are sent, and when they expire."""
 
     group_wait_seconds: float = Field(1.0, ge=0)
     messages_per_second: PositiveFloat = 25
@@ -233,13 +214,13 @@ class DeliverySection(SettingsSection):
 
 
 class WebSection(SettingsSection):
-    """The health pages."""
+    """Where the health pages and metrics are served."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
 
 
 class LogSection(SettingsSection):
-    """What the program says of itself."""
+    """How much the program logs, and as what."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
@@ -265,8 +246,8 @@ class Settings(BaseSettings):
     web: WebSection
     log: LogSection
 
-    _stray: frozenset[str] = PrivateAttr(frozenset())
-    """What looks like a secret in places where none belongs."""
+    _stray_secrets: frozenset[str] = PrivateAttr(frozenset())
+    """What looks like a secret though it stands where none belongs; kept out of all output."""
 
     @classmethod
     def settings_customise_sources(
@@ -287,39 +268,18 @@ class Settings(BaseSettings):
         return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
 
     def never_shown(self) -> frozenset[str]:
-        """Return what must not stand in any output: the secrets, and whatever else looks like one."""
-        return self._stray.union(self.secrets())
-
-
-def load_settings(path: Path) -> Settings:
-    """Return the configuration of file and environment; raises SettingsRefused with every mistake."""
-    content = _read(path)
-    stray = _stray(content, os.environ)
-    mistakes = [_unknown_section(name) for name in content if name not in Settings.model_fields]
-    mistakes += _unknown_variables(os.environ)
-    try:
-        # Sections only: the library takes other arguments too, and obeys them.
-        settings = Settings(**{section: content.get(section, {}) for section in Settings.model_fields})
-    except ValidationError as error:
-        mistakes += [_mistake(detail) for detail in error.errors(include_input=False, include_url=False)]
-    except Exception as error:  # noqa: BLE001 - whatever the library makes of it could quote the content
-        mistakes.append(f"the configuration can't be read ({type(error).__name__})")
-    else:
-        if not mistakes:
-            settings._stray = stray  # noqa: SLF001 - our own
-            return settings
-    blank = Secrets(stray).blank
-    raise SettingsRefused(tuple(blank(mistake) for mistake in mistakes))
+        """Return what no output may show: the secrets, and whatever else there looks like one."""
+        return self._stray_secrets.union(self.secrets())
 
 
 class SandboxSettings(Settings):
-    """The same, out of reach of the environment of a real bot."""
+    """Settings with variables of their own, so that a real bot's environment can't change a sandbox."""
 
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SANDBOX_")
 
 
 def sandbox_settings(*, token: str, owner: int, api_url: str, indexer_url: str, directory: Path) -> Settings:
-    """Return a configuration for the neighbours on this machine, brisk enough to look on."""
+    """Return settings for a bot between the sandbox's servers, fast enough for somebody who watches."""
     content: dict[str, Any] = {section: {} for section in Settings.model_fields} | {
         "telegram": {"token": token, "api_url": api_url},
         "indexer": {
@@ -335,110 +295,3 @@ def sandbox_settings(*, token: str, owner: int, api_url: str, indexer_url: str, 
         "web": {"listen": ""},
     }
     return SandboxSettings(**content)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    shown = Secrets(secret_words(str(path))).blank(str(path))
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsRefused((f"{shown} can't be read: {error.strerror}",)) from None
-    except (ValueError, RecursionError) as error:
-        raise SettingsRefused((f"{shown} is no TOML: {_without_quotes(str(error))}",)) from None
-
-
-def _without_quotes(complaint: str) -> str:
-    """Return what the library says of a file that it can't read, where it quotes nothing of it."""
-    said = _TOML_PLACE.fullmatch(complaint)
-    if said is None:
-        return "it is no text that can be read as TOML"
-    what = (
-        said["what"] if _TOML_WORDS.fullmatch(said["what"]) else "a name that stands there twice, or the like"
-    )
-    return f"{what} ({said['where']})"
-
-
-def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    """Name the variables of ours whose section does not exist; a section checks its own keys."""
-    sections = {f"{PREFIX}{section}__".upper() for section in Settings.model_fields}
-    for name in sorted(environment):
-        if name.upper().startswith(PREFIX) and not name.upper().startswith(tuple(sections)):
-            parts = [part for part in name[len(PREFIX) :].split("__") if part]
-            shown = name if all(map(_PLAUSIBLE.fullmatch, parts)) else f"a variable that begins with {PREFIX}"
-            yield f"{shown}: no such section; names are {PREFIX}<SECTION>__<KEY>"
-
-
-def _unknown_section(name: str) -> str:
-    if _PLAUSIBLE.fullmatch(name):
-        return f"{name}: no such section"
-    known = ", ".join(Settings.model_fields)
-    return f"an unknown section (not shown, in case its name is a secret): there are {known}"
-
-
-def _mistake(detail: ErrorDetails) -> str:
-    steps = [str(step) for step in detail["loc"]]
-    if detail["type"] != "extra_forbidden":
-        # Where a section is no table the library names our class for it, whose suffix tells a reader nothing.
-        said = detail["msg"].removeprefix("Value error, ").removesuffix("Section")
-        return f"{'.'.join(steps)}: {said}"
-    if _PLAUSIBLE.fullmatch(steps[-1]):
-        return f"{'.'.join(steps)}: no such key"
-    return f"{'.'.join(steps[:-1])}: has an unknown key (not shown, in case it is a secret)"
-
-
-def _stray(content: Mapping[str, Any], environment: Mapping[str, str]) -> frozenset[str]:
-    """Return what could be a secret, by its place or by its looks, wherever it stands."""
-    found: set[str] = set()
-    for steps, text in [*_texts(content), *_variables(environment)]:
-        found |= secret_words(text)
-        key = steps[:2]
-        if key in _SECRET_KEYS or (key in _PATH_KEYS and text and not (_is_a_path(text) or _is_a_name(text))):
-            found.add(text)
-        if key in _URL_KEYS:
-            found |= set(_credentials(text))
-    return frozenset(found - set(PLACEHOLDERS.values()))
-
-
-_SECRET_KEYS = {("telegram", "token"), ("indexer", "access_key")}
-_PATH_KEYS = {
-    ("telegram", "token_file"),
-    ("indexer", "access_key_file"),
-    ("store", "path"),
-    ("store", "backup_dir"),
-}
-_URL_KEYS = {("telegram", "api_url"), ("indexer", "url")}
-
-
-def _texts(value: object, steps: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every text of the file, names included, and where it stands."""
-    match value:
-        case str():
-            yield steps, value
-        case dict():
-            for name, one in value.items():
-                yield steps, name
-                yield from _texts(one, (*steps, name))
-        case list():
-            for one in value:
-                yield from _texts(one, steps)
-
-
-def _variables(environment: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the same of our variables."""
-    for name, value in environment.items():
-        if name.upper().startswith(PREFIX):
-            rest = name[len(PREFIX) :]
-            yield (), rest
-            yield tuple(rest.lower().split("__")), value
-
-
-def _is_a_name(text: str) -> bool:
-    """Whether a file may be called that, beside us: `data`, `bot.sqlite3`."""
-    return all(map(re.compile(r"[a-z]{1,15}\d?").fullmatch, re.split(r"[._-]", text)))
-
-
-def _credentials(url: str) -> Iterator[str]:
-    """Yield what stands before the host of an address."""
-    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
-    if at:
-        yield from filter(None, (user, *user.split(":", 1)))
