@@ -194,7 +194,7 @@ def delivery(
     alerts: int = 1,
     questions: int = 0,
     trust: int = TRUST,
-    astray: str | None = None,
+    fallback_reason: str | None = None,
 ) -> Delivery:
     return Delivery(
         DeliveryId(number),
@@ -209,7 +209,7 @@ def delivery(
         alerts,
         questions=questions,
         trust=trust,
-        astray=astray,
+        fallback_reason=fallback_reason,
     )
 
 

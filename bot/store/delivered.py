@@ -17,7 +17,7 @@ class FoundDelivery:
     about: About
     place: Place
     """Whom it was for."""
-    is_astray: bool
+    is_fallback: bool
     """Whether that is a lost topic: the message stands in the chat itself."""
 
 
@@ -52,8 +52,8 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
     kind, title, thread_id, lost = found
     told = about(db, DeliveryId(row))
     place = Place(chat_id, kind, title, thread_id or None)
-    is_astray = lost is not None and bool(thread_id)
-    return FoundDelivery(told, place, is_astray) if told.accounts else None
+    is_fallback = lost is not None and bool(thread_id)
+    return FoundDelivery(told, place, is_fallback) if told.accounts else None
 
 
 _CHANGES = f"""

@@ -373,11 +373,11 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
     _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
     alerts, probes, questions, trust = rest
-    is_astray = lost is not None and bool(thread_id)
+    is_fallback = lost is not None and bool(thread_id)
     return Delivery(
         delivery_id,
         telegram_id,
-        None if is_astray else thread_id or None,
+        None if is_fallback else thread_id or None,
         kind != "private",
         text,
         attempts,
@@ -388,6 +388,6 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         probes,
         questions,
         trust,
-        lost if is_astray else None,
+        lost if is_fallback else None,
         about(db, delivery_id),
     )

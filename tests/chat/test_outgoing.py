@@ -303,7 +303,7 @@ async def test_a_message_astray_says_so_and_still_ends_with_its_id(
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
     await TelegramSender(bot).send(
-        delivery(chat=chat.id, text="5 → 6\n12:00:00 UTC · 7KQ2F", astray="closed")
+        delivery(chat=chat.id, text="5 → 6\n12:00:00 UTC · 7KQ2F", fallback_reason="closed")
     )
 
     (message,) = telegram.messages(chat)

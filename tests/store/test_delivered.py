@@ -99,4 +99,4 @@ async def test_a_message_of_a_lost_topic_is_found_astray(keeper: Keeper) -> None
 
     assert before is not None
     assert after is not None
-    assert (before.place, before.is_astray, after.is_astray) == (ALERTS_TOPIC, False, True)
+    assert (before.place, before.is_fallback, after.is_fallback) == (ALERTS_TOPIC, False, True)

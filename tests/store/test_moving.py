@@ -179,7 +179,7 @@ async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> No
 
     assert await watched(keeper, OTHER) == [(1, "Till")]
     (delivery,) = await keeper.due()
-    assert (delivery.thread_id, delivery.astray) == (6, None)
+    assert (delivery.thread_id, delivery.fallback_reason) == (6, None)
 
 
 async def test_topics_that_are_not_lost_keep_what_they_watch(keeper: Keeper) -> None:

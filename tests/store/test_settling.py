@@ -368,14 +368,14 @@ async def test_what_a_lost_topic_is_to_be_told_goes_to_its_chat(watching: Keeper
     await attempt(watching, first, TopicLost("closed", is_certain=True))
 
     (again,) = await watching.due()
-    assert (again.id, again.thread_id, again.astray) == (first.id, None, "closed")
+    assert (again.id, again.thread_id, again.fallback_reason) == (first.id, None, "closed")
 
 
 async def topic_told(keeper: Keeper, now: datetime) -> tuple[int | None, str | None]:
     """Return where the topic's next message goes, and why it is not the topic; others are delivered."""
     for delivery in await keeper.due(now):
-        if delivery.chat_id == OPS.chat_id and (delivery.thread_id or delivery.astray):
-            return delivery.thread_id, delivery.astray
+        if delivery.chat_id == OPS.chat_id and (delivery.thread_id or delivery.fallback_reason):
+            return delivery.thread_id, delivery.fallback_reason
         await keeper.sent(delivery, now)
     raise AssertionError("nothing is due")
 
@@ -421,8 +421,8 @@ async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_a
 ) -> None:
     await lose_topic(watching, "closed")
     await change(watching, 7)
-    (astray,) = await watching.due()
-    await attempt(watching, astray, Unknown("no answer"))
+    (fallback_reason,) = await watching.due()
+    await attempt(watching, fallback_reason, Unknown("no answer"))
 
     assert await topic_told(watching, at(3700)) == (None, "closed")
 
@@ -434,7 +434,7 @@ async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Ke
     await change(watching, 6)
 
     delivered = await watching.deliver_all()
-    assert {(one.thread_id, one.astray) for one in delivered} == {(None, None), (5, None)}
+    assert {(one.thread_id, one.fallback_reason) for one in delivered} == {(None, None), (5, None)}
 
 
 # ---------------------------------------------------------------- restart

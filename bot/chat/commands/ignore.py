@@ -93,7 +93,7 @@ class IgnoringTokens:
                 toasts.LEFT_OUT if ignored.new else "", is_used_up=bool(ignored.new), then=then
             )
 
-        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_astray else found.place)
+        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_fallback else found.place)
 
     async def _ignored(self, place: Place, ignored: IgnoreResult) -> Screen:
         """Word what was ignored; one token can be taken back, and what names it ended, by a button."""

@@ -105,7 +105,7 @@ class Muting:
 
             return CallbackResult(toasts.MUTED, then=then)
 
-        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_astray else found.place)
+        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_fallback else found.place)
 
     async def _muted(self, incoming: Incoming, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
         actor = incoming.actor(self._now())

@@ -299,6 +299,6 @@ def _failed(reason: str, name: str) -> Outcome:
 
 
 def _astray(delivery: Delivery) -> str:
-    if delivery.astray is None:
+    if delivery.fallback_reason is None:
         return ""
-    return f"⚠️ Its topic is {delivery.astray}, so it comes here. /here in another topic moves it there.\n"
+    return f"⚠️ Its topic is {delivery.fallback_reason}, so it comes here. /here in another topic moves it there.\n"

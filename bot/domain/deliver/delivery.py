@@ -236,7 +236,7 @@ class Delivery:
     """Asked in vain since its last send, while nobody knows what became of that (`doubt.py`)."""
     trust: int = TRUST
     """So many more sends may be left without an answer, each just after one to a question."""
-    astray: str | None = None
+    fallback_reason: str | None = None
     """Why it does not go to its topic but to the chat itself."""
     about: About = About()
     is_answered: bool = False

@@ -144,7 +144,7 @@ class Looking:
 
             return CallbackResult(then=then)
 
-        return CallbackAction(Action.LOOK, act, incoming.place if found.is_astray else found.place)
+        return CallbackAction(Action.LOOK, act, incoming.place if found.is_fallback else found.place)
 
     def _balance_page(self, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int) -> Screen:
         """Return one page of what an account holds; the button in the middle shows it anew."""
