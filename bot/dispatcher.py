@@ -242,7 +242,9 @@ class Dispatcher:
         taken = await self._taken(due, question.id)
         if taken.delivery is None or taken.delivery.id != question.id:
             return taken
-        known = replace(taken.delivery, trust=found.trust, is_answered=found.is_answered)
+        known = replace(
+            taken.delivery, unconfirmed_sends_left=found.unconfirmed_sends_left, is_answered=found.is_answered
+        )
         return replace(taken, delivery=known)
 
     async def _attempt(self, delivery: Delivery) -> Settlement:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
-from bot.domain.deliver.delivery import TRUST, Delivery, DeliveryId, Form
+from bot.domain.deliver.delivery import UNCONFIRMED_SENDS_MAX, Delivery, DeliveryId, Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
 from bot.domain.questions import Answer, Question
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
@@ -193,7 +193,7 @@ def delivery(
     form: Form = Form.WHOLE,
     alerts: int = 1,
     questions: int = 0,
-    trust: int = TRUST,
+    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX,
     fallback_reason: str | None = None,
 ) -> Delivery:
     return Delivery(
@@ -208,7 +208,7 @@ def delivery(
         form,
         alerts,
         questions=questions,
-        trust=trust,
+        unconfirmed_sends_left=unconfirmed_sends_left,
         fallback_reason=fallback_reason,
     )
 

@@ -10,7 +10,7 @@ from bot import dispatcher
 from bot.domain.deliver.alerts import Alert
 from bot.domain.deliver.delivery import (
     REST,
-    TRUST,
+    UNCONFIRMED_SENDS_MAX,
     UNKNOWN_OUTCOME_BACKOFF,
     DeliveryId,
     Offline,
@@ -469,8 +469,8 @@ async def test_a_question_that_ends_unexpectedly_is_asked_again(harness: Dispatc
 
 async def stands_aside(harness: DispatcherHarness) -> None:
     """Let the sends go on without an answer, though questions get one."""
-    harness.telegram.answers = [Unknown("read timeout")] * TRUST
-    for sends in range(1, TRUST + 1):
+    harness.telegram.answers = [Unknown("read timeout")] * UNCONFIRMED_SENDS_MAX
+    for sends in range(1, UNCONFIRMED_SENDS_MAX + 1):
         await harness.tried(UNKNOWNS_UNASKED + sends)
         await harness.passed(PAUSE)
 
@@ -482,7 +482,7 @@ async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of
     async with harness.open():
         await stands_aside(harness)
         await harness.passed(REST.total_seconds() - PAUSE - 1)
-        assert len(harness.telegram.taken) == UNKNOWNS_UNASKED + TRUST
+        assert len(harness.telegram.taken) == UNKNOWNS_UNASKED + UNCONFIRMED_SENDS_MAX
         await harness.passed(1)
         await harness.arrived(1)
 

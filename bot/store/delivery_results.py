@@ -35,7 +35,7 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
                 settlement.unknowns,
                 settlement.refusals,
                 settlement.questions,
-                settlement.trust,
+                settlement.unconfirmed_sends_left,
                 settlement.form,
                 to_milliseconds(settlement.not_before),
                 settlement.message_id,
@@ -49,7 +49,7 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
         return has_news
 
 
-def _retry_unconfirmed(db: Database, chat_id: int, now: datetime) -> None:
+def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
     """Let what stands aside in a chat be tried again: another message was confirmed there."""
     here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(
@@ -138,7 +138,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, 
         mark_unreachable(db, telegram_id, settlement.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
     if settlement.shows_the_chat_alive:
-        _retry_unconfirmed(db, chat_id, settlement.not_before)
+        _retry_set_aside(db, chat_id, settlement.not_before)
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",

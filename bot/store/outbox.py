@@ -372,7 +372,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
     _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
-    alerts, probes, questions, trust = rest
+    alerts, probes, questions, unconfirmed_sends_left = rest
     is_fallback = lost is not None and bool(thread_id)
     return Delivery(
         delivery_id,
@@ -387,7 +387,7 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         alerts,
         probes,
         questions,
-        trust,
+        unconfirmed_sends_left,
         lost if is_fallback else None,
         about(db, delivery_id),
     )

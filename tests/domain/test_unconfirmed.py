@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.deliver.delivery import (
     REST,
-    TRUST,
+    UNCONFIRMED_SENDS_MAX,
     ChatMoved,
     Delivery,
     DeliveryState,
@@ -55,7 +55,11 @@ def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[da
             yield now
             found = settle(found, send, now, 0.5)
         now = found.not_before
-        one = delivery(unknowns=found.unknowns, questions=found.questions, trust=found.trust)
+        one = delivery(
+            unknowns=found.unknowns,
+            questions=found.questions,
+            unconfirmed_sends_left=found.unconfirmed_sends_left,
+        )
 
 
 def within(moments: Iterator[datetime], span: timedelta) -> list[datetime]:
@@ -87,7 +91,7 @@ def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_cop
 def test_where_questions_are_answered_and_sends_are_not_three_more_leave_before_the_long_pauses() -> None:
     moments = within(sends(UNKNOWN, lambda _: ANSWERED), timedelta(hours=6))
 
-    short = UNKNOWNS_UNASKED + TRUST
+    short = UNKNOWNS_UNASKED + UNCONFIRMED_SENDS_MAX
     assert len(moments) == short + 23
     assert moments[short - 1] <= NOON + timedelta(minutes=2)
     assert all(after - before == REST for before, after in pairwise(moments[short - 1 :]))
@@ -114,8 +118,8 @@ def test_whatever_questions_bring_copies_are_few_and_then_rare(answers: list[boo
 
 def test_a_silence_is_worth_trust_until_there_were_too_many_copies() -> None:
     def trust_after(unknowns: int) -> int:
-        found = after_question(delivery(unknowns=unknowns, trust=0), UNKNOWN, NOON, 0.5)
-        return found.trust
+        found = after_question(delivery(unknowns=unknowns, unconfirmed_sends_left=0), UNKNOWN, NOON, 0.5)
+        return found.unconfirmed_sends_left
 
     assert (trust_after(UNKNOWNS_TRUSTED - 1), trust_after(UNKNOWNS_TRUSTED)) == (1, 0)
 
@@ -129,13 +133,13 @@ def test_whatever_answer_is_an_answer(answer: Outcome) -> None:
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcome) -> None:
-    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE, trust=0)
+    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE, unconfirmed_sends_left=0)
 
     waits = after_question(one, silence, NOON, 0.5)
 
     assert isinstance(waits, Settlement)
     assert (waits.state, waits.not_before) == (DeliveryState.READY, NOON + QUESTION_PAUSE)
-    assert (waits.questions, waits.trust) == (1, 1)
+    assert (waits.questions, waits.unconfirmed_sends_left) == (1, 1)
     assert (waits.unknowns, waits.attempts, waits.refusals, waits.form) == (4, 2, 1, Form.BARE)
 
 
@@ -144,13 +148,13 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
     [Throttled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
 )
 def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
-    one = delivery(unknowns=3, questions=2, trust=1)
+    one = delivery(unknowns=3, questions=2, unconfirmed_sends_left=1)
 
     assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
 
 
 @pytest.mark.parametrize("outcome", [RetryLater("no route"), Throttled(3)])
 def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
-    settlement = settle(delivery(unknowns=4, questions=2, trust=1), outcome, NOON, 0.5)
+    settlement = settle(delivery(unknowns=4, questions=2, unconfirmed_sends_left=1), outcome, NOON, 0.5)
 
-    assert (settlement.questions, settlement.trust) == (2, 1)
+    assert (settlement.questions, settlement.unconfirmed_sends_left) == (2, 1)

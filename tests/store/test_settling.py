@@ -100,11 +100,15 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
-async def in_doubt(watching: Keeper, *, unknowns: int, trust: int) -> tuple[Delivery, Settlement]:
+async def in_doubt(
+    watching: Keeper, *, unknowns: int, unconfirmed_sends_left: int
+) -> tuple[Delivery, Settlement]:
     """Let a send to Olga's chat get no answer, just after a question got one; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    doubted = replace(first, unknowns=unknowns, trust=trust, is_answered=True)
+    doubted = replace(
+        first, unknowns=unknowns, unconfirmed_sends_left=unconfirmed_sends_left, is_answered=True
+    )
     settlement = await attempt(watching, doubted, Unknown("read timeout"))
     await change(watching, 7)
     return first, settlement
@@ -115,7 +119,7 @@ async def due_in_private(watching: Keeper, now: datetime = NOON) -> list[Deliver
 
 
 async def test_a_message_that_is_trusted_keeps_what_is_behind_it_waiting(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, trust=2)
+    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=2)
 
     assert await due_in_private(watching) == []
     assert (await watching.outbox()).next_at == settlement.not_before
@@ -123,7 +127,7 @@ async def test_a_message_that_is_trusted_keeps_what_is_behind_it_waiting(watchin
 
 
 async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, trust=1)
+    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=1)
 
     assert settlement.not_before == NOON + REST
     assert (await watching.outbox()).next_at == settlement.not_before
@@ -138,7 +142,7 @@ async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watch
 async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_many_copies(
     watching: Keeper, unknowns: int, *, is_due: bool
 ) -> None:
-    first, _ = await in_doubt(watching, unknowns=unknowns, trust=1)
+    first, _ = await in_doubt(watching, unknowns=unknowns, unconfirmed_sends_left=1)
     (passing,) = await due_in_private(watching)
 
     await watching.store.apply_outcome(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
@@ -147,7 +151,7 @@ async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_ma
 
 
 async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, trust=1)
+    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=1)
     (passing,) = await due_in_private(watching)
     await watching.store.apply_outcome(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
 
@@ -159,14 +163,18 @@ async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Kee
 async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) -> None:
     await change(watching, 6)
     (first, *_) = await watching.due()
-    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, trust=2)
+    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, unconfirmed_sends_left=2)
     await watching.store.apply_outcome(first.id, found)
 
     taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
 
     assert taken.delivery is None
     assert taken.question is not None
-    assert (taken.question.unknowns, taken.question.questions, taken.question.trust) == (3, 5, 2)
+    assert (taken.question.unknowns, taken.question.questions, taken.question.unconfirmed_sends_left) == (
+        3,
+        5,
+        2,
+    )
     assert (await row(watching, first))[0] == "ready"
 
 

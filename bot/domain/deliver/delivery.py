@@ -25,7 +25,7 @@ TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
 within which an alert has to arrive once the last fault is over."""
 
-TRUST = 3
+UNCONFIRMED_SENDS_MAX = 3
 """Sends of one message without an answer, each just after one to a question: then those say nothing of it."""
 
 REST = timedelta(minutes=15)
@@ -234,7 +234,7 @@ class Delivery:
     """How often its chat was tried in vain since it could last be written to."""
     questions: int = 0
     """Asked in vain since its last send, while nobody knows what became of that (`doubt.py`)."""
-    trust: int = TRUST
+    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX
     """So many more sends may be left without an answer, each just after one to a question."""
     fallback_reason: str | None = None
     """Why it does not go to its topic but to the chat itself."""
@@ -274,7 +274,7 @@ class Settlement:
     unknowns: int = 0
     refusals: int = 0
     questions: int = 0
-    trust: int = TRUST
+    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX
     form: Form = Form.WHOLE
     reason: str | None = None
     hold: Holding | None = None
@@ -296,7 +296,7 @@ class Settlement:
             unknowns=delivery.unknowns,
             refusals=delivery.refusals,
             questions=delivery.questions,
-            trust=delivery.trust,
+            unconfirmed_sends_left=delivery.unconfirmed_sends_left,
             form=delivery.form,
         )
 
@@ -367,11 +367,16 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
         case Offline(reason):
             return replace(again, reason=reason)
         case Unknown(reason):
-            trust = delivery.trust - delivery.is_answered
-            pause = _pause(UNKNOWN_OUTCOME_BACKOFF, delivery.unknowns) if trust > 0 else REST
+            unconfirmed_sends_left = delivery.unconfirmed_sends_left - delivery.is_answered
+            pause = _pause(UNKNOWN_OUTCOME_BACKOFF, delivery.unknowns) if unconfirmed_sends_left > 0 else REST
             unknowns = delivery.unknowns + 1
             return replace(
-                again, not_before=now + pause, unknowns=unknowns, questions=0, trust=trust, reason=reason
+                again,
+                not_before=now + pause,
+                unknowns=unknowns,
+                questions=0,
+                unconfirmed_sends_left=unconfirmed_sends_left,
+                reason=reason,
             )
         case Vanished(reason):
             return _after_vanishing(again, reason)

@@ -51,10 +51,16 @@ def after_question(delivery: Delivery, outcome: Outcome, now: datetime, dice: fl
         case Throttled() | Unreachable() | ChatMoved() | TopicLost():
             return settle(delivery, outcome, now, dice)
         case Unknown(reason) | RetryLater(reason) | Offline(reason):
-            trust = max(delivery.trust, 1) if delivery.unknowns < UNKNOWNS_TRUSTED else delivery.trust
+            unconfirmed_sends_left = (
+                max(delivery.unconfirmed_sends_left, 1)
+                if delivery.unknowns < UNKNOWNS_TRUSTED
+                else delivery.unconfirmed_sends_left
+            )
         case _:
             return replace(delivery, is_answered=True)
     if delivery.questions + 1 >= QUESTIONS_MOST:
-        return replace(delivery, trust=trust)
+        return replace(delivery, unconfirmed_sends_left=unconfirmed_sends_left)
     again = Settlement.again(delivery, now + QUESTION_PAUSE)
-    return replace(again, questions=delivery.questions + 1, trust=trust, reason=reason)
+    return replace(
+        again, questions=delivery.questions + 1, unconfirmed_sends_left=unconfirmed_sends_left, reason=reason
+    )
