@@ -14,6 +14,7 @@ from bot.sandbox.telegram.world.world import Chat, Message, User
 from bot.settings.load import load_settings
 from bot.wiring import Now, clock
 from tests.fork_server import REACHED, BotProcess, ForkServer, open_fork_server
+from tests.new_database import put_new_database
 from tests.waits import HANG_SECONDS, until
 
 OWNER = 7001
@@ -84,7 +85,11 @@ class Stack:
         return path
 
     def start(self, *, now: Now = clock) -> None:
-        """Start the bot in this process."""
+        """Start the bot in this process; in one of its own it makes its first database itself."""
+        data = self.directory / "data"
+        if not data.exists():
+            data.mkdir(mode=0o700)
+            put_new_database(data / "bot.sqlite3")
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(
             app.run(load_settings(self.config), self._stop, self.announced.append, now=now)
