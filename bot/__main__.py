@@ -30,7 +30,7 @@ from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import Settings, sandbox_settings
 from bot.store.copy import CopyFailed, copy_database
 from bot.store.database import DatabaseUnusable, DirectoryHeld
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 
@@ -44,7 +44,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     TokenRefused: 4,
     app.KeyRefused: 4,
     DatabaseUnusable: 5,
-    DatabaseTrouble: 5,
+    DatabaseUnavailable: 5,
     CopyFailed: 5,
 }
 """What the program ends with where it can't run; operators rely on it."""

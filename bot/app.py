@@ -34,7 +34,7 @@ from bot.maintenance import Chores
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.database import DirectoryLock
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.store.store import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
@@ -89,7 +89,7 @@ async def run(
     `announce` gets what the operator must read at once: the claim link. `now` is the time of day, which
     may jump.
 
-    Raises DirectoryHeld, DatabaseUnusable, DatabaseTrouble, TokenRefused or
+    Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, TokenRefused or
     KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
     async with AsyncExitStack() as stack:
@@ -272,7 +272,7 @@ class RunningBot:
         while True:
             try:
                 return await self.claims.link(self.telegram.username)
-            except DatabaseTrouble:
+            except DatabaseUnavailable:
                 log.exception("no link can be printed yet", action="claim_failed")
                 await asyncio.sleep(INTRODUCE_AGAIN_SECONDS)
 
@@ -366,7 +366,7 @@ async def _chains_to_start_with(
         async with asyncio.timeout(START_SECONDS):
             mainnets, testnets = await _listed(source, registry)
         await store.update_chains(mainnets, now(), testnets=testnets)
-    except DatabaseTrouble:
+    except DatabaseUnavailable:
         log.exception("the list of chains could not be kept", action="chains_failed")
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None

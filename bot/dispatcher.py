@@ -32,7 +32,7 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.store.outbox import Compose, NextDelivery, Pending
 from bot.store.store import Store
 
@@ -282,7 +282,7 @@ class Dispatcher:
         while failures < 2 * SETTLE_TRIES:
             try:
                 await self._store.apply_outcome(delivery.id, settlement)
-            except DatabaseTrouble as error:
+            except DatabaseUnavailable as error:
                 waits = log.bind(delivery=delivery.id, trouble=str(error))
                 waits.warning("what came of a send waits to be written", action="settle_waits")
             except Exception as error:

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from bot.domain.secrets import Secrets
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 
 LINES_A_MINUTE = 60
 LINES_OF_A_LIBRARY_A_MINUTE = 5
@@ -153,7 +153,7 @@ def _in_words(_: object, __: str, event: structlog.typing.EventDict) -> structlo
     """Say a full disk or a locked database in words: where it was noticed is no matter."""
     error = event.get("exc_info")
     error = sys.exc_info()[1] if error is True else error
-    if isinstance(error, DatabaseTrouble):
+    if isinstance(error, DatabaseUnavailable):
         del event["exc_info"]
         event["trouble"] = str(error)
     return event

@@ -26,7 +26,7 @@ from bot.settings.load import SettingsRefused
 from bot.settings.sections import PREFIX
 from bot.store.copy import CopyFailed
 from bot.store.database import DatabaseUnusable, DirectoryHeld, DirectoryLock
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 from tests.waits import HANG_SECONDS, STOP_SECONDS
@@ -278,7 +278,7 @@ def test_every_status_is_the_one_that_operators_rely_on() -> None:
         TokenRefused: 4,
         KeyRefused: 4,
         DatabaseUnusable: 5,
-        DatabaseTrouble: 5,
+        DatabaseUnavailable: 5,
         CopyFailed: 5,
     } == EXIT_STATUSES
 

@@ -17,7 +17,7 @@ from bot.chat.commands import replies
 from bot.chat.permissions import Incoming, Permissions
 from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 
 Find = Callable[[Incoming, Press], Awaitable[CallbackAction | None]]
 """Finds the row of a press in the chat it came from; None: it is not there."""
@@ -86,7 +86,7 @@ async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
     """Return the answer of what is done after the toast, which can't say any more that it failed."""
     try:
         return await then()
-    except DatabaseTrouble as trouble:
+    except DatabaseUnavailable as trouble:
         return (replies.not_written(trouble.kind),)
 
 

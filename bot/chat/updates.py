@@ -30,7 +30,7 @@ from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitRes
 from bot.domain.deliver.delivery import Park, parking
 from bot.domain.kinds import kind_of
 from bot.domain.places import Place
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ class Conversation:
                 await self._note_topic(update.message)
                 if update.message.text is not None:
                     await self._on_message(update.message, update.message.text)
-        except DatabaseTrouble as trouble:
+        except DatabaseUnavailable as trouble:
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
             await self._apologise(update, toasts.NOT_WRITTEN[trouble.kind], replies.not_written(trouble.kind))
         except Exception:
@@ -268,7 +268,7 @@ class Conversation:
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
             is_told = False
-            with suppress(DatabaseTrouble):  # a stranger is told how to get in, not how the bot is doing
+            with suppress(DatabaseUnavailable):  # a stranger is told how to get in, not how the bot is doing
                 is_told = await self._knocks.knock(incoming)
             answer = replies.stranger(incoming.place.chat_id, is_told=is_told)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)

@@ -22,7 +22,7 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.copy import copy_database
-from bot.store.errors import START_ANEW, DatabaseTrouble, Trouble, in_words, trouble_of
+from bot.store.errors import START_ANEW, DatabaseUnavailable, Trouble, in_words, trouble_of
 from bot.store.schema import migrations
 
 P = ParamSpec("P")
@@ -79,7 +79,7 @@ class DatabaseThread:
     def __init__(
         self, db: Database, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
     ) -> None:
-        self.trouble: DatabaseTrouble | None = None
+        self.trouble: DatabaseUnavailable | None = None
         """Why the last attempt to write failed, where disk or lock are to blame; gone with the next write."""
         self._db = db
         self._path = path
@@ -111,7 +111,7 @@ class DatabaseThread:
     async def run(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one unit of work in the thread; once begun it ends there, whoever still waits for it.
 
-        Raises DatabaseTrouble where the disk or another program is in the way.
+        Raises DatabaseUnavailable where the disk or another program is in the way.
         """
         return await self._in_thread(lambda: self._watched(work, *args, **kwargs))
 
@@ -131,7 +131,7 @@ class DatabaseThread:
         _wait(self._db, 0)
         try:
             return self._watched(work, *args, **kwargs)
-        except DatabaseTrouble as trouble:
+        except DatabaseUnavailable as trouble:
             if trouble.kind is Trouble.LOCKED:  # for a moment, as far as is known
                 self.trouble = before
             return None
@@ -147,7 +147,7 @@ class DatabaseThread:
             kind = trouble_of(error)
             if kind is None:
                 raise
-            self.trouble = DatabaseTrouble(kind, in_words(error, self._path))
+            self.trouble = DatabaseUnavailable(kind, in_words(error, self._path))
             self._be_patient()
             raise self.trouble from error
         if self._db.conn.total_changes > changes and self.trouble is not None:

@@ -55,7 +55,7 @@ _TROUBLES = {
 """By the primary code; others are mistakes of ours."""
 
 
-class DatabaseTrouble(Exception):
+class DatabaseUnavailable(Exception):
     """A unit of work could not be done, and nothing of it was; the text says why and what to do about it."""
 
     def __init__(self, kind: Trouble, text: str) -> None:

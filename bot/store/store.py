@@ -51,7 +51,7 @@ from bot.store import (
 from bot.store.button_commands import ButtonCommand
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
-from bot.store.errors import DatabaseTrouble, Trouble
+from bot.store.errors import DatabaseUnavailable, Trouble
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.quiet import Quiet
@@ -90,7 +90,7 @@ class Store:
         """Open the database, made if it isn't there; raises DatabaseUnusable.
 
         What gives no answer for `stale_after` is told to be blind. Where another program holds the database,
-        it is waited for so long; then, as with a full disk, whatever writes raises DatabaseTrouble.
+        it is waited for so long; then, as with a full disk, whatever writes raises DatabaseUnavailable.
         """
         thread = await DatabaseThread.open(path, patience_seconds=patience_seconds)
         return cls(
@@ -105,7 +105,7 @@ class Store:
         await self._thread.close()
 
     @property
-    def trouble(self) -> DatabaseTrouble | None:
+    def trouble(self) -> DatabaseUnavailable | None:
         """Why nothing can be written, where disk or lock are to blame; None: the last write went well."""
         return self._thread.trouble
 

@@ -19,7 +19,7 @@ from bot.store.database import (
     StoreError,
     transaction,
 )
-from bot.store.errors import DatabaseTrouble
+from bot.store.errors import DatabaseUnavailable
 from bot.store.schema import migrations
 from tests.builders import NOON
 
@@ -469,7 +469,7 @@ async def test_a_database_held_by_a_stranger_is_an_error_and_no_half_done_work(p
         with transaction(db):
             put(db, "first")
 
-    with pytest.raises(DatabaseTrouble, match="another program holds it"):
+    with pytest.raises(DatabaseUnavailable, match="another program holds it"):
         await thread.run(work)
     stranger.rollback()
     stranger.close()

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.store.database import DatabaseThread, transaction
-from bot.store.errors import DatabaseTrouble, Trouble
+from bot.store.errors import DatabaseUnavailable, Trouble
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_new_database_is_in_no_trouble(thread: DatabaseThread) -> None:
 
 async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(DatabaseTrouble):
+    with pytest.raises(DatabaseUnavailable):
         await thread.run(write_much)
 
     await thread.run(read)
@@ -68,7 +68,7 @@ async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseT
 
 async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(DatabaseTrouble):
+    with pytest.raises(DatabaseUnavailable):
         await thread.run(write_much)
 
     await make_room(thread)
@@ -99,7 +99,7 @@ async def test_what_may_be_left_out_tells_of_a_full_disk_like_any(thread: Databa
 
 async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:
     await fill_up(thread)
-    with pytest.raises(DatabaseTrouble):
+    with pytest.raises(DatabaseUnavailable):
         await thread.run(write_much)
 
     assert not await thread.run(lambda db: db.conn.in_transaction)
