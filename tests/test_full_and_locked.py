@@ -17,7 +17,7 @@ from bot.chat.buttons import toasts
 from bot.chat.commands import replies
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database import PATIENCE_SECONDS
-from bot.store.errors import Trouble
+from bot.store.errors import DatabaseFault
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.test_program import LOOPBACK, _free_port
 from tests.test_stopping import only_linux
@@ -93,7 +93,7 @@ async def test_a_press_that_would_change_something_says_why_it_does_not(paged: S
     alert = await paged.hears("−1 USDC")
 
     with locked(paged):
-        assert await paged.presses(alert, "Mute 1 h") == toasts.NOT_WRITTEN[Trouble.LOCKED]
+        assert await paged.presses(alert, "Mute 1 h") == toasts.NOT_WRITTEN[DatabaseFault.LOCKED]
         await paged.presses(alert, "Balances")
         await paged.hears("USDC")
 
@@ -243,8 +243,8 @@ async def test_a_disk_that_is_full_is_told_as_such_and_nothing_is_lost(small_dis
         assert process.returncode is None
 
 
-@pytest.mark.parametrize("trouble", Trouble)
-def test_every_trouble_has_words_and_says_that_nothing_was_changed(trouble: Trouble) -> None:
+@pytest.mark.parametrize("trouble", DatabaseFault)
+def test_every_trouble_has_words_and_says_that_nothing_was_changed(trouble: DatabaseFault) -> None:
     for said in (replies.not_written(trouble).source, toasts.NOT_WRITTEN[trouble]):
         assert "Nothing was changed" in said
         assert len(said) <= 200

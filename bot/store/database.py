@@ -22,7 +22,7 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.copy import copy_database
-from bot.store.errors import START_ANEW, DatabaseUnavailable, Trouble, in_words, trouble_of
+from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, fault_of, in_words
 from bot.store.schema import migrations
 
 P = ParamSpec("P")
@@ -132,7 +132,7 @@ class DatabaseThread:
         try:
             return self._watched(work, *args, **kwargs)
         except DatabaseUnavailable as trouble:
-            if trouble.kind is Trouble.LOCKED:  # for a moment, as far as is known
+            if trouble.kind is DatabaseFault.LOCKED:  # for a moment, as far as is known
                 self.trouble = before
             return None
         finally:
@@ -144,7 +144,7 @@ class DatabaseThread:
         try:
             result = work(self._db, *args, **kwargs)
         except sqlite3.Error as error:
-            kind = trouble_of(error)
+            kind = fault_of(error)
             if kind is None:
                 raise
             self.trouble = DatabaseUnavailable(kind, in_words(error, self._path))
@@ -157,7 +157,7 @@ class DatabaseThread:
 
     def _be_patient(self) -> None:
         """Wait for another program that holds the database, but not again and again: looks wait behind."""
-        is_locked = self.trouble is not None and self.trouble.kind is Trouble.LOCKED
+        is_locked = self.trouble is not None and self.trouble.kind is DatabaseFault.LOCKED
         _wait(self._db, 0 if is_locked else self._patience_seconds)
 
     async def close(self) -> None:

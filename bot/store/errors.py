@@ -32,7 +32,7 @@ _ADVICE_OF_THE_SYSTEM = {
 }
 
 
-class Trouble(StrEnum):
+class DatabaseFault(StrEnum):
     """Why a database can't be worked with for the time being, where nobody here is to blame."""
 
     FULL = "full"
@@ -41,16 +41,16 @@ class Trouble(StrEnum):
     BROKEN = "broken"
 
 
-_TROUBLES = {
-    sqlite3.SQLITE_FULL: Trouble.FULL,
-    sqlite3.SQLITE_BUSY: Trouble.LOCKED,
-    sqlite3.SQLITE_LOCKED: Trouble.LOCKED,
-    sqlite3.SQLITE_READONLY: Trouble.READ_ONLY,
-    sqlite3.SQLITE_PERM: Trouble.READ_ONLY,
-    sqlite3.SQLITE_IOERR: Trouble.BROKEN,
-    sqlite3.SQLITE_CANTOPEN: Trouble.BROKEN,
-    sqlite3.SQLITE_CORRUPT: Trouble.BROKEN,
-    sqlite3.SQLITE_NOTADB: Trouble.BROKEN,
+_FAULTS = {
+    sqlite3.SQLITE_FULL: DatabaseFault.FULL,
+    sqlite3.SQLITE_BUSY: DatabaseFault.LOCKED,
+    sqlite3.SQLITE_LOCKED: DatabaseFault.LOCKED,
+    sqlite3.SQLITE_READONLY: DatabaseFault.READ_ONLY,
+    sqlite3.SQLITE_PERM: DatabaseFault.READ_ONLY,
+    sqlite3.SQLITE_IOERR: DatabaseFault.BROKEN,
+    sqlite3.SQLITE_CANTOPEN: DatabaseFault.BROKEN,
+    sqlite3.SQLITE_CORRUPT: DatabaseFault.BROKEN,
+    sqlite3.SQLITE_NOTADB: DatabaseFault.BROKEN,
 }
 """By the primary code; others are mistakes of ours."""
 
@@ -58,7 +58,7 @@ _TROUBLES = {
 class DatabaseUnavailable(Exception):
     """A unit of work could not be done, and nothing of it was; the text says why and what to do about it."""
 
-    def __init__(self, kind: Trouble, text: str) -> None:
+    def __init__(self, kind: DatabaseFault, text: str) -> None:
         super().__init__(text)
         self.kind = kind
 
@@ -76,9 +76,9 @@ def in_words(error: sqlite3.Error | OSError, path: Path) -> str:
     return str(error) if advice is None else f"{advice.format(path=path, anew=START_ANEW)} ({error})"
 
 
-def trouble_of(error: sqlite3.Error) -> Trouble | None:
+def fault_of(error: sqlite3.Error) -> DatabaseFault | None:
     """Return what kind of trouble an error is; None: it is a mistake of ours."""
-    return _TROUBLES.get(_code(error))
+    return _FAULTS.get(_code(error))
 
 
 def _code(error: sqlite3.Error) -> int:

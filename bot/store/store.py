@@ -51,7 +51,7 @@ from bot.store import (
 from bot.store.button_commands import ButtonCommand
 from bot.store.database import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
-from bot.store.errors import DatabaseUnavailable, Trouble
+from bot.store.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.quiet import Quiet
@@ -112,7 +112,7 @@ class Store:
     @property
     def is_locked(self) -> bool:
         """Whether another program held the database when something was to be written last."""
-        return self.trouble is not None and self.trouble.kind is Trouble.LOCKED
+        return self.trouble is not None and self.trouble.kind is DatabaseFault.LOCKED
 
     async def stats(self) -> DatabaseStats:
         """Return what can be counted of everything stored."""

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.store.database import DatabaseThread, transaction
-from bot.store.errors import DatabaseUnavailable, Trouble
+from bot.store.errors import DatabaseFault, DatabaseUnavailable
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseT
     await thread.run(write_nothing)
 
     assert thread.trouble is not None
-    assert thread.trouble.kind is Trouble.FULL
+    assert thread.trouble.kind is DatabaseFault.FULL
     assert str(thread.trouble) == "the disk is full: make room; nothing is lost (database or disk is full)"
 
 
@@ -94,7 +94,7 @@ async def test_what_may_be_left_out_tells_of_a_full_disk_like_any(thread: Databa
     await thread.run_if_it_can_be(write_much)
 
     assert thread.trouble is not None
-    assert thread.trouble.kind is Trouble.FULL
+    assert thread.trouble.kind is DatabaseFault.FULL
 
 
 async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:

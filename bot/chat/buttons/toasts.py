@@ -1,6 +1,6 @@
 """What is said for a moment when a button was pressed: a few words, no formats, 200 characters at most."""
 
-from bot.store.errors import Trouble
+from bot.store.errors import DatabaseFault
 
 NOT_OURS = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."
@@ -15,10 +15,10 @@ TOO_LATE = "That was too long ago to be undone."
 TOO_OLD = "This message is too old to be changed; please ask again."
 NO_LONGER_WATCHED = "That is no longer watched here."
 NOT_WRITTEN = {
-    Trouble.FULL: "I can't write: my disk is full. Nothing was changed; the operator has to make room.",
-    Trouble.LOCKED: "My database is locked by another program. Nothing was changed; try again in a minute.",
-    Trouble.READ_ONLY: "My database is read-only. Nothing was changed; the operator has to change that.",
-    Trouble.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
+    DatabaseFault.FULL: "I can't write: my disk is full. Nothing was changed; the operator has to make room.",
+    DatabaseFault.LOCKED: "My database is locked by another program. Nothing was changed; try again in a minute.",
+    DatabaseFault.READ_ONLY: "My database is read-only. Nothing was changed; the operator has to change that.",
+    DatabaseFault.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
 }
 WENT_WRONG = "Something went wrong on my side, sorry."
 REFRESHED = "As it is now."

@@ -15,7 +15,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.subscriptions import Subscription, WatchSpec
-from bot.store.errors import Trouble
+from bot.store.errors import DatabaseFault
 
 _OFFERED_WHOLE = 3
 FIRST_WATCH = code("/watch 0x… as Treasury")
@@ -327,18 +327,18 @@ def too_many(limit: int) -> Html:
 
 
 _NOT_WRITTEN = {
-    Trouble.FULL: "I can't write to my disk: it is full. Nothing was changed.\n"
+    DatabaseFault.FULL: "I can't write to my disk: it is full. Nothing was changed.\n"
     "Your operator has to make room; then send it again.",
-    Trouble.LOCKED: "My database is locked by another program. Nothing was changed.\n"
+    DatabaseFault.LOCKED: "My database is locked by another program. Nothing was changed.\n"
     "Please try again in a minute; if it stays, your operator has to end that program.",
-    Trouble.READ_ONLY: "I can't write to my database: it is read-only. Nothing was changed.\n"
+    DatabaseFault.READ_ONLY: "I can't write to my database: it is read-only. Nothing was changed.\n"
     "Your operator has to make it writable; then send it again.",
-    Trouble.BROKEN: "I can't write to my disk: it is full or failing. Nothing was changed.\n"
+    DatabaseFault.BROKEN: "I can't write to my disk: it is full or failing. Nothing was changed.\n"
     "Your operator has to look at it; then send it again.",
 }
 
 
-def not_written(trouble: Trouble) -> Html:
+def not_written(trouble: DatabaseFault) -> Html:
     """Return the answer where the disk, or who holds the database, is in the way; alerts are not lost."""
     return fill(_NOT_WRITTEN[trouble])
 
