@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from bot.store.errors import in_words
+from bot.store.errors import describe_error
 from bot.store.rows import to_milliseconds
 
 STEPS_BETWEEN_LOOKS = 10_000
@@ -38,7 +38,7 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
         _refuse(source, target)
         number, name = tempfile.mkstemp(prefix=f".{_beginning(target.name)}.", dir=target.parent)
     except OSError as error:
-        raise CopyFailed(f"no copy can be made at {target}: {in_words(error, target)}") from None
+        raise CopyFailed(f"no copy can be made at {target}: {describe_error(error, target)}") from None
     unfinished = Path(name)
     try:
         os.close(number)
@@ -50,7 +50,7 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
         _write_through(target.parent)
     except (sqlite3.Error, OSError) as error:
         raise CopyFailed(
-            f"the database {source} could not be copied to {target}: {in_words(error, source)}"
+            f"the database {source} could not be copied to {target}: {describe_error(error, source)}"
         ) from None
     finally:
         for left in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):

@@ -22,7 +22,7 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.copy import copy_database
-from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, fault_of, in_words
+from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
 from bot.store.schema import migrations
 
 P = ParamSpec("P")
@@ -147,7 +147,7 @@ class DatabaseThread:
             kind = fault_of(error)
             if kind is None:
                 raise
-            self.trouble = DatabaseUnavailable(kind, in_words(error, self._path))
+            self.trouble = DatabaseUnavailable(kind, describe_error(error, self._path))
             self._be_patient()
             raise self.trouble from error
         if self._db.conn.total_changes > changes and self.trouble is not None:
@@ -242,7 +242,7 @@ def _lock_file(directory: Path) -> TextIO:
         return os.fdopen(os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w")
     except OSError as error:
         raise DatabaseUnusable(
-            f"the data directory {directory} can't be used: {in_words(error, directory)}"
+            f"the data directory {directory} can't be used: {describe_error(error, directory)}"
         ) from None
 
 
@@ -259,7 +259,7 @@ def _open(path: Path, now: datetime) -> Database:
             db.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise DatabaseUnusable(f"the database {path} can't be used: {in_words(error, path)}") from None
+        raise DatabaseUnusable(f"the database {path} can't be used: {describe_error(error, path)}") from None
     return db
 
 

@@ -66,7 +66,7 @@ class DatabaseUnavailable(Exception):
 START_ANEW = "move it away, with its -wal and -shm files, to start anew"
 
 
-def in_words(error: sqlite3.Error | OSError, path: Path) -> str:
+def describe_error(error: sqlite3.Error | OSError, path: Path) -> str:
     """Return what went wrong with a file, and what to do about it."""
     if isinstance(error, OSError):
         said = error.strerror or type(error).__name__

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from bot.store.copy import open_to_read
 from bot.store.database import LOCK_NAME, DatabaseUnusable, check_content, check_directory, check_file
-from bot.store.errors import in_words
+from bot.store.errors import describe_error
 from bot.store.rows import to_moment_or_none
 from bot.store.schema import migrations
 
@@ -62,7 +62,7 @@ def look_at_directory(directory: Path) -> DirectorySeen:
             is_private=not mode & (stat.S_IRWXG | stat.S_IRWXO),
         )
     except OSError as error:
-        raise DatabaseUnusable(f"{directory} can't be used: {in_words(error, directory)}") from None
+        raise DatabaseUnusable(f"{directory} can't be used: {describe_error(error, directory)}") from None
 
 
 def look_at_database(path: Path) -> DatabaseSeen | None:
@@ -76,7 +76,7 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
             check_content(db, path)
             return _seen(db)
     except (sqlite3.Error, OSError) as error:
-        raise DatabaseUnusable(f"the database {path} can't be read: {in_words(error, path)}") from None
+        raise DatabaseUnusable(f"the database {path} can't be read: {describe_error(error, path)}") from None
 
 
 def _seen(db: Database) -> DatabaseSeen:

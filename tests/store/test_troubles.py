@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.errors import in_words
+from bot.store.errors import describe_error
 
 
 def fill(path: Path) -> None:
@@ -73,11 +73,11 @@ def test_each_complaint_of_sqlite_says_what_to_do(
     with pytest.raises(sqlite3.Error) as error:
         provoke(path)
 
-    assert in_words(error.value, path).startswith(words)
+    assert describe_error(error.value, path).startswith(words)
 
 
 def test_a_complaint_that_nobody_foresaw_is_told_in_sqlites_own_words() -> None:
-    assert in_words(sqlite3.OperationalError("no such table: a"), Path("bot")) == "no such table: a"
+    assert describe_error(sqlite3.OperationalError("no such table: a"), Path("bot")) == "no such table: a"
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_a_complaint_that_nobody_foresaw_is_told_in_sqlites_own_words() -> None:
     ],
 )
 def test_each_complaint_of_the_system_says_what_to_do(number: int, words: str) -> None:
-    assert in_words(OSError(number, os.strerror(number)), Path("bot")) == words
+    assert describe_error(OSError(number, os.strerror(number)), Path("bot")) == words
