@@ -88,8 +88,8 @@ class Health:
             yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
         elif now - progress.seen_at > patience:
             yield f"the indexer has been silent for {now - progress.seen_at:.0f} s: {trouble}"
-        if self.store.trouble is not None:
-            yield f"the database can't be written: {self.store.trouble}"
+        if self.store.write_failure is not None:
+            yield f"the database can't be written: {self.store.write_failure}"
 
     def _mute(self) -> Iterator[str]:
         """Yield why it does not hear or does not tell."""

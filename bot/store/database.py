@@ -79,7 +79,7 @@ class DatabaseThread:
     def __init__(
         self, db: Database, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
     ) -> None:
-        self.trouble: DatabaseUnavailable | None = None
+        self.write_failure: DatabaseUnavailable | None = None
         """Why the last attempt to write failed, where disk or lock are to blame; gone with the next write."""
         self._db = db
         self._path = path
@@ -127,13 +127,13 @@ class DatabaseThread:
     def _tried(
         self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
-        before = self.trouble
+        before = self.write_failure
         _wait(self._db, 0)
         try:
             return self._watched(work, *args, **kwargs)
-        except DatabaseUnavailable as trouble:
-            if trouble.kind is DatabaseFault.LOCKED:  # for a moment, as far as is known
-                self.trouble = before
+        except DatabaseUnavailable as error:
+            if error.kind is DatabaseFault.LOCKED:  # for a moment, as far as is known
+                self.write_failure = before
             return None
         finally:
             self._be_patient()
@@ -147,17 +147,17 @@ class DatabaseThread:
             kind = fault_of(error)
             if kind is None:
                 raise
-            self.trouble = DatabaseUnavailable(kind, describe_error(error, self._path))
+            self.write_failure = DatabaseUnavailable(kind, describe_error(error, self._path))
             self._be_patient()
-            raise self.trouble from error
-        if self._db.conn.total_changes > changes and self.trouble is not None:
-            self.trouble = None
+            raise self.write_failure from error
+        if self._db.conn.total_changes > changes and self.write_failure is not None:
+            self.write_failure = None
             self._be_patient()
         return result
 
     def _be_patient(self) -> None:
         """Wait for another program that holds the database, but not again and again: looks wait behind."""
-        is_locked = self.trouble is not None and self.trouble.kind is DatabaseFault.LOCKED
+        is_locked = self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
         _wait(self._db, 0 if is_locked else self._patience_seconds)
 
     async def close(self) -> None:

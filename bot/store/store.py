@@ -105,14 +105,14 @@ class Store:
         await self._thread.close()
 
     @property
-    def trouble(self) -> DatabaseUnavailable | None:
+    def write_failure(self) -> DatabaseUnavailable | None:
         """Why nothing can be written, where disk or lock are to blame; None: the last write went well."""
-        return self._thread.trouble
+        return self._thread.write_failure
 
     @property
     def is_locked(self) -> bool:
         """Whether another program held the database when something was to be written last."""
-        return self.trouble is not None and self.trouble.kind is DatabaseFault.LOCKED
+        return self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
 
     async def stats(self) -> DatabaseStats:
         """Return what can be counted of everything stored."""

@@ -50,7 +50,7 @@ def read(db: Database) -> None:
 async def test_a_new_database_is_in_no_trouble(thread: DatabaseThread) -> None:
     await thread.run(write_much)
 
-    assert thread.trouble is None
+    assert thread.write_failure is None
 
 
 async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseThread) -> None:
@@ -61,9 +61,11 @@ async def test_a_full_disk_is_remembered_while_reading_goes_on(thread: DatabaseT
     await thread.run(read)
     await thread.run(write_nothing)
 
-    assert thread.trouble is not None
-    assert thread.trouble.kind is DatabaseFault.FULL
-    assert str(thread.trouble) == "the disk is full: make room; nothing is lost (database or disk is full)"
+    assert thread.write_failure is not None
+    assert thread.write_failure.kind is DatabaseFault.FULL
+    assert (
+        str(thread.write_failure) == "the disk is full: make room; nothing is lost (database or disk is full)"
+    )
 
 
 async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseThread) -> None:
@@ -74,7 +76,7 @@ async def test_it_is_forgotten_when_something_is_written_again(thread: DatabaseT
     await make_room(thread)
     await thread.run(write_much)
 
-    assert thread.trouble is None
+    assert thread.write_failure is None
 
 
 async def test_what_may_be_left_out_is_so_while_another_program_writes_and_that_is_no_trouble(
@@ -84,7 +86,7 @@ async def test_what_may_be_left_out_is_so_while_another_program_writes_and_that_
         other.execute("BEGIN IMMEDIATE")
         await thread.run_if_it_can_be(write_much)
 
-    assert thread.trouble is None
+    assert thread.write_failure is None
     assert await thread.run(lambda db: db.execute("SELECT count(*) FROM setting").fetchone()) == (0,)
 
 
@@ -93,8 +95,8 @@ async def test_what_may_be_left_out_tells_of_a_full_disk_like_any(thread: Databa
 
     await thread.run_if_it_can_be(write_much)
 
-    assert thread.trouble is not None
-    assert thread.trouble.kind is DatabaseFault.FULL
+    assert thread.write_failure is not None
+    assert thread.write_failure.kind is DatabaseFault.FULL
 
 
 async def test_what_a_full_disk_refused_left_nothing_and_no_transaction_open(thread: DatabaseThread) -> None:
@@ -111,4 +113,4 @@ async def test_a_mistake_of_ours_is_no_trouble_of_the_disk(thread: DatabaseThrea
     with pytest.raises(sqlite3.OperationalError):
         await thread.run(lambda db: db.execute("SELECT nothing FROM nowhere"))
 
-    assert thread.trouble is None
+    assert thread.write_failure is None
