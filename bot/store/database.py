@@ -115,7 +115,7 @@ class DatabaseThread:
         """
         return await self._in_thread(lambda: self._watched(work, *args, **kwargs))
 
-    async def run_if_it_can_be(
+    async def run_if_possible(
         self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
         """Run a unit of work that can be left out: whoever is in the way of it is not waited for.

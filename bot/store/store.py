@@ -268,7 +268,7 @@ class Store:
     async def pause_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
         """Remember that Telegram wants a chat left alone, if anything can be written now."""
         milliseconds = span // timedelta(milliseconds=1)
-        await self._thread.run_if_it_can_be(delivery_results.pause_chat, chat_id, until, milliseconds)
+        await self._thread.run_if_possible(delivery_results.pause_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Put back what was being sent when the last run ended."""
@@ -360,12 +360,12 @@ class Store:
 
     async def mark_reachable(self, chat_id: int, thread_id: int | None = None) -> None:
         """Note that a chat spoke to us, in a topic or none; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.mark_reachable, chat_id, thread_id)
+        await self._thread.run_if_possible(chats.mark_reachable, chat_id, thread_id)
         self.outbox_grew.set()
 
     async def mark_topic_reachable(self, chat_id: int, thread_id: int | None) -> None:
         """Note that somebody writes in a topic; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.mark_topic_reachable, chat_id, thread_id)
+        await self._thread.run_if_possible(chats.mark_topic_reachable, chat_id, thread_id)
 
     async def mark_unreachable(self, chat_id: int, parking: Parking) -> None:
         """Note that nothing can be sent to a chat."""
@@ -388,7 +388,7 @@ class Store:
 
     async def update_title(self, place: Place) -> None:
         """Note what a known chat is called now; later, where nothing can be written."""
-        await self._thread.run_if_it_can_be(chats.update_title, place)
+        await self._thread.run_if_possible(chats.update_title, place)
 
     # who knocks, who owns, who did what
 
@@ -398,7 +398,7 @@ class Store:
 
     async def mark_request_announced(self, row: int, at: datetime) -> None:
         """Note that an owner was told of a knock, if anything can be written now."""
-        await self._thread.run_if_it_can_be(access_requests.mark_request_announced, row, at)
+        await self._thread.run_if_possible(access_requests.mark_request_announced, row, at)
 
     async def ignore_request(self, row: int, author: Actor) -> bool:
         """Let a chat knock in vain from now on; False: there is nothing to ignore."""
@@ -449,7 +449,7 @@ class Store:
     async def save_button_commands(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
         """Keep commands for buttons of a chat and return their rows; none where nothing can be written."""
         return (
-            await self._thread.run_if_it_can_be(button_commands.save_button_commands, place, commands, at)
+            await self._thread.run_if_possible(button_commands.save_button_commands, place, commands, at)
             or []
         )
 
@@ -459,4 +459,4 @@ class Store:
 
     async def mark_button_command_done(self, row: int, at: datetime) -> None:
         """Note that an offer was taken; where nothing can be written now it can be taken again."""
-        await self._thread.run_if_it_can_be(button_commands.mark_button_command_done, row, at)
+        await self._thread.run_if_possible(button_commands.mark_button_command_done, row, at)

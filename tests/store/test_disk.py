@@ -84,7 +84,7 @@ async def test_what_may_be_left_out_is_so_while_another_program_writes_and_that_
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "bot.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        await thread.run_if_it_can_be(write_much)
+        await thread.run_if_possible(write_much)
 
     assert thread.write_failure is None
     assert await thread.run(lambda db: db.execute("SELECT count(*) FROM setting").fetchone()) == (0,)
@@ -93,7 +93,7 @@ async def test_what_may_be_left_out_is_so_while_another_program_writes_and_that_
 async def test_what_may_be_left_out_tells_of_a_full_disk_like_any(thread: DatabaseThread) -> None:
     await fill_up(thread)
 
-    await thread.run_if_it_can_be(write_much)
+    await thread.run_if_possible(write_much)
 
     assert thread.write_failure is not None
     assert thread.write_failure.kind is DatabaseFault.FULL
