@@ -127,7 +127,7 @@ class TelegramSender:
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send one message once and return what became of it; only cancellation is raised."""
-        text = _astray(delivery) + delivery.text
+        text = _fallback_note(delivery) + delivery.text
         is_plain = delivery.form is Form.PLAIN
         try:
             message = await self._bot.send_message(
@@ -298,7 +298,8 @@ def _failed(reason: str, name: str) -> Outcome:
     return Unknown(name)
 
 
-def _astray(delivery: Delivery) -> str:
-    if delivery.fallback_reason is None:
+def _fallback_note(delivery: Delivery) -> str:
+    reason = delivery.fallback_reason
+    if reason is None:
         return ""
-    return f"⚠️ Its topic is {delivery.fallback_reason}, so it comes here. /here in another topic moves it there.\n"
+    return f"⚠️ Its topic is {reason}, so it comes here. /here in another topic moves it there.\n"
