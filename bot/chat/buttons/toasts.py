@@ -16,8 +16,12 @@ TOO_OLD = "This message is too old to be changed; please ask again."
 NO_LONGER_WATCHED = "That is no longer watched here."
 NOT_WRITTEN = {
     DatabaseFault.FULL: "I can't write: my disk is full. Nothing was changed; the operator has to make room.",
-    DatabaseFault.LOCKED: "My database is locked by another program. Nothing was changed; try again in a minute.",
-    DatabaseFault.READ_ONLY: "My database is read-only. Nothing was changed; the operator has to change that.",
+    DatabaseFault.LOCKED: (
+        "My database is locked by another program. Nothing was changed; try again in a minute."
+    ),
+    DatabaseFault.READ_ONLY: (
+        "My database is read-only. Nothing was changed; the operator has to change that."
+    ),
     DatabaseFault.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
 }
 WENT_WRONG = "Something went wrong on my side, sorry."
