@@ -21,7 +21,7 @@ MUTANTS = (
         "bot/store/outbox.py",
         "VALUES (?, '', 'sending', ?)",
         "VALUES (?, '', 'sent', ?)",
-        "tests/store/test_settling.py"
+        "tests/store/test_delivery_results.py"
         "::test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was",
     ),
     Mutant(
@@ -30,7 +30,7 @@ MUTANTS = (
         "        for destination_id, label in told.items():\n            enqueue_alert(",
         "        self._db.commit()\n"
         "        for destination_id, label in told.items():\n            enqueue_alert(",
-        "tests/store/test_recording.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
+        "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
     Mutant(
         "a chain that is missing from an answer counts as empty: its tokens are told as lost",
