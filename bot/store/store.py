@@ -12,6 +12,8 @@ from bot.domain.chains import Listing
 from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
+from bot.domain.chat.ignore_list import FoundIgnored, IgnoreListPage, IgnoreResult
+from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice
@@ -19,6 +21,7 @@ from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
 from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
+from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store import (
@@ -34,6 +37,7 @@ from bot.store import (
     delivered,
     delivery_results,
     freshness,
+    ignore_list,
     jobs,
     migrate,
     outbox,
@@ -54,7 +58,6 @@ from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
-from bot.store.quiet import Quiet
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
 from bot.store.stats import DatabaseStats
@@ -64,7 +67,7 @@ from bot.store.sweeps import SweepInput, SweepResult
 class Store:
     """Everything that outlives the process.
 
-    `outbox_grew` is set whenever there is something new to be told; `quiet` is what is not told, or not now.
+    `outbox_grew` is set whenever there is something new to be told.
     """
 
     def __init__(
@@ -75,7 +78,6 @@ class Store:
         self._limit = max_subscriptions_per_chat
         self._stale_after = stale_after
         self.outbox_grew = asyncio.Event()
-        self.quiet = Quiet(thread, self.outbox_grew)
 
     @classmethod
     async def open(
@@ -314,6 +316,62 @@ class Store:
     async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:
         """Return what a destination is subscribed to."""
         return await self._thread.run(subscriptions.subscriptions_here, place)
+
+    # what is watched and not told, for good or for a while
+
+    async def ignore(
+        self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
+    ) -> IgnoreResult:
+        """Let a destination hear no more of contracts, on these chains or on all."""
+        return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
+
+    async def unignore(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
+        """Let a destination hear of contracts again; returns those that were ignored."""
+        return await self._thread.run(ignore_list.unignore, place, contracts, author)
+
+    async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoreListPage:
+        """Return one page of what a destination ignores."""
+        return await self._thread.run(ignore_list.ignored_here, place, page, page_size)
+
+    async def rules_here(self, place: Place) -> Rules:
+        """Return all that a destination ignores."""
+        return await self._thread.run(ignore_list.rules_here, place)
+
+    async def find_rule(self, row: int, chat_id: int) -> FoundIgnored | None:
+        """Return what is ignored and a button of this chat names."""
+        return await self._thread.run(ignore_list.find_rule, row, chat_id)
+
+    async def delete_rule(self, found: FoundIgnored, author: Actor) -> bool:
+        """Let a destination hear again of what a button names; False: it does already."""
+        return await self._thread.run(ignore_list.delete_rule, found, author)
+
+    async def mute(
+        self, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
+    ) -> MuteResult:
+        """Hold what is told of accounts, or with none everything, for so long."""
+        muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
+        self.outbox_grew.set()
+        return muted
+
+    async def unmute(self, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
+        """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
+        unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
+        self.outbox_grew.set()
+        return unmuted
+
+    async def muted_here(self, place: Place) -> ActiveMutes:
+        """Return what is muted in a place, and how many changes are held there."""
+        return await self._thread.run(chat_mutes.muted_here, place)
+
+    async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
+        """Return the mute that a button of this chat names."""
+        return await self._thread.run(chat_mutes.find_mute, row, chat_id)
+
+    async def end_mute(self, found: FoundMute, author: Actor) -> UnmuteResult:
+        """End the mute that a button names, and let what it held be told."""
+        unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
+        self.outbox_grew.set()
+        return unmuted
 
     # how far it is seen
 

@@ -358,7 +358,7 @@ async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_numb
     for page in (3, 10**18 - 1):
         assert await keeper.store.audit_page(page, 2) == (last, 3)
         assert (await keeper.store.known_chats(page, 2)).page == 2
-        assert (await keeper.store.quiet.ignored_here(OLGA, page, 2)).page == 1
+        assert (await keeper.store.ignored_here(OLGA, page, 2)).page == 1
 
 
 async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None:

@@ -298,7 +298,7 @@ async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keep
 
     await keeper.store.record_restore(at(3600))
     (offer,) = await keeper.store.save_button_commands(OLGA, ["/list"], at(3600))
-    (muted,) = (await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
+    (muted,) = (await keeper.store.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
 
     assert offer > 3600 * 25
     assert muted.row > 3600 * 25
@@ -308,7 +308,7 @@ async def test_a_mute_of_the_time_of_the_copy_is_over(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}))
     await keeper.deliver_all()
-    await keeper.store.quiet.mute(OLGA, (), timedelta(days=30), olga())
+    await keeper.store.mute(OLGA, (), timedelta(days=30), olga())
     await restored(keeper)
 
     await keeper.store.record_restore(at(3600))

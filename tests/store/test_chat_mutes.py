@@ -41,11 +41,11 @@ async def watching(keeper: Keeper) -> Keeper:
 async def mute(
     keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
 ) -> MuteResult:
-    return await keeper.store.quiet.mute(place, list(map(MuteScope, accounts)), span, olga(at(when)))
+    return await keeper.store.mute(place, list(map(MuteScope, accounts)), span, olga(at(when)))
 
 
 async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> UnmuteResult:
-    return await keeper.store.quiet.unmute(place, list(map(MuteScope, accounts)), olga(at(when)))
+    return await keeper.store.unmute(place, list(map(MuteScope, accounts)), olga(at(when)))
 
 
 async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, when: float = 1) -> None:
@@ -135,7 +135,7 @@ async def test_a_mute_of_one_chain_holds_nothing_of_another(keeper: Keeper) -> N
     await on_both(keeper, 5)
     await keeper.deliver_all()
 
-    muted = await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
     await on_both(keeper, 6)
 
     assert [one.label for one in muted.mutes] == ["Safe Base"]
@@ -153,7 +153,7 @@ async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Ke
     await keeper.deliver_all()
     await on_both(keeper, 6)
 
-    muted = await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     assert muted.still_to_come == 1
 
@@ -161,14 +161,14 @@ async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Ke
 async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None:
     on_base, on_ethereum = (MuteScope(TREASURY, frozenset({chain_id})) for chain_id in (BASE, ETHEREUM))
     await keeper.watch()
-    await keeper.store.quiet.mute(OLGA, [on_base], HOUR, olga())
-    await keeper.store.quiet.mute(OLGA, [on_ethereum], HOUR, olga())
+    await keeper.store.mute(OLGA, [on_base], HOUR, olga())
+    await keeper.store.mute(OLGA, [on_ethereum], HOUR, olga())
 
-    ended = await keeper.store.quiet.unmute(OLGA, [on_base], olga())
+    ended = await keeper.store.unmute(OLGA, [on_base], olga())
 
     assert [one.scope for one in ended.mutes] == [on_base]
-    assert [one.scope for one in (await keeper.store.quiet.muted_here(OLGA)).mutes] == [on_ethereum]
-    assert len((await keeper.store.quiet.unmute(OLGA, [MuteScope(TREASURY)], olga())).mutes) == 1
+    assert [one.scope for one in (await keeper.store.muted_here(OLGA)).mutes] == [on_ethereum]
+    assert len((await keeper.store.unmute(OLGA, [MuteScope(TREASURY)], olga())).mutes) == 1
 
 
 async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Keeper) -> None:
@@ -176,7 +176,7 @@ async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Kee
     await keeper.watch(label="Treasury")
     await keeper.watch(VAULT, contracts=[USDC], label="Dollars of the vault")
 
-    muted = await keeper.store.quiet.mute(
+    muted = await keeper.store.mute(
         OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(VAULT)], HOUR, olga()
     )
 
@@ -187,7 +187,7 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
     await keeper.watch(contracts=[USDC], chains=[BASE], label="Dollars")
     await keeper.watch(chains=[POLYGON], label="Treasury")
 
-    muted = await keeper.store.quiet.mute(
+    muted = await keeper.store.mute(
         OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(TREASURY)], HOUR, olga()
     )
 
@@ -200,7 +200,7 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
 async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
     await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
     await keeper.watch(chains=[BASE], label="Safe Base")
-    await keeper.store.quiet.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     await on_both(keeper, 5)
 
@@ -232,7 +232,7 @@ async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
     await watching.outbox(AN_HOUR_LATER)
 
     assert await told(watching) == []
-    assert not (await watching.store.quiet.muted_here(OLGA)).mutes
+    assert not (await watching.store.muted_here(OLGA)).mutes
 
 
 # ---------------------------------------------------------------- ending
@@ -317,7 +317,7 @@ async def test_what_several_mutes_held_is_counted_in_one_receipt(watching: Keepe
     await mute(watching, TREASURY)
     await change(watching, 6)
     narrow = [MuteScope(TREASURY, frozenset({POLYGON}))]
-    await watching.store.quiet.mute(OLGA, narrow, HOUR, olga(at(30)))
+    await watching.store.mute(OLGA, narrow, HOUR, olga(at(30)))
     await change(watching, 7, when=40)
 
     unmuted = await unmute(watching, TREASURY)
@@ -338,14 +338,14 @@ async def test_a_clock_that_was_set_back_ends_a_mute_rather_than_stretch_it(watc
 async def test_a_button_ends_the_mute_it_names_and_only_in_its_chat(watching: Keeper) -> None:
     (one,) = (await mute(watching, TREASURY)).mutes
     await mute(watching)
-    assert await watching.store.quiet.find_mute(one.row, OPS.chat_id) is None
-    found = await watching.store.quiet.find_mute(one.row, OLGA.chat_id)
+    assert await watching.store.find_mute(one.row, OPS.chat_id) is None
+    found = await watching.store.find_mute(one.row, OLGA.chat_id)
     assert found is not None
 
-    assert [mute.account for mute in (await watching.store.quiet.end_mute(found, olga())).mutes] == [TREASURY]
-    assert (await watching.store.quiet.end_mute(found, olga())).mutes == ()
+    assert [mute.account for mute in (await watching.store.end_mute(found, olga())).mutes] == [TREASURY]
+    assert (await watching.store.end_mute(found, olga())).mutes == ()
 
-    here = await watching.store.quiet.muted_here(OLGA)
+    here = await watching.store.muted_here(OLGA)
     assert [mute.account for mute in here.mutes] == [None]
 
 
@@ -412,8 +412,8 @@ async def test_a_chat_that_is_opened_again_is_not_muted_and_others_stay_so(watch
     await watching.deny(OLGA)
     await watching.allow(OLGA)
 
-    assert (await watching.store.quiet.muted_here(OLGA)).mutes == ()
-    assert len((await watching.store.quiet.muted_here(ALERTS_TOPIC)).mutes) == 1
+    assert (await watching.store.muted_here(OLGA)).mutes == ()
+    assert len((await watching.store.muted_here(ALERTS_TOPIC)).mutes) == 1
 
 
 async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching: Keeper) -> None:
@@ -424,8 +424,8 @@ async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching
     here = await watching.store.watched_here(OLGA, frozenset({POLYGON}))
 
     assert here.alerts == 1
-    assert (await watching.store.quiet.muted_here(OLGA)).held == 1
-    assert (await watching.store.quiet.muted_here(ALERTS_TOPIC)).mutes == ()
+    assert (await watching.store.muted_here(OLGA)).held == 1
+    assert (await watching.store.muted_here(ALERTS_TOPIC)).mutes == ()
 
 
 async def test_a_group_that_moves_stays_muted_and_loses_nothing(keeper: Keeper) -> None:
@@ -453,7 +453,7 @@ async def test_a_group_that_moves_into_a_closed_chat_comes_back_unmuted(keeper: 
     await keeper.store.migrate(group.chat_id, supergroup.chat_id)
     await keeper.allow(supergroup)
 
-    assert (await keeper.store.quiet.muted_here(supergroup)).mutes == ()
+    assert (await keeper.store.muted_here(supergroup)).mutes == ()
 
 
 async def test_a_receipt_stands_first_however_much_follows_in_however_many_messages(watching: Keeper) -> None:

@@ -162,8 +162,8 @@ async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting:
 async def test_a_chat_that_the_configuration_opens_is_open_before_it_speaks(keeper: Keeper) -> None:
     await keeper.store.apply_configuration({OPS.chat_id}, ())
 
-    await keeper.store.quiet.mute(OPS, (), timedelta(hours=1), olga())
-    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.store.mute(OPS, (), timedelta(hours=1), olga())
+    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
 
     assert await keeper.rows("SELECT telegram_id, title, open FROM chat ORDER BY telegram_id") == [
         (OPS.chat_id, "Ops", 1),

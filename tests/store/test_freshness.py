@@ -154,7 +154,7 @@ async def test_what_a_mute_held_is_on_its_way_since_its_end_composed_or_not(keep
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
     await keeper.record(reading({USDC: 6}, native=100), when=at(1))
     assert (await here(keeper)).alerts == 0
 

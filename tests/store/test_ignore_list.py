@@ -13,7 +13,7 @@ from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 async def ignore(
     keeper: Keeper, *contracts: Address, place: Place = OLGA, on: Collection[ChainId] = ()
 ) -> IgnoreResult:
-    return await keeper.store.quiet.ignore(place, contracts or (USDC,), on, olga())
+    return await keeper.store.ignore(place, contracts or (USDC,), on, olga())
 
 
 async def watched(keeper: Keeper, place: Place = OLGA) -> tuple[int, int, int]:
@@ -108,8 +108,8 @@ async def test_what_is_taken_back_is_told_from_then_on_and_nothing_of_the_meanti
     await ignore(keeper)
     await keeper.record(reading({USDC: 6}, native=100))
 
-    assert await keeper.store.quiet.unignore(OLGA, [USDC, DAI], olga()) == {USDC}
-    assert await keeper.store.quiet.unignore(OLGA, [USDC], olga()) == set()
+    assert await keeper.store.unignore(OLGA, [USDC, DAI], olga()) == {USDC}
+    assert await keeper.store.unignore(OLGA, [USDC], olga()) == set()
 
     await keeper.record(reading({USDC: 7}, native=100))
     assert await keeper.changes() == [(USDC, 6, 7)]
@@ -126,14 +126,14 @@ async def test_ignoring_twice_is_ignoring_once(keeper: Keeper) -> None:
 async def test_each_rule_is_taken_back_by_itself_and_only_in_its_chat(keeper: Keeper) -> None:
     (on_polygon,) = (await ignore(keeper, on=[POLYGON])).new
     (everywhere,) = (await ignore(keeper)).new
-    assert await keeper.store.quiet.find_rule(everywhere.row, OPS.chat_id) is None
-    found = await keeper.store.quiet.find_rule(everywhere.row, OLGA.chat_id)
+    assert await keeper.store.find_rule(everywhere.row, OPS.chat_id) is None
+    found = await keeper.store.find_rule(everywhere.row, OLGA.chat_id)
     assert found is not None
 
-    assert await keeper.store.quiet.delete_rule(found, olga())
-    assert not await keeper.store.quiet.delete_rule(found, olga())
+    assert await keeper.store.delete_rule(found, olga())
+    assert not await keeper.store.delete_rule(found, olga())
 
-    here = await keeper.store.quiet.ignored_here(OLGA, 1, 10)
+    here = await keeper.store.ignored_here(OLGA, 1, 10)
     assert here.tokens == (on_polygon,)
 
 
@@ -164,7 +164,7 @@ async def test_a_token_is_called_by_its_symbol_where_all_its_chains_agree(keeper
 async def test_pages_end_where_the_rules_do(keeper: Keeper) -> None:
     await ignore(keeper, *map(address, range(1, 6)))
 
-    first, beyond = [await keeper.store.quiet.ignored_here(OLGA, page, 2) for page in (1, 99)]
+    first, beyond = [await keeper.store.ignored_here(OLGA, page, 2) for page in (1, 99)]
 
     assert [token.contract for token in first.tokens] == [address(1), address(2)]
     assert ([token.contract for token in beyond.tokens], beyond.page) == ([address(5)], 3)
@@ -180,9 +180,9 @@ async def test_a_chat_ignores_so_many_and_no_more(keeper: Keeper) -> None:
 
 async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
     (token,) = (await ignore(keeper, on=[POLYGON])).new
-    found = await keeper.store.quiet.find_rule(token.row, OLGA.chat_id)
+    found = await keeper.store.find_rule(token.row, OLGA.chat_id)
     assert found is not None
-    await keeper.store.quiet.delete_rule(found, olga())
+    await keeper.store.delete_rule(found, olga())
 
     entries, _ = await keeper.store.audit_page(1, 2)
     assert [(one.deed, one.subject) for one in entries] == [
@@ -198,5 +198,5 @@ async def test_a_group_that_moves_goes_on_ignoring(keeper: Keeper) -> None:
 
     await keeper.store.migrate(-55, -100_55)
 
-    here = await keeper.store.quiet.ignored_here(Place(-100_55, "supergroup", "Ops"), 1, 10)
+    here = await keeper.store.ignored_here(Place(-100_55, "supergroup", "Ops"), 1, 10)
     assert {token.contract for token in here.tokens} == {USDC, DAI}

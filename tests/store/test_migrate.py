@@ -222,14 +222,14 @@ async def test_what_a_lost_topic_did_not_wish_to_hear_is_no_wish_of_the_place_th
     await keeper.watch(TREASURY, place=OTHER)
     await keeper.record(reading({USDC: 5}), reading({USDC: 5}, account=VAULT))
     await keeper.deliver_all()
-    await keeper.store.quiet.mute(TOPIC, (), timedelta(days=30), olga())
-    await keeper.store.quiet.ignore(TOPIC, [USDC], [], olga())
+    await keeper.store.mute(TOPIC, (), timedelta(days=30), olga())
+    await keeper.store.ignore(TOPIC, [USDC], [], olga())
     await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
 
     await keeper.store.take_over_lost_topics(OTHER, olga())
     await keeper.record(reading({USDC: 6}), reading({USDC: 7}, account=VAULT))
 
-    assert (await keeper.store.quiet.muted_here(OTHER)).mutes == ()
+    assert (await keeper.store.muted_here(OTHER)).mutes == ()
     assert await amounts(keeper, OTHER) == [6, 7]
 
 
@@ -237,7 +237,7 @@ async def test_what_a_mute_held_in_a_lost_topic_is_told_when_it_is_taken_over(ke
     await keeper.watch(VAULT, place=TOPIC)
     await keeper.record(reading({USDC: 5}, account=VAULT))
     await keeper.deliver_all()
-    await keeper.store.quiet.mute(TOPIC, (), timedelta(days=30), olga())
+    await keeper.store.mute(TOPIC, (), timedelta(days=30), olga())
     await keeper.record(reading({USDC: 7}, account=VAULT))
     await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
 

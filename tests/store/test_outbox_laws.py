@@ -160,11 +160,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES), minutes=st.sampled_from([1, 3]))
     def a_chat_mutes(self, chat: Place, minutes: int, scopes: tuple[MuteScope, ...]) -> None:
-        self.wait(self.keeper.store.quiet.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
+        self.wait(self.keeper.store.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES))
     def a_chat_unmutes(self, chat: Place, scopes: tuple[MuteScope, ...]) -> None:
-        self.wait(self.keeper.store.quiet.unmute(chat, scopes, olga(self.now)))
+        self.wait(self.keeper.store.unmute(chat, scopes, olga(self.now)))
 
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:

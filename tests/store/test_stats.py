@@ -117,7 +117,7 @@ async def test_what_a_mute_holds_does_not_wait_and_waits_from_its_end_on(keeper:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.store.quiet.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
     await keeper.record(reading({USDC: 6}, native=100), when=at(1))
     assert (await keeper.store.stats()).waiting == 0
 

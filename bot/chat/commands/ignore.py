@@ -29,7 +29,7 @@ class IgnoringTokens:
 
     async def ignore(self, incoming: Incoming, request: Ignore) -> Answer:
         """Tell no more of contracts; what names them is still told, and said to be."""
-        ignored = await self._store.quiet.ignore(
+        ignored = await self._store.ignore(
             incoming.place, request.contracts, request.chains, incoming.actor(self._now())
         )
         return (await self._ignored(incoming.place, ignored),)
@@ -37,7 +37,7 @@ class IgnoringTokens:
     async def unignore(self, incoming: Incoming, request: Unignore) -> Answer:
         """Tell of contracts again."""
         actor = incoming.actor(self._now())
-        found = await self._store.quiet.unignore(incoming.place, request.contracts, actor)
+        found = await self._store.unignore(incoming.place, request.contracts, actor)
         return (
             quiet_replies.hearing_again(
                 [one for one in request.contracts if one in found],
@@ -59,12 +59,12 @@ class IgnoringTokens:
 
     async def ready_hear(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """Take back that a token is ignored."""
-        found = await self._store.quiet.find_rule(press.row, incoming.place.chat_id)
+        found = await self._store.find_rule(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
         async def act(presser: Incoming) -> CallbackResult:
-            was_ignored = await self._store.quiet.delete_rule(found, presser.actor(self._now()))
+            was_ignored = await self._store.delete_rule(found, presser.actor(self._now()))
             if press.page is not None:
                 shown = await self._page(presser.place, press.page)
             else:
@@ -82,7 +82,7 @@ class IgnoringTokens:
 
         async def act(presser: Incoming) -> CallbackResult:
             actor = presser.actor(self._now())
-            ignored = await self._store.quiet.ignore(found.place, [contract], chains, actor)
+            ignored = await self._store.ignore(found.place, [contract], chains, actor)
             if ignored.already:
                 return CallbackResult(toasts.ALREADY, is_used_up=True)
 
@@ -114,7 +114,7 @@ class IgnoringTokens:
         return Screen(text, rows([*undo, *stops]))
 
     async def _page(self, place: Place, page: int) -> Screen:
-        here = await self._store.quiet.ignored_here(place, page, TOKENS_A_PAGE)
+        here = await self._store.ignored_here(place, page, TOKENS_A_PAGE)
         again = [
             button(
                 f"{number}. Hear {quiet_replies.token_words(token.contract, token.symbol)}",

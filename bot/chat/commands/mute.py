@@ -67,19 +67,19 @@ class Muting:
         meant = await self._named(incoming.place, request.who)
         if request.who and not meant:
             return (await self._nothing_muted(incoming.place, request.who),)
-        unmuted = await self._store.quiet.unmute(incoming.place, meant, incoming.actor(self._now()))
+        unmuted = await self._store.unmute(incoming.place, meant, incoming.actor(self._now()))
         if not unmuted.mutes:
             return (await self._nothing_muted(incoming.place, request.who),)
         return (quiet_replies.unmuted(unmuted, incoming.place, self._chains, self._now()),)
 
     async def ready_unmute(self, incoming: Incoming, press: Press) -> CallbackAction | None:
         """End the mute that a button names."""
-        found = await self._store.quiet.find_mute(press.row, incoming.place.chat_id)
+        found = await self._store.find_mute(press.row, incoming.place.chat_id)
         if found is None:
             return None
 
         async def act(presser: Incoming) -> CallbackResult:
-            unmuted = await self._store.quiet.end_mute(found, presser.actor(self._now()))
+            unmuted = await self._store.end_mute(found, presser.actor(self._now()))
             if not unmuted.mutes:
                 return CallbackResult(toasts.ALREADY, is_used_up=True)
             shown = quiet_replies.unmuted(unmuted, presser.place, self._chains, self._now())
@@ -109,7 +109,7 @@ class Muting:
 
     async def _muted(self, incoming: Incoming, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
         actor = incoming.actor(self._now())
-        muted = await self._store.quiet.mute(incoming.place, scopes, request.span, actor)
+        muted = await self._store.mute(incoming.place, scopes, request.span, actor)
         text = quiet_replies.muted(muted, request.span, incoming.place, self._chains, self._now())
         single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
         return Screen(text, rows(single))
@@ -123,7 +123,7 @@ class Muting:
 
     async def _all_muted_until(self, place: Place) -> datetime | None:
         """Return until when everything is muted; None: it is not."""
-        here = await self._store.quiet.muted_here(place)
+        here = await self._store.muted_here(place)
         return next((mute.until for mute in here.mutes if mute.account is None), None)
 
     async def _named(self, place: Place, who: str) -> tuple[MuteScope, ...]:

@@ -97,7 +97,7 @@ class Looking:
         sweeps = self._sweeps()
         here = await self._store.watched_here(incoming.place, sweeps.chains)
         muted = mutes_shown(
-            await self._store.quiet.muted_here(incoming.place), incoming.place, self._chains, self._now()
+            await self._store.muted_here(incoming.place), incoming.place, self._chains, self._now()
         )
         return (join("\n", (*muted, status(here, sweeps, self._chains, self._now()))),)
 
@@ -206,7 +206,7 @@ class Looking:
                 account = read_address(who)
             except LineRefused as refused:
                 return (words.no_address(refused.typed, refused.reason),)
-            return await self._live.ask(here, account, await self._store.quiet.rules_here(here))
+            return await self._live.ask(here, account, await self._store.rules_here(here))
         if who is None or not listed:
             return (replies.nothing_watched(),)
         closest = closest_label(listed, who)

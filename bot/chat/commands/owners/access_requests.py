@@ -45,7 +45,7 @@ class AccessRequests:
     async def _reach(self, owner: int, screen: Screen) -> "Reached":
         """Tell one owner, unless their chat is muted: then the knock stays in /chats."""
         chat = Place(owner, "private", "")
-        muted = await self._store.quiet.muted_here(chat)
+        muted = await self._store.muted_here(chat)
         if any(mute.account is None for mute in muted.mutes):
             return Reached.NOT
         outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)

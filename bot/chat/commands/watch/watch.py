@@ -258,7 +258,7 @@ class Watching:
     async def _list_page(self, place: Place, page: int) -> Screen:
         """Return one page of the list, the last one where there are not so many any more."""
         listed = await self._store.subscriptions_here(place)
-        muted = mutes_shown(await self._store.quiet.muted_here(place), place, self._chains, self._now())
+        muted = mutes_shown(await self._store.muted_here(place), place, self._chains, self._now())
         entries = [(one.number, one.subscription) for one in listed]
         unlisted = chain_replies.unlisted_of(
             [one.subscription for one in listed], self._sweeps().chains, self._sweeps().listing, self._chains
