@@ -21,7 +21,7 @@ from bot.domain.observe.plan import Wanted, chunks, narrow_questions
 from bot.domain.observe.redenomination import may_be_redenominated
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
-from bot.poller.fetcher import Asker, Replied
+from bot.poller.fetcher import Fetcher, Replied
 from bot.poller.memory import KnownBlocks
 from bot.store.snapshots import Views
 from bot.store.store import Store
@@ -69,7 +69,7 @@ class BatchReader:
     asked: Mapping[Address, Wanted]
     """The same, and what has to be asked by name to go on being seen."""
     status: Part
-    asker: Asker
+    asker: Fetcher
     item_source: ItemSource
     store: Store
     blocks: KnownBlocks

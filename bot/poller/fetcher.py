@@ -51,7 +51,7 @@ class Refused(NamedTuple):
     error: IndexerError
 
 
-class Asker:
+class Fetcher:
     """Asks a source for one sweep after the other, and remembers from sweep to sweep what it can bear.
 
     Several questions at once are normal; `begin` and `finish` of sweeps alternate. `monotonic` is in

@@ -22,7 +22,7 @@ from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, DoubtedCh
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.domain.questions import Reply
 from bot.poller.batch import BatchReader, ItemSource, Outcome, without
-from bot.poller.fetcher import Asker
+from bot.poller.fetcher import Fetcher
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
 from bot.store.store import Store
 from bot.store.sweeps import SweepInput, SweepResult
@@ -55,7 +55,7 @@ class Sweep:
         watched: SweepInput,
         wanted: Mapping[Address, Wanted],
         *,
-        asker: Asker,
+        asker: Fetcher,
         item_source: ItemSource,
         store: Store,
         settings: SweepSettings,

@@ -17,7 +17,7 @@ from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.batch import ItemSource
-from bot.poller.fetcher import Asker
+from bot.poller.fetcher import Fetcher
 from bot.poller.memory import Memory
 from bot.poller.source_contact import BalanceSource
 from bot.poller.sweep import Sweep, SweepSettings
@@ -99,7 +99,7 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._memory = Memory()
-        self._asker = Asker(
+        self._asker = Fetcher(
             source,
             accounts_per_request=settings.accounts_per_request,
             progress=self._moved,

@@ -26,7 +26,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.fetcher import SEARCH_REQUESTS, Asker, Refused, Replied
+from bot.poller.fetcher import SEARCH_REQUESTS, Fetcher, Refused, Replied
 from tests.builders import BASE, POLYGON, address, question
 from tests.poller.conftest import Clock, Source, Trouble, failing, no_trouble
 
@@ -64,10 +64,10 @@ class AskerHarness:
 
     world: World = field(default_factory=World)
     clock: Clock = field(default_factory=Clock)
-    asker: Asker = field(init=False)
+    asker: Fetcher = field(init=False)
 
     def __post_init__(self) -> None:
-        self.asker = Asker(
+        self.asker = Fetcher(
             self.world, accounts_per_request=50, monotonic=self.clock.monotonic, random=lambda: 0.0
         )
 
@@ -155,7 +155,7 @@ async def test_questions_are_asked_at_once(harness: AskerHarness) -> None:
 
 async def test_each_answer_is_progress() -> None:
     moved: list[str] = []
-    asker = Asker(World(), accounts_per_request=50, progress=lambda: moved.append("on"))
+    asker = Fetcher(World(), accounts_per_request=50, progress=lambda: moved.append("on"))
 
     await asker.ask(WHOLE)
 
