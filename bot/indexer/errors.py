@@ -130,8 +130,11 @@ class ReplyIncomplete(IndexerError):
     """The indexer's reply is not whole; nothing of it counts."""
 
 
-SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused)
+SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused, ReplyIncomplete)
 """What a question about fewer accounts or chains may not meet again."""
+
+SIGNS_OF_LIFE: Final = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
+"""What comes from a source that looked at the question: no answer, but no outage either."""
 
 
 def plain(text: str, conceal: str = "") -> str:

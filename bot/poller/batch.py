@@ -69,7 +69,7 @@ class BatchReader:
     asked: Mapping[Address, Wanted]
     """The same, and what has to be asked by name to go on being seen."""
     status: Part
-    asker: Fetcher
+    fetcher: Fetcher
     item_source: ItemSource
     store: Store
     blocks: KnownBlocks
@@ -136,7 +136,7 @@ class BatchReader:
 
     async def items(self, account: Address, asset: Asset) -> Items | None:
         """Ask which ids of a collection an account holds; None: no answer."""
-        if self.asker.probe_in_seconds is not None:
+        if self.fetcher.probe_in_seconds is not None:
             return None
         try:
             return await self.item_source.items(account, asset)
@@ -148,7 +148,7 @@ class BatchReader:
         self, named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
     ) -> list[Answered]:
         questions = narrow_questions(named, chains, metadata=metadata)
-        replied = [pair for question in questions for pair in await self.asker.ask(question)]
+        replied = [pair for question in questions for pair in await self.fetcher.ask(question)]
         return answers_about(replied, tuple(named))
 
     def _judge_by(

@@ -1,61 +1,69 @@
-"""Asks many questions of a source that may be down, refuse some of them, or bear only smaller ones.
+"""Asks the source, which may be down, refuse some questions, or answer only smaller ones.
 
-What failed as a whole is asked in parts. One search at a time looks for what
-is to blame, and the other questions that failed meanwhile profit from what it
-found: a chain, an account, or the size. `bot.domain.observe.request_size` decides; here it
-is carried out. No answer is repeated: each account, chain and part comes in one
-pair of question and answer at most.
+What fails as a whole is asked in parts. One search at a time looks for the reason, and
+the other questions that failed meanwhile use what it found: a chain, an account, or the
+size. No answer is repeated: each account, chain and part is answered once at most.
+
+Size, refused pairs, refused chains and the breaker look alike from outside (a question
+fails), but each needs a remedy of its own, and the wrong one hides balances or asks a
+thousand times: hence four memories, and a search that tells them apart.
 """
 
 import asyncio
-import random as dice
+import random
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Protocol
 
 import structlog
 
-from bot.domain.assets import Address, ChainId
-from bot.domain.observe.request_size import (
-    Probe,
-    RequestSize,
-    Spoilers,
-    cells_in,
-    halves,
-    head_and_tail,
-    sized,
-    smallest,
-)
+from bot.domain.assets import ChainId
+from bot.domain.observe.breaker import Breaker, PauseReason
+from bot.domain.observe.refused_targets import RefusedTargets, Retry
+from bot.domain.observe.request_size import RequestSize, first_and_rest, halves, pair_count, sized, smallest
 from bot.domain.questions import Question, Reply
-from bot.indexer.errors import ChainRefused, IndexerError
-from bot.poller.source_contact import BalanceSource, Contact, is_reply, smaller_may_help
+from bot.indexer.errors import (
+    SIGNS_OF_LIFE,
+    SMALLER_MAY_HELP,
+    AccessRefused,
+    ChainRefused,
+    IndexerError,
+    QuotaExceeded,
+    Throttled,
+    WrongEndpoint,
+)
 
 log = structlog.get_logger(__name__)
 
 SEARCH_REQUESTS = 128
-"""The most that a sweep spends on finding out what is to blame; the next one goes on where it stopped."""
+"""The most that a sweep spends on finding out what is refused; the next one goes on where it stopped."""
 
-_TURNED_AWAY_KEPT = 64
+POSTPONED_KEPT = 64
 
+HOPELESS: dict[type[IndexerError], PauseReason] = {
+    AccessRefused: PauseReason.ACCESS,
+    WrongEndpoint: PauseReason.ACCESS,
+    QuotaExceeded: PauseReason.QUOTA,
+    Throttled: PauseReason.THROTTLED,
+}
+"""What the next question of the same sweep would meet as well."""
 
 Replied = tuple[Question, Reply]
 
 
-class Refused(NamedTuple):
-    """What stayed refused, asked alone, and is therefore unknown."""
+class BalanceSource(Protocol):
+    """Where balances come from."""
 
-    accounts: tuple[Address, ...]
-    """None: whoever is asked for."""
-    chain_ids: tuple[ChainId, ...]
-    error: IndexerError
+    async def reply(self, question: Question) -> Reply:
+        """Return the whole reply, or raise an IndexerError."""
 
 
 class Fetcher:
-    """Asks a source for one sweep after the other, and remembers from sweep to sweep what it can bear.
+    """Asks a source for one sweep after the other, and remembers what it can take.
 
     Several questions at once are normal; `begin` and `finish` of sweeps alternate. `monotonic` is in
-    seconds; `random` in [0, 1) spreads the probes; `progress` is called after each answer, and after each
+    seconds; `rng` in [0, 1) spreads the probes; `progress` is called after each answer, and after each
     question of a search.
     """
 
@@ -66,32 +74,42 @@ class Fetcher:
         accounts_per_request: int,
         progress: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
-        random: Callable[[], float] = dice.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
-        self._contact = Contact(source, on_answer=self._note_answer, monotonic=monotonic, random=random)
+        self._source = source
         self._progress = progress
-        self._size = RequestSize(accounts_per_request, accounts_per_request)
-        self._spoilers: dict[bool, Spoilers] = defaultdict(Spoilers)
-        """For lists and for named contracts: what spoils the ones may be no trouble in the others."""
+        self._monotonic = monotonic
+        self._rng = rng
+        self._breaker = Breaker()
+        self.size = RequestSize(accounts_per_request, accounts_per_request)
+        """How many accounts a question may name now."""
+        self._refused: dict[bool, RefusedTargets] = defaultdict(RefusedTargets)
+        """By whether contracts are named: what is refused in lists may be answered by name."""
         self._searching = asyncio.Lock()
-        self._probing = asyncio.Lock()
-        """Where nothing else of a question can be asked, it waits for the probes that others make."""
-        self._scouted: asyncio.Event | None = None
-        """Set when the one who looks whether the source is back has returned."""
-        self._turn = 0
-        """Counts sweeps."""
+        self._retrying = asyncio.Lock()
+        self._probing: asyncio.Event | None = None
+        """Set when the probe of an open breaker has ended."""
+        self._sweeps = 0
+        self._probes = 0
         self._answered: Question | None = None
         """The last question that was answered."""
-        self._turned_away: deque[Question] = deque(maxlen=_TURNED_AWAY_KEPT)
-        """Questions that were not asked during a pause: any of them may be a better probe."""
-        self._signs = 0
-        """Counts the least questions, so that each is another one."""
-        self._forget_sweep()
+        self._postponed: deque[Question] = deque(maxlen=POSTPONED_KEPT)
+        """Questions that were not asked during a pause, to probe with."""
+        self.begin()
 
     def begin(self) -> None:
         """Start a sweep: what failed in the last one may be tried again."""
-        self._turn += 1
-        self._forget_sweep()
+        self.answers = 0
+        """How many questions were answered in this sweep."""
+        self.troubles: list[IndexerError] = []
+        """What went wrong in this sweep, in order."""
+        self._sweeps += 1
+        self._is_over = False
+        """Nothing more would be answered in this sweep."""
+        self._answered_chains: set[ChainId] = set()
+        self._retried: set[tuple[object, ...]] = set()
+        self._searched = 0
+        self._largest = 0
 
     async def ask(self, question: Question) -> tuple[Replied, ...]:
         """Return what is answered of a question, in as many parts as it takes; nothing if nothing is.
@@ -100,296 +118,269 @@ class Fetcher:
         raises an IndexerError.
         """
         assert question.chain_ids, "only chains with ids can be asked apart"
-        while self._scouted is not None:
-            await self._scouted.wait()
-        if self._contact.may_ask:
+        while self._probing is not None:
+            await self._probing.wait()
+        if self._may_ask:
             return tuple(await self._ask_known(question))
-        if self._contact.may_probe:
-            return tuple(await self._scout(question))
-        if question not in self._turned_away:
-            self._turned_away.append(question)
+        if not self._is_over and self.probe_in_seconds == 0:
+            return tuple(await self._probe_and_ask(question))
+        if question not in self._postponed:
+            self._postponed.append(question)
         return ()
 
     def finish(self) -> None:
         """End a sweep: one without trouble lets requests grow again, in time."""
-        if self.answers and not self._searched and self._contact.is_well:
-            if self._largest >= self._size.now:
-                self._resize(self._size.after_good_sweep())
-            for kind, spoilers in self._spoilers.items():
-                self._spoilers[kind] = spoilers.after_good_sweep()
-
-    @property
-    def answers(self) -> int:
-        """How many questions were answered in this sweep."""
-        return self._contact.answers
-
-    @property
-    def troubles(self) -> list[IndexerError]:
-        """What went wrong in this sweep, in order."""
-        return self._contact.troubles
-
-    @property
-    def accounts_per_request(self) -> int:
-        """How many accounts a question had better name now."""
-        return self._size.now
-
-    @property
-    def refused(self) -> tuple[Refused, ...]:
-        """What stayed refused in this sweep."""
-        return tuple(self._refused)
+        if self.answers and not self._searched and self._breaker.is_closed:
+            if self._largest >= self.size.now:
+                self._resize(self.size.after_good_sweep())
+            for kind, targets in self._refused.items():
+                self._refused[kind] = targets.after_good_sweep()
 
     @property
     def probe_in_seconds(self) -> float | None:
         """How long to wait until another sweep makes sense; None: the source is not left alone."""
-        return self._contact.probe_in_seconds
+        return self._breaker.seconds_to_probe(self._monotonic())
 
-    def _forget_sweep(self) -> None:
-        self._contact.begin()
-        self._refused: list[Refused] = []
-        self._proven: set[ChainId] = set()
-        """Chains on which somebody was answered."""
-        self._probed: set[tuple[Address | ChainId | bool, ...]] = set()
-        self._searched = 0
-        self._culprits = 0
-        self._largest = 0
+    @property
+    def _may_ask(self) -> bool:
+        return self._breaker.is_closed and not self._is_over
+
+    # ------------------------------------------------------------ one request
+
+    async def _request(
+        self, question: Question, *, is_counted: bool = True, is_probe: bool = False
+    ) -> Reply | IndexerError | None:
+        """Return the answer, or what went wrong, counted for or against the source; None: not asked.
+
+        Of failures that are not `is_counted`, only those count that every question would meet. A probe goes
+        out also where nothing else may.
+        """
+        if not (self._may_ask or is_probe):
+            return None
+        was_open = not self._breaker.is_closed
+        try:
+            reply = await self._source.reply(question)
+        except IndexerError as error:
+            # What is kept of an error must not keep what was read until then: its frames hold the pages.
+            error.__traceback__ = error.__context__ = None
+            self.troubles.append(error)
+            is_hopeless = type(error) in HOPELESS
+            self._is_over |= is_hopeless
+            if is_counted or is_hopeless:
+                self._count(error, of_probe=was_open)
+            return error
+        self._breaker = self._breaker.after_answer(of_probe=was_open)
+        self._note_answer(question)
+        return reply
+
+    def _note_answer(self, question: Question) -> None:
+        self.answers += 1
+        self._answered = question
+        self._answered_chains.update(question.chain_ids)
+        self._largest = max(self._largest, len(question.accounts))
+        self._learn(question, self._targets(question).without(question))
+        self._progress()
+
+    def _count(self, error: IndexerError, *, of_probe: bool = False) -> None:
+        if isinstance(error, SIGNS_OF_LIFE):
+            self._breaker = self._breaker.after_answer(of_probe=of_probe)
+            return
+        was_closed = self._breaker.is_closed
+        reason = HOPELESS.get(type(error), PauseReason.OUTAGE)
+        self._breaker = self._breaker.after_failure(reason, self._monotonic(), self._rng(), of_probe=of_probe)
+        if was_closed and not self._breaker.is_closed:
+            log.warning("the indexer is left alone for a while", action="breaker_opened", trouble=str(error))
 
     # ------------------------------------------------------------ a source that may be down
 
-    async def _scout(self, question: Question) -> list[Replied]:
-        """Look whether the source is back: with the least question, then with this one, while others wait."""
-        scouted = self._scouted = asyncio.Event()
-        self._contact.begin_probe()
+    async def _probe_and_ask(self, question: Question) -> list[Replied]:
+        """Find out whether the source is back, while others wait, and ask the question if it is."""
+        probing = self._probing = asyncio.Event()
         try:
-            await self._show_life(question)
-            return await self._ask_known(question) if self._contact.may_ask else []
+            await self._probe(question)
+            return await self._ask_known(question) if self._may_ask else []
         finally:
-            self._contact.end_probe()
-            self._scouted = None
-            scouted.set()
+            self._probing = None
+            probing.set()
 
-    async def _show_life(self, question: Question) -> None:
-        """Ask the least there is; the answer is a sign only, all that is in it is asked elsewhere as well."""
-        self._signs += 1
-        self._contact.count_slow(await self._contact.request(self._least(question)))
+    async def _probe(self, question: Question) -> None:
+        """Ask for one account on one chain, as a sign of life: the answer itself is asked for elsewhere."""
+        self._probes += 1
+        await self._request(self._smallest_of(question), is_probe=True)
 
-    def _least(self, question: Question) -> Question:
-        """Return what is likely to be answered if the source is there.
+    def _smallest_of(self, question: Question) -> Question:
+        """Pick the smallest question to use as a health probe.
 
-        What was answered before in this sweep: if that fails, it is the source. At its start any question may
-        be trouble itself, so they take turns: this one, the last answered one, each that was turned away.
+        What was answered before in this sweep: if that fails, it is the source. At its start any question
+        may be trouble itself, so they take turns: this one, the last answered one, one of the postponed.
         """
         if self._answered and self.answers:
-            return smallest(self._answered, self._signs)
-        likely = [(self._parts(question) or (question,))[0], *([self._answered] if self._answered else ())]
-        turn, place = divmod(self._signs, len(likely) + bool(self._turned_away))
-        if place < len(likely):
-            return smallest(likely[place], turn)
-        turn, place = divmod(turn, len(self._turned_away))
-        return smallest(self._turned_away[place], turn)
+            return smallest(self._answered, self._probes)
+        candidates = [*self._known_parts(question)[:1], *filter(None, [self._answered]), *self._postponed]
+        self._postponed.rotate()
+        candidates = candidates[:3] or [question]
+        turn, place = divmod(self._probes, len(candidates))
+        return smallest(candidates[place], turn)
 
-    def _note_answer(self, question: Question) -> None:
-        self._answered = question
-        self._largest = max(self._largest, len(question.accounts))
-        self._proven.update(question.chain_ids)
-        kind = bool(question.contracts)
-        self._spoilers[kind] = self._spoilers[kind].without(question)
-        self._progress()
+    # ------------------------------------------------------------ what is known to be refused
 
-    # ------------------------------------------------------------ what is known to spoil questions
+    def _targets(self, question: Question) -> RefusedTargets:
+        return self._refused[bool(question.contracts)]
 
-    def _parts(self, question: Question) -> tuple[Question, ...]:
+    def _learn(self, question: Question, targets: RefusedTargets) -> None:
+        self._refused[bool(question.contracts)] = targets
+
+    def _known_parts(self, question: Question) -> tuple[Question, ...]:
         """Return a question in parts that can be answered, as far as is known."""
-        usual = self._spoilers[bool(question.contracts)].usual(question)
-        return tuple(part for one in usual for part in sized(one, self._size.now))
+        accepted = self._targets(question).accepted(question)
+        return tuple(part for one in accepted for part in sized(one, self.size.now))
 
     async def _ask_known(self, question: Question) -> list[Replied]:
-        """Ask what can be asked as ever, then, once a sweep, what was refused before."""
-        probes = self._due_probes(question)
-        parts = self._parts(question)
-        if not parts and not probes:
-            async with self._probing:
-                parts = self._parts(question)
+        """Ask what can be asked as usual, then, once a sweep, what was refused before."""
+        retries = self._due_retries(question)
+        parts = self._known_parts(question)
+        if not parts and not retries:
+            # All of it is refused, and another question is retrying it now: use what comes of that.
+            async with self._retrying:
+                parts = self._known_parts(question)
         answered = [pair for part in parts for pair in await self._ask_part(part)]
-        if probes:
-            answered += await self._try_again(probes)
-        return answered
+        return answered + await self._retry(retries)
 
-    def _due_probes(self, question: Question) -> list[Probe]:
-        """Return the probes that nobody made in this sweep, and count them as made."""
+    async def _ask_part(self, question: Question) -> list[Replied]:
+        outcome = await self._request(question, is_counted=False)
+        if isinstance(outcome, Reply):
+            return [(question, outcome)]
+        if not isinstance(outcome, SMALLER_MAY_HELP):
+            if outcome is not None:
+                self._count(outcome)
+            return []
+        async with self._searching:
+            # Counted in turn only, and after a probe where it would open the breaker: questions
+            # that are all too large fail at once, too.
+            await self._be_sure(question)
+            self._count(outcome)
+            answered = await self._split(question, outcome)
+            self._learn_size(question, answered)
+            return answered
+
+    def _due_retries(self, question: Question) -> list[Retry]:
+        """Return the retries that nobody made in this sweep, and take them for made."""
         kind = bool(question.contracts)
         due = [
-            probe
-            for probe in self._spoilers[kind].probes(question, self._turn)
-            if (kind, *probe.key) not in self._probed
+            retry
+            for retry in self._targets(question).retries(question, self._sweeps)
+            if (kind, *retry.key) not in self._retried
         ]
-        self._probed.update((kind, *probe.key) for probe in due)
+        self._retried.update((kind, *retry.key) for retry in due)
         return due
 
-    async def _try_again(self, probes: Iterable[Probe]) -> list[Replied]:
+    async def _retry(self, retries: Iterable[Retry]) -> list[Replied]:
         """Ask again what was refused before, and where it is answered, the rest of the question."""
         answered: list[Replied] = []
         rests: list[Question] = []
-        async with self._probing:
-            for probe in probes:
-                outcome = await self._contact.request_again(probe.question) if self._contact.may_ask else None
+        async with self._retrying:
+            for question, rest, _ in retries:
+                outcome = await self._request(question, is_counted=False)
                 if isinstance(outcome, Reply):
-                    answered.append((probe.question, outcome))
-                    rests += [probe.rest] if probe.rest else []
-                elif outcome is not None:
-                    self._refused.append(Refused(probe.accounts, probe.chain_ids, outcome))
-                    self._try_another_next(probe, outcome)
+                    answered.append((question, outcome))
+                    rests += [rest] if rest else []
+                elif outcome is not None and question.chain_ids[0] in self._targets(question).chains:
+                    self._note_refusal(
+                        question, outcome
+                    )  # so that another account is next to retry the chain
         return answered + [pair for rest in rests for pair in await self._ask_known(rest)]
 
-    def _try_another_next(self, probe: Probe, error: IndexerError) -> None:
-        """Remember by whom a chain was probed in vain: the account itself may be what is refused there."""
-        if self._is_blamed(error) and not probe.accounts and not isinstance(error, ChainRefused):
-            ((account,), (chain_id,)) = probe.question.accounts, probe.question.chain_ids
-            kind = bool(probe.question.contracts)
-            self._spoilers[kind] = self._spoilers[kind].with_cell(account, chain_id, self._proven)
+    # ------------------------------------------------------------ the search for what is refused
 
-    async def _ask_part(self, question: Question) -> list[Replied]:
-        outcome = await self._contact.send(question)
-        if isinstance(outcome, Reply):
-            return [(question, outcome)]
-        if outcome is None or not smaller_may_help(outcome):
-            return []
-        async with self._searching:
-            await self._clear_doubt(question)
-            self._contact.count_slow(outcome)
-            return await self._settle(question, outcome)
-
-    # ------------------------------------------------------------ the search for what is to blame
-
-    async def _settle(self, question: Question, error: IndexerError) -> list[Replied]:
-        """Ask in parts what failed as a whole: along what was found since, or else by a search."""
-        parts = self._parts(question)
-        if parts != (question,):
-            return await self._search_all(parts)
-        culprits = self._culprits
-        answered = await self._search(question, error)
-        if culprits == self._culprits and _covers(answered, question):
-            self._blame_size(question, answered)
-        return answered
-
-    async def _search_all(self, parts: Iterable[Question]) -> list[Replied]:
-        return [pair for part in parts for pair in await self._search_in(part)]
-
-    async def _search_in(self, question: Question) -> list[Replied]:
-        outcome = await self._send_in_search(question)
-        if isinstance(outcome, Reply):
-            return [(question, outcome)]
-        if outcome is None or not smaller_may_help(outcome):
-            return []
-        return await self._settle(question, outcome)
-
-    async def _search(self, question: Question, error: IndexerError) -> list[Replied]:
-        """Find what is to blame, a chain first: one account shows it as well as all.
-
-        Without that, a chain refused to everybody would be found once for each account.
-        """
-        cut = head_and_tail(question)
-        if cut is None or self._searched >= SEARCH_REQUESTS:
-            return await self._halve(question, error)
-        head, tail = cut
-        outcome = await self._send_in_search(head)
-        if isinstance(outcome, Reply):
-            return [(head, outcome), *await self._halve(tail, error)]
-        if outcome is None or not smaller_may_help(outcome):
-            return []
-        return [*await self._halve(head, outcome), *await self._search_in(tail)]
-
-    async def _halve(self, question: Question, error: IndexerError) -> list[Replied]:
-        """Ask both halves of what failed, before going on with the halves that failed, too.
-
-        In this order an answer comes between two failures, where only one part is to blame.
-        """
-        parts = halves(question)
-        if parts is None or self._searched >= SEARCH_REQUESTS:
+    async def _split(self, question: Question, error: IndexerError) -> list[Replied]:
+        """Ask in parts what failed as a whole: along what was found since, or else cut anew."""
+        known = self._known_parts(question)
+        apart = self._first_and_rest(question)
+        parts = known if known != (question,) else apart or self._halves(question)
+        if not parts:
             self._give_up(question, error)
             return []
         answered: list[Replied] = []
         failed: list[tuple[Question, IndexerError]] = []
+        # All parts are asked before one that failed is cut again: so an answer
+        # comes between two failures, where only one part is refused.
         for part in parts:
-            outcome = await self._send_in_search(part)
+            is_known_to_fail = parts is apart and answered
+            outcome = error if is_known_to_fail else await self._request_in_search(part)
             if isinstance(outcome, Reply):
                 answered.append((part, outcome))
-            elif outcome is not None and smaller_may_help(outcome):
+            elif isinstance(outcome, SMALLER_MAY_HELP):
                 failed.append((part, outcome))
         for part, trouble in failed:
-            known = self._parts(part)
-            answered += await (self._halve(part, trouble) if known == (part,) else self._search_all(known))
-        self._blame_weight(question, answered)
+            answered += await self._split(part, trouble)
+        if len(question.accounts) == 1:
+            self._learn_size(question, answered)
         return answered
 
-    async def _send_in_search(self, question: Question) -> Reply | IndexerError | None:
-        await self._clear_doubt(question)
+    def _first_and_rest(self, question: Question) -> tuple[Question, ...]:
+        """Cut off the first account while a chain may be to blame: it shows that as well as all do.
+
+        Halves would find a chain that is refused to everybody once for each account.
+        """
+        is_good = self._answered_chains.issuperset(question.chain_ids)
+        return () if is_good or self._searched >= SEARCH_REQUESTS else first_and_rest(question)
+
+    def _halves(self, question: Question) -> tuple[Question, ...]:
+        return halves(question) if self._searched < SEARCH_REQUESTS else ()
+
+    async def _request_in_search(self, question: Question) -> Reply | IndexerError | None:
+        await self._be_sure(question)
         self._searched += 1
-        outcome = await self._contact.send(question)
-        self._contact.count_slow(outcome)
+        outcome = await self._request(question)
         self._progress()
         return outcome
 
-    async def _clear_doubt(self, question: Question) -> None:
-        """Find out before one more failure makes an outage of it: what is too large fails in a row, too."""
-        if self._contact.is_in_doubt:
-            await self._show_life(question)
+    async def _be_sure(self, question: Question) -> None:
+        if self._may_ask and self._breaker.is_about_to_open:
+            await self._probe(question)
 
     def _give_up(self, question: Question, error: IndexerError) -> None:
-        """Report what stays refused; where it can't be cut any more, it is to blame.
-
-        Unless the source is down: what times out while nobody is answered is to blame for nothing.
-        """
-        if not self._contact.may_ask:
+        """Ask a single account and chain apart from now on, if they are to blame."""
+        if pair_count(question) > 1 or not self._may_ask or not self._note_refusal(question, error):
             return
-        self._refused.append(Refused(question.accounts, question.chain_ids, error))
-        if cells_in(question) == 1 and self._is_blamed(error):
-            self._blame_cell(question, error)
-
-    def _is_blamed(self, error: IndexerError) -> bool:
-        """Whether what fails alone is to blame for it, and not a source that is down."""
-        return is_reply(error) or (smaller_may_help(error) and self.answers > 0)
-
-    def _blame_cell(self, question: Question, error: IndexerError) -> None:
-        ((account,), (chain_id,)) = question.accounts, question.chain_ids
-        kind = bool(question.contracts)
-        spoilers = self._spoilers[kind].with_cell(account, chain_id, self._proven)
-        if isinstance(error, ChainRefused):
-            spoilers = spoilers.with_chain(chain_id)
-        self._spoilers[kind] = spoilers
-        self._probed |= {(kind, account, True), (kind, chain_id, True)}
-        self._culprits += 1
+        ((account,), (chain_id,), kind) = question.accounts, question.chain_ids, bool(question.contracts)
+        self._retried |= {(kind, account, True), (kind, chain_id, True)}
         log.warning(
             "asked apart from now on",
             action="asked_apart",
             account=account,
             chain_id=chain_id,
-            whole_chain=chain_id in spoilers.chains,
+            whole_chain=chain_id in self._targets(question).chains,
             trouble=str(error),
         )
 
-    def _blame_weight(self, question: Question, answered: list[Replied]) -> None:
-        """Remember of a single account that it was answered in parts only."""
-        if len(question.accounts) == 1 and answered and _covers(answered, question):
-            kind = bool(question.contracts)
-            self._spoilers[kind] = self._spoilers[kind].with_heavy(
-                question.accounts[0],
-                chains=len(question.chain_ids),
-                worked=max(len(part.chain_ids) for part, _ in answered),
-            )
-            self._culprits += 1
+    def _note_refusal(self, question: Question, error: IndexerError) -> bool:
+        """Remember what failed alone; False where a source that is down may be to blame instead."""
+        if not isinstance(error, SIGNS_OF_LIFE) and not (
+            isinstance(error, SMALLER_MAY_HELP) and self.answers
+        ):
+            return False
+        targets = self._targets(question)
+        if isinstance(error, ChainRefused):
+            self._learn(question, targets.with_chains(question.chain_ids))
+        else:
+            self._learn(question, targets.with_pair(question, self._answered_chains))
+        return True
 
-    def _blame_size(self, question: Question, answered: list[Replied]) -> None:
-        """Use the size that worked where all was answered, only not at once."""
-        worked = max(len(part.accounts) for part, _ in answered)
-        if worked < len(question.accounts):
-            self._resize(self._size.worked(worked))
+    def _learn_size(self, question: Question, answered: list[Replied]) -> None:
+        """Remember the size of the parts in which all of a question was answered."""
+        if sum(pair_count(part) for part, _ in answered) < pair_count(question):
+            return
+        accounts, targets = question.accounts, self._targets(question)
+        if len(accounts) == 1:
+            worked = max(len(part.chain_ids) for part, _ in answered)
+            self._learn(
+                question, targets.with_oversized(accounts[0], chains=len(question.chain_ids), worked=worked)
+            )
+        elif targets.oversized.keys().isdisjoint(accounts):
+            self._resize(self.size.worked(max(len(part.accounts) for part, _ in answered)))
 
     def _resize(self, size: RequestSize) -> None:
-        if size.now != self._size.now:
-            log.info("requests change size", action="request_size", accounts=size.now, before=self._size.now)
-        self._size = size
-
-
-def _covers(answered: Iterable[Replied], question: Question) -> bool:
-    """Whether the answers to parts of a question make up the whole."""
-    return sum(cells_in(part) for part, _ in answered) == cells_in(question)
+        if size.now != self.size.now:
+            log.info("requests change size", action="request_size", accounts=size.now, before=self.size.now)
+        self.size = size

@@ -55,7 +55,7 @@ class Sweep:
         watched: SweepInput,
         wanted: Mapping[Address, Wanted],
         *,
-        asker: Fetcher,
+        fetcher: Fetcher,
         item_source: ItemSource,
         store: Store,
         settings: SweepSettings,
@@ -67,7 +67,7 @@ class Sweep:
         self._watched = watched
         self._wanted = wanted
         self._asked = with_unlisted(wanted, watched.unlisted)
-        self._asker = asker
+        self._fetcher = fetcher
         self._store = store
         self._settings = settings
         self._status = Part(settings.contract_status)
@@ -85,7 +85,7 @@ class Sweep:
             wanted,
             self._asked,
             self._status,
-            asker,
+            fetcher,
             item_source,
             store,
             memory.blocks,
@@ -104,13 +104,13 @@ class Sweep:
         What goes wrong in one batch leaves the others alone.
         """
         plan = await asyncio.to_thread(self._plan)
-        self._asker.begin()
+        self._fetcher.begin()
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
                 tasks.create_task(self._read_alone(batch))
         await self._settle_losses()
         await self._look_at_leftovers()
-        self._asker.finish()
+        self._fetcher.finish()
         return self._reach(plan)
 
     def _plan(self) -> list[Batch]:
@@ -148,7 +148,7 @@ class Sweep:
 
     async def _read(self, batch: Batch) -> None:
         known_blocks = self._memory.blocks.now()
-        replied = [pair for question in batch.questions for pair in await self._asker.ask(question)]
+        replied = [pair for question in batch.questions for pair in await self._fetcher.ask(question)]
         if not replied:
             self._note_unread(batch.accounts)
             return

@@ -17,9 +17,8 @@ from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.batch import ItemSource
-from bot.poller.fetcher import Fetcher
+from bot.poller.fetcher import BalanceSource, Fetcher
 from bot.poller.memory import Memory
-from bot.poller.source_contact import BalanceSource
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.prices import KEPT_ANEW_AFTER
 from bot.store.store import Store
@@ -99,7 +98,7 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._memory = Memory()
-        self._asker = Fetcher(
+        self._fetcher = Fetcher(
             source,
             accounts_per_request=settings.accounts_per_request,
             progress=self._moved,
@@ -171,7 +170,7 @@ class Poller:
 
     async def _next_due(self) -> Coroutine[None, None, None]:
         patience = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
-        probe = self._asker.probe_in_seconds
+        probe = self._fetcher.probe_in_seconds
         try:
             async with asyncio.timeout(max(0.0, patience if probe is None else min(patience, probe))):
                 await self._wake.wait()
@@ -204,7 +203,7 @@ class Poller:
             await self._store.begin_sweep(),
             watched,
             wanted,
-            asker=self._asker,
+            fetcher=self._fetcher,
             item_source=self._source,
             store=self._store,
             settings=self._settings,
@@ -226,18 +225,20 @@ class Poller:
         self.progress.moved_at = self._monotonic()
 
     async def _note(self, seconds: float, *, is_idle: bool) -> None:
-        progress, asker = self.progress, self._asker
+        progress, fetcher = self.progress, self._fetcher
         progress.finished_at = progress.moved_at = self._monotonic()
         progress.sweep_seconds = seconds
         progress.seconds_total += seconds
-        progress.sweeps["idle" if is_idle else "seen" if asker.answers else "blind"] += 1
-        if asker.answers or is_idle:
+        progress.sweeps["idle" if is_idle else "seen" if fetcher.answers else "blind"] += 1
+        if fetcher.answers or is_idle:
             progress.seen_at = progress.finished_at
             progress.seen_seconds = seconds
-        if asker.answers or asker.troubles or is_idle:
-            self._note_trouble(asker.troubles[0] if asker.troubles else None)
+        if fetcher.answers or fetcher.troubles or is_idle:
+            self._note_trouble(fetcher.troubles[0] if fetcher.troubles else None)
         await self._warn_of_refusal()
-        log.debug("sweep finished", action="sweep_finished", seconds=round(seconds, 3), answers=asker.answers)
+        log.debug(
+            "sweep finished", action="sweep_finished", seconds=round(seconds, 3), answers=fetcher.answers
+        )
 
     def _log_partly_unknown(self, unknown: Mapping[ChainId, str], answered: Collection[ChainId]) -> None:
         """Log where something became unknown, and where all is known again, not each sweep between."""
@@ -262,8 +263,8 @@ class Poller:
 
     async def _warn_of_refusal(self) -> None:
         """Tell owners, once, that the source refuses to answer."""
-        refusal = next((one for one in self._asker.troubles if isinstance(one, REFUSED)), None)
-        if self._asker.answers:
+        refusal = next((one for one in self._fetcher.troubles if isinstance(one, REFUSED)), None)
+        if self._fetcher.answers:
             self.progress.refusals = 0
         elif refusal is not None:
             self.progress.refusals += 1

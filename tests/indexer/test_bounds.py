@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.domain.assets import Asset
 from bot.indexer.budget import ROW_BYTES, Bounds, Budget, Share
 from bot.indexer.errors import IndexerError, QuestionRefused, ReplyTooLarge
-from bot.poller.source_contact import Contact
+from bot.poller.fetcher import Fetcher
 from tests.indexer.gateway import (
     ANN,
     MAINNET,
@@ -115,12 +115,12 @@ async def test_answers_under_way_share_what_there_is_and_give_it_back() -> None:
 
 async def test_an_answer_that_failed_keeps_none_of_its_pages() -> None:
     async with gateway(endless()) as told, client_of(told, bounds=Bounds(rows=50)) as client:
-        contact = Contact(client, on_answer=lambda _: None)
-        outcome = await contact.request(QUESTION)
+        fetcher = Fetcher(client, accounts_per_request=50)
+        assert await fetcher.ask(QUESTION) == ()
 
-        assert isinstance(outcome, ReplyTooLarge)
-        assert contact.troubles == [outcome]
-        assert outcome.__traceback__ is None
+        (trouble,) = set(fetcher.troubles)
+        assert isinstance(trouble, ReplyTooLarge)
+        assert trouble.__traceback__ is None
         assert client._budget._taken == 0
 
 

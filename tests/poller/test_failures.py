@@ -15,7 +15,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.source_contact import HOPELESS
+from bot.poller.fetcher import HOPELESS
 from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import PollerHarness, failing, failing_for, poller_of
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.request_size import GOOD_SWEEPS_TO_GROW, Cell
+from bot.domain.observe.refused_targets import Pair
+from bot.domain.observe.request_size import GOOD_SWEEPS_TO_GROW
 from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     AccessRefused,
@@ -26,7 +27,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.fetcher import SEARCH_REQUESTS, Fetcher, Refused, Replied
+from bot.poller.fetcher import SEARCH_REQUESTS, Fetcher, Replied
 from tests.builders import BASE, POLYGON, address, question
 from tests.poller.conftest import Clock, Source, Trouble, failing, no_trouble
 
@@ -59,16 +60,16 @@ class World(Source):
 
 
 @dataclass
-class AskerHarness:
-    """An asker with its source and its clock."""
+class FetcherHarness:
+    """A fetcher with its source and its clock."""
 
     world: World = field(default_factory=World)
     clock: Clock = field(default_factory=Clock)
-    asker: Fetcher = field(init=False)
+    fetcher: Fetcher = field(init=False)
 
     def __post_init__(self) -> None:
-        self.asker = Fetcher(
-            self.world, accounts_per_request=50, monotonic=self.clock.monotonic, random=lambda: 0.0
+        self.fetcher = Fetcher(
+            self.world, accounts_per_request=50, monotonic=self.clock.monotonic, rng=lambda: 0.0
         )
 
     async def sweep(self, *questions: Question, at_once: int = 4) -> list[Replied]:
@@ -77,11 +78,11 @@ class AskerHarness:
 
         async def one(question: Question) -> tuple[Replied, ...]:
             async with room:
-                return await self.asker.ask(question)
+                return await self.fetcher.ask(question)
 
-        self.asker.begin()
+        self.fetcher.begin()
         answered = await asyncio.gather(*map(one, questions or (WHOLE,)))
-        self.asker.finish()
+        self.fetcher.finish()
         return [pair for pairs in answered for pair in pairs]
 
     async def requests(self, *questions: Question, at_once: int = 4) -> int:
@@ -92,8 +93,8 @@ class AskerHarness:
 
 
 @pytest.fixture
-def harness() -> AskerHarness:
-    return AskerHarness()
+def harness() -> FetcherHarness:
+    return FetcherHarness()
 
 
 def batches(number: int, accounts: int = 50, chains: Iterable[ChainId] = CHAINS) -> list[Question]:
@@ -103,17 +104,17 @@ def batches(number: int, accounts: int = 50, chains: Iterable[ChainId] = CHAINS)
     return [question(*map(address, range(start, start + accounts)), chains=on) for start in starts]
 
 
-def cells_of(questions: Iterable[Question]) -> Counter[Cell]:
+def cells_of(questions: Iterable[Question]) -> Counter[Pair]:
     return Counter(
         (account, chain_id) for one in questions for account in one.accounts for chain_id in one.chain_ids
     )
 
 
-def seen(answered: Iterable[Replied]) -> Counter[Cell]:
+def seen(answered: Iterable[Replied]) -> Counter[Pair]:
     return cells_of(question for question, _ in answered)
 
 
-def unseen(answered: Iterable[Replied], *questions: Question) -> set[Cell]:
+def unseen(answered: Iterable[Replied], *questions: Question) -> set[Pair]:
     """Return what was asked and not answered; nothing was answered twice."""
     cells = seen(answered)
     assert max(cells.values(), default=1) == 1
@@ -137,27 +138,27 @@ def about(error: IndexerError, *, account: Address | None = None, chain: ChainId
 # ---------------------------------------------------------------- a source that is well
 
 
-async def test_a_question_that_is_answered_is_asked_once_and_as_it_is(harness: AskerHarness) -> None:
+async def test_a_question_that_is_answered_is_asked_once_and_as_it_is(harness: FetcherHarness) -> None:
     answered = await harness.sweep()
 
     assert harness.world.asked() == [WHOLE]
     assert [pair[0] for pair in answered] == [WHOLE]
-    assert (harness.asker.answers, harness.asker.troubles, harness.asker.refused) == (1, [], ())
-    assert harness.asker.probe_in_seconds is None
+    assert (harness.fetcher.answers, harness.fetcher.troubles) == (1, [])
+    assert harness.fetcher.probe_in_seconds is None
 
 
-async def test_questions_are_asked_at_once(harness: AskerHarness) -> None:
+async def test_questions_are_asked_at_once(harness: FetcherHarness) -> None:
     await harness.sweep(*batches(100), at_once=32)
 
     assert harness.world.most_in_flight == 32
-    assert harness.asker.answers == 100
+    assert harness.fetcher.answers == 100
 
 
 async def test_each_answer_is_progress() -> None:
     moved: list[str] = []
-    asker = Fetcher(World(), accounts_per_request=50, progress=lambda: moved.append("on"))
+    fetcher = Fetcher(World(), accounts_per_request=50, progress=lambda: moved.append("on"))
 
-    await asker.ask(WHOLE)
+    await fetcher.ask(WHOLE)
 
     assert moved == ["on"]
 
@@ -169,54 +170,53 @@ async def test_each_answer_is_progress() -> None:
     "error", [ReplyTooLarge(), REFUSED, TIMED_OUT, TooMuchAsked(status=400, code=2004)], ids=str
 )
 async def test_what_is_too_large_is_asked_in_parts_until_all_is_answered(
-    harness: AskerHarness, error: IndexerError
+    harness: FetcherHarness, error: IndexerError
 ) -> None:
     harness.world.trouble = larger_than(7, error)
 
     assert unseen(await harness.sweep()) == set()
-    assert harness.asker.accounts_per_request == 7
-    assert harness.asker.refused == ()
+    assert harness.fetcher.size.now == 7
 
 
-async def test_the_size_that_works_is_remembered(harness: AskerHarness) -> None:
+async def test_the_size_that_works_is_remembered(harness: FetcherHarness) -> None:
     harness.world.trouble = larger_than(25, TIMED_OUT)
     await harness.sweep()
 
     assert await harness.requests() == 2
-    assert harness.asker.troubles == []
+    assert harness.fetcher.troubles == []
 
 
-async def test_the_size_is_found_once_for_all_batches(harness: AskerHarness) -> None:
+async def test_the_size_is_found_once_for_all_batches(harness: FetcherHarness) -> None:
     harness.world.trouble = larger_than(25, ReplyTooLarge())
     many = batches(100)
 
     assert await harness.requests(*many) <= 200 + 10
-    assert harness.asker.answers >= 200
+    assert harness.fetcher.answers >= 200
 
 
 async def test_batches_that_all_time_out_at_once_are_too_large_if_the_least_question_does_not(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     harness.world.trouble = larger_than(6, TIMED_OUT)
     many = batches(8)
 
     assert unseen(await harness.sweep(*many), *many) == set()
-    assert harness.asker.accounts_per_request == 6
+    assert harness.fetcher.size.now == 6
 
 
-async def test_twenty_good_sweeps_let_requests_grow_again(harness: AskerHarness) -> None:
+async def test_twenty_good_sweeps_let_requests_grow_again(harness: FetcherHarness) -> None:
     harness.world.trouble = larger_than(25, TIMED_OUT)
     await harness.sweep()
     harness.world.trouble = no_trouble
 
     for _ in range(GOOD_SWEEPS_TO_GROW - 1):
         await harness.sweep()
-    assert harness.asker.accounts_per_request == 25
+    assert harness.fetcher.size.now == 25
     await harness.sweep()
-    assert harness.asker.accounts_per_request == 50
+    assert harness.fetcher.size.now == 50
 
 
-async def test_sweeps_without_answers_or_with_small_questions_prove_no_size(harness: AskerHarness) -> None:
+async def test_sweeps_without_answers_or_with_small_questions_prove_no_size(harness: FetcherHarness) -> None:
     harness.world.trouble = larger_than(25, TIMED_OUT)
     await harness.sweep()
 
@@ -225,29 +225,29 @@ async def test_sweeps_without_answers_or_with_small_questions_prove_no_size(harn
     harness.world.trouble = failing(ReplyMalformed())
     await harness.sweep()
 
-    assert harness.asker.accounts_per_request == 25
+    assert harness.fetcher.size.now == 25
 
 
-async def test_a_source_that_hangs_for_long_does_not_make_requests_smaller(harness: AskerHarness) -> None:
+async def test_a_source_that_hangs_for_long_does_not_make_requests_smaller(harness: FetcherHarness) -> None:
     harness.world.trouble = failing(TIMED_OUT)
     for _ in range(10):
         await harness.sweep()
-        harness.clock.seconds += harness.asker.probe_in_seconds or 0
+        harness.clock.seconds += harness.fetcher.probe_in_seconds or 0
     harness.world.trouble = no_trouble
 
     assert unseen(await harness.sweep()) == set()
-    assert harness.asker.accounts_per_request == 50
+    assert harness.fetcher.size.now == 50
 
 
 @pytest.mark.parametrize("error", [ReplyMalformed(), DOWN], ids=str)
 async def test_what_smaller_questions_do_not_help_is_not_asked_in_parts(
-    harness: AskerHarness, error: IndexerError
+    harness: FetcherHarness, error: IndexerError
 ) -> None:
     harness.world.trouble = failing(error)
 
     assert await harness.sweep() == []
     assert harness.world.asked() == [WHOLE]
-    assert harness.asker.troubles == [error]
+    assert harness.fetcher.troubles == [error]
 
 
 # ---------------------------------------------------------------- an account that is refused
@@ -255,7 +255,7 @@ async def test_what_smaller_questions_do_not_help_is_not_asked_in_parts(
 
 @pytest.mark.parametrize("error", [REFUSED, ReplyTooLarge(), TIMED_OUT], ids=str)
 async def test_one_poisonous_account_costs_a_search_once_and_then_one_request_a_sweep(
-    harness: AskerHarness, error: IndexerError
+    harness: FetcherHarness, error: IndexerError
 ) -> None:
     harness.world.trouble = about(error, account=BAD, chain=BAD_CHAIN)
 
@@ -264,22 +264,22 @@ async def test_one_poisonous_account_costs_a_search_once_and_then_one_request_a_
     for _ in range(4):
         assert unseen(await harness.sweep()) == {(BAD, BAD_CHAIN)}
         assert len(harness.world.asked()) == 3
-        assert harness.asker.refused == (Refused((BAD,), (BAD_CHAIN,), error),)
-    assert harness.asker.accounts_per_request == 50
-    assert harness.asker.probe_in_seconds is None
+        assert harness.fetcher.troubles == [error]
+    assert harness.fetcher.size.now == 50
+    assert harness.fetcher.probe_in_seconds is None
 
 
-async def test_an_account_refused_on_every_chain_costs_one_request_a_sweep(harness: AskerHarness) -> None:
+async def test_an_account_refused_on_every_chain_costs_one_request_a_sweep(harness: FetcherHarness) -> None:
     harness.world.trouble = about(REFUSED, account=BAD)
 
     assert unseen(await harness.sweep()) == {(BAD, chain_id) for chain_id in CHAINS}
     assert len(harness.world.asked()) <= 2 + 2 * 6 + 2 * 20
     for _ in range(4):
         assert await harness.requests() == 2
-        assert harness.asker.refused == (Refused((BAD,), CHAINS, REFUSED),)
+        assert harness.fetcher.troubles == [REFUSED]
 
 
-async def test_a_refused_account_that_answers_again_is_asked_with_the_others(harness: AskerHarness) -> None:
+async def test_a_refused_account_that_answers_again_is_asked_with_the_others(harness: FetcherHarness) -> None:
     harness.world.trouble = about(REFUSED, account=BAD)
     await harness.sweep()
     await harness.sweep()
@@ -292,7 +292,7 @@ async def test_a_refused_account_that_answers_again_is_asked_with_the_others(har
     assert unseen(await harness.sweep()) == set()
 
 
-async def test_a_poisonous_account_leaves_the_other_batches_alone(harness: AskerHarness) -> None:
+async def test_a_poisonous_account_leaves_the_other_batches_alone(harness: FetcherHarness) -> None:
     harness.world.trouble = about(REFUSED, account=BAD)
     many = batches(20)
 
@@ -301,7 +301,7 @@ async def test_a_poisonous_account_leaves_the_other_batches_alone(harness: Asker
 
 
 async def test_two_poisonous_accounts_alone_do_not_take_the_chains_from_the_others(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     bad = FIFTY[:2]
     harness.world.trouble = lambda one: REFUSED if {*bad} & {*one.accounts} else None
@@ -313,7 +313,7 @@ async def test_two_poisonous_accounts_alone_do_not_take_the_chains_from_the_othe
 
 
 async def test_an_account_that_is_too_much_for_one_request_is_asked_by_parts_of_its_chains(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     harness.world.trouble = lambda one: (
         ReplyTooLarge() if BAD in one.accounts and len(one.chain_ids) > 5 else None
@@ -321,12 +321,12 @@ async def test_an_account_that_is_too_much_for_one_request_is_asked_by_parts_of_
 
     assert unseen(await harness.sweep()) == set()
     assert unseen(await harness.sweep()) == set()
-    assert harness.asker.troubles == []
+    assert harness.fetcher.troubles == []
     assert await harness.requests() == 1 + 4
-    assert harness.asker.accounts_per_request == 50
+    assert harness.fetcher.size.now == 50
 
 
-async def test_what_is_refused_in_lists_may_be_asked_by_name(harness: AskerHarness) -> None:
+async def test_what_is_refused_in_lists_may_be_asked_by_name(harness: FetcherHarness) -> None:
     harness.world.trouble = lambda one: REFUSED if BAD in one.accounts and not one.contracts else None
     named = question(*FIFTY, chains=CHAINS, contracts=[address(999)])
     await harness.sweep()
@@ -345,7 +345,7 @@ async def test_what_is_refused_in_lists_may_be_asked_by_name(harness: AskerHarne
     ids=["2001", "1106", "hanging"],
 )
 async def test_one_poisonous_chain_costs_a_search_once_and_then_one_request_a_sweep(
-    harness: AskerHarness, error: IndexerError
+    harness: FetcherHarness, error: IndexerError
 ) -> None:
     harness.world.trouble = about(error, chain=BAD_CHAIN)
 
@@ -354,11 +354,11 @@ async def test_one_poisonous_chain_costs_a_search_once_and_then_one_request_a_sw
     for _ in range(4):
         assert unseen(await harness.sweep()) == {(account, BAD_CHAIN) for account in FIFTY}
         assert len(harness.world.asked()) == 2
-        assert harness.asker.refused == (Refused((), (BAD_CHAIN,), error),)
-    assert harness.asker.accounts_per_request == 50
+        assert harness.fetcher.troubles == [error]
+    assert harness.fetcher.size.now == 50
 
 
-async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(harness: AskerHarness) -> None:
+async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(harness: FetcherHarness) -> None:
     harness.world.trouble = about(REFUSED, chain=BAD_CHAIN)
     many = batches(100)
 
@@ -366,17 +366,17 @@ async def test_a_poisonous_chain_is_searched_for_once_and_not_by_every_batch(har
     assert await harness.requests(*many, at_once=32) == 101
 
 
-async def test_a_hanging_chain_is_found_where_each_account_is_asked_alone(harness: AskerHarness) -> None:
+async def test_a_hanging_chain_is_found_where_each_account_is_asked_alone(harness: FetcherHarness) -> None:
     harness.world.trouble = about(TIMED_OUT, chain=BAD_CHAIN)
     many = batches(40, accounts=1)
 
     await harness.sweep(*many, at_once=32)
 
     assert {chain_id for _, chain_id in unseen(await harness.sweep(*many), *many)} == {BAD_CHAIN}
-    assert harness.asker.probe_in_seconds is None
+    assert harness.fetcher.probe_in_seconds is None
 
 
-async def test_several_poisonous_chains_are_all_found(harness: AskerHarness) -> None:
+async def test_several_poisonous_chains_are_all_found(harness: FetcherHarness) -> None:
     bad = {*CHAINS[3:7], CHAINS[15]}
     harness.world.trouble = lambda one: REFUSED if bad & {*one.chain_ids} else None
     many = batches(10)
@@ -387,7 +387,7 @@ async def test_several_poisonous_chains_are_all_found(harness: AskerHarness) -> 
     assert await harness.requests(*many) == 10 + len(bad)
 
 
-async def test_a_chain_that_answers_again_joins_in_the_same_sweep(harness: AskerHarness) -> None:
+async def test_a_chain_that_answers_again_joins_in_the_same_sweep(harness: FetcherHarness) -> None:
     harness.world.trouble = about(REFUSED, chain=BAD_CHAIN)
     await harness.sweep()
     harness.world.trouble = no_trouble
@@ -397,7 +397,7 @@ async def test_a_chain_that_answers_again_joins_in_the_same_sweep(harness: Asker
     assert await harness.requests() == 1
 
 
-async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(harness: AskerHarness) -> None:
+async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(harness: FetcherHarness) -> None:
     bad = {address(number) for number in range(1, 6)}
     harness.world.trouble = lambda one: (
         REFUSED if bad & {*one.accounts} and BAD_CHAIN in one.chain_ids else None
@@ -410,7 +410,7 @@ async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(harness:
     assert unseen(await harness.sweep(*many, at_once=1), *many) == {(account, BAD_CHAIN) for account in bad}
 
 
-async def test_several_hanging_chains_are_no_outage(harness: AskerHarness) -> None:
+async def test_several_hanging_chains_are_no_outage(harness: FetcherHarness) -> None:
     bad = {*CHAINS[3:8]}
     harness.world.trouble = lambda one: TIMED_OUT if bad & {*one.chain_ids} else None
     for _ in range(3):
@@ -418,27 +418,27 @@ async def test_several_hanging_chains_are_no_outage(harness: AskerHarness) -> No
         harness.clock.seconds += 60
 
     assert {chain_id for _, chain_id in unseen(await harness.sweep())} == bad
-    assert harness.asker.probe_in_seconds is None
+    assert harness.fetcher.probe_in_seconds is None
 
 
 # ---------------------------------------------------------------- a source that refuses everything
 
 
 async def test_a_source_that_refuses_everything_costs_no_more_than_a_bounded_search(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     harness.world.trouble = failing(REFUSED)
     many = batches(100)
 
     for _ in range(5):
         assert await harness.requests(*many) <= 2 * len(many) + SEARCH_REQUESTS + 2 * len(CHAINS)
-    assert harness.asker.answers == 0
-    assert harness.asker.refused != ()
-    assert harness.asker.probe_in_seconds is None
+    assert harness.fetcher.answers == 0
+    assert harness.fetcher.troubles != []
+    assert harness.fetcher.probe_in_seconds is None
 
 
 async def test_a_source_that_refused_everything_is_asked_whole_questions_again_soon(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     many = batches(100)
     harness.world.trouble = failing(REFUSED)
@@ -462,39 +462,38 @@ async def test_a_source_that_refused_everything_is_asked_whole_questions_again_s
 @pytest.mark.parametrize("error", [DOWN, TIMED_OUT, ReplyMalformed()], ids=str)
 @pytest.mark.parametrize("at_once", [1, 4])
 async def test_an_outage_costs_a_handful_of_requests(
-    harness: AskerHarness, error: IndexerError, at_once: int
+    harness: FetcherHarness, error: IndexerError, at_once: int
 ) -> None:
     harness.world.trouble = failing(error)
 
     assert await harness.requests(*batches(100), at_once=at_once) <= 3 + at_once
-    assert harness.asker.probe_in_seconds == 1
-    assert harness.asker.refused == ()
+    assert harness.fetcher.probe_in_seconds == 1
 
 
-async def test_failures_between_answers_are_no_outage(harness: AskerHarness) -> None:
+async def test_failures_between_answers_are_no_outage(harness: FetcherHarness) -> None:
     many = batches(99, accounts=1)
     odd = {one.accounts[0] for number, one in enumerate(many) if number % 3}
     harness.world.trouble = lambda one: DOWN if odd & {*one.accounts} else None
 
     await harness.sweep(*many, at_once=1)
 
-    assert harness.asker.answers == 33
-    assert harness.asker.probe_in_seconds is None
+    assert harness.fetcher.answers == 33
+    assert harness.fetcher.probe_in_seconds is None
 
 
-async def test_nothing_is_asked_during_a_pause(harness: AskerHarness) -> None:
+async def test_nothing_is_asked_during_a_pause(harness: FetcherHarness) -> None:
     harness.world.trouble = failing(DOWN)
     await harness.sweep(*batches(100))
     harness.world.trouble = no_trouble
     harness.clock.seconds = 0.9
 
     assert await harness.requests(*batches(100)) == 0
-    assert harness.asker.troubles == []
-    assert harness.asker.probe_in_seconds == pytest.approx(0.1)
+    assert harness.fetcher.troubles == []
+    assert harness.fetcher.probe_in_seconds == pytest.approx(0.1)
 
 
 async def test_after_a_pause_one_small_question_goes_out_and_the_others_wait_for_it(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     harness.world.trouble = failing(DOWN)
     await harness.sweep(*batches(100))
@@ -504,13 +503,13 @@ async def test_after_a_pause_one_small_question_goes_out_and_the_others_wait_for
     assert await harness.sweep(*batches(100), at_once=32) == []
     (probe,) = harness.world.asked()
     assert (len(probe.accounts), len(probe.chain_ids)) == (1, 1)
-    assert harness.asker.probe_in_seconds == 2
+    assert harness.fetcher.probe_in_seconds == 2
 
 
 @pytest.mark.parametrize("error", [DOWN, TIMED_OUT], ids=str)
 @pytest.mark.parametrize("at_once", [1, 4, 32])
 async def test_a_source_that_is_back_is_asked_everything_in_the_same_sweep(
-    harness: AskerHarness, error: IndexerError, at_once: int
+    harness: FetcherHarness, error: IndexerError, at_once: int
 ) -> None:
     many = batches(100)
     harness.world.trouble = failing(error)
@@ -521,13 +520,13 @@ async def test_a_source_that_is_back_is_asked_everything_in_the_same_sweep(
 
     assert unseen(await harness.sweep(*many, at_once=at_once), *many) == set()
     assert len(harness.world.asked()) == 101
-    assert harness.asker.probe_in_seconds is None
+    assert harness.fetcher.probe_in_seconds is None
     assert harness.world.most_in_flight == at_once
 
 
 @pytest.mark.parametrize("times_up", [0, 1])
 async def test_a_question_that_is_trouble_itself_does_not_hide_that_the_source_is_back(
-    harness: AskerHarness, times_up: int
+    harness: FetcherHarness, times_up: int
 ) -> None:
     many = batches(5, accounts=1)
     for _ in range(times_up):
@@ -545,28 +544,28 @@ async def test_a_question_that_is_trouble_itself_does_not_hide_that_the_source_i
 
 
 async def test_a_source_is_found_back_within_half_a_minute_however_long_it_was_away(
-    harness: AskerHarness,
+    harness: FetcherHarness,
 ) -> None:
     harness.world.trouble = failing(DOWN)
     pauses = []
     for _ in range(30):
         await harness.sweep(*batches(5))
-        pauses.append(harness.asker.probe_in_seconds or 0)
+        pauses.append(harness.fetcher.probe_in_seconds or 0)
         harness.clock.seconds += pauses[-1]
 
     assert pauses == sorted(pauses)
     assert max(pauses) < 30
 
 
-async def test_a_probe_that_is_given_up_makes_room_for_another(harness: AskerHarness) -> None:
+async def test_a_probe_that_is_given_up_makes_room_for_another(harness: FetcherHarness) -> None:
     harness.world.trouble = failing(DOWN)
     await harness.sweep(*batches(3))
     harness.world.trouble = no_trouble
     harness.clock.seconds = 1
     harness.world.may_answer.clear()
-    harness.asker.begin()
-    hanging = asyncio.create_task(harness.asker.ask(WHOLE))
-    waiting = asyncio.create_task(harness.asker.ask(WHOLE))
+    harness.fetcher.begin()
+    hanging = asyncio.create_task(harness.fetcher.ask(WHOLE))
+    waiting = asyncio.create_task(harness.fetcher.ask(WHOLE))
     while harness.world.at_once == 0:  # noqa: ASYNC110 - what is waited for knows nothing of tests
         await asyncio.sleep(0)
 
@@ -577,7 +576,7 @@ async def test_a_probe_that_is_given_up_makes_room_for_another(harness: AskerHar
     assert hanging.cancelled()
 
 
-async def test_an_outage_blames_neither_accounts_nor_chains(harness: AskerHarness) -> None:
+async def test_an_outage_blames_neither_accounts_nor_chains(harness: FetcherHarness) -> None:
     two = question(*FIFTY[:2], chains=[POLYGON, BASE])
     harness.world.trouble = failing(TIMED_OUT)
     for _ in range(5):
@@ -589,13 +588,15 @@ async def test_an_outage_blames_neither_accounts_nor_chains(harness: AskerHarnes
     assert await harness.requests(two) == 1
 
 
-async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(harness: AskerHarness) -> None:
+async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(
+    harness: FetcherHarness,
+) -> None:
     harness.world.trouble = failing(TIMED_OUT)
 
     waits = []
     for _ in range(3):
         await harness.sweep(question())
-        waits.append(harness.asker.probe_in_seconds)
+        waits.append(harness.fetcher.probe_in_seconds)
 
     assert waits == [None, None, 1]
 
@@ -605,44 +606,44 @@ async def test_a_single_question_that_fails_sweep_after_sweep_is_an_outage_too(h
 
 @pytest.mark.parametrize("error", [AccessRefused(), WrongEndpoint(), QuotaExceeded(), Throttled()], ids=str)
 async def test_what_holds_for_every_question_ends_the_sweep_and_is_probed_after_a_pause(
-    harness: AskerHarness, error: IndexerError
+    harness: FetcherHarness, error: IndexerError
 ) -> None:
     many = batches(100)
     harness.world.trouble = failing(error)
     assert await harness.requests(*many, at_once=1) == 1
-    assert harness.asker.probe_in_seconds == 1
+    assert harness.fetcher.probe_in_seconds == 1
     harness.clock.seconds = 1
     assert await harness.requests(*many) == 1
-    assert (harness.asker.probe_in_seconds or 0) > 1
+    assert (harness.fetcher.probe_in_seconds or 0) > 1
 
     harness.world.trouble = no_trouble
     harness.clock.seconds = 60
     assert unseen(await harness.sweep(*many), *many) == set()
 
 
-async def test_a_sweep_that_is_over_stays_over_when_the_pause_ends(harness: AskerHarness) -> None:
+async def test_a_sweep_that_is_over_stays_over_when_the_pause_ends(harness: FetcherHarness) -> None:
     harness.world.trouble = failing(Throttled())
-    harness.asker.begin()
-    await harness.asker.ask(WHOLE)
+    harness.fetcher.begin()
+    await harness.fetcher.ask(WHOLE)
     harness.clock.seconds = 60
     harness.world.trouble = no_trouble
 
-    assert await harness.asker.ask(WHOLE) == ()
-    harness.asker.begin()
-    assert await harness.asker.ask(WHOLE) != ()
+    assert await harness.fetcher.ask(WHOLE) == ()
+    harness.fetcher.begin()
+    assert await harness.fetcher.ask(WHOLE) != ()
 
 
 @pytest.mark.parametrize(
     ("error", "longest"), [(AccessRefused(), 60), (QuotaExceeded(), 600), (Throttled(), 60)], ids=str
 )
 async def test_pauses_grow_up_to_their_bound(
-    harness: AskerHarness, error: IndexerError, longest: float
+    harness: FetcherHarness, error: IndexerError, longest: float
 ) -> None:
     harness.world.trouble = failing(error)
     pauses = []
     for _ in range(20):
         await harness.sweep()
-        pauses.append(harness.asker.probe_in_seconds or 0)
+        pauses.append(harness.fetcher.probe_in_seconds or 0)
         harness.clock.seconds += pauses[-1]
 
     assert pauses == sorted(pauses)
@@ -656,16 +657,16 @@ cells = st.frozensets(st.tuples(st.integers(1, 12).map(address), st.integers(1, 
 errors = st.sampled_from([REFUSED, ReplyTooLarge()])
 
 
-def choosy(bad: frozenset[Cell], most: int, error: IndexerError) -> Callable[[Question], IndexerError | None]:
+def choosy(bad: frozenset[Pair], most: int, error: IndexerError) -> Callable[[Question], IndexerError | None]:
     """Refuse what is too large, and whatever asks for one of these."""
     return lambda one: error if len(one.accounts) > most or bad & cells_of([one]).keys() else None
 
 
 @given(cells, st.integers(1, 12), errors, st.integers(1, 5), st.integers(1, 8))
 def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
-    bad: frozenset[Cell], most: int, error: IndexerError, per_batch: int, at_once: int
+    bad: frozenset[Pair], most: int, error: IndexerError, per_batch: int, at_once: int
 ) -> None:
-    harness = AskerHarness()
+    harness = FetcherHarness()
     harness.world.trouble = choosy(bad, most, error)
     many = batches(-(-12 // per_batch), per_batch, map(ChainId, range(1, 7)))
 
