@@ -333,7 +333,7 @@ class RunningBot:
             yield
             return
         health = self.health
-        findings = Findings(health.unhealthy, health.not_ready, health.figures)
+        findings = Findings(health.unhealthy, health.not_ready, health.stats)
         async with serve_pages(host, int(port), findings):
             yield
 

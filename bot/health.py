@@ -1,6 +1,6 @@
-"""Whether the bot is sound, whether it sees and tells, and how much of everything: asked by the pages.
+"""The answers behind the health pages, put together from all parts of one running bot.
 
-What is wrong is said in words for an operator; `docs/monitoring.md` says what to do about each.
+Reasons are sentences for an operator; `docs/monitoring.md` says what to do about each.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ T = TypeVar("T", int, float)
 DATABASE_ANSWERS_SECONDS = 4.0
 
 OTHER_CHAINS = "other"
-"""Chains that the registry has no name for: names from outside are no labels."""
+"""The label of chains without a name in the registry: what others call them is no label of ours."""
 
 
 @dataclass(slots=True)
 class Health:
-    """Finds out how the parts of one bot are doing."""
+    """Asks the parts of one bot how they are doing."""
 
     settings: Settings
     registry: Chains
@@ -49,32 +49,31 @@ class Health:
     monotonic: Callable[[], float]
     workers: Mapping[str, asyncio.Task[None]] = field(default_factory=dict)
     is_introduced: bool = False
-    """Whether Telegram has told who the bot is."""
-
-    # whether
+    """Whether Telegram has answered `getMe` since the start."""
 
     async def unhealthy(self) -> list[str]:
-        """Return what a restart would cure."""
+        """Return the reasons of /healthz: what a restart would cure, and nothing else."""
         reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
                 await self.store.ping()
         except TimeoutError:
-            if not self.store.is_locked:  # then it waits for another program: no restart would cure that
+            # A locked database waits for another program, and no restart would cure that.
+            if not self.store.is_locked:
                 reasons.append("the database thread gives no answer")
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
             reasons.append(f"the database gives no answer ({error})")
         return reasons
 
     async def not_ready(self) -> list[str]:
-        """Return why the bot does not see or does not tell."""
+        """Return the reasons of /readyz: why balances are not read or messages not sent or received."""
         return self._all_reasons(await self.unhealthy())
 
     def _all_reasons(self, unhealthy: list[str]) -> list[str]:
-        return [*unhealthy, *self._blind(), *self._mute()]
+        return [*unhealthy, *self._source_reasons(), *self._telegram_reasons()]
 
-    def _blind(self) -> Iterator[str]:
-        """Yield why it does not see."""
+    def _source_reasons(self) -> Iterator[str]:
+        """Yield why balances are not read or not stored."""
         progress, now = self.poller.progress, self.monotonic()
         patience = silence_seconds(self.settings, progress)
         trouble = progress.trouble or "no word why"
@@ -91,8 +90,8 @@ class Health:
         if self.store.write_failure is not None:
             yield f"the database can't be written: {self.store.write_failure}"
 
-    def _mute(self) -> Iterator[str]:
-        """Yield why it does not hear or does not tell."""
+    def _telegram_reasons(self) -> Iterator[str]:
+        """Yield why messages are not received or not sent."""
         now = self.monotonic()
         if not self.is_introduced:
             yield "Telegram has not answered yet"
@@ -103,13 +102,11 @@ class Health:
         if sent is not None:
             yield f"nothing can be sent: {sent}"
 
-    # how much
-
-    async def figures(self) -> web.Figures:
-        """Return everything that is counted."""
+    async def stats(self) -> web.BotStats:
+        """Return the numbers of the metrics page."""
         unhealthy, stored = await asyncio.gather(self.unhealthy(), self._stored())
         progress, counts, sends = self.poller.progress, self.source.counts, self.dispatcher.counts
-        return web.Figures(
+        return web.BotStats(
             version=__version__,
             unhealthy=len(unhealthy),
             not_ready=len(self._all_reasons(unhealthy)),
@@ -134,18 +131,18 @@ class Health:
             stored=stored,
         )
 
-    async def _stored(self) -> web.StoredFigures | None:
-        """Return what the database knows, if it answers."""
+    async def _stored(self) -> web.StoredStats | None:
+        """Return the database's numbers, None where it does not answer."""
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
                 return self._shown(await self.store.stats())
         except Exception:  # noqa: BLE001 - what is wrong stands on the other pages
             return None
 
-    def _shown(self, stored: DatabaseStats) -> web.StoredFigures:
+    def _shown(self, stored: DatabaseStats) -> web.StoredStats:
         now, asked = self.now(), self.poller.progress.asked
         since = stored.waiting_since
-        return web.StoredFigures(
+        return web.StoredStats(
             changes=stored.changes,
             messages=stored.deliveries,
             waiting=stored.waiting,
@@ -166,7 +163,7 @@ class Health:
         )
 
     def _by_name(self, values: Iterable[tuple[ChainId, T]], merge: Callable[[T, T], T]) -> dict[str, T]:
-        """Return values by the registry's names; chains it does not know share one."""
+        """Return values by chain name; chains that the registry does not know are merged into one."""
         named: dict[str, T] = {}
         for chain_id, value in values:
             chain = self.registry.get(chain_id)

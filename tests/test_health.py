@@ -183,7 +183,7 @@ async def test_before_the_first_sweep_nothing_is_seen(tmp_path: Path) -> None:
 async def test_a_bot_that_just_starts_says_so(visit: Visit) -> None:
     visit.health.poller.progress.sweeps.clear()
 
-    assert "no sweep has finished yet" in list(visit.health._blind())
+    assert "no sweep has finished yet" in list(visit.health._source_reasons())
 
 
 def test_silence_is_three_intervals_or_two_sweeps_or_a_quarter_of_a_minute_whatever_is_longest(

@@ -1,7 +1,7 @@
-"""How many may come to the pages at once: descriptors are for the bot's own work first.
+"""A limit on how many connections the health pages hold at once, so that the bot keeps its file descriptors.
 
-Who has not asked for anything yet makes way for the next one, the one that came first before the
-others. So whoever opens connections and says nothing keeps nobody out.
+At the limit the oldest connection that has not sent a whole request head is cut for the new one: whoever
+opens connections and says nothing keeps nobody out.
 """
 
 import asyncio
@@ -13,45 +13,45 @@ MOST_CONNECTIONS = 64
 _HEAD_END = b"\r\n\r\n"
 
 
-class Door:
-    """Makes the protocols of a server, and lets only so many of them be connected."""
+class ConnectionLimit:
+    """A factory of protocols for `loop.create_server` that wraps another one and counts connections."""
 
     def __init__(self, inner: Callable[[], asyncio.Protocol], most: int = MOST_CONNECTIONS) -> None:
         self._inner = inner
         self._most = most
-        self._inside: dict[_Visit, None] = {}
-        """In the order in which they came."""
+        self._connections: dict[_Connection, None] = {}
+        """Used as an ordered set, the oldest first."""
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        return _Visit(self, self._inner())
+        return _Connection(self, self._inner())
 
-    def enters(self, visit: "_Visit") -> bool:
-        """Whether one more may come in; somebody who has asked for nothing may have to leave for it."""
-        if len(self._inside) >= self._most:
-            idle = next((one for one in self._inside if not one.has_asked), None)
+    def admit(self, connection: "_Connection") -> bool:
+        """Say whether one more may connect, cutting an idle one for it if need be."""
+        if len(self._connections) >= self._most:
+            idle = next((one for one in self._connections if not one.has_asked), None)
             if idle is None:
                 return False
-            self.leaves(idle)
+            self.forget(idle)
             idle.end()
-        self._inside[visit] = None
+        self._connections[connection] = None
         return True
 
-    def leaves(self, visit: "_Visit") -> None:
-        """Note that somebody is gone."""
-        self._inside.pop(visit, None)
+    def forget(self, connection: "_Connection") -> None:
+        """Give the connection's place to another."""
+        self._connections.pop(connection, None)
 
 
-class _Visit(asyncio.Protocol):
-    """One connection, carried on by the protocol of the server inside."""
+class _Connection(asyncio.Protocol):
+    """One connection, handed on to the wrapped server's protocol once it is admitted."""
 
-    def __init__(self, door: Door, inner: asyncio.Protocol) -> None:
+    def __init__(self, limit: ConnectionLimit, inner: asyncio.Protocol) -> None:
         self.has_asked = False
-        """Whether a whole head of a request has come."""
-        self._door = door
+        """Whether a whole request head has arrived on it."""
+        self._limit = limit
         self._inner = inner
         self._transport: asyncio.Transport | None = None
-        self._is_inside = False
+        self._is_admitted = False
         self._end_of_last = b""
 
     def end(self) -> None:
@@ -60,36 +60,37 @@ class _Visit(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Come in, or be cut off at once."""
+        """Pass the connection on, or cut it where too many are busy."""
         self._transport = cast("asyncio.Transport", transport)
-        self._is_inside = self._door.enters(self)
-        if self._is_inside:
+        self._is_admitted = self._limit.admit(self)
+        if self._is_admitted:
             self._inner.connection_made(transport)
         else:
             self.end()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Leave."""
-        self._door.leaves(self)
-        if self._is_inside:
+        """Free the place."""
+        self._limit.forget(self)
+        if self._is_admitted:
             self._inner.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Carry on what was said."""
-        if not self._is_inside:
+        """Pass the bytes on, watching for the end of a request head."""
+        if not self._is_admitted:
             return
+        # The head's end may be split between two pieces, so the last bytes of each are kept.
         self.has_asked = self.has_asked or _HEAD_END in self._end_of_last + data
         self._end_of_last = data[1 - len(_HEAD_END) :]
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Carry on that nothing more will be said."""
-        return self._inner.eof_received() if self._is_inside else None
+        """Pass on that the client sends no more."""
+        return self._inner.eof_received() if self._is_admitted else None
 
     def pause_writing(self) -> None:
-        """Carry on that the other side reads too slowly."""
+        """Pass on that the client reads too slowly."""
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Carry on that it reads again."""
+        """Pass on that the client reads again."""
         self._inner.resume_writing()

@@ -1,7 +1,7 @@
-"""The metrics in Prometheus's text format; `docs/monitoring.md` says what each means and what to do.
+"""The metrics page in Prometheus's text format; `docs/monitoring.md` says what each means and what to do.
 
-No address, no chat and nothing that anybody typed is in them: labels are words of ours and the
-registry's names of chains.
+Labels are words of the program and the registry's chain names only: no address, no chat and nothing that
+somebody typed gets out by this page.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,68 +10,69 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.web.stats import Figures, StoredFigures
+from bot.web.stats import BotStats, StoredStats
 
 
-def metrics(figures: Figures) -> bytes:
-    """Return the page."""
+def metrics(stats: BotStats) -> bytes:
+    """Return the page, with the process's own metrics (memory, processor time) behind the bot's."""
+    # A registry for each page: the library's global one would keep numbers, and we keep them elsewhere.
     registry = CollectorRegistry()
-    registry.register(FiguresCollector(figures))
+    registry.register(StatsCollector(stats))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
-class FiguresCollector(Collector):
-    """Turns figures into metrics."""
+class StatsCollector(Collector):
+    """Yields `BotStats` as Prometheus metrics."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, stats: BotStats) -> None:
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric there is."""
-        figures = self._figures
-        yield _labelled_gauge("build_info", "Which version runs.", {figures.version: 1}, "version")
-        yield _gauge("healthy", "Whether /healthz is 200.", not figures.unhealthy)
-        yield _gauge("ready", "Whether /readyz is 200.", not figures.not_ready)
-        yield from _of_sweeps(figures)
-        yield from _of_telegram(figures)
-        yield _gauge("database_up", "Whether the database answers.", figures.stored is not None)
-        if figures.stored is not None:
-            yield from _of_the_store(figures.stored)
+        stats = self._stats
+        yield _labelled_gauge("build_info", "Which version runs.", {stats.version: 1}, "version")
+        yield _gauge("healthy", "Whether /healthz is 200.", not stats.unhealthy)
+        yield _gauge("ready", "Whether /readyz is 200.", not stats.not_ready)
+        yield from _of_sweeps(stats)
+        yield from _of_telegram(stats)
+        yield _gauge("database_up", "Whether the database answers.", stats.stored is not None)
+        if stats.stored is not None:
+            yield from _of_the_store(stats.stored)
 
 
-def _of_sweeps(figures: Figures) -> Iterator[Metric]:
-    yield _labelled("sweeps", "Sweeps, by what came of them.", figures.sweeps, "result")
+def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
+    yield _labelled("sweeps", "Sweeps, by what came of them.", stats.sweeps, "result")
     yield SummaryMetricFamily(
         f"{_PREFIX}sweep_seconds",
         "How long sweeps take.",
-        count_value=sum(count for result, count in figures.sweeps.items() if result != "failed"),
-        sum_value=figures.sweep_seconds_total,
+        count_value=sum(count for result, count in stats.sweeps.items() if result != "failed"),
+        sum_value=stats.sweep_seconds_total,
     )
-    yield _gauge("last_sweep_seconds", "How long the last sweep took.", figures.last_sweep_seconds)
-    yield _gauge("seen_seconds_ago", "How long ago a sweep had an answer.", figures.seen_seconds_ago)
-    yield _requests("indexer_requests", "Requests to the indexer.", figures.indexer_requests)
-    rows = {"read": figures.rows_read, "refused": figures.rows_refused}
+    yield _gauge("last_sweep_seconds", "How long the last sweep took.", stats.last_sweep_seconds)
+    yield _gauge("seen_seconds_ago", "How long ago a sweep had an answer.", stats.seen_seconds_ago)
+    yield _requests("indexer_requests", "Requests to the indexer.", stats.indexer_requests)
+    rows = {"read": stats.rows_read, "refused": stats.rows_refused}
     yield _labelled("rows", "Rows of answers, read or not believed.", rows, "outcome")
-    if figures.quota_remaining is not None:
-        yield _gauge("indexer_quota_remaining", "Units of the quota left.", figures.quota_remaining)
+    if stats.quota_remaining is not None:
+        yield _gauge("indexer_quota_remaining", "Units of the quota left.", stats.quota_remaining)
 
 
-def _of_telegram(figures: Figures) -> Iterator[Metric]:
-    yield _requests("telegram_requests", "Requests to Telegram.", figures.telegram_requests)
-    yield _labelled("deliveries", "Attempts to deliver a message.", figures.sends, "outcome")
+def _of_telegram(stats: BotStats) -> Iterator[Metric]:
+    yield _requests("telegram_requests", "Requests to Telegram.", stats.telegram_requests)
+    yield _labelled("deliveries", "Attempts to deliver a message.", stats.sends, "outcome")
     yield _counter(
         "possible_duplicates",
         "Messages sent again because Telegram never told what became of them.",
-        figures.possible_duplicates,
+        stats.possible_duplicates,
     )
-    yield _counter("updates", "What Telegram told us, dealt with well or not.", figures.updates)
-    yield _counter("updates_failed", "Updates that were given up.", figures.updates_failed)
-    yield _counter("updates_dropped", "Updates of strangers, too many of them.", figures.updates_dropped)
-    yield _labelled("commands", "Commands, by what was asked for.", figures.commands, "command")
+    yield _counter("updates", "What Telegram told us, dealt with well or not.", stats.updates)
+    yield _counter("updates_failed", "Updates that were given up.", stats.updates_failed)
+    yield _counter("updates_dropped", "Updates of strangers, too many of them.", stats.updates_dropped)
+    yield _labelled("commands", "Commands, by what was asked for.", stats.commands, "command")
 
 
-def _of_the_store(stored: StoredFigures) -> Iterator[Metric]:
+def _of_the_store(stored: StoredStats) -> Iterator[Metric]:
     yield _counter("changes", "Changes ever recorded.", stored.changes)
     yield _counter("messages", "Messages ever composed of alerts.", stored.messages)
     yield _gauge("alerts_waiting", "Alerts not told yet.", stored.waiting)

@@ -1,7 +1,7 @@
-"""The pages: whether the process is sound, whether the bot sees and tells, and how much of everything.
+"""The health pages: /healthz, /readyz and /metrics, served from a thread of their own.
 
-Knows plain values only: whoever builds it says how to find out what is wrong. The pages live in a
-thread of their own, so that they can tell of an event loop that is blocked.
+A thread with its own event loop can still answer when the bot's loop is blocked, and say so. The pages know
+plain values only: `Findings` holds the questions that run in the bot's loop.
 """
 
 import asyncio
@@ -14,23 +14,23 @@ from typing import Any, TypeVar
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from bot.web.connection_limit import Door
+from bot.web.connection_limit import ConnectionLimit
 from bot.web.metrics import metrics
-from bot.web.stats import Figures
+from bot.web.stats import BotStats
 
 T = TypeVar("T")
 
 ANSWER_SECONDS = 6.0
-"""For the bot to find out what is wrong; its loop answers at once, or is blocked."""
+"""How long the bot's loop has for an answer; it answers at once, or is blocked."""
 
 HEAD_SECONDS = 10.0
-"""For the head of a request to come, after the connection was made or the last answer."""
+"""How long a client has to send a request head after it connected."""
 
 BACKLOG = 32
-"""Connections taken at once, before those that are too many are cut off."""
+"""How many connections the system accepts before `ConnectionLimit` sees them."""
 
 CLOSING_SECONDS = 1.0
-"""For answers on their way when the pages close."""
+"""How long answers under way may take when the pages close."""
 
 BLOCKED = "the event loop is blocked"
 
@@ -38,23 +38,23 @@ Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class CannotListen(Exception):
-    """The address of the pages is taken, or none of this machine."""
+    """The address is taken by another program, or does not belong to this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """How to find out, each in the bot's own loop; no reason is good."""
+    """The questions behind the pages, run in the bot's loop; an empty list of reasons means all is well."""
 
     unhealthy: Callable[[], Coroutine[Any, Any, list[str]]]
     not_ready: Callable[[], Coroutine[Any, Any, list[str]]]
-    figures: Callable[[], Coroutine[Any, Any, Figures]]
+    stats: Callable[[], Coroutine[Any, Any, BotStats]]
 
 
 @asynccontextmanager
 async def serve_pages(
     host: str, port: int, findings: Findings, *, head_seconds: float = HEAD_SECONDS
 ) -> AsyncIterator[int]:
-    """Serve the pages while the block runs, and give the port (a free one for 0); raises CannotListen."""
+    """Serve the pages while the block runs and yield the port, a free one for 0; raises CannotListen."""
     pages = asyncio.new_event_loop()
     thread = threading.Thread(target=pages.run_forever, name="pages", daemon=True)
     thread.start()
@@ -89,7 +89,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server
     assert runner.server is not None, "the runner was set up"
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(Door(runner.server), host, port, backlog=BACKLOG)
+        return await loop.create_server(ConnectionLimit(runner.server), host, port, backlog=BACKLOG)
     except OSError as error:
         raise CannotListen(
             f"the health pages can't be served on {host}:{port} ({error.strerror}): choose another web.listen"
@@ -98,7 +98,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server
 
 def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Application:
     async def found(find: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Let the bot find out; raises TimeoutError if it doesn't."""
+        """Run a question in the bot's loop; raises TimeoutError where that is blocked."""
         async with asyncio.timeout(ANSWER_SECONDS):
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(find(), bot))
 
@@ -108,16 +108,16 @@ def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Appl
                 reasons = await found(find)
             except TimeoutError:
                 reasons = [BLOCKED]
-            return _told(reasons)
+            return _answer(reasons)
 
         return answer
 
     async def count(_: web.Request) -> web.Response:
         try:
-            figures = await found(findings.figures)
+            stats = await found(findings.stats)
         except TimeoutError:
-            return _told([BLOCKED])
-        return web.Response(body=metrics(figures), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+            return _answer([BLOCKED])
+        return web.Response(body=metrics(stats), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     application = web.Application(middlewares=[_closed_after])
     application.router.add_get("/healthz", page(findings.unhealthy))
@@ -128,7 +128,7 @@ def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Appl
 
 @web.middleware
 async def _closed_after(request: web.Request, handler: Page) -> web.StreamResponse:
-    """End a connection with its answer: kept open, it would take the place of another one."""
+    """Close each connection after its answer: kept open, it would take another's place in the limit."""
     try:
         response = await handler(request)
     except web.HTTPException as refusal:
@@ -138,5 +138,5 @@ async def _closed_after(request: web.Request, handler: Page) -> web.StreamRespon
     return response
 
 
-def _told(reasons: list[str]) -> web.Response:
+def _answer(reasons: list[str]) -> web.Response:
     return web.json_response({"ok": not reasons, "reasons": reasons}, status=503 if reasons else 200)

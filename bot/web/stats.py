@@ -1,4 +1,4 @@
-"""What the metrics are made of: plain values, gathered by whoever builds the pages."""
+"""The numbers that the metrics page shows, as plain values; `bot/health.py` gathers them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFigures:
-    """What the database knows."""
+class StoredStats:
+    """Numbers read from the database."""
 
     changes: int
     messages: int
@@ -24,14 +24,14 @@ class StoredFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Everything that is counted; since the start where nothing else is said."""
+class BotStats:
+    """Every number on the page; counts begin with the process unless said otherwise."""
 
     version: str
     unhealthy: int
-    """Reasons of /healthz now."""
+    """How many reasons /healthz gives now."""
     not_ready: int
-    """Reasons of /readyz now."""
+    """How many reasons /readyz gives now."""
     sweeps: Counts = field(default_factory=dict)
     sweep_seconds_total: float = 0.0
     last_sweep_seconds: float = 0.0
@@ -41,7 +41,7 @@ class Figures:
     rows_read: int = 0
     rows_refused: int = 0
     quota_remaining: int | None = None
-    """None: the source does not say."""
+    """None where the indexer does not say."""
     telegram_requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By method and outcome."""
     sends: Counts = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Figures:
     updates: int = 0
     updates_failed: int = 0
     updates_dropped: int = 0
-    """Of strangers, for which there was no room."""
+    """Updates of chats without permission that found the queue full."""
     commands: Counts = field(default_factory=dict)
-    stored: StoredFigures | None = None
-    """None: the database does not answer."""
+    stored: StoredStats | None = None
+    """None where the database does not answer."""

@@ -8,12 +8,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.web.metrics import metrics
-from bot.web.stats import Figures, StoredFigures
+from bot.web.stats import BotStats, StoredStats
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAME = re.compile(r"\bbalance_bot_\w+")
 
-STORED = StoredFigures(
+STORED = StoredStats(
     changes=7,
     messages=3,
     waiting=2,
@@ -25,7 +25,7 @@ STORED = StoredFigures(
     subscriptions=6,
     size_bytes=4096,
 )
-EVERYTHING = Figures(
+EVERYTHING = BotStats(
     "1.2.3",
     unhealthy=0,
     not_ready=2,
@@ -48,17 +48,17 @@ EVERYTHING = Figures(
 )
 
 
-def samples(figures: Figures) -> dict[str, float]:
+def samples(stats: BotStats) -> dict[str, float]:
     """Return every sample by its name and labels, as Prometheus reads the page."""
     return {
         sample.name + "".join(f" {key}={value}" for key, value in sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(metrics(figures).decode())
+        for family in text_string_to_metric_families(metrics(stats).decode())
         for sample in family.samples
     }
 
 
-def names(figures: Figures) -> set[str]:
-    return {key.split(" ")[0] for key in samples(figures) if key.startswith("balance_bot_")}
+def names(stats: BotStats) -> set[str]:
+    return {key.split(" ")[0] for key in samples(stats) if key.startswith("balance_bot_")}
 
 
 def test_prometheus_reads_every_figure_as_it_is() -> None:
@@ -104,15 +104,15 @@ def test_prometheus_reads_every_figure_as_it_is() -> None:
 
 
 def test_a_database_that_does_not_answer_leaves_out_what_it_knows() -> None:
-    shown = names(Figures("1.2.3", 1, 1))
+    shown = names(BotStats("1.2.3", 1, 1))
 
-    assert samples(Figures("1.2.3", 1, 1))["balance_bot_database_up"] == 0
+    assert samples(BotStats("1.2.3", 1, 1))["balance_bot_database_up"] == 0
     assert "balance_bot_updates_total" in shown
     assert not shown & {"balance_bot_changes_total", "balance_bot_alerts_waiting"}
 
 
 def test_a_quota_nobody_speaks_of_is_left_out_and_not_zero() -> None:
-    assert "balance_bot_indexer_quota_remaining" not in names(Figures("1.2.3", 0, 0))
+    assert "balance_bot_indexer_quota_remaining" not in names(BotStats("1.2.3", 0, 0))
 
 
 @pytest.mark.parametrize("document", ["grafana.json", "prometheus-rules.yml", "monitoring.md"])

@@ -17,7 +17,7 @@ from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
 from bot.web import pages
 from bot.web.connection_limit import MOST_CONNECTIONS
 from bot.web.pages import BLOCKED, CannotListen, Findings, serve_pages
-from bot.web.stats import Figures
+from bot.web.stats import BotStats
 from tests.program import ROOT
 from tests.waits import HANG_SECONDS
 
@@ -37,8 +37,8 @@ class Bot:
     async def is_not_ready(self) -> list[str]:
         return self.not_ready
 
-    async def counts(self) -> Figures:
-        return Figures("1.2.3", len(self.unhealthy), len(self.not_ready))
+    async def counts(self) -> BotStats:
+        return BotStats("1.2.3", len(self.unhealthy), len(self.not_ready))
 
     @property
     def findings(self) -> Findings:

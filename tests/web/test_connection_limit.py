@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.web.connection_limit import Door
+from bot.web.connection_limit import ConnectionLimit
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"
 
@@ -18,27 +18,27 @@ class Connection(asyncio.Transport):
         self.is_cut = True
 
 
-def comes(door: Door, said: bytes = b"") -> Connection:
+def connect(limit: ConnectionLimit, said: bytes = b"") -> Connection:
     connection = Connection()
-    visit = door()
-    visit.connection_made(connection)
+    protocol = limit()
+    protocol.connection_made(connection)
     if said:
-        visit.data_received(said)
+        protocol.data_received(said)
     return connection
 
 
 def test_each_that_comes_makes_another_one_leave_who_asked_for_nothing() -> None:
-    door = Door(asyncio.Protocol, most=2)
+    limit = ConnectionLimit(asyncio.Protocol, most=2)
 
-    came = [comes(door) for _ in range(5)]
+    came = [connect(limit) for _ in range(5)]
 
     assert [one.is_cut for one in came] == [True, True, True, False, False]
 
 
 def test_who_has_asked_stays_and_the_next_one_is_cut_off() -> None:
-    door = Door(asyncio.Protocol, most=2)
-    asked = [comes(door, HEAD), comes(door, HEAD)]
+    limit = ConnectionLimit(asyncio.Protocol, most=2)
+    asked = [connect(limit, HEAD), connect(limit, HEAD)]
 
-    late = comes(door)
+    late = connect(limit)
 
     assert [one.is_cut for one in (*asked, late)] == [False, False, True]
