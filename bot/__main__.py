@@ -1,4 +1,4 @@
-"""The program: `balance-bot`, also `python -m bot`."""
+"""The command line: `balance-bot`, also `python -m bot`, with `run`, `check`, `backup` and `sandbox`."""
 
 import asyncio
 import logging
@@ -16,10 +16,10 @@ import click
 from bot import __version__, app
 from bot.chat.telegram.connection import TokenRefused
 from bot.check import check as find_out
-from bot.check import exit_status, mistakes, table
+from bot.check import exit_status, mistake_rows, table
 from bot.domain.secrets import Secrets
 from bot.logs import set_up_logs
-from bot.maintenance import in_a_thread
+from bot.maintenance import run_in_thread
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, SANDBOX_USER_ID, Telegram, example_telegram
@@ -47,17 +47,17 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     DatabaseUnavailable: 5,
     CopyFailed: 5,
 }
-"""What the program ends with where it can't run; operators rely on it."""
+"""The exit status of each error that keeps the program from running; README lists them for operators."""
 
 
 class Output:
-    """What the program prints, without the secrets that it knows by then."""
+    """Prints, with every secret blanked that it has been told of."""
 
     def __init__(self) -> None:
         self._secrets = Secrets(())
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Keep these out of all that follows."""
+        """Blank these in all that is printed from now on."""
         self._secrets = Secrets(secrets)
 
     def say(self, line: str) -> None:
@@ -129,7 +129,7 @@ def sandbox(port: int, data: Path | None, only: str | None) -> None:
 
 
 def _configured(config: Path, output: Output, *, level: str | None = None) -> Settings:
-    """Return the configuration, with logs set up by it that show no secret of it; nor does the output."""
+    """Load the configuration and set up logs by it; neither logs nor output show its secrets."""
     settings = load_settings(config)
     output.learn(settings.never_shown())
     set_up_logs(level or settings.log.level, settings.log.format, settings.never_shown())
@@ -147,7 +147,7 @@ async def _check(config: Path, output: Output) -> None:
     try:
         settings = _configured(config, output, level="CRITICAL")
     except SettingsRefused as refused:
-        findings = mistakes(refused)
+        findings = mistake_rows(refused)
     else:
         findings = await find_out(config, settings, clock())
     for line in table(findings):
@@ -157,7 +157,7 @@ async def _check(config: Path, output: Output) -> None:
 
 async def _backup(config: Path, dest: Path, output: Output) -> None:
     settings = _configured(config, output)
-    copying = asyncio.create_task(in_a_thread(partial(copy_database, settings.store.path, dest, clock())))
+    copying = asyncio.create_task(run_in_thread(partial(copy_database, settings.store.path, dest, clock())))
     _when_asked_to_stop(copying.cancel)
     try:
         size = await copying
@@ -167,11 +167,11 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 
 
 async def _sandbox(port: int, data: Path | None) -> None:
-    async with AsyncExitStack() as house:
-        gateway = await house.enter_async_context(_at(port, Gateway(scenario_world()).serve(port=port)))
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(_at(port, Gateway(scenario_world()).serve(port=port)))
         beside = port and port + 1
-        telegram = await house.enter_async_context(_at(beside, scenario_telegram().serve(port=beside)))
-        directory = data or Path(house.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
+        telegram = await stack.enter_async_context(_at(beside, scenario_telegram().serve(port=beside)))
+        directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,
             owner=SANDBOX_USER_ID,
@@ -184,7 +184,7 @@ async def _sandbox(port: int, data: Path | None) -> None:
             logging.CRITICAL
         )  # what is cut off here is so on purpose
         _introduce_sandbox(gateway, telegram)
-        screen = house.enter_context(open_screen(click.echo))
+        screen = stack.enter_context(open_screen(click.echo))
         stop = _stop_signal()
         terminal = asyncio.create_task(Terminal(telegram, gateway, screen).run())
         terminal.add_done_callback(lambda _: stop.set())
@@ -198,7 +198,7 @@ async def _sandbox(port: int, data: Path | None) -> None:
 
 @asynccontextmanager
 async def _at(port: int, serving: AbstractAsyncContextManager[N]) -> AsyncIterator[N]:
-    """Let a neighbour serve; raises CannotListen where its port is taken."""
+    """Serve one of the sandbox's servers; raises CannotListen where its port is taken."""
     async with AsyncExitStack() as stack:
         try:
             neighbour = await stack.enter_async_context(serving)
@@ -229,23 +229,25 @@ async def _telegram_alone(port: int) -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Return what SIGINT and SIGTERM set."""
+    """Return an event that the first SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     _when_asked_to_stop(stop.set)
     return stop
 
 
 def _when_asked_to_stop(act: Callable[[], object]) -> None:
-    """Do something in the loop at the first SIGINT or SIGTERM; more of them change nothing any more.
+    """Call `act` in the loop at the first SIGINT or SIGTERM, and ignore all later ones.
 
-    They are ignored to the very end of the process: a handler of the loop would go with the loop.
+    These are handlers of the process: those of asyncio's loop are removed with the loop, and a second Ctrl-C
+    at that moment would end the program with a traceback.
     """
     loop = asyncio.get_running_loop()
     is_asked = False
 
     def stop(*_: object) -> None:
         nonlocal is_asked
-        if is_asked:  # `signal.signal` lets those that wait act first: many would nest without end
+        # `signal.signal` lets signals that wait run first, so many at once would nest without end.
+        if is_asked:
             return
         is_asked = True
         for number in STOP_SIGNALS:
@@ -258,9 +260,9 @@ def _when_asked_to_stop(act: Callable[[], object]) -> None:
 
 
 def _end_with(work: Coroutine[None, None, None], output: Output) -> None:
-    """Run to the end; what can't run says why on standard error, in words, and ends with its status.
+    """Run a command to its end; an expected error is printed to standard error and gives the exit status.
 
-    What nobody expected goes through the log, which knows the secrets.
+    An unexpected one goes through the log, which blanks secrets in its traceback.
     """
     try:
         asyncio.run(work)

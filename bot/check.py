@@ -1,7 +1,7 @@
-"""Whether the bot could run as it is configured: everything it needs is asked, and nothing is changed.
+"""The `check` command: find out whether the bot could run as it is configured, without changing anything.
 
-The bot may be at work meanwhile. A finding's status is what the program would
-end with; it is 1 where the bot would start, and could not do its work yet.
+It may run beside a running bot. Each `*_row` function turns what was seen into one row of the table; what is
+seen is gathered by the private function before it.
 """
 
 import asyncio
@@ -28,23 +28,23 @@ from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database, loo
 from bot.wiring import build_indexer, build_telegram
 
 NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5
-"""The statuses of README: nothing to see or tell yet, configuration, token or key, data."""
+"""Exit statuses, as README lists them: not all of its work yet, configuration, token or key, data."""
 
 ASK_SECONDS = 20.0
-"""For each neighbour."""
+"""How long Telegram and the indexer each may take to answer."""
 
 NOBODY = Address("0x00000000000000000000000000000000000b0700")
 NO_TOKEN = Address("0x00000000000000000000000000000000000b0701")
-"""An account and a contract that make the smallest question there is."""
+"""An account and a contract that nobody has: together they ask for the smallest answer there is."""
 
-ROOM_NEEDED_MB = 16
-ROOM_WISHED_MB = 256
-CLOCK_MAY_DIFFER = timedelta(minutes=2)
+SPACE_NEEDED_MB = 16
+SPACE_WARNING_MB = 256
+CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row of the table: with a status it is a failure, with advice alone a warning."""
+    """One row of the table: a failure where it has an exit status, a warning where it only has advice."""
 
     what: str
     said: str
@@ -54,21 +54,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySeen:
-    """What the gateway says."""
+    """What the indexer answered: its chains, those that failed, and how far its clock is off."""
 
     listed: frozenset[ChainId]
     silent: frozenset[ChainId]
-    """Configured chains, listed, that gave no answer."""
+    """Configured chains that it lists and that gave no balances."""
     clock_ahead_seconds: float | None
 
 
-def mistakes(refused: SettingsRefused) -> list[Finding]:
-    """Return what there is to say where the configuration can't be used: nothing else can be asked then."""
+def mistake_rows(refused: SettingsRefused) -> list[Finding]:
+    """Return the only rows there are where the configuration can't be used."""
     return [Finding("configuration", one, status=MISTAKEN) for one in refused.mistakes]
 
 
 async def check(config: Path, settings: Settings, now: datetime) -> list[Finding]:
-    """Return what there is to say, in the order of the table."""
+    """Ask everything the bot needs and return the rows of the table, in their order."""
     registry = shipped_chains()
     directory = await asyncio.to_thread(_directory, settings)
     database = await asyncio.to_thread(_database, settings)
@@ -83,20 +83,20 @@ async def check(config: Path, settings: Settings, now: datetime) -> list[Finding
         gateway_row(gateway),
         directory_row(settings.store.path.parent, directory),
         database_row(database),
-        room_row(settings.store.path),
+        disk_row(settings.store.path),
         *backup_rows(settings.store.backup_dir),
         clock_row(now, database, gateway),
     ]
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """Return what the program ends with: of what would keep it from starting the first, else 1 or 0."""
+    """Return the exit status: that of the first row that would keep the bot from starting, else 1 or 0."""
     failures = [finding.status for finding in findings if finding.status]
     return next((status for status in failures if status != NOT_YET), NOT_YET if failures else 0)
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
-    """Return the lines an operator reads."""
+    """Return the table as lines: a state, what was looked at, what was found, advice below it."""
     width = max(len(finding.what) for finding in findings)
     lines = []
     for finding in findings:
@@ -104,10 +104,10 @@ def table(findings: Sequence[Finding]) -> list[str]:
         lines.append(f"{state:<5} {finding.what:<{width}}  {finding.said}")
         if finding.advice:
             lines.append(f"{'':<5} {'':<{width}}  -> {finding.advice}")
-    return [*lines, "", _verdict(findings)]
+    return [*lines, "", _summary(findings)]
 
 
-def _verdict(findings: Sequence[Finding]) -> str:
+def _summary(findings: Sequence[Finding]) -> str:
     match exit_status(findings):
         case 0 if any(finding.advice for finding in findings):
             return "The bot can run; see the warnings."
@@ -119,11 +119,8 @@ def _verdict(findings: Sequence[Finding]) -> str:
             return f"The bot would not start (exit status {status})."
 
 
-# ---------------------------------------------------------------- the configuration
-
-
 def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
-    """Say whether others can read the secrets in the file."""
+    """Warn where everybody on the machine can read the secrets in the file."""
     shown = f"{config}, without mistakes"
     status = config.stat()
     is_public = status.st_mode & stat.S_IROTH
@@ -135,7 +132,10 @@ def configuration_row(config: Path, secrets: Sequence[str]) -> Finding:
 
 
 def _made_private(config: Path, *, owner: int, user: int) -> str:
-    """Return what lets the bot alone read a file; where it is not its own, a mode would shut it out."""
+    """Return the command that lets only the bot read the file.
+
+    A file of another owner must change hands first: chmod 600 alone would shut the bot out.
+    """
     if user == 0:
         return f"chown it to the user that the bot runs as, then chmod 600 {config}"
     if user != owner:
@@ -144,7 +144,7 @@ def _made_private(config: Path, *, owner: int, user: int) -> str:
 
 
 def key_rows(key: str) -> list[Finding]:
-    """Warn of a key that is too short to be kept out of what the program prints."""
+    """Warn of a key so short that blanking it would blank ordinary words in logs."""
     if not key or len(key) >= BLANKED_AS_A_WORD:
         return []
     said = f"it has {len(key)} characters: too few to keep it out of logs"
@@ -152,7 +152,7 @@ def key_rows(key: str) -> list[Finding]:
 
 
 def owners_row(configured: Sequence[int], database: DatabaseSeen | DatabaseUnusable | None) -> Finding:
-    """Say who owns the bot, or how somebody comes to."""
+    """Say who owns the bot, or how somebody becomes its owner."""
     if configured:
         return Finding("owners", f"{len(configured)}, named by access.owners")
     if isinstance(database, DatabaseSeen) and database.owners:
@@ -163,7 +163,7 @@ def owners_row(configured: Sequence[int], database: DatabaseSeen | DatabaseUnusa
 def chains_row(
     configured: Sequence[ChainId], registry: Chains, gateway: GatewaySeen | IndexerError
 ) -> Finding:
-    """Say which chains are asked, and which of them the gateway does not know."""
+    """Say which chains are asked, and which of them the gateway does not know or could not answer for."""
     if isinstance(gateway, ChainRefused):
         advice = "take it out of indexer.chains, or add it to the project of the key"
         return Finding("chains", "the key's project does not include one of them", advice, MISTAKEN)
@@ -187,7 +187,7 @@ def _names(chain_ids: Sequence[ChainId] | set[ChainId] | frozenset[ChainId], reg
 
 
 def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding:
-    """Say whether the pages can be served."""
+    """Try the address of the health pages, unless a running bot holds it already."""
     host, _, port = listen.rpartition(":")
     if not port:
         return Finding("web pages", "switched off")
@@ -196,14 +196,12 @@ def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, number) as one:
+            # As the pages do: without it a bot that ended a minute ago would seem to hold the port.
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(address)
     except OSError as error:
         return Finding("web pages", f"{listen}: {error.strerror}", "choose another web.listen", MISTAKEN)
     return Finding("web pages", f"http://{listen}/healthz")
-
-
-# ---------------------------------------------------------------- the neighbours
 
 
 async def _telegram(settings: Settings) -> TelegramSeen | TokenRefused | TelegramSilent:
@@ -220,7 +218,7 @@ async def _telegram(settings: Settings) -> TelegramSeen | TokenRefused | Telegra
 
 
 def telegram_row(seen: TelegramSeen | TokenRefused | TelegramSilent) -> Finding:
-    """Say who the bot is."""
+    """Say which bot the token belongs to, and what keeps it from receiving messages."""
     match seen:
         case TokenRefused():
             advice = "copy telegram.token whole from @BotFather, or let it make a new one"
@@ -265,7 +263,7 @@ async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
 
 
 def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
-    """Say whether the gateway takes the key."""
+    """Say whether the gateway answers and takes the key."""
     match seen:
         case AccessRefused():
             advice = "check indexer.access_key, and what its project allows, at Sequence Builder"
@@ -280,9 +278,6 @@ def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
     return Finding("indexer", f"it takes the key, and lists {len(seen.listed)} chains")
 
 
-# ---------------------------------------------------------------- what is kept
-
-
 def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
     try:
         return look_at_directory(settings.store.path.parent)
@@ -291,7 +286,7 @@ def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
 
 
 def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Finding:
-    """Say whether the data directory is there, private, and in use."""
+    """Say whether the data directory exists, is private, and is held by a running bot."""
     if isinstance(seen, DatabaseUnusable):
         return Finding("data directory", *_said_and_advice(seen), UNUSABLE)
     if not seen.exists:
@@ -311,7 +306,7 @@ def _database(settings: Settings) -> DatabaseSeen | DatabaseUnusable | None:
 
 
 def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
-    """Say what is kept."""
+    """Say whether the database is sound, and what is in it."""
     if isinstance(seen, DatabaseUnusable):
         return Finding("database", *_said_and_advice(seen), UNUSABLE)
     if seen is None:
@@ -325,23 +320,24 @@ def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
 
 
 def _said_and_advice(error: DatabaseUnusable) -> tuple[str, str]:
-    """Return what is wrong, and behind the last colon what to do about it."""
+    """Split an error's text: what is wrong, and behind the last colon what to do about it."""
     said, _, advice = str(error).rpartition(": ")
     return said, advice
 
 
-def room_row(path: Path) -> Finding:
-    """Say how much room there is for the database."""
+def disk_row(path: Path) -> Finding:
+    """Say how much disk space there is for the database."""
+    # The data directory may not exist before the first start: its nearest parent is on the same disk.
     directory = next(one for one in path.absolute().parents if one.exists())
     free = shutil.disk_usage(directory).free // 2**20
     said = f"{free:,} MB free for {directory}"
-    if free < ROOM_NEEDED_MB:
+    if free < SPACE_NEEDED_MB:
         return Finding("disk", said, "make room", UNUSABLE)
-    return Finding("disk", said, "make room before it is full" if free < ROOM_WISHED_MB else "")
+    return Finding("disk", said, "make room before it is full" if free < SPACE_WARNING_MB else "")
 
 
 def backup_rows(folder: str) -> list[Finding]:
-    """Say whether the daily copy can be made, if it is wished."""
+    """Say whether the daily backup can be written, where it is switched on."""
     if not folder:
         return [Finding("backups", "switched off (store.backup_dir)")]
     if not Path(folder).is_dir():
@@ -354,15 +350,15 @@ def backup_rows(folder: str) -> list[Finding]:
 def clock_row(
     now: datetime, database: DatabaseSeen | DatabaseUnusable | None, gateway: GatewaySeen | IndexerError
 ) -> Finding:
-    """Say whether this machine knows the time."""
+    """Compare this machine's clock with the indexer's and with the newest moment in the database."""
     said = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     advice = "set it, and let it be kept (timedatectl set-ntp true)"
     ahead = None if isinstance(gateway, IndexerError) else gateway.clock_ahead_seconds
-    if ahead is not None and abs(ahead) > CLOCK_MAY_DIFFER.total_seconds():
+    if ahead is not None and abs(ahead) > CLOCK_TOLERANCE.total_seconds():
         way = "ahead of" if ahead > 0 else "behind"
         return Finding("clock", f"{said}, {abs(ahead):,.0f} s {way} the indexer's", advice, NOT_YET)
     newest_at = database.newest_at if isinstance(database, DatabaseSeen) else None
-    if newest_at is not None and newest_at - now > CLOCK_MAY_DIFFER:
+    if newest_at is not None and newest_at - now > CLOCK_TOLERANCE:
         return Finding(
             "clock", f"{said}, but the database is of {newest_at:%Y-%m-%d %H:%M:%S} UTC", advice, NOT_YET
         )

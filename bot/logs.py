@@ -1,8 +1,7 @@
-"""Logs: one event a line, and no secret in any of them, whatever the level.
+"""Logs: one event a line on standard error, and no secret in any of them, whatever the level.
 
-Libraries say more than they should: httpx logs each address it asks, and
-Telegram's hold the token (telegram.md 4.4). So two loggers are kept quiet, and
-what is left passes a filter that knows the secrets themselves.
+Libraries say more than they should: httpx logs each URL it asks, and Telegram's hold the token. So talkative
+loggers are kept at WARNING, and every line passes a formatter that knows the secrets and blanks them.
 """
 
 import json
@@ -26,10 +25,11 @@ KINDS_REMEMBERED = 1000
 TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
 
 
-class Repeats(logging.Filter):
-    """Leaves out warnings and errors that keep coming, so that no failure fills the disk with its lines.
+class RepeatFilter(logging.Filter):
+    """Drops warnings and errors that repeat too often, so that no failure fills the disk.
 
-    Of one kind so many a minute are written, of libraries fewer; the next one says how many were left out.
+    Of each kind `LINES_A_MINUTE` are written, of a library's fewer; the first line of the next minute says
+    how many were left out.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Repeats(logging.Filter):
         self._counts: dict[tuple[str, str], _Count] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is written."""
+        """Say whether the line is written, and count it."""
         if record.levelno < logging.WARNING:
             return True
         is_ours = isinstance(record.msg, dict)
@@ -47,6 +47,7 @@ class Repeats(logging.Filter):
         count = self._counts.get(key)
         if count is None or now - count.since >= MINUTE_SECONDS:
             record.left_out = count.left_out if count is not None else 0
+            # Texts with a number in them are each a kind of their own: the memory of kinds has an end.
             while len(self._counts) >= KINDS_REMEMBERED:
                 self._counts.pop(next(iter(self._counts)))
             count = self._counts[key] = _Count(now)
@@ -63,10 +64,11 @@ class _Count:
     left_out: int = 0
 
 
-class Redacting(logging.Formatter):
-    """Wraps a formatter and blanks secrets in what it made, tracebacks included.
+class RedactingFormatter(logging.Formatter):
+    """Wraps a formatter and blanks secrets in its lines, tracebacks included.
 
-    A record that can't be formatted is only named: the library would print its arguments as they are.
+    A record that can't be formatted is replaced by a line that only names its logger: the logging library
+    would print the raw arguments.
     """
 
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
@@ -94,7 +96,7 @@ class Redacting(logging.Formatter):
 
 
 def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
-    """Send every log of the program to standard error, as `text` or `json` lines."""
+    """Send the logs of the program and its libraries to standard error, as `text` or `json` lines."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -120,8 +122,8 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(Repeats())
-    handler.setFormatter(Redacting(formatter, secrets))
+    handler.addFilter(RepeatFilter())
+    handler.setFormatter(RedactingFormatter(formatter, secrets))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -136,7 +138,7 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
 
 
 def _blank_within(value: Any, secrets: Secrets) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Return a value of JSON without secrets; blanking its text could leave what is no JSON any more."""
+    """Return a JSON value without secrets; blanking the line as text could leave broken JSON."""
     match value:
         case dict():
             return {secrets.blank(key): _blank_within(one, secrets) for key, one in value.items()}
@@ -150,7 +152,7 @@ def _blank_within(value: Any, secrets: Secrets) -> Any:  # noqa: ANN401 - whatev
 
 
 def _in_words(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Say a full disk or a locked database in words: where it was noticed is no matter."""
+    """Replace the traceback of a full disk or a locked database by one sentence."""
     error = event.get("exc_info")
     error = sys.exc_info()[1] if error is True else error
     if isinstance(error, DatabaseUnavailable):
@@ -160,13 +162,13 @@ def _in_words(_: object, __: str, event: structlog.typing.EventDict) -> structlo
 
 
 def _counted(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Say how many lines like this one were left out."""
+    """Add how many lines like this one were left out before it."""
     if left_out := getattr(event["_record"], "left_out", 0):
         event["left_out"] = left_out
     return event
 
 
 def _named(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Give lines of libraries an action too, so that every line has one."""
+    """Give lines of libraries an `action` too, so that every line can be filtered by one."""
     event.setdefault("action", "library")
     return event

@@ -1,6 +1,7 @@
-"""The worker for what is done once a day: what is due stands in the database, a tick only asks for it.
+"""The worker for daily chores: deleting old history and copying the database.
 
-So nothing is forgotten over a restart: what was missed while the bot was off is done soon after its start.
+When each is due stands in the database and a tick only asks to look: what was missed while the bot was off
+is done soon after its start.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ EVERY = timedelta(days=1)
 AFTER_A_FAILURE = timedelta(hours=1)
 
 BETWEEN_SLICES_SECONDS = 0.05
-"""Time for others at the database, while much is forgotten at once."""
+"""A pause between two deletions, so that others get at the database while much is deleted."""
 
 Work = Callable[[datetime], Awaitable[None]]
 R = TypeVar("R")
@@ -40,12 +41,12 @@ class Chore:
     name: str
     work: Work
     trouble: Callable[[str], Notice] | None = None
-    """Makes of a reason what owners are told when it fails; None: only the log says so."""
+    """Makes a notice to owners from the reason of a failure; None where only the log says so."""
     recovery: Notice | None = None
 
 
 class Chores:
-    """Does what is due, one after the other."""
+    """Does the chores that are due, one after the other."""
 
     def __init__(self, store: Store, chores: Sequence[Chore], *, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -54,11 +55,11 @@ class Chores:
         self._wake = asyncio.Event()
 
     def tick(self) -> None:
-        """Ask for what is due."""
+        """Let `run` look for chores that are due."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Do what is due whenever asked, for ever; what goes wrong is logged and tried again."""
+        """Do what is due after every tick, for ever; an error is logged and the next tick tries again."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -76,7 +77,7 @@ class Chores:
                 await self._do(chore, due)
 
     async def _do(self, chore: Chore, due: Schedule | None) -> None:
-        """Do a chore and write when it is due again; the first failure is told, and the recovery."""
+        """Do a chore and store when it is due again; owners hear of the first failure and of the recovery."""
         was_failing = due is not None and due.failing_since is not None
         reason = await self._attempt(chore)
         now = self._now()
@@ -91,7 +92,7 @@ class Chores:
         await self._store.record_failure(chore.name, now + AFTER_A_FAILURE, now, trouble)
 
     async def _attempt(self, chore: Chore) -> str | None:
-        """Return why a chore could not be done, None if it was."""
+        """Return why a chore failed, None where it was done."""
         try:
             await chore.work(self._now())
         except CopyFailed as error:
@@ -102,8 +103,8 @@ class Chores:
         return None
 
 
-def forgetting(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:
-    """Return the work that forgets all history of more than an age, slice by slice."""
+def history_deletion(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:
+    """Return the work of deleting all history above an age, a slice at a time."""
 
     async def forget(now: datetime) -> None:
         rows = 0
@@ -116,23 +117,27 @@ def forgetting(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[
     return forget
 
 
-def copying(database: Path, folder: Path, kept: int) -> Work:
-    """Return the work that adds a copy of the database to a folder; raises CopyFailed."""
+def daily_copy(database: Path, folder: Path, kept: int) -> Work:
+    """Return the work of adding a copy of the database to a folder; it raises CopyFailed."""
 
     async def copy(now: datetime) -> None:
-        made = await in_a_thread(partial(copy_of_today, database, folder, kept, now))
+        made = await run_in_thread(partial(copy_of_today, database, folder, kept, now))
         log.info("a copy of the database was made", action="backup_made", copy=str(made))
 
     return copy
 
 
-async def in_a_thread(work: Callable[[Callable[[], bool]], R]) -> R:
-    """Run work in a thread; what it is given says whether to give up, which is so once this is cancelled."""
+async def run_in_thread(work: Callable[[Callable[[], bool]], R]) -> R:
+    """Run work in a thread and wait for it, also when cancelled.
+
+    The work is given a function that says whether to give up: true once this call was cancelled.
+    """
     is_given_up = threading.Event()
     running = asyncio.create_task(asyncio.to_thread(work, is_given_up.is_set))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
+        # A thread can't be stopped: it is asked to, and left only when it has cleaned up behind itself.
         is_given_up.set()
         with suppress(Exception):
             await running

@@ -29,7 +29,7 @@ from bot.domain.observe.freshness import Sweeps
 from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
-from bot.maintenance import Chore, Chores, copying, forgetting
+from bot.maintenance import Chore, Chores, daily_copy, history_deletion
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
 from bot.settings.sections import Settings
@@ -163,9 +163,9 @@ def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
     """Build the daily jobs: pruning history and, if a folder is configured, a backup."""
     section = settings.store
-    chores = [Chore("history", forgetting(store, timedelta(days=section.history_days), asyncio.sleep))]
+    chores = [Chore("history", history_deletion(store, timedelta(days=section.history_days), asyncio.sleep))]
     if section.backup_dir:
-        copy = copying(section.path, Path(section.backup_dir), section.backups_kept)
+        copy = daily_copy(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
     return Chores(store, chores, now=now)
 

@@ -22,11 +22,11 @@ from bot.check import (
     configuration_row,
     database_row,
     directory_row,
+    disk_row,
     exit_status,
     gateway_row,
     key_rows,
     owners_row,
-    room_row,
     table,
     telegram_row,
 )
@@ -443,7 +443,7 @@ def test_a_disk_that_is_nearly_full_is_a_warning_and_a_full_one_a_failure(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": free_mb * 2**20}))
 
-    finding = room_row(tmp_path / "data" / "bot.sqlite3")
+    finding = disk_row(tmp_path / "data" / "bot.sqlite3")
 
     assert (finding.status, bool(finding.advice)) == (status, is_advised)
     assert str(tmp_path) in finding.said

@@ -21,7 +21,7 @@ from bot.logs import (
     LINES_OF_A_LIBRARY_A_MINUTE,
     MINUTE_SECONDS,
     TOO_TALKATIVE,
-    Repeats,
+    RepeatFilter,
     set_up_logs,
 )
 from tests.config_files import KEY, TOKEN, logs_restored
@@ -153,7 +153,7 @@ class Minutes:
 
 
 def written(
-    filtering: Repeats, name: str, msg: object, level: int = logging.ERROR
+    filtering: RepeatFilter, name: str, msg: object, level: int = logging.ERROR
 ) -> logging.LogRecord | None:
     record = logging.LogRecord(name, level, "", 0, msg, (), None)
     return record if filtering.filter(record) else None
@@ -165,7 +165,7 @@ def written(
 )
 def test_a_failure_that_keeps_coming_is_written_so_often_a_minute_and_counted(msg: object, most: int) -> None:
     minutes = Minutes()
-    filtering = Repeats(minutes.monotonic)
+    filtering = RepeatFilter(minutes.monotonic)
 
     assert sum(written(filtering, "some", msg) is not None for _ in range(most + 7)) == most
     assert written(filtering, "other", msg) is not None
@@ -178,7 +178,7 @@ def test_a_failure_that_keeps_coming_is_written_so_often_a_minute_and_counted(ms
 
 
 def test_what_is_no_failure_is_always_written() -> None:
-    filtering = Repeats()
+    filtering = RepeatFilter()
 
     assert all(written(filtering, "some", "delivered", logging.INFO) for _ in range(1000))
 

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
-from bot.maintenance import Chore, Chores, copying, forgetting, in_a_thread
+from bot.maintenance import Chore, Chores, daily_copy, history_deletion, run_in_thread
 from bot.store.copy import CopyFailed
 from bot.store.retention import ROWS_AT_ONCE
 from tests.builders import NOON
@@ -135,7 +135,7 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
 # ---------------------------------------------------------------- what
 
 
-async def test_forgetting_goes_on_until_nothing_old_is_left_and_lets_others_in_between(
+async def test_deletion_goes_on_until_nothing_old_is_left_and_lets_others_in_between(
     keeper: Keeper,
 ) -> None:
     await keeper.run(
@@ -153,17 +153,17 @@ async def test_forgetting_goes_on_until_nothing_old_is_left_and_lets_others_in_b
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    await forgetting(keeper.store, 365 * DAY, sleep)(NOON)
+    await history_deletion(keeper.store, 365 * DAY, sleep)(NOON)
 
     assert await keeper.value("SELECT count(*) FROM change") == 1
     assert len(pauses) == 3
 
 
-async def test_copying_puts_a_copy_into_the_folder(keeper: Keeper, tmp_path: Path) -> None:
+async def test_a_copy_is_put_into_the_folder(keeper: Keeper, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     folder.mkdir()
 
-    await copying(keeper.path, folder, 7)(NOON)
+    await daily_copy(keeper.path, folder, 7)(NOON)
 
     assert [path.name for path in folder.iterdir()] == ["bot-20260301T120000Z.sqlite3"]
 
@@ -172,7 +172,7 @@ async def test_copying_into_a_folder_that_is_not_there_fails_and_makes_none(
     keeper: Keeper, tmp_path: Path
 ) -> None:
     with pytest.raises(CopyFailed, match="does not exist"):
-        await copying(keeper.path, tmp_path / "copies", 7)(NOON)
+        await daily_copy(keeper.path, tmp_path / "copies", 7)(NOON)
 
     assert not (tmp_path / "copies").exists()
 
@@ -183,7 +183,7 @@ async def test_the_database_answers_while_a_copy_is_made(keeper: Keeper) -> None
     def work(_: Callable[[], bool]) -> bool:
         return may_go_on.wait(20)
 
-    copy = asyncio.create_task(in_a_thread(work))
+    copy = asyncio.create_task(run_in_thread(work))
 
     await keeper.store.ping()
     await keeper.run("INSERT INTO setting (name, value) VALUES ('a', 'b')")
@@ -205,7 +205,7 @@ async def test_who_stops_while_a_copy_is_made_waits_until_it_is_given_up() -> No
         given_up.append(True)
         raise CopyFailed("given up")
 
-    copy = asyncio.create_task(in_a_thread(work))
+    copy = asyncio.create_task(run_in_thread(work))
     await asyncio.to_thread(has_begun.wait, 20)
     copy.cancel()
     with suppress(asyncio.CancelledError):
