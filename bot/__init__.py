@@ -1,27 +1,30 @@
 """A Telegram bot that tells a team when balances change.
 
-The flow is one way, and its two workers meet only in the store:
+The data takes one way, and its two workers meet only in the store:
 
-    indexer.client -> indexer.wire -> poller -> store | alerts | dispatcher -> chat.texts -> chat.sender
+    indexer -> poller -> store (outbox) -> dispatcher -> chat.text -> chat.telegram
 
-The rooms, from the roof down; a module imports lower floors only:
+The rooms, from the top down; a module imports lower floors only (pyproject.toml has the contracts):
 
-    __main__    the program: `balance-bot run`, `check`, `backup`, `sandbox`
-    app         builds each part once and lets the workers run
-    health      whether all of that is well, and how much of it there is
-    check       asks everything the bot needs whether it could run
-    sandbox     the two neighbours as local servers, for trying and testing
-    settings    one file and the environment -> one frozen value, or every mistake at once
-    logs        one event a line, no secret in any
-    chat        Telegram: commands in, alerts and answers out
-    poller      worker in: ask, compare, ask again by name, record
-    dispatcher  worker out: due deliveries -> send -> settle
-    web         the health pages and the metrics
-    chores      worker for what is done once a day: copies of the database, forgetting old history
-    web         the health pages
-    indexer     the balances API: questions out, whole answers in
-    store       SQLite: what was observed, what must be told, who asked
-    domain      values and decisions; no I/O, no clock
+    __main__      the program: `balance-bot run`, `check`, `backup`, `sandbox`
+    app           builds every part once, runs the workers, closes in reverse order
+    check         `balance-bot check`: asks everything the bot needs whether it could run
+    sandbox/      the Indexer Gateway and Telegram as local servers, for trying and testing
+    health        whether the bot is sound, sees and sends: what the web pages say
+    wiring        builds each part from the settings
+    settings/     one file and the environment become one frozen value, or a list of all mistakes
+    logs          one event a line, and no secret in any
+    chat/         Telegram: commands in, alerts and answers out
+    poller/       the worker that asks for balances, compares them and records what changed
+    dispatcher    the worker that sends what waits in the outbox
+    maintenance   the worker for daily jobs: backups, pruning
+    web/          health pages and metrics
+    indexer/      the client of the balances API: questions out, complete answers in
+    store/        SQLite: what was observed, what must be sent, who subscribed
+    domain/       values and decisions; no I/O, no clock
+
+Begin with `domain.observations`, then follow an alert along the line above; docs/developing.md has the map,
+and what to touch to add a command, a column, a notice or a table.
 """
 
 __version__ = "0.1.0"
