@@ -1,0 +1,159 @@
+"""Notices in the database: those of today, and those that former versions wrote."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.assets import Address, ChainId
+from bot.domain.deliver.alerts import (
+    BackupFails,
+    BackupWorks,
+    Baseline,
+    Blind,
+    ChainBack,
+    ChainGone,
+    Dropped,
+    Gap,
+    HeldBack,
+    HoldEnd,
+    MassLoss,
+    MuteOver,
+    Notice,
+    Restored,
+    SeenAgain,
+    SourceRefuses,
+    Undelivered,
+    UnreadableNotice,
+)
+from bot.store.alerts import notice_to_json, to_notice
+from tests.builders import NOON, POLYGON, address
+
+ROWS: Mapping[str, object] = json.loads((Path(__file__).parent / "notice_rows.json").read_text())
+"""What was written of `NOTICES`; of those named former, by a version whose shape had a field less."""
+
+TREASURY, PAYROLL = Address("0x" + "ab" * 20), Address("0x" + "0c" * 20)
+USDC = Address("0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
+ETHEREUM, BASE = ChainId(1), ChainId(8453)
+LATER = NOON + timedelta(milliseconds=123)
+EVENING = NOON + timedelta(hours=8)
+
+NOTICES: Mapping[str, Notice] = {
+    "baseline": Baseline(TREASURY, "Treasury", 12, (ETHEREUM, POLYGON), (BASE,)),
+    "baseline of two tokens": Baseline(TREASURY, "", 2, (POLYGON,), (), (USDC, PAYROLL)),
+    "baseline of nothing": Baseline(TREASURY, 'Ünï "quoted" \\ \u2028 🏦 \ud800', 0, (), ()),
+    "blind, a chain": Blind((Gap(POLYGON, None, "", LATER),), is_everything=False),
+    "blind, accounts": Blind(
+        (Gap(POLYGON, TREASURY, "Treasury", NOON), Gap(ETHEREUM, PAYROLL, "", LATER)), is_everything=False
+    ),
+    "blind, a chain held back": Blind(
+        (
+            Gap(POLYGON, None, "", NOON, HeldBack(0, 0)),
+            Gap(ETHEREUM, None, "", NOON, HeldBack(12, 14)),
+        ),
+        is_everything=True,
+    ),
+    "blind, nothing left": Blind((), is_everything=True),
+    "seen again": SeenAgain((Gap(POLYGON, TREASURY, "Treasury", NOON),), 3),
+    "seen again, back": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.BACK)),), 0),
+    "seen again, believed": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.BELIEVED)),), 0),
+    "seen again, settled": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.SETTLED)),), 0),
+    "chain gone": ChainGone(POLYGON),
+    "chain back": ChainBack(ChainId(2**53)),
+    "mass loss": MassLoss(POLYGON, 12, 14),
+    "source refuses": SourceRefuses("the quota is used up"),
+    "dropped": Dropped(3, NOON, LATER + timedelta(hours=1)),
+    "undelivered here": Undelivered("K3", 2, "Bad Request: message is too long"),
+    "undelivered elsewhere": Undelivered("K3", 1, "Forbidden", -1001234567890, "Ops <1>"),
+    "backup fails": BackupFails("No space left on device"),
+    "backup works": BackupWorks(),
+    "restored": Restored(LATER),
+    "restored, long ago": Restored(datetime(1969, 12, 31, tzinfo=UTC)),
+    "mute over, everything": MuteOver(None, "", NOON, EVENING, 0),
+    "mute over, an account on chains": MuteOver(TREASURY, "Treasury", NOON, LATER, 5, (ETHEREUM, POLYGON)),
+    "former: baseline before its tokens were named": Baseline(
+        TREASURY, "Treasury", 12, (ETHEREUM, POLYGON), (BASE,)
+    ),
+    "former: blind before chains were held back": Blind(
+        (Gap(POLYGON, None, "", NOON), Gap(POLYGON, TREASURY, "Treasury", NOON)), is_everything=False
+    ),
+    "former: seen again before chains were held back": SeenAgain((Gap(POLYGON, None, "", NOON),), 3),
+    "former: mute over before mutes had chains": MuteOver(TREASURY, "Treasury", NOON, EVENING, 5),
+}
+
+numbers = st.integers(0, 10**6)
+chain_ids = st.integers(1, 2**53).map(ChainId)
+addresses = st.integers(0, 2**160 - 1).map(address)
+moments = st.integers(0, 10**13).map(lambda ms: datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms))
+held_back = st.builds(HeldBack, numbers, numbers, st.none() | st.sampled_from(HoldEnd))
+gaps = st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments, st.none() | held_back)
+VALUES: Mapping[object, st.SearchStrategy[object]] = {
+    str: st.text(),
+    int: numbers,
+    bool: st.booleans(),
+    datetime: moments,
+    ChainId: chain_ids,
+    Address: addresses,
+    int | None: st.none() | st.integers(),
+    Address | None: st.none() | addresses,
+    tuple[ChainId, ...]: st.lists(chain_ids).map(tuple),
+    tuple[Address, ...]: st.lists(addresses).map(tuple),
+    tuple[Gap, ...]: st.lists(gaps).map(tuple),
+}
+
+
+def notices_of(kind: type[Notice]) -> st.SearchStrategy[Notice]:
+    return st.builds(kind, **{field.name: VALUES[field.type] for field in fields(kind)})
+
+
+def test_there_is_a_row_of_every_kind() -> None:
+    assert ROWS.keys() == NOTICES.keys()
+    assert {type(notice) for notice in NOTICES.values()} == set(get_args(Notice))
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_what_was_ever_written_is_still_understood(name: str) -> None:
+    assert to_notice(json.dumps(ROWS[name])) == NOTICES[name]
+
+
+@pytest.mark.parametrize("name", [name for name in NOTICES if not name.startswith("former")])
+def test_a_notice_is_written_as_ever_so_that_the_version_before_understands_it(name: str) -> None:
+    assert json.loads(notice_to_json(NOTICES[name])) == ROWS[name]
+
+
+@given(st.sampled_from(get_args(Notice)).flatmap(notices_of))
+def test_a_notice_of_any_kind_comes_back_whatever_its_values(notice: Notice) -> None:
+    assert to_notice(notice_to_json(notice)) == notice
+
+
+@pytest.mark.parametrize("notice", NOTICES.values(), ids=NOTICES)
+def test_a_row_begins_with_its_kind_for_statements_look_for_that(notice: Notice) -> None:
+    text = notice_to_json(notice)
+
+    assert text.startswith(f'{{"kind": "{json.loads(text)["kind"]}"')
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"kind": "of tomorrow", "much": [1]}', "of tomorrow"),
+        ('{"kind": "of tomorrow", "mu', "of tomorrow"),
+        ('{"kind": "chain gone"}', "chain gone"),
+        ('{"kind": "restored", "copied_at": "noon"}', "restored"),
+        ('{"kind": "restored", "copied_at": 1e99}', "restored"),
+        ('{"kind": "mute over", "account": [], "label": "", "moments": [0, 0], "changes": 1}', "mute over"),
+        ('{"kind": ["chain gone"], "chain": 137}', ""),
+        ("{}", ""),
+        ("[]", ""),
+        ("", ""),
+        pytest.param("[" * 100_000, "", id="deep"),
+    ],
+)
+def test_what_cannot_be_read_says_so_with_the_name_that_it_has(text: str, kind: str) -> None:
+    assert to_notice(text) == UnreadableNotice(kind)
