@@ -26,11 +26,11 @@ from bot.domain.chat.mutes import (
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import notice_to_json, to_notice
 from bot.store.audit import record_audit
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
+from bot.store.notice_codec import notice_to_json, to_notice
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
 from bot.store.snapshots import account_id_of
 from bot.store.untold import UNTOLD

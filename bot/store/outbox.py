@@ -19,10 +19,10 @@ from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, DeliveryI
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.observations import Change, MoveKind
-from bot.store.alerts import to_notice
 from bot.store.database import transaction
 from bot.store.delivered import about
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
+from bot.store.notice_codec import to_notice
 from bot.store.retention import FINISHED_DELIVERIES
 from bot.store.rows import (
     Row,
