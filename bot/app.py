@@ -22,7 +22,6 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import printed_claim
 from bot.chat.telegram.bot_name import learn_name
 from bot.chat.telegram.connection import TelegramBot, introduce
-from bot.chat.telegram.outgoing import Answers
 from bot.chat.telegram.receiver import Receiver
 from bot.dispatcher import Dispatcher
 from bot.domain.assets import ChainId
@@ -128,15 +127,14 @@ async def _build(
     poller = build_poller(settings, source, store, chains, now=now)
     poller.listing = await _listing(settings, store)
     send_queue = await build_send_queue(settings, store, now=now)
-    dispatcher = build_dispatcher(
-        settings, registry, store=store, telegram=telegram, send_queue=send_queue, now=now
-    )
     permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
-    outgoing = build_outgoing(send_queue, store, permissions, now=now)
+    outgoing = build_outgoing(telegram, send_queue, store, permissions, now=now)
     stack.push_async_callback(outgoing.close)
-    answers = Answers(telegram, outgoing)
+    dispatcher = build_dispatcher(
+        settings, registry, store=store, outgoing=outgoing, send_queue=send_queue, now=now
+    )
     live = build_live_questions(
-        settings, registry, source=source, store=store, poller=poller, answers=answers, now=now
+        settings, registry, source=source, store=store, poller=poller, outgoing=outgoing, now=now
     )
     stack.push_async_callback(live.close)
     menus = Menus(telegram, store, owners=lambda: permissions.owners)
@@ -150,7 +148,6 @@ async def _build(
         on_new_wish=poller.look_at_news,
         on_owner=menus.change,
         live=live,
-        answers=answers,
         outgoing=outgoing,
         now=now,
     )

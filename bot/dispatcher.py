@@ -23,7 +23,6 @@ from bot.domain.deliver.delivery import (
     Outcome,
     Sent,
     Settlement,
-    Throttled,
     Unknown,
     Unreachable,
     settle,
@@ -62,9 +61,6 @@ class Pace(Protocol):
 
     async def turn(self, chat_id: int, *, is_group: bool) -> None:
         """Return when a message to this chat may leave."""
-
-    def throttled(self, chat_id: int, seconds: float) -> None:
-        """Leave a chat alone for as long as Telegram wants."""
 
 
 @dataclass(slots=True)
@@ -263,9 +259,7 @@ class Dispatcher:
         return settlement
 
     def _heed(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Let an outcome count for or against the chat's pace and Telegram as a whole."""
-        if isinstance(outcome, Throttled):
-            self._pace.throttled(delivery.chat_id, outcome.seconds)
+        """Let an outcome count for or against Telegram as a whole."""
         was_over = self.outage.is_over
         self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._dice())
         if was_over and not self.outage.is_over:

@@ -16,7 +16,7 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
-from bot.chat.telegram.outgoing import Answers, TelegramSender
+from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.text.alerts import compose
@@ -118,7 +118,7 @@ def build_dispatcher(
     registry: Chains,
     *,
     store: Store,
-    telegram: TelegramBot,
+    outgoing: Outgoing,
     send_queue: SendQueue,
     now: Now,
 ) -> Dispatcher:
@@ -137,7 +137,7 @@ def build_dispatcher(
 
     return Dispatcher(
         store,
-        TelegramSender(telegram, alert_buttons),
+        outgoing,
         send_queue,
         compose_text,
         DispatcherSettings(
@@ -150,14 +150,17 @@ def build_dispatcher(
     )
 
 
-def build_outgoing(send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now) -> ReplyQueue:
-    """Build the queues of answers to people."""
+def build_outgoing(
+    telegram: TelegramBot, send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now
+) -> Outgoing:
+    """Build the way out to Telegram for messages, edits and toasts."""
 
-    async def hold(chat_id: int, seconds: float) -> None:
+    async def pause(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
         await store.pause_chat(chat_id, now() + span, span)
 
-    return ReplyQueue(send_queue, was_closed=permissions.was_closed, on_hold=hold)
+    reply_queue = ReplyQueue(send_queue, was_closed=permissions.was_closed)
+    return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
 
 
 def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
@@ -177,7 +180,7 @@ def build_live_questions(
     source: IndexerClient,
     store: Store,
     poller: Poller,
-    answers: Answers,
+    outgoing: Outgoing,
     now: Now,
 ) -> LiveQuestions:
     """Build the answers to /balance about accounts that nobody watches."""
@@ -192,7 +195,7 @@ def build_live_questions(
         registry,
         asked_chains=lambda: poller.chains,
         look_alikes=store.look_alikes,
-        say=partial(answers.answer, while_open=True),
+        say=partial(outgoing.reply, while_open=True),
         now=now,
         monotonic=time.monotonic,
     )
@@ -222,8 +225,7 @@ def build_conversation(
     on_new_wish: Callable[[], None],
     on_owner: Callable[[], None],
     live: LiveQuestions,
-    answers: Answers,
-    outgoing: ReplyQueue,
+    outgoing: Outgoing,
     now: Now,
 ) -> Front:
     """Build what answers commands and button presses."""
@@ -231,7 +233,7 @@ def build_conversation(
         telegram,
         store,
         permissions,
-        Screens(telegram, answers, outgoing),
+        Screens(outgoing),
         registry,
         live=live,
         sweeps=sweeps,

@@ -91,13 +91,9 @@ class SendQueueStub:
     """Chats that have to wait for a turn of their own."""
     troubles: list[Exception] = field(default_factory=list)
     waiting: int = 0
-    throttles: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.may_leave.set()
-
-    def throttled(self, chat_id: int, seconds: float) -> None:
-        self.throttles.append((chat_id, seconds))
 
     async def turn(self, chat_id: int, *, is_group: bool) -> None:  # noqa: ARG002 - named by the protocol
         self.waiting += 1

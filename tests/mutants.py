@@ -41,10 +41,10 @@ MUTANTS = (
     ),
     Mutant(
         "every NetworkError of the library is tried again: its refusals are such errors, and never end",
-        "bot/chat/telegram/outgoing.py",
+        "bot/chat/telegram/errors.py",
         "        case Conflict():\n",
         "        case NetworkError():\n",
-        "tests/chat/test_sender.py::test_each_refusal_is_known_by_its_words",
+        "tests/chat/test_outgoing.py::test_each_refusal_is_known_by_its_words",
     ),
     Mutant(
         "what people named is not escaped: a token's name becomes a tag, and the message is refused",

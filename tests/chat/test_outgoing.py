@@ -1,14 +1,15 @@
 """What each answer of Telegram means for a message (telegram.md 3), over real HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
-from bot.chat.telegram.outgoing import PROXY_HOLD_SECONDS, Answers, TelegramSender
+from bot.chat.telegram.errors import PROXY_HOLD_SECONDS
+from bot.chat.telegram.outgoing import Buttons, Outgoing, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
-from bot.chat.telegram.send_queue import SendQueue
+from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY, code
 from bot.domain.deliver.delivery import (
     ChatMoved,
@@ -67,6 +68,37 @@ def chat(telegram: Telegram) -> Chat:
 
 def error(code: int, description: str, **parameters: object) -> TelegramFault:
     return before(Error(code, description, parameters or None))
+
+
+class Way:
+    """The way out to Telegram on a clock that moves when somebody sleeps, and what it was told of pauses."""
+
+    def __init__(self, bot: Bot, *, buttons: Buttons = no_buttons, patience_seconds: float = 20) -> None:
+        self.pauses: list[tuple[int, float]] = []
+        self.seconds = 0.0
+        pacer = Pacer(
+            messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
+        )
+        self.send_queue = SendQueue(pacer, lambda: self.seconds, self.sleep)
+        self.closed: set[int] = set()
+        self.outgoing = Outgoing(
+            bot,
+            self.send_queue,
+            ReplyQueue(
+                self.send_queue,
+                was_closed=lambda chat_id: chat_id in self.closed,
+                patience_seconds=patience_seconds,
+            ),
+            on_pause=self.pause,
+            buttons=buttons,
+            sleep=self.sleep,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    async def pause(self, chat_id: int, seconds: float) -> None:
+        self.pauses.append((chat_id, seconds))
 
 
 NOT_READ = RetryLater("it was refused, and why can't be read")
@@ -152,7 +184,7 @@ async def test_each_answer_has_its_meaning(
 ) -> None:
     telegram.fault(fault)
 
-    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+    assert await Way(bot).outgoing.send(delivery(chat=chat.id)) == outcome
 
 
 REFUSALS: dict[str, Outcome] = {
@@ -191,20 +223,20 @@ async def test_each_refusal_is_known_by_its_words(
 ) -> None:
     telegram.fault(error(403 if words.startswith("Forbidden") else 400, words))
 
-    assert await TelegramSender(bot).send(delivery(chat=chat.id)) == outcome
+    assert await Way(bot).outgoing.send(delivery(chat=chat.id)) == outcome
 
 
 async def test_a_group_that_became_itself_has_not_moved(telegram: Telegram, bot: Bot) -> None:
     group = telegram.add_group("Ops", {telegram.add_user("Olga"): "creator"})
     telegram.fault(error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=group.id))
 
-    outcome = await TelegramSender(bot).send(delivery(chat=group.id))
+    outcome = await Way(bot).outgoing.send(delivery(chat=group.id))
 
     assert outcome == RetryLater("the group became itself")
 
 
 async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    outcome = await TelegramSender(bot).send(delivery(chat=chat.id, text="<b>Till</b> 5 &lt; 6"))
+    outcome = await Way(bot).outgoing.send(delivery(chat=chat.id, text="<b>Till</b> 5 &lt; 6"))
 
     (message,) = telegram.messages(chat)
     assert outcome == Sent(message.message_id)
@@ -214,7 +246,7 @@ async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bo
 async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Chat) -> None:
     nobody = build_bot(SANDBOX_TOKEN, "http://127.0.0.1:9")
 
-    outcome = await TelegramSender(nobody).send(delivery(chat=chat.id))
+    outcome = await Way(nobody).outgoing.send(delivery(chat=chat.id))
 
     assert outcome == Offline("no connection (ConnectError)")
     await nobody.shutdown()
@@ -225,7 +257,7 @@ async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Cha
 
 
 async def test_a_question_is_refused_and_nobody_sees_it(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+    outcome = await Way(bot).outgoing.ask(delivery(chat=chat.id))
 
     assert isinstance(outcome, Refused)
     assert telegram.messages(chat) == []
@@ -235,7 +267,7 @@ async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bo
     for fault, outcome in ANSWERS.values():
         if fault.place == "before":
             telegram.fault(fault, method="sendMessage", times=1)
-            assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == outcome
+            assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) == outcome
 
 
 @pytest.mark.parametrize(
@@ -246,7 +278,7 @@ async def test_a_question_goes_as_far_as_a_message_does(
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 
-    assert await TelegramSender(bot).ask(delivery(chat=chat.id)) == Unknown("NetworkError")
+    assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) == Unknown("NetworkError")
 
 
 async def test_a_question_finds_out_what_is_wrong_with_the_chat(
@@ -254,7 +286,7 @@ async def test_a_question_finds_out_what_is_wrong_with_the_chat(
 ) -> None:
     telegram.blocks(telegram.user(chat.id))
 
-    outcome = await TelegramSender(bot).ask(delivery(chat=chat.id))
+    outcome = await Way(bot).outgoing.ask(delivery(chat=chat.id))
 
     assert outcome == Unreachable("Forbidden: bot was blocked by the user", Park.GONE)
 
@@ -265,14 +297,14 @@ async def test_a_server_without_actions_is_asked_all_the_same(
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 
-    assert isinstance(await TelegramSender(bot).ask(delivery(chat=chat.id)), Refused)
+    assert isinstance(await Way(bot).outgoing.ask(delivery(chat=chat.id)), Refused)
 
 
 # ---------------------------------------------------------------- in another form
 
 
 async def test_a_whole_message_has_its_buttons(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    await TelegramSender(bot, lambda _: BUTTON).send(delivery(chat=chat.id))
+    await Way(bot, buttons=lambda _: BUTTON).outgoing.send(delivery(chat=chat.id))
 
     (message,) = telegram.messages(chat)
     assert message.buttons
@@ -281,7 +313,7 @@ async def test_a_whole_message_has_its_buttons(telegram: Telegram, bot: Bot, cha
 async def test_a_bare_message_has_none_and_keeps_its_formats(
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
-    await TelegramSender(bot, lambda _: BUTTON).send(
+    await Way(bot, buttons=lambda _: BUTTON).outgoing.send(
         delivery(chat=chat.id, text="<b>Till</b>", form=Form.BARE)
     )
 
@@ -293,7 +325,7 @@ async def test_a_plain_message_is_what_was_to_be_seen(telegram: Telegram, bot: B
     link = '<a href="https://a.example/?x=1&amp;y">Polygon</a>'
     text = f"<b>Till</b> · {link} 5 &lt; 6 &amp; <code>&lt;b&gt;</code>"
 
-    await TelegramSender(bot).send(delivery(chat=chat.id, text=text, form=Form.PLAIN))
+    await Way(bot).outgoing.send(delivery(chat=chat.id, text=text, form=Form.PLAIN))
 
     (message,) = telegram.messages(chat)
     assert message.text == "Till · Polygon 5 < 6 & <b>"
@@ -302,7 +334,7 @@ async def test_a_plain_message_is_what_was_to_be_seen(telegram: Telegram, bot: B
 async def test_a_message_astray_says_so_and_still_ends_with_its_id(
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
-    await TelegramSender(bot).send(
+    await Way(bot).outgoing.send(
         delivery(chat=chat.id, text="5 → 6\n12:00:00 UTC · 7KQ2F", fallback_reason="closed")
     )
 
@@ -314,32 +346,6 @@ async def test_a_message_astray_says_so_and_still_ends_with_its_id(
 # ---------------------------------------------------------------- answers to commands
 
 
-class Answering:
-    """What sends answers, and what it was told of holds."""
-
-    def __init__(self, bot: Bot, *, patience_seconds: float = 20) -> None:
-        self.holds: list[tuple[int, float]] = []
-        self.seconds = 0.0
-        pacer = Pacer(
-            messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
-        )
-        turns = SendQueue(pacer, lambda: self.seconds, self.sleep)
-        self.closed: set[int] = set()
-        self.outgoing = ReplyQueue(
-            turns,
-            was_closed=lambda chat_id: chat_id in self.closed,
-            on_hold=self.hold,
-            patience_seconds=patience_seconds,
-        )
-        self.answers = Answers(bot, self.outgoing, sleep=self.sleep)
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    async def hold(self, chat_id: int, seconds: float) -> None:
-        self.holds.append((chat_id, seconds))
-
-
 OLGA = Place(7001, "private", "Olga")
 TEXT = EMPTY + "Watching " + code("0x…")
 
@@ -347,26 +353,26 @@ TEXT = EMPTY + "Watching " + code("0x…")
 async def test_an_answer_that_is_throttled_shortly_waits_and_arrives(
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
-    one = Answering(bot)
+    one = Way(bot)
     telegram.fault(error(429, "Too Many Requests", retry_after=3), times=1)
 
-    await one.answers.answer(OLGA, TEXT)
+    await one.outgoing.reply(OLGA, TEXT)
 
     assert [message.text for message in telegram.messages(chat)] == ["Watching 0x…"]
-    assert one.holds == [(7001, 3)]
+    assert one.pauses == [(7001, 3)]
     assert one.seconds >= 3
 
 
 async def test_an_answer_that_is_throttled_for_long_is_given_up_and_the_hold_remembered(
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
-    one = Answering(bot)
+    one = Way(bot)
     telegram.fault(error(429, "Too Many Requests", retry_after=300), times=1)
 
-    await one.answers.answer(OLGA, TEXT)
+    await one.outgoing.reply(OLGA, TEXT)
 
     assert telegram.messages(chat) == []
-    assert one.holds == [(7001, 300)]
+    assert one.pauses == [(7001, 300)]
 
 
 async def test_an_answer_whose_buttons_are_refused_comes_without_them(
@@ -374,7 +380,7 @@ async def test_an_answer_whose_buttons_are_refused_comes_without_them(
 ) -> None:
     telegram.fault(error(400, "Bad Request: BUTTON_DATA_INVALID"), times=1)
 
-    await Answering(bot).answers.answer(OLGA, TEXT, BUTTON)
+    await Way(bot).outgoing.reply(OLGA, TEXT, BUTTON)
 
     (message,) = telegram.messages(chat)
     assert (message.text, message.buttons) == ("Watching 0x…", ())
@@ -385,7 +391,7 @@ async def test_an_answer_that_may_have_arrived_is_not_repeated(
 ) -> None:
     telegram.fault(after(Close()), times=1)
 
-    await Answering(bot).answers.answer(OLGA, TEXT)
+    await Way(bot).outgoing.reply(OLGA, TEXT)
 
     assert len(telegram.messages(chat)) == 1
 
@@ -394,11 +400,49 @@ async def test_an_answer_that_may_not_leave_yet_keeps_nobody_waiting_and_arrives
     telegram: Telegram, bot: Bot, chat: Chat
 ) -> None:
     hold = telegram.hold_before()
-    one = Answering(bot, patience_seconds=0.01)
+    one = Way(bot, patience_seconds=0.01)
 
-    await one.answers.answer(OLGA, TEXT)
+    await one.outgoing.reply(OLGA, TEXT)
     assert telegram.messages(chat) == []
     hold.release()
 
     await telegram.wait_for_message(chat, "Watching")
     await one.outgoing.close()
+
+
+# ---------------------------------------------------------------- one pace for all that leaves
+
+DOES: dict[str, tuple[str, Callable[[Outgoing], Awaitable[object]]]] = {
+    "delivery": ("sendMessage", lambda out: out.send(delivery(chat=7001))),
+    "question": ("sendChatAction", lambda out: out.ask(delivery(chat=7001))),
+    "reply": ("sendMessage", lambda out: out.reply(OLGA, TEXT)),
+    "notification": ("sendMessage", lambda out: out.notify(OLGA, TEXT, None, rank=Rank.ANSWER)),
+    "edit": ("editMessageText", lambda out: out.edit(OLGA, 1, TEXT, None)),
+    "edit of buttons": ("editMessageReplyMarkup", lambda out: out.edit_buttons(OLGA, 1, BUTTON)),
+    "toast": ("answerCallbackQuery", lambda out: out.toast(OLGA, "1", "Done.")),
+}
+
+
+@pytest.mark.parametrize(("method", "do"), DOES.values(), ids=DOES.keys())
+async def test_whatever_telegram_throttles_the_next_send_to_that_chat_waits(
+    telegram: Telegram, bot: Bot, chat: Chat, method: str, do: Callable[[Outgoing], Awaitable[object]]
+) -> None:
+    way = Way(bot)
+    telegram.fault(error(429, "Too Many Requests", retry_after=300), method=method)
+
+    await do(way.outgoing)
+
+    assert way.send_queue.wait(chat.id, is_group=False) == 300 - way.seconds
+    assert way.send_queue.wait(7002, is_group=False) == 0
+
+
+@pytest.mark.parametrize(("method", "do"), DOES.values(), ids=DOES.keys())
+async def test_what_telegram_refuses_slows_nothing_down(
+    telegram: Telegram, bot: Bot, chat: Chat, method: str, do: Callable[[Outgoing], Awaitable[object]]
+) -> None:
+    way = Way(bot)
+    telegram.fault(error(400, "Bad Request: something new"), method=method)
+
+    await do(way.outgoing)
+
+    assert way.send_queue.wait(chat.id, is_group=False) < 1

@@ -11,7 +11,7 @@ from telegram.error import RetryAfter
 from bot.chat.buttons.data import Screen
 from bot.chat.buttons.screens import Screens
 from bot.chat.telegram import reply_queue
-from bot.chat.telegram.outgoing import Answers
+from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, UNPACED_MOST, WAITING_MOST, ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY
@@ -32,7 +32,7 @@ class Post:
     patience_seconds: float = 5.0
     seconds: float = 0.0
     left: list[str] = field(default_factory=list)
-    holds: list[tuple[int, float]] = field(default_factory=list)
+    pauses: list[tuple[int, float]] = field(default_factory=list)
     closed: set[int] = field(default_factory=set)
     _sleeping: list[tuple[float, asyncio.Event]] = field(default_factory=list)
 
@@ -41,10 +41,9 @@ class Post:
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
         )
         self.send_queue = SendQueue(pacer, lambda: self.seconds, self._sleep)
-        self.outgoing = ReplyQueue(
+        self.replies = ReplyQueue(
             self.send_queue,
             was_closed=lambda chat_id: chat_id in self.closed,
-            on_hold=self._hold,
             patience_seconds=self.patience_seconds,
         )
 
@@ -52,13 +51,13 @@ class Post:
         self, name: str, to: Place = OLGA, rank: Rank = Rank.ANSWER, *, while_open: bool = False
     ) -> Callable[[], Awaitable[None]]:
         async def leave() -> None:
-            if await self.outgoing.may_leave(to, rank, while_open=while_open):
+            if await self.replies.may_leave(to, rank, while_open=while_open):
                 self.left.append(name)
 
         return leave
 
     async def send(self, name: str, to: Place = OLGA, *, while_open: bool = False) -> None:
-        await self.outgoing.hand_over(to, self.work(name, to, while_open=while_open))
+        await self.replies.hand_over(to, self.work(name, to, while_open=while_open))
 
     async def passes(self, seconds: float) -> None:
         """Let time pass, and everything happen that waited for it."""
@@ -76,8 +75,8 @@ class Post:
         self._sleeping.append((self.seconds + seconds, event))
         await event.wait()
 
-    async def _hold(self, chat_id: int, seconds: float) -> None:
-        self.holds.append((chat_id, seconds))
+    async def pause(self, chat_id: int, seconds: float) -> None:
+        self.pauses.append((chat_id, seconds))
 
 
 async def test_what_can_leave_at_once_has_left_when_it_was_handed_over() -> None:
@@ -111,7 +110,7 @@ async def test_what_is_slow_to_leave_is_waited_for_so_long_at_most() -> None:
         await released.wait()
         post.left.append("slow")
 
-    await post.outgoing.hand_over(OLGA, slow)
+    await post.replies.hand_over(OLGA, slow)
     assert post.left == []
 
     released.set()
@@ -126,7 +125,7 @@ async def test_behind_what_is_slow_to_leave_nobody_waits_until_it_has_left() -> 
     async def slow() -> None:
         await released.wait()
 
-    await post.outgoing.hand_over(OLGA, slow)
+    await post.replies.hand_over(OLGA, slow)
     behind = asyncio.create_task(post.send("behind"))
     for _ in range(20):
         await asyncio.sleep(0)
@@ -149,7 +148,7 @@ async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
     assert post.left == []
 
 
-async def test_a_chat_that_waits_holds_so_many_pieces() -> None:
+async def test_a_chat_that_waits_pauses_so_many_pieces() -> None:
     post = Post()
     post.send_queue.throttled(OLGA.chat_id, 60)
 
@@ -166,8 +165,8 @@ async def test_of_several_changes_of_one_message_the_last_one_counts() -> None:
     await post.send("first in line")
 
     for name in ("old", "newer", "newest"):
-        await post.outgoing.hand_over(OLGA, post.work(name), subject=("text", 7))
-    await post.outgoing.hand_over(OLGA, post.work("another message"), subject=("text", 8))
+        await post.replies.hand_over(OLGA, post.work(name), subject=("text", 7))
+    await post.replies.hand_over(OLGA, post.work("another message"), subject=("text", 8))
 
     await post.passes(60)
     assert post.left == ["first in line", "newest", "another message"]
@@ -191,7 +190,7 @@ async def test_a_piece_that_fails_keeps_none_behind_it_waiting() -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 
-    await post.outgoing.hand_over(OLGA, fail)
+    await post.replies.hand_over(OLGA, fail)
     await post.send("next")
 
     assert post.left == ["next"]
@@ -202,7 +201,7 @@ async def test_so_many_closed_chats_wait_and_open_ones_find_room(monkeypatch: py
     post = Post()
     for number in range(1, 6):
         post.send_queue.throttled(number, 60, Rank.STRANGER)
-        await post.outgoing.hand_over(
+        await post.replies.hand_over(
             place(number), post.work(str(number), place(number), Rank.STRANGER), rank=Rank.STRANGER
         )
     post.send_queue.throttled(OLGA.chat_id, 60, Rank.STRANGER)
@@ -222,7 +221,7 @@ async def test_so_much_is_on_its_way_that_waits_for_no_chat() -> None:
         await released.wait()
         post.left.append("slow")
 
-    await asyncio.gather(*(post.outgoing.hand_over_unpaced(slow) for _ in range(UNPACED_MOST + 5)))
+    await asyncio.gather(*(post.replies.hand_over_unpaced(slow) for _ in range(UNPACED_MOST + 5)))
     released.set()
     await post.passes(0)
 
@@ -234,7 +233,7 @@ async def test_closing_gives_up_all_that_waits() -> None:
     post.send_queue.throttled(OLGA.chat_id, 60)
     await post.send("one")
 
-    await post.outgoing.close()
+    await post.replies.close()
 
     await post.passes(60)
     assert post.left == []
@@ -265,24 +264,24 @@ def _spans_of_time_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def screens(post: Post, telegram: Throttling) -> Screens:
     bot: Bot = telegram  # type: ignore[assignment]
-    return Screens(bot, Answers(bot, post.outgoing), post.outgoing)
+    return Screens(Outgoing(bot, post.send_queue, post.replies, on_pause=post.pause))
 
 
-async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that() -> None:
+async def test_a_change_that_is_throttled_pauses_its_chat_and_is_made_after_that() -> None:
     post, telegram = Post(patience_seconds=0.01), Throttling()
 
     await screens(post, telegram).redraw(OLGA, 7, Screen(EMPTY + "new"))
 
-    assert (post.holds, telegram.tries) == ([(7001, 30)], 1)
+    assert (post.pauses, telegram.tries) == ([(7001, 30)], 1)
     assert post.send_queue.wait(7001, is_group=False) == 30
     await post.passes(30)
     assert telegram.tries == 2
 
 
-async def test_a_press_whose_answer_is_throttled_holds_its_chat() -> None:
+async def test_a_press_whose_answer_is_throttled_pauses_its_chat() -> None:
     post = Post()
 
     await screens(post, Throttling()).toast(OLGA, "query", "Done already.")
 
-    assert post.holds == [(7001, 30)]
+    assert post.pauses == [(7001, 30)]
     assert post.send_queue.wait(7001, is_group=False) == 30

@@ -12,7 +12,8 @@ from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.chat.telegram.stats import Answered, RequestStats, sort_answer
+from bot.chat.telegram.errors import RequestResult, failure_of
+from bot.chat.telegram.stats import RequestStats
 from bot.chat.telegram.transport import TelegramRequest
 
 CONNECT_SECONDS = 10.0
@@ -63,9 +64,9 @@ class TelegramBot(Bot):
         try:
             result = await super()._do_post(endpoint, data, **timeouts)
         except Exception as error:
-            self._stats.note(endpoint, sort_answer(error), self._monotonic())
+            self._stats.note(endpoint, failure_of(error).result, self._monotonic())
             raise
-        self._stats.note(endpoint, Answered.OK, self._monotonic())
+        self._stats.note(endpoint, RequestResult.OK, self._monotonic())
         return result
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from telegram import Bot
-from telegram.error import InvalidToken, TelegramError, TimedOut
+from telegram.error import TelegramError
 
 from bot.chat.telegram.connection import TokenRefused
+from bot.chat.telegram.errors import RequestResult, failure_of
 
 
 class TelegramSilent(Exception):
@@ -34,14 +35,16 @@ async def look_at_telegram(bot: Bot) -> TelegramSeen:
         await bot.initialize()
         me = bot.bot
         webhook = await bot.get_webhook_info()
-    except InvalidToken:
-        raise TokenRefused(TokenRefused.__doc__) from None
-    except TimedOut:
-        raise TelegramSilent("it takes too long to answer") from None
     except TelegramError as error:
-        raise TelegramSilent(
-            f"it can't be reached, or gives no usable answer ({type(error).__name__})"
-        ) from None
+        match failure_of(error).result:
+            case RequestResult.TOKEN_REFUSED:
+                raise TokenRefused(TokenRefused.__doc__) from None
+            case RequestResult.TIMED_OUT:
+                raise TelegramSilent("it takes too long to answer") from None
+            case _:
+                raise TelegramSilent(
+                    f"it can't be reached, or gives no usable answer ({type(error).__name__})"
+                ) from None
     return TelegramSeen(
         me.username or "",
         webhook.pending_update_count,

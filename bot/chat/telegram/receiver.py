@@ -24,14 +24,15 @@ from urllib.parse import urlsplit
 
 import structlog
 from telegram import Update
-from telegram.error import Conflict, RetryAfter, TelegramError
+from telegram.error import TelegramError
 
 from bot.chat.telegram.backlog import Backlog, Raw
 from bot.chat.telegram.connection import TelegramBot
+from bot.chat.telegram.errors import Failure, RequestResult, failure_of
 from bot.chat.telegram.origin import Origin, origin_of
-from bot.chat.telegram.outgoing import seconds_of
-from bot.chat.telegram.stats import TROUBLES, Answered, sort_answer
+from bot.chat.telegram.stats import TROUBLES
 from bot.domain.backoff import Backoff
+from bot.domain.deliver.delivery import Throttled
 
 log = structlog.get_logger(__name__)
 
@@ -223,7 +224,7 @@ class Receiver:
     async def _pause(self, error: Exception) -> None:
         progress = self.progress
         progress.failures += 1
-        if isinstance(error, Conflict):
+        if failure_of(error).result is RequestResult.CONFLICT:
             self._may_be_elsewhere = True
             progress.contested_at = self._monotonic()
         if progress.trouble is None:
@@ -346,19 +347,21 @@ def _trouble(error: Exception) -> str:
             f"the token's updates go to a webhook at {error}: remove it there (deleteWebhook), "
             "or give this bot a token of its own (telegram.token)"
         )
-    match sort_answer(error):
-        case Answered.CONFLICT:
+    match failure_of(error).result:
+        case RequestResult.CONFLICT:
             return "another program receives with this token"
-        case Answered.THROTTLED:
+        case RequestResult.THROTTLED:
             return f"Telegram asks for a pause of {_pause_seconds(error, 1):g} s"
-        case Answered.REFUSED:
+        case RequestResult.REFUSED:
             return "Telegram refuses to tell what is new"
-        case answered:
-            return TROUBLES[answered]
+        case result:
+            return TROUBLES[result]
 
 
 def _pause_seconds(error: Exception, failures: int) -> float:
     """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
-    if isinstance(error, RetryAfter):
-        return min(seconds_of(error), LONGEST_THROTTLE_SECONDS)
-    return POLL_BACKOFF.seconds(failures - 1, 0.0)
+    match failure_of(error):
+        case Failure(RequestResult.THROTTLED, Throttled(seconds)):
+            return min(seconds, LONGEST_THROTTLE_SECONDS)
+        case _:
+            return POLL_BACKOFF.seconds(failures - 1, 0.0)

@@ -45,8 +45,7 @@ class _Piece:
 class ReplyQueue:
     """Queues what leaves for each chat and lets it leave, one piece after the other.
 
-    `was_closed` says whether a chat was closed since the start; `on_hold` is told how long Telegram wants
-    one left alone, to remember it.
+    `was_closed` says whether a chat was closed since the start.
     """
 
     def __init__(
@@ -54,12 +53,10 @@ class ReplyQueue:
         send_queue: SendQueue,
         *,
         was_closed: Callable[[int], bool],
-        on_hold: Callable[[int, float], Awaitable[None]],
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._send_queue = send_queue
         self._was_closed = was_closed
-        self._on_hold = on_hold
         self._patience_seconds = patience_seconds
         self._lines: dict[tuple[int, Rank], deque[_Piece]] = {}
         self._slow: set[tuple[int, Rank]] = set()
@@ -100,12 +97,6 @@ class ReplyQueue:
         """Return when something may leave for a chat; False: it was meant for an open one that was closed."""
         await self._send_queue.turn(place.chat_id, is_group=not place.is_private, rank=rank)
         return not (while_open and self._was_closed(place.chat_id))
-
-    async def throttled(self, place: Place, seconds: float, rank: Rank) -> bool:
-        """Leave a chat alone for as long as Telegram wants; returns whether an answer can wait for that."""
-        self._send_queue.throttled(place.chat_id, seconds, rank)
-        await self._on_hold(place.chat_id, seconds)
-        return seconds <= LONGEST_WAIT_SECONDS
 
     async def close(self) -> None:
         """Give up what has not left."""
