@@ -148,7 +148,7 @@ async def test_a_pause_of_hours_drops_what_it_keeps_waiting() -> None:
     assert post.left == []
 
 
-async def test_a_chat_that_waits_pauses_so_many_pieces() -> None:
+async def test_a_chat_that_waits_holds_so_many_pieces() -> None:
     post = Post()
     post.send_queue.throttled(OLGA.chat_id, 60)
 
@@ -267,7 +267,7 @@ def screens(post: Post, telegram: Throttling) -> Screens:
     return Screens(Outgoing(bot, post.send_queue, post.replies, on_pause=post.pause))
 
 
-async def test_a_change_that_is_throttled_pauses_its_chat_and_is_made_after_that() -> None:
+async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that() -> None:
     post, telegram = Post(patience_seconds=0.01), Throttling()
 
     await screens(post, telegram).redraw(OLGA, 7, Screen(EMPTY + "new"))
@@ -278,7 +278,7 @@ async def test_a_change_that_is_throttled_pauses_its_chat_and_is_made_after_that
     assert telegram.tries == 2
 
 
-async def test_a_press_whose_answer_is_throttled_pauses_its_chat() -> None:
+async def test_a_press_whose_answer_is_throttled_holds_its_chat() -> None:
     post = Post()
 
     await screens(post, Throttling()).toast(OLGA, "query", "Done already.")
