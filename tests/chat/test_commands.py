@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.chat.commands.addresses import Named
+from bot.chat.commands.arguments.addresses import Named
 from bot.chat.commands.command_table import (
     ALLOW,
     BALANCE,

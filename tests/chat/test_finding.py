@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat.commands.lookup import closest_label, find, find_all
+from bot.chat.commands.arguments.lookup import closest_label, find, find_all
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscription, SubscriptionId

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from bot.chat.commands.lookup import find
+from bot.chat.commands.arguments.lookup import find
 from bot.domain.assets import NATIVE_PART, Address, ChainId
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, SeenAgain

@@ -9,8 +9,8 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Does, Press, Screen, button, rows
 from bot.chat.commands import replies
+from bot.chat.commands.arguments.lookup import address_meant, closest_label, find
 from bot.chat.commands.command_table import MUTE
-from bot.chat.commands.lookup import address_meant, closest_label, find
 from bot.chat.commands.requests import Mute, Unmute
 from bot.chat.permissions import Incoming
 from bot.chat.text import quiet_replies

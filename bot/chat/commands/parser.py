@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from bot.chat.commands.addresses import Named, holds_possible_key, is_explorer_page, read_named
-from bot.chat.commands.chain_names import ChainReader
+from bot.chat.commands.arguments.addresses import Named, holds_possible_key, is_explorer_page, read_named
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.command_table import (
     ALLOW,
     BELIEVE,
@@ -26,7 +27,6 @@ from bot.chat.commands.command_table import (
     WATCH,
     Command,
 )
-from bot.chat.commands.line_refused import LineRefused
 from bot.chat.commands.requests import (
     Allow,
     Audit,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.chat.commands.addresses import Named
+from bot.chat.commands.arguments.addresses import Named
 from bot.chat.commands.command_table import Command, Who
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.access import Action

@@ -11,13 +11,13 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
 from bot.chat.commands import replies
-from bot.chat.commands.addresses import looks_like_address, read_address
+from bot.chat.commands.arguments.addresses import looks_like_address, read_address
+from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import balances
 from bot.chat.commands.balance.live import LiveQuestions
 from bot.chat.commands.balance.status import status
-from bot.chat.commands.line_refused import LineRefused
-from bot.chat.commands.lookup import closest_label, find
 from bot.chat.commands.requests import BalanceOf, Status
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, join

@@ -6,9 +6,9 @@ A line is taken as a whole or refused as a whole, so that nobody has to guess wh
 import re
 from dataclasses import dataclass
 
-from bot.chat.commands.addresses import Named, looks_like_address, names_address, read_named
-from bot.chat.commands.chain_names import ChainReader
-from bot.chat.commands.line_refused import LineRefused
+from bot.chat.commands.arguments.addresses import Named, looks_like_address, names_address, read_named
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.labels import CHARACTERS_MOST
 

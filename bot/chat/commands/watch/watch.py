@@ -7,8 +7,8 @@ from bot.chat.buttons import toasts
 from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
 from bot.chat.buttons.data import Does, Keyboard, Press, Screen, button, pager, rows
 from bot.chat.commands import chain_replies, replies
-from bot.chat.commands.addresses import Named
-from bot.chat.commands.lookup import closest_label, find_all
+from bot.chat.commands.arguments.addresses import Named
+from bot.chat.commands.arguments.lookup import closest_label, find_all
 from bot.chat.commands.requests import BadLine, Bare, Here, List, Unwatch, Watch, WatchEntry, WatchToken
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html

@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from bot.chat.commands.addresses import Named, read_named
-from bot.chat.commands.line_refused import LineRefused
+from bot.chat.commands.arguments.addresses import Named, read_named
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.assets import Address
 from bot.domain.subscriptions import ListedSubscription
 

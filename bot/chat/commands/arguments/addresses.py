@@ -7,7 +7,7 @@ A link of which nobody can tell whom it is about is refused, and no address is t
 import re
 from dataclasses import dataclass, field
 
-from bot.chat.commands.line_refused import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.addresses import AddressRefused, parse_address
 from bot.domain.assets import Address
 

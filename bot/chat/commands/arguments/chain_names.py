@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.chat.commands.line_refused import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains, Listing
 
