@@ -145,7 +145,7 @@ async def _build(
         store=store,
         permissions=permissions,
         sweeps=partial(sweeps_now, settings, poller, source),
-        on_new_wish=poller.look_at_news,
+        on_new_subscription=poller.look_at_news,
         on_owner=menus.change,
         live=live,
         outgoing=outgoing,

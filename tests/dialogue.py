@@ -26,7 +26,8 @@ from pathlib import Path
 
 import structlog
 
-from bot.chat.commands.command_table import COMMANDS, Command, Who
+from bot.chat.commands.command import Command, Who
+from bot.chat.commands.registry import COMMANDS
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import HANG_SECONDS, until

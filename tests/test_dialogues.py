@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.commands.command_table import COMMANDS
+from bot.chat.commands.registry import COMMANDS
 from tests.dialogue import HERE, MANUAL, Dialogue, manual, read_dialogues, replay
 
 DIALOGUES = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.commands.command_table import COMMANDS
+from bot.chat.commands.registry import COMMANDS
 from bot.chat.telegram.errors import PROXY_HOLD_SECONDS
 from bot.domain.deliver import delivery, outage
 from bot.settings.load import SettingsRefused, load_settings

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientSession
 
 from bot import app
+from bot.chat import refusals
 from bot.chat.buttons import toasts
-from bot.chat.commands import replies
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.errors import DatabaseFault
@@ -245,6 +245,6 @@ async def test_a_disk_that_is_full_is_told_as_such_and_nothing_is_lost(small_dis
 
 @pytest.mark.parametrize("trouble", DatabaseFault)
 def test_every_trouble_has_words_and_says_that_nothing_was_changed(trouble: DatabaseFault) -> None:
-    for said in (replies.not_written(trouble).source, toasts.NOT_WRITTEN[trouble]):
+    for said in (refusals.not_written(trouble).source, toasts.NOT_WRITTEN[trouble]):
         assert "Nothing was changed" in said
         assert len(said) <= 200

@@ -10,17 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from telegram import CallbackQuery, Message
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
-from bot.chat.buttons.data import Button, Does, Keyboard, Press, read_press
-from bot.chat.buttons.screens import Screens
-from bot.chat.commands import replies
-from bot.chat.permissions import Incoming, Permissions
+from bot.chat.buttons.data import Button, Keyboard, read_press
+from bot.chat.commands.command import Answer, CallbackResult, Services
+from bot.chat.commands.dispatch import FIND
+from bot.chat.permissions import Incoming
+from bot.chat.refusals import not_written
 from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
 from bot.store.errors import DatabaseUnavailable
-
-Find = Callable[[Incoming, Press], Awaitable[CallbackAction | None]]
-"""Finds the row of a press in the chat it came from; None: it is not there."""
 
 _REFUSALS: Mapping[Permission, str] = {
     Permission.STRANGER: toasts.CLOSED,
@@ -32,10 +29,9 @@ _REFUSALS: Mapping[Permission, str] = {
 class Callbacks:
     """Deals with presses, those of a chat one at a time and in order."""
 
-    def __init__(self, permissions: Permissions, screens: Screens, finds: Mapping[Does, Find]) -> None:
-        self._permissions = permissions
-        self._screens = screens
-        self._finds = finds
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._screens = services.screens
 
     async def on_press(self, query: CallbackQuery, wait_seconds: Callable[[Incoming, Action], int]) -> None:
         """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
@@ -59,16 +55,17 @@ class Callbacks:
     ) -> tuple[CallbackResult, Incoming, Action]:
         """Return what comes of a press, the presser where it happens, and how much was wished."""
         press = read_press(data)
-        ready = await self._finds[press.does](incoming, press) if press else None
+        find = FIND.get(press.action) if press else None
+        ready = await find(self._services, incoming, press) if press and find else None
         wait = wait_seconds(incoming, ready.needs if ready else Action.LOOK)
         if wait:
             return CallbackResult(toasts.too_many(wait)), incoming, Action.LOOK
-        if press is None:
+        if find is None:
             return CallbackResult(toasts.NOT_OURS), incoming, Action.LOOK
         if ready is None:
             return CallbackResult(toasts.NOT_HERE), incoming, Action.LOOK
         incoming = Incoming(ready.place, incoming.author)
-        verdict = await self._permissions.judge(incoming, ready.needs)
+        verdict = await self._services.permissions.judge(incoming, ready.needs)
         if verdict is not Permission.ALLOWED:
             return CallbackResult(_REFUSALS[verdict]), incoming, ready.needs
         return await ready.act(incoming), incoming, ready.needs
@@ -87,7 +84,7 @@ async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
     try:
         return await then()
     except DatabaseUnavailable as trouble:
-        return (replies.not_written(trouble.kind),)
+        return (not_written(trouble.kind),)
 
 
 def _without(shown: Message, data: str) -> Keyboard:

@@ -5,33 +5,31 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
+from bot.chat import refusals
 from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen
-from bot.chat.buttons.screens import Screens
 from bot.chat.callbacks import Callbacks
-from bot.chat.commands import replies
-from bot.chat.commands.dispatch import Handlers
+from bot.chat.commands.basics import IdRequest, StartRequest
+from bot.chat.commands.command import Request, Services
+from bot.chat.commands.dispatch import NotForUs, PossibleKeyRequest, UnknownRequest, read_message
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
-from bot.chat.commands.parser import parse
-from bot.chat.commands.requests import Bare, Id, NotForUs, PossibleKey, Request, Start, Unknown, Usage, needs
-from bot.chat.permissions import Incoming, Permissions
+from bot.chat.commands.owners.words import greeting, stranger
+from bot.chat.commands.watch.bare import BareRequest
+from bot.chat.permissions import Incoming
 from bot.chat.telegram.bot_name import OwnName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
-from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
 from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitResult
 from bot.domain.deliver.delivery import Park, parking
-from bot.domain.kinds import kind_of
 from bot.domain.places import Place
 from bot.store.errors import DatabaseUnavailable
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -46,33 +44,23 @@ class Conversation:
 
     def __init__(
         self,
-        *,
         bot: Bot,
-        store: Store,
-        permissions: Permissions,
-        handlers: Handlers,
-        presses: Callbacks,
+        services: Services,
         claims: Claims,
-        knocks: AccessRequests,
-        screens: Screens,
-        chains: Chains,
-        listing: Callable[[], Listing],
-        now: Callable[[], datetime],
+        access_requests: AccessRequests,
+        *,
         monotonic: Callable[[], float],
     ) -> None:
         self.commands: Counter[str] = Counter()
         """What was asked for since the start, by kind."""
-        self._bot = bot
-        self._store = store
-        self._permissions = permissions
-        self._handlers = handlers
-        self._presses = presses
+        self._services = services
+        self._store = services.store
+        self._permissions = services.permissions
+        self._screens = services.screens
+        self._callbacks = Callbacks(services)
         self._claims = claims
-        self._knocks = knocks
-        self._screens = screens
-        self._chains = chains
-        self._listing = listing
-        self._now = now
+        self._access_requests = access_requests
+        self._now = services.now
         self._monotonic = monotonic
         self._flood = CommandLimiter()
         self._own_name = OwnName(bot, monotonic=monotonic)
@@ -94,11 +82,15 @@ class Conversation:
                     await self._on_message(update.message, update.message.text)
         except DatabaseUnavailable as trouble:
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
-            await self._apologise(update, toasts.NOT_WRITTEN[trouble.kind], replies.not_written(trouble.kind))
+            await self._apologise(
+                update, toasts.NOT_WRITTEN[trouble.kind], refusals.not_written(trouble.kind)
+            )
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("an update failed", action="update_failed", reference=reference)
-            await self._apologise(update, f"{toasts.WENT_WRONG} ({reference})", replies.went_wrong(reference))
+            await self._apologise(
+                update, f"{toasts.WENT_WRONG} ({reference})", refusals.went_wrong(reference)
+            )
 
     async def _apologise(self, update: Update, toast: str, answer: Html) -> None:
         """Say to whoever waits why nothing comes."""
@@ -130,9 +122,9 @@ class Conversation:
             return
         is_open = await self._permissions.is_open(place)
         rank = Rank.ANSWER if is_open else Rank.STRANGER
-        await self._screens.say(place, [replies.greeting(is_open=is_open)], rank=rank)
+        await self._screens.say(place, [greeting(is_open=is_open)], rank=rank)
         if not is_open:
-            await self._knocks.knock(
+            await self._access_requests.knock(
                 Incoming(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
             )
 
@@ -154,35 +146,32 @@ class Conversation:
         def wait_seconds(incoming: Incoming, needed: Action) -> int:
             return self._limited(incoming, needed).retry_after_seconds
 
-        await self._presses.on_press(query, wait_seconds)
+        await self._callbacks.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
         incoming = Incoming(_place(message), _sender(message))
-        request = self._parsed(text)
+        request = read_message(self._services, text)
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
-            request = self._parsed(text)
+            request = read_message(self._services, text)
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
-        if isinstance(request, Unknown | PossibleKey) and not (
+        if isinstance(request, UnknownRequest | PossibleKeyRequest) and not (
             request.addressed or incoming.place.is_private
         ):
             return
-        if not await self._heeds(incoming, needs(request)):
+        if not await self._heeds(incoming, request.needs):
             return
-        if message.forward_origin is not None and not isinstance(request, Bare | PossibleKey):
+        if message.forward_origin is not None and not isinstance(request, BareRequest | PossibleKeyRequest):
             await self._decline_forwarded(incoming)
             return
-        self.commands[kind_of(request)] += 1
-        if isinstance(request, Start) and request.payload:
+        self.commands[request.kind] += 1
+        if isinstance(request, StartRequest) and request.payload:
             answer = await self._claims.use(incoming, request.payload)
             if answer is not None:
                 await self._screens.say(incoming.place, [answer])
                 return
         ago = self._now() - message.date
         await self._answer(incoming, request, ago if ago >= LATE else None)
-
-    def _parsed(self, text: str) -> Request | Usage | Unknown | NotForUs | None:
-        return parse(text, self._bot.username, self._chains, self._listing())
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
@@ -203,39 +192,37 @@ class Conversation:
         """Whether a command is carried out: not in a flood, which is answered once a minute."""
         action, retry_after_seconds = self._limited(incoming, needed)
         if action is LimitAction.WARN and await self._permissions.is_open(incoming.place):
-            await self._screens.say(incoming.place, [replies.enough_for_now(retry_after_seconds)])
+            await self._screens.say(incoming.place, [refusals.enough_for_now(retry_after_seconds)])
         return action is LimitAction.ALLOW
 
     async def _decline_forwarded(self, incoming: Incoming) -> None:
         """Carry out nothing that somebody else may have written; say so where nobody else is meant."""
         self.commands["forwarded"] += 1
         if incoming.place.is_private and await self._permissions.is_open(incoming.place):
-            await self._screens.say(incoming.place, [replies.not_forwarded()])
+            await self._screens.say(incoming.place, [refusals.not_forwarded()])
 
-    async def _answer(
-        self, incoming: Incoming, request: Request | Usage | Unknown, ago: timedelta | None
-    ) -> None:
-        verdict = await self._permissions.judge(incoming, needs(request))
-        if verdict is Permission.STRANGER and not isinstance(request, Id):
+    async def _answer(self, incoming: Incoming, request: Request, ago: timedelta | None) -> None:
+        verdict = await self._permissions.judge(incoming, request.needs)
+        if verdict is Permission.STRANGER and not isinstance(request, IdRequest):
             await self._turn_away(incoming, request)
             return
         await self._store.update_title(incoming.place)
         await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
-        is_refused = verdict is not Permission.ALLOWED and needs(request) is not Action.LOOK
+        is_refused = verdict is not Permission.ALLOWED and request.needs is not Action.LOOK
         if is_refused and not await self._heeds(incoming, Action.LOOK):
             return
         match verdict:
             case Permission.NEEDS_OWNER:
-                await self._screens.say(incoming.place, [replies.owners_only()])
+                await self._screens.say(incoming.place, [refusals.owners_only()])
             case Permission.NEEDS_ADMINISTRATOR:
-                await self._screens.say(incoming.place, [replies.may_not_change()])
+                await self._screens.say(incoming.place, [refusals.may_not_change()])
             case _:
                 await self._carry_out(incoming, request, ago, verdict)
 
     async def _carry_out(
         self,
         incoming: Incoming,
-        request: Request | Usage | Unknown,
+        request: Request,
         ago: timedelta | None,
         verdict: Permission,
     ) -> None:
@@ -246,11 +233,11 @@ class Conversation:
         place = incoming.place
         screens = [
             one if isinstance(one, Screen) else Screen(one)
-            for one in await self._handlers.carry_out(incoming, request)
+            for one in await request.carry_out(self._services, incoming)
         ]
         if ago is not None and screens:
-            screens[0] = replace(screens[0], text=replies.sent_long_ago(ago, screens[0].text))
-        if needs(request) is Action.LOOK:
+            screens[0] = replace(screens[0], text=refusals.sent_long_ago(ago, screens[0].text))
+        if request.needs is Action.LOOK:
             self._flood.count_answer(
                 place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
             )
@@ -259,18 +246,18 @@ class Conversation:
             place,
             screens,
             rank=Rank.STRANGER if is_stranger else Rank.ANSWER,
-            while_open=not is_stranger and needs(request) is not Action.OWN,
+            while_open=not is_stranger and request.needs is not Action.OWN,
         )
 
-    async def _turn_away(self, incoming: Incoming, request: Request | Usage | Unknown) -> None:
+    async def _turn_away(self, incoming: Incoming, request: Request) -> None:
         """Tell a stranger how to get in, once an hour; what is pasted in a closed group asks for nothing."""
-        if isinstance(request, Bare | PossibleKey) and not incoming.place.is_private:
+        if isinstance(request, BareRequest | PossibleKeyRequest) and not incoming.place.is_private:
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
             is_told = False
             with suppress(DatabaseUnavailable):  # a stranger is told how to get in, not how the bot is doing
-                is_told = await self._knocks.knock(incoming)
-            answer = replies.stranger(incoming.place.chat_id, is_told=is_told)
+                is_told = await self._access_requests.knock(incoming)
+            answer = stranger(incoming.place.chat_id, is_told=is_told)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
 
 

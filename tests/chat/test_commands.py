@@ -5,52 +5,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.addresses import Named
-from bot.chat.commands.command_table import (
-    ALLOW,
-    BALANCE,
-    BELIEVE,
-    COMMANDS,
-    DENY,
-    HELP,
-    IGNORE,
-    LIST,
-    MUTE,
-    STATUS,
-    UNIGNORE,
-    UNWATCH,
-    WATCH,
-    Command,
-    Who,
+from bot.chat.commands.arguments.errors import BadLine
+from bot.chat.commands.balance.balance import BALANCE_COMMAND, BalanceOfRequest
+from bot.chat.commands.balance.status import STATUS_COMMAND, StatusRequest
+from bot.chat.commands.basics import HELP_COMMAND, HelpRequest, IdRequest, StartRequest
+from bot.chat.commands.command import Command, Request, Usage, Who
+from bot.chat.commands.dispatch import NotForUs, PossibleKeyRequest, UnknownRequest, parse
+from bot.chat.commands.ignore import (
+    IGNORE_COMMAND,
+    UNIGNORE_COMMAND,
+    IgnoredRequest,
+    IgnoreRequest,
+    UnignoreRequest,
 )
-from bot.chat.commands.parser import parse
-from bot.chat.commands.requests import (
-    Allow,
-    BadLine,
-    BalanceOf,
-    Bare,
-    Believe,
-    Deny,
-    Help,
-    Here,
-    Id,
-    Ignore,
-    Ignored,
-    List,
-    Mute,
-    NotForUs,
-    PossibleKey,
-    Request,
-    Start,
-    Status,
-    Unignore,
-    Unknown,
-    Unmute,
-    Unwatch,
-    Usage,
-    Watch,
-    WatchEntry,
-    WatchToken,
-)
+from bot.chat.commands.mute import MUTE_COMMAND, MuteRequest, UnmuteRequest
+from bot.chat.commands.owners.access import ALLOW_COMMAND, DENY_COMMAND, AllowRequest, DenyRequest
+from bot.chat.commands.owners.believe import BELIEVE_COMMAND, BelieveRequest
+from bot.chat.commands.registry import COMMANDS
+from bot.chat.commands.watch.bare import BareRequest
+from bot.chat.commands.watch.grammar import WatchEntry
+from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND, UnwatchRequest
+from bot.chat.commands.watch.watch import WATCH_COMMAND, WatchRequest, WatchTokenRequest
+from bot.chat.commands.watch.watch_list import LIST_COMMAND, HereRequest, ListRequest
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Listing
@@ -77,20 +53,20 @@ REASON_NO_LABEL = "an address starts with 0x, and a label comes after the word �
 REASON_ORDER = "addresses stand before the word “on”, chains after it"
 
 
-def parsed(text: str) -> Request | Usage | Unknown | NotForUs | None:
+def parsed(text: str) -> Request | Usage | UnknownRequest | NotForUs | None:
     return parse(text, "OurBot", CHAINS)
 
 
 def entries(text: str) -> list[WatchEntry]:
     request = parsed(text)
-    assert isinstance(request, Watch)
+    assert isinstance(request, WatchRequest)
     assert request.bad == ()
     return list(request.entries)
 
 
 def refused(text: str) -> list[BadLine]:
     request = parsed(text)
-    assert isinstance(request, Watch)
+    assert isinstance(request, WatchRequest)
     return list(request.bad)
 
 
@@ -111,51 +87,51 @@ def watched(
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("/start", Start("")),
-        ("/start w_0xab-1", Start("w_0xab-1")),
-        ("/start not a payload", Start("")),
-        ("/start " + "a" * 65, Start("")),
-        ("/help", Help(None)),
-        ("/help watch", Help(WATCH)),
-        ("/help /remove", Help(UNWATCH)),
-        ("/help me", Help(None)),
-        ("/id", Id()),
-        ("/id please", Id()),
-        ("/list", List()),
-        ("/balance", BalanceOf(None)),
-        ("/balance  Main  Treasury ", BalanceOf("Main Treasury")),
-        ("/balances #3", BalanceOf("#3")),
-        ("/allow", Allow(None)),
-        ("/allow -1001234567890", Allow(-1001234567890)),
-        ("/allow −1001234567890", Allow(-1001234567890)),
-        ("/deny 42", Deny(42)),
-        ("/deny\n42", Deny(42)),
-        ("/believe polygon", Believe(POLYGON)),
-        ("/believe  Arbitrum  One", Believe(ARBITRUM)),
-        ("/believe 987654321", Believe(ChainId(987654321))),
-        ("/here", Here()),
-        ("/ignore", Ignored()),
-        (" /ignore ,", Ignored()),
-        (f"/ignore {USDC}", Ignore((USDC,), frozenset())),
+        ("/start", StartRequest("")),
+        ("/start w_0xab-1", StartRequest("w_0xab-1")),
+        ("/start not a payload", StartRequest("")),
+        ("/start " + "a" * 65, StartRequest("")),
+        ("/help", HelpRequest("")),
+        ("/help watch", HelpRequest("watch")),
+        ("/help /remove", HelpRequest("remove")),
+        ("/help me", HelpRequest("me")),
+        ("/id", IdRequest()),
+        ("/id please", IdRequest()),
+        ("/list", ListRequest()),
+        ("/balance", BalanceOfRequest(None)),
+        ("/balance  Main  Treasury ", BalanceOfRequest("Main Treasury")),
+        ("/balances #3", BalanceOfRequest("#3")),
+        ("/allow", AllowRequest(None)),
+        ("/allow -1001234567890", AllowRequest(-1001234567890)),
+        ("/allow −1001234567890", AllowRequest(-1001234567890)),
+        ("/deny 42", DenyRequest(42)),
+        ("/deny\n42", DenyRequest(42)),
+        ("/believe polygon", BelieveRequest(POLYGON)),
+        ("/believe  Arbitrum  One", BelieveRequest(ARBITRUM)),
+        ("/believe 987654321", BelieveRequest(ChainId(987654321))),
+        ("/here", HereRequest()),
+        ("/ignore", IgnoredRequest()),
+        (" /ignore ,", IgnoredRequest()),
+        (f"/ignore {USDC}", IgnoreRequest((USDC,), frozenset())),
         (
             f"/ignore token {USDC},{TREASURY} on polygon, base",
-            Ignore((USDC, TREASURY), frozenset({POLYGON, BASE})),
+            IgnoreRequest((USDC, TREASURY), frozenset({POLYGON, BASE})),
         ),
-        (f"/ignore {USDC}\non polygon", Ignore((USDC,), frozenset({POLYGON}))),
-        ("/unignore", Ignored()),
-        (f"/unignore {USDC}", Unignore((USDC,))),
-        ("/mute", Mute("", "", HOUR)),
-        ("/mute 30m", Mute("30m", "", HOUR / 2)),
-        ("/mute for 2 Hours", Mute("for 2 Hours", "", 2 * HOUR)),
-        ("/mute Cold Store, 1d", Mute("Cold Store, 1d", "Cold Store", 24 * HOUR)),
-        ("/mute #3 90 min", Mute("#3 90 min", "#3", 1.5 * HOUR)),
-        ("/mute Treasury", Mute("Treasury", "Treasury", HOUR)),
-        ("/mute Team2h", Mute("Team2h", "Team2h", HOUR)),
-        ("/mute 30", Mute("30", "30", HOUR)),
-        ("/unmute", Unmute("")),
-        ("/unmute  Cold  Store", Unmute("Cold Store")),
-        ("/status", Status()),
-        ("/status now", Status()),
+        (f"/ignore {USDC}\non polygon", IgnoreRequest((USDC,), frozenset({POLYGON}))),
+        ("/unignore", IgnoredRequest()),
+        (f"/unignore {USDC}", UnignoreRequest((USDC,))),
+        ("/mute", MuteRequest("", "", HOUR)),
+        ("/mute 30m", MuteRequest("30m", "", HOUR / 2)),
+        ("/mute for 2 Hours", MuteRequest("for 2 Hours", "", 2 * HOUR)),
+        ("/mute Cold Store, 1d", MuteRequest("Cold Store, 1d", "Cold Store", 24 * HOUR)),
+        ("/mute #3 90 min", MuteRequest("#3 90 min", "#3", 1.5 * HOUR)),
+        ("/mute Treasury", MuteRequest("Treasury", "Treasury", HOUR)),
+        ("/mute Team2h", MuteRequest("Team2h", "Team2h", HOUR)),
+        ("/mute 30", MuteRequest("30", "30", HOUR)),
+        ("/unmute", UnmuteRequest("")),
+        ("/unmute  Cold  Store", UnmuteRequest("Cold Store")),
+        ("/status", StatusRequest()),
+        ("/status now", StatusRequest()),
     ],
 )
 def test_a_command_is_read(text: str, request_: Request) -> None:
@@ -166,11 +142,11 @@ def test_a_command_is_read(text: str, request_: Request) -> None:
     "call", ["/list", "/LIST", "/list@OurBot", "/List@OURBOT", "  /list  ", "\u200b/list\u00a0"]
 )
 def test_a_command_is_ours_in_any_casing_and_with_our_name(call: str) -> None:
-    assert parsed(call) == List()
+    assert parsed(call) == ListRequest()
 
 
 def test_our_name_may_come_with_its_sign() -> None:
-    assert parse("/list@OurBot", "@OurBot", CHAINS) == List()
+    assert parse("/list@OurBot", "@OurBot", CHAINS) == ListRequest()
 
 
 @pytest.mark.parametrize("call", ["/list@OtherBot", "/nothing@OtherBot", "/watch@OurBotToo 0x"])
@@ -181,12 +157,12 @@ def test_a_command_for_another_bot_is_not_ours(call: str) -> None:
 @pytest.mark.parametrize(
     ("call", "unknown"),
     [
-        ("/wathc 0x", Unknown("wathc", WATCH, addressed=False, rest="0x")),
-        ("/remov@OurBot x", Unknown("remov", UNWATCH, addressed=True, rest="x")),
-        ("/zzz", Unknown("zzz", None, addressed=False)),
+        ("/wathc 0x", UnknownRequest("wathc", WATCH_COMMAND, addressed=False, rest="0x")),
+        ("/remov@OurBot x", UnknownRequest("remov", UNWATCH_COMMAND, addressed=True, rest="x")),
+        ("/zzz", UnknownRequest("zzz", None, addressed=False)),
     ],
 )
-def test_an_unknown_command_names_the_closest_one(call: str, unknown: Unknown) -> None:
+def test_an_unknown_command_names_the_closest_one(call: str, unknown: UnknownRequest) -> None:
     assert parsed(call) == unknown
 
 
@@ -199,7 +175,12 @@ def test_what_is_no_command_is_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "command"),
-    [("/watch", WATCH), ("/watch \n , ", WATCH), ("/watch token", WATCH), ("/unwatch", UNWATCH)],
+    [
+        ("/watch", WATCH_COMMAND),
+        ("/watch \n , ", WATCH_COMMAND),
+        ("/watch token", WATCH_COMMAND),
+        ("/unwatch", UNWATCH_COMMAND),
+    ],
 )
 def test_a_command_that_lacks_something_explains_itself(text: str, command: Command) -> None:
     assert parsed(text) == Usage(command, "")
@@ -209,8 +190,8 @@ def test_a_command_that_lacks_something_explains_itself(text: str, command: Comm
 def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
     reason = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
 
-    assert parsed(f"/allow {number}") == Usage(ALLOW, reason)
-    assert parsed(f"/deny {number}") == Usage(DENY, reason)
+    assert parsed(f"/allow {number}") == Usage(ALLOW_COMMAND, reason)
+    assert parsed(f"/deny {number}") == Usage(DENY_COMMAND, reason)
 
 
 @pytest.mark.parametrize(
@@ -225,26 +206,30 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
     ],
 )
 def test_a_chain_to_believe_that_is_none_is_refused_with_the_reason(typed: str, reason: str) -> None:
-    assert parsed(f"/believe {typed}") == Usage(BELIEVE, reason)
+    assert parsed(f"/believe {typed}") == Usage(BELIEVE_COMMAND, reason)
 
 
 @pytest.mark.parametrize("typed", ["/mute 0m", "/mute 31d", "/mute Treasury 9999h", "/mute 0 days"])
 def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
-    assert parsed(typed) == Usage(MUTE, "A mute lasts from 1m to 30d.")
+    assert parsed(typed) == Usage(MUTE_COMMAND, "A mute lasts from 1m to 30d.")
 
 
 @pytest.mark.parametrize(
     ("typed", "command", "reason"),
     [
-        ("/ignore USDC", IGNORE, "USDC: an address starts with 0x"),
-        (f"/ignore {USDC} on", IGNORE, "on: a chain has to follow"),
-        ("/ignore on polygon", IGNORE, "there is no address in it"),
-        (f"/ignore {USDC} as Spam", IGNORE, "as: an ignored token needs no label"),
-        (f"/ignore {USDC} contract {USDC}", IGNORE, "contract: the contracts come first, without this word"),
-        ("/unignore #1", UNIGNORE, "#1: an address starts with 0x"),
+        ("/ignore USDC", IGNORE_COMMAND, "USDC: an address starts with 0x"),
+        (f"/ignore {USDC} on", IGNORE_COMMAND, "on: a chain has to follow"),
+        ("/ignore on polygon", IGNORE_COMMAND, "there is no address in it"),
+        (f"/ignore {USDC} as Spam", IGNORE_COMMAND, "as: an ignored token needs no label"),
+        (
+            f"/ignore {USDC} contract {USDC}",
+            IGNORE_COMMAND,
+            "contract: the contracts come first, without this word",
+        ),
+        ("/unignore #1", UNIGNORE_COMMAND, "#1: an address starts with 0x"),
         (
             f"/unignore {USDC} on polygon",
-            UNIGNORE,
+            UNIGNORE_COMMAND,
             "A token is told again on every chain; the buttons of /ignore take back one line.",
         ),
     ],
@@ -415,8 +400,8 @@ def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
     ],
 )
 def test_a_page_of_an_explorer_is_read_as_its_address(link: str) -> None:
-    assert parsed(link) == Bare((Named(TREASURY),), ())
-    assert parsed(f"/watch {link} as Till") == Watch((watched(1, TREASURY, label="Till"),), ())
+    assert parsed(link) == BareRequest((Named(TREASURY),), ())
+    assert parsed(f"/watch {link} as Till") == WatchRequest((watched(1, TREASURY, label="Till"),), ())
 
 
 @pytest.mark.parametrize(
@@ -433,7 +418,7 @@ def test_another_link_or_a_sentence_asks_for_nothing(text: str) -> None:
 
 
 def test_a_bad_line_does_not_stop_the_others() -> None:
-    assert parsed(f"/watch {TREASURY}\n{VAULT} {WRONG_CHECKSUM}\n{OTHER}") == Watch(
+    assert parsed(f"/watch {TREASURY}\n{VAULT} {WRONG_CHECKSUM}\n{OTHER}") == WatchRequest(
         (watched(1, TREASURY), watched(3, OTHER)), (BadLine(2, "0x8E3E38fe…d8B9", REASON_CHECKSUM),)
     )
 
@@ -448,13 +433,13 @@ def test_a_token_line_among_accounts_is_refused() -> None:
 
 
 def test_a_token_is_watched_in_all_accounts() -> None:
-    assert parsed(f"/watch Token {USDC}, {OTHER} on base as Stables") == WatchToken(
+    assert parsed(f"/watch Token {USDC}, {OTHER} on base as Stables") == WatchTokenRequest(
         frozenset({USDC, OTHER}), frozenset({BASE}), "Stables", ()
     )
 
 
 def test_tokens_may_go_on_over_lines() -> None:
-    assert parsed(f"/watch token\n{USDC}\n{OTHER}") == WatchToken(
+    assert parsed(f"/watch token\n{USDC}\n{OTHER}") == WatchTokenRequest(
         frozenset({USDC, OTHER}), frozenset(), "", ()
     )
 
@@ -477,7 +462,7 @@ def test_tokens_may_go_on_over_lines() -> None:
 def test_a_bad_token_line_names_what_was_typed_and_why(text: str, bad: BadLine) -> None:
     request = parsed(f"/watch {text}")
 
-    assert isinstance(request, WatchToken)
+    assert isinstance(request, WatchTokenRequest)
     assert request.bad == (bad,)
 
 
@@ -485,21 +470,23 @@ def test_a_bad_token_line_names_what_was_typed_and_why(text: str, bad: BadLine) 
 
 
 def test_unwatch_keeps_the_words_and_the_whole() -> None:
-    assert parsed("/unwatch  Main Treasury, #3  #3") == Unwatch(
+    assert parsed("/unwatch  Main Treasury, #3  #3") == UnwatchRequest(
         ("Main", "Treasury", "#3"), "Main Treasury, #3 #3"
     )
 
 
 def test_unwatch_takes_all_for_a_word() -> None:
-    assert parsed("/remove all") == Unwatch(("all",), "all")
+    assert parsed("/remove all") == UnwatchRequest(("all",), "all")
 
 
 def test_addresses_alone_are_an_offer() -> None:
-    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == Bare((Named(TREASURY), Named(USDC)), ())
+    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == BareRequest(
+        (Named(TREASURY), Named(USDC)), ()
+    )
 
 
 def test_an_address_alone_with_a_mistake_says_so() -> None:
-    assert parsed(WRONG_CHECKSUM) == Bare((), (BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM),))
+    assert parsed(WRONG_CHECKSUM) == BareRequest((), (BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM),))
 
 
 @pytest.mark.parametrize("text", [f"look at {TREASURY}", f"{TREASURY}!", "0x12", "token"])
@@ -517,7 +504,7 @@ def test_every_word_of_the_table_is_a_command_of_its_own() -> None:
     for word in words:
         assert word.isascii()
         assert word.isidentifier()
-        assert not isinstance(parsed(f"/{word}"), Unknown)
+        assert not isinstance(parsed(f"/{word}"), UnknownRequest)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -532,15 +519,15 @@ def test_every_example_works(text: str) -> None:
     request = parsed(text)
 
     assert request is not None
-    assert not isinstance(request, Usage | Unknown | NotForUs)
+    assert not isinstance(request, Usage | UnknownRequest | NotForUs)
     assert getattr(request, "bad", ()) == ()
 
 
 def test_looking_is_for_everybody_and_opening_for_owners() -> None:
-    assert {LIST.who, BALANCE.who, STATUS.who} == {Who.READERS}
-    assert {WATCH.who, UNWATCH.who} == {Who.CHANGERS}
-    assert {ALLOW.who, DENY.who, BELIEVE.who} == {Who.OWNERS}
-    assert HELP.who is Who.ANYONE
+    assert {LIST_COMMAND.who, BALANCE_COMMAND.who, STATUS_COMMAND.who} == {Who.READERS}
+    assert {WATCH_COMMAND.who, UNWATCH_COMMAND.who} == {Who.CHANGERS}
+    assert {ALLOW_COMMAND.who, DENY_COMMAND.who, BELIEVE_COMMAND.who} == {Who.OWNERS}
+    assert HELP_COMMAND.who is Who.ANYONE
 
 
 WORDS = st.one_of(
@@ -563,11 +550,11 @@ def test_no_text_makes_it_raise(text: str) -> None:
 def test_no_words_after_a_command_make_it_raise(name: str, words: list[str]) -> None:
     request = parsed(f"/{name} {' '.join(words)}")
 
-    if isinstance(request, Watch):
+    if isinstance(request, WatchRequest):
         assert request.entries or request.bad
         assert all(len(entry.label) <= 64 for entry in request.entries)
         assert all("\n" not in bad.typed and len(bad.typed) <= 24 for bad in request.bad)
-    if isinstance(request, WatchToken):
+    if isinstance(request, WatchTokenRequest):
         assert request.contracts or request.bad
 
 
@@ -638,11 +625,11 @@ def test_titles_in_a_row_are_these_chains_and_no_others(chain_ids: list[ChainId]
 
 
 def test_a_token_is_ignored_on_the_one_chain_that_is_named_and_lines_keep_chains_apart() -> None:
-    assert parsed(f"/ignore {USDC} on base mainnet") == Ignore((USDC,), frozenset({BASE}))
-    assert parsed(f"/ignore {USDC} on base\nmainnet") == Ignore((USDC,), frozenset({BASE, ETHEREUM}))
+    assert parsed(f"/ignore {USDC} on base mainnet") == IgnoreRequest((USDC,), frozenset({BASE}))
+    assert parsed(f"/ignore {USDC} on base\nmainnet") == IgnoreRequest((USDC,), frozenset({BASE, ETHEREUM}))
 
 
-def read_with_list(text: str) -> Request | Usage | Unknown | NotForUs | None:
+def read_with_list(text: str) -> Request | Usage | UnknownRequest | NotForUs | None:
     return parse(text, "OurBot", CHAINS, Listing(now=LISTED, ever=LISTED))
 
 
@@ -653,24 +640,24 @@ NOT_LISTED = "the source does not list Gnosis Chain; it lists Ethereum, Polygon,
 def test_a_chain_that_the_source_does_not_list_is_refused_with_those_it_does(typed: str) -> None:
     refused_line = BadLine(1, typed, NOT_LISTED)
 
-    assert read_with_list(f"/watch {TREASURY} on {typed}") == Watch((), (refused_line,))
-    assert read_with_list(f"/watch token {USDC} on {typed}") == WatchToken(
+    assert read_with_list(f"/watch {TREASURY} on {typed}") == WatchRequest((), (refused_line,))
+    assert read_with_list(f"/watch token {USDC} on {typed}") == WatchTokenRequest(
         frozenset(), frozenset(), "", (refused_line,)
     )
-    assert read_with_list(f"/ignore {USDC} on {typed}") == Usage(IGNORE, f"{typed}: {NOT_LISTED}")
-    assert read_with_list(f"/believe {typed}") == Usage(BELIEVE, f"{typed}: {NOT_LISTED}")
+    assert read_with_list(f"/ignore {USDC} on {typed}") == Usage(IGNORE_COMMAND, f"{typed}: {NOT_LISTED}")
+    assert read_with_list(f"/believe {typed}") == Usage(BELIEVE_COMMAND, f"{typed}: {NOT_LISTED}")
 
 
 def test_a_chain_that_the_operator_has_asked_for_is_taken_whatever_the_source_lists() -> None:
     listing = Listing(now=LISTED, ever=LISTED, configured=frozenset({GNOSIS}))
-    taken = Watch((watched(1, TREASURY, chains=frozenset({GNOSIS})),), ())
+    taken = WatchRequest((watched(1, TREASURY, chains=frozenset({GNOSIS})),), ())
 
     assert parse(f"/watch {TREASURY} on gnosis", "OurBot", CHAINS, listing) == taken
 
 
 def test_a_chain_that_the_source_lists_or_listed_once_is_taken() -> None:
     once = Listing(now=LISTED, ever=LISTED | {GNOSIS})
-    taken = Watch((watched(1, TREASURY, chains=frozenset({GNOSIS, BASE})),), ())
+    taken = WatchRequest((watched(1, TREASURY, chains=frozenset({GNOSIS, BASE})),), ())
 
     assert parse(f"/watch {TREASURY} on gnosis, base", "OurBot", CHAINS, once) == taken
     assert parse(f"/watch {TREASURY} on gnosis, base", "OurBot", CHAINS) == taken
@@ -680,7 +667,7 @@ def test_many_listed_chains_are_folded() -> None:
     listing = Listing(now=frozenset(CHAINS.mainnets()) - {GNOSIS})
     request = parse(f"/watch {TREASURY} on gnosis", "OurBot", CHAINS, listing)
 
-    assert isinstance(request, Watch)
+    assert isinstance(request, WatchRequest)
     assert request.bad[0].reason == (
         "the source does not list Gnosis Chain; it lists Ethereum, Polygon, BNB Smart Chain, Optimism, "
         "Arbitrum One, Arbitrum Nova and 17 more"
@@ -702,7 +689,7 @@ def test_many_listed_chains_are_folded() -> None:
 def test_only_a_listed_chain_that_is_really_near_is_suggested(typed: str, reason: str) -> None:
     request = read_with_list(f"/watch {TREASURY} on {typed}")
 
-    assert isinstance(request, Watch)
+    assert isinstance(request, WatchRequest)
     assert request.bad[0].reason == reason
 
 
@@ -725,9 +712,9 @@ def test_the_page_of_a_holder_is_of_the_holder_and_the_token(link: str) -> None:
     entry = watched(1, VAULT, contracts=frozenset({USDC}), label="Vault")
 
     assert entries(f"/watch {link} as Vault") == [entry]
-    assert parsed(link) == Bare((HOLDING,), ())
-    assert parsed(f"/ignore {link}") == Ignore((USDC,), frozenset())
-    assert parsed(f"/unignore {link}") == Unignore((USDC,))
+    assert parsed(link) == BareRequest((HOLDING,), ())
+    assert parsed(f"/ignore {link}") == IgnoreRequest((USDC,), frozenset())
+    assert parsed(f"/unignore {link}") == UnignoreRequest((USDC,))
     assert entries(f"/watch {VAULT} contract {link}") == [watched(1, VAULT, contracts=frozenset({USDC}))]
 
 
@@ -765,7 +752,7 @@ def test_a_holder_is_not_dropped_where_a_contract_is_expected() -> None:
         "this link names a holder too; send the contract's address itself"
     ]
     request = parsed(f"/watch token {link}")
-    assert isinstance(request, WatchToken)
+    assert isinstance(request, WatchTokenRequest)
     assert [bad.reason for bad in request.bad] == [
         "a link names a holder too; send it after /watch, without the word “token”"
     ]
@@ -798,7 +785,7 @@ def test_no_address_of_a_line_is_lost_in_silence(words: list[str]) -> None:
     text = " ".join(words)
     request = parsed(f"/watch {text}")
 
-    if isinstance(request, Watch) and not request.bad:
+    if isinstance(request, WatchRequest) and not request.bad:
         taken = {address for entry in request.entries for address in (entry.account, *entry.contracts)}
         assert {address for address in ADDRESSES if address in text} == taken
 
@@ -828,15 +815,15 @@ KEY = "a1" * 32
     ],
 )
 def test_64_digits_may_be_a_private_key_and_nothing_of_them_is_kept(text: str) -> None:
-    assert parsed(text) == PossibleKey(addressed=True)
+    assert parsed(text) == PossibleKeyRequest(addressed=True)
 
 
 def test_64_digits_among_words_are_heard_where_nobody_else_is_meant() -> None:
-    assert parsed(f"the key is {KEY}, keep it safe") == PossibleKey(addressed=False)
+    assert parsed(f"the key is {KEY}, keep it safe") == PossibleKeyRequest(addressed=False)
     assert parsed(f"/list@OtherBot {KEY}") == NotForUs()
 
 
 @pytest.mark.parametrize("text", [KEY[1:], "0" + KEY, f"https://etherscan.io/tx/0x{KEY}", f"x{KEY[2:]}"])
 def test_fewer_or_more_digits_and_the_page_of_a_transaction_are_no_key(text: str) -> None:
-    assert not isinstance(parsed(text), PossibleKey)
-    assert not isinstance(parsed(f"/watch {text}"), PossibleKey)
+    assert not isinstance(parsed(text), PossibleKeyRequest)
+    assert not isinstance(parsed(f"/watch {text}"), PossibleKeyRequest)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from telegram import BotCommandScope
 
+from bot.chat.commands.command import Who
 from bot.chat.commands.command_menu import Menus, menus
-from bot.chat.commands.command_table import COMMANDS, Who
+from bot.chat.commands.registry import COMMANDS
 from bot.chat.telegram.connection import build_bot
 from bot.sandbox.telegram.api.commands import Scope
 from bot.sandbox.telegram.api.faults import Error, before

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.commands.parser import parse
-from bot.chat.commands.requests import Believe
+from bot.chat.commands.dispatch import parse
+from bot.chat.commands.owners.believe import BelieveRequest
 from bot.chat.text.alerts import Composed, compose
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import (
@@ -272,7 +272,7 @@ def test_several_mass_losses_share_the_explanation() -> None:
 def test_the_command_of_a_mass_loss_can_be_sent_as_it_is(chain_id: ChainId) -> None:
     (command,) = read(composed(*told(MassLoss(chain_id, 12, 14))).html).code
 
-    assert parse(command, "OurBot", CHAINS) == Believe(chain_id)
+    assert parse(command, "OurBot", CHAINS) == BelieveRequest(chain_id)
 
 
 def test_a_source_that_refuses_is_quoted_and_told_once() -> None:

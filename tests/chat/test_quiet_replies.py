@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.text import quiet_replies
+from bot.chat.commands import ignore, words
+from bot.chat.commands import mute as mute_words
+from bot.chat.text import notices
 from bot.domain.chat.ignore_list import IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
@@ -32,7 +34,7 @@ def test_a_receipt_says_what_was_muted_how_long_and_how_much_happened(
 ) -> None:
     over = MuteOver(TREASURY if account else None, "Till", NOON, at(seconds), 14)
 
-    assert quiet_replies.mute_over(over, CHAINS).visible == told
+    assert notices.mute_over(over, CHAINS).visible == told
 
 
 @pytest.mark.parametrize(("label", "named"), [("", "0x8e3E…d8B9"), ("Safe", "Safe · 0x8e3E…d8B9")])
@@ -43,25 +45,25 @@ def test_a_mute_of_some_chains_names_them(label: str, named: str) -> None:
 
     assert (
         f"🔕 {named} on Ethereum and Polygon is muted here"
-        in quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
+        in mute_words.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON).visible
     )
-    assert f"🔔 {named} on Ethereum and Polygon was muted" in quiet_replies.mute_over(over, CHAINS).visible
+    assert f"🔔 {named} on Ethereum and Polygon was muted" in notices.mute_over(over, CHAINS).visible
     assert f"🔕 {named} on Ethereum and Polygon is muted until" in (
-        quiet_replies.mutes_shown(ActiveMutes((mute,)), CHAT, CHAINS, NOON)[0].visible
+        words.mutes_shown(ActiveMutes((mute,)), CHAT, CHAINS, NOON)[0].visible
     )
 
 
 def test_a_receipt_of_notices_alone_says_that_nothing_changed() -> None:
     over = MuteOver(None, "", NOON, at(3600), 0)
 
-    assert quiet_replies.mute_over(over, CHAINS).visible == "🔔 Muted for 1 h: no changes meanwhile."
+    assert notices.mute_over(over, CHAINS).visible == "🔔 Muted for 1 h: no changes meanwhile."
 
 
 def test_a_topic_is_called_one() -> None:
-    assert quiet_replies.muted(MuteResult((ALL,), 0), HOUR, CHAT, CHAINS, NOON).visible.startswith(
+    assert mute_words.muted(MuteResult((ALL,), 0), HOUR, CHAT, CHAINS, NOON).visible.startswith(
         "🔕 This chat is muted"
     )
-    assert quiet_replies.muted(MuteResult((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
+    assert mute_words.muted(MuteResult((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
         "🔕 This topic is muted for 1 h, until 13:00 UTC.\n"
         "What happens meanwhile is kept, and told then.\n"
         "2 changes from before will still come."
@@ -71,16 +73,16 @@ def test_a_topic_is_called_one() -> None:
 def test_what_is_left_of_a_mute_counts_the_minute_that_has_begun() -> None:
     here = ActiveMutes((ALL, TILL), 1)
 
-    assert [line.visible for line in quiet_replies.mutes_shown(here, CHAT, CHAINS, at(1))] == [
+    assert [line.visible for line in words.mutes_shown(here, CHAT, CHAINS, at(1))] == [
         "🔕 This chat is muted until 13:00 UTC, 60 min more",
         "🔕 Till · 0x8e3E…d8B9 is muted until 14:00 UTC, 2 h more",
         "Kept meanwhile: 1 change",
     ]
-    assert quiet_replies.mutes_shown(ActiveMutes(), CHAT, CHAINS, NOON) == []
+    assert words.mutes_shown(ActiveMutes(), CHAT, CHAINS, NOON) == []
 
 
 def test_many_mutes_fold() -> None:
-    lines = quiet_replies.mutes_shown(ActiveMutes((TILL,) * 8), CHAT, CHAINS, NOON)
+    lines = words.mutes_shown(ActiveMutes((TILL,) * 8), CHAT, CHAINS, NOON)
 
     assert len(lines) == 6
     assert lines[-1].visible == "🔕 … and 3 more accounts"
@@ -89,7 +91,7 @@ def test_many_mutes_fold() -> None:
 def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
     def told(*mutes: Mute, changes: int = 0, until: float | None = None) -> str:
         unmuted = UnmuteResult(mutes, changes, None if until is None else at(until))
-        return quiet_replies.unmuted(unmuted, CHAT, CHAINS, NOON).visible
+        return mute_words.unmuted(unmuted, CHAT, CHAINS, NOON).visible
 
     assert told(ALL, TILL, changes=1) == "🔔 This chat is no longer muted. 1 change from meanwhile follows."
     assert told(TILL) == "🔔 Till · 0x8e3E…d8B9 is no longer muted. Nothing changed meanwhile."
@@ -100,7 +102,7 @@ def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
 
 def test_what_names_an_ignored_token_is_said_to_be_told_still() -> None:
     def told(*numbers: int) -> str:
-        return quiet_replies.ignoring(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
+        return ignore.ignoring(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
 
     assert (
         told()
@@ -115,15 +117,15 @@ def test_no_name_leaves_its_place(name: str) -> None:
     token = IgnoredToken(1, USDC, frozenset({POLYGON}), name)
     mute = Mute(1, TREASURY, name, NOON, at(60))
     for html in (
-        quiet_replies.ignoring(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
-        quiet_replies.ignored_list(IgnoreListPage((token,), 1, 1, 1), CHAINS),
-        quiet_replies.heard_again(token, CHAINS),
-        quiet_replies.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
-        quiet_replies.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),
-        quiet_replies.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
-        quiet_replies.nothing_muted(name),
-        quiet_replies.only_accounts(name),
-        *quiet_replies.mutes_shown(ActiveMutes((mute,), 1), CHAT, CHAINS, NOON),
+        ignore.ignoring(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
+        ignore.ignored_list(IgnoreListPage((token,), 1, 1, 1), CHAINS),
+        ignore.heard_again(token, CHAINS),
+        mute_words.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
+        mute_words.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),
+        notices.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),
+        mute_words.nothing_muted(name),
+        mute_words.only_accounts(name),
+        *words.mutes_shown(ActiveMutes((mute,), 1), CHAT, CHAINS, NOON),
     ):
         assert html.fits
         assert seen(html.source) == html.visible

@@ -1,26 +1,36 @@
-"""The buttons under what is told: look, be quiet, and never hear of this token again."""
+"""The buttons under an alert: show the balances, mute for an hour, ignore the token.
+
+The row that each carries is the message itself; the families of the commands that they press handle them.
+"""
 
 from telegram import InlineKeyboardMarkup
 
-from bot.chat.buttons.data import Does, button, rows
+from bot.chat.buttons.data import ButtonAction, button, rows
 from bot.chat.buttons.screens import markup
-from bot.chat.text.quiet_replies import token_words
+from bot.chat.text.wording import token_words
 from bot.domain.deliver.delivery import Delivery
+
+LOOK = ButtonAction("look")
+"""Shows what the accounts hold that the message is about."""
+MUTE = ButtonAction("quiet")
+"""Mutes for an hour where the message was sent."""
+IGNORE = ButtonAction("leave")
+"""Ignores the token that the message is about."""
 
 _BESIDE_THE_OTHERS = 14
 """A longer one has a row of its own: apps cut what is too long for its place."""
 
 
 def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
-    """Return the buttons of a message that tells of changes; the row in them is the message itself."""
+    """Return the buttons of a message about changes; None: it is about none."""
     about = delivery.about
     if not about.accounts:
         return None
-    first = [button("Balances", Does.LOOK, delivery.id), button("Mute 1 h", Does.QUIET, delivery.id)]
+    first = [button("Balances", LOOK, delivery.id), button("Mute 1 h", MUTE, delivery.id)]
     if about.contract is None:
         return markup(rows(first))
     token = token_words(about.contract, about.symbol, is_look_alike=about.is_look_alike)
-    ignore = button(f"Ignore {token}", Does.LEAVE_OUT, delivery.id)
+    ignore = button(f"Ignore {token}", IGNORE, delivery.id)
     if len(ignore.text) > _BESIDE_THE_OTHERS:
         return markup(rows(first, [ignore]))
     return markup(rows([*first, ignore]))

@@ -1,12 +1,12 @@
 """Buttons under a message: what they carry, and how that is read when it comes back.
 
-A button carries what it does and the number of a row, never more: that data can be forged, so a
+A button carries the name of an action and the number of a row, never more: that data can be forged, so a
 press is checked like a command (telegram.md 10).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bot.chat.text.html import Html
 
@@ -16,40 +16,15 @@ TEXT_CHARACTERS_MOST = 24
 BACK, FORTH = "‹", "›"
 
 
-class Does(StrEnum):
-    """What a button does; the row says with what."""
+@dataclass(frozen=True, slots=True)
+class ButtonAction:
+    """What a button does; the family of its command declares it and handles it.
 
-    OFFER = "do"
-    """Runs a command that was offered."""
-    UNDO = "undo"
-    """Takes an /unwatch back."""
-    STOP = "stop"
-    """Ends a subscription; the row is it, since its number may be another's later."""
-    LIST = "list"
-    """Shows a page of /list; the row is the page."""
-    BALANCE = "balance"
-    """Shows what a subscription's account holds, as it is now."""
-    CHATS = "chats"
-    """Shows a page of /chats; the row is the page."""
-    AUDIT = "audit"
-    """Shows a page of /audit; the row is the page."""
-    ALLOW = "allow"
-    """Opens a chat; the page is the one of /chats it stands on, none in a message about a knock."""
-    DENY = "deny"
-    IGNORE = "ignore"
-    """Lets a chat knock in vain."""
-    HEAR = "hear"
-    """Takes back that a contract is ignored; the page is the one of /ignore it stands on."""
-    LOOK = "look"
-    """Shows what the accounts hold that a message tells of; the row is the message."""
-    QUIET = "quiet"
-    """Mutes where a message was told for an hour; the row is the message."""
-    LEAVE_OUT = "leave"
-    """Ignores the token that a message tells of; the row is the message."""
-    UNMUTE = "unmute"
-    """Ends a mute."""
-    IGNORED = "ignored"
-    """Shows a page of /ignore; the row is the page."""
+    The name stays in the buttons on people's phones for as long as the messages do: it is never changed,
+    and never given to another action. Up to 16 small letters.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +49,31 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a pressed button carried."""
+    """What a pressed button carried; whether there is such an action is not known yet."""
 
-    does: Does
+    action: ButtonAction
     row: int
     page: int | None = None
 
 
-def button(text: str, does: Does, row: int, page: int | None = None) -> Button:
+def button(text: str, action: ButtonAction, row: int, page: int | None = None) -> Button:
     """Return a button; a long text is cut."""
     shown = text if len(text) <= TEXT_CHARACTERS_MOST else text[: TEXT_CHARACTERS_MOST - 1] + "…"
-    return Button(shown, f"{does}:{row}" if page is None else f"{does}:{row}:{page}")
+    return Button(shown, f"{action.name}:{row}" if page is None else f"{action.name}:{row}:{page}")
 
 
 def read_press(data: str) -> Press | None:
-    """Return what a button carried; None: it is none of ours."""
+    """Return what a button carried; None: it has no such form."""
     read = _FORM.fullmatch(data)
-    if read is None or read["does"] not in _ALL:
+    if read is None:
         return None
-    return Press(Does(read["does"]), int(read["row"]), int(read["page"]) if read["page"] else None)
+    return Press(ButtonAction(read["action"]), int(read["row"]), int(read["page"]) if read["page"] else None)
 
 
-def pager(does: Does, page: int, pages: int) -> Keyboard:
+def pager(action: ButtonAction, page: int, pages: int) -> Keyboard:
     """Return the buttons that lead to the pages before and after; none where there is one page."""
-    before = [button(BACK, does, page - 1)] if page > 1 else []
-    after = [button(FORTH, does, page + 1)] if page < pages else []
+    before = [button(BACK, action, page - 1)] if page > 1 else []
+    after = [button(FORTH, action, page + 1)] if page < pages else []
     return rows(before + after)
 
 
@@ -107,5 +82,9 @@ def rows(*lines: list[Button]) -> Keyboard:
     return tuple(tuple(line) for line in lines if line)
 
 
-_FORM = re.compile(r"(?P<does>[a-z]{1,16}):(?P<row>[0-9]{1,18})(?::(?P<page>[0-9]{1,6}))?", re.ASCII)
-_ALL = frozenset(map(str, Does))
+def with_keyboard(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Screen]:
+    """Return the pages, the last one with the buttons; at least one."""
+    return [*pages[:-1], Screen(pages[-1], keyboard)]
+
+
+_FORM = re.compile(r"(?P<action>[a-z]{1,16}):(?P<row>[0-9]{1,18})(?::(?P<page>[0-9]{1,6}))?", re.ASCII)

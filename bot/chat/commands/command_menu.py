@@ -21,7 +21,9 @@ from telegram import (
 )
 from telegram.error import BadRequest, Forbidden
 
-from bot.chat.commands.command_table import COMMANDS, START, Command, Who
+from bot.chat.commands.basics import START_COMMAND
+from bot.chat.commands.command import Command, Who
+from bot.chat.commands.registry import COMMANDS
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -106,4 +108,4 @@ def _for(who: Collection[Who]) -> tuple[Command, ...]:
 
 def _without_start(who: Collection[Who]) -> tuple[Command, ...]:
     """Leave out what only begins a private chat."""
-    return tuple(command for command in _for(who) if command is not START)
+    return tuple(command for command in _for(who) if command is not START_COMMAND)

@@ -1,171 +1,185 @@
-"""What each command does: the store first, then the answer.
+"""From a message to what it asks for, and from a press on a button to what it does.
 
-Each is safe to run twice: Telegram repeats what was not confirmed before a crash.
+Reading forgives what it can (capitals, commas, copied invisible characters) and otherwise names what was
+typed and what is wrong with it; no text makes it raise.
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any
+import difflib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
-from bot.chat.buttons.data import Press, Screen, rows
-from bot.chat.commands import replies
-from bot.chat.commands.balance.balance import Looking
-from bot.chat.commands.ignore import IgnoringTokens
-from bot.chat.commands.mute import Muting
-from bot.chat.commands.owners.access import Opening
-from bot.chat.commands.parser import parse
-from bot.chat.commands.requests import (
-    Allow,
-    Audit,
-    BalanceOf,
-    Bare,
-    Believe,
-    Chats,
-    Deny,
-    Help,
-    Here,
-    Id,
-    Ignore,
-    Ignored,
-    List,
-    Mute,
-    NotForUs,
-    PossibleKey,
+from bot.chat.buttons.button_commands import RUN_COMMAND
+from bot.chat.buttons.data import ButtonAction, Press, Screen, rows
+from bot.chat.commands.arguments.addresses import holds_possible_key
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    FindCallback,
     Request,
-    Start,
-    Status,
-    Unignore,
-    Unknown,
-    Unmute,
-    Unwatch,
-    Usage,
-    Watch,
-    WatchToken,
-    needs,
+    Services,
 )
-from bot.chat.commands.watch.watch import Watching
-from bot.chat.permissions import Incoming, Permissions
-from bot.domain.chains import Chains, Listing
+from bot.chat.commands.registry import BY_WORD, CALLBACKS
+from bot.chat.commands.watch.bare import read_bare
+from bot.chat.commands.words import typed_word
+from bot.chat.permissions import Incoming
+from bot.chat.text.html import Html, fill
+from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.chat.access import Action, Permission
-from bot.store.store import Store
+
+_CALL = re.compile(
+    r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL
+)
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
-class Handlers:
-    """One method for each command; who may use it was decided before."""
+@dataclass(frozen=True, slots=True)
+class NotForUs:
+    """A command that names another bot."""
 
-    def __init__(
-        self,
-        store: Store,
-        permissions: Permissions,
-        chains: Chains,
-        *,
-        username: Callable[[], str],
-        listing: Callable[[], Listing],
-        offering: ButtonCommands,
-        watching: Watching,
-        looking: Looking,
-        ignoring: IgnoringTokens,
-        muting: Muting,
-        opening: Opening,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._permissions = permissions
-        self._chains = chains
-        self._username = username
-        self._listing = listing
-        self._now = now
-        self._offering = offering
-        self._methods: dict[type, Callable[[Incoming, Any], Awaitable[Answer]]] = {
-            Start: self._start,
-            Help: self._help,
-            Id: self._id,
-            Usage: self._usage,
-            Unknown: self._unknown,
-            Watch: watching.watch,
-            WatchToken: watching.watch_token,
-            Unwatch: watching.unwatch,
-            List: watching.show_list,
-            Here: watching.here,
-            Bare: watching.bare,
-            Mute: muting.mute,
-            Unmute: muting.unmute,
-            Ignore: ignoring.ignore,
-            Ignored: ignoring.show_ignored,
-            Unignore: ignoring.unignore,
-            BalanceOf: looking.balance,
-            Status: looking.status,
-            Allow: opening.allow,
-            Deny: opening.deny,
-            Chats: opening.chats,
-            Audit: opening.audit,
-            Believe: opening.believe,
-            PossibleKey: self._possible_key,
-        }
 
-    async def carry_out(self, incoming: Incoming, request: Request | Usage | Unknown) -> Answer:
-        """Do what was asked and return what to answer."""
-        return await self._methods[type(request)](incoming, request)
+def read_message(services: Services, text: str) -> Request | NotForUs | None:
+    """Return what a message asks for at this moment; None: nothing."""
+    return parse(text, services.username(), services.chains, services.sweeps().listing)
 
-    async def ready_offer(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Find the command that a button of this chat stands for; what changes something is done once."""
-        offer = await self._store.find_button_command(press.row, incoming.place.chat_id)
-        request = self._parsed(offer.command) if offer else None
-        if offer is None or request is None or isinstance(request, NotForUs):
-            return None
-        needed = needs(request)
 
-        async def act(presser: Incoming) -> CallbackResult:
-            if offer.is_done:
-                return CallbackResult(toasts.ALREADY, is_used_up=True)
+def parse(
+    text: str, bot_username: str, chains: Chains, listing: Listing = NOT_LISTED
+) -> Request | NotForUs | None:
+    """Return what a message asks for; None if it is no command and not only addresses.
 
-            async def then() -> Answer:
-                answer = await self.carry_out(presser, request)
-                if needed is not Action.LOOK:
-                    await self._store.mark_button_command_done(press.row, self._now())
-                return answer
+    A chain is refused that the source is known not to have.
+    """
+    cleaned = _cleaned(text)
+    called = _CALL.fullmatch(cleaned)
+    has_key = holds_possible_key(cleaned)
+    if called is None:
+        return PossibleKeyRequest(addressed=len(cleaned.split()) == 1) if has_key else read_bare(cleaned)
+    bot = called["bot"]
+    if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
+        return NotForUs()
+    # Before any command reads it: a key must not come back in an answer, nor stay in the database as a label.
+    if has_key:
+        return PossibleKeyRequest(addressed=True)
+    word, rest = called["word"].casefold(), called["rest"] or ""
+    feature = BY_WORD.get(word)
+    if feature is None:
+        return UnknownRequest(
+            called["word"], _closest_command(word), addressed=bot is not None, rest=rest.strip()
+        )
+    return feature.read(rest, ChainReader(chains, listing))
 
-            return CallbackResult(is_used_up=needed is not Action.LOOK, then=then)
 
-        return CallbackAction(needed, act, offer.place)
+def _cleaned(text: str) -> str:
+    """Return the text without invisible characters, its words one space apart, its lines kept."""
+    return "\n".join(" ".join(_visible(line).split()) for line in text.splitlines()).strip()
 
-    async def _start(self, incoming: Incoming, _: Start) -> Answer:
-        is_owner = self._permissions.is_owner(incoming.author)
-        knocking = await self._store.count_access_requests() if is_owner and incoming.place.is_private else 0
-        return (replies.start(is_owner=is_owner, knocking=knocking),)
 
-    async def _help(self, incoming: Incoming, request: Help) -> Answer:
-        if request.topic is not None:
-            return (replies.usage(request.topic),)
-        return (replies.help_for(is_owner=self._permissions.is_owner(incoming.author)),)
+def _visible(line: str) -> str:
+    kept = (
+        character
+        for character in line
+        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
+    )
+    return unicodedata.normalize("NFC", "".join(kept))
 
-    async def _id(self, incoming: Incoming, _: Id) -> Answer:
-        place = incoming.place
-        is_open = await self._permissions.is_open(place)
-        return (replies.here(place.chat_id, place.thread_id, incoming.author.named_user_id, is_open=is_open),)
 
-    async def _usage(self, _: Incoming, request: Usage) -> Answer:
-        return (replies.usage(request.command, request.reason),)
+def _closest_command(word: str) -> Command | None:
+    close = difflib.get_close_matches(word, BY_WORD, n=1)
+    return BY_WORD[close[0]].command if close else None
 
-    async def _possible_key(self, _heard: Incoming, _: PossibleKey) -> Answer:
-        return (replies.possible_key(),)
 
-    async def _unknown(self, incoming: Incoming, request: Unknown) -> Answer:
+# ---------------------------------------------------------------- what is no command of ours
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleKeyRequest(Request):
+    """A message with what may be a private key; nothing of it is kept, so that nothing of it can be shown."""
+
+    needs = Action.LOOK
+    addressed: bool
+    """Whether it was meant for the bot; in a group, others may be spoken to."""
+
+    async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
+        """Warn the person."""
+        return (possible_key(),)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRequest(Request):
+    """A command that is none of ours."""
+
+    needs = Action.LOOK
+    word: str
+    closest: Command | None
+    addressed: bool
+    """Whether it named this bot; in a group one that did not may be meant for another bot."""
+    rest: str = ""
+    """What followed the word."""
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Name the command that was probably meant; a button for it has whoever may give it themselves."""
-        closest = request.closest
-        meant = f"/{closest.name} {request.rest}".strip() if closest else ""
-        offered = [(f"/{closest.name}", meant)] if closest and await self._may(incoming, meant) else []
-        buttons = await self._offering.buttons(incoming.place, *offered)
-        return (Screen(replies.unknown_command(request.word, closest), rows(buttons)),)
+        closest = self.closest
+        meant = f"/{closest.name} {self.rest}".strip() if closest else ""
+        offered = [(f"/{closest.name}", meant)] if closest and await _may(services, incoming, meant) else []
+        buttons = await services.button_commands.buttons(incoming.place, *offered)
+        return (Screen(unknown_command(self.word, closest), rows(buttons)),)
 
-    def _parsed(self, command: str) -> Request | Usage | Unknown | NotForUs | None:
-        return parse(command, self._username(), self._chains, self._listing())
 
-    async def _may(self, incoming: Incoming, command: str) -> bool:
-        """Whether somebody may give a command: else others would give it for them by a button."""
-        request = self._parsed(command)
-        if request is None or isinstance(request, NotForUs):
-            return False
-        return await self._permissions.judge(incoming, needs(request)) is Permission.ALLOWED
+async def _may(services: Services, incoming: Incoming, command: str) -> bool:
+    """Whether somebody may give a command: else others would give it for them by a button."""
+    request = read_message(services, command)
+    if request is None or isinstance(request, NotForUs):
+        return False
+    return await services.permissions.judge(incoming, request.needs) is Permission.ALLOWED
+
+
+def possible_key() -> Html:
+    """Return the answer to 64 digits, which are not repeated."""
+    return fill(
+        "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
+        " everything that the key holds to another wallet: whoever has seen it can take it.\n"
+        "They may also be a transaction's hash, which is no address. I have kept nothing of them."
+    )
+
+
+def unknown_command(word: str, closest: Command | None) -> Html:
+    """Return the answer to a command that is none."""
+    meant = f" Did you mean /{closest.name}?" if closest else ""
+    return fill("I do not know {}.{} /help lists what I know.", typed_word(f"/{word}"), meant)
+
+
+# ---------------------------------------------------------------- buttons
+
+
+async def _find_button_command(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Find the command that a button of this chat stands for; what changes something is done once."""
+    offer = await services.store.find_button_command(press.row, incoming.place.chat_id)
+    request = read_message(services, offer.command) if offer else None
+    if offer is None or request is None or isinstance(request, NotForUs):
+        return None
+    changes = request.needs is not Action.LOOK
+
+    async def act(presser: Incoming) -> CallbackResult:
+        if offer.is_done:
+            return CallbackResult(toasts.ALREADY, is_used_up=True)
+
+        async def then() -> Answer:
+            answer = await request.carry_out(services, presser)
+            if changes:
+                await services.store.mark_button_command_done(press.row, services.now())
+            return answer
+
+        return CallbackResult(is_used_up=changes, then=then)
+
+    return CallbackAction(request.needs, act, offer.place)
+
+
+FIND: Mapping[ButtonAction, FindCallback] = MappingProxyType({**CALLBACKS, RUN_COMMAND: _find_button_command})
+"""What each button does."""

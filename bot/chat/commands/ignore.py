@@ -1,132 +1,180 @@
-"""Tokens that a chat does not wish to hear of: ignoring them, and taking that back."""
+"""`/ignore` and `/unignore`: tokens that a chat does not want to see alerts about."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
-from bot.chat.buttons.data import Does, Press, Screen, button, pager, rows
-from bot.chat.commands.requests import Ignore, Ignored, Unignore
+from bot.chat.buttons import alert_buttons, toasts
+from bot.chat.buttons.data import ButtonAction, Press, Screen, button, pager, rows
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Usage,
+    Who,
+)
+from bot.chat.commands.watch.grammar import WORD, Clauses, contracts_of, is_token_line, read_clauses
+from bot.chat.commands.watch.unwatch import STOP
+from bot.chat.commands.words import EXAMPLE_CONTRACT
 from bot.chat.permissions import Incoming
-from bot.chat.text import quiet_replies
+from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import symbol
+from bot.chat.text.wording import chain_names, counted, folded, short_address, token_words
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.chat.ignore_list import IgnoredToken, IgnoreResult
+from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.store import Store
 
 TOKENS_A_PAGE = 8
 
+IGNORE_COMMAND = Command(
+    name="ignore",
+    does="Hear no more of a token, or show what is ignored",
+    grammar="/ignore [CONTRACT…] [on CHAIN,…]",
+    examples=(
+        Example(f"/ignore {EXAMPLE_CONTRACT}", "ends what is told of this token here"),
+        Example(f"/ignore {EXAMPLE_CONTRACT} on polygon", "ends it on this chain only"),
+        Example("/ignore", "shows what is ignored, with buttons that take it back"),
+    ),
+    who=Who.CHANGERS,
+)
+UNIGNORE_COMMAND = Command(
+    name="unignore",
+    does="Hear of an ignored token again",
+    grammar="/unignore CONTRACT…",
+    examples=(Example(f"/unignore {EXAMPLE_CONTRACT}", "tells again what changes of it"),),
+    who=Who.CHANGERS,
+)
 
-class IgnoringTokens:
-    """What a chat ignores, by command and by button."""
+STOP_IGNORING = ButtonAction("hear")
+"""Takes back that a token is ignored; the page is the one of /ignore it stands on."""
+SHOW_PAGE = ButtonAction("ignored")
+"""Shows a page of /ignore; the row is the page."""
 
-    def __init__(self, store: Store, chains: Chains, *, now: Callable[[], datetime]) -> None:
-        self._store = store
-        self._chains = chains
-        self._now = now
+# ---------------------------------------------------------------- /ignore
 
-    async def ignore(self, incoming: Incoming, request: Ignore) -> Answer:
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRequest(Request):
+    """`/ignore` of contracts; at least one."""
+
+    needs = IGNORE_COMMAND.needs
+    contracts: tuple[Address, ...]
+    chains: frozenset[ChainId]
+    """Empty: every chain."""
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Tell no more of contracts; what names them is still told, and said to be."""
-        ignored = await self._store.ignore(
-            incoming.place, request.contracts, request.chains, incoming.actor(self._now())
+        result = await services.store.ignore(
+            incoming.place, self.contracts, self.chains, incoming.actor(services.now())
         )
-        return (await self._ignored(incoming.place, ignored),)
+        return (await _ignored_screen(services, incoming.place, result),)
 
-    async def unignore(self, incoming: Incoming, request: Unignore) -> Answer:
-        """Tell of contracts again."""
-        actor = incoming.actor(self._now())
-        found = await self._store.unignore(incoming.place, request.contracts, actor)
-        return (
-            quiet_replies.hearing_again(
-                [one for one in request.contracts if one in found],
-                [one for one in request.contracts if one not in found],
-            ),
-        )
 
-    async def show_ignored(self, incoming: Incoming, _: Ignored) -> Answer:
+@dataclass(frozen=True, slots=True)
+class IgnoredRequest(Request):
+    """`/ignore` of nothing: what is ignored, which everybody may see."""
+
+    needs = Action.LOOK
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what is ignored."""
-        return (await self._page(incoming.place, 1),)
+        return (await _page(services, incoming.place, 1),)
 
-    async def ready_ignored(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Show another page of what is ignored."""
 
-        async def act(presser: Incoming) -> CallbackResult:
-            return CallbackResult(redraw=await self._page(presser.place, press.row), is_only_to_see=True)
+def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredRequest | Usage:
+    if not WORD.search(rest):
+        return IgnoredRequest()
+    try:
+        clauses = _only_tokens(rest, chains)
+    except LineRefused as refused:
+        return Usage(IGNORE_COMMAND, refused.sentence)
+    return IgnoreRequest(contracts_of(clauses), clauses.chains)
 
-        return CallbackAction(Action.LOOK, act, incoming.place)
 
-    async def ready_hear(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Take back that a token is ignored."""
-        found = await self._store.find_rule(press.row, incoming.place.chat_id)
-        if found is None:
-            return None
+def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
+    """Read contracts and chains, and nothing else; the word “token” before them is passed over."""
+    line = WORD.sub("", rest, count=1) if is_token_line(rest) else rest
+    clauses = read_clauses(line, chains)
+    if clauses.contracts:
+        raise LineRefused("contract", "the contracts come first, without this word")
+    if clauses.label:
+        raise LineRefused("as", "an ignored token needs no label")
+    return clauses
 
-        async def act(presser: Incoming) -> CallbackResult:
-            was_ignored = await self._store.delete_rule(found, presser.actor(self._now()))
-            if press.page is not None:
-                shown = await self._page(presser.place, press.page)
-            else:
-                shown = Screen(quiet_replies.heard_again(found.token, self._chains))
-            return CallbackResult(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
 
-        return CallbackAction(Action.CHANGE, act, found.place)
+async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Ignore the token that an alert is about, on the chains where it is."""
+    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    if found is None or found.about.contract is None:
+        return None
+    contract, chains = found.about.contract, found.about.chains
 
-    async def ready_leave_out(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Ignore the token that a message tells of, on the chains where it does."""
-        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
-        if found is None or found.about.contract is None:
-            return None
-        contract, chains = found.about.contract, found.about.chains
+    async def act(presser: Incoming) -> CallbackResult:
+        actor = presser.actor(services.now())
+        result = await services.store.ignore(found.place, [contract], chains, actor)
+        if result.already:
+            return CallbackResult(toasts.ALREADY, is_used_up=True)
 
-        async def act(presser: Incoming) -> CallbackResult:
-            actor = presser.actor(self._now())
-            ignored = await self._store.ignore(found.place, [contract], chains, actor)
-            if ignored.already:
-                return CallbackResult(toasts.ALREADY, is_used_up=True)
+        async def then() -> Answer:
+            return (await _ignored_screen(services, found.place, result),)
 
-            async def then() -> Answer:
-                return (await self._ignored(found.place, ignored),)
+        return CallbackResult(toasts.LEFT_OUT if result.new else "", is_used_up=bool(result.new), then=then)
 
-            return CallbackResult(
-                toasts.LEFT_OUT if ignored.new else "", is_used_up=bool(ignored.new), then=then
-            )
+    return CallbackAction(IGNORE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
-        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_fallback else found.place)
 
-    async def _ignored(self, place: Place, ignored: IgnoreResult) -> Screen:
-        """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
-        listed = await self._store.subscriptions_here(place)
-        tokens = ignored.new + ignored.already
-        named = [one for one in listed if any(_names(one, token) for token in tokens)]
-        accounts = {one.subscription.account for one in listed}
-        text = quiet_replies.ignoring(
-            ignored,
-            self._chains,
-            named=[one.number for one in named],
-            is_watched=any(token.contract in accounts for token in tokens),
+async def _find_page(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show another page of what is ignored."""
+
+    async def act(presser: Incoming) -> CallbackResult:
+        page = await _page(services, presser.place, press.row)
+        return CallbackResult(redraw=page, is_only_to_see=True)
+
+    return CallbackAction(Action.LOOK, act, incoming.place)
+
+
+async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResult) -> Screen:
+    """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
+    listed = await services.store.subscriptions_here(place)
+    tokens = ignored.new + ignored.already
+    named = [one for one in listed if any(_names(one, token) for token in tokens)]
+    accounts = {one.subscription.account for one in listed}
+    text = ignoring(
+        ignored,
+        services.chains,
+        named=[one.number for one in named],
+        is_watched=any(token.contract in accounts for token in tokens),
+    )
+    undo = (
+        [button("Undo", STOP_IGNORING, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
+    )
+    stops = [button(f"Stop #{one.number}", STOP, one.subscription.id) for one in named[:2]]
+    return Screen(text, rows([*undo, *stops]))
+
+
+async def _page(services: Services, place: Place, page: int) -> Screen:
+    here = await services.store.ignored_here(place, page, TOKENS_A_PAGE)
+    again = [
+        button(
+            f"{number}. Hear {token_words(token.contract, token.symbol)}",
+            STOP_IGNORING,
+            token.row,
+            here.page,
         )
-        undo = (
-            [button("Undo", Does.HEAR, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
-        )
-        stops = [button(f"Stop #{one.number}", Does.STOP, one.subscription.id) for one in named[:2]]
-        return Screen(text, rows([*undo, *stops]))
-
-    async def _page(self, place: Place, page: int) -> Screen:
-        here = await self._store.ignored_here(place, page, TOKENS_A_PAGE)
-        again = [
-            button(
-                f"{number}. Hear {quiet_replies.token_words(token.contract, token.symbol)}",
-                Does.HEAR,
-                token.row,
-                here.page,
-            )
-            for number, token in enumerate(here.tokens, 1)
-        ]
-        pairs = [again[start : start + 2] for start in range(0, len(again), 2)]
-        keyboard = rows(*pairs) + pager(Does.IGNORED, here.page, here.pages)
-        return Screen(quiet_replies.ignored_list(here, self._chains), keyboard)
+        for number, token in enumerate(here.tokens, 1)
+    ]
+    pairs = [again[start : start + 2] for start in range(0, len(again), 2)]
+    keyboard = rows(*pairs) + pager(SHOW_PAGE, here.page, here.pages)
+    return Screen(ignored_list(here, services.chains), keyboard)
 
 
 def _names(one: ListedSubscription, token: IgnoredToken) -> bool:
@@ -134,3 +182,149 @@ def _names(one: ListedSubscription, token: IgnoredToken) -> bool:
     chains = one.subscription.chains
     overlap = not chains or not token.chains or not chains.isdisjoint(token.chains)
     return token.contract in one.subscription.contracts and overlap
+
+
+# ---------------------------------------------------------------- /unignore
+
+
+@dataclass(frozen=True, slots=True)
+class UnignoreRequest(Request):
+    """`/unignore`; at least one contract."""
+
+    needs = UNIGNORE_COMMAND.needs
+    contracts: tuple[Address, ...]
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Tell of contracts again."""
+        actor = incoming.actor(services.now())
+        found = await services.store.unignore(incoming.place, self.contracts, actor)
+        return (
+            hearing_again(
+                [one for one in self.contracts if one in found],
+                [one for one in self.contracts if one not in found],
+            ),
+        )
+
+
+def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredRequest | Usage:
+    if not WORD.search(rest):
+        return IgnoredRequest()
+    try:
+        clauses = _only_tokens(rest, chains)
+    except LineRefused as refused:
+        return Usage(UNIGNORE_COMMAND, refused.sentence)
+    if clauses.chains:
+        return Usage(
+            UNIGNORE_COMMAND,
+            "A token is told again on every chain; the buttons of /ignore take back one line.",
+        )
+    return UnignoreRequest(contracts_of(clauses))
+
+
+async def _find_ignored(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Take back that a token is ignored."""
+    found = await services.store.find_rule(press.row, incoming.place.chat_id)
+    if found is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        was_ignored = await services.store.delete_rule(found, presser.actor(services.now()))
+        if press.page is not None:
+            shown = await _page(services, presser.place, press.page)
+        else:
+            shown = Screen(heard_again(found.token, services.chains))
+        return CallbackResult(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
+
+    return CallbackAction(UNIGNORE_COMMAND.needs, act, found.place)
+
+
+# ---------------------------------------------------------------- words
+
+
+def ignoring(
+    ignored: IgnoreResult, chains: Chains, *, named: Sequence[int] = (), is_watched: bool = False
+) -> Html:
+    """Return the answer to /ignore.
+
+    `named` are the numbers of subscriptions that name one of the contracts, and are told all the same;
+    `is_watched`: one of the addresses is watched as an account.
+    """
+    lines = []
+    if ignored.new:
+        lines.append(_ignored(ignored.new, chains, named))
+    if ignored.already:
+        lines.append(fill("Ignored already: {}.", folded([_token(one, chains) for one in ignored.already])))
+    if ignored.over_limit:
+        room = f"{ignored.over_limit:,}", f"{IGNORED_MOST:,}"
+        lines.append(fill("No room for {} more: one chat ignores {} at most.", *room))
+    if ignored.still_to_come:
+        lines.append(EMPTY + f"{counted(ignored.still_to_come, 'change')} from before will still come.")
+    if is_watched:
+        lines.append(fill("As an account it is watched on: {} is for that.", code("/unwatch")))
+    return join("\n", lines)
+
+
+def ignored_list(here: IgnoreListPage, chains: Chains) -> Html:
+    """Return a page of what is ignored; the numbers are those on the buttons."""
+    if not here.total:
+        return fill("Nothing is ignored here. {} ends what is told of a token.", code("/ignore 0x…"))
+    of = f" · page {here.page}/{here.pages}" if here.pages > 1 else ""
+    lines = [
+        fill("{}. {}", str(number), _token(token, chains)) for number, token in enumerate(here.tokens, 1)
+    ]
+    return join("\n", (f"Ignored here: {here.total:,}{of}", *lines))
+
+
+def heard_again(token: IgnoredToken, chains: Chains) -> Html:
+    """Return what a message shows whose button took an /ignore back."""
+    return fill("{} is told again. What changed of it meanwhile is not.", _token(token, chains))
+
+
+def hearing_again(found: Sequence[Address], others: Sequence[Address]) -> Html:
+    """Return the answer to /unignore."""
+    lines = []
+    if found:
+        what = folded([short_address(contract) for contract in found], last=" and ")
+        lines.append(
+            fill("{} {} told again. What changed meanwhile is not.", what, "is" if len(found) == 1 else "are")
+        )
+    if others:
+        what = folded([short_address(contract) for contract in others], last=" and ")
+        lines.append(
+            fill(
+                "{} {} not ignored here. {} shows what is.",
+                what,
+                "is" if len(others) == 1 else "are",
+                code("/ignore"),
+            )
+        )
+    return join("\n", lines)
+
+
+def _ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) -> Html:
+    what = folded([_token(token, chains) for token in new], last=" and ")
+    is_one = len(new) == 1
+    if not named:
+        theirs, them = ("its changes are", "it") if is_one else ("their changes are", "them")
+        return fill("Ignoring {}: {} no longer told here, and /balance leaves {} out.", what, theirs, them)
+    numbers = folded([f"#{number}" for number in named], last=" and ")
+    them = "it" if is_one else "some of them"
+    verbs = ("watches", "is") if len(named) == 1 else ("watch", "are")
+    return fill(
+        "Ignoring {}, except for {}, which {} {} by name and {} still told.",
+        what,
+        numbers,
+        verbs[0],
+        them,
+        verbs[1],
+    )
+
+
+def _token(token: IgnoredToken, chains: Chains) -> Html:
+    shown = symbol(token.symbol)
+    named = bold(shown) + " · " + short_address(token.contract) if shown else short_address(token.contract)
+    return named + f" on {chain_names(sorted(token.chains), chains, last=' and ')}" if token.chains else named
+
+
+IGNORE = Feature(IGNORE_COMMAND, _read_ignore, {alert_buttons.IGNORE: _find_alert, SHOW_PAGE: _find_page})
+UNIGNORE = Feature(UNIGNORE_COMMAND, _read_unignore, {STOP_IGNORING: _find_ignored})

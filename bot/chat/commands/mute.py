@@ -1,28 +1,72 @@
-"""What a chat wishes to hear only later: muting, and ending that before its time."""
+"""`/mute` and `/unmute`: alerts kept for later, of all of a chat or of one account."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
-from bot.chat.buttons.data import Does, Press, Screen, button, rows
-from bot.chat.commands import replies
+from bot.chat.buttons import alert_buttons, toasts
+from bot.chat.buttons.data import ButtonAction, Press, Screen, button, rows
+from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.lookup import address_meant, closest_label, find
-from bot.chat.commands.command_table import MUTE
-from bot.chat.commands.requests import Mute, Unmute
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Usage,
+    Who,
+    usage,
+)
+from bot.chat.commands.words import moment, not_watched, this_place, typed_word
 from bot.chat.permissions import Incoming
-from bot.chat.text import quiet_replies
-from bot.chat.text.html import Html
+from bot.chat.text.html import EMPTY, Html, code, fill, join
+from bot.chat.text.untrusted import foreign
+from bot.chat.text.wording import account_on, counted, folded, length
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat.access import Action
-from bot.domain.chat.mutes import DEFAULT, MuteScope
+from bot.domain.chat import mutes
+from bot.domain.chat.mutes import Mute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.store import Store
 
+MUTE_COMMAND = Command(
+    name="mute",
+    does="Keep alerts for later, of this chat or of one account",
+    grammar="/mute [LABEL, ADDRESS or #NUMBER] [30m, 2h or 1d]",
+    examples=(
+        Example("/mute", "keeps everything for an hour, and tells it then"),
+        Example("/mute 2h", "keeps it for two hours"),
+        Example(
+            "/mute Treasury 1d", "keeps what is about one account for a day, on the chains of that label"
+        ),
+    ),
+    who=Who.CHANGERS,
+)
+UNMUTE_COMMAND = Command(
+    name="unmute",
+    does="Tell what is kept, and everything at once again",
+    grammar="/unmute [LABEL, ADDRESS or #NUMBER]",
+    examples=(
+        Example("/unmute", "ends all that is muted here"),
+        Example("/unmute Treasury", "ends it for one account"),
+    ),
+    who=Who.CHANGERS,
+)
+
+END_MUTE = ButtonAction("unmute")
+"""Ends a mute; the row is it."""
+
+_TYPED_LENGTH = re.compile(
+    r"(?:^|[\s,])(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hours?|d|days?)$",
+    re.IGNORECASE | re.ASCII,
+)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
 _TIME = (
     r"[-+\u2212\u2013]?[0-9]+(?:[.,][0-9]+)? ?"
@@ -31,108 +75,150 @@ _TIME = (
 _LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:{_TIME}[ ,]*)+$", re.IGNORECASE | re.ASCII)
 """What people write for a length of time, and no label here is."""
 
+# ---------------------------------------------------------------- /mute
 
-class Muting:
-    """Mutes of a chat and of its accounts, by command and by button."""
 
-    def __init__(
-        self, store: Store, chains: Chains, offering: ButtonCommands, *, now: Callable[[], datetime]
-    ) -> None:
-        self._store = store
-        self._chains = chains
-        self._offering = offering
-        self._now = now
+@dataclass(frozen=True, slots=True)
+class MuteRequest(Request):
+    """`/mute`."""
 
-    async def mute(self, incoming: Incoming, request: Mute) -> Answer:
+    needs = MUTE_COMMAND.needs
+    rest: str
+    """All that follows it: a label may end like a length of time."""
+    who: str
+    """What is muted, without the length; "": everything."""
+    span: timedelta
+
+    @property
+    def typed_span(self) -> str:
+        """The length as it was typed, "" if none was."""
+        return self.rest.partition(self.who)[2].strip(" ,") if self.who else self.rest
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Keep what is told here, or of one account, for a while."""
-        if not request.who:
-            return (await self._muted(incoming, request, ()),)
-        listed = await self._store.subscriptions_here(incoming.place)
-        found = find(listed, request.rest) or find(listed, request.who)
-        is_address = any(address_meant(text) is not None for text in (request.rest, request.who))
+        if not self.who:
+            return (await _mute(services, incoming, self.span, ()),)
+        listed = await services.store.subscriptions_here(incoming.place)
+        # The whole text first: in "/mute Savings 2d", "Savings 2d" may be a label.
+        found = find(listed, self.rest) or find(listed, self.who)
+        is_address = any(address_meant(text) is not None for text in (self.rest, self.who))
         meant = _scopes(found, is_whole=is_address)
         if meant:
-            return (await self._muted(incoming, request, meant),)
+            return (await _mute(services, incoming, self.span, meant),)
         if found:
-            return (quiet_replies.only_accounts(request.who),)
-        if request.who.isdigit() or _LIKE_A_LENGTH.search(request.who):
-            return (replies.usage(MUTE, _LENGTHS),)
-        closest = closest_label(listed, request.who)
-        offered = [(f"Mute {closest}", f"/mute {closest} {request.typed_span}")] if closest else []
-        buttons = await self._offering.buttons(incoming.place, *offered)
-        return (Screen(replies.not_watched(request.who, closest), rows(buttons)),)
+            return (only_accounts(self.who),)
+        if self.who.isdigit() or _LIKE_A_LENGTH.search(self.who):
+            return (usage(MUTE_COMMAND, _LENGTHS),)
+        closest = closest_label(listed, self.who)
+        offered = [(f"Mute {closest}", f"/mute {closest} {self.typed_span}")] if closest else []
+        buttons = await services.button_commands.buttons(incoming.place, *offered)
+        return (Screen(not_watched(self.who, closest), rows(buttons)),)
 
-    async def unmute(self, incoming: Incoming, request: Unmute) -> Answer:
+
+def _read_mute(rest: str, _chains: ChainReader) -> MuteRequest | Usage:
+    text = " ".join(rest.split())
+    read = _TYPED_LENGTH.search(text)
+    if read is None:
+        return MuteRequest(text, text, mutes.DEFAULT)
+    span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
+    if not mutes.SHORTEST <= span <= mutes.LONGEST:
+        return Usage(MUTE_COMMAND, "A mute lasts from 1m to 30d.")
+    return MuteRequest(text, text[: read.start()].strip(" ,"), span)
+
+
+async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Mute for an hour where an alert was sent."""
+    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    if found is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        until = await _all_muted_until(services, found.place)
+        if until is not None:
+            return CallbackResult(muted_already(until, services.now()))
+        there = Incoming(found.place, presser.author)
+        screen = await _mute(services, there, mutes.DEFAULT, ())
+
+        async def then() -> Answer:
+            return (screen,)
+
+        return CallbackResult(toasts.MUTED, then=then)
+
+    return CallbackAction(MUTE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
+
+
+async def _mute(
+    services: Services, incoming: Incoming, span: timedelta, scopes: tuple[MuteScope, ...]
+) -> Screen:
+    now = services.now()
+    result = await services.store.mute(incoming.place, scopes, span, incoming.actor(now))
+    text = muted(result, span, incoming.place, services.chains, services.now())
+    single = [button("Unmute", END_MUTE, one.row) for one in result.mutes if len(result.mutes) == 1]
+    return Screen(text, rows(single))
+
+
+# ---------------------------------------------------------------- /unmute
+
+
+@dataclass(frozen=True, slots=True)
+class UnmuteRequest(Request):
+    """`/unmute`; "": everything that is muted here."""
+
+    needs = UNMUTE_COMMAND.needs
+    who: str
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Tell at once what was kept."""
-        meant = await self._named(incoming.place, request.who)
-        if request.who and not meant:
-            return (await self._nothing_muted(incoming.place, request.who),)
-        unmuted = await self._store.unmute(incoming.place, meant, incoming.actor(self._now()))
-        if not unmuted.mutes:
-            return (await self._nothing_muted(incoming.place, request.who),)
-        return (quiet_replies.unmuted(unmuted, incoming.place, self._chains, self._now()),)
+        meant = await _named(services, incoming.place, self.who)
+        if self.who and not meant:
+            return (await _nothing_muted(services, incoming.place, self.who),)
+        ended = await services.store.unmute(incoming.place, meant, incoming.actor(services.now()))
+        if not ended.mutes:
+            return (await _nothing_muted(services, incoming.place, self.who),)
+        return (unmuted(ended, incoming.place, services.chains, services.now()),)
 
-    async def ready_unmute(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """End the mute that a button names."""
-        found = await self._store.find_mute(press.row, incoming.place.chat_id)
-        if found is None:
-            return None
 
-        async def act(presser: Incoming) -> CallbackResult:
-            unmuted = await self._store.end_mute(found, presser.actor(self._now()))
-            if not unmuted.mutes:
-                return CallbackResult(toasts.ALREADY, is_used_up=True)
-            shown = quiet_replies.unmuted(unmuted, presser.place, self._chains, self._now())
-            return CallbackResult(toasts.UNMUTED, Screen(shown))
+def _read_unmute(rest: str, _chains: ChainReader) -> UnmuteRequest:
+    return UnmuteRequest(" ".join(rest.split()))
 
-        return CallbackAction(Action.CHANGE, act, found.place)
 
-    async def ready_quiet(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Mute for an hour where a message was told."""
-        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
-        if found is None:
-            return None
+async def _find_mute(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """End the mute that a button names."""
+    found = await services.store.find_mute(press.row, incoming.place.chat_id)
+    if found is None:
+        return None
 
-        async def act(presser: Incoming) -> CallbackResult:
-            until = await self._all_muted_until(found.place)
-            if until is not None:
-                return CallbackResult(quiet_replies.muted_already(until, self._now()))
-            there = Incoming(found.place, presser.author)
-            screen = await self._muted(there, Mute("", "", DEFAULT), ())
+    async def act(presser: Incoming) -> CallbackResult:
+        ended = await services.store.end_mute(found, presser.actor(services.now()))
+        if not ended.mutes:
+            return CallbackResult(toasts.ALREADY, is_used_up=True)
+        shown = unmuted(ended, presser.place, services.chains, services.now())
+        return CallbackResult(toasts.UNMUTED, Screen(shown))
 
-            async def then() -> Answer:
-                return (screen,)
+    return CallbackAction(UNMUTE_COMMAND.needs, act, found.place)
 
-            return CallbackResult(toasts.MUTED, then=then)
 
-        return CallbackAction(Action.CHANGE, act, incoming.place if found.is_fallback else found.place)
+async def _nothing_muted(services: Services, place: Place, who: str) -> Html:
+    """Return the answer about what no mute names; all of the place may be muted nevertheless."""
+    until = await _all_muted_until(services, place)
+    if until is None:
+        return nothing_muted(who)
+    return all_muted(until, place, services.now())
 
-    async def _muted(self, incoming: Incoming, request: Mute, scopes: tuple[MuteScope, ...]) -> Screen:
-        actor = incoming.actor(self._now())
-        muted = await self._store.mute(incoming.place, scopes, request.span, actor)
-        text = quiet_replies.muted(muted, request.span, incoming.place, self._chains, self._now())
-        single = [button("Unmute", Does.UNMUTE, one.row) for one in muted.mutes if len(muted.mutes) == 1]
-        return Screen(text, rows(single))
 
-    async def _nothing_muted(self, place: Place, who: str) -> Html:
-        """Return the answer about what no mute names; all of the place may be muted nevertheless."""
-        until = await self._all_muted_until(place)
-        if until is None:
-            return quiet_replies.nothing_muted(who)
-        return quiet_replies.all_muted(until, place, self._now())
+async def _all_muted_until(services: Services, place: Place) -> datetime | None:
+    """Return until when everything is muted; None: it is not."""
+    here = await services.store.muted_here(place)
+    return next((mute.until for mute in here.mutes if mute.account is None), None)
 
-    async def _all_muted_until(self, place: Place) -> datetime | None:
-        """Return until when everything is muted; None: it is not."""
-        here = await self._store.muted_here(place)
-        return next((mute.until for mute in here.mutes if mute.account is None), None)
 
-    async def _named(self, place: Place, who: str) -> tuple[MuteScope, ...]:
-        """Return the accounts that somebody means; what is muted may be watched no more."""
-        listed = await self._store.subscriptions_here(place)
-        address = address_meant(who)
-        if address is not None:
-            return (MuteScope(address),)
-        return _scopes(find(listed, who)) if who else ()
+async def _named(services: Services, place: Place, who: str) -> tuple[MuteScope, ...]:
+    """Return the accounts that somebody means; what is muted may be watched no more."""
+    listed = await services.store.subscriptions_here(place)
+    address = address_meant(who)
+    if address is not None:
+        return (MuteScope(address),)
+    return _scopes(find(listed, who)) if who else ()
 
 
 def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> tuple[MuteScope, ...]:
@@ -145,3 +231,76 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
         MuteScope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
         for account, chains in sorted(on.items())
     )
+
+
+# ---------------------------------------------------------------- words
+
+
+def muted(muted: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
+    """Return the answer to /mute."""
+    is_all = any(mute.account is None for mute in muted.mutes)
+    is_one = is_all or len(muted.mutes) == 1
+    what = EMPTY + this_place(place) if is_all else _names(muted.mutes, chains)
+    until = f"{length(span)}, until {moment(muted.mutes[0].until, now)}"
+    lines = [
+        fill("🔕 {} {} muted{} for {}.", what, "is" if is_one else "are", "" if is_all else " here", until),
+        EMPTY + "What happens meanwhile is kept, and told then.",
+    ]
+    if muted.still_to_come:
+        lines.append(EMPTY + f"{counted(muted.still_to_come, 'change')} from before will still come.")
+    return join("\n", lines)
+
+
+def muted_already(until: datetime, now: datetime) -> str:
+    """Return what is said for a moment where everything is muted already."""
+    return f"Muted already, until {moment(until, now)}."
+
+
+def only_accounts(who: str) -> Html:
+    """Return the answer to /mute of a token."""
+    return fill(
+        "{} is a token; {} is for accounts, or for all of the chat. {} ends what is told of a token.",
+        code(foreign(who, "That").visible),
+        code("/mute"),
+        code("/ignore 0x…"),
+    )
+
+
+def unmuted(unmuted: UnmuteResult, place: Place, chains: Chains, now: datetime) -> Html:
+    """Return the answer to /unmute, and what a message shows whose button did the same."""
+    is_all = any(mute.account is None for mute in unmuted.mutes)
+    is_one = is_all or len(unmuted.mutes) == 1
+    what = EMPTY + this_place(place) if is_all else _names(unmuted.mutes, chains)
+    told = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
+    if unmuted.until is not None:
+        rest = "this topic" if place.thread_id is not None else "this chat"
+        return told + fill(" All of {} still is, until {}.", rest, moment(unmuted.until, now))
+    if not unmuted.changes:
+        return told + " Nothing changed meanwhile."
+    follow = "follows" if unmuted.changes == 1 else "follow"
+    return told + f" {counted(unmuted.changes, 'change')} from meanwhile {follow}."
+
+
+def nothing_muted(who: str) -> Html:
+    """Return the answer to /unmute of what is not muted; "": of everything."""
+    what = typed_word(who) + " is not muted here." if who else "Nothing is muted here."
+    return fill("{} {} keeps alerts for later.", what, code("/mute 1h"))
+
+
+def all_muted(until: datetime, place: Place, now: datetime) -> Html:
+    """Return the answer to /unmute of one account where everything is muted."""
+    where = this_place(place).casefold()
+    return fill("All of {} is muted until {}; {} ends it.", where, moment(until, now), code("/unmute"))
+
+
+def _names(mutes: Sequence[Mute], chains: Chains) -> Html:
+    named = [
+        account_on(mute.account, mute.label, mute.chains, chains)
+        for mute in mutes
+        if mute.account is not None
+    ]
+    return folded(named, last=" and ")
+
+
+MUTE = Feature(MUTE_COMMAND, _read_mute, {alert_buttons.MUTE: _find_alert})
+UNMUTE = Feature(UNMUTE_COMMAND, _read_unmute, {END_MUTE: _find_mute})

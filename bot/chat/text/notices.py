@@ -11,10 +11,18 @@ from typing import TypeVar
 from bot.chat.text.held_back import told_held_back, told_released
 from bot.chat.text.html import EMPTY, Html, code, fill, join
 from bot.chat.text.outages import blind_spots
-from bot.chat.text.quiet_replies import mute_over
 from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
-from bot.chat.text.wording import account_name, age, chain_names, clock, counted, token_names
+from bot.chat.text.wording import (
+    account_name,
+    account_on,
+    age,
+    chain_names,
+    clock,
+    counted,
+    length,
+    token_names,
+)
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import (
@@ -276,3 +284,13 @@ def _restored(copied_at: datetime, today: date) -> Html:
         clock(copied_at, today, pattern="%H:%M"),
         code("/list"),
     )
+
+
+def mute_over(over: MuteOver, chains: Chains) -> Html:
+    """Return what stands before all that a mute held."""
+    span = length(over.until - over.since)
+    changes = counted(over.changes, "change") if over.changes else "no changes"
+    if over.account is None:
+        return fill("🔔 Muted for {}: {} meanwhile.", span, changes)
+    who = account_on(over.account, over.label, over.chains, chains)
+    return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)

@@ -146,3 +146,20 @@ def ids_held(description: Description, holding: Amount) -> int | None:
 def counted_ids(ids: int) -> str:
     """Return `1 id`, `13 ids`."""
     return f"{format_shown(ids, 0)} {'id' if ids == 1 else 'ids'}"
+
+
+def token_words(contract: Address, spelled: str, *, is_look_alike: bool = False) -> str:
+    """Return how a button calls a token: by its symbol, which must be no more than a name, or its address.
+
+    A button has no code in which something could stand that reads like an amount.
+    """
+    shown = symbol(spelled)
+    if shown.entities:
+        return short_address(contract).visible
+    return token_name(contract, spelled, is_look_alike=is_look_alike).visible
+
+
+def account_on(account: Address, label: str, on: Collection[ChainId], chains: Chains) -> Html:
+    """Return an account, and on which chains, where it is not all of them."""
+    named = account_name(account, label)
+    return named + f" on {chain_names(sorted(on), chains, last=' and ')}" if on else named

@@ -1,4 +1,6 @@
-"""Why a line that somebody typed is not taken."""
+"""Why what somebody typed is not taken."""
+
+from dataclasses import dataclass
 
 _TYPED_MOST = 24
 
@@ -13,3 +15,21 @@ class LineRefused(ValueError):
         self.reason = reason
         self.meant = meant
         """What was probably meant instead of the word, "" if nobody can tell."""
+
+    @property
+    def sentence(self) -> str:
+        """The word and the reason, as they are shown where there is one line only."""
+        return f"{self.typed}: {self.reason}" if self.typed else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was not taken, as a whole."""
+
+    line_number: int
+    """From 1, the line of the command."""
+    typed: str
+    """The word that is wrong, shortened; "" where it is the line."""
+    reason: str
+    instead: str = ""
+    """The whole line as it was probably meant, "" where nobody can tell."""

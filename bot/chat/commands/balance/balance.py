@@ -1,36 +1,40 @@
-"""What accounts hold and how far that is seen: asked for, and shown anew by a button."""
+"""`/balance`: what accounts hold, from what is stored, or asked live where nobody watches them here."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 
-from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, ButtonCommands, CallbackAction, CallbackResult
-from bot.chat.buttons.data import BACK, FORTH, Does, Press, Screen, button, rows
-from bot.chat.commands import replies
+from bot.chat.buttons import alert_buttons, toasts
+from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, rows
 from bot.chat.commands.arguments.addresses import looks_like_address, read_address
+from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import balances
-from bot.chat.commands.balance.live import LiveQuestions
-from bot.chat.commands.balance.status import status
-from bot.chat.commands.requests import BalanceOf, Status
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Who,
+)
+from bot.chat.commands.words import EXAMPLE_ACCOUNT, no_account_watched, not_watched, nothing_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html, join
+from bot.chat.text.html import Html
 from bot.chat.text.prices import Worth, with_prices, worth, worth_line
-from bot.chat.text.quiet_replies import mutes_shown
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
-from bot.domain.chains import Chains
-from bot.domain.chat.access import Action
-from bot.domain.observe.freshness import ChainHoldings, Sweeps
+from bot.domain.observe.freshness import ChainHoldings
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
-from bot.store.store import Store
 
 OTHERS_OFFERED = 3
 """Under the balances of one account of a message that tells of several."""
@@ -44,6 +48,22 @@ PRICE_KEPT = timedelta(hours=1)
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
 
+BALANCE_COMMAND = Command(
+    name="balance",
+    does="Show what an account holds",
+    grammar="/balance [LABEL, ADDRESS or #NUMBER]",
+    examples=(
+        Example("/balance Treasury", "shows what it holds, and what that is worth"),
+        Example("/balance", "shows all accounts watched here"),
+        Example(f"/balance {EXAMPLE_ACCOUNT}", "asks at once, if nobody watches it here"),
+    ),
+    who=Who.READERS,
+    aliases=("balances",),
+)
+
+SHOW_PAGE = ButtonAction("balance")
+"""Shows what a subscription's account holds, as it is now; the row is the subscription."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedHoldings:
@@ -54,165 +74,158 @@ class NamedHoldings:
     known: Sequence[ChainHoldings]
 
 
-class Looking:
-    """Balances and freshness, by command and by button."""
+@dataclass(frozen=True, slots=True)
+class BalanceOfRequest(Request):
+    """`/balance`; None: everything watched here."""
 
-    def __init__(
-        self,
-        store: Store,
-        chains: Chains,
-        offering: ButtonCommands,
-        *,
-        sweeps: Callable[[], Sweeps],
-        live: LiveQuestions,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._chains = chains
-        self._offering = offering
-        self._sweeps = sweeps
-        self._live = live
-        self._now = now
+    needs = BALANCE_COMMAND.needs
+    who: str | None
 
-    async def balance(self, incoming: Incoming, request: BalanceOf) -> Answer:
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
-        listed = await self._store.subscriptions_here(incoming.place)
-        meant = tuple(listed) if request.who is None else find(listed, request.who)
+        listed = await services.store.subscriptions_here(incoming.place)
+        meant = tuple(listed) if self.who is None else find(listed, self.who)
         if not meant:
-            return await self._unwatched_balance(incoming.place, listed, request.who)
+            return await _unwatched_balance(services, incoming.place, listed, self.who)
         accounts = _accounts(meant, listed)
         if not accounts:
-            return (replies.no_account_watched(),)
+            return (no_account_watched(),)
         named = [
             one
             for account in accounts[:ACCOUNTS_TOTALLED]
-            for one in await self._named(incoming.place, account, meant)
+            for one in await _named(services, incoming.place, account, meant)
         ]
-        pages = [self._balance_page(one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
+        pages = [_balance_page(services, one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
         more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
-        return (*pages, *self._together(len(accounts), more, [one.known for one in named]))
+        return (*pages, *_together(services, len(accounts), more, [one.known for one in named]))
 
-    async def status(self, incoming: Incoming, _: Status) -> Answer:
-        """Show how far everything watched here is seen."""
-        sweeps = self._sweeps()
-        here = await self._store.watched_here(incoming.place, sweeps.chains)
-        muted = mutes_shown(
-            await self._store.muted_here(incoming.place), incoming.place, self._chains, self._now()
-        )
-        return (join("\n", (*muted, status(here, sweeps, self._chains, self._now()))),)
 
-    async def ready_balance(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Show the balances of a subscription's account anew, or another page of them."""
-        listed = await self._store.subscriptions_here(incoming.place)
-        meant = [one for one in listed if one.subscription.id == press.row]
-        if not meant or meant[0].subscription.account is None:
-            return None
-        account, label = meant[0].subscription.account, meant[0].subscription.label
+def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
+    return BalanceOfRequest(" ".join(rest.split()) or None)
 
-        async def act(presser: Incoming) -> CallbackResult:
-            named = await self._named(presser.place, account, meant)
-            one = next((one for one in named if one.label == label), named[0])
-            page = self._balance_page(one, listed, press.page or 1)
-            return CallbackResult(toasts.REFRESHED, page, is_only_to_see=True)
 
-        return CallbackAction(Action.LOOK, act, incoming.place)
+async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show the balances of a subscription's account anew, or another page of them."""
+    listed = await services.store.subscriptions_here(incoming.place)
+    meant = [one for one in listed if one.subscription.id == press.row]
+    if not meant or meant[0].subscription.account is None:
+        return None
+    account, label = meant[0].subscription.account, meant[0].subscription.label
 
-    async def ready_look(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Show in one message what the accounts hold that a message tells of, as far as they are watched."""
-        found = await self._store.find_delivery(press.row, incoming.place.chat_id)
-        if found is None:
-            return None
+    async def act(presser: Incoming) -> CallbackResult:
+        named = await _named(services, presser.place, account, meant)
+        one = next((one for one in named if one.label == label), named[0])
+        page = _balance_page(services, one, listed, press.page or 1)
+        return CallbackResult(toasts.REFRESHED, page, is_only_to_see=True)
 
-        async def act(_: Incoming) -> CallbackResult:
-            listed = await self._store.subscriptions_here(found.place)
-            watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
-            if not watched:
-                return CallbackResult(toasts.NO_LONGER_WATCHED)
+    return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
 
-            async def then() -> Answer:
-                named = [
-                    one
-                    for account in watched[: 1 + OTHERS_OFFERED]
-                    for one in await self._named(found.place, account, listed, found.about.chains)
-                ]
-                others = [
-                    button(one.label or shortened(one.account), Does.BALANCE, _row_of(one, listed), 1)
-                    for one in named[1 : 1 + OTHERS_OFFERED]
-                ]
-                page = self._balance_page(named[0], listed, 1)
-                return (replace(page, keyboard=page.keyboard + rows(others)),)
 
-            return CallbackResult(then=then)
+async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show in one message what the accounts hold that an alert is about, as far as they are watched."""
+    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    if found is None:
+        return None
 
-        return CallbackAction(Action.LOOK, act, incoming.place if found.is_fallback else found.place)
+    async def act(_: Incoming) -> CallbackResult:
+        listed = await services.store.subscriptions_here(found.place)
+        watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
+        if not watched:
+            return CallbackResult(toasts.NO_LONGER_WATCHED)
 
-    def _balance_page(self, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int) -> Screen:
-        """Return one page of what an account holds; the button in the middle shows it anew."""
-        listing = self._sweeps().listing
-        pages = balances(one.account, one.label, one.known, self._chains, self._now(), listing=listing)
-        page = min(max(1, page), len(pages))
-        row = _row_of(one, listed)
-        before = [button(BACK, Does.BALANCE, row, page - 1)] if page > 1 else []
-        after = [button(FORTH, Does.BALANCE, row, page + 1)] if page < len(pages) else []
-        anew = [button("Refresh", Does.BALANCE, row, page)]
-        return Screen(pages[page - 1], rows([*before, *anew, *after]))
+        async def then() -> Answer:
+            named = [
+                one
+                for account in watched[: 1 + OTHERS_OFFERED]
+                for one in await _named(services, found.place, account, listed, found.about.chains)
+            ]
+            others = [
+                button(one.label or shortened(one.account), SHOW_PAGE, _row_of(one, listed), 1)
+                for one in named[1 : 1 + OTHERS_OFFERED]
+            ]
+            page = _balance_page(services, named[0], listed, 1)
+            return (replace(page, keyboard=page.keyboard + rows(others)),)
 
-    def _together(self, accounts: int, more: int, known: Sequence[Sequence[ChainHoldings]]) -> list[Html]:
-        """Return what follows the balances of several accounts: how many more, and what all are worth."""
-        if accounts == 1:
-            return []
-        is_all = accounts <= ACCOUNTS_TOTALLED
-        total = worth(chain.from_iterable(known), self._chains) if is_all else Worth()
-        line = words.together(accounts, more, worth_line(total, self._chains))
-        return [line] if line else []
+        return CallbackResult(then=then)
 
-    async def _named(
-        self,
-        place: Place,
-        account: Address,
-        meant: Iterable[ListedSubscription],
-        first: AbstractSet[ChainId] = frozenset(),
-    ) -> list[NamedHoldings]:
-        """Return what is known of an account, name by name, where what is meant covers any of its chains.
+    return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
-        Before the others come the names that the account has on the chains that are to be `first`.
-        """
-        by_label: dict[str, list[ChainHoldings]] = defaultdict(list)
-        for on_chain in await self._known(place, account):
-            by_label[on_chain.label].append(on_chain)
-        covering = [one.subscription for one in meant if one.subscription.account in {account, None}]
-        named = [
-            NamedHoldings(account, label, known)
-            for label, known in by_label.items()
-            if any(one.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
-        ]
-        label = next((one.label for one in covering if one.label and one.account), "")
-        named.sort(key=lambda one: first.isdisjoint(on_chain.chain_id for on_chain in one.known))
-        return named or [NamedHoldings(account, label, [])]
 
-    async def _known(self, place: Place, account: Address) -> list[ChainHoldings]:
-        """Return what is known of an account, with the prices that the last sweeps brought."""
-        sweeps, now = self._sweeps(), self._now()
-        known = await self._store.holdings_of(place, account, sweeps.chains)
-        kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
-        return with_prices(known, sweeps.prices, now - kept)
+def _balance_page(
+    services: Services, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int
+) -> Screen:
+    """Return one page of what an account holds; the button in the middle shows it anew."""
+    listing = services.sweeps().listing
+    pages = balances(one.account, one.label, one.known, services.chains, services.now(), listing=listing)
+    page = min(max(1, page), len(pages))
+    row = _row_of(one, listed)
+    before = [button(BACK, SHOW_PAGE, row, page - 1)] if page > 1 else []
+    after = [button(FORTH, SHOW_PAGE, row, page + 1)] if page < len(pages) else []
+    anew = [button("Refresh", SHOW_PAGE, row, page)]
+    return Screen(pages[page - 1], rows([*before, *anew, *after]))
 
-    async def _unwatched_balance(
-        self, here: Place, listed: Sequence[ListedSubscription], who: str | None
-    ) -> Answer:
-        """Ask the source about an address; a name that nothing here has is said to be none."""
-        if who is not None and looks_like_address(who):
-            try:
-                account = read_address(who)
-            except LineRefused as refused:
-                return (words.no_address(refused.typed, refused.reason),)
-            return await self._live.ask(here, account, await self._store.rules_here(here))
-        if who is None or not listed:
-            return (replies.nothing_watched(),)
-        closest = closest_label(listed, who)
-        offered = [(closest, f"/balance {closest}")] if closest else []
-        buttons = await self._offering.buttons(here, *offered)
-        return (Screen(replies.not_watched(who, closest), rows(buttons)),)
+
+def _together(
+    services: Services, accounts: int, more: int, known: Sequence[Sequence[ChainHoldings]]
+) -> list[Html]:
+    """Return what follows the balances of several accounts: how many more, and what all are worth."""
+    if accounts == 1:
+        return []
+    is_all = accounts <= ACCOUNTS_TOTALLED
+    total = worth(chain.from_iterable(known), services.chains) if is_all else Worth()
+    line = words.together(accounts, more, worth_line(total, services.chains))
+    return [line] if line else []
+
+
+async def _named(
+    services: Services,
+    place: Place,
+    account: Address,
+    meant: Iterable[ListedSubscription],
+    first: AbstractSet[ChainId] = frozenset(),
+) -> list[NamedHoldings]:
+    """Return what is known of an account, name by name, where what is meant covers any of its chains.
+
+    Before the others come the names that the account has on the chains that are to be `first`.
+    """
+    by_label: dict[str, list[ChainHoldings]] = defaultdict(list)
+    for on_chain in await _known(services, place, account):
+        by_label[on_chain.label].append(on_chain)
+    covering = [one.subscription for one in meant if one.subscription.account in {account, None}]
+    named = [
+        NamedHoldings(account, label, known)
+        for label, known in by_label.items()
+        if any(one.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
+    ]
+    label = next((one.label for one in covering if one.label and one.account), "")
+    named.sort(key=lambda one: first.isdisjoint(on_chain.chain_id for on_chain in one.known))
+    return named or [NamedHoldings(account, label, [])]
+
+
+async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
+    """Return what is known of an account, with the prices that the last sweeps brought."""
+    sweeps, now = services.sweeps(), services.now()
+    known = await services.store.holdings_of(place, account, sweeps.chains)
+    kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
+    return with_prices(known, sweeps.prices, now - kept)
+
+
+async def _unwatched_balance(
+    services: Services, here: Place, listed: Sequence[ListedSubscription], who: str | None
+) -> Answer:
+    """Ask the source about an address; a name that nothing here has is said to be none."""
+    if who is not None and looks_like_address(who):
+        try:
+            account = read_address(who)
+        except LineRefused as refused:
+            return (words.no_address(refused.typed, refused.reason),)
+        return await services.ask_live(here, account, await services.store.rules_here(here))
+    if who is None or not listed:
+        return (nothing_watched(),)
+    closest = closest_label(listed, who)
+    offered = [(closest, f"/balance {closest}")] if closest else []
+    buttons = await services.button_commands.buttons(here, *offered)
+    return (Screen(not_watched(who, closest), rows(buttons)),)
 
 
 def _row_of(named: NamedHoldings, listed: Iterable[ListedSubscription]) -> int:
@@ -230,3 +243,8 @@ def _accounts(
         chosen = list(listed)
     accounts = (one.subscription.account for one in chosen)
     return tuple(dict.fromkeys(account for account in accounts if account is not None))
+
+
+BALANCE = Feature(
+    BALANCE_COMMAND, _read_balance, {SHOW_PAGE: _find_subscription, alert_buttons.LOOK: _find_alert}
+)

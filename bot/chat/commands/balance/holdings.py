@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import groupby
 
-from bot.chat.commands.chain_replies import unlisted
+from bot.chat.commands.words import unlisted
 from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import EMPTY, Html, bold, code, fill
 from bot.chat.text.pages import Section, paged

@@ -16,9 +16,9 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat.commands import replies
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import live_balances
+from bot.chat.refusals import went_wrong
 from bot.chat.text.html import Html
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
@@ -172,7 +172,7 @@ class LiveQuestions:
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("a live question failed", action="live_failed", reference=reference)
-            return (replies.went_wrong(reference),)
+            return (went_wrong(reference),)
         return live_balances(account, known, self._chains, alike)
 
 

@@ -1,10 +1,14 @@
-"""The answer to /status: how far everything watched here is seen; what is well is one line."""
+"""`/status`: how far everything watched in a chat is seen; what is well is one line."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.chat.commands import replies
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
+from bot.chat.commands.words import mutes_shown, no_account_watched
+from bot.chat.permissions import Incoming
 from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join
 from bot.chat.text.outages import blind_spots
@@ -19,6 +23,37 @@ from bot.domain.questions import Allowance
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5
 _SHORT_SWEEP_SECONDS = 10
+
+
+STATUS_COMMAND = Command(
+    name="status",
+    does="Show how fresh each chain is, and what is still to be told",
+    grammar="/status",
+    examples=(Example("/status", "shows what is seen, what is not, and since when"),),
+    who=Who.READERS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest(Request):
+    """`/status`."""
+
+    needs = STATUS_COMMAND.needs
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Show how far everything watched here is seen."""
+        sweeps, place = services.sweeps(), incoming.place
+        here = await services.store.watched_here(place, sweeps.chains)
+        mutes = await services.store.muted_here(place)
+        muted = mutes_shown(mutes, place, services.chains, services.now())
+        return (join("\n", (*muted, status(here, sweeps, services.chains, services.now()))),)
+
+
+def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
+    return StatusRequest()
+
+
+# ---------------------------------------------------------------- words
 
 
 def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Html:
@@ -37,7 +72,7 @@ def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> 
 
 def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Iterator[Html | str]:
     if not here.accounts:
-        yield replies.no_account_watched() if here.tokens else "Nothing is watched here yet."
+        yield no_account_watched() if here.tokens else "Nothing is watched here yet."
         return
     on = counted(len(here.chains), "chain")
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
@@ -168,3 +203,6 @@ def _left(remaining: int | None, limit: int | None, what: str) -> str:
     if remaining is None:
         return ""
     return f"{remaining:,} of {limit:,} {what}" if limit is not None else f"{remaining:,} {what}"
+
+
+STATUS = Feature(STATUS_COMMAND, _read_status)

@@ -1,192 +1,193 @@
-"""What owners do: open and close chats, see who knocks, who did what, and what to believe."""
+"""`/allow`, `/deny` and `/chats`: who may use the bot, decided by its owners."""
 
+import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import dataclass
 
 from bot.chat.buttons import toasts
-from bot.chat.buttons.button_commands import Answer, CallbackAction, CallbackResult
-from bot.chat.buttons.data import Button, Does, Press, Screen, button, pager, rows
-from bot.chat.buttons.screens import Screens
+from bot.chat.buttons.data import Button, ButtonAction, Press, Screen, button, pager, rows
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Usage,
+    Who,
+)
 from bot.chat.commands.owners import words
-from bot.chat.commands.requests import Allow, Audit, Believe, Chats, Deny
-from bot.chat.permissions import Incoming, Permissions
+from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
-from bot.domain.chains import Chains
-from bot.domain.chat.access import Action
 from bot.domain.chat.access_requests import KnownChat
 from bot.domain.deliver.delivery import Unreachable, parking
 from bot.domain.places import Place
-from bot.store.store import Store
 
 CHATS_A_PAGE = 5
 
-Decide = Callable[[Incoming, KnownChat], Awaitable[tuple[str, Html]]]
+ALLOW_COMMAND = Command(
+    name="allow",
+    does="Open this chat, or another one, for the bot",
+    grammar="/allow [CHAT ID]",
+    examples=(Example("/allow", "opens this chat"), Example("/allow -1001234567890", "opens another chat")),
+    who=Who.OWNERS,
+)
+DENY_COMMAND = Command(
+    name="deny",
+    does="Close this chat, or another one",
+    grammar="/deny [CHAT ID]",
+    examples=(Example("/deny", "closes this chat"), Example("/deny -1001234567890", "closes another chat")),
+    who=Who.OWNERS,
+)
+CHATS_COMMAND = Command(
+    name="chats",
+    does="Show which chats may use the bot, and which ask to",
+    grammar="/chats",
+    examples=(Example("/chats", "shows them, with buttons that open and close"),),
+    who=Who.OWNERS,
+)
+
+OPEN_CHAT = ButtonAction("allow")
+"""Opens a chat; the page is the one of /chats it stands on, none in a message about a request for access."""
+CLOSE_CHAT = ButtonAction("deny")
+"""Closes a chat; the page is as above."""
+IGNORE_CHAT = ButtonAction("ignore")
+"""Lets a chat ask in vain; the page is as above."""
+SHOW_CHATS = ButtonAction("chats")
+"""Shows a page of /chats; the row is the page."""
+
+_CHAT_ID = re.compile(r"-?[0-9]{1,16}")
+_NO_CHAT_ID = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
+
+Decide = Callable[[Services, Incoming, KnownChat], Awaitable[tuple[str, Html]]]
 """Does what an owner decided of a chat; returns the toast, and what a knock shows from then on."""
 
+# ---------------------------------------------------------------- /allow and /deny
 
-class Opening:
-    """The owners' work, by command and by button."""
 
-    def __init__(
-        self,
-        store: Store,
-        permissions: Permissions,
-        screens: Screens,
-        chains: Chains,
-        *,
-        on_new_wish: Callable[[], None],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._permissions = permissions
-        self._screens = screens
-        self._chains = chains
-        self._on_new_wish = on_new_wish
-        self._now = now
+@dataclass(frozen=True, slots=True)
+class AllowRequest(Request):
+    """`/allow`; None: this chat."""
 
-    # by command
+    needs = ALLOW_COMMAND.needs
+    chat_id: int | None
 
-    async def allow(self, incoming: Incoming, request: Allow) -> Answer:
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Open a chat."""
-        place = await self._meant(incoming.place, request.chat_id)
-        _, answer = await self._opened(incoming, place)
+        place = await _meant(services, incoming.place, self.chat_id)
+        _, answer = await _opened(services, incoming, place)
         return (answer,)
 
-    async def deny(self, incoming: Incoming, request: Deny) -> Answer:
+
+@dataclass(frozen=True, slots=True)
+class DenyRequest(Request):
+    """`/deny`; None: this chat."""
+
+    needs = DENY_COMMAND.needs
+    chat_id: int | None
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Close a chat."""
-        place = await self._meant(incoming.place, request.chat_id)
-        was_open = await self._permissions.is_open(place)
-        withdrawn = await self._permissions.close(place, incoming.actor(self._now()))
+        place = await _meant(services, incoming.place, self.chat_id)
+        was_open = await services.permissions.is_open(place)
+        withdrawn = await services.permissions.close(place, incoming.actor(services.now()))
         is_here = place.chat_id == incoming.place.chat_id
         return (
             words.denied(place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn),
         )
 
-    async def believe(self, incoming: Incoming, request: Believe) -> Answer:
-        """Take for real what vanished from a chain."""
-        was_doubted = await self._store.believe_losses(request.chain_id, incoming.actor(self._now()))
-        return (words.believed(request.chain_id, self._chains, was_doubted=was_doubted),)
 
-    async def chats(self, incoming: Incoming, _: Chats) -> Answer:
+def _read_allow(rest: str, _chains: ChainReader) -> AllowRequest | Usage:
+    return AllowRequest(_chat_id(rest)) if _is_chat_id(rest) else Usage(ALLOW_COMMAND, _NO_CHAT_ID)
+
+
+def _read_deny(rest: str, _chains: ChainReader) -> DenyRequest | Usage:
+    return DenyRequest(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY_COMMAND, _NO_CHAT_ID)
+
+
+def _is_chat_id(rest: str) -> bool:
+    """Whether it is a chat's number, or nothing, which means this chat."""
+    number = _plain_minus(rest)
+    return not number or (_CHAT_ID.fullmatch(number) is not None and int(number) != 0)
+
+
+def _chat_id(rest: str) -> int | None:
+    return int(_plain_minus(rest)) if rest.strip() else None
+
+
+def _plain_minus(rest: str) -> str:
+    return re.sub("^[\u2212\u2013]", "-", rest.strip())
+
+
+async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
+    """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
+    if chat_id is None or chat_id == here.chat_id:
+        return Place(here.chat_id, here.kind, here.title)
+    known = await services.store.known_place(chat_id)
+    return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
+
+
+async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple[bool, Html]:
+    """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
+    was_open = await services.permissions.is_open(place)
+    await services.permissions.open(place, incoming.actor(services.now()))
+    services.on_new_subscription()
+    is_here = place.chat_id == incoming.place.chat_id
+    trouble = "" if was_open or is_here else await _told_so(services, place)
+    return was_open, words.allowed(
+        place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
+    )
+
+
+async def _told_so(services: Services, place: Place) -> str:
+    """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
+    outcome = await services.screens.write(place, Screen(words.let_in()))
+    if not isinstance(outcome, Unreachable):
+        return ""
+    await services.store.mark_unreachable(
+        place.chat_id, parking(outcome.reason, outcome.park, 0, services.now())
+    )
+    return outcome.reason
+
+
+# ---------------------------------------------------------------- /chats
+
+
+@dataclass(frozen=True, slots=True)
+class ChatsRequest(Request):
+    """`/chats`."""
+
+    needs = CHATS_COMMAND.needs
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show the chats, in private."""
         if not incoming.place.is_private:
             return (words.private_only("chats"),)
-        return (await self._chats_page(1),)
+        return (await _chats_page(services, 1),)
 
-    async def audit(self, incoming: Incoming, _: Audit) -> Answer:
-        """Show who did what, in private."""
-        if not incoming.place.is_private:
-            return (words.private_only("audit"),)
-        return (await self._audit_page(1),)
 
-    # by button
+def _read_chats(_rest: str, _chains: ChainReader) -> ChatsRequest:
+    return ChatsRequest()
 
-    async def ready_chats(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Show another page of the chats."""
 
-        async def act(_: Incoming) -> CallbackResult:
-            return CallbackResult(redraw=await self._chats_page(press.row), is_only_to_see=True)
+async def _find_page(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show another page of the chats."""
 
-        return CallbackAction(Action.OWN, act, incoming.place) if incoming.place.is_private else None
+    async def act(_: Incoming) -> CallbackResult:
+        return CallbackResult(redraw=await _chats_page(services, press.row), is_only_to_see=True)
 
-    async def ready_audit(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Show another page of who did what."""
+    return CallbackAction(CHATS_COMMAND.needs, act, incoming.place) if incoming.place.is_private else None
 
-        async def act(_: Incoming) -> CallbackResult:
-            return CallbackResult(redraw=await self._audit_page(press.row), is_only_to_see=True)
 
-        return CallbackAction(Action.OWN, act, incoming.place) if incoming.place.is_private else None
-
-    async def ready_allow(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Open the chat that a button names."""
-        return await self._ready_to_decide(incoming, press, self._allow_known)
-
-    async def ready_deny(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Close the chat that a button names."""
-        return await self._ready_to_decide(incoming, press, self._deny_known)
-
-    async def ready_ignore(self, incoming: Incoming, press: Press) -> CallbackAction | None:
-        """Let the chat that a button names knock in vain."""
-        return await self._ready_to_decide(incoming, press, self._ignore_known)
-
-    async def _ready_to_decide(
-        self, incoming: Incoming, press: Press, decide: Decide
-    ) -> CallbackAction | None:
-        """Find the chat; buttons that decide about chats stand in owners' private chats only."""
-        chat = await self._store.known_chat(press.row) if incoming.place.is_private else None
-        if chat is None:
-            return None
-
-        async def act(presser: Incoming) -> CallbackResult:
-            toast, shown = await decide(presser, chat)
-            screen = Screen(shown) if press.page is None else await self._chats_page(press.page)
-            return CallbackResult(toast, screen)
-
-        return CallbackAction(Action.OWN, act, incoming.place)
-
-    async def _allow_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
-        was_open, shown = await self._opened(presser, chat.place)
-        return toasts.ALREADY if was_open else toasts.OPENED, shown
-
-    async def _deny_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
-        place = chat.place
-        withdrawn = 0
-        if chat.is_open:
-            withdrawn = await self._permissions.close(place, presser.actor(self._now()))
-        shown = words.denied(
-            place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
-        )
-        return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
-
-    async def _ignore_known(self, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
-        if await self._permissions.is_open(chat.place):
-            return await self._allow_known(presser, chat)
-        is_new = await self._store.ignore_request(chat.row, presser.actor(self._now()))
-        return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
-
-    # what both do
-
-    async def _opened(self, incoming: Incoming, place: Place) -> tuple[bool, Html]:
-        """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
-        was_open = await self._permissions.is_open(place)
-        await self._permissions.open(place, incoming.actor(self._now()))
-        self._on_new_wish()
-        is_here = place.chat_id == incoming.place.chat_id
-        trouble = "" if was_open or is_here else await self._told_so(place)
-        return was_open, words.allowed(
-            place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
-        )
-
-    async def _told_so(self, place: Place) -> str:
-        """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
-        outcome = await self._screens.write(place, Screen(words.let_in()))
-        if not isinstance(outcome, Unreachable):
-            return ""
-        await self._store.mark_unreachable(
-            place.chat_id, parking(outcome.reason, outcome.park, 0, self._now())
-        )
-        return outcome.reason
-
-    async def _meant(self, here: Place, chat_id: int | None) -> Place:
-        """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
-        if chat_id is None or chat_id == here.chat_id:
-            return Place(here.chat_id, here.kind, here.title)
-        known = await self._store.known_place(chat_id)
-        return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
-
-    async def _chats_page(self, page: int) -> Screen:
-        guests = await self._store.known_chats(page, CHATS_A_PAGE)
-        lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
-        keyboard = rows(*lines) + pager(Does.CHATS, guests.page, guests.pages)
-        return Screen(words.chats(guests, self._now()), keyboard)
-
-    async def _audit_page(self, page: int) -> Screen:
-        entries, total = await self._store.audit_page(max(1, page), words.ENTRIES_A_PAGE)
-        pages = max(1, -(-total // words.ENTRIES_A_PAGE))
-        page = min(max(1, page), pages)
-        text = words.audit(entries, page, pages, self._chains, self._now())
-        return Screen(text, pager(Does.AUDIT, page, pages))
+async def _chats_page(services: Services, page: int) -> Screen:
+    guests = await services.store.known_chats(page, CHATS_A_PAGE)
+    lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
+    keyboard = rows(*lines) + pager(SHOW_CHATS, guests.page, guests.pages)
+    return Screen(words.chats(guests, services.now()), keyboard)
 
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
@@ -195,8 +196,70 @@ def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
     if chat.is_owner:
         return []
     if chat.is_open:
-        return [button(f"{number}. Close {name}", Does.DENY, chat.row, page)]
-    opens = button(f"{number}. Open {name}", Does.ALLOW, chat.row, page)
+        return [button(f"{number}. Close {name}", CLOSE_CHAT, chat.row, page)]
+    opens = button(f"{number}. Open {name}", OPEN_CHAT, chat.row, page)
     if chat.knocked_at is None:
         return [opens]
-    return [opens, button(f"{number}. Ignore", Does.IGNORE, chat.row, page)]
+    return [opens, button(f"{number}. Ignore", IGNORE_CHAT, chat.row, page)]
+
+
+# ---------------------------------------------------------------- buttons
+
+
+async def _find_to_open(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Open the chat that a button names."""
+    return await _find_chat(services, incoming, press, _allow_known)
+
+
+async def _find_to_close(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Close the chat that a button names."""
+    return await _find_chat(services, incoming, press, _deny_known)
+
+
+async def _find_to_ignore(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Let the chat that a button names knock in vain."""
+    return await _find_chat(services, incoming, press, _ignore_known)
+
+
+async def _find_chat(
+    services: Services, incoming: Incoming, press: Press, decide: Decide
+) -> CallbackAction | None:
+    """Find the chat; buttons that decide about chats stand in owners' private chats only."""
+    chat = await services.store.known_chat(press.row) if incoming.place.is_private else None
+    if chat is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        toast, shown = await decide(services, presser, chat)
+        screen = Screen(shown) if press.page is None else await _chats_page(services, press.page)
+        return CallbackResult(toast, screen)
+
+    return CallbackAction(CHATS_COMMAND.needs, act, incoming.place)
+
+
+async def _allow_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
+    was_open, shown = await _opened(services, presser, chat.place)
+    return toasts.ALREADY if was_open else toasts.OPENED, shown
+
+
+async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
+    place = chat.place
+    withdrawn = 0
+    if chat.is_open:
+        withdrawn = await services.permissions.close(place, presser.actor(services.now()))
+    shown = words.denied(
+        place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
+    )
+    return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
+
+
+async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
+    if await services.permissions.is_open(chat.place):
+        return await _allow_known(services, presser, chat)
+    is_new = await services.store.ignore_request(chat.row, presser.actor(services.now()))
+    return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
+
+
+ALLOW = Feature(ALLOW_COMMAND, _read_allow, {OPEN_CHAT: _find_to_open, IGNORE_CHAT: _find_to_ignore})
+DENY = Feature(DENY_COMMAND, _read_deny, {CLOSE_CHAT: _find_to_close})
+CHATS = Feature(CHATS_COMMAND, _read_chats, {SHOW_CHATS: _find_page})

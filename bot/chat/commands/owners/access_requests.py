@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 
-from bot.chat.buttons.data import Does, Screen, button, rows
+from bot.chat.buttons.data import Screen, button, rows
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.owners import words
+from bot.chat.commands.owners.access import IGNORE_CHAT, OPEN_CHAT
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.send_queue import Rank
 from bot.domain.deliver.delivery import Sent, Unreachable, parking
@@ -35,7 +36,7 @@ class AccessRequests:
             return False
         screen = Screen(
             words.knock(incoming.place, incoming.author, is_last_today=knock.is_last_today),
-            rows([button("Allow", Does.ALLOW, knock.row), button("Ignore", Does.IGNORE, knock.row)]),
+            rows([button("Allow", OPEN_CHAT, knock.row), button("Ignore", IGNORE_CHAT, knock.row)]),
         )
         reached = [await self._reach(owner, screen) for owner in sorted(self._permissions.owners)]
         if any(one is not Reached.NOT for one in reached):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
-from bot.chat.commands.replies import FIRST_WATCH, allow_command
+from bot.chat.commands.words import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import clock, counted
@@ -56,6 +56,31 @@ def link_used() -> Html:
 def link_expired() -> Html:
     """Return the answer to a link that is too old."""
     return fill("This link has expired. Starting the bot again prints a new one where it runs.")
+
+
+# ---------------------------------------------------------------- getting in
+
+
+def stranger(chat_id: int, *, is_told: bool = False) -> Html:
+    """Return what somebody reads who may not use the bot; `is_told`: an owner hears of it just now."""
+    told = " I have told them that you asked." if is_told else ""
+    return fill(
+        "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",
+        code(str(chat_id)),
+        allow_command(chat_id),
+        told,
+    )
+
+
+def greeting(*, is_open: bool) -> Html:
+    """Return what the bot says when it is added to a group."""
+    if is_open:
+        return fill("Hello! This group may use me. Begin with {}; /help shows the rest.", FIRST_WATCH)
+    return fill(
+        "Hello! I tell chats when what an address holds changes. I do nothing here until an owner of mine"
+        " opens this group with {}.",
+        code("/allow"),
+    )
 
 
 # ---------------------------------------------------------------- opening and closing

@@ -4,11 +4,12 @@ A line is taken as a whole or refused as a whole, so that nobody has to guess wh
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from bot.chat.commands.arguments.addresses import Named, looks_like_address, names_address, read_named
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.labels import CHARACTERS_MOST
 
@@ -89,3 +90,75 @@ def _chain_ids(text: str | None, chains: ChainReader) -> frozenset[ChainId]:
     if text is not None and not WORD.search(text):
         raise LineRefused("on", "a chain has to follow")
     return chains.several(text or "")
+
+
+# ---------------------------------------------------------------- lines
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEntry:
+    """One account to watch."""
+
+    line_number: int
+    account: Address
+    contracts: frozenset[Address] = frozenset()
+    chains: frozenset[ChainId] = frozenset()
+    label: str = ""
+
+
+def numbered_lines(text: str) -> list[tuple[int, str]]:
+    """Return the lines that say anything, each with its number, from 1."""
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if WORD.search(line)]
+
+
+def is_token_line(line: str) -> bool:
+    """Whether a line begins with the word “token”."""
+    first = WORD.search(line)
+    return first is not None and first.group().casefold() == "token"
+
+
+def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
+    """Return what a line names where contracts are expected: of a holder's page the token."""
+    return tuple(dict.fromkeys(one.contract for one in clauses.named))
+
+
+def read_entries(
+    lines: Iterable[tuple[int, str]], chains: ChainReader
+) -> tuple[tuple[WatchEntry, ...], tuple[BadLine, ...]]:
+    """Return the accounts that numbered lines name, each wish once, and the lines that are not taken."""
+    entries: list[WatchEntry] = []
+    bad: list[BadLine] = []
+    for number, line in lines:
+        try:
+            entries += _entries(number, line, chains)
+        except LineRefused as refused:
+            bad.append(BadLine(number, refused.typed, refused.reason, _instead(line, refused)))
+    return _without_repeats(entries), tuple(bad)
+
+
+def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
+    if is_token_line(line):
+        raise LineRefused("token", "tokens go into a message of their own, which starts with /watch token")
+    clauses = read_clauses(line, chains)
+    accounts = {one.address for one in clauses.named}
+    if clauses.label and len(accounts) > 1:
+        raise LineRefused(clauses.label, f"a label names one address, and this line has {len(accounts)}")
+    return [
+        WatchEntry(number, one.address, clauses.contracts | one.tokens, clauses.chains, clauses.label)
+        for one in clauses.named
+    ]
+
+
+def _instead(line: str, refused: LineRefused) -> str:
+    """Return the line with the word that was probably meant."""
+    if not refused.meant or line.count(refused.word) != 1:
+        return ""
+    return line.replace(refused.word, refused.meant).strip()
+
+
+def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:
+    """Return each wish once, with the line where it stood first."""
+    first: dict[WatchEntry, WatchEntry] = {}
+    for entry in entries:
+        first.setdefault(replace(entry, line_number=0), entry)
+    return tuple(first.values())

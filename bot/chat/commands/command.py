@@ -1,0 +1,197 @@
+"""What a family of commands declares: each command is one `Feature`, named once in `registry`.
+
+A feature is what people read of it (`Command`), how its arguments are read (`read`), and what its buttons
+do (`callbacks`). Reading gives a `Request`, a value that knows what it needs and can carry itself out, so
+that nothing stands between what was typed and who handles it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from bot.chat.buttons.button_commands import ButtonCommands
+from bot.chat.buttons.data import ButtonAction, Press, Screen
+from bot.chat.buttons.screens import Screens
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.permissions import Incoming, Permissions
+from bot.chat.text.html import Html, code, fill, join
+from bot.domain.assets import Address
+from bot.domain.chains import Chains
+from bot.domain.chat.access import Action
+from bot.domain.kinds import kind_of
+from bot.domain.observe.freshness import Sweeps
+from bot.domain.observe.matching import Rules
+from bot.domain.places import Place
+from bot.store.store import Store
+
+# ---------------------------------------------------------------- what people read of it
+
+
+class Who(StrEnum):
+    """Who may use a command."""
+
+    ANYONE = "anyone"
+    """In closed chats too, where the answer may be how to get in."""
+    READERS = "readers"
+    """Everybody in an open chat."""
+    CHANGERS = "changers"
+    """In an open group its administrators, in an open private chat its user."""
+    OWNERS = "owners"
+    """Who may also do all of the above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing to type, and what it does."""
+
+    text: str
+    does: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What people read of a command in menus, /help and the manual, and who may use it."""
+
+    name: str
+    does: str
+    """One line for the menu and /help."""
+    grammar: str
+    examples: tuple[Example, ...]
+    who: Who
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> Action:
+        """What a person must be allowed to do here before the command is carried out."""
+        match self.who:
+            case Who.OWNERS:
+                return Action.OWN
+            case Who.CHANGERS:
+                return Action.CHANGE
+            case Who.READERS | Who.ANYONE:
+                return Action.LOOK
+
+
+# ---------------------------------------------------------------- what it works with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the commands of one bot work with."""
+
+    store: Store
+    permissions: Permissions
+    screens: Screens
+    chains: Chains
+    button_commands: ButtonCommands
+    commands: Sequence[Command]
+    """All there are, in the order of /help."""
+    username: Callable[[], str]
+    """Returns the bot's own name, which Telegram may change."""
+    sweeps: Callable[[], Sweeps]
+    ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
+    """Asks the source about an account that nobody watches in a place."""
+    max_subscriptions_per_chat: int
+    on_new_subscription: Callable[[], None]
+    """Makes the poller look at once at what is newly watched."""
+    now: Callable[[], datetime]
+
+
+# ---------------------------------------------------------------- what is asked for
+
+Answer = Sequence[Html | Screen]
+"""The messages of one answer, in order."""
+
+
+class Request(ABC):
+    """What somebody asks for: read from a message, and able to carry itself out."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def needs(self) -> Action:
+        """What the person must be allowed to do; nothing is carried out before that is known."""
+
+    @property
+    def kind(self) -> str:
+        """What figures call it: `watch_token` for a WatchTokenRequest."""
+        return kind_of(self).removesuffix("_request")
+
+    @abstractmethod
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Do it and return the answer; safe to run twice, since Telegram repeats updates after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(Request):
+    """A command of ours that lacks something, or has something wrong; `reason` may be ""."""
+
+    command: Command
+    reason: str
+
+    @property
+    def needs(self) -> Action:
+        """Owners' commands are explained to owners only; the others to whoever may look."""
+        return Action.OWN if self.command.who is Who.OWNERS else Action.LOOK
+
+    async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
+        """Explain the command."""
+        return (usage(self.command, self.reason),)
+
+
+def usage(command: Command, reason: str = "") -> Html:
+    """Return how a command is used, after what was wrong with it."""
+    lines: list[Html | str] = [reason, ""] if reason else []
+    lines += [f"/{command.name} · {command.does}", code(command.grammar), ""]
+    lines += [fill("{}\n{}", code(example.text), example.does) for example in command.examples]
+    return join("\n", lines)
+
+
+# ---------------------------------------------------------------- what its buttons do
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackResult:
+    """What comes of a press: first a few words, then what changes on the screen."""
+
+    toast: str = ""
+    redraw: Screen | None = None
+    """What the message shows from now on; None: it stays."""
+    is_only_to_see: bool = False
+    """Whether nothing else came of it than what the message shows."""
+    is_used_up: bool = False
+    """Whether the button goes away."""
+    then: Callable[[], Awaitable[Answer]] | None = None
+    """What is to be done once the presser has an answer, and may take its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAction:
+    """A press whose row was found in this chat; what remains to be asked is whether the presser may."""
+
+    needs: Action
+    act: Callable[[Incoming], Awaitable[CallbackResult]]
+    place: Place
+    """Where it happens: the row knows the topic even where the message is out of reach."""
+
+
+FindCallback = Callable[[Services, Incoming, Press], Awaitable[CallbackAction | None]]
+"""Finds the row that a press names in the chat it came from; None: it is not there."""
+
+
+# ---------------------------------------------------------------- all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """All of one command."""
+
+    command: Command
+    read: Callable[[str, ChainReader], Request]
+    """Reads what follows the command; what can't be read becomes a `Usage`."""
+    callbacks: Mapping[ButtonAction, FindCallback] = field(default_factory=lambda: MappingProxyType({}))
+    """What its buttons do."""

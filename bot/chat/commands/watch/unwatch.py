@@ -1,0 +1,136 @@
+"""`/unwatch`: ending what is watched, and taking that back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.chat.buttons import toasts
+from bot.chat.buttons.data import ButtonAction, Press, Screen, button, rows, with_keyboard
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.lookup import closest_label, find_all
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Usage,
+    Who,
+)
+from bot.chat.commands.watch import words
+from bot.chat.commands.watch.grammar import WORD
+from bot.chat.commands.words import not_watched
+from bot.chat.permissions import Incoming
+from bot.chat.text.html import Html
+from bot.domain.chat.unsubscribe import UndoOutcome
+from bot.domain.subscriptions import ListedSubscription
+
+UNWATCH_COMMAND = Command(
+    name="unwatch",
+    does="Stop watching",
+    grammar="/unwatch LABEL, ADDRESS or #NUMBER",
+    examples=(
+        Example("/unwatch Treasury", "stops what has this label"),
+        Example("/unwatch #3", "stops number 3 of /list"),
+    ),
+    who=Who.CHANGERS,
+    aliases=("remove",),
+)
+
+UNDO = ButtonAction("undo")
+"""Takes an /unwatch back."""
+STOP = ButtonAction("stop")
+"""Ends a subscription; the row is it, since its number may be another's later."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchRequest(Request):
+    """`/unwatch`."""
+
+    needs = UNWATCH_COMMAND.needs
+    who: tuple[str, ...]
+    """The words; each may be an address, a `#number` or a label."""
+    rest: str
+    """The same as one text, since a label may have spaces."""
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Stop what is named, by the whole text or else word by word; what is not found is said."""
+        listed = await services.store.subscriptions_here(incoming.place)
+        found = find_all(listed, self.rest, self.who)
+        ended = {one.number: one for matching in found.values() for one in matching}
+        missing = [word for word, matching in found.items() if not matching]
+        answers: list[Html | Screen] = []
+        if ended:
+            answers += await _end(services, incoming, tuple(ended.values()))
+        if len(missing) == 1:
+            closest = closest_label(listed, missing[0])
+            offered = [(f"Stop {closest}", f"/unwatch {closest}")] if closest else []
+            buttons = await services.button_commands.buttons(incoming.place, *offered)
+            answers.append(Screen(not_watched(missing[0], closest), rows(buttons)))
+        elif missing:
+            answers += words.none_of_these(missing)
+        return answers
+
+
+def _read_unwatch(rest: str, _chains: ChainReader) -> UnwatchRequest | Usage:
+    who = tuple(dict.fromkeys(WORD.findall(rest)))
+    return UnwatchRequest(who, " ".join(rest.split())) if who else Usage(UNWATCH_COMMAND, "")
+
+
+async def _end(
+    services: Services, incoming: Incoming, ended: Sequence[ListedSubscription]
+) -> list[Html | Screen]:
+    """End subscriptions and word it; a button takes it back."""
+    numbers = tuple(one.number for one in ended)
+    result = await services.store.unsubscribe(incoming.place, numbers, incoming.actor(services.now()))
+    answer = words.unwatched([one.subscription for one in ended], still_to_come=result.still_to_come)
+    undo = [button("Undo", UNDO, result.row)] if result.row is not None else []
+    return with_keyboard(answer, rows(undo))
+
+
+async def _find_unsubscribed(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Take an /unwatch of this chat back."""
+    place = await services.store.unsubscribe_place(press.row, incoming.place.chat_id)
+    if place is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        undone = await services.store.undo_unsubscribe(
+            press.row, presser.place, presser.actor(services.now())
+        )
+        limit = services.max_subscriptions_per_chat
+        match undone.outcome:
+            case UndoOutcome.ALREADY:
+                return CallbackResult(toasts.ALREADY, is_used_up=True)
+            case UndoOutcome.TOO_LATE:
+                return CallbackResult(toasts.TOO_LATE, is_used_up=True)
+            case UndoOutcome.DONE:
+                services.on_new_subscription()
+                return CallbackResult(toasts.UNDONE, Screen(words.undone(undone.ones, limit)))
+            case UndoOutcome.NO_ROOM:
+                services.on_new_subscription()
+                again = rows([button("Undo", UNDO, press.row)])
+                return CallbackResult(toasts.NO_ROOM, Screen(words.undone(undone.ones, limit), again))
+
+    return CallbackAction(UNWATCH_COMMAND.needs, act, place)
+
+
+async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """End the subscription that a button names; its number may be another's by now."""
+    listed = await services.store.subscriptions_here(incoming.place)
+    named = tuple(one for one in listed if one.subscription.id == press.row)
+    if not named:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        async def then() -> Answer:
+            return await _end(services, presser, named)
+
+        return CallbackResult(is_used_up=True, then=then)
+
+    return CallbackAction(UNWATCH_COMMAND.needs, act, incoming.place)
+
+
+UNWATCH = Feature(UNWATCH_COMMAND, _read_unwatch, {UNDO: _find_unsubscribed, STOP: _find_subscription})

@@ -1,0 +1,109 @@
+"""`/list` and `/here`: what a chat watches, shown, and moved here from topics that are lost."""
+
+from dataclasses import dataclass
+
+from bot.chat.buttons.data import ButtonAction, Press, Screen, pager
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.command import (
+    Answer,
+    CallbackAction,
+    CallbackResult,
+    Command,
+    Example,
+    Feature,
+    Request,
+    Services,
+    Who,
+)
+from bot.chat.commands.watch import words
+from bot.chat.commands.words import mutes_shown, unlisted_of
+from bot.chat.permissions import Incoming
+from bot.domain.places import Place
+
+LIST_COMMAND = Command(
+    name="list",
+    does="Show what this chat watches",
+    grammar="/list",
+    examples=(Example("/list", "shows all of it"),),
+    who=Who.READERS,
+)
+HERE_COMMAND = Command(
+    name="here",
+    does="Move here what closed or deleted topics watched",
+    grammar="/here",
+    examples=(
+        Example("/here", "moves it to the topic where you say this, with all that is still to be told"),
+    ),
+    who=Who.CHANGERS,
+)
+
+SHOW_PAGE = ButtonAction("list")
+"""Shows a page of /list; the row is the page."""
+
+# ---------------------------------------------------------------- /list
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest(Request):
+    """`/list`."""
+
+    needs = LIST_COMMAND.needs
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Show what is watched."""
+        return (await _page(services, incoming.place, 1),)
+
+
+def _read_list(_rest: str, _chains: ChainReader) -> ListRequest:
+    return ListRequest()
+
+
+async def _find_page(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show another page of the list."""
+
+    async def act(presser: Incoming) -> CallbackResult:
+        page = await _page(services, presser.place, press.row)
+        return CallbackResult(redraw=page, is_only_to_see=True)
+
+    return CallbackAction(LIST_COMMAND.needs, act, incoming.place)
+
+
+async def _page(services: Services, place: Place, page: int) -> Screen:
+    """Return one page of the list, the last one where there are not so many any more."""
+    listed = await services.store.subscriptions_here(place)
+    mutes = await services.store.muted_here(place)
+    muted = mutes_shown(mutes, place, services.chains, services.now())
+    entries = [(one.number, one.subscription) for one in listed]
+    sweeps = services.sweeps()
+    unlisted = unlisted_of(
+        [one.subscription for one in listed], sweeps.chains, sweeps.listing, services.chains
+    )
+    pages = words.watch_list(entries, services.chains, [*muted, *unlisted])
+    page = min(max(1, page), len(pages))
+    return Screen(pages[page - 1], pager(SHOW_PAGE, page, len(pages)))
+
+
+# ---------------------------------------------------------------- /here
+
+
+@dataclass(frozen=True, slots=True)
+class HereRequest(Request):
+    """`/here`."""
+
+    needs = HERE_COMMAND.needs
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Take over what lost topics of this chat watched."""
+        actor = incoming.actor(services.now())
+        moved = await services.store.take_over_lost_topics(incoming.place, actor)
+        if moved:
+            services.on_new_subscription()
+        return (words.moved_here(moved),)
+
+
+def _read_here(_rest: str, _chains: ChainReader) -> HereRequest:
+    return HereRequest()
+
+
+LIST = Feature(LIST_COMMAND, _read_list, {SHOW_PAGE: _find_page})
+HERE = Feature(HERE_COMMAND, _read_here)

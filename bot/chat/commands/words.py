@@ -1,0 +1,144 @@
+"""What the answers of several commands have in common."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
+from bot.chat.text.untrusted import foreign
+from bot.chat.text.wording import (
+    account_on,
+    age,
+    chain_names,
+    clock,
+    counted,
+)
+from bot.domain.assets import ChainId
+from bot.domain.chains import Chains, Listing
+from bot.domain.chat.mutes import ActiveMutes, Mute
+from bot.domain.places import Place
+from bot.domain.subscriptions import Subscription
+
+EXAMPLE_ACCOUNT = "0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
+EXAMPLE_CONTRACT = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+
+FIRST_WATCH = code("/watch 0x… as Treasury")
+
+_MUTES_SHOWN = 5
+
+
+def allow_command(chat_id: int) -> Html:
+    """Return what an owner types to open a chat."""
+    return code(f"/allow {chat_id}")
+
+
+def not_watched(who: str, suggestion: str = "") -> Html:
+    """Return the answer to a name, address or number that is not watched here."""
+    meant = fill(" Did you mean {}?", bold_label(suggestion)) if suggestion else EMPTY
+    return fill("{} is not watched here.{} /list shows what is.", typed_word(who), meant)
+
+
+def nothing_watched() -> Html:
+    """Return the answer to /list or /balance where nothing is watched."""
+    return fill("Nothing is watched here yet. Begin with {}.", FIRST_WATCH)
+
+
+def no_account_watched() -> Html:
+    """Return the answer to /balance where tokens are watched, but no account that could hold them."""
+    return fill("No account is watched here yet; {} adds one.", code("/watch 0x…"))
+
+
+def unsure(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> Html:
+    """Return what is to be known of chains that somebody just named; nothing if all of them are listed."""
+    if not chain_ids:
+        return EMPTY
+    if not listing.is_known:
+        return fill(
+            "The source of balances has not said yet which chains it has. I ask about {} all the same;"
+            " if it has no such chain, /list will say so.",
+            _named(chain_ids, chains),
+        )
+    return join("\n", unlisted([one for one in chain_ids if one not in listing.now], listing, chains))
+
+
+def unlisted(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> list[Html]:
+    """Return a line for the chains that the source does not list any more, and one for those it never did."""
+    dropped = [chain_id for chain_id in chain_ids if listing.has_dropped(chain_id)]
+    lacking = [chain_id for chain_id in chain_ids if listing.lacks(chain_id)]
+    lines = []
+    if dropped:
+        lines.append(
+            fill(
+                "The source of balances no longer lists {}; I ask all the same.",
+                _named(dropped, chains),
+            )
+        )
+    if lacking:
+        lines.append(
+            fill(
+                "The source of balances does not list {}; I ask all the same, but expect no answer.",
+                _named(lacking, chains),
+            )
+        )
+    return lines
+
+
+def unlisted_of(
+    subscriptions: Sequence[Subscription], asked: Collection[ChainId], listing: Listing, chains: Chains
+) -> list[Html]:
+    """Return the same of all that subscriptions watch; `asked` are meant where they name no chain."""
+    watched = {chain_id for one in subscriptions for chain_id in one.chains or asked}
+    return [fill("⚠️ {}", line) for line in unlisted(watched, listing, chains)]
+
+
+def _named(chain_ids: Collection[ChainId], chains: Chains) -> str:
+    return chain_names(chains.in_order(chain_ids), chains, last=" and ")
+
+
+def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) -> list[Html]:
+    """Return the lines about mutes that /list and /status show; none where nothing is muted."""
+    lines = [
+        fill(
+            "🔕 {} is muted until {}, {} more",
+            _muted(mute, place, chains),
+            moment(mute.until, now),
+            age(_in_minutes(mute.until - now)),
+        )
+        for mute in here.mutes[:_MUTES_SHOWN]
+    ]
+    if len(here.mutes) > _MUTES_SHOWN:
+        lines.append(fill("🔕 … and {}", counted(len(here.mutes) - _MUTES_SHOWN, "more account")))
+    if here.held:
+        lines.append(fill("Kept meanwhile: {}", counted(here.held, "change")))
+    return lines
+
+
+def typed_word(word: str) -> Html:
+    """Return what somebody typed, as code: nothing in it becomes a link or a command."""
+    return code(foreign(word, "that").visible)
+
+
+def bold_label(label: str) -> Html:
+    """Return a label, or in its place that it can't be shown."""
+    return bold(foreign(label, "a name that cannot be shown"))
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """Return `14:05 UTC`, with the date before it if that is not today."""
+    return f"{clock(at, now.astimezone(UTC).date(), pattern='%H:%M')} UTC"
+
+
+def _in_minutes(span: timedelta) -> timedelta:
+    """Return a length of time in whole minutes, the last one that has begun counted."""
+    minute = timedelta(minutes=1)
+    return -(-span // minute) * minute
+
+
+def this_place(place: Place) -> str:
+    """Return what a place is called at the start of a sentence."""
+    return "This topic" if place.thread_id is not None else "This chat"
+
+
+def _muted(mute: Mute, place: Place, chains: Chains) -> Html:
+    if mute.account is None:
+        return EMPTY + this_place(place)
+    return account_on(mute.account, mute.label, mute.chains, chains)

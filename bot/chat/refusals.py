@@ -1,0 +1,64 @@
+"""What is answered where a command can't be carried out, or comes late."""
+
+from datetime import timedelta
+
+from bot.chat.text.html import Html, code, fill
+from bot.chat.text.wording import age
+from bot.store.errors import DatabaseFault
+
+
+def may_not_change() -> Html:
+    """Return the answer to a member of a group who may only look."""
+    return fill(
+        "In a group, its administrators and the bot's owners change what is watched; please ask one of them. "
+        "/list, /balance and /status work for everybody."
+    )
+
+
+def owners_only() -> Html:
+    """Return the answer to a command that is the owners' own."""
+    return fill("Only an owner of this bot can do that. /help lists what everybody can.")
+
+
+_NOT_WRITTEN = {
+    DatabaseFault.FULL: "I can't write to my disk: it is full. Nothing was changed.\n"
+    "Your operator has to make room; then send it again.",
+    DatabaseFault.LOCKED: "My database is locked by another program. Nothing was changed.\n"
+    "Please try again in a minute; if it stays, your operator has to end that program.",
+    DatabaseFault.READ_ONLY: "I can't write to my database: it is read-only. Nothing was changed.\n"
+    "Your operator has to make it writable; then send it again.",
+    DatabaseFault.BROKEN: "I can't write to my disk: it is full or failing. Nothing was changed.\n"
+    "Your operator has to look at it; then send it again.",
+}
+
+
+def not_written(trouble: DatabaseFault) -> Html:
+    """Return the answer where the disk, or who holds the database, is in the way; alerts are not lost."""
+    return fill(_NOT_WRITTEN[trouble])
+
+
+def went_wrong(reference: str) -> Html:
+    """Return the answer where we failed; the reference finds it in the log."""
+    return fill(
+        "Something went wrong on my side, sorry. Please try again; doing it twice does no harm.\n"
+        "If it stays, tell an owner: {}",
+        code(reference),
+    )
+
+
+def enough_for_now(retry_after_seconds: int) -> Html:
+    """Return the answer to the first command that is one too many."""
+    return fill(
+        "Too many commands at once. I'll answer again in {} s. Alerts are not affected.",
+        str(retry_after_seconds),
+    )
+
+
+def sent_long_ago(ago: timedelta, answer: Html) -> Html:
+    """Return the answer to a command that came late, after a word about that."""
+    return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
+
+
+def not_forwarded() -> Html:
+    """Return the answer to a command that somebody else may have written."""
+    return fill("A forwarded command is not carried out. Copy it and send it yourself if you mean it.")
