@@ -1,8 +1,10 @@
 """The audit log: who changed what and when, stored with each change and shown to owners."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,27 @@ class AuditAction(StrEnum):
     UNMUTE = "unmute"
     LEAVE_OUT = "leave out"
     HEAR = "hear"
+
+
+PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
+    {
+        AuditAction.CLAIM: "became the owner",
+        AuditAction.ALLOW: "opened",
+        AuditAction.DENY: "closed",
+        AuditAction.IGNORE: "ignored",
+        AuditAction.WATCH: "watched",
+        AuditAction.RELABEL: "named",
+        AuditAction.UNWATCH: "stopped watching",
+        AuditAction.UNDO: "took back the end of",
+        AuditAction.BELIEVE: "took for real what vanished on",
+        AuditAction.HERE: "moved to another topic, entries:",
+        AuditAction.MUTE: "muted",
+        AuditAction.UNMUTE: "unmuted",
+        AuditAction.LEAVE_OUT: "ignored the token",
+        AuditAction.HEAR: "no longer ignored the token",
+    }
+)
+"""What follows a person's name in /audit, before what was changed; each action has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from types import MappingProxyType
 
 from bot.chat.commands.words import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
@@ -14,7 +13,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Author
 from bot.domain.chat.access_requests import ChatListPage, KnownChat
-from bot.domain.chat.audit import AuditAction, AuditEntry
+from bot.domain.chat.audit import PAST_TENSE, AuditAction, AuditEntry
 from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
 
@@ -211,7 +210,7 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
         "{} UTC · {} {}{}{}",
         clock(author.at, today, pattern="%H:%M"),
         _person(author.user_id, author.name),
-        _DID[entry.deed],
+        PAST_TENSE[entry.deed],
         about,
         where,
     )
@@ -222,26 +221,6 @@ def _within(entry: Html) -> Html:
     if entry.visible_units <= _ENTRY_UNITS_MOST and entry.source_bytes <= _ENTRY_BYTES_MOST:
         return entry
     return code(entry.visible[:_CUT_ENTRY_CHARACTERS] + ELLIPSIS)
-
-
-_DID = MappingProxyType(
-    {
-        AuditAction.CLAIM: "became the owner",
-        AuditAction.ALLOW: "opened",
-        AuditAction.DENY: "closed",
-        AuditAction.IGNORE: "ignored",
-        AuditAction.WATCH: "watched",
-        AuditAction.RELABEL: "named",
-        AuditAction.UNWATCH: "stopped watching",
-        AuditAction.UNDO: "took back the end of",
-        AuditAction.BELIEVE: "took for real what vanished on",
-        AuditAction.LEAVE_OUT: "ignored the token",
-        AuditAction.HEAR: "no longer ignored the token",
-        AuditAction.MUTE: "muted",
-        AuditAction.UNMUTE: "unmuted",
-        AuditAction.HERE: "moved to another topic, entries:",
-    }
-)
 
 
 # ---------------------------------------------------------------- pieces
