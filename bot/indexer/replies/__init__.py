@@ -1,0 +1,1 @@
+"""What came of one question: sorted at once, read when it is wanted."""
