@@ -24,8 +24,8 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.limits import lowered, named_wait_seconds
 from bot.indexer.loose_json import loosely, mended
+from bot.indexer.rate_limits import lowered, named_wait_seconds
 
 _WEBRPC = "Webrpc"
 

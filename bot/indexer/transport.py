@@ -25,8 +25,8 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.rate_limiter import Gate
+from bot.indexer.rate_limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.refusals import decode_error
 from bot.indexer.stats import ANSWERED, IndexerCounts
 
