@@ -14,6 +14,7 @@ import structlog
 
 from bot.domain.kinds import kind_of
 from bot.domain.questions import Allowance
+from bot.indexer.error_replies import decode_error
 from bot.indexer.errors import (
     IndexerError,
     MetadataFailed,
@@ -27,7 +28,6 @@ from bot.indexer.errors import (
 )
 from bot.indexer.rate_limiter import Gate
 from bot.indexer.rate_limits import clock_ahead_seconds, decode_allowance, used_up_seconds
-from bot.indexer.refusals import decode_error
 from bot.indexer.stats import ANSWERED, IndexerCounts
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.indexer import errors
+from bot.indexer.error_replies import decode_error
 from bot.indexer.errors import (
     SMALLER_MAY_HELP,
     AccessRefused,
@@ -26,7 +27,6 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.indexer.refusals import decode_error
 
 NOW = 1_780_000_000.0
 KEY = "AQAAAAAAAKeyThatOpensNothing"
