@@ -19,8 +19,8 @@ from bot.domain.questions import Allowance, Answer, Question, Reply
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
 from bot.indexer.items import CollectedItems
-from bot.indexer.merge import Collected
 from bot.indexer.pages import PageMark
+from bot.indexer.replies.collector import Collected
 from bot.indexer.stats import IndexerCounts
 from bot.indexer.transport import Line
 from bot.indexer.wire import (

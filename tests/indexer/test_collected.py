@@ -8,7 +8,7 @@ import pytest
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.merge import Collected
+from bot.indexer.replies.collector import Collected
 from tests.indexer.rows import (
     ABSENT,
     ANN,

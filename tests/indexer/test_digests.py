@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, Address, ChainId
 from bot.domain.questions import Question, Reply
-from bot.indexer.merge import Collected
+from bot.indexer.replies.collector import Collected
 
 ANN = Address("0x" + "a0" * 20)
 BOB = Address("0x" + "b0" * 20)

@@ -11,7 +11,7 @@ from bot.domain.assets import WITH_IDS, Address, Amount, Asset, ChainId
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
 from bot.indexer.items import CollectedItems
-from bot.indexer.merge import Collected
+from bot.indexer.replies.collector import Collected
 from tests.indexer.rows import (
     ANN,
     BOB,

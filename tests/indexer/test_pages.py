@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot.domain.assets import Amount
 from bot.domain.questions import Question
 from bot.indexer.errors import IndexerError, ReplyMalformed
-from bot.indexer.merge import Collected
 from bot.indexer.pages import read_tokens
+from bot.indexer.replies.collector import Collected
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,

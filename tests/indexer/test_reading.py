@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question, Reply
-from bot.indexer.merge import Collected
+from bot.indexer.replies.collector import Collected
 from tests.examples import examples
 from tests.indexer.rows import (
     ABSENT,
