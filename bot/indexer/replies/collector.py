@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, ChainId
 from bot.domain.questions import Answer, Question, Reply
-from bot.indexer.digests import digests_of
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
+from bot.indexer.replies.digests import digests_of
 from bot.indexer.row_reader import Reader, Remarks
 from bot.indexer.rows import (
     SIGNED_MAX,
