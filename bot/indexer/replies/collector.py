@@ -2,7 +2,7 @@
 
 Pure: bytes in, values out. What is not certain in a reply becomes unknown in the
 answer, never zero; a reply of which nothing is certain is ReplyMalformed, the only
-error that leaves here. Rows are sorted here and read, by `bot.indexer.row_reader`, when
+error that leaves here. Rows are sorted here and read, by `bot.indexer.replies.row_reader`, when
 somebody wants to know what they say.
 """
 
@@ -16,7 +16,7 @@ from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.replies.digests import digests_of
-from bot.indexer.row_reader import Reader, Remarks
+from bot.indexer.replies.row_reader import Reader, Remarks
 from bot.indexer.rows import (
     SIGNED_MAX,
     NativeRow,
