@@ -17,6 +17,7 @@ from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.replies.digests import digests_of
 from bot.indexer.replies.row_reader import Reader, Remarks
+from bot.indexer.replies.sorted_rows import Natives, Tokens
 from bot.indexer.rows import (
     SIGNED_MAX,
     NativeRow,
@@ -26,7 +27,6 @@ from bot.indexer.rows import (
     holding_of,
     token_id_of,
 )
-from bot.indexer.sorted_rows import Natives, Tokens
 
 Key = TypeVar("Key", bound=str)
 

@@ -13,8 +13,8 @@ from msgspec.json import Encoder
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.questions import Question
+from bot.indexer.replies.sorted_rows import Natives, Tokens
 from bot.indexer.rows import TokenRow, folded
-from bot.indexer.sorted_rows import Natives, Tokens
 
 DIGEST_BYTES = 16
 

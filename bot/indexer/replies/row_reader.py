@@ -11,6 +11,7 @@ from functools import cached_property
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import plain
+from bot.indexer.replies.sorted_rows import Natives, Spot, Tokens
 from bot.indexer.rows import (
     NativeRow,
     TokenRow,
@@ -21,7 +22,6 @@ from bot.indexer.rows import (
     holding_of,
     price_of,
 )
-from bot.indexer.sorted_rows import Natives, Spot, Tokens
 
 _TROUBLES_KEPT = 50
 
