@@ -58,12 +58,12 @@ class Share:
         self._kept = 0
         self._coming_in = 0
 
-    def let_in(self, count: int) -> None:
+    def receive(self, count: int) -> None:
         """Count bytes of the page that is coming in; ReplyTooLarge where they are too many."""
         self._budget.take(COMING_IN * count)
         self._coming_in += COMING_IN * count
 
-    def page_is_in(self) -> None:
+    def page_done(self) -> None:
         """Count the page that was coming in no more: it was read, or dropped."""
         self._budget.give_back(self._coming_in)
         self._coming_in = 0
@@ -83,6 +83,6 @@ class Share:
 
     def end(self) -> None:
         """Give everything back: the answer is not needed any more."""
-        self.page_is_in()
+        self.page_done()
         self._budget.give_back(self._kept)
         self._kept = 0

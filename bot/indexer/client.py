@@ -18,11 +18,11 @@ from bot.domain.assets import Address, Asset, ChainId, Items
 from bot.domain.questions import Allowance, Answer, Question, Reply
 from bot.indexer.budget import BOUNDS, Bounds, Budget, Share
 from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, ReplyIncomplete, ReplyTooLarge
-from bot.indexer.items import CollectedItems
+from bot.indexer.items import ItemCollector
 from bot.indexer.pages import PageMark
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 from bot.indexer.stats import IndexerCounts
-from bot.indexer.transport import Line
+from bot.indexer.transport import Transport
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 class IndexerClient:
     """One Indexer Gateway, to be entered once: `async with IndexerClient(url, key) as client`.
 
-    All times are in seconds; `Line` says what the options mean that it takes.
+    All times are in seconds; `Transport` says what the options mean that it takes.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class IndexerClient:
         self._bounds = bounds
         self._budget = Budget(bounds)
         self._key = access_key
-        self._line = Line(
+        self._transport = Transport(
             url,
             access_key,
             access_key_header,
@@ -78,33 +78,33 @@ class IndexerClient:
         self._pages_max = pages_max
 
     async def __aenter__(self) -> Self:
-        await self._line.__aenter__()
+        await self._transport.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._line.__aexit__(kind, error, traceback)
+        await self._transport.__aexit__(kind, error, traceback)
 
     @property
     def requests_sent(self) -> int:
         """HTTP requests since the start, repeated ones included."""
-        return self._line.requests_sent
+        return self._transport.requests_sent
 
     @property
     def counts(self) -> IndexerCounts:
         """What became of all requests since the start."""
-        return self._line.counts
+        return self._transport.counts
 
     @property
     def allowance(self) -> Allowance:
         """What the last answer that spoke of limits said of them."""
-        return self._line.allowance
+        return self._transport.allowance
 
     @property
     def clock_ahead_seconds(self) -> float | None:
         """How far our clock is ahead of the service's, by its last answer; None: nobody knows."""
-        return self._line.clock_ahead_seconds
+        return self._transport.clock_ahead_seconds
 
     async def balances(self, question: Question) -> Answer:
         """Return what the source says to a question, all pages together; raises as `reply` does."""
@@ -116,7 +116,7 @@ class IndexerClient:
         Raises an IndexerError, or ValueError for a question that must not be sent. An answer whose pages
         do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
         """
-        collected = Collected(question, conceal=self._key)
+        collected = ReplyCollector(question, conceal=self._key)
         share = Share(self._budget)
         weakref.finalize(collected, share.end)
         await self._read(_Reading("GetTokenBalancesSummary", question, collected.add, share))
@@ -142,7 +142,7 @@ class IndexerClient:
         Raises TooManyItems as soon as there are more than `items_max` ids, those counted in of which
         nothing is held any more; another IndexerError where anything is doubtful; ValueError for a coin.
         """
-        collected = CollectedItems(account, asset, items_max=items_max, conceal=self._key)
+        collected = ItemCollector(account, asset, items_max=items_max, conceal=self._key)
         question = items_question(account, asset)
         share = Share(self._budget)
         try:
@@ -153,11 +153,11 @@ class IndexerClient:
 
     async def chains(self, network_type: str = "MAINNETS") -> tuple[tuple[ChainId, str], ...]:
         """Return the chains that the service knows, with its names for them; `network_type` may be `ALL`."""
-        return await self._line.ask("GetChains", encode_chains_question(network_type), decode_chains)
+        return await self._transport.ask("GetChains", encode_chains_question(network_type), decode_chains)
 
     async def ping(self) -> None:
         """Return if the service is there and well."""
-        await self._line.ask("Ping", b"{}", decode_ping)
+        await self._transport.ask("Ping", b"{}", decode_ping)
 
     async def _read(self, reading: "_Reading") -> None:
         """Ask for page after page until there are no more, as long as all of them together stay in bounds."""
@@ -204,9 +204,11 @@ class IndexerClient:
 
     async def _ask(self, reading: "_Reading", body: bytes) -> PageMark:
         try:
-            return await self._line.ask(reading.method, body, reading.add, let_in=reading.share.let_in)
+            return await self._transport.ask(
+                reading.method, body, reading.add, on_bytes=reading.share.receive
+            )
         finally:
-            reading.share.page_is_in()
+            reading.share.page_done()
 
 
 @dataclass(frozen=True, slots=True)

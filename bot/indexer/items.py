@@ -6,11 +6,11 @@ token id (indexer-gateway.md 1.4); what a summary leaves doubtful is refused her
 
 from bot.domain.assets import Address, Amount, Asset, Items
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed, TooManyItems, plain
-from bot.indexer.pages import Entry, PageMark, read_tokens
+from bot.indexer.pages import ChainEntry, PageMark, read_tokens
 from bot.indexer.rows import TokenRow, address_of, amount_of, holding_of
 
 
-class CollectedItems:
+class ItemCollector:
     """The items of one account and one collection, page by page."""
 
     def __init__(self, account: Address, asset: Asset, *, items_max: int, conceal: str = "") -> None:
@@ -51,7 +51,7 @@ class CollectedItems:
             raise ReplyIncomplete("it leaves the chain out")
         return {token_id: one.amount_raw for token_id, one in self._held.items() if one.amount_raw}
 
-    def _rows_of(self, entry: Entry[TokenRow]) -> list[TokenRow]:
+    def _rows_of(self, entry: ChainEntry[TokenRow]) -> list[TokenRow]:
         if entry.trouble:
             raise ReplyIncomplete(plain(entry.trouble, self._conceal))
         if entry.broken:
@@ -77,7 +77,7 @@ class CollectedItems:
         return token_id, holding
 
 
-def _mixes_up(entry: Entry[TokenRow]) -> bool:
+def _mixes_up(entry: ChainEntry[TokenRow]) -> bool:
     """Whether an entry that nobody asked for holds rows that may be missing elsewhere."""
     return bool(entry.rows) and not entry.trouble
 

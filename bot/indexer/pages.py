@@ -52,7 +52,7 @@ class BrokenRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Row]):
+class ChainEntry(Generic[Row]):
     """What one page says of one chain."""
 
     chain_id: int
@@ -69,8 +69,8 @@ class Page:
     raw: bytes
     """The page object as it came, b"" if none came; it is sent back to get the next page."""
     more: bool
-    natives: tuple[Entry[NativeRow], ...]
-    tokens: tuple[Entry[TokenRow], ...]
+    natives: tuple[ChainEntry[NativeRow], ...]
+    tokens: tuple[ChainEntry[TokenRow], ...]
     body: bytes
     """All of it, without natives that say what those of an earlier page said."""
     is_whole: bool
@@ -86,10 +86,10 @@ class Page:
 class PageReader:
     """Reads the pages of one answer, one after the other."""
 
-    def __init__(self, *, natives: bool, carefully: bool = False) -> None:
-        """Pass over natives where they are not asked for; `carefully`, look each row through by itself."""
+    def __init__(self, *, natives: bool, strict: bool = False) -> None:
+        """Pass over natives where they are not asked for; `strict`, look each row through by itself."""
         self._natives = natives
-        self._carefully = carefully
+        self._is_strict = strict
         self._read_natives = b""
         """The native entries of the last page that had some, as they came."""
 
@@ -99,12 +99,12 @@ class PageReader:
         Natives may be repeated on each page: those that came before, to the last byte, are passed over.
         """
         if not self._natives:
-            return _read_tokens(body, carefully=self._carefully)
+            return _read_tokens(body, strict=self._is_strict)
         start = body.find(_NATIVES_BEGIN) + len(_NATIVES_BEGIN)
         if self._read_natives and body.startswith(self._read_natives, start):
             rest = memoryview(body)[start + len(self._read_natives) :]
-            return _read_tokens(b"".join((body[:start], b"null,", rest)), carefully=self._carefully)
-        page = _read_page(body, carefully=self._carefully)
+            return _read_tokens(b"".join((body[:start], b"null,", rest)), strict=self._is_strict)
+        page = _read_page(body, strict=self._is_strict)
         if page.more and page.natives:
             self._read_natives = _up_to_the_tokens(body, start)
         return page
@@ -115,8 +115,8 @@ def read_tokens(body: bytes) -> Page:
 
     Its natives are passed over unread.
     """
-    page = _read_tokens(body, carefully=False)
-    return _read_tokens(body, carefully=True) if repeats_keys(page) else page
+    page = _read_tokens(body, strict=False)
+    return _read_tokens(body, strict=True) if repeats_keys(page) else page
 
 
 def repeats_keys(page: Page) -> bool:
@@ -184,36 +184,36 @@ def _up_to_the_tokens(body: bytes, start: int) -> bytes:
     return natives if natives.rstrip().endswith(b",") and _PAGE_KEY not in natives else b""
 
 
-def _read_page(body: bytes, *, carefully: bool) -> Page:
-    whole = None if carefully else decoded(_WHOLE, body)
+def _read_page(body: bytes, *, strict: bool) -> Page:
+    whole = None if strict else decoded(_WHOLE, body)
     if whole is not None and not _repeats_amounts(body, whole):
         return _page_of(
             body, whole.page, _entries(whole.native_balances), _entries(whole.balances), is_whole=True
         )
-    carefully |= whole is not None
-    loose = _loosely_read(_LOOSE, body, carefully=carefully)
-    natives = _loose_entries(loose.native_balances, _NATIVE_ROW, carefully=carefully)
-    tokens = _loose_entries(loose.balances, _TOKEN_ROW, carefully=carefully)
+    strict |= whole is not None
+    loose = _loosely_read(_LOOSE, body, strict=strict)
+    natives = _loose_entries(loose.native_balances, _NATIVE_ROW, strict=strict)
+    tokens = _loose_entries(loose.balances, _TOKEN_ROW, strict=strict)
     return _page_of(body, loose.page, natives, tokens, is_whole=False)
 
 
-def _read_tokens(body: bytes, *, carefully: bool) -> Page:
-    whole = None if carefully else decoded(_WHOLE_TOKENS, body)
+def _read_tokens(body: bytes, *, strict: bool) -> Page:
+    whole = None if strict else decoded(_WHOLE_TOKENS, body)
     if whole is not None and _repeats_amounts(body, whole):  # or natives came that nobody asked for
         with_natives = decoded(_WHOLE, body)
-        carefully = with_natives is None or _repeats_amounts(body, with_natives)
-    if whole is not None and not carefully:
+        strict = with_natives is None or _repeats_amounts(body, with_natives)
+    if whole is not None and not strict:
         return _page_of(body, whole.page, (), _entries(whole.balances), is_whole=True)
-    loose = _loosely_read(_LOOSE_TOKENS, body, carefully=carefully)
-    tokens = _loose_entries(loose.balances, _TOKEN_ROW, carefully=carefully)
+    loose = _loosely_read(_LOOSE_TOKENS, body, strict=strict)
+    tokens = _loose_entries(loose.balances, _TOKEN_ROW, strict=strict)
     return _page_of(body, loose.page, (), tokens, is_whole=False)
 
 
-def _loosely_read(decoder: Decoder[Loose], body: bytes, *, carefully: bool) -> Loose:
+def _loosely_read(decoder: Decoder[Loose], body: bytes, *, strict: bool) -> Loose:
     loose = decoded(decoder, body) or decoded(decoder, mended(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
-    if carefully and _keys_twice(body):
+    if strict and _keys_twice(body):
         raise ReplyMalformed("a key twice", status=200)
     return loose
 
@@ -221,8 +221,8 @@ def _loosely_read(decoder: Decoder[Loose], body: bytes, *, carefully: bool) -> L
 def _page_of(
     body: bytes,
     page: Raw,
-    natives: tuple[Entry[NativeRow], ...],
-    tokens: tuple[Entry[TokenRow], ...],
+    natives: tuple[ChainEntry[NativeRow], ...],
+    tokens: tuple[ChainEntry[TokenRow], ...],
     *,
     is_whole: bool,
 ) -> Page:
@@ -264,11 +264,11 @@ class _LooseEntry(Struct, rename="camel"):
     results: list[Raw] | None = None
 
 
-class _Chain(Struct, rename="camel"):
+class _ChainIdOnly(Struct, rename="camel"):
     chain_id: int
 
 
-class _Account(Struct, rename="camel"):
+class _AccountOnly(Struct, rename="camel"):
     account_address: str = ""
 
 
@@ -300,39 +300,39 @@ _LOOSE_TOKENS = Decoder(_LooseTokens)
 _LOOSE_ENTRY = Decoder(_LooseEntry)
 _NATIVE_ROW = Decoder(NativeRow)
 _TOKEN_ROW = Decoder(TokenRow)
-_CHAIN = Decoder(_Chain)
-_ACCOUNT = Decoder(_Account)
+_CHAIN = Decoder(_ChainIdOnly)
+_ACCOUNT = Decoder(_AccountOnly)
 _MARK = Decoder(_Mark)
 
 
-def _entries(entries: list[_WholeEntry[Row]] | None) -> tuple[Entry[Row], ...]:
+def _entries(entries: list[_WholeEntry[Row]] | None) -> tuple[ChainEntry[Row], ...]:
     return tuple(
-        Entry(entry.chain_id, entry.error_reason or "", entry.results or ()) for entry in entries or ()
+        ChainEntry(entry.chain_id, entry.error_reason or "", entry.results or ()) for entry in entries or ()
     )
 
 
 def _loose_entries(
-    entries: list[Raw] | None, decoder: Decoder[Row], *, carefully: bool
-) -> tuple[Entry[Row], ...]:
-    return tuple(_loose_entry(entry, decoder, carefully=carefully) for entry in entries or ())
+    entries: list[Raw] | None, decoder: Decoder[Row], *, strict: bool
+) -> tuple[ChainEntry[Row], ...]:
+    return tuple(_loose_entry(entry, decoder, strict=strict) for entry in entries or ())
 
 
-def _loose_entry(raw: Raw, decoder: Decoder[Row], *, carefully: bool) -> Entry[Row]:
+def _loose_entry(raw: Raw, decoder: Decoder[Row], *, strict: bool) -> ChainEntry[Row]:
     of_chain = decoded(_CHAIN, raw)
     if of_chain is None:
         raise ReplyMalformed("an entry names no chain", status=200)
     entry = decoded(_LOOSE_ENTRY, raw)
-    if entry is None or (carefully and _keys_twice(raw)):
-        return Entry(of_chain.chain_id, "malformed entry", ())
+    if entry is None or (strict and _keys_twice(raw)):
+        return ChainEntry(of_chain.chain_id, "malformed entry", ())
     rows: list[Row] = []
     broken: list[BrokenRow] = []
     for result in entry.results or ():
         row = decoded(decoder, result)
-        if row is None or (carefully and _keys_twice(result)):
+        if row is None or (strict and _keys_twice(result)):
             broken.append(_broken_row(result))
         else:
             rows.append(row)
-    return Entry(of_chain.chain_id, entry.error_reason or "", rows, tuple(broken))
+    return ChainEntry(of_chain.chain_id, entry.error_reason or "", rows, tuple(broken))
 
 
 def _broken_row(raw: Raw) -> BrokenRow:

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 
-class Gate:
+class RateLimiter:
     """One for all requests of a client: shut for all of them, and open again when its time is over.
 
-    Times are in seconds. `now` may be a clock that people set: a gate that was shut in the future is open.
+    Times are in seconds. `now` may be a clock that people set: a limiter that was shut in the future is open.
     """
 
     def __init__(self, *, sleep: Callable[[float], Awaitable[None]], now: Callable[[], float]) -> None:
@@ -22,7 +22,7 @@ class Gate:
         self._shut_at = now
 
     async def passed(self) -> None:
-        """Wait until the gate is open; whatever shuts it meanwhile is waited for as well."""
+        """Wait until the limiter is open; whatever shuts it meanwhile is waited for as well."""
         waited_for = None
         while (seconds := self._seconds_left()) and self._opens_at != waited_for:
             waited_for = self._opens_at

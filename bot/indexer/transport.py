@@ -26,7 +26,7 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.rate_limiter import Gate
+from bot.indexer.rate_limiter import RateLimiter
 from bot.indexer.rate_limits import clock_ahead_seconds, decode_allowance, used_up_seconds
 from bot.indexer.stats import ANSWERED, IndexerCounts
 
@@ -49,7 +49,7 @@ Read = TypeVar("Read")
 log = structlog.get_logger(__name__)
 
 
-class Line:
+class Transport:
     """The line to one gateway, to be entered once.
 
     All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte, half
@@ -86,7 +86,7 @@ class Line:
         )
         self._slots = asyncio.Semaphore(max_concurrent_requests)
         self._reading = asyncio.Lock()
-        self._gate = Gate(sleep=sleep, now=now)
+        self._limiter = RateLimiter(sleep=sleep, now=now)
         self._sleep = sleep
         self._random = random
         self._now = now
@@ -111,9 +111,9 @@ class Line:
         body: bytes,
         read: Callable[[bytes], Read],
         *,
-        let_in: Callable[[int], None] = lambda _: None,
+        on_bytes: Callable[[int], None] = lambda _: None,
     ) -> Read:
-        """Ask until there is a reply that `read` takes; `let_in` hears of bytes that come in, and may raise.
+        """Ask until there is a reply that `read` takes; `on_bytes` hears of bytes that come in, and may raise.
 
         Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
         `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
@@ -124,10 +124,10 @@ class Line:
         throttled = False
         while True:
             try:
-                return await self.read(await self._post(method, body, let_in), read)
+                return await self.read(await self._post(method, body, on_bytes), read)
             except Throttled as error:
                 pause = self._throttle_seconds(error)
-                self._gate.shut(pause)
+                self._limiter.pause(pause)
                 if throttled:
                     raise
                 throttled = True
@@ -175,20 +175,20 @@ class Line:
             "the indexer is asked again", action="retry", method=method, error=str(error), pause_seconds=pause
         )
 
-    async def _post(self, method: str, body: bytes, let_in: Callable[[int], None]) -> bytes:
+    async def _post(self, method: str, body: bytes, on_bytes: Callable[[int], None]) -> bytes:
         """Send one request and return the body of its 200; everything else is an IndexerError, counted."""
         try:
-            return await self._send(method, body, let_in)
+            return await self._send(method, body, on_bytes)
         except IndexerError as error:
             self.counts.requests[method, kind_of(error)] += 1
             raise
 
-    async def _send(self, method: str, body: bytes, let_in: Callable[[int], None]) -> bytes:
+    async def _send(self, method: str, body: bytes, on_bytes: Callable[[int], None]) -> bytes:
         async with self._slots:
             # Who waits at the gate keeps its slot: when it opens, no more requests start than ever do.
-            await self._gate.passed()
+            await self._limiter.ready()
             self.requests_sent += 1
-            status, headers, content = await self._exchange(method, body, let_in)
+            status, headers, content = await self._exchange(method, body, on_bytes)
         self._note_limits(headers)
         self.clock_ahead_seconds = clock_ahead_seconds(headers, self._now())
         if status != _HTTP_OK:
@@ -198,7 +198,7 @@ class Line:
         return content
 
     async def _exchange(
-        self, method: str, body: bytes, let_in: Callable[[int], None]
+        self, method: str, body: bytes, on_bytes: Callable[[int], None]
     ) -> tuple[int, Mapping[str, str], bytes | None]:
         """Return status, headers and body of whatever comes back, no body where it is too large.
 
@@ -210,7 +210,7 @@ class Line:
                 f"{self._url}/{method}", data=body, allow_redirects=False
             ) as response:
                 most_bytes = REPLY_MAX_BYTES if response.status == _HTTP_OK else ERROR_MAX_BYTES
-                return response.status, response.headers, await _read_capped(response, most_bytes, let_in)
+                return response.status, response.headers, await _read_capped(response, most_bytes, on_bytes)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise WrongEndpoint("no URL of HTTP", name=type(error).__name__) from None
         except aiohttp.ClientError as error:  # kinds of TimeoutError among them: nobody to connect to
@@ -229,7 +229,7 @@ class Line:
         wait = used_up_seconds(headers, self._now())
         if wait is not None:
             pause = min(wait, PAUSE_MAX_SECONDS)
-            self._gate.shut(pause)
+            self._limiter.pause(pause)
             log.debug("the rate of the indexer is used up", action="rate", pause_seconds=pause)
 
 
@@ -240,7 +240,7 @@ def _passes(error: IndexerError) -> bool:
 
 
 async def _read_capped(
-    response: aiohttp.ClientResponse, most_bytes: int, let_in: Callable[[int], None]
+    response: aiohttp.ClientResponse, most_bytes: int, on_bytes: Callable[[int], None]
 ) -> bytes | None:
     """Return the unpacked body, None where it is larger than it may be."""
     chunks: list[bytes] = []
@@ -248,7 +248,7 @@ async def _read_capped(
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         left -= len(chunk)
-        let_in(len(chunk))
+        on_bytes(len(chunk))
         if left < 0:
             return None
     return b"".join(chunks)

@@ -99,13 +99,13 @@ def decode_ping(body: bytes) -> None:
         raise Unavailable("the service says it is not well", status=200)
 
 
-class _Chain(Struct, rename="camel"):
+class _ListedChain(Struct, rename="camel"):
     chain_id: int
     chain_name: str
 
 
 class _Chains(Struct):
-    chains: list[_Chain] | None
+    chains: list[_ListedChain] | None
 
 
 class _Ping(Struct):

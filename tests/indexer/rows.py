@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.questions import Answer, Question
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 
 ANN = Address("0x8e3e38fe7367dd3b52d1e281e4e8400447c8d8b9")
 BOB = Address("0x" + "b0" * 20)
@@ -62,7 +62,7 @@ def body(tokens: object = (), natives: object = (), page: object = ABSENT) -> by
 
 
 def answer(question: Question, *bodies: bytes) -> Answer:
-    collected = Collected(question)
+    collected = ReplyCollector(question)
     for each in bodies:
         collected.add(each)
     return collected.reply().about(question.accounts)

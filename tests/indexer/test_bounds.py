@@ -127,12 +127,12 @@ async def test_an_answer_that_failed_keeps_none_of_its_pages() -> None:
 def test_a_share_gives_back_all_that_it_took() -> None:
     budget = Budget(Bounds(bytes_of_all=10_000))
     one, other = Share(budget), Share(budget)
-    one.let_in(1_500)
+    one.receive(1_500)
     one.keep(2, 3_000)
     with pytest.raises(ReplyTooLarge):
-        other.let_in(500)
-    one.page_is_in()
-    other.let_in(1_500)
+        other.receive(500)
+    one.page_done()
+    other.receive(1_500)
     one.end()
     other.end()
 

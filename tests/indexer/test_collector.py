@@ -8,7 +8,7 @@ import pytest
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 from tests.indexer.rows import (
     ABSENT,
     ANN,
@@ -130,7 +130,7 @@ def test_an_empty_or_null_error_of_a_native_row_is_none() -> None:
 
 def test_natives_repeated_on_later_pages_count_once() -> None:
     page = body(natives=[entry(native())])
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
 
     assert collected.add(page).new_rows
     assert not collected.add(page).new_rows
@@ -139,7 +139,7 @@ def test_natives_repeated_on_later_pages_count_once() -> None:
 
 def test_a_native_row_with_an_error_is_new_once() -> None:
     page = body(natives=[entry(native(errorReason="node unavailable"))])
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
 
     assert collected.add(page).new_rows
     assert not collected.add(page).new_rows
@@ -147,7 +147,7 @@ def test_a_native_row_with_an_error_is_new_once() -> None:
 
 def test_natives_that_are_repeated_to_the_last_byte_are_passed_over() -> None:
     natives = [entry(native("7"), native("8", account=EVE))]
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
     collected.add(body([entry(token())], natives, page={"more": True}))
 
     collected.add(body([entry(token(DAI))], natives))
@@ -187,7 +187,7 @@ def test_natives_are_read_on_later_pages_while_any_is_missing(first: bytes) -> N
 def test_a_page_whose_natives_are_none_is_refused(natives: bytes) -> None:
     first = body(natives=[entry(native())], page={"more": True})
     for start in (b'{"nativeBalances":' + natives, b'{"balances":[],"nativeBalances":' + natives):
-        collected = Collected(OF_ANN)
+        collected = ReplyCollector(OF_ANN)
         collected.add(first)
         with pytest.raises(ReplyMalformed):
             collected.add(start + b'"balances":5}')
@@ -300,7 +300,7 @@ def test_a_row_of_no_readable_chain_is_refused(chain: object) -> None:
 
 
 def test_what_the_source_says_is_kept_short_and_without_the_key() -> None:
-    collected = Collected(OF_ANN, conceal="secret-key")
+    collected = ReplyCollector(OF_ANN, conceal="secret-key")
     collected.add(body([entry(errorReason="x" * 195 + "secret-key")]))
     collected.add(body(natives=[entry(*(native(errorReason=f"down {number}") for number in range(1000)))]))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, Address, ChainId
 from bot.domain.questions import Question, Reply
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 
 ANN = Address("0x" + "a0" * 20)
 BOB = Address("0x" + "b0" * 20)
@@ -63,7 +63,7 @@ def page(natives: list[dict[str, Any]], tokens: list[dict[str, Any]]) -> bytes:
 
 
 def reply(*pages: bytes, question: Question = OF_BOTH) -> Reply:
-    collected = Collected(question)
+    collected = ReplyCollector(question)
     for each in pages:
         collected.add(each)
     return collected.reply()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Asset, ChainId, Items
 from bot.indexer.errors import IndexerError, ReplyIncomplete, ReplyMalformed, TooManyItems
-from bot.indexer.items import CollectedItems
+from bot.indexer.items import ItemCollector
 from bot.indexer.wire import encode_question, first_page, items_question
 
 ANN = Address("0x" + "a0" * 20)
@@ -43,7 +43,7 @@ def page(*rows: object, **entry: object) -> bytes:
 
 
 def items(*pages: bytes, items_max: int = 10, conceal: str = "") -> Items:
-    collected = CollectedItems(ANN, COLLECTION, items_max=items_max, conceal=conceal)
+    collected = ItemCollector(ANN, COLLECTION, items_max=items_max, conceal=conceal)
     for each in pages:
         collected.add(each)
     return collected.items()
@@ -184,7 +184,7 @@ def test_ids_of_which_nothing_is_held_count_as_well() -> None:
 
 
 def test_a_malformed_page_leaves_nothing_behind() -> None:
-    collected = CollectedItems(ANN, COLLECTION, items_max=10)
+    collected = ItemCollector(ANN, COLLECTION, items_max=10)
     with pytest.raises(ReplyMalformed):
         collected.add(page(item("1", "1"), None))
 
@@ -193,7 +193,7 @@ def test_a_malformed_page_leaves_nothing_behind() -> None:
 
 
 def test_an_item_is_new_once() -> None:
-    collected = CollectedItems(ANN, COLLECTION, items_max=10)
+    collected = ItemCollector(ANN, COLLECTION, items_max=10)
 
     assert collected.add(page(item())).new_rows
     assert not collected.add(page(item())).new_rows

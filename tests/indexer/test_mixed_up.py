@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from bot.domain.assets import WITH_IDS, Address, Amount, Asset, ChainId
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import ReplyIncomplete, ReplyMalformed
-from bot.indexer.items import CollectedItems
-from bot.indexer.replies.collector import Collected
+from bot.indexer.items import ItemCollector
+from bot.indexer.replies.collector import ReplyCollector
 from tests.indexer.rows import (
     ANN,
     BOB,
@@ -428,7 +428,7 @@ def test_ids_in_the_hands_of_one_account_make_a_collection_of_it_for_all() -> No
 
 
 def digest(*pages: bytes, question: Question = ON_BOTH, account: Address = ANN) -> bytes:
-    collected = Collected(question)
+    collected = ReplyCollector(question)
     for page in pages:
         collected.add(page)
     return collected.reply().digests[account]
@@ -485,7 +485,7 @@ def test_a_digest_says_when_it_does_not_tell_what_reading_found() -> None:
 
 
 def items(*pages: bytes) -> dict[int, int]:
-    collected = CollectedItems(ANN, Asset(MAINNET, USDC), items_max=10)
+    collected = ItemCollector(ANN, Asset(MAINNET, USDC), items_max=10)
     for page in pages:
         collected.add(page)
     return dict(collected.items())

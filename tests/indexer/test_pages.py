@@ -14,7 +14,7 @@ from bot.domain.assets import Amount
 from bot.domain.questions import Question
 from bot.indexer.errors import IndexerError, ReplyMalformed
 from bot.indexer.pages import read_tokens
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,
@@ -43,34 +43,34 @@ from tests.indexer.rows import (
 def test_a_page_mark_holds_the_page_as_it_came() -> None:
     page = b'{ "page":1,"more" :true, "after":{"137":"c2lt"} }'
 
-    mark = Collected(OF_ANN).add(b'{"page":' + page + b',"balances":[]}')
+    mark = ReplyCollector(OF_ANN).add(b'{"page":' + page + b',"balances":[]}')
 
     assert (mark.page, mark.more, mark.new_rows) == (page, True, False)
 
 
 @pytest.mark.parametrize("page", [ABSENT, None, {}, {"more": False}, {"more": None}, {"page": 3}])
 def test_without_more_a_page_is_the_last(page: object) -> None:
-    assert not Collected(OF_ANN).add(body(page=page)).more
+    assert not ReplyCollector(OF_ANN).add(body(page=page)).more
 
 
 @pytest.mark.parametrize("page", ["x", 5, [], {"more": 1}, {"more": "true"}])
 def test_a_malformed_page_object_spoils_the_reply(page: object) -> None:
     with pytest.raises(ReplyMalformed):
-        Collected(OF_ANN).add(body(page=page))
+        ReplyCollector(OF_ANN).add(body(page=page))
 
 
 @pytest.mark.parametrize(
     "row", [token(), token(account=EVE), token(balance=None), token(balance="-1"), token(tokenID="5"), None]
 )
 def test_a_row_is_new_once(row: object) -> None:
-    collected = Collected(OF_BOTH)
+    collected = ReplyCollector(OF_BOTH)
 
     assert collected.add(body([entry(row)])).new_rows
     assert not collected.add(body([entry(row)])).new_rows
 
 
 def test_a_second_token_id_is_new_once() -> None:
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
     first, second = (token(tokenID=token_id, contractType="ERC1155") for token_id in "12")
     collected.add(body([entry(first)]))
 
@@ -79,7 +79,7 @@ def test_a_second_token_id_is_new_once() -> None:
 
 
 def test_a_row_that_moved_on_is_new_once() -> None:
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
     collected.add(body([entry(token(blockNumber=9))]))
     moved_on = body([entry(token(balance="6", blockNumber=10))])
 
@@ -91,13 +91,13 @@ def test_a_row_that_moved_on_is_new_once() -> None:
 def test_natives_repeated_on_each_page_hide_nothing_of_it(order: tuple[str, ...]) -> None:
     parts = {"nativeBalances": [entry(native())], "balances": [entry(token())], "page": {"more": True}}
     page = json.dumps({name: parts[name] for name in order}).encode()
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
 
     assert [collected.add(page).more for _ in range(3)] == [True] * 3
 
 
 def test_a_malformed_page_leaves_nothing_behind() -> None:
-    collected = Collected(OF_ANN)
+    collected = ReplyCollector(OF_ANN)
     with pytest.raises(ReplyMalformed):
         collected.add(body([entry(token())], [None]))
     with pytest.raises(ReplyMalformed):
@@ -119,7 +119,7 @@ NOT_PAGES = [
 
 @pytest.mark.parametrize("junk", NOT_PAGES)
 def test_what_is_no_page_is_malformed(junk: bytes) -> None:
-    for read in (Collected(OF_ANN).add, read_tokens, decode_chains, decode_ping):
+    for read in (ReplyCollector(OF_ANN).add, read_tokens, decode_chains, decode_ping):
         with pytest.raises(ReplyMalformed):
             read(junk)
 
@@ -139,7 +139,7 @@ def test_nesting_and_foreign_bytes_inside_metadata_are_only_bad_metadata() -> No
 
 @given(st.binary() | st.text().map(str.encode))
 def test_arbitrary_bytes_raise_only_our_own_errors(junk: bytes) -> None:
-    for read in (Collected(OF_ANN).add, read_tokens, decode_chains, decode_ping):
+    for read in (ReplyCollector(OF_ANN).add, read_tokens, decode_chains, decode_ping):
         with suppress(IndexerError):
             read(junk)
 

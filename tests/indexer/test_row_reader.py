@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question, Reply
-from bot.indexer.replies.collector import Collected
+from bot.indexer.replies.collector import ReplyCollector
 from tests.examples import examples
 from tests.indexer.rows import (
     ABSENT,
@@ -38,7 +38,7 @@ PageOf = dict[str, list[dict[str, Any]]]
 
 
 def reply(pages: Sequence[PageOf]) -> Reply:
-    collected = Collected(QUESTION)
+    collected = ReplyCollector(QUESTION)
     for page in pages:
         collected.add(json.dumps(page).encode())
     return collected.reply()
@@ -311,7 +311,7 @@ def _plain_sum(holdings: list[Amount]) -> Amount:
 
 
 def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
-    collected = Collected(OF_BOTH)
+    collected = ReplyCollector(OF_BOTH)
     collected.add(body([entry(token(account=BOB, priceUSD="1", contractInfo={"symbol": "USDC"}))]))
 
     assert collected.reply().about((ANN,)).descriptions == {
@@ -320,7 +320,7 @@ def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
 
 
 def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:
-    collected = Collected(OF_BOTH)
+    collected = ReplyCollector(OF_BOTH)
     priced = token(account=BOB, priceUSD="0.9998"), token(contract=DAI), token(contract=EVE, priceUSD="dear")
     coins = native(priceUSD="2500.00"), native(account=BOB)
     collected.add(body([entry(*priced)], [entry(*coins)]))
@@ -345,7 +345,7 @@ def test_every_price_that_is_told_is_one_that_a_row_of_that_asset_names(of: list
 
 
 def test_blocks_come_from_those_who_are_read() -> None:
-    collected = Collected(OF_BOTH)
+    collected = ReplyCollector(OF_BOTH)
     collected.add(body([entry(token(blockNumber=7), token(account=BOB, blockNumber=9))]))
 
     assert collected.reply().about((ANN,)).highest_blocks == {MAINNET: 7}

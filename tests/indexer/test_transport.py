@@ -28,7 +28,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.indexer.transport import REPLY_MAX_BYTES, Line
+from bot.indexer.transport import REPLY_MAX_BYTES, Transport
 from tests.indexer.gateway import (
     ANN,
     KEY,
@@ -64,7 +64,7 @@ async def test_others_get_their_turn_between_any_two_replies() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async with Line(
+    async with Transport(
         "http://nobody.invalid",
         "",
         "",

@@ -14,10 +14,10 @@ from typing import TypeVar
 from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, ChainId
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.pages import Entry, Page, PageMark, PageReader, repeats_keys
+from bot.indexer.pages import ChainEntry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.replies.digests import digests_of
-from bot.indexer.replies.row_reader import Reader, Remarks
-from bot.indexer.replies.sorted_rows import Natives, Tokens
+from bot.indexer.replies.row_reader import Remarks, RowReader
+from bot.indexer.replies.sorted_rows import SortedNatives, SortedTokens
 from bot.indexer.rows import (
     SIGNED_MAX,
     NativeRow,
@@ -30,17 +30,17 @@ from bot.indexer.rows import (
 
 Key = TypeVar("Key", bound=str)
 
-Thing = tuple[ChainId, Address, Address, str]
+RowKey = tuple[ChainId, Address, Address, str]
 """A contract of an account, and the token id where it came in rows of several."""
 
 
-class Collected:
+class ReplyCollector:
     """Folds the pages of one answer together, in the order in which they come."""
 
-    def __init__(self, question: Question, *, conceal: str = "", carefully: bool = False) -> None:
+    def __init__(self, question: Question, *, conceal: str = "", strict: bool = False) -> None:
         """Expect answers to this question; `conceal` is blotted out of what the source says.
 
-        `carefully`, each row is looked through for a key that stands in it twice, which costs much.
+        `strict`, each row is looked through for a key that stands in it twice, which costs much.
         """
         self._question = question
         self._conceal = conceal
@@ -49,10 +49,10 @@ class Collected:
         self._asked: dict[str, Address] = {account: account for account in question.accounts}
         if len(self._accounts) == 1:
             self._asked[""] = question.accounts[0]
-        self._reader = PageReader(natives=question.natives, carefully=carefully)
+        self._reader = PageReader(natives=question.natives, strict=strict)
         self._pages: list[Page] = []
-        self._natives = Natives()
-        self._tokens = Tokens()
+        self._natives = SortedNatives()
+        self._tokens = SortedTokens()
         self._odd_rows: set[Hashable] = set()
         self._strangers: set[tuple[str, ChainId]] = set()
         """Sides of chains with rows of accounts that were not asked."""
@@ -61,7 +61,7 @@ class Collected:
         """How many rows came, believed or not, repeated ones included."""
         self._new_rows = False
         self._is_of_this_page: Callable[[TokenRow], bool] = _membership(())
-        self._repeated: set[Thing] = set()
+        self._repeated: set[RowKey] = set()
         """Things of which this page holds a row that was not the first one."""
 
     def add(self, body: bytes) -> PageMark:
@@ -100,8 +100,8 @@ class Collected:
         return digests_of(self._question, self._natives, self._tokens)
 
     @cached_property
-    def _row_reader(self) -> Reader:
-        return Reader(self._question, self._natives, self._tokens, self._remarks)
+    def _row_reader(self) -> RowReader:
+        return RowReader(self._question, self._natives, self._tokens, self._remarks)
 
     @cached_property
     def _again(self) -> Reply | None:
@@ -111,7 +111,7 @@ class Collected:
         """
         if not any(map(repeats_keys, self._pages)):
             return None
-        again = Collected(self._question, conceal=self._conceal, carefully=True)
+        again = ReplyCollector(self._question, conceal=self._conceal, strict=True)
         try:
             for page in self._pages:
                 again.add(page.body)
@@ -146,7 +146,7 @@ class Collected:
                 )
                 self._tokens.doubtful.update((chain_id, account) for account in self._accounts - seen)
 
-    def _add_natives(self, entry: Entry[NativeRow]) -> None:
+    def _add_natives(self, entry: ChainEntry[NativeRow]) -> None:
         chain_id = self._opened(self._natives, entry)
         if chain_id is None:
             return
@@ -165,7 +165,7 @@ class Collected:
             elif row.balance != rows[account].balance:
                 self._doubt(self._natives, chain_id, account, "rows that contradict each other")
 
-    def _add_tokens(self, entry: Entry[TokenRow]) -> None:
+    def _add_tokens(self, entry: ChainEntry[TokenRow]) -> None:
         chain_id = self._opened(self._tokens, entry)
         if chain_id is None:
             return
@@ -216,7 +216,7 @@ class Collected:
         if token_id_of(row) is None or token_id_of(held[contract]) is None:
             self._doubt(self._tokens, chain_id, account, "a token id that is no number")
 
-    def _add_once_more(self, thing: Thing, among: dict[Key, TokenRow], key: Key, row: TokenRow) -> None:
+    def _add_once_more(self, thing: RowKey, among: dict[Key, TokenRow], key: Key, row: TokenRow) -> None:
         """Let the right one count of two rows of one thing, or none of them.
 
         The index may move on between two pages: then the newer block stands on the later page. Whatever else
@@ -240,7 +240,9 @@ class Collected:
         else:
             self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
 
-    def _opened(self, side: Natives | Tokens, entry: Entry[NativeRow] | Entry[TokenRow]) -> ChainId | None:
+    def _opened(
+        self, side: SortedNatives | SortedTokens, entry: ChainEntry[NativeRow] | ChainEntry[TokenRow]
+    ) -> ChainId | None:
         """Note what an entry says of its chain as a whole; None where that chain does not concern us."""
         chain_id = ChainId(entry.chain_id)
         if self._chains and chain_id not in self._chains:
@@ -269,7 +271,7 @@ class Collected:
         self._asked[spelling] = address
         return address
 
-    def _mix_up(self, side: Natives | Tokens, chain_id: ChainId, rows: int) -> None:
+    def _mix_up(self, side: SortedNatives | SortedTokens, chain_id: ChainId, rows: int) -> None:
         """Give up a side of which rows came under a chain that nobody asked for: any may be missing there.
 
         It is said of the chains that were asked: those that weren't may be other ones each time.
@@ -281,7 +283,7 @@ class Collected:
 
     def _refuse(
         self,
-        side: Natives | Tokens,
+        side: SortedNatives | SortedTokens,
         chain_id: ChainId,
         spelling: str | None,
         own_chain_id: int,
@@ -311,13 +313,15 @@ class Collected:
             side.unknown.update((chain_id, ChainId(own_chain_id)))
             self._remarks.add(chain_id, f"{side.name}: a row of another chain")
 
-    def _doubt(self, side: Natives | Tokens, chain_id: ChainId, account: Address, why: str) -> None:
+    def _doubt(
+        self, side: SortedNatives | SortedTokens, chain_id: ChainId, account: Address, why: str
+    ) -> None:
         self._remarks.refused_rows += 1
         side.doubtful.add((chain_id, account))
         self._remarks.add(chain_id, f"{side.name}: {why}")
 
 
-def _membership(entries: Sequence[Entry[TokenRow]]) -> Callable[[TokenRow], bool]:
+def _membership(entries: Sequence[ChainEntry[TokenRow]]) -> Callable[[TokenRow], bool]:
     """Return what tells whether a row stands in these entries, made ready when it is first wanted."""
     own: set[int] = set()
 

@@ -13,7 +13,7 @@ from msgspec.json import Encoder
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.questions import Question
-from bot.indexer.replies.sorted_rows import Natives, Tokens
+from bot.indexer.replies.sorted_rows import SortedNatives, SortedTokens
 from bot.indexer.rows import TokenRow, folded
 
 DIGEST_BYTES = 16
@@ -27,7 +27,7 @@ _SAID_OF_TOKEN = attrgetter("balance", "block_number", "contract_type", "unique_
 _SPOT = itemgetter(0)
 
 
-def digests_of(question: Question, natives: Natives, tokens: Tokens) -> dict[Address, bytes]:
+def digests_of(question: Question, natives: SortedNatives, tokens: SortedTokens) -> dict[Address, bytes]:
     """Return a digest for each asked account: of what is held, and of what the answer leaves open.
 
     None where chains were asked for by name: one that is missing would not be missed.
@@ -54,14 +54,14 @@ def digests_of(question: Question, natives: Natives, tokens: Tokens) -> dict[Add
     return digests
 
 
-def _known_rows(side: Natives | Tokens, chain_id: ChainId) -> Mapping[Address, Any]:
+def _known_rows(side: SortedNatives | SortedTokens, chain_id: ChainId) -> Mapping[Address, Any]:
     """Return the rows of a chain that are not known to be worthless."""
     rows: Mapping[Address, Any] = {} if chain_id in side.unknown else side.rows.get(chain_id, {})
     doubtful = {account for there, account in side.doubtful if there == chain_id}
     return {account: row for account, row in rows.items() if account not in doubtful} if doubtful else rows
 
 
-def _is_open(side: Natives | Tokens, chain_id: ChainId) -> bool:
+def _is_open(side: SortedNatives | SortedTokens, chain_id: ChainId) -> bool:
     return chain_id in side.unknown or chain_id not in side.rows
 
 
@@ -69,7 +69,7 @@ def _said(held: dict[Address, TokenRow]) -> dict[Address, object]:
     return {contract: _SAID_OF_TOKEN(row) for contract, row in held.items()}
 
 
-def _odd_spots(natives: Natives, tokens: Tokens) -> dict[Address, list[object]]:
+def _odd_spots(natives: SortedNatives, tokens: SortedTokens) -> dict[Address, list[object]]:
     """Return, by account, where rows were refused at sight, and what those of several ids come to."""
     odd: dict[Address, list[object]] = defaultdict(list)
     for side in (natives, tokens):

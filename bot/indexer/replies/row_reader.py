@@ -11,7 +11,7 @@ from functools import cached_property
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import plain
-from bot.indexer.replies.sorted_rows import Natives, Spot, Tokens
+from bot.indexer.replies.sorted_rows import AccountOnChain, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     NativeRow,
     TokenRow,
@@ -54,10 +54,12 @@ class Remarks:
         self.add(chain_id, f"{name}: refused rows")
 
 
-class Reader:
+class RowReader:
     """Reads the rows of one answer, all of which have come."""
 
-    def __init__(self, question: Question, natives: Natives, tokens: Tokens, remarks: Remarks) -> None:
+    def __init__(
+        self, question: Question, natives: SortedNatives, tokens: SortedTokens, remarks: Remarks
+    ) -> None:
         """Read what was sorted; `remarks` are those made then."""
         self._question = question
         self._natives = natives
@@ -146,7 +148,7 @@ class Reader:
 
 
 def _read_natives(
-    natives: Natives, accounts: Collection[Address], remarks: Remarks
+    natives: SortedNatives, accounts: Collection[Address], remarks: Remarks
 ) -> dict[ChainId, dict[Address, Amount]]:
     result: dict[ChainId, dict[Address, Amount]] = {}
     for chain_id, rows in natives.rows.items():
@@ -163,7 +165,7 @@ def _read_natives(
     return result
 
 
-def _coin_of(natives: Natives, spot: Spot) -> Amount | None:
+def _coin_of(natives: SortedNatives, spot: AccountOnChain) -> Amount | None:
     """Return what an account's coin comes to; None where that is not certain."""
     chain_id, account = spot
     amount = amount_of(natives.rows[chain_id][account].balance)
@@ -173,11 +175,11 @@ def _coin_of(natives: Natives, spot: Spot) -> Amount | None:
 @dataclass(slots=True)
 class _ReadTokens:
     held: dict[ChainId, dict[Address, dict[Address, Amount]]] = field(default_factory=dict)
-    doubtful: set[Spot] = field(default_factory=set)
+    doubtful: set[AccountOnChain] = field(default_factory=set)
     highest_blocks: dict[ChainId, int] = field(default_factory=dict)
 
 
-def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks) -> _ReadTokens:
+def _read_tokens(tokens: SortedTokens, accounts: Collection[Address], remarks: Remarks) -> _ReadTokens:
     result = _ReadTokens(doubtful={spot for spot in tokens.doubtful if spot[0] not in tokens.unknown})
     for chain_id, rows in tokens.rows.items():
         if chain_id in tokens.unknown:
@@ -204,7 +206,7 @@ def _read_tokens(tokens: Tokens, accounts: Collection[Address], remarks: Remarks
     return result
 
 
-def _holdings(tokens: Tokens, spot: Spot) -> Iterator[tuple[Address, Amount | None]]:
+def _holdings(tokens: SortedTokens, spot: AccountOnChain) -> Iterator[tuple[Address, Amount | None]]:
     """Yield what an account's contracts come to, those of several ids once and whole; None: not certain."""
     chain_id, account = spot
     several = tokens.by_id.get(spot)
