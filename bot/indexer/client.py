@@ -21,8 +21,7 @@ from bot.indexer.errors import ChainRefused, MetadataFailed, QuestionRefused, Re
 from bot.indexer.items import ItemCollector
 from bot.indexer.pages import PageMark
 from bot.indexer.replies.collector import ReplyCollector
-from bot.indexer.stats import IndexerCounts
-from bot.indexer.transport import Transport
+from bot.indexer.transport import IndexerCounts, Transport
 from bot.indexer.wire import (
     decode_chains,
     decode_ping,

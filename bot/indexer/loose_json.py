@@ -1,6 +1,8 @@
 """Reads JSON of which nothing is known beforehand, and never raises."""
 
+import json
 import re
+from collections import Counter
 from typing import TypeVar
 
 from msgspec import Raw
@@ -39,3 +41,24 @@ def mended(body: bytes) -> bytes:
     A lone half is sound JSON, but no text, and would cost the whole reply.
     """
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], body)
+
+
+def repeated_keys(raw: Raw | bytes) -> frozenset[str]:
+    """Return the keys that stand twice in an object; of what can't be read, the key of the account.
+
+    msgspec keeps the last of equal keys without a word, so this is read by the standard library.
+    """
+    try:
+        keys = json.loads(bytes(raw), object_pairs_hook=_keys_in, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return frozenset({"accountAddress"})
+    counted = Counter(keys if isinstance(keys, _Keys) else ())
+    return frozenset(key for key, times in counted.items() if times > 1)
+
+
+class _Keys(list[str]):
+    """The keys of an object, in order."""
+
+
+def _keys_in(pairs: list[tuple[str, object]]) -> _Keys:
+    return _Keys(key for key, _ in pairs)

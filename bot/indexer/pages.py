@@ -8,7 +8,6 @@ through costs more than all the rest, so keys are counted: there are as many as 
 looks (docs/decisions/0018-mixed-up-answers.md).
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.loose_json import decoded, mended
+from bot.indexer.loose_json import decoded, mended, repeated_keys
 from bot.indexer.rows import NativeRow, TokenRow
 
 Row = TypeVar("Row", NativeRow, TokenRow)
@@ -213,7 +212,7 @@ def _loosely_read(decoder: Decoder[Loose], body: bytes, *, strict: bool) -> Loos
     loose = decoded(decoder, body) or decoded(decoder, mended(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
-    if strict and _keys_twice(body):
+    if strict and repeated_keys(body):
         raise ReplyMalformed("a key twice", status=200)
     return loose
 
@@ -230,7 +229,7 @@ def _page_of(
     if raw in (b"", b"null"):
         return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
     mark = decoded(_MARK, raw)
-    if mark is None or _keys_twice(raw):
+    if mark is None or repeated_keys(raw):
         raise ReplyMalformed("no page object", status=200)
     return Page(raw, more=mark.more is True, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
 
@@ -322,13 +321,13 @@ def _loose_entry(raw: Raw, decoder: Decoder[Row], *, strict: bool) -> ChainEntry
     if of_chain is None:
         raise ReplyMalformed("an entry names no chain", status=200)
     entry = decoded(_LOOSE_ENTRY, raw)
-    if entry is None or (strict and _keys_twice(raw)):
+    if entry is None or (strict and repeated_keys(raw)):
         return ChainEntry(of_chain.chain_id, "malformed entry", ())
     rows: list[Row] = []
     broken: list[BrokenRow] = []
     for result in entry.results or ():
         row = decoded(decoder, result)
-        if row is None or (strict and _keys_twice(result)):
+        if row is None or (strict and repeated_keys(result)):
             broken.append(_broken_row(result))
         else:
             rows.append(row)
@@ -336,28 +335,10 @@ def _loose_entry(raw: Raw, decoder: Decoder[Row], *, strict: bool) -> ChainEntry
 
 
 def _broken_row(raw: Raw) -> BrokenRow:
-    account = None if "accountAddress" in _keys_twice(raw) else decoded(_ACCOUNT, raw)
+    account = None if "accountAddress" in repeated_keys(raw) else decoded(_ACCOUNT, raw)
     of_chain = decoded(_CHAIN, raw)
     return BrokenRow(
         None if account is None else account.account_address,
         None if of_chain is None else of_chain.chain_id,
         hash(bytes(raw)),
     )
-
-
-class _Keys(list[str]):
-    """The keys of an object, in order."""
-
-
-def _keys_twice(raw: Raw | bytes) -> frozenset[str]:
-    """Return the keys that stand twice in an object; of what can't be looked through, that of the account."""
-    try:
-        keys = json.loads(bytes(raw), object_pairs_hook=_keys_in, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return frozenset({"accountAddress"})
-    counted = Counter(keys if isinstance(keys, _Keys) else ())
-    return frozenset(key for key, times in counted.items() if times > 1)
-
-
-def _keys_in(pairs: list[tuple[str, object]]) -> _Keys:
-    return _Keys(key for key, _ in pairs)

@@ -1,11 +1,11 @@
-"""Reads what the headers of a reply say of limits (indexer-gateway.md 4.4).
+"""How often the service may be asked: what its headers say, and what makes requests wait.
 
-Every header may be missing or absurd: nothing here raises, and what is not
-believable is as good as not said.
+Every header may be missing or absurd (indexer-gateway.md 4.4): reading them never
+raises, and what is not believable counts as not said.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -15,6 +15,37 @@ _WAIT_MIN_SECONDS = 1.0
 _WAIT_SANE_SECONDS = 86_400.0
 _COUNT_DIGITS = 18
 """Any number of so many digits fits the integers of other programs."""
+
+
+class RateLimiter:
+    """Makes all requests of a client wait while the service wants none.
+
+    Times are in seconds. `now` may be a clock that is set back: a pause that began in the future is over.
+    """
+
+    def __init__(self, *, sleep: Callable[[float], Awaitable[None]], now: Callable[[], float]) -> None:
+        self._sleep = sleep
+        self._now = now
+        self._paused_at = 0.0
+        self._paused_until = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Let no request through for this long; a longer pause that is under way stays as long."""
+        now = self._now()
+        self._paused_until = now + max(seconds, self._seconds_left())
+        self._paused_at = now
+
+    async def ready(self) -> None:
+        """Wait until no pause is under way, those that begin meanwhile included."""
+        waited_until = None
+        # A sleep may end a little early by this clock: the same pause is slept through once only.
+        while (seconds := self._seconds_left()) and self._paused_until != waited_until:
+            waited_until = self._paused_until
+            await self._sleep(seconds)
+
+    def _seconds_left(self) -> float:
+        now = self._now()
+        return self._paused_until - now if self._paused_at <= now < self._paused_until else 0.0
 
 
 def lowered(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -5,7 +5,9 @@ caller to judge. Where the service asks for a pause, all requests make it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -26,9 +28,7 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.rate_limiter import RateLimiter
-from bot.indexer.rate_limits import clock_ahead_seconds, decode_allowance, used_up_seconds
-from bot.indexer.stats import ANSWERED, IndexerCounts
+from bot.indexer.rate_limits import RateLimiter, clock_ahead_seconds, decode_allowance, used_up_seconds
 
 REPLY_MAX_BYTES: Final = 16 * 1024 * 1024
 """Unpacked; a compressed reply is measured by what comes out of it."""
@@ -46,7 +46,25 @@ _HTTP_OK = 200
 
 Read = TypeVar("Read")
 
+ANSWERED: Final = "answered"
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class IndexerCounts:
+    """What became of requests and rows since the start."""
+
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Each HTTP request, by method and what came of it: `answered`, or the kind of an IndexerError."""
+    rows_read: int = 0
+    rows_refused: int = 0
+    """Rows that were malformed or contradictory; the balances they are of are unknown."""
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered so that it could be read."""
+        return sum(count for (_, outcome), count in self.requests.items() if outcome == ANSWERED)
 
 
 class Transport:
@@ -113,7 +131,9 @@ class Transport:
         *,
         on_bytes: Callable[[int], None] = lambda _: None,
     ) -> Read:
-        """Ask until there is a reply that `read` takes; `on_bytes` hears of bytes that come in, and may raise.
+        """Ask until there is a reply that `read` takes.
+
+        `on_bytes` is called with the number of bytes that come in, and may raise.
 
         Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
         `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.indexer.rate_limiter import RateLimiter
+from bot.indexer.rate_limits import RateLimiter
 from tests.indexer.gateway import Clock, Pauses
 
 

@@ -16,8 +16,8 @@ from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import ChainEntry, Page, PageMark, PageReader, repeats_keys
 from bot.indexer.replies.digests import digests_of
-from bot.indexer.replies.row_reader import Remarks, RowReader
-from bot.indexer.replies.sorted_rows import SortedNatives, SortedTokens
+from bot.indexer.replies.row_reader import RowReader
+from bot.indexer.replies.sorted_rows import Remarks, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     SIGNED_MAX,
     NativeRow,

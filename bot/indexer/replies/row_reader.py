@@ -10,8 +10,7 @@ from functools import cached_property
 
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question
-from bot.indexer.errors import plain
-from bot.indexer.replies.sorted_rows import AccountOnChain, SortedNatives, SortedTokens
+from bot.indexer.replies.sorted_rows import AccountOnChain, Remarks, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     NativeRow,
     TokenRow,
@@ -22,36 +21,6 @@ from bot.indexer.rows import (
     holding_of,
     price_of,
 )
-
-_TROUBLES_KEPT = 50
-
-
-@dataclass(slots=True)
-class Remarks:
-    """What there is to say about an answer beside what is in it; `conceal` is blotted out."""
-
-    conceal: str
-    refused_rows: int = 0
-    troubles: dict[str, None] = field(default_factory=dict)
-    """A set in order."""
-    by_chain: dict[ChainId, str] = field(default_factory=dict)
-    """The first trouble of each chain."""
-    last: tuple[ChainId, str] | None = None
-
-    def add(self, chain_id: ChainId, text: str) -> None:
-        """Remember a trouble with a chain, if it is one of the first."""
-        if (chain_id, text) == self.last:
-            return  # to word the same again for each of many rows would take long
-        self.last = (chain_id, text)
-        if len(self.by_chain) < _TROUBLES_KEPT:
-            self.by_chain.setdefault(chain_id, plain(text, self.conceal))
-        if len(self.troubles) < _TROUBLES_KEPT:
-            self.troubles[f"chain {chain_id}: {plain(text, self.conceal)}"] = None
-
-    def refuse(self, chain_id: ChainId, name: str) -> None:
-        """Count a row of natives or tokens that cannot be believed."""
-        self.refused_rows += 1
-        self.add(chain_id, f"{name}: refused rows")
 
 
 class RowReader:
