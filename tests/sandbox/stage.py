@@ -12,7 +12,7 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from bot.sandbox.terminal.names import person_named, places
+from bot.sandbox.terminal.names import find_person, places
 from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from tests.waits import HANG_SECONDS
@@ -96,11 +96,11 @@ class Stage:
 
     @property
     def alice(self) -> User:
-        return person_named(self.telegram, "alice")
+        return find_person(self.telegram, "alice")
 
     @property
     def bob(self) -> User:
-        return person_named(self.telegram, "bob")
+        return find_person(self.telegram, "bob")
 
     @property
     def ops(self) -> Chat:

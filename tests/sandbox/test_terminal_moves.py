@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
-from bot.sandbox.terminal.moves import STORY, carry_out, chain_named, moves
+from bot.sandbox.terminal.moves import STORY, apply_move, find_chain, story_moves
 from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, scenario_world
 from bot.sandbox.terminal.view import in_units
 
@@ -20,7 +20,7 @@ TREASURY, VAULT, GAMES = ACCOUNTS["Treasury"], ACCOUNTS["Vault"], ACCOUNTS["Game
 def moved(world: GatewayWorld, typed: str) -> str:
     command = read_command(typed)
     assert isinstance(command, MoveBalance)
-    return carry_out(command, world)
+    return apply_move(command, world)
 
 
 def holdings(world: GatewayWorld) -> dict[str, int]:
@@ -108,7 +108,7 @@ def test_what_cannot_happen_is_said_in_words_and_changes_nothing(typed: str, rea
     ("name", "chain_id"), [("Polygon", 137), ("poly", 137), ("137", 137), ("1", 1), ("BASE", 8453)]
 )
 def test_a_chain_is_called_by_its_name_or_its_id(name: str, chain_id: int) -> None:
-    assert chain_named(name) == chain_id
+    assert find_chain(name) == chain_id
 
 
 @given(st.integers(min_value=1, max_value=3_400_000_000))
@@ -117,9 +117,9 @@ def test_what_leaves_and_comes_back_was_never_away(amount: int) -> None:
     before = holdings(world)
     whole = Decimal(amount).scaleb(-6)
 
-    carry_out(MoveBalance(-whole, "usdc", chain="polygon"), world)
+    apply_move(MoveBalance(-whole, "usdc", chain="polygon"), world)
     assert world.token(POLYGON, USDC_POLYGON, TREASURY) == 3_400_000_000 - amount
-    carry_out(MoveBalance(whole, "usdc", chain="polygon"), world)
+    apply_move(MoveBalance(whole, "usdc", chain="polygon"), world)
 
     assert holdings(world) == before
 
@@ -128,11 +128,11 @@ def test_the_story_ends_where_it_began_so_that_it_can_go_round() -> None:
     world = scenario_world()
     before = holdings(world)
 
-    assert len(moves()) == len(STORY)
+    assert len(story_moves()) == len(STORY)
     for _ in range(2):
-        for move in moves():
-            carry_out(move, world)
-            assert holdings(world) != before or move == moves()[-1]
+        for move in story_moves():
+            apply_move(move, world)
+            assert holdings(world) != before or move == story_moves()[-1]
         assert holdings(world) == before
 
 

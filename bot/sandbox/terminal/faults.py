@@ -8,8 +8,8 @@ from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.api.faults import too_many_requests
 from bot.sandbox.telegram.server import Telegram
-from bot.sandbox.terminal.moves import chain_named
-from bot.sandbox.terminal.names import meant
+from bot.sandbox.terminal.moves import find_chain
+from bot.sandbox.terminal.names import resolve_name
 from bot.sandbox.terminal.scenario import CHAIN_TITLES
 
 FLOOD_SECONDS = 5
@@ -36,27 +36,27 @@ class NeighbourFaults:
     def break_(self, what: str) -> str:
         """Let something give no answer, and return what happened."""
         chains = {title: title for title in CHAIN_TITLES.values()}
-        match meant(what, {GATEWAY: GATEWAY, TELEGRAM: TELEGRAM, **chains}, "chain or neighbour"):
+        match resolve_name(what, {GATEWAY: GATEWAY, TELEGRAM: TELEGRAM, **chains}, "chain or neighbour"):
             case "gateway":
                 self._strike(GATEWAY, AnswerHtml(status=502))
                 return "The indexer answers nothing but errors."
             case "Telegram":
                 return self._cut_telegram_off()
             case chain:
-                chain_id = chain_named(chain)
+                chain_id = find_chain(chain)
                 self._strike(chain, FailTokens(chain_id=chain_id), FailNatives(chain_id=chain_id))
                 return f"The indexer knows nothing of {chain} any more."
 
     def lag(self, name: str) -> str:
         """Let every second answer about a chain come from a node that gets no further than this."""
-        chain_id = chain_named(name)
+        chain_id = find_chain(name)
         chain, block = CHAIN_TITLES[chain_id], self._gateway.world.block(chain_id)
         self._strike(chain, Stall(chain_id=chain_id, at_block=block, every=2))
         return f"Every second answer about {chain} comes from a node that gets no further from now on."
 
     def rebuild(self, name: str) -> str:
         """Let a chain's index lose all tokens while it is built anew."""
-        chain_id = chain_named(name)
+        chain_id = find_chain(name)
         self._strike(CHAIN_TITLES[chain_id], Reindex(chain_id=chain_id))
         return f"The index of {CHAIN_TITLES[chain_id]} is built anew, and shows no tokens meanwhile."
 
@@ -71,7 +71,9 @@ class NeighbourFaults:
         names = tuple(dict.fromkeys(broken.what for broken in self._broken))
         if not names:
             return "Nothing is broken."
-        wanted = names if what is None else (meant(what, {name: name for name in names}, "broken thing"),)
+        wanted = (
+            names if what is None else (resolve_name(what, {name: name for name in names}, "broken thing"),)
+        )
         for broken in self._broken:
             if broken.what in wanted:
                 broken.undo()

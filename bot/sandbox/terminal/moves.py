@@ -3,23 +3,23 @@
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
-from bot.sandbox.terminal.names import meant
+from bot.sandbox.terminal.names import resolve_name
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
 from bot.sandbox.terminal.view import in_units
 
 USUAL_ACCOUNT = "Treasury"
 
 
-def chain_named(name: str) -> int:
+def find_chain(name: str) -> int:
     """Return the chain of this name or id."""
     names = {title: chain_id for chain_id, title in CHAIN_TITLES.items()}
     ids = {str(chain_id): chain_id for chain_id in CHAIN_TITLES}
-    return ids[name] if name in ids else meant(name, names, "chain")
+    return ids[name] if name in ids else resolve_name(name, names, "chain")
 
 
-def carry_out(move: MoveBalance, world: GatewayWorld) -> str:
+def apply_move(move: MoveBalance, world: GatewayWorld) -> str:
     """Let it happen, and return what happened in words; SandboxError where it can't."""
-    owner = meant(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
+    owner = resolve_name(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
     account = ACCOUNTS[owner]
     asset = _asset(move, world, account)
     if asset.has_items and move.token_id is None:
@@ -42,7 +42,7 @@ def carry_out(move: MoveBalance, world: GatewayWorld) -> str:
 
 def _asset(move: MoveBalance, world: GatewayWorld, account: str) -> ScenarioAsset:
     """Return what is meant: of several that are called so, the one that the account holds."""
-    chain_id = chain_named(move.chain) if move.chain else None
+    chain_id = find_chain(move.chain) if move.chain else None
     candidates = [
         asset
         for asset in assets(world)
@@ -93,6 +93,6 @@ STORY = (
 """Ends where it began, so that it can go round."""
 
 
-def moves() -> tuple[MoveBalance, ...]:
+def story_moves() -> tuple[MoveBalance, ...]:
     """Return what happens, in order."""
     return tuple(command for command in map(read_command, STORY) if isinstance(command, MoveBalance))

@@ -21,7 +21,7 @@ class ChatOrTopic:
     thread_id: int | None = None
 
 
-def meant(word: str, known: Mapping[str, Named], what: str) -> Named:
+def resolve_name(word: str, known: Mapping[str, Named], what: str) -> Named:
     """Return what a word names, exactly or by its beginning; SandboxError lists what there is."""
     names = {name.casefold(): name for name in known}
     typed = word.casefold()
@@ -34,9 +34,9 @@ def meant(word: str, known: Mapping[str, Named], what: str) -> Named:
     raise SandboxError(f"There is no {what} “{word}”. There {'is' if len(known) == 1 else 'are'}: {listed}.")
 
 
-def person_named(world: TelegramWorld, name: str) -> User:
+def find_person(world: TelegramWorld, name: str) -> User:
     """Return the person of this name."""
-    return meant(name, {user.first_name: user for user in people(world)}, "person")
+    return resolve_name(name, {user.first_name: user for user in people(world)}, "person")
 
 
 def people(world: TelegramWorld) -> tuple[User, ...]:
@@ -44,9 +44,9 @@ def people(world: TelegramWorld) -> tuple[User, ...]:
     return tuple(user for user in world.users.values() if not user.is_bot)
 
 
-def place_named(world: TelegramWorld, name: str, user: User) -> ChatOrTopic:
+def find_place(world: TelegramWorld, name: str, user: User) -> ChatOrTopic:
     """Return the chat or topic of this name; `private` is the person's own chat with the bot."""
-    return meant(name, {PRIVATE: ChatOrTopic(world.chat(user.id)), **places(world)}, "chat")
+    return resolve_name(name, {PRIVATE: ChatOrTopic(world.chat(user.id)), **places(world)}, "chat")
 
 
 def places(world: TelegramWorld) -> dict[str, ChatOrTopic]:
@@ -63,23 +63,23 @@ def shared_chats(world: TelegramWorld) -> Iterable[Chat]:
     return (chat for chat in world.chats.values() if chat.type != "private" and not chat.is_gone)
 
 
-def place_for(user: User, here: ChatOrTopic, world: TelegramWorld) -> ChatOrTopic:
+def default_place(user: User, here: ChatOrTopic, world: TelegramWorld) -> ChatOrTopic:
     """Return where somebody is who was named without a place: here, if they can be, or in private."""
     is_here = here.chat.type != "private" and here.chat.members.get(user.id) in PRESENT
     return here if is_here else ChatOrTopic(world.chat(user.id))
 
 
-def title(place: ChatOrTopic) -> str:
+def place_title(place: ChatOrTopic) -> str:
     """Return how a place is called; a private chat is called after the person."""
     if place.thread_id is not None and place.thread_id in place.chat.topics:
         return place.chat.topics[place.thread_id].title
     return place.chat.title.lower() if place.chat.type == "private" else place.chat.title
 
 
-def speaker(user: User, place: ChatOrTopic) -> str:
+def speaker_in(user: User, place: ChatOrTopic) -> str:
     """Return who speaks where, as it stands before what is typed."""
     name = user.first_name.lower()
-    return name if place.chat.type == "private" else f"{name} in {title(place)}"
+    return name if place.chat.type == "private" else f"{name} in {place_title(place)}"
 
 
 def place_of(world: TelegramWorld, message: Message) -> ChatOrTopic:

@@ -2,11 +2,11 @@
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, InlineButton, Message, SandboxError, User
-from bot.sandbox.terminal.names import PRIVATE, ChatOrTopic, title
+from bot.sandbox.terminal.names import PRIVATE, ChatOrTopic, place_title
 from bot.sandbox.terminal.view import buttons_of
 
 
-def blocks(telegram: Telegram, user: User) -> str:
+def block_bot(telegram: Telegram, user: User) -> str:
     """Let somebody block the bot, and return what happened."""
     if telegram.chat(user.id).members[telegram.bot.id] not in PRESENT:
         raise SandboxError(f"{user.first_name} blocks the bot already; `unblock` takes it back.")
@@ -14,7 +14,7 @@ def blocks(telegram: Telegram, user: User) -> str:
     return f"{user.first_name} blocks the bot."
 
 
-def unblocks(telegram: Telegram, user: User) -> str:
+def unblock_bot(telegram: Telegram, user: User) -> str:
     """Let somebody take their block back."""
     if telegram.chat(user.id).members[telegram.bot.id] in PRESENT:
         raise SandboxError(f"{user.first_name} does not block the bot.")
@@ -22,7 +22,7 @@ def unblocks(telegram: Telegram, user: User) -> str:
     return f"{user.first_name} does not block the bot any more."
 
 
-def kicks(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
+def kick_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
     """Let somebody remove the bot from a group."""
     _must_be_shared(place, "`block` keeps the bot away")
     chat = place.chat
@@ -35,7 +35,7 @@ def kicks(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
     return f"{user.first_name} removes the bot from {chat.title}."
 
 
-def invites(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
+def invite_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
     """Let somebody bring the bot back into a group."""
     _must_be_shared(place, "the bot is always there, unless somebody blocks it")
     chat = place.chat
@@ -50,7 +50,7 @@ def _must_be_shared(place: ChatOrTopic, instead: str) -> None:
         raise SandboxError(f"That is for groups. In {PRIVATE} {instead}.")
 
 
-def button_meant(telegram: Telegram, place: ChatOrTopic, typed: str) -> tuple[Message, InlineButton]:
+def find_button(telegram: Telegram, place: ChatOrTopic, typed: str) -> tuple[Message, InlineButton]:
     """Return the button that is meant, and the newest message with buttons, which has it."""
     message = next(
         (
@@ -61,7 +61,7 @@ def button_meant(telegram: Telegram, place: ChatOrTopic, typed: str) -> tuple[Me
         None,
     )
     if message is None:
-        raise SandboxError(f"No message in {title(place)} has buttons.")
+        raise SandboxError(f"No message in {place_title(place)} has buttons.")
     buttons = buttons_of(message)
     if typed.isdecimal() and 1 <= int(typed) <= len(buttons):
         return message, buttons[int(typed) - 1]

@@ -30,9 +30,16 @@ from bot.sandbox.terminal.commands import (
     read_command,
 )
 from bot.sandbox.terminal.faults import NeighbourFaults
-from bot.sandbox.terminal.moves import carry_out, moves
-from bot.sandbox.terminal.names import ChatOrTopic, person_named, place_for, place_named, place_of, speaker
-from bot.sandbox.terminal.people import blocks, button_meant, invites, kicks, unblocks
+from bot.sandbox.terminal.moves import apply_move, story_moves
+from bot.sandbox.terminal.names import (
+    ChatOrTopic,
+    default_place,
+    find_person,
+    find_place,
+    place_of,
+    speaker_in,
+)
+from bot.sandbox.terminal.people import block_bot, find_button, invite_bot, kick_bot, unblock_bot
 from bot.sandbox.terminal.scenario import ACCOUNTS
 from bot.sandbox.terminal.screen import TerminalScreen
 
@@ -77,7 +84,7 @@ class Terminal:
             Become: self._become,
             GoTo: self._go_to,
             PressButton: self._press,
-            MoveBalance: lambda move: self._happens(carry_out(move, gateway.world)),
+            MoveBalance: lambda move: self._happens(apply_move(move, gateway.world)),
             Break: lambda one: self._happens(self._troubles.break_(one.what)),
             LagChain: lambda lag: self._happens(self._troubles.lag(lag.chain)),
             Rebuild: lambda rebuild: self._happens(self._troubles.rebuild(rebuild.chain)),
@@ -85,10 +92,10 @@ class Terminal:
             Misunderstood: lambda misunderstood: self._explain(misunderstood.reason),
         }
         self._plain: Mapping[OneWord, Callable[[], None]] = {
-            OneWord.BLOCK: lambda: self._happens(blocks(telegram, self._user)),
-            OneWord.UNBLOCK: lambda: self._happens(unblocks(telegram, self._user)),
-            OneWord.KICK: lambda: self._happens(kicks(telegram, self._user, self._place)),
-            OneWord.INVITE: lambda: self._happens(invites(telegram, self._user, self._place)),
+            OneWord.BLOCK: lambda: self._happens(block_bot(telegram, self._user)),
+            OneWord.UNBLOCK: lambda: self._happens(unblock_bot(telegram, self._user)),
+            OneWord.KICK: lambda: self._happens(kick_bot(telegram, self._user, self._place)),
+            OneWord.INVITE: lambda: self._happens(invite_bot(telegram, self._user, self._place)),
             OneWord.FLOOD: lambda: self._happens(self._troubles.flood()),
             OneWord.QUIET: self._be_quiet,
             OneWord.STORY: self._go_on,
@@ -145,10 +152,10 @@ class Terminal:
         await self._telegram.changed.wait_for(lambda: self._heard(1))
         with suppress(TimeoutError):
             await self._telegram.changed.wait_for(lambda: self._heard(2), FIRST_READING_SECONDS)
-        for move in itertools.cycle(moves()):
+        for move in itertools.cycle(story_moves()):
             await self._story_goes_on.wait()
             with suppress(SandboxError):  # somebody else moved it all away
-                self._show(WORLD, carry_out(move, self._gateway.world))
+                self._show(WORLD, apply_move(move, self._gateway.world))
             await self._sleep(MOVE_EVERY_SECONDS)
 
     def _heard(self, messages: int) -> bool | None:
@@ -177,7 +184,7 @@ class Terminal:
 
     @property
     def _prompt(self) -> str:
-        return f"{speaker(self._user, self._place)} > "
+        return f"{speaker_in(self._user, self._place)} > "
 
     def _obey(self, command: Command) -> None:
         """Do what was typed; what can't be done is said in words."""
@@ -196,16 +203,16 @@ class Terminal:
         self._telegram.says(self._user, self._place.chat, say.text, thread_id=self._place.thread_id)
 
     def _go_to(self, go: GoTo) -> None:
-        self._place = place_named(self._telegram, go.place, self._user)
+        self._place = find_place(self._telegram, go.place, self._user)
 
     def _become(self, become: Become) -> None:
-        user = person_named(self._telegram, become.person)
-        there = place_named(self._telegram, become.place, user) if become.place else None
-        self._place = there or place_for(user, self._place, self._telegram)
+        user = find_person(self._telegram, become.person)
+        there = find_place(self._telegram, become.place, user) if become.place else None
+        self._place = there or default_place(user, self._place, self._telegram)
         self._user = user
 
     def _press(self, press: PressButton) -> None:
-        message, button = button_meant(self._telegram, self._place, press.button)
+        message, button = find_button(self._telegram, self._place, press.button)
         if button.url or button.copy_text:
             self._show(SANDBOX, f"It {'opens' if button.url else 'copies'} {button.url or button.copy_text}")
             return

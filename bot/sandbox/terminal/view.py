@@ -8,7 +8,7 @@ from bot.sandbox.telegram.api.methods import Toast
 from bot.sandbox.telegram.world.world import Document, InlineButton, Message
 from bot.sandbox.telegram.world.world import TelegramWorld as Chats
 from bot.sandbox.terminal.commands import WORDS
-from bot.sandbox.terminal.names import ChatOrTopic, people, shared_chats, title
+from bot.sandbox.terminal.names import ChatOrTopic, people, place_title, shared_chats
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
 
 WHO_WIDTH = 22
@@ -29,7 +29,7 @@ def block(who: str, text: str) -> str:
 
 def bot_at(place: ChatOrTopic) -> str:
     """Return how it is called where the bot says something."""
-    return f"bot to {title(place)}" if place.chat.type == "private" else f"bot in {title(place)}"
+    return f"bot to {place_title(place)}" if place.chat.type == "private" else f"bot in {place_title(place)}"
 
 
 def said(message: Message) -> str:
