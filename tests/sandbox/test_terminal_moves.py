@@ -9,7 +9,7 @@ from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.moves import STORY, apply_move, find_chain, story_moves
 from bot.sandbox.terminal.scenario import ACCOUNTS, BASE, ETHEREUM, POLYGON, assets, scenario_world
-from bot.sandbox.terminal.view import in_units
+from bot.sandbox.terminal.view import format_units
 
 USDC_POLYGON = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
 DEGEN = "0x4ed4e862860bed51a9570b96d89af5e1b0efefed"
@@ -137,10 +137,10 @@ def test_the_story_ends_where_it_began_so_that_it_can_go_round() -> None:
 
 
 def test_an_amount_is_shown_exactly() -> None:
-    assert in_units(1_250_000_001, 6) == "1,250.000001"
-    assert in_units(1_250_000_000, 6) == "1,250"
-    assert in_units(7, 0) == "7"
-    assert in_units(1, 18) == "0.000000000000000001"
+    assert format_units(1_250_000_001, 6) == "1,250.000001"
+    assert format_units(1_250_000_000, 6) == "1,250"
+    assert format_units(7, 0) == "7"
+    assert format_units(1, 18) == "0.000000000000000001"
 
 
 def test_the_treasury_holds_enough_for_an_index_that_is_rebuilt_to_look_like_one() -> None:

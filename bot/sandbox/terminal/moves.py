@@ -5,7 +5,7 @@ from bot.sandbox.telegram.world.world import SandboxError
 from bot.sandbox.terminal.commands import MoveBalance, read_command
 from bot.sandbox.terminal.names import resolve_name
 from bot.sandbox.terminal.scenario import ACCOUNTS, CHAIN_TITLES, ScenarioAsset, assets
-from bot.sandbox.terminal.view import in_units
+from bot.sandbox.terminal.view import format_units
 
 USUAL_ACCOUNT = "Treasury"
 
@@ -30,7 +30,7 @@ def apply_move(move: MoveBalance, world: GatewayWorld) -> str:
     held = asset.held(world, account, move.token_id)
     chain = CHAIN_TITLES[asset.chain.chain_id]
     if held + delta < 0:
-        has = f"{in_units(held, asset.decimals)} {asset.symbol}"
+        has = f"{format_units(held, asset.decimals)} {asset.symbol}"
         raise SandboxError(f"{owner} holds {has} on {chain}: no more than that can leave.")
     contract = asset.contract.address if asset.contract else None
     try:
@@ -74,7 +74,7 @@ def _in_smallest_units(move: MoveBalance, asset: ScenarioAsset) -> int:
 
 def _in_words(owner: str, chain: str, asset: ScenarioAsset, delta: int, token_id: int | None) -> str:
     what = asset.symbol if token_id is None else f"{asset.symbol} #{token_id}"
-    amount = in_units(abs(delta), asset.decimals)
+    amount = format_units(abs(delta), asset.decimals)
     if delta < 0:
         return f"{amount} {what} {'leaves' if amount == '1' else 'leave'} {owner} on {chain}"
     return f"{amount} {what} {'comes' if amount == '1' else 'come'} into {owner} on {chain}"

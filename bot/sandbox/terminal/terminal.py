@@ -99,10 +99,10 @@ class Terminal:
             OneWord.FLOOD: lambda: self._happens(self._troubles.flood()),
             OneWord.QUIET: self._be_quiet,
             OneWord.STORY: self._go_on,
-            OneWord.PEOPLE: lambda: screen.show(view.people_shown(telegram)),
-            OneWord.CHATS: lambda: screen.show(view.chats_shown(telegram)),
-            OneWord.WORLD: lambda: screen.show(view.world_shown(gateway.world)),
-            OneWord.HELP: lambda: screen.show(view.help_shown()),
+            OneWord.PEOPLE: lambda: screen.show(view.list_people(telegram)),
+            OneWord.CHATS: lambda: screen.show(view.list_chats(telegram)),
+            OneWord.WORLD: lambda: screen.show(view.list_accounts(gateway.world)),
+            OneWord.HELP: lambda: screen.show(view.render_help()),
             OneWord.QUIT: self._quit,
         }
 
@@ -133,13 +133,13 @@ class Terminal:
         news = [
             (
                 self._bot_at(message),
-                view.edited(message) if key in before else view.said(message),
+                view.render_edit(message) if key in before else view.render_message(message),
             )
             for key, message in now.items()
             if before.get(key) is not message
         ]
         gone = [message for key, message in before.items() if key not in now]
-        news += [(self._bot_at(message), view.deleted(message)) for message in gone]
+        news += [(self._bot_at(message), view.render_deletion(message)) for message in gone]
         return news or None
 
     def _bot_at(self, message: Message) -> str:
@@ -225,7 +225,7 @@ class Terminal:
         except TimeoutError:
             self._show(SANDBOX, "The bot has not answered the press yet.")
         else:
-            self._show(who, view.toasted(toast))
+            self._show(who, view.render_toast(toast))
 
     def _be_quiet(self) -> None:
         self._story_goes_on.clear()
@@ -245,7 +245,7 @@ class Terminal:
         self._show(SANDBOX, what)
 
     def _show(self, who: str, text: str) -> None:
-        self._screen.show(view.block(who, text))
+        self._screen.show(view.render_block(who, text))
 
 
 def _messages_of_the_bot(telegram: Telegram) -> dict[MessageKey, Message]:

@@ -16,7 +16,7 @@ LIST_WIDTH = 78
 LINES_OF_A_FILE = 6
 
 
-def block(who: str, text: str) -> str:
+def render_block(who: str, text: str) -> str:
     """Return lines behind a bar, the first with who says them."""
     first, *others = text.split("\n")
     return "\n".join(
@@ -32,7 +32,7 @@ def bot_at(place: ChatOrTopic) -> str:
     return f"bot to {place_title(place)}" if place.chat.type == "private" else f"bot in {place_title(place)}"
 
 
-def said(message: Message) -> str:
+def render_message(message: Message) -> str:
     """Return all that a person sees of a message."""
     lines = [message.text] if message.text else []
     if message.document is not None:
@@ -42,17 +42,17 @@ def said(message: Message) -> str:
     return "\n".join(lines)
 
 
-def edited(message: Message) -> str:
+def render_edit(message: Message) -> str:
     """Return a message that was said before and reads differently now."""
-    return f"✎ {said(message)}"
+    return f"✎ {render_message(message)}"
 
 
-def deleted(message: Message) -> str:
+def render_deletion(message: Message) -> str:
     """Return what is left of a message that the bot took away."""
     return f"✗ deleted: {message.text.partition(chr(10))[0]}"
 
 
-def toasted(toast: Toast) -> str:
+def render_toast(toast: Toast) -> str:
     """Return what comes up when a button was pressed."""
     return f"({toast.text})" if toast.text else "(pressed)"
 
@@ -84,7 +84,7 @@ def _file(document: Document) -> str:
 # ---------------------------------------------------------------- lists
 
 
-def help_shown() -> str:
+def render_help() -> str:
     """Return every word there is."""
     lines = ["What is none of these is said to the bot; its own /help says what it can do."]
     for word in WORDS:
@@ -95,7 +95,7 @@ def help_shown() -> str:
     return "\n".join(lines)
 
 
-def people_shown(chats: Chats) -> str:
+def list_people(chats: Chats) -> str:
     """Return who there is, and what they are where."""
     return "\n".join(f"  {user.first_name:<{WHO_WIDTH}} {_roles(chats, user.id)}" for user in people(chats))
 
@@ -107,7 +107,7 @@ def _roles(chats: Chats, user_id: int) -> str:
     return ", ".join(["in private", *roles])
 
 
-def chats_shown(chats: Chats) -> str:
+def list_chats(chats: Chats) -> str:
     """Return which chats there are, and what the bot is there."""
     lines = [f"  {'private':<{WHO_WIDTH}} everybody's own chat with the bot"]
     for chat in shared_chats(chats):
@@ -125,7 +125,7 @@ def _is(chats: Chats, members: Mapping[int, str]) -> str:
     )
 
 
-def world_shown(world: GatewayWorld) -> str:
+def list_accounts(world: GatewayWorld) -> str:
     """Return which accounts there are, and what they hold."""
     lines = []
     for name, address in ACCOUNTS.items():
@@ -145,7 +145,7 @@ def _amounts(world: GatewayWorld, account: str, held: Iterable[ScenarioAsset]) -
     for asset in held:
         amount = asset.held(world, account)
         if amount:
-            yield f"{in_units(amount, asset.decimals)} {asset.symbol}{_ids(world, account, asset)}"
+            yield f"{format_units(amount, asset.decimals)} {asset.symbol}{_ids(world, account, asset)}"
 
 
 def _ids(world: GatewayWorld, account: str, asset: ScenarioAsset) -> str:
@@ -153,7 +153,7 @@ def _ids(world: GatewayWorld, account: str, asset: ScenarioAsset) -> str:
     return f" ({', '.join(f'#{token_id}' for token_id in ids)})" if ids else ""
 
 
-def in_units(amount: int, decimals: int) -> str:
+def format_units(amount: int, decimals: int) -> str:
     """Return an amount in whole units, exactly."""
     whole, rest = divmod(amount, 10**decimals)
     fraction = f"{rest:0{decimals}d}".rstrip("0") if rest else ""
