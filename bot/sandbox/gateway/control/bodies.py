@@ -72,7 +72,7 @@ def read_texts(body: Body, name: str) -> list[str]:
     raise ValueError(f"{name} must be a list of strings, not {json.dumps(value)}")
 
 
-def built(kind: type[_Value], members: Body) -> _Value:
+def build_value(kind: type[_Value], members: Body) -> _Value:
     """Return a new value with these members; those that are left out have their defaults."""
     given = _fields(kind, members)
     required = (each.name for each in dataclasses.fields(kind) if _is_required(each))
@@ -81,12 +81,12 @@ def built(kind: type[_Value], members: Body) -> _Value:
     return kind(**given)
 
 
-def changed(value: _Value, members: Body) -> _Value:
+def change_value(value: _Value, members: Body) -> _Value:
     """Return the value with these members replaced."""
     return dataclasses.replace(value, **_fields(type(value), members))
 
 
-def shown(value: "DataclassInstance") -> Body:
+def show_value(value: "DataclassInstance") -> Body:
     """Return the members of a value, as they would be sent."""
     return {_camel(each.name): getattr(value, each.name) for each in dataclasses.fields(value)}
 

@@ -12,15 +12,15 @@ from aiohttp import web
 
 from bot.sandbox.gateway.control.bodies import (
     Body,
-    built,
-    changed,
+    build_value,
+    change_value,
     read_asset,
     read_body,
     read_integer,
     read_text,
     read_texts,
     read_token_id,
-    shown,
+    show_value,
 )
 from bot.sandbox.gateway.faults.active import ActiveFaults
 from bot.sandbox.gateway.faults.kinds import Fault
@@ -54,24 +54,24 @@ class GatewayControl:
     def routes(self) -> list[web.RouteDef]:
         """Return all routes of the back door."""
         return [
-            web.post("/sandbox/set", _posted(self._set)),
-            web.post("/sandbox/move", _posted(self._move)),
-            web.post("/sandbox/drift", _posted(self._drift)),
-            web.post("/sandbox/reorganise", _posted(self._reorganise)),
-            web.post("/sandbox/advance", _posted(self._advance)),
-            web.post("/sandbox/chain", _posted(self._chain)),
-            web.post("/sandbox/hide-chain", _posted(self._hide_chain)),
-            web.post("/sandbox/show-chain", _posted(self._show_chain)),
-            web.post("/sandbox/contract", _posted(self._contract)),
-            web.post("/sandbox/fault", _posted(self._fault)),
-            web.post("/sandbox/heal", _asked(self._heal)),
-            web.post("/sandbox/hold", _asked(self._hold)),
-            web.post("/sandbox/release", _asked(self._release)),
-            web.post("/sandbox/knobs", _posted(self._turn_knobs)),
-            web.get("/sandbox/knobs", _asked(self._knobs)),
-            web.post("/sandbox/keys", _posted(self._keys)),
-            web.get("/sandbox/requests", _asked(self._requests)),
-            web.get("/sandbox/world", _asked(self._world)),
+            web.post("/sandbox/set", _handler_with_body(self._set)),
+            web.post("/sandbox/move", _handler_with_body(self._move)),
+            web.post("/sandbox/drift", _handler_with_body(self._drift)),
+            web.post("/sandbox/reorganise", _handler_with_body(self._reorganise)),
+            web.post("/sandbox/advance", _handler_with_body(self._advance)),
+            web.post("/sandbox/chain", _handler_with_body(self._chain)),
+            web.post("/sandbox/hide-chain", _handler_with_body(self._hide_chain)),
+            web.post("/sandbox/show-chain", _handler_with_body(self._show_chain)),
+            web.post("/sandbox/contract", _handler_with_body(self._contract)),
+            web.post("/sandbox/fault", _handler_with_body(self._fault)),
+            web.post("/sandbox/heal", _handler_without_body(self._heal)),
+            web.post("/sandbox/hold", _handler_without_body(self._hold)),
+            web.post("/sandbox/release", _handler_without_body(self._release)),
+            web.post("/sandbox/knobs", _handler_with_body(self._turn_knobs)),
+            web.get("/sandbox/knobs", _handler_without_body(self._knobs)),
+            web.post("/sandbox/keys", _handler_with_body(self._keys)),
+            web.get("/sandbox/requests", _handler_without_body(self._requests)),
+            web.get("/sandbox/world", _handler_without_body(self._world)),
         ]
 
     def _set(self, body: Body) -> Body:
@@ -108,7 +108,7 @@ class GatewayControl:
         return self._block(chain_id)
 
     def _chain(self, body: Body) -> Body:
-        chain = built(GatewayChain, body)
+        chain = build_value(GatewayChain, body)
         self.gateway.world.add_chain(chain)
         return self._block(chain.chain_id)
 
@@ -125,9 +125,9 @@ class GatewayControl:
         try:
             known = self.gateway.world.contract(read_integer(body, "chainId"), read_text(body, "address"))
         except ValueError:
-            contract = built(Contract, body)
+            contract = build_value(Contract, body)
         else:
-            contract = changed(known, body)
+            contract = change_value(known, body)
         self.gateway.world.add_contract(contract)
         return self._block(contract.chain_id)
 
@@ -149,11 +149,11 @@ class GatewayControl:
         return {"held": False}
 
     def _turn_knobs(self, body: Body) -> Body:
-        self.gateway.knobs = changed(self.gateway.knobs, body)
+        self.gateway.knobs = change_value(self.gateway.knobs, body)
         return self._knobs()
 
     def _knobs(self) -> Body:
-        return shown(self.gateway.knobs)
+        return show_value(self.gateway.knobs)
 
     def _keys(self, body: Body) -> Body:
         """Say which access keys are known; null stands for any."""
@@ -164,12 +164,12 @@ class GatewayControl:
         requests = self.gateway.requests
         return {
             "count": Counter(request.method for request in requests),
-            "requests": [_shown_request(request) for request in requests],
+            "requests": [_describe_request(request) for request in requests],
         }
 
     def _world(self) -> Body:
         world = self.gateway.world
-        return {"chains": [_shown_chain(world, chain) for chain in world.chains()]}
+        return {"chains": [_describe_chain(world, chain) for chain in world.chains()]}
 
     def _block(self, chain_id: int) -> Body:
         return {"block": self.gateway.world.block(chain_id)}
@@ -178,7 +178,7 @@ class GatewayControl:
         return {"chains": [chain.chain_id for chain in self.gateway.world.chains()]}
 
 
-def _posted(act: Callable[[Body], Body]) -> _Handler:
+def _handler_with_body(act: Callable[[Body], Body]) -> _Handler:
     async def handler(request: web.Request) -> web.Response:
         try:
             return web.json_response(act(read_body(await request.read())))
@@ -188,7 +188,7 @@ def _posted(act: Callable[[Body], Body]) -> _Handler:
     return handler
 
 
-def _asked(act: Callable[[], Body]) -> _Handler:
+def _handler_without_body(act: Callable[[], Body]) -> _Handler:
     async def handler(_: web.Request) -> web.Response:
         return web.json_response(act())
 
@@ -200,10 +200,10 @@ def _read_fault(body: Body) -> Fault:
     kind = _KINDS.get(str(body.get("fault")))
     if kind is None:
         raise ValueError(f"fault must be one of {', '.join(sorted(_KINDS))}")
-    return built(kind, {name: value for name, value in body.items() if name != "fault"})
+    return build_value(kind, {name: value for name, value in body.items() if name != "fault"})
 
 
-def _shown_request(request: RecordedRequest) -> Body:
+def _describe_request(request: RecordedRequest) -> Body:
     return {
         "method": request.method,
         "body": request.body,
@@ -212,28 +212,28 @@ def _shown_request(request: RecordedRequest) -> Body:
     }
 
 
-def _shown_chain(world: GatewayWorld, chain: GatewayChain) -> Body:
+def _describe_chain(world: GatewayWorld, chain: GatewayChain) -> Body:
     return {
         "chainId": chain.chain_id,
         "name": chain.name,
         "block": world.block(chain.chain_id),
         "accounts": {
-            account: _shown_account(world, chain, account) for account in world.accounts(chain.chain_id)
+            account: _describe_account(world, chain, account) for account in world.accounts(chain.chain_id)
         },
     }
 
 
-def _shown_account(world: GatewayWorld, chain: GatewayChain, account: str) -> Body:
+def _describe_account(world: GatewayWorld, chain: GatewayChain, account: str) -> Body:
     return {
         chain.native_symbol: str(world.native(chain.chain_id, account)),
         "tokens": [
-            _shown_token(world, chain.chain_id, address, held)
+            _describe_token(world, chain.chain_id, address, held)
             for address, held in world.tokens(chain.chain_id, account).items()
         ],
     }
 
 
-def _shown_token(world: GatewayWorld, chain_id: int, address: str, held: Mapping[int, HeldAmount]) -> Body:
+def _describe_token(world: GatewayWorld, chain_id: int, address: str, held: Mapping[int, HeldAmount]) -> Body:
     contract = world.contract(chain_id, address)
     shown: Body = {"contract": address, "kind": contract.kind, "symbol": contract.symbol}
     if contract.kind == "ERC20":

@@ -75,7 +75,7 @@ class Query:
         return read_seconds(self.fields.get(name, "0"), name)
 
 
-def posted(act: Callable[[Body], object]) -> Handler:
+def post_handler(act: Callable[[Body], object]) -> Handler:
     """Answer a POST with what the act returns, as JSON; an empty object where it returns nothing."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -87,7 +87,7 @@ def posted(act: Callable[[Body], object]) -> Handler:
     return answer
 
 
-def asked(look: Callable[[Query], object]) -> Handler:
+def get_handler(look: Callable[[Query], object]) -> Handler:
     """Answer a GET with what the look returns, as JSON."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -99,7 +99,7 @@ def asked(look: Callable[[Query], object]) -> Handler:
     return answer
 
 
-def awaited(look: Callable[[Query], Awaitable[web.StreamResponse]]) -> Handler:
+def async_get_handler(look: Callable[[Query], Awaitable[web.StreamResponse]]) -> Handler:
     """Answer a GET with a response that may take its time."""
 
     async def answer(request: web.Request) -> web.StreamResponse:

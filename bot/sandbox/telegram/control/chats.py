@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body, Names, read_number, read_status
-from bot.sandbox.telegram.control.shown import chat_shown, message_shown
+from bot.sandbox.telegram.control.shown import show_chat, show_message
 from bot.sandbox.telegram.world.groups import Groups, Side
 from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram.world.world import Chat, SandboxError, Status, User
@@ -51,8 +51,8 @@ class ChatActs:
     def _add_chat(self, body: Body) -> Json:
         kind = body.given("type", str)
         if kind == "private":
-            return chat_shown(self._groups.add_private_chat(self._names.user(body)))
-        return chat_shown(self._add_shared_chat(kind, body))
+            return show_chat(self._groups.add_private_chat(self._names.user(body)))
+        return show_chat(self._add_shared_chat(kind, body))
 
     def _add_shared_chat(self, kind: str, body: Body) -> Chat:
         groups = self._groups
@@ -112,11 +112,11 @@ class ChatActs:
             tells=("to", "from") if tells is None else [_side(side) for side in tells],
             chat_id=body.given_or_none("id", int),
         )
-        return chat_shown(supergroup)
+        return show_chat(supergroup)
 
     def _tell_migration(self, body: Body) -> Json:
         side = _side(body.given("side", str))
-        return message_shown(self._groups.tells_of_migration(self._names.chat(body), side))
+        return show_message(self._groups.tells_of_migration(self._names.chat(body), side))
 
 
 def _side(written: object) -> Side:

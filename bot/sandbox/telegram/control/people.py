@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bot.sandbox.telegram.control.bodies import Body, Names
-from bot.sandbox.telegram.control.shown import message_shown
+from bot.sandbox.telegram.control.shown import show_message
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, User
@@ -37,20 +37,20 @@ class PeopleActs:
         if "channel" in body.fields:
             channel = self._names.chat(body, "channel")
             said = self._groups.says_as_channel(channel, chat, text, thread_id=thread_id, reply_to=replied)
-            return message_shown(said)
+            return show_message(said)
         anonymous = body.given_or_none("anonymous", bool)
         says = self._groups.says_anonymously if anonymous else self._groups.says
-        return message_shown(says(self._names.user(body), chat, text, thread_id=thread_id, reply_to=replied))
+        return show_message(says(self._names.user(body), chat, text, thread_id=thread_id, reply_to=replied))
 
     def _start(self, body: Body) -> Json:
         """Press Start in private, or add the bot to the chat named."""
         user, payload = self._names.user(body), body.given_or_none("payload", str) or ""
         if "chat" in body.fields:
-            return message_shown(self._groups.starts_in(user, self._names.chat(body), payload))
-        return message_shown(self._groups.starts(user, payload))
+            return show_message(self._groups.starts_in(user, self._names.chat(body), payload))
+        return show_message(self._groups.starts(user, payload))
 
     def _forward(self, body: Body) -> Json:
-        return message_shown(
+        return show_message(
             self._groups.forwards(
                 self._names.user(body),
                 self._names.chat(body),
@@ -68,7 +68,7 @@ class PeopleActs:
         return body.given("from_name", str)
 
     def _edit(self, body: Body) -> Json:
-        return message_shown(self._groups.edits(self._names.message(body), body.given("text", str)))
+        return show_message(self._groups.edits(self._names.message(body), body.given("text", str)))
 
     def _press(self, body: Body) -> Json:
         """Press a button that is shown, or send data that none shows."""

@@ -13,11 +13,17 @@ from aiohttp import web
 from bot.sandbox.signal import Signal
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.routes import BotApi
-from bot.sandbox.telegram.control.bodies import Query, asked, awaited, message_in, posted
+from bot.sandbox.telegram.control.bodies import (
+    Query,
+    async_get_handler,
+    get_handler,
+    message_in,
+    post_handler,
+)
 from bot.sandbox.telegram.control.chats import ChatActs
 from bot.sandbox.telegram.control.faults import FaultActs
 from bot.sandbox.telegram.control.people import PeopleActs
-from bot.sandbox.telegram.control.shown import chat_shown, message_shown, seen_in, seen_shown
+from bot.sandbox.telegram.control.shown import seen_in, show_chat, show_message, show_seen
 from bot.sandbox.telegram.world.groups import Groups
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Message, SandboxError
@@ -47,19 +53,19 @@ class TelegramControl:
             "clock": lambda _: self._troubles.clock_shown(),
         }
         return [
-            *(web.post(f"/sandbox/{name}", posted(act)) for name, act in acts.items()),
-            *(web.get(f"/sandbox/{name}", asked(look)) for name, look in looks.items()),
-            web.get("/sandbox/messages", awaited(self._messages)),
-            web.get("/sandbox/toast", awaited(self._toast)),
-            web.get("/sandbox/document", awaited(self._document)),
+            *(web.post(f"/sandbox/{name}", post_handler(act)) for name, act in acts.items()),
+            *(web.get(f"/sandbox/{name}", get_handler(look)) for name, look in looks.items()),
+            web.get("/sandbox/messages", async_get_handler(self._messages)),
+            web.get("/sandbox/toast", async_get_handler(self._toast)),
+            web.get("/sandbox/document", async_get_handler(self._document)),
         ]
 
     def _chats(self, _: Query) -> list[Json]:
-        return [chat_shown(chat) for chat in self._groups.chats.values()]
+        return [show_chat(chat) for chat in self._groups.chats.values()]
 
     def _seen(self, query: Query) -> Json:
         chat = self._groups.chat(query.number("chat"))
-        return seen_shown(seen_in(self._groups, chat, query.number_or_none("thread")))
+        return show_seen(seen_in(self._groups, chat, query.number_or_none("thread")))
 
     def _menu(self, query: Query) -> list[Json]:
         chat, user = self._groups.chat(query.number("chat")), self._groups.user(query.number("user"))
@@ -96,7 +102,7 @@ class TelegramControl:
         await _found(
             self._groups.changed, lambda: any(m.from_bot for m in newer()) or None, query.seconds("wait")
         )
-        return web.json_response([message_shown(message) for message in newer()])
+        return web.json_response([show_message(message) for message in newer()])
 
     async def _toast(self, query: Query) -> web.Response:
         """Show how the bot answered a press; with `wait`, as soon as it has."""

@@ -55,7 +55,7 @@ def seen_in(world: TelegramWorld, chat: Chat, thread_id: int | None = None) -> S
     return Seen(tuple(message for message in world.messages(chat, thread_id) if message.from_bot))
 
 
-def message_shown(message: Message) -> Json:
+def show_message(message: Message) -> Json:
     """Show a message."""
     return {
         "message_id": message.message_id,
@@ -73,12 +73,12 @@ def message_shown(message: Message) -> Json:
     }
 
 
-def chat_shown(chat: Chat) -> Json:
+def show_chat(chat: Chat) -> Json:
     """Show a chat."""
     return {"id": chat.id, "type": chat.type, "title": chat.title}
 
 
-def seen_shown(seen: Seen) -> Json:
+def show_seen(seen: Seen) -> Json:
     """Show what is seen of the bot, and how often."""
     return {
         "count": len(seen.messages),
