@@ -1,4 +1,4 @@
-"""One way to wait for something without asking again and again: woken by plain code, checked by who waits."""
+"""A way for coroutines to wait until plain code has changed something, without polling."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,12 +14,16 @@ class Signal:
         self._event = asyncio.Event()
 
     def send(self) -> None:
-        """Let everyone look again."""
+        """Wake everyone who waits."""
         self._event.set()
+        # A new event instead of `clear`: whoever waits on the old one is woken for certain.
         self._event = asyncio.Event()
 
     async def wait_for(self, look: Callable[[], Found | None], timeout_seconds: float | None = None) -> Found:
-        """Return the first thing the look finds; TimeoutError when it finds nothing in time."""
+        """Call `look` now and after each signal, and return the first result that is not None.
+
+        Raises TimeoutError when there is none in time; without a timeout it waits for ever.
+        """
         async with asyncio.timeout(timeout_seconds):
             while (found := look()) is None:
                 await self._event.wait()

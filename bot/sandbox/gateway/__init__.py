@@ -1,1 +1,7 @@
-"""The gateway room."""
+"""A simulated Indexer Gateway that speaks the vendor's wire format over HTTP.
+
+Begin with `server.Gateway`. A call is read by `request`, matched with `faults/`, charged by `limits` and
+answered by `balances` (with `pages` and `rows`) from `world`; `answers` sends it, whole or spoiled. `knobs`
+are the choices that the vendor's documents leave open, and `control/` is how other processes change all of
+it.
+"""

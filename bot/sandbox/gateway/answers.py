@@ -1,4 +1,7 @@
-"""The simulated Indexer Gateway's answers as HTTP responses, whole or spoiled."""
+"""The gateway's HTTP responses: whole, or spoiled by an interruption.
+
+An interruption needs the connection itself: it cuts bodies off, drips them byte by byte, or hangs up.
+"""
 
 import asyncio
 import json
@@ -26,7 +29,7 @@ _BLANKS = b" " * 2**20
 
 
 def json_response(answer: Row, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return an answer in the gateway's own words."""
+    """Return a JSON answer with the gateway's own headers."""
     return web.Response(
         status=status,
         body=json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(),
@@ -43,14 +46,14 @@ def error_response(error: WireError, headers: Mapping[str, object] | None = None
 
 
 def html_response(status: int, body: str) -> web.Response:
-    """Return what a proxy in front of the gateway would say."""
+    """Return an answer as a proxy in front of the gateway would give it."""
     return web.Response(status=status, text=body, content_type="text/html")
 
 
 async def send(
     request: web.Request, fault: Interruption | None, answer: Callable[[], web.Response]
 ) -> web.StreamResponse:
-    """Return the answer, or what a fault makes of it or puts in its place."""
+    """Send the answer, or what the interruption makes of it or puts in its place."""
     match fault:
         case CutBody():
             return await _cut_off(request, answer())

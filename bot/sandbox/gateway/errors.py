@@ -1,4 +1,4 @@
-"""The errors of the simulated Indexer Gateway, as it puts them on the wire (indexer-gateway.md 4)."""
+"""The gateway's errors with their codes, statuses and words on the wire (indexer-gateway.md 4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class WireError:
 
 
 class CallRefused(Exception):
-    """The gateway answers with an error instead of what was asked."""
+    """A call is answered with an error, and these headers, instead of what it asked for."""
 
     def __init__(self, error: WireError, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(error.message)
@@ -36,7 +36,7 @@ class CallRefused(Exception):
 
 
 class TooLarge(Exception):
-    """Something in front of the gateway, which does not speak JSON, turns the request away."""
+    """The request is too large for a proxy in front of the gateway, which answers in HTML."""
 
 
 BAD_ROUTE = WireError("WebrpcBadRoute", -2, 404, "bad route")

@@ -1,4 +1,7 @@
-"""How the simulated Indexer Gateway behaves where the vendor is silent (indexer-gateway.md 10)."""
+"""The gateway's behaviour where the vendor's documents leave it open (indexer-gateway.md 10).
+
+Tests run the bot against every setting, as nobody knows which one it will meet.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +11,7 @@ Metadata = Literal["full", "no_decimals", "null_extensions", "no_contract_info",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
-    """One possible gateway: every default is the likeliest, or what is the hardest on clients."""
+    """One possible gateway; each default is the likeliest behaviour, or the hardest on clients."""
 
     # Whether what went to zero keeps its row, with "0".
     emit_zero_rows: bool = False

@@ -1,6 +1,7 @@
-"""What the callers of a simulated Indexer Gateway may use: a rate per minute, a quota per month.
+"""What callers of the simulated gateway may use, and a gate at which a test holds their calls.
 
-All keys belong to one project, and all of the public comes from one IP address (indexer-gateway.md 4.4).
+The limits are a rate per minute and a quota per month. All keys belong to one project, and all calls without
+a key count as one IP address (indexer-gateway.md 4.4).
 """
 
 import asyncio
@@ -18,14 +19,14 @@ _COST = 1
 
 
 class UsageMeter:
-    """What has been used so far, of all that the knobs limit; a refused call uses nothing."""
+    """Counts the calls of each minute and month against the knobs' limits; a refused call counts nothing."""
 
     def __init__(self) -> None:
         self._rates: dict[Session, _Rate] = {"AccessKey": _Rate(), "Public": _Rate()}
         self._units: Counter[tuple[int, int]] = Counter()
 
     def charge(self, session: Session, knobs: Knobs, now: datetime) -> dict[str, str]:
-        """Let a call pass and return its headers, or raise Refused with those of the refusal."""
+        """Let a call pass and return its headers, or raise CallRefused with those of the refusal."""
         headers: dict[str, str] = {"Session-Type": session}
         error = self._charge_rate(session, knobs, now, headers) or self._charge_quota(
             session, knobs, now, headers
@@ -71,7 +72,7 @@ class UsageMeter:
 
 
 class _Rate:
-    """A sliding minute: the present clock minute, and as much of the last one as still lies within it."""
+    """A sliding minute, as the vendor estimates it: this clock minute plus a share of the last."""
 
     def __init__(self) -> None:
         self._calls: Counter[int] = Counter()
@@ -97,7 +98,7 @@ def _window_of(now: float) -> int:
 
 
 class CallGate:
-    """Lets calls pass, or keeps them waiting for as long as a test likes."""
+    """Lets calls through, or holds them until a test releases them."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
@@ -106,14 +107,14 @@ class CallGate:
         self._waiting = 0
 
     def hold(self) -> None:
-        """Keep every call that arrives from now on waiting."""
+        """Hold every call that arrives from now on."""
         self._open.clear()
 
     def release(self) -> None:
-        """Let the waiting calls go on, and those that follow pass."""
+        """Let the held calls go on and later ones pass."""
         self._open.set()
 
-    async def passed(self) -> None:
+    async def wait_open(self) -> None:
         """Wait until the gate is open."""
         self._waiting += 1
         self._arrived.set()
@@ -123,7 +124,7 @@ class CallGate:
             self._waiting -= 1
 
     async def until_waiting(self, calls: int) -> None:
-        """Wait until at least this many calls are kept at the gate."""
+        """Wait until at least this many calls are held."""
         while self._waiting < calls:
             self._arrived.clear()
             await self._arrived.wait()

@@ -1,6 +1,6 @@
-"""The pages of the simulated Indexer Gateway: how far a client has come, and what leads on.
+"""Paging: the cursor that a page object carries, read from a request and written into an answer.
 
-A cursor tells the last row that was shown: of the whole request, or of each chain (indexer-gateway.md 3).
+It holds the last row shown, of the whole request or of each chain, as a knob says (indexer-gateway.md 3).
 """
 
 import base64
@@ -36,7 +36,7 @@ class Cursor:
         return self.last.get(chain_id, START)
 
     def page_object(self, knobs: Knobs) -> Row:
-        """Return what leads to the page after this point."""
+        """Return the page object that asks for the page after this point."""
         after = {str(chain_id): self._encoded(position) for chain_id, position in self.last.items()}
         return {
             **_numbered(self.page, self.size, knobs),
@@ -46,12 +46,12 @@ class Cursor:
         }
 
     def end(self, knobs: Knobs) -> Row:
-        """Return what tells that no page comes after the one at this point."""
+        """Return the page object of the last page."""
         page = self.page + 1 if self.page else 0
         return {**_numbered(page, self.size, knobs), "more": False}
 
     def turned(self, shown: Iterable[tuple[int, Position]], knobs: Knobs) -> "Cursor":
-        """Return the cursor one page on, after the rows that were shown on it, in their order."""
+        """Return the cursor of the next page, given the rows shown on this one in their order."""
         last = dict(shown)
         if knobs.page_scope == "request":
             return Cursor(self.page + 1, self.size, dict([*last.items()][-1:]))
@@ -59,7 +59,7 @@ class Cursor:
         return Cursor(self.page + 1, self.size, before | last)
 
     def restarted(self) -> "Cursor":
-        """Return the cursor one page on, at which all begins anew."""
+        """Return the cursor of a next page that shows the first rows again."""
         return Cursor(self.page + 1, self.size, {_NO_CHAIN: START})
 
     def _encoded(self, position: Position) -> str:
@@ -68,7 +68,7 @@ class Cursor:
 
 
 def read_cursor(asked: AskedPage, knobs: Knobs) -> Cursor:
-    """Read how far the client is; raises Refused for a page object that was not given like this."""
+    """Read how far the client is; raises CallRefused for a page object that this gateway never gave."""
     size = asked.size or min(_DEFAULT_SIZE, knobs.max_page_size or _DEFAULT_SIZE)
     if knobs.max_page_size is not None and size > knobs.max_page_size:
         raise CallRefused(INVALID_ARGUMENT.because(f"pageSize {size} is above {knobs.max_page_size}"))
@@ -76,6 +76,7 @@ def read_cursor(asked: AskedPage, knobs: Knobs) -> Cursor:
     if after is None and asked.number == 0:
         return Cursor(0, size, {_NO_CHAIN: START})
     cursor = _decoded(after)
+    # The whole object must come back as it was given, as the vendor asks of clients.
     if Fields(cursor.page_object(knobs)).members != asked.members:
         raise CallRefused(INVALID_ARGUMENT.because("the page was not given like this"))
     return cursor

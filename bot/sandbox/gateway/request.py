@@ -1,4 +1,7 @@
-"""What a client asks of the simulated Indexer Gateway, read as its Go server would read it."""
+"""Requests for balances and chains, read as the vendor's Go server reads them.
+
+That means member names in any case, null as absent, and zero values for what is left out.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,7 +30,8 @@ class RecordedRequest:
 class Fields:
     """The members of one JSON object: keys in any case, null as absent, unknown ones never looked at.
 
-    An absent member reads as its type's zero; one of a wrong type raises Refused (indexer-gateway.md 1.3).
+    An absent member reads as its type's zero; one of a wrong type raises CallRefused (indexer-gateway.md
+    1.3).
     """
 
     def __init__(self, members: Mapping[str, object]) -> None:
@@ -221,7 +225,7 @@ _UNKNOWN_TYPE = "MAINNETS"
 
 @dataclass(frozen=True, slots=True)
 class SelectedChains:
-    """The chains that are meant, by chain id, and the entries of those that do not exist."""
+    """The chains that a request means, sorted by chain id, and the entries of those that do not exist."""
 
     chains: tuple[GatewayChain, ...]
     unknown: tuple[Row, ...] = ()
@@ -233,7 +237,7 @@ class SelectedChains:
 
 
 def select_chains(chains: Iterable[GatewayChain], selectors: Selectors, knobs: Knobs) -> SelectedChains:
-    """Choose from all chains as a request says; raises Refused where unknown ones are not allowed."""
+    """Choose from all chains as a request says; raises CallRefused where unknown ones are not allowed."""
     known = tuple(chains)
     unknown = _unknown(known, selectors)
     if unknown and knobs.unknown_chains == "refused":
@@ -246,7 +250,7 @@ def select_chains(chains: Iterable[GatewayChain], selectors: Selectors, knobs: K
 
 
 def _unknown(chains: Iterable[GatewayChain], selectors: Selectors) -> list[tuple[int, str]]:
-    """Return what is asked for and does not exist; a name has no chain id, which is 0 to Go."""
+    """Return the chains asked for that do not exist, each with a reason; named ones have the chain id 0."""
     known = {chain.chain_id: chain.name for chain in chains}
     ids = sorted(selectors.chain_ids - known.keys())
     names = sorted(selectors.networks - set(known.values()))
@@ -267,7 +271,7 @@ def _is_selected(chain: GatewayChain, selectors: Selectors, knobs: Knobs) -> boo
 
 
 def _network_type(selectors: Selectors, knobs: Knobs) -> str:
-    """Return the type asked for, or else the one that is meant."""
+    """Return the network type asked for, or the one that its absence means."""
     if selectors.network_type:
         return selectors.network_type
     return "ALL" if selectors.chain_ids or selectors.networks or knobs.no_selector == "all" else "MAINNETS"

@@ -1,4 +1,7 @@
-"""The rows and chain entries that the simulated Indexer Gateway answers with (indexer-gateway.md 2)."""
+"""The JSON rows of the gateway's answers: balances, prices, descriptions of contracts and items.
+
+Their members and spelling are the vendor's (indexer-gateway.md 2).
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +14,8 @@ Row = dict[str, object]
 
 _NATIVE_DECIMALS = 18
 _CENT = Decimal("0.01")
-_EXACT = Context(prec=160)  # 78 digits of a balance, with room for a price
+# A balance has up to 78 digits; the default precision of 28 would round its worth.
+_EXACT = Context(prec=160)
 _PRICED_AT = "2026-05-20T10:00:00Z"
 
 
@@ -65,7 +69,7 @@ def collection_row(
 
 
 def total(held: Mapping[int, HeldAmount]) -> int:
-    """Return what the token ids of one contract come to."""
+    """Return the sum of one contract's token ids."""
     return sum(holding.amount for holding in held.values())
 
 
@@ -138,7 +142,7 @@ def contract_info(contract: Contract, metadata: Metadata = "full") -> Row:
 
 
 def token_metadata(contract: Contract, token_id: int, metadata: Metadata = "full") -> Row:
-    """Return the description of one item of a collection, which others than its maker should not trust."""
+    """Return the description of one item of a collection; whoever made the collection wrote it."""
     return {
         "chainId": contract.chain_id,
         "contractAddress": contract.address,

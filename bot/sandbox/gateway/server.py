@@ -1,7 +1,7 @@
-"""A simulated Indexer Gateway: a real HTTP server in the vendor's wire format, over a world that tests move.
+"""A simulated Indexer Gateway: an HTTP server in the vendor's wire format over a world that tests change.
 
-It lets the bot be tried, tested and measured without an account, and shares no code with the bot's own
-reading of these answers, so that both cannot be wrong in the same way.
+The bot can be tried, tested and measured with it without an account. It shares no code with the bot's own
+reading of these answers, so that both can't be wrong in the same way.
 """
 
 import asyncio
@@ -56,11 +56,11 @@ def _utc_now() -> datetime:
 
 
 class Gateway:
-    """The gateway and all that a test may turn while it runs: world, knobs, faults, gate, access keys.
+    """The server, with everything a test may change while it runs: world, knobs, faults, gate, access keys.
 
     `access_keys` are the keys it knows, and None stands for any key at all; one that is taken away is
     disabled. `requests` has every call, in the order of arrival. `url` is the root for clients, `control_url`
-    that of the back door; both are empty until it serves.
+    that of the control over HTTP; both are empty until it serves.
     """
 
     def __init__(
@@ -125,13 +125,14 @@ class Gateway:
         except CallRefused as refusal:
             return error_response(refusal.error)
         body = await request.read()
+        # Recorded before the gate, so that a test sees the calls that it holds.
         self._record(method, request, body)
-        await self.gate.passed()
+        await self.gate.wait_open()
         call = self._call(method, body)
-        struck = self.faults.strike(call)
+        faults = self.faults.faults_of(call)
         latency = self.knobs.latency(accounts=len(call.accounts), chains=len(call.chain_ids))
-        await asyncio.sleep(latency + struck.delay_seconds())
-        return await send(request, struck.interruption, lambda: self._answer(method, request, body, struck))
+        await asyncio.sleep(latency + faults.delay_seconds())
+        return await send(request, faults.interruption, lambda: self._answer(method, request, body, faults))
 
     def _routed(self, request: web.Request) -> str:
         """Return the method's name; the path counts before the verb (indexer-gateway.md 10)."""
@@ -157,7 +158,7 @@ class Gateway:
         )
 
     def _call(self, method: str, body: bytes) -> GatewayCall:
-        """Return what faults are aimed by; a body that cannot be read asks for nothing."""
+        """Return what faults match a call by; a body that cannot be read asks for nothing."""
         try:
             fields = read_fields(body)
             chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
@@ -165,19 +166,19 @@ class Gateway:
         except CallRefused:
             return GatewayCall(method=method)
 
-    def _answer(self, method: str, request: web.Request, body: bytes, struck: CallFaults) -> web.Response:
+    def _answer(self, method: str, request: web.Request, body: bytes, faults: CallFaults) -> web.Response:
         headers: dict[str, str] = {}
         try:
             headers = self._limits.charge(self._session(request), self.knobs, self._clock())
             _require_json(request)
-            return json_response(self._methods[method](read_fields(body), struck), headers=headers)
+            return json_response(self._methods[method](read_fields(body), faults), headers=headers)
         except CallRefused as refusal:
             return error_response(refusal.error, {**headers, **refusal.headers})
         except TooLarge:
             return html_response(413, "<html><body><h1>413 Request Entity Too Large</h1></body></html>")
 
     def _session(self, request: web.Request) -> Session:
-        """Return who calls; raises Refused for a key that is unknown, disabled or missing."""
+        """Return who calls; raises CallRefused for a key that is unknown, disabled or missing."""
         key = request.headers.get(_KEY_HEADER, "")
         if not key:
             if self.knobs.missing_key == "refused":
@@ -187,25 +188,25 @@ class Gateway:
             raise CallRefused(ACCESS_KEY_NOT_FOUND)
         return "AccessKey"
 
-    def _token_balances_summary(self, fields: Fields, struck: CallFaults) -> Row:
-        return balances(self._asked(read_balances_request(fields), struck, by_token_id=False))
+    def _token_balances_summary(self, fields: Fields, faults: CallFaults) -> Row:
+        return balances(self._asked(read_balances_request(fields), faults, by_token_id=False))
 
-    def _token_balances_details(self, fields: Fields, struck: CallFaults) -> Row:
-        return balances(self._asked(read_balances_request(fields), struck, by_token_id=True))
+    def _token_balances_details(self, fields: Fields, faults: CallFaults) -> Row:
+        return balances(self._asked(read_balances_request(fields), faults, by_token_id=True))
 
-    def _token_balances_by_contract(self, fields: Fields, struck: CallFaults) -> Row:
-        return balances_by_contract(self._asked(read_contract_request(fields), struck, by_token_id=True))
+    def _token_balances_by_contract(self, fields: Fields, faults: CallFaults) -> Row:
+        return balances_by_contract(self._asked(read_contract_request(fields), faults, by_token_id=True))
 
-    def _asked(self, request: BalancesRequest, struck: CallFaults, *, by_token_id: bool) -> BalancesQuery:
+    def _asked(self, request: BalancesRequest, faults: CallFaults, *, by_token_id: bool) -> BalancesQuery:
         return BalancesQuery(
-            world=self.world, knobs=self.knobs, struck=struck, request=request, by_token_id=by_token_id
+            world=self.world, knobs=self.knobs, faults=faults, request=request, by_token_id=by_token_id
         )
 
-    def _chains(self, fields: Fields, struck: CallFaults) -> Row:
+    def _chains(self, fields: Fields, faults: CallFaults) -> Row:
         chosen = select_chains(self.world.chains(), read_selectors(fields), self.knobs)
-        shown = [chain for chain in chosen.chains if not struck.leaves_out_chain(chain.chain_id)]
+        shown = [chain for chain in chosen.chains if not faults.leaves_out_chain(chain.chain_id)]
         chains: list[Row] = [{"chainId": chain.chain_id, "chainName": chain.name} for chain in shown]
-        invented = struck.invented_chains()
+        invented = faults.invented_chains()
         return {
             "chains": chains + [{"chainId": number, "chainName": f"chain-{number}"} for number in invented]
         }

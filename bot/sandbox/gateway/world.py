@@ -1,8 +1,7 @@
-"""The chains, contracts and holdings that the simulated neighbours tell of.
+"""The chains, contracts and holdings behind the simulated gateway.
 
-Tests and people move this world; the gateway only reads it. Everything is plain
-and synchronous, so that each answer shows one moment. Nothing is forgotten, so
-that an answer can also show a moment that is over.
+Tests and people change this world; the gateway only reads it. Everything is plain and synchronous, so that an
+answer shows one moment. History is kept, so that an answer can also show an earlier block.
 """
 
 import hashlib
@@ -59,7 +58,7 @@ class HeldAmount:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """What an account came to hold when its chain was that high; without a contract, of the native coin."""
+    """An account's new amount and the chain's height at that time; without a contract, of the native coin."""
 
     height: int
     contract: str | None
@@ -83,28 +82,28 @@ class GatewayWorld:
         self._hidden: set[int] = set()
 
     def add_chain(self, chain: GatewayChain, *, block: int = 0) -> None:
-        """Open a chain on which nobody holds anything yet."""
+        """Add a chain on which nobody holds anything yet."""
         self._chains[chain.chain_id] = chain
         self._blocks[chain.chain_id] = block
 
     def hide_chain(self, chain_id: int) -> None:
-        """Let nobody see the chain any more, as one that is no longer served; what is on it goes on."""
+        """Stop serving a chain; its balances can still change."""
         self._require_chain(chain_id)
         self._hidden.add(chain_id)
 
     def show_chain(self, chain_id: int) -> None:
-        """Let a hidden chain be seen again."""
+        """Serve a hidden chain again."""
         self._require_chain(chain_id)
         self._hidden.discard(chain_id)
 
     def add_contract(self, contract: Contract) -> None:
-        """Make a contract known, or replace what is known of it, such as its being verified."""
+        """Add a contract, or replace it, for example by one that is verified."""
         self._require_chain(contract.chain_id)
         address = _address(contract.address)
         self._contracts[contract.chain_id, address] = replace(contract, address=address)
 
     def set_native(self, chain_id: int, account: str, amount: int) -> None:
-        """Say what an account holds of the chain's native coin."""
+        """Set what an account holds of the chain's native coin, one block later."""
         self._require_chain(chain_id)
         holder = (chain_id, _address(account))
         before = self._natives.get(holder)
@@ -116,7 +115,7 @@ class GatewayWorld:
     def set_token(
         self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
     ) -> None:
-        """Say what an account holds of an ERC-20, or of one token id of a collection."""
+        """Set what an account holds of an ERC-20 or of one token id of a collection, one block later."""
         key = self._token_key(chain_id, contract, token_id)
         holder, address = (chain_id, _address(account)), contract.lower()
         before = self._tokens.get(holder, {}).get(address, {}).get(key)
@@ -127,7 +126,7 @@ class GatewayWorld:
     def move(
         self, chain_id: int, contract: str | None, account: str, delta: int, token_id: int | None = None
     ) -> None:
-        """Let an account gain or lose some; without a contract, of the chain's native coin."""
+        """Add a signed amount to what an account holds; without a contract, of the chain's native coin."""
         if contract is None:
             self.set_native(chain_id, account, self.native(chain_id, account) + delta)
             return
@@ -137,7 +136,7 @@ class GatewayWorld:
     def drift(
         self, chain_id: int, contract: str, account: str, amount: int, token_id: int | None = None
     ) -> None:
-        """Let a balance change without a transfer, as a rebasing token does: its block stays the same."""
+        """Change a balance without a transfer, as a rebasing token does: the row's block stays the same."""
         before = self._held(chain_id, contract, account, token_id)
         self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, before.block))
 
@@ -151,14 +150,14 @@ class GatewayWorld:
         *,
         token_id: int | None = None,
     ) -> None:
-        """Take a balance back to an older block, as if the chain's blocks since then had never been."""
+        """Set a balance at an older block, as when a chain is reorganised."""
         before = self._held(chain_id, contract, account, token_id)
         if not 0 < block < before.block:
             raise ValueError(f"block {block} is not older than {before.block}")
         self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, block))
 
     def advance(self, chain_id: int, *, to_block: int) -> None:
-        """Let blocks pass in which nothing of interest happens."""
+        """Raise the chain's height without any change."""
         if to_block < self.block(chain_id):
             raise ValueError(f"chain {chain_id} is at block {self.block(chain_id)} already")
         self._blocks[chain_id] = to_block
@@ -186,7 +185,7 @@ class GatewayWorld:
     def native(self, chain_id: int, account: str, *, at_block: int | None = None) -> int:
         """Return what the account holds of the native coin; strangers hold nothing.
 
-        With a block, it is what a node that is still at this block would tell.
+        With a block, it is what a node that has only reached this block would say.
         """
         holder = (chain_id, account.lower())
         if at_block is not None:
@@ -195,7 +194,7 @@ class GatewayWorld:
         return holding.amount if holding else 0
 
     def native_before(self, chain_id: int, account: str) -> int:
-        """Return what the account held of the native coin before that changed last."""
+        """Return what the account held of the native coin before the last change."""
         amounts = _native_amounts(self._history.get((chain_id, account.lower()), ()))
         return amounts[-2] if len(amounts) > 1 else 0
 
@@ -370,7 +369,7 @@ _SPAM = Contract(
 
 
 def example_world() -> GatewayWorld:
-    """Build a small lively world around one account, with the holdings of (indexer-gateway.md 9a)."""
+    """Build a small world around one account, that holds what the vendor's example shows (9a)."""
     world = GatewayWorld()
     for chain in _EXAMPLE_CHAINS:
         world.add_chain(chain)

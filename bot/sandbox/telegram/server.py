@@ -1,7 +1,7 @@
-"""A local Telegram: the Bot API over real HTTP, with people, chats and faults that tests and visitors set.
+"""The local Telegram server: serves the Bot API and the control, and is what tests call in this process.
 
-It stands in for the Bot API server wherever the bot is tried, tested or measured without an account. It
-shares no code with the bot, so that both can't be wrong in the same way.
+It stands in for the real Bot API wherever the bot is tried, tested or measured without an account. It shares
+no code with the bot, so that both can't be wrong in the same way.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ CLOSING_SECONDS = 0.05
 
 
 class Telegram(Groups):
-    """The whole of it for one bot: who there is and what they do, what goes wrong, and what was asked.
+    """A whole Telegram for one bot: people and chats, what they do, what goes wrong, and what was asked.
 
     `url` is the root of all addresses: the bot's methods are under `{url}/bot{token}/`, the control under
     `{url}/sandbox/`. It is empty until it serves.
@@ -62,22 +62,22 @@ class Telegram(Groups):
 
     @property
     def calls(self) -> list[BotCall]:
-        """Every request that named the token and a method, oldest first."""
+        """Every request with the right token and a known method, oldest first."""
         return self._api.calls
 
     @property
     def floods(self) -> list[FloodRefusal]:
-        """Every 429 that the bot's own pace caused, oldest first; those set as faults are not among them."""
+        """Every 429 caused by the bot's own pace, oldest first; those set as faults don't count."""
         return self._limiter.floods
 
     def enforce_limits(
         self, limits: TelegramLimits = USUAL_LIMITS, *, seconds: Seconds | None = None
     ) -> None:
-        """Take no more than Telegram would, counted on the clock given, or else on this Telegram's own."""
+        """Refuse what is above the limits, counted by the clock given or else by this Telegram's own."""
         self._limiter.enforce(limits, seconds or (lambda: self.now().timestamp()))
 
     def lift_limits(self) -> None:
-        """Take as much as comes, as in the beginning."""
+        """Accept any number of messages again, as in the beginning."""
         self._limiter.lift()
 
     def fault(
@@ -88,17 +88,17 @@ class Telegram(Groups):
         chat: Chat | None = None,
         method: str | None = "sendMessage",
     ) -> None:
-        """Let this happen to the next requests, or to all until healed; no method means any."""
+        """Break the next `times` requests, or all until healed; None as method means any."""
         self._faults.add(fault, times=times, chat_id=chat.id if chat else None, method=method)
 
     def hold_before(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hang:
-        """Hold the next request before anything happened."""
+        """Hold the next request before it is accepted."""
         hold = Hang()
         self.fault(before(hold), times=1, chat=chat, method=method)
         return hold
 
     def hold_after(self, *, chat: Chat | None = None, method: str = "sendMessage") -> Hang:
-        """Hold the next request's answer when everything has happened."""
+        """Accept the next request and hold its answer."""
         hold = Hang()
         self.fault(after(hold), times=1, chat=chat, method=method)
         return hold
@@ -112,11 +112,11 @@ class Telegram(Groups):
         return self._methods.commands.shown(chat, user, language)
 
     def heal(self, *, chat: Chat | None = None, method: str | None = None) -> None:
-        """Let work again what was set for this chat or this method, or everything; what is held goes on."""
+        """Remove the faults set for this chat and method, or all; held requests go on."""
         self._faults.heal(chat_id=chat.id if chat else None, method=method)
 
     async def wait_for_toast(self, query_id: str, *, timeout_seconds: float = 60) -> Toast:
-        """Return how the bot answered a press."""
+        """Wait for the bot's answer to the press of a button."""
         return await self._methods.toasted.wait_for(
             lambda: self._methods.toasts.get(query_id), timeout_seconds
         )
@@ -125,8 +125,8 @@ class Telegram(Groups):
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
         """Answer on a loopback address until the block ends; port 0 is any free one.
 
-        Outside the block connections are refused. It may be served again, on the same port too, and all
-        is as it was: so a Telegram is down and comes back.
+        Outside the block connections are refused. It may be served again, on the same port too, with
+        everything as it was: that is a Telegram that was down and is back.
         """
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the sandbox is for this machine only, and {host} is no loopback address")
@@ -140,14 +140,14 @@ class Telegram(Groups):
 
     @asynccontextmanager
     async def refusing(self) -> AsyncIterator[None]:
-        """Refuse all connections until the block ends, and cut off those there are; the port stays."""
+        """Cut all connections and refuse new ones until the block ends; the port stays the same."""
         address = urlsplit(self.url)
         await self._close()
         yield
         await self._open(str(address.hostname), int(address.port or 0))
 
     def refuse_for(self, seconds: float) -> None:
-        """Refuse all connections for a while; this is for whoever could ask for the end of it only by one."""
+        """Refuse all connections for a while, for callers over HTTP: they couldn't ask for the end of it."""
         self._refusal = asyncio.create_task(self._refuse(seconds))
 
     async def _refuse(self, seconds: float) -> None:
@@ -180,7 +180,7 @@ class Telegram(Groups):
 
 
 def example_telegram() -> Telegram:
-    """Return a Telegram to start with: one person, in a private chat with the bot."""
+    """Build a Telegram with one person, Alice, in a private chat with the bot."""
     telegram = Telegram()
     telegram.add_private_chat(telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="you"))
     return telegram

@@ -1,7 +1,7 @@
-"""What is typed in the sandbox: words said to the bot, or a director's command to the world around it.
+"""Read a line typed at the terminal: a message to the bot, or a command to the world around it.
 
-The two can't be confused: the bot's commands begin with a slash and addresses with 0x, a
-director's with one of the words below. A word that is nearly one of them is asked about, not said.
+Commands begin with one of the words in `WORDS`; everything else is a message. A first word that is nearly one
+of them is asked about, not sent.
 """
 
 import difflib
@@ -58,7 +58,7 @@ class MoveBalance:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Let the gateway, Telegram or a chain give no answer."""
+    """Let the gateway, Telegram or one chain stop answering."""
 
     what: str
 
@@ -204,9 +204,6 @@ def _how_to(explained: Explained, mistake: str = "") -> Misunderstood:
     return Misunderstood(f"{mistake} {explained.grammar}: {explained.does}".strip())
 
 
-# ---------------------------------------------------------------- one reader for each word
-
-
 def _read_plain(word: str, rest: Sequence[str]) -> Command:
     if rest:
         raise _Mistyped(f"`{word}` stands alone; `say {word} {' '.join(rest)}` says it to the bot.")
@@ -276,9 +273,6 @@ _READERS: Mapping[str, Callable[[str, Sequence[str]], Command]] = {
     "rebuild": _read_rebuild,
     "heal": _read_heal,
 }
-
-
-# ---------------------------------------------------------------- pieces
 
 
 def _clauses(words: Sequence[str], openings: Sequence[str]) -> dict[str, list[str]]:

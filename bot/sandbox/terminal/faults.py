@@ -1,4 +1,4 @@
-"""What a director breaks, and how it is put right again."""
+"""Break the bot's neighbours from the terminal, and heal them again."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class _Broken:
 
 
 class NeighbourFaults:
-    """Breaks both neighbours of the bot, and remembers what is to be healed."""
+    """Breaks gateway and Telegram, and heals only what it broke itself."""
 
     def __init__(self, gateway: Gateway, telegram: Telegram, tasks: asyncio.TaskGroup) -> None:
         self._gateway = gateway
@@ -34,7 +34,7 @@ class NeighbourFaults:
         self._one_at_a_time = asyncio.Lock()
 
     def break_(self, what: str) -> str:
-        """Let something give no answer, and return what happened."""
+        """Let a chain or a neighbour stop answering, and return what happened."""
         chains = {title: title for title in CHAIN_TITLES.values()}
         match resolve_name(what, {GATEWAY: GATEWAY, TELEGRAM: TELEGRAM, **chains}, "chain or neighbour"):
             case "gateway":

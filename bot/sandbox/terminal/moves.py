@@ -1,4 +1,4 @@
-"""What a director's `move` means in the world, and what happens by it."""
+"""Change balances: the `move` command, and the story of changes that happen by themselves."""
 
 from bot.sandbox.gateway.world import GatewayWorld
 from bot.sandbox.telegram.world.world import SandboxError
@@ -18,7 +18,7 @@ def find_chain(name: str) -> int:
 
 
 def apply_move(move: MoveBalance, world: GatewayWorld) -> str:
-    """Let it happen, and return what happened in words; SandboxError where it can't."""
+    """Change the balance and return a sentence about it; raises SandboxError where it can't be changed."""
     owner = resolve_name(move.account or USUAL_ACCOUNT, {name: name for name in ACCOUNTS}, "account")
     account = ACCOUNTS[owner]
     asset = _asset(move, world, account)
@@ -90,7 +90,7 @@ STORY = (
     "move -500 degen on base",
     "move -1 skywvr #65600",
 )
-"""Ends where it began, so that it can go round."""
+"""Ends with the amounts it began with, so that it can repeat for ever."""
 
 
 def story_moves() -> tuple[MoveBalance, ...]:

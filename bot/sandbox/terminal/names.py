@@ -1,6 +1,6 @@
-"""Who there is in the sandbox for people, in which chats, and how all of it is called.
+"""Find the people, chats and topics that somebody names at the terminal.
 
-Names are typed by people: any case will do, and as much of a name as no other one begins with.
+Any case will do, and the beginning of a name where no other name begins like it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ Named = TypeVar("Named")
 
 @dataclass(frozen=True, slots=True)
 class ChatOrTopic:
-    """Where something is said: a chat, or a topic of it."""
+    """Where somebody writes: a chat, or a topic of it."""
 
     chat: Chat
     thread_id: int | None = None
@@ -64,7 +64,7 @@ def shared_chats(world: TelegramWorld) -> Iterable[Chat]:
 
 
 def default_place(user: User, here: ChatOrTopic, world: TelegramWorld) -> ChatOrTopic:
-    """Return where somebody is who was named without a place: here, if they can be, or in private."""
+    """Return where a person writes when no place is given: here, where they are a member, or in private."""
     is_here = here.chat.type != "private" and here.chat.members.get(user.id) in PRESENT
     return here if is_here else ChatOrTopic(world.chat(user.id))
 

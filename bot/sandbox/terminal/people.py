@@ -1,4 +1,4 @@
-"""What people do beside speaking: they press, block the bot, remove it and bring it back."""
+"""What people do at the terminal beside writing: press buttons, block, remove and invite the bot."""
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, InlineButton, Message, SandboxError, User

@@ -1,4 +1,4 @@
-"""A prompt on a real terminal, with editing and history; what comes meanwhile stands above what is typed."""
+"""A prompt on a real terminal, with editing and history; output appears above the line being typed."""
 
 import asyncio
 import queue
@@ -12,7 +12,7 @@ _ERASE_LINE = "\r\x1b[K"
 
 
 class PromptScreen:
-    """Asks for one line after the other, in a thread: reading waits, and the rest goes on."""
+    """Reads lines in a thread of its own, so that the event loop goes on while somebody types."""
 
     def __init__(self, echo: Callable[[str], object]) -> None:
         self._echo = echo

@@ -1,7 +1,7 @@
-"""The world of the sandbox for people: a game studio's accounts on three chains, small enough to know well.
+"""What a visitor of the sandbox finds: a game studio's accounts on three chains, and a few people and chats.
 
-The treasury on Polygon holds so many of the studio's own tokens that an index that is rebuilt there looks
-like what it is.
+The treasury on Polygon holds enough tokens that losing them all at once looks like an index being rebuilt,
+and not like many transfers: the bot holds such a loss back.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ ACCOUNTS = {
     "Payroll": "0x60f91a742458Ae606572f40dd7df0A128E554ACB",
     "Games": "0xCd7ac4c61fd8bd3e76fe77E03B810A442d82f21D",
 }
-"""By the names that are used here; the bot knows nothing of these until somebody calls them so."""
+"""Accounts by the names that the terminal takes; the bot learns them only from a label in `/watch`."""
 
 assert ACCOUNTS["Treasury"].lower() == EXAMPLE_ACCOUNT
 

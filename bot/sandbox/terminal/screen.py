@@ -1,6 +1,6 @@
 """Where a person types and reads: a terminal with a prompt, a pipe, or nothing to read from at all.
 
-Nobody waits for the thread that reads: it may stand in a read that never ends.
+Reading happens in a daemon thread that nobody joins: it may be in a read that never ends.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The sandbox for people: one terminal is everybody's chat, and the world around it moves by itself.
+"""Run the sandbox on one terminal, which shows every chat of the bot.
 
-What is typed is said to the bot, unless it is a director's command; what the bot does appears, in whatever
-chat. The first `/watch` is typed for whoever just looks on.
+What is typed is sent to the bot, unless it is a command to the world around it (`commands`). Whatever the bot
+does appears, in any chat. The first `/watch` is typed for the visitor, and balances change by themselves.
 """
 
 import asyncio
@@ -57,11 +57,11 @@ MessageKey = tuple[int, int]
 
 
 class _Quit(Exception):
-    """Somebody has seen enough."""
+    """Somebody typed `quit` or ended the input."""
 
 
 class Terminal:
-    """Everybody's chats with the bot, on one terminal."""
+    """Shows what the bot does, obeys what is typed, and lets balances change."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Terminal:
         }
 
     async def run(self) -> None:
-        """Show, listen and move the world, until somebody quits, or nobody looks on any more."""
+        """Run until somebody quits or the terminal is closed."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -119,15 +119,13 @@ class Terminal:
         except* (_Quit, BrokenPipeError):
             pass
 
-    # what the bot does
-
     async def _show_what_the_bot_does(self) -> None:
         while True:
             for who, text in await self._telegram.changed.wait_for(self._news):
                 self._show(who, text)
 
     def _news(self) -> list[tuple[str, str]] | None:
-        """Return what the bot said, changed and took away since the last look, if anything."""
+        """Return what the bot sent, edited and deleted since the last call, None where nothing."""
         before, now = self._shown, _messages_of_the_bot(self._telegram)
         self._shown = now
         news = [
@@ -145,10 +143,8 @@ class Terminal:
     def _bot_at(self, message: Message) -> str:
         return view.bot_at(place_of(self._telegram, message))
 
-    # what happens by itself
-
     async def _tell_story(self) -> None:
-        """Begin when the bot has read what there is: what moves before nobody is told."""
+        """Change balances for ever, beginning when the bot has read them: earlier changes give no alert."""
         await self._telegram.changed.wait_for(lambda: self._heard(1))
         with suppress(TimeoutError):
             await self._telegram.changed.wait_for(lambda: self._heard(2), FIRST_READING_SECONDS)
@@ -163,13 +159,11 @@ class Terminal:
         return True if sum(1 for _ in said) >= messages else None
 
     async def _forget_requests(self) -> None:
-        """Keep the newest of what the neighbours were asked: tests look at all of it, people at none."""
+        """Drop old recorded requests, which only tests look at; a sandbox may run for days."""
         while True:
             await self._sleep(FORGET_EVERY_SECONDS)
             for asked in (self._gateway.requests, self._telegram.calls):
                 del asked[:-REQUESTS_KEPT]
-
-    # what is typed
 
     async def _listen(self) -> None:
         self._screen.show(f"{self._prompt}{FIRST_WORDS}")
@@ -187,7 +181,7 @@ class Terminal:
         return f"{speaker_in(self._user, self._place)} > "
 
     def _obey(self, command: Command) -> None:
-        """Do what was typed; what can't be done is said in words."""
+        """Do what was typed, and show why it can't be done where it can't."""
         try:
             self._carry_out(command)
         except SandboxError as error:

@@ -1,4 +1,4 @@
-"""How the sandbox looks on a terminal: who says what where, before a bar; buttons are numbered."""
+"""Messages, buttons and lists as text for the terminal: who and where before a bar, buttons numbered."""
 
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
@@ -79,9 +79,6 @@ def _file(document: Document) -> str:
     lines = document.content.decode(errors="replace").splitlines()
     more = [f"   … and {len(lines) - LINES_OF_A_FILE} lines more"] if len(lines) > LINES_OF_A_FILE else []
     return "\n".join([head, *(f"   {line}" for line in lines[:LINES_OF_A_FILE]), *more])
-
-
-# ---------------------------------------------------------------- lists
 
 
 def render_help() -> str:

@@ -1,6 +1,7 @@
-"""How the back door of the simulated Indexer Gateway reads what it is sent: every mistake is a sentence.
+"""Read and write the JSON of the gateway's control; every mistake is a ValueError with a sentence.
 
-Members are the fields of our own values, in camel case: `{"fault": "FailTokens", "chainId": 137}`.
+Members are the fields of the sandbox's own dataclasses, in camel case: `{"fault": "FailTokens", "chainId":
+137}`.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ _NEXT_WORD = re.compile(r"_([a-z])")
 
 
 def read_body(body: bytes) -> Body:
-    """Parse a body; raises ValueError, as all readers here, for what cannot be."""
+    """Parse a body; raises ValueError, as all readers here do."""
     try:
         value = json.loads(body)
     except ValueError as error:
@@ -33,7 +34,7 @@ def read_body(body: bytes) -> Body:
 
 
 def read_asset(body: Body) -> tuple[int, str | None, int | None]:
-    """Read which asset is meant: chain id, contract (None for the native coin), token id."""
+    """Read an asset: chain id, contract (None for the native coin), token id (None where there is none)."""
     contract = None if body.get("contract") is None else read_text(body, "contract")
     token_id = read_token_id(body)
     if contract is None and token_id is not None:
@@ -73,7 +74,7 @@ def read_texts(body: Body, name: str) -> list[str]:
 
 
 def build_value(kind: type[_Value], members: Body) -> _Value:
-    """Return a new value with these members; those that are left out have their defaults."""
+    """Return a new value with these members; those left out have their defaults."""
     given = _fields(kind, members)
     required = (each.name for each in dataclasses.fields(kind) if _is_required(each))
     if missing := [_camel(name) for name in required if name not in given]:
@@ -87,7 +88,7 @@ def change_value(value: _Value, members: Body) -> _Value:
 
 
 def show_value(value: "DataclassInstance") -> Body:
-    """Return the members of a value, as they would be sent."""
+    """Return the members of a value, as JSON has them."""
     return {_camel(each.name): getattr(value, each.name) for each in dataclasses.fields(value)}
 
 
@@ -119,7 +120,7 @@ def _is_required(wanted: dataclasses.Field[Any]) -> bool:
 
 
 def _converted(value: object, hint: Any) -> object:  # noqa: ANN401 - an annotation can be anything
-    """Return a JSON value as an annotation wants it; raises TypeError where it cannot be."""
+    """Return a JSON value as its field's annotation wants it; raises TypeError where it does not fit."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         (some,) = (each for each in arguments if each is not type(None))
@@ -136,6 +137,7 @@ def _converted(value: object, hint: Any) -> object:  # noqa: ANN401 - an annotat
 def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401 - the same
     if get_origin(hint) is Literal:
         return value in get_args(hint)
-    if isinstance(value, bool) or hint is bool:  # an integer to Python, and none of ours
+    # A bool is an int to Python, but no number in JSON.
+    if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     return isinstance(value, (int, float) if hint is float else get_origin(hint) or hint)

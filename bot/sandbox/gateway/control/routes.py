@@ -1,6 +1,7 @@
-"""The back door of the simulated Indexer Gateway: people and other processes move its world over HTTP.
+"""The gateway's control over HTTP under `/sandbox/`: people and other processes change its world.
 
-Bodies and answers are JSON; what cannot be is answered with 400 and a sentence.
+Bodies and answers are JSON; what cannot be done is answered with 400 and a sentence. docs/sandbox.md lists
+all.
 """
 
 from collections import Counter
@@ -35,7 +36,7 @@ _KINDS: dict[str, type[Fault]] = {kind.__name__: kind for kind in get_args(Fault
 
 
 class ControlledGateway(Protocol):
-    """What the back door moves and shows: a gateway."""
+    """What the control changes and shows; a `Gateway` is one."""
 
     world: GatewayWorld
     knobs: Knobs
@@ -47,12 +48,12 @@ class ControlledGateway(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GatewayControl:
-    """The handlers under `/sandbox/`, over what they move and show."""
+    """The handlers of all routes under `/sandbox/`."""
 
     gateway: ControlledGateway
 
     def routes(self) -> list[web.RouteDef]:
-        """Return all routes of the back door."""
+        """Return all routes of the control."""
         return [
             web.post("/sandbox/set", _handler_with_body(self._set)),
             web.post("/sandbox/move", _handler_with_body(self._move)),
@@ -121,7 +122,7 @@ class GatewayControl:
         return self._chain_ids()
 
     def _contract(self, body: Body) -> Body:
-        """Make a contract known, or change what is known of it."""
+        """Add a contract, or change some fields of a known one."""
         try:
             known = self.gateway.world.contract(read_integer(body, "chainId"), read_text(body, "address"))
         except ValueError:
@@ -156,7 +157,7 @@ class GatewayControl:
         return show_value(self.gateway.knobs)
 
     def _keys(self, body: Body) -> Body:
-        """Say which access keys are known; null stands for any."""
+        """Set which access keys are known; null stands for any."""
         self.gateway.access_keys = None if body.get("keys") is None else read_texts(body, "keys")
         return {"keys": self.gateway.access_keys}
 

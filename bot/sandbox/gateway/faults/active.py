@@ -1,4 +1,4 @@
-"""The faults of one simulated Indexer Gateway: which are active, and which of them a call meets."""
+"""The faults of one gateway that are not healed yet, and those of them that one call meets."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _Fault = TypeVar("_Fault", bound=Fault)
 
 @dataclass(frozen=True, slots=True)
 class CallFaults:
-    """The faults that one call meets."""
+    """The faults that apply to one call, asked about by the code that makes each part of the answer."""
 
     interruption: Interruption | None = None
     alterations: tuple[Alteration, ...] = ()
@@ -104,7 +104,7 @@ class CallFaults:
         return row
 
     def contradicted(self, rows: Iterable[Row]) -> list[Row]:
-        """Return the rows of a page, and beside them those that contradict them."""
+        """Return the rows of a page, each followed by those that contradict it."""
         contradictions = [fault for fault in self._all(ContradictRows) if fault.place == "same_page"]
         return [
             each
@@ -147,7 +147,7 @@ class ActiveFaults:
         self._alterations: list[_Active[Alteration]] = []
 
     def add(self, *faults: Fault) -> None:
-        """Let these happen too; interruptions wait for their turn in the order they were added."""
+        """Add faults; interruptions take turns in the order they were added."""
         for fault in faults:
             if isinstance(fault, Interruption):
                 self._interruptions.append(_Active(fault))
@@ -166,34 +166,34 @@ class ActiveFaults:
             *(each.fault for each in self._alterations),
         )
 
-    def strike(self, call: GatewayCall) -> CallFaults:
-        """Return what the call meets, and count it."""
-        interruption = next((each.fault for each in self._interruptions if each.strikes(call)), None)
-        alterations = tuple(each.fault for each in self._alterations if each.strikes(call))
+    def faults_of(self, call: GatewayCall) -> CallFaults:
+        """Return the faults that apply to a call, and count the call."""
+        interruption = next((each.fault for each in self._interruptions if each.applies_to(call)), None)
+        alterations = tuple(each.fault for each in self._alterations if each.applies_to(call))
         self._interruptions = [each for each in self._interruptions if not each.is_spent]
         self._alterations = [each for each in self._alterations if not each.is_spent]
         return CallFaults(interruption, alterations)
 
 
 class _Active(Generic[_Fault]):
-    """A fault, and what it has done so far."""
+    """A fault, with how many calls it matched and how many it applied to."""
 
     def __init__(self, fault: _Fault) -> None:
         self.fault = fault
-        self._met = 0
-        self._struck = 0
+        self._times_matched = 0
+        self._times_applied = 0
 
     @property
     def is_spent(self) -> bool:
-        return self.fault.times is not None and self._struck >= self.fault.times
+        return self.fault.times is not None and self._times_applied >= self.fault.times
 
-    def strikes(self, call: GatewayCall) -> bool:
+    def applies_to(self, call: GatewayCall) -> bool:
         if self.is_spent or not self.fault.aims_at(call):
             return False
-        self._met += 1
-        if self._met % self.fault.every:
+        self._times_matched += 1
+        if self._times_matched % self.fault.every:
             return False
-        self._struck += 1
+        self._times_applied += 1
         return True
 
 

@@ -1,7 +1,8 @@
-"""What can go wrong with the simulated Indexer Gateway, each fault a small value that a test adds and heals.
+"""The kinds of faults of the simulated gateway, each a small value that a test adds and heals.
 
-Interruptions replace or spoil a whole answer, one of them at a time; alterations change what answers tell
-or how long they take, all of them together. Every fault can be aimed at some calls only.
+Interruptions replace or spoil a whole answer, one at a time. Alterations change rows or delay answers, and
+add up. Every fault can be aimed at some calls only. The class names are part of the control over HTTP:
+`{"fault": "FailTokens", "chainId": 137}`.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ _OF_BALANCES = ("GetTokenBalancesSummary", "GetTokenBalancesDetails", "GetTokenB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayCall:
-    """What faults are aimed by: a call's method, its accounts in lower case, the chains it is about."""
+    """What a fault matches a call by: method, accounts in lower case, chains."""
 
     method: str
     accounts: frozenset[str] = frozenset()
@@ -36,10 +37,10 @@ class GatewayCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aimed:
-    """Which calls a fault strikes: those for which all of this holds, and by default each one.
+    """Which calls a fault applies to: those that match all of these, by default each one.
 
-    Of these calls it can be every n-th only, and no more than so many `times`; without `times` it strikes
-    until healed.
+    Of the matching calls it can be every n-th only, and no more than `times` of them; without `times` it
+    applies until healed.
     """
 
     method: Method | None = None
@@ -54,7 +55,7 @@ class Aimed:
             raise ValueError(f"every is at least 1, not {self.every}")
 
     def aims_at(self, call: GatewayCall) -> bool:
-        """Say whether the call is one of those, whatever was struck before."""
+        """Say whether the call matches, whatever came before."""
         return (
             self.method in (None, call.method)
             and (self.for_account is None or self.for_account.lower() in call.accounts)
@@ -140,7 +141,7 @@ class Delay(Aimed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfBalances(Aimed):
-    """What strikes only calls that ask for balances."""
+    """Applies only to calls that ask for balances."""
 
     def _changes(self, call: GatewayCall) -> bool:
         return call.method in _OF_BALANCES
@@ -148,7 +149,7 @@ class _OfBalances(Aimed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfChain(Aimed):
-    """What strikes only calls that ask for balances of this chain."""
+    """Applies only to calls that ask for balances of this chain."""
 
     chain_id: int
 
@@ -197,7 +198,7 @@ class LeaveOutNatives(_OfChain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveOutChain(Aimed):
-    """One chain is missing from the answers of GetChains, and its balances are told as ever."""
+    """One chain is missing from the answers of GetChains; its balances are answered as usual."""
 
     chain_id: int
 
@@ -221,7 +222,7 @@ class Stall(_OfChain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reindex(_OfChain):
-    """A share of the chain's token rows is missing, with no word of it, while its index is built anew.
+    """A share of the chain's token rows is missing, without an error, while its index is rebuilt.
 
     The same rows are missing each time, and no others when the share shrinks.
     """
@@ -253,9 +254,9 @@ class ReplaceFields(_OfBalances):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrayRows(_OfBalances):
-    """A share of all rows is about somebody else, or about another chain, or both; always the same ones.
+    """A share of all rows is about another account, another chain, or both; always the same rows.
 
-    A cache that mixes two questions up answers so.
+    A cache that mixes up two questions answers like this.
     """
 
     account: str | None = None
@@ -264,8 +265,8 @@ class StrayRows(_OfBalances):
 
     def applied(self, row: Row) -> Row:
         """Return the row as this fault leaves it."""
-        spot = f"{row.get('chainId')}/{row.get('accountAddress')}/{row.get('contractAddress')}"
-        if not _is_of_share(spot, self.share):
+        key = f"{row.get('chainId')}/{row.get('accountAddress')}/{row.get('contractAddress')}"
+        if not _is_of_share(key, self.share):
             return row
         account = {} if self.account is None else {"accountAddress": self.account.lower()}
         return {**row, **account, **({} if self.chain_id is None else {"chainId": self.chain_id})}
@@ -315,7 +316,7 @@ class RepeatKeys(_OfBalances):
 
 
 class _SameKey(str):
-    """A key that a dictionary takes for another one, and JSON writes as the same."""
+    """A key that compares as different to a dictionary, but which JSON writes as the same name."""
 
     __slots__ = ()
     __eq__ = object.__eq__
@@ -324,7 +325,7 @@ class _SameKey(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManyChains(Aimed):
-    """GetChains lists so many chains that nobody ever heard of, beside the others; balances know none."""
+    """GetChains also lists many chains that do not exist; balances know none of them."""
 
     count: int = 100_000
     first_id: int = 10_000_000
@@ -374,9 +375,12 @@ Alteration = (
 Fault = Interruption | Alteration
 
 
-def _is_of_share(spot: str, share: float) -> bool:
-    """Say whether something is one of a share that is the same each time."""
-    return int.from_bytes(hashlib.sha256(spot.encode()).digest()[:4]) < share * 2**32
+def _is_of_share(key: str, share: float) -> bool:
+    """Say whether a key is one of a share that is the same in each answer.
+
+    A hash decides, so that the keys of a smaller share are all among those of a larger one.
+    """
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) < share * 2**32
 
 
 def _lowered(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Which chats a call may touch, and the words in which Telegram shuts the others (telegram.md 3)."""
+"""Which chats the bot's calls may touch, and Telegram's words for refusing the others (telegram.md 3)."""
 
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import ApiError, bad_request, forbidden
@@ -6,20 +6,23 @@ from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, TelegramW
 
 
 class BotRights:
-    """The bot's rights in its chats: to look, to see who is there, to change its messages, to write."""
+    """Finds the chat that a call names and refuses it where the bot may not do that there.
+
+    From least to most: read the chat, edit own messages, see members, act, write.
+    """
 
     def __init__(self, world: TelegramWorld) -> None:
         self._world = world
 
     def readable(self, parameters: Parameters) -> Chat:
-        """Return a chat the bot may look at; a basic group stays open to whoever has been there."""
+        """Return a chat the bot may read; a basic group stays readable to those who left it."""
         chat = self._known(parameters)
         if chat.type in ("supergroup", "channel"):
             self._refuse_outsiders(chat)
         return chat
 
     def editable(self, parameters: Parameters) -> Chat:
-        """Return a chat where the bot may change what it said; a private one even when it is blocked."""
+        """Return a chat where the bot may edit its messages; a private one even when it is blocked."""
         chat = self._known(parameters)
         if chat.id in self._world.deactivated:
             raise forbidden("user is deactivated")
@@ -45,7 +48,7 @@ class BotRights:
         return chat
 
     def writable(self, parameters: Parameters, what: str) -> Chat:
-        """Return a chat that takes from the bot what it wants to send: "text messages", "documents"."""
+        """Return a chat where the bot may send; `what` is for the refusal: "text messages", "documents"."""
         chat = self.reachable(parameters)
         status = self._status(chat)
         if chat.type == "channel" and status not in IN_CHARGE:

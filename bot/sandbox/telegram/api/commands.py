@@ -1,4 +1,4 @@
-"""The bot's lists of commands: one for each scope and language, refused as Telegram refuses them."""
+"""The command menus that a bot sets: one list for each scope and language (telegram.md 8)."""
 
 import re
 
@@ -21,14 +21,14 @@ Scope = tuple[str, int, int]
 
 
 class Commands:
-    """Keeps the lists; a list that nobody deletes stays for ever (telegram.md 8)."""
+    """Keeps the lists; a list stays until it is deleted, also across restarts of the bot."""
 
     def __init__(self, access: BotRights) -> None:
         self._access = access
         self._lists: dict[tuple[Scope, str], list[Json]] = {}
 
     def set(self, parameters: Parameters) -> bool:
-        """Keep a list in place of the one before; an empty one is none."""
+        """Replace a list; an empty one deletes it."""
         commands, place = _read_commands(parameters), self._place(parameters)
         if commands:
             self._lists[place] = commands
@@ -41,12 +41,12 @@ class Commands:
         return self._lists.get(self._place(parameters), [])
 
     def delete(self, parameters: Parameters) -> bool:
-        """Forget a list; one that is not there is gone already."""
+        """Delete a list, if there is one."""
         self._lists.pop(self._place(parameters), None)
         return True
 
     def shown(self, chat: Chat, user: User, language: str) -> list[Json]:
-        """Return the menu that a person sees in a chat: the first list found, from narrow to wide."""
+        """Return the menu that a person sees in a chat: the first list found, from the narrowest scope on."""
         places = (
             (scope, code) for scope in _scopes_seen(chat, user) for code in dict.fromkeys((language, ""))
         )

@@ -1,4 +1,4 @@
-"""What the bot wants to show, checked as Telegram checks it before anything is sent (telegram.md 1)."""
+"""Texts, captions and buttons that the bot sends, checked as Telegram checks them (telegram.md 1)."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _URL = re.compile(r"(?:https?|tg)://[^\s/?#]+\S*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Draft:
-    """A text or caption fit to be shown, with formatting and buttons; `html` is the text as it was sent."""
+    """A text or caption that passed all checks, with formatting and buttons; `html` is the text as sent."""
 
     text: str
     html: str
@@ -31,13 +31,13 @@ class Draft:
 
 
 def read_draft(parameters: Parameters) -> Draft:
-    """Return what the call wants to show; ApiError where Telegram would refuse it."""
+    """Return the text that a call sends; raises ApiError where Telegram would refuse it."""
     raw = parameters.text("text")
     return _draft(raw, _read_text(raw, parameters.text("parse_mode")), parameters)
 
 
 def read_caption(parameters: Parameters) -> Draft:
-    """Return what the call wants to show below a file, which may be nothing."""
+    """Return the caption that a call sends below a file, which may be empty."""
     raw = parameters.text("caption")
     formatted = _formatted(raw, parameters.text("parse_mode").lower())
     if len(formatted.text) > MAX_CAPTION_CHARACTERS:

@@ -1,9 +1,10 @@
-"""What can go wrong between a request and its answer, set beforehand by whoever tests (telegram.md 11).
+"""Faults between a request and its answer, set beforehand by a test (telegram.md 11).
 
-A fault is a place and an answer: `before` the request is accepted nothing happened yet, `after` it the
-message is in its chat and only the answer suffers. `before(Close())` loses a message, `after(Reset())` and
-`after(Hold())` deliver it and leave the sender in doubt. Of the five places where a send can break four have
-names here; the first, a refused connection, is no answer to a request: `Telegram.refusing`.
+A fault is a place and an answer: `before` the request is accepted nothing has happened, `after` it the
+message is in its chat and only the answer is lost or spoiled. `before(Close())` loses a message,
+`after(Reset())` and `after(Hold())` deliver it and leave the sender in doubt. Of the five places where a send
+can break four have names here; the first, a refused connection, is no answer to a request:
+`Telegram.refusing`.
 """
 
 import socket
@@ -63,7 +64,7 @@ class ProxyPage:
 
 @dataclass(frozen=True)
 class Endless:
-    """A proxy answers with blanks that go on and on before it comes to the point; packed, it is small."""
+    """A proxy answers with megabytes of blanks before its JSON; compressed, they are small on the wire."""
 
     status: int = 200
     megabytes: int = 700
@@ -73,14 +74,14 @@ class Endless:
 
 @dataclass(frozen=True)
 class Vanish:
-    """The message is in its chat for a moment, then somebody there deletes it, and Telegram says so."""
+    """The message is in its chat for a moment, then another bot deletes it, and Telegram says so."""
 
     code: int = 500
     description: str = "Internal Server Error: sent message was immediately deleted and can't be returned"
 
 
 class Hang:
-    """The request stands still until it is released, dropped or healed; the client may be gone by then."""
+    """The request waits until it is released, dropped or healed; the client may be gone by then."""
 
     def __init__(self) -> None:
         self._signal = Signal()
@@ -92,15 +93,15 @@ class Hang:
         await self._signal.wait_for(lambda: self._held or None, timeout_seconds)
 
     def release(self) -> None:
-        """Let what is held, and whatever comes later, go on as if nothing had been."""
+        """Let held requests, and any later ones, go on as if nothing had happened."""
         self._finish("released")
 
     def drop(self) -> None:
-        """Close the connections of what is held, and of whatever comes later, without an answer."""
+        """Close the connections of held requests, and of any later ones, without an answer."""
         self._finish("dropped")
 
     async def passes(self) -> bool:
-        """Stand still; return whether the request may go on."""
+        """Wait; return whether the request may go on."""
         self._held += 1
         self._signal.send()
         try:
@@ -109,7 +110,7 @@ class Hang:
             self._held -= 1
 
     def _finish(self, end: Literal["released", "dropped"]) -> None:
-        """End it once: what was dropped is not released by healing."""
+        """End it once: healing does not release what was dropped."""
         self._end = self._end or end
         self._signal.send()
 
@@ -127,12 +128,12 @@ class TelegramFault:
 
 
 def before(answer: Answer) -> TelegramFault:
-    """Answer so instead of accepting the request."""
+    """Answer like this instead of accepting the request."""
     return TelegramFault("before", answer)
 
 
 def after(answer: Answer) -> TelegramFault:
-    """Accept the request, then answer so."""
+    """Accept the request, then answer like this."""
     return TelegramFault("after", answer)
 
 
@@ -187,7 +188,7 @@ class _Rule:
 
 
 class FaultRules:
-    """What is set to go wrong; of several that fit, the one set first."""
+    """The faults that are set; of several that match a request, the one set first happens."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
@@ -205,7 +206,7 @@ class FaultRules:
             self._holding.append(rule)
 
     def heal(self, *, chat_id: int | None = None, method: str | None = None) -> None:
-        """Take back what was set for this chat and method, or everything; what is held for it goes on."""
+        """Remove the faults set for this chat and method, or all; held requests go on."""
         for rule in self._holding:
             if rule.was_set_for(chat_id, method) and isinstance(rule.fault.answer, Hang):
                 rule.fault.answer.release()
@@ -213,7 +214,7 @@ class FaultRules:
         self._rules = [rule for rule in self._rules if not rule.was_set_for(chat_id, method)]
 
     def take(self, method: str, chat_id: int | None) -> TelegramFault | None:
-        """Return what is to happen to this request, if anything, and count it."""
+        """Return the fault that happens to a request, if any, and count it."""
         rule = next((rule for rule in self._rules if rule.fits(method, chat_id)), None)
         if rule is None:
             return None
@@ -227,7 +228,10 @@ class FaultRules:
 async def apply_fault(
     fault: TelegramFault, request: web.Request, accept: Accept, take_back: TakeBack
 ) -> web.StreamResponse:
-    """Let the fault happen to the request."""
+    """Answer the request as the fault says.
+
+    `accept` carries the request out and returns its answer; `take_back` undoes an accepted message.
+    """
     accepted = await accept() if fault.place == "after" else None
     match fault.answer:
         case Hang() as hold:
@@ -241,7 +245,7 @@ async def apply_fault(
                 take_back(accepted)
             return _answer(Error(code, description), request)
         case Endless() as endless:
-            return await _go_on(endless, request)
+            return await _send_endless(endless, request)
         case answer:
             return _answer(answer, request)
 
@@ -261,8 +265,8 @@ def _answer(answer: PlainAnswer, request: web.Request) -> web.Response:
             return web.Response(text=html, status=status, content_type="text/html")
 
 
-async def _go_on(endless: Endless, request: web.Request) -> web.StreamResponse:
-    """Send megabyte after megabyte, until it is enough or nobody reads them any more."""
+async def _send_endless(endless: Endless, request: web.Request) -> web.StreamResponse:
+    """Send the blanks and then the JSON, or stop when the client hangs up."""
     response = web.StreamResponse(status=endless.status)
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS) if endless.is_packed else None
     if packer is not None:
@@ -283,9 +287,10 @@ def _closed(request: web.Request) -> web.Response:
 
 
 def _reset(request: web.Request) -> web.Response:
-    """Close with nothing to linger for: the client's system reports a reset, not an end."""
+    """Close so that the client's system reports a reset, not an ordinary end."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
+        # Lingering for 0 seconds makes the kernel send RST instead of FIN.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()

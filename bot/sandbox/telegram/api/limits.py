@@ -1,6 +1,6 @@
-"""How much the local Telegram takes from a bot before it asks for a pause (telegram.md 1).
+"""How many messages the local Telegram accepts before it answers 429 (telegram.md 1).
 
-Telegram publishes no exact numbers; these are the ones people report. What is refused does not count.
+Telegram publishes no exact numbers; these are the ones that people report. Refused messages don't count.
 """
 
 import math
@@ -21,7 +21,7 @@ COUNTED = frozenset({"sendMessage", "sendDocument", "editMessageText", "editMess
 
 @dataclass(frozen=True)
 class TelegramLimits:
-    """What is let through: to each chat, to each group or channel, and of the whole bot."""
+    """Messages allowed to each chat, to each group or channel, and from the whole bot."""
 
     chat_messages_per_second: float = 1.0
     chat_burst: int = 5
@@ -31,7 +31,7 @@ class TelegramLimits:
 
 @dataclass(frozen=True)
 class FloodRefusal:
-    """One refusal that the bot's own pace caused."""
+    """One 429 caused by the bot's own pace."""
 
     rule: Rule
     chat_id: int
@@ -49,7 +49,7 @@ class _Bucket:
 
 @dataclass
 class MessageRates:
-    """Counts what was sent. `seconds` may be any clock that only the test moves, or that only runs."""
+    """Counts accepted messages by chat, group and bot; `seconds` is its clock."""
 
     limits: TelegramLimits
     seconds: Seconds
@@ -58,7 +58,7 @@ class MessageRates:
     _bot_times: deque[float] = field(default_factory=deque)
 
     def flood(self, method: str, chat: Chat) -> FloodRefusal | None:
-        """Return what speaks against one more message to this chat now, if anything does."""
+        """Return the refusal of one more message to this chat now, None where it may pass."""
         waits: dict[Rule, float] = {
             "chat": self._chat_wait(chat.id),
             "group": self._group_wait(chat),
@@ -95,28 +95,28 @@ class MessageRates:
 
 
 class Limiter:
-    """Switches limits on and off, and keeps what they refused."""
+    """Switches limits on and off, and records what they refused."""
 
     def __init__(self) -> None:
         self.floods: list[FloodRefusal] = []
-        self._pace: MessageRates | None = None
+        self._rates: MessageRates | None = None
 
     @property
     def limits(self) -> TelegramLimits | None:
         """What is enforced now; none means that everything is let through."""
-        return self._pace.limits if self._pace else None
+        return self._rates.limits if self._rates else None
 
     def enforce(self, limits: TelegramLimits, seconds: Seconds) -> None:
         """Enforce these limits from now on; what was sent before is forgotten."""
-        self._pace = MessageRates(limits, seconds)
+        self._rates = MessageRates(limits, seconds)
 
     def lift(self) -> None:
         """Let everything through again."""
-        self._pace = None
+        self._rates = None
 
     def check(self, method: str, chat: Chat) -> None:
         """Refuse what is too much, as Telegram does."""
-        flood = self._pace.flood(method, chat) if self._pace and method in COUNTED else None
+        flood = self._rates.flood(method, chat) if self._rates and method in COUNTED else None
         if flood is not None:
             self.floods.append(flood)
             raise ApiError(
@@ -127,8 +127,8 @@ class Limiter:
 
     def count(self, method: str, chat: Chat) -> None:
         """Remember what was let through."""
-        if self._pace and method in COUNTED:
-            self._pace.count(chat)
+        if self._rates and method in COUNTED:
+            self._rates.count(chat)
 
 
 def _window_wait(times: deque[float], limit: int, length_seconds: float, now: float) -> float:

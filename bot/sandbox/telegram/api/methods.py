@@ -1,4 +1,4 @@
-"""What each method of the Bot API does, in the words Telegram answers with (telegram.md 3)."""
+"""The methods of the Bot API, one function each, refusing in Telegram's words (telegram.md 3)."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ from bot.sandbox.telegram.world.people import People
 from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, TelegramWorld
 
+ATTACHED = "attach://"
 GENERAL_TOPIC = 1
 DELETABLE = timedelta(hours=48)
 MAX_TOAST_CHARACTERS = 200
@@ -24,7 +25,7 @@ NOT_MODIFIED = (
 
 @dataclass(frozen=True)
 class Toast:
-    """What a person sees after pressing a button: a note at the top, or a window to close."""
+    """The bot's answer to a pressed button: a note at the top of the screen, or a window to close."""
 
     query_id: str
     text: str
@@ -32,7 +33,7 @@ class Toast:
 
 
 class Methods:
-    """The bot's hands in the local Telegram: one method each, parameters in, result out."""
+    """All methods by name: parameters in, result out, ApiError where Telegram would refuse."""
 
     def __init__(self, people: People, limiter: Limiter) -> None:
         self._people = people
@@ -87,7 +88,7 @@ class Methods:
         return result
 
     def erase(self, chat_id: int, message_id: int) -> None:
-        """Let a message vanish from its chat."""
+        """Delete a message from its chat."""
         self._people.erase(self._people.chat(chat_id), message_id)
 
     async def _get_updates(self, parameters: Parameters) -> list[Json]:
@@ -133,7 +134,7 @@ class Methods:
             from_bot=True,
             silent=parameters.boolean("disable_notification"),
             sender=None if chat.type == "channel" else self._people.bot,
-            reply_to=_replied(chat, parameters),
+            reply_to=_replied_id(chat, parameters),
             link_preview_options=draft.link_preview_options,
             document=document,
         )
@@ -275,7 +276,7 @@ def _thread(chat: Chat, parameters: Parameters) -> int | None:
     return thread_id
 
 
-def _replied(chat: Chat, parameters: Parameters) -> int | None:
+def _replied_id(chat: Chat, parameters: Parameters) -> int | None:
     wanted = parameters.mapping("reply_parameters") or {}
     message_id = wanted.get("message_id")
     if message_id is None:
@@ -287,13 +288,11 @@ def _replied(chat: Chat, parameters: Parameters) -> int | None:
     raise bad_request("message to be replied not found")
 
 
-ATTACHED = "attach://"
-
-
 def read_document(parameters: Parameters, world: TelegramWorld) -> Document:
-    """Return the file that the call wants to send; ApiError where Telegram would refuse it.
+    """Return the file that a call sends; raises ApiError where Telegram would refuse it.
 
-    Nothing leaves this machine, so files from other addresses can't be got.
+    A new file comes with the request, a known one by its id. Files from URLs are refused, as nothing leaves
+    this machine.
     """
     named = parameters.text("document")
     upload = parameters.files.get(named.removeprefix(ATTACHED) if named.startswith(ATTACHED) else "document")

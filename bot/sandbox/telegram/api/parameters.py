@@ -1,4 +1,4 @@
-"""What a request asks for, whether it came as a query, a form, multipart or JSON."""
+"""The parameters of a Bot API call, from a query, a form, multipart or JSON."""
 
 import json
 from collections.abc import Mapping

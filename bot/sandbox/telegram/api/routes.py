@@ -1,4 +1,4 @@
-"""The Bot API's door: requests in, envelopes out, faults in between."""
+"""Take the bot's HTTP requests in, let faults happen to them, and send Telegram's envelopes back."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class BotCall:
 
 
 class BotApi:
-    """Answers `/bot<token>/<method>`, and keeps what was asked."""
+    """Answers `/bot<token>/<method>` and records the calls."""
 
     def __init__(self, token: str, methods: Methods, faults: FaultRules, now: Clock) -> None:
         self._token = token
@@ -36,7 +36,7 @@ class BotApi:
         self.calls: list[BotCall] = []
 
     def routes(self) -> list[web.RouteDef]:
-        """Return where it answers; what is nowhere else is not found in Telegram's words."""
+        """Return the routes; any other path is answered with Telegram's own 404."""
         return [
             web.route(verb, path, answer)
             for path, answer in (("/bot{token}/{method}", self._serve), ("/{anywhere:.*}", _not_found))
@@ -63,13 +63,13 @@ class BotApi:
             return _failure(error)
 
     def _take_back(self, accepted: web.Response) -> None:
-        """Let what was just sent vanish again; other results stay."""
+        """Delete the message that was just sent; other results stay."""
         sent = json.loads(accepted.text or "")["result"]
         if isinstance(sent, dict) and "message_id" in sent:
             self._methods.erase(sent["chat"]["id"], sent["message_id"])
 
     def _check_token(self, token: str) -> None:
-        """Refuse a foreign token as 401, and what is no token at all as 404 (telegram.md 3)."""
+        """Refuse another bot's token with 401, and what is no token at all with 404 (telegram.md 3)."""
         if not TOKEN_FORM.fullmatch(token):
             raise ApiError(404, "Not Found")
         if token != self._token:

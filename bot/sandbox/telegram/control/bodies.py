@@ -1,4 +1,4 @@
-"""How the sandbox's own door reads what it is asked, and says what it cannot read."""
+"""Read the JSON bodies and queries of the control; every mistake is a SandboxError with a sentence."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Query:
-    """What stands behind the question mark of one request."""
+    """The query parameters of one request."""
 
     fields: Mapping[str, str]
 
@@ -76,7 +76,7 @@ class Query:
 
 
 def post_handler(act: Callable[[Body], object]) -> Handler:
-    """Answer a POST with what the act returns, as JSON; an empty object where it returns nothing."""
+    """Make a handler that answers a POST with what `act` returns, as JSON; nothing is an empty object."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -88,7 +88,7 @@ def post_handler(act: Callable[[Body], object]) -> Handler:
 
 
 def get_handler(look: Callable[[Query], object]) -> Handler:
-    """Answer a GET with what the look returns, as JSON."""
+    """Make a handler that answers a GET with what `look` returns, as JSON."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -100,7 +100,7 @@ def get_handler(look: Callable[[Query], object]) -> Handler:
 
 
 def async_get_handler(look: Callable[[Query], Awaitable[web.StreamResponse]]) -> Handler:
-    """Answer a GET with a response that may take its time."""
+    """Make a handler that answers a GET with a response that may have to wait."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -150,7 +150,7 @@ def _refused(error: SandboxError) -> web.Response:
 
 
 class Names:
-    """Finds what is named; what is not there is said in a sentence."""
+    """Finds the chats, people and messages that a body names by id; SandboxError where there is none."""
 
     def __init__(self, world: TelegramWorld) -> None:
         self._world = world
@@ -164,7 +164,7 @@ class Names:
         return self._world.user(body.given(name, int))
 
     def by(self, body: Body) -> User | None:
-        """Return who does it, if that matters."""
+        """Return the person in `by`, if one is named."""
         return self.user(body, "by") if "by" in body.fields else None
 
     def message(self, body: Body, name: str = "message") -> Message:

@@ -1,4 +1,4 @@
-"""The first part of the sandbox's own door: who and what there is, and what becomes of it."""
+"""Control routes for people, chats, topics and members: adding, changing, deleting."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,14 +10,14 @@ from bot.sandbox.telegram.world.world import Chat, SandboxError, Status, User
 
 
 class ChatActs:
-    """Sets the stage: people, chats, topics, and what becomes of them."""
+    """The POSTs that set up people, chats and topics and change what they are."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
         self._names = Names(groups)
 
     def acts(self) -> Mapping[str, Callable[[Body], object]]:
-        """Return what can be asked, by the last part of its path."""
+        """Return the functions by the last part of their path."""
         groups, names = self._groups, self._names
         return {
             "users": self._add_user,
@@ -82,7 +82,7 @@ class ChatActs:
         return {"thread": self._groups.add_topic(self._names.chat(body), body.given("title", str))}
 
     def _close_topic(self, body: Body) -> None:
-        """Close it in silence, or let the person named do it."""
+        """Close a topic without telling the bot, or let the person named do it."""
         chat, thread_id = self._names.chat(body), body.given("thread", int)
         if "user" in body.fields:
             self._groups.closes_topic(self._names.user(body), chat, thread_id)
@@ -90,7 +90,7 @@ class ChatActs:
             self._groups.close_topic(chat, thread_id)
 
     def _reopen_topic(self, body: Body) -> None:
-        """Open it in silence, or let the person named do it."""
+        """Reopen a topic without telling the bot, or let the person named do it."""
         chat, thread_id = self._names.chat(body), body.given("thread", int)
         if "user" in body.fields:
             self._groups.reopens_topic(self._names.user(body), chat, thread_id)

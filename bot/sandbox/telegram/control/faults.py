@@ -1,4 +1,4 @@
-"""The third part of the sandbox's own door: what goes wrong, how much is taken, and what time it is."""
+"""Control routes for faults, limits and the clock."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -39,7 +39,7 @@ PLACES: Mapping[str, Callable[[], TelegramFault]] = {
 
 
 class FaultActs:
-    """Breaks, heals, limits, and moves the clock."""
+    """The POSTs that break and heal, enforce limits, and move the clock; and what they show."""
 
     def __init__(
         self, world: TelegramWorld, faults: FaultRules, limiter: Limiter, refuse_for: Callable[[float], None]
@@ -50,7 +50,7 @@ class FaultActs:
         self._refuse_for = refuse_for
 
     def acts(self) -> Mapping[str, Callable[[Body], object]]:
-        """Return what can be asked, by the last part of its path."""
+        """Return the functions by the last part of their path."""
         return {
             "fault": self._fault,
             "heal": self._heal,
@@ -64,11 +64,11 @@ class FaultActs:
         """How many 429s the bot's own pace caused."""
         return len(self._limiter.floods)
 
-    def clock_shown(self) -> Json:
+    def show_clock(self) -> Json:
         """Show what time it is."""
         return {"now": self._world.now().isoformat()}
 
-    def limits_shown(self) -> Json:
+    def show_limits(self) -> Json:
         """Show what is enforced and what it refused."""
         limits = self._limiter.limits
         return {
@@ -94,12 +94,12 @@ class FaultActs:
         return None if chat_id is None else self._world.chat(chat_id).id
 
     def _set_limits(self, body: Body) -> Json:
-        """Enforce limits, the usual ones where none are named; or lift them."""
+        """Enforce limits, with the usual numbers where none are given; or lift them."""
         if body.given("enforced", bool):
             self._limiter.enforce(_read_limits(body), lambda: self._world.now().timestamp())
         else:
             self._limiter.lift()
-        return self.limits_shown()
+        return self.show_limits()
 
     def _move_clock(self, body: Body) -> Json:
         clock = self._world.clock
@@ -109,7 +109,7 @@ class FaultActs:
             clock.set(body.moment("set"))
         if "advance" in body.fields:
             clock.advance(body.seconds("advance"))
-        return self.clock_shown()
+        return self.show_clock()
 
 
 def _method(written: str) -> str | None:

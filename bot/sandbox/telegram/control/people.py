@@ -1,4 +1,4 @@
-"""The second part of the sandbox's own door: what people say and do."""
+"""Control routes for what people do in chats: write, press, join, leave, pin, rename."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,14 +10,14 @@ from bot.sandbox.telegram.world.world import Chat, User
 
 
 class PeopleActs:
-    """Lets people speak, press and come and go."""
+    """The POSTs by which people do something that the bot may hear of."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
         self._names = Names(groups)
 
     def acts(self) -> Mapping[str, Callable[[Body], object]]:
-        """Return what can be asked, by the last part of its path."""
+        """Return the functions by the last part of their path."""
         return {
             "say": self._say,
             "start": self._start,
@@ -71,7 +71,7 @@ class PeopleActs:
         return show_message(self._groups.edits(self._names.message(body), body.given("text", str)))
 
     def _press(self, body: Body) -> Json:
-        """Press a button that is shown, or send data that none shows."""
+        """Press a button by its text, or send callback data that no button has."""
         user, message = self._names.user(body), self._names.message(body)
         if "data" in body.fields:
             return {"query": self._groups.presses_unshown(user, message, body.given("data", str))}

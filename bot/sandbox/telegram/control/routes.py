@@ -1,6 +1,6 @@
-"""The sandbox's own door: what tests do to the local Telegram in one process, others do over HTTP.
+"""The local Telegram's control over HTTP: what tests do in this process, others do by these routes.
 
-docs/sandbox.md lists it all.
+docs/sandbox.md lists all of them.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ Found = TypeVar("Found")
 
 
 class TelegramControl:
-    """Answers `/sandbox/…`; what cannot be done is 400 with a sentence that says why."""
+    """All routes under `/sandbox/`; what cannot be done is 400 with a sentence that says why."""
 
     def __init__(self, groups: Groups, *, api: BotApi, methods: Methods, troubles: FaultActs) -> None:
         self._groups = groups
@@ -41,7 +41,7 @@ class TelegramControl:
         self._troubles = troubles
 
     def routes(self) -> list[web.RouteDef]:
-        """Return where it answers."""
+        """Return the routes: POSTs that do something, GETs that look."""
         acts = {**ChatActs(self._groups).acts(), **PeopleActs(self._groups).acts(), **self._troubles.acts()}
         looks = {
             "chats": self._chats,
@@ -49,8 +49,8 @@ class TelegramControl:
             "menu": self._menu,
             "calls": self._calls,
             "counts": self._counts,
-            "limits": lambda _: self._troubles.limits_shown(),
-            "clock": lambda _: self._troubles.clock_shown(),
+            "limits": lambda _: self._troubles.show_limits(),
+            "clock": lambda _: self._troubles.show_clock(),
         }
         return [
             *(web.post(f"/sandbox/{name}", post_handler(act)) for name, act in acts.items()),
@@ -80,7 +80,7 @@ class TelegramControl:
         ]
 
     def _counts(self, _: Query) -> Json:
-        """Show how much was asked, what stands in all chats now, and what was too much."""
+        """Count calls by method, the bot's messages in all chats, waiting updates, and 429s."""
         chats = self._groups.chats.values()
         return {
             "calls": Counter(call.method for call in self._api.calls),
@@ -91,7 +91,7 @@ class TelegramControl:
         }
 
     async def _messages(self, query: Query) -> web.Response:
-        """Show what is newer; with `wait`, once the bot has said something new or the time is over."""
+        """Show messages after an id; with `wait`, once the bot has sent one or the time is over."""
         chat = self._groups.chat(query.number("chat"))
         newest_known = query.number_or_none("after") or 0
         thread_id = query.number_or_none("thread")
@@ -105,7 +105,7 @@ class TelegramControl:
         return web.json_response([show_message(message) for message in newer()])
 
     async def _toast(self, query: Query) -> web.Response:
-        """Show how the bot answered a press; with `wait`, as soon as it has."""
+        """Show the bot's answer to a pressed button; with `wait`, as soon as there is one."""
         query_id = query.text("query")
         toast = await _found(
             self._methods.toasted, lambda: self._methods.toasts.get(query_id), query.seconds("wait")
@@ -115,7 +115,7 @@ class TelegramControl:
         return web.json_response(asdict(toast))
 
     async def _document(self, query: Query) -> web.Response:
-        """Hand out a file that stands in a chat."""
+        """Return the file of a message."""
         message = message_in(self._groups.chat(query.number("chat")), query.number("message"))
         if message.document is None:
             raise SandboxError(f"The message {message.message_id} has no file.")
@@ -123,7 +123,7 @@ class TelegramControl:
 
 
 async def _found(signal: Signal, look: Callable[[], Found | None], seconds: float) -> Found | None:
-    """Return what is found in time; none if nothing is."""
+    """Return what the look finds in time, None where it finds nothing."""
     try:
         return await signal.wait_for(look, seconds)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""How the sandbox's own door shows things: as a person sees them, not as the Bot API writes them."""
+"""What a person sees in a chat, counted, and how the control writes it as JSON."""
 
 import re
 from collections import Counter
@@ -8,12 +8,12 @@ from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message, TelegramWorld
 
 MESSAGE_ID = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{4,10}$")
-"""The short id that stands at the end of an alert."""
+"""The short message id at the end of an alert; by it losses and duplicates are counted."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The bot's messages that stand in a chat now, oldest first: edits applied, what was deleted left out.
+    """The bot's messages in a chat now, oldest first: with edits, without what was deleted.
 
     A file counts by its caption.
     """
@@ -27,12 +27,12 @@ class Seen:
 
     @property
     def by_text(self) -> Counter[str]:
-        """How often each text stands there."""
+        """How often each text occurs."""
         return Counter(self.texts)
 
     @property
     def by_id(self) -> Counter[str]:
-        """How often each message id stands there; texts without one are not counted."""
+        """How often each message id occurs; texts without one are not counted."""
         return self.by(MESSAGE_ID)
 
     def by(self, mark: re.Pattern[str]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Time in the local Telegram: it runs as the machine's does until a test moves it."""
+"""A clock that runs with the machine's until a test moves or stops it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ def utc_now() -> datetime:
 
 
 class MovableClock:
-    """A clock over another: as far ahead of it as it was moved, or standing still."""
+    """A clock on top of another: ahead of it by as much as it was moved, or stopped."""
 
     def __init__(self, underneath: Clock) -> None:
         self._underneath = underneath
@@ -24,20 +24,20 @@ class MovableClock:
         return self._stopped_at or self._underneath() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Let this much time pass at once; less than nothing sets it back."""
+        """Move it forward by seconds; a negative number sets it back."""
         self.set(self() + timedelta(seconds=seconds))
 
     def set(self, moment: datetime) -> None:
-        """Show this moment, and run or stand still as before."""
+        """Set it to a moment; it runs or stands still as before."""
         if self._stopped_at is not None:
             self._stopped_at = moment
         self._ahead = moment - self._underneath()
 
     def stop(self) -> None:
-        """Stand still; it can still be moved."""
+        """Stop it; it can still be moved."""
         self._stopped_at = self()
 
     def go_on(self) -> None:
-        """Run again, from what it shows."""
+        """Let it run again, from what it shows."""
         self.set(self())
         self._stopped_at = None

@@ -1,4 +1,4 @@
-"""What happens to groups in the local Telegram: Telegram itself writes it down, and the bot hears of it."""
+"""What people do to groups; Telegram writes a service message about it, and the bot hears of it."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,18 +8,19 @@ from bot.sandbox.telegram.world.wire import Json, user_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, PRESENT, Chat, Message, SandboxError, User
 
 Side = Literal["to", "from"]
-"""Where a migration is told of: in the old chat it went `to` another, in the new one it came `from` one."""
+"""Which service message of a migration: `to` stands in the old group, `from` in the new supergroup."""
 
 
 class Groups(People):
-    """People who change their groups. Service messages reach every bot, also under privacy mode."""
+    """A world where people change groups. Service messages reach every bot, also under privacy mode."""
 
     def migrates(
         self, group: Chat, *, tells: Sequence[Side] = ("to", "from"), chat_id: int | None = None
     ) -> Chat:
-        """Upgrade a group to a supergroup, which is returned; tell the bot in this order, as often as said.
+        """Upgrade a group to a supergroup and return that; send the service messages in this order.
 
-        What is not told here can be told later, or again, with `tells_of_migration` (telegram.md 6.5).
+        `tells` may be empty or repeat a side: real updates come late, twice or not at all (telegram.md 6.5).
+        `tells_of_migration` sends one later, or again.
         """
         supergroup = self.migrate(group, chat_id=chat_id)
         for side in tells:

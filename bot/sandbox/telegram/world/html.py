@@ -1,4 +1,4 @@
-"""Reads message HTML as Telegram does, so that a mistake in a text is refused here as it would be there.
+"""Read message HTML as Telegram does, so that a mistake in a text is refused here as it would be there.
 
 What a tag may look like and how its mistakes are worded follows the server's source (telegram.md 7.1).
 Offsets and lengths of entities are UTF-16 units; byte offsets in refusals count the UTF-8 of what was sent.
@@ -90,7 +90,7 @@ class _OpenTag:
 
 
 class _HtmlReader:
-    """Walks once through the text; what is open is a stack, what is closed is an entity."""
+    """A single pass over the text: open tags are a stack, and each closed tag becomes an entity."""
 
     def __init__(self, raw: str) -> None:
         self._raw = raw

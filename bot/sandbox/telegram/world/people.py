@@ -1,4 +1,4 @@
-"""What people do in the local Telegram; whatever the bot may hear of becomes an update."""
+"""What people do in chats: write, edit, forward, press, block. What the bot may hear of becomes an update."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""What waits for the bot: updates in order, kept until a later call confirms them (telegram.md 2)."""
+"""The queue of updates that wait for the bot until a later call confirms them (telegram.md 2)."""
 
 import itertools
 from collections.abc import Collection
@@ -14,13 +14,13 @@ FIRST_UPDATE_ID = 700_000_001
 MAX_UPDATES = 100
 MAX_TIMEOUT_SECONDS = 50
 KEPT = timedelta(hours=24)
-# The server's source gives presses less: nobody waits longer for an answer.
+# The server's source keeps pressed buttons for less time: nobody waits longer for an answer.
 PRESSES_KEPT = timedelta(seconds=150)
 
 
 @dataclass(frozen=True)
 class _QueuedUpdate:
-    """One update, and when it is dropped without a word."""
+    """One update, and when it is dropped unread."""
 
     update_id: int
     update: Json
@@ -42,7 +42,7 @@ class Updates:
 
     @property
     def waiting_count(self) -> int:
-        """How many are neither confirmed nor dropped."""
+        """How many updates are neither confirmed nor dropped."""
         self._drop_old()
         return len(self._waiting)
 

@@ -1,4 +1,4 @@
-"""How things look on Telegram's wire: values of the sandbox written as the Bot API writes them."""
+"""The world's values as the Bot API's JSON, and the errors and envelopes it answers with."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who and what exists in the local Telegram: people, chats, and what stands written in them."""
+"""The people, chats, topics and messages of the local Telegram, and changes that the bot isn't told of."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ IN_CHARGE: frozenset[Status] = frozenset({"creator", "administrator"})
 
 
 class SandboxError(ValueError):
-    """Something was asked of the sandbox that cannot happen in Telegram."""
+    """Something was asked of the sandbox that can't happen in Telegram; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class User:
     is_bot: bool = False
 
 
-# Whom Telegram names as the author where it must not or cannot name a person (telegram.md 6.3).
+# The authors that Telegram names where it does not name a person (telegram.md 6.3).
 ANONYMOUS_ADMIN = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
 CHANNEL_WRITER = User(136817688, "Channel", "Channel_Bot", is_bot=True)
 
