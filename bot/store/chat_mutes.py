@@ -31,9 +31,9 @@ from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
 from bot.store.notice_codec import notice_to_json, to_notice
+from bot.store.outbox import ON_THEIR_WAY
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
 from bot.store.snapshots import account_id_of
-from bot.store.untold import UNTOLD
 
 
 def mute(
@@ -206,12 +206,13 @@ def _tell_receipt(
 def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collection[MuteScope]) -> int:
     """Count the changes, of these accounts or of all, that are on their way already."""
     rows = db.execute(
-        f"WITH {UNTOLD} SELECT a.address, x.chain_id FROM untold JOIN change c ON c.id = untold.change_id"
+        f"WITH {ON_THEIR_WAY} SELECT a.address, x.chain_id FROM on_their_way w"
+        " JOIN change c ON c.id = w.change_id"
         " JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id",
         [destination_id],
     )
-    untold = [MuteScope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
-    return sum(not scopes or any(scope.contains(one) for scope in scopes) for one in untold)
+    coming = [MuteScope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
+    return sum(not scopes or any(scope.contains(one) for scope in scopes) for one in coming)
 
 
 def _subject(scope: MuteScope | None) -> str:

@@ -14,8 +14,8 @@ from bot.store.audit import record_audit
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.coverage import marks
 from bot.store.database import transaction
+from bot.store.outbox import ON_THEIR_WAY
 from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds, words_of
-from bot.store.untold import UNTOLD
 
 
 def ignore(
@@ -179,7 +179,7 @@ def _still_to_come(
     """Count the changes of these contracts that the destination is still to be told."""
     on = f"AND x.chain_id IN ({marks(chains)})" if chains else ""
     (count,) = db.execute(
-        f"WITH {UNTOLD} SELECT count(*) FROM untold JOIN change c ON c.id = untold.change_id"
+        f"WITH {ON_THEIR_WAY} SELECT count(*) FROM on_their_way w JOIN change c ON c.id = w.change_id"
         f" JOIN asset x ON x.id = c.asset_id WHERE x.contract IN ({marks(contracts)}) {on}",
         [destination_id, *map(to_blob, contracts), *chains],
     ).fetchone()

@@ -1,9 +1,9 @@
-"""What must be told: alerts that wait, and the messages made of them.
+"""The queue of outgoing messages: which chat is next, and the message it gets.
 
-A delivery is composed at the last moment, when its turn has come: whatever waits
-for a destination by then goes into one message. It is bound, composed and marked as
-leaving in one transaction, before the request leaves, so that a crash in between is known
-to be in doubt; from then on it is the same text on every attempt.
+A message (a row of `delivery`) is made at the last moment: when a chat's turn has come, whatever waits
+for one of its destinations goes into one text. Making it and marking it `sending` is one transaction that
+ends before the request leaves, so a crash in between is seen at the next start, and the message is sent
+again with the same text. What came of a request is written by `delivery_results`.
 """
 
 import sqlite3
@@ -37,15 +37,19 @@ from bot.store.rows import (
 )
 
 CLOSED_TOPIC_PAUSE = timedelta(hours=1)
-"""So long nothing is tried in a topic that is closed; whoever opens it again usually tells it."""
+"""How long a closed topic is left alone, unless Telegram says earlier that it was opened again."""
 
 ALERTS_READ_AT_ONCE = 200
-"""More than fit one message."""
+"""More than ever fit into one message."""
 
 Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
-"""Alerts, the message id and the moment make a text and the number of alerts it tells, at least one."""
+"""Makes a text of alerts, the message id and the moment; returns it and how many of the alerts it tells.
+
+Those are the first ones, and at least one.
+"""
 
 _CLOCK_SLACK = timedelta(seconds=60)
+"""A moment that lies further ahead than any pause can explain was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,27 @@ class RecentSend:
 
 @dataclass(frozen=True, slots=True)
 class NextDelivery:
-    """What leaves now."""
+    """What `claim_next` found for a chat; at most one of `delivery` and `question` is there."""
 
     delivery: Delivery | None
-    """None: nothing can be sent to the chat now."""
+    """To be sent now, marked as `sending`; None: nothing can be sent to the chat now."""
     question: Delivery | None = None
-    """What may leave only if Telegram answers a question; it was not marked."""
+    """To be sent only if Telegram answers a question first; it is not marked."""
     troubles: tuple[str, ...] = ()
-    """What could not be composed; it waits on, and the chat's other topics do not wait for it."""
+    """Which destinations' texts could not be made, and why; their alerts wait on."""
 
 
 def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
-    """Return the chats that something can be sent to: what is to be repeated, or waited long enough.
+    """Return the chats that something can be sent to now, and when the next one follows.
 
-    A chat that is being sent to, or that Telegram wants left alone, is not among them.
+    A chat is among them if a message is to be repeated there, or if alerts have waited long enough to be
+    grouped. It is not while a message to it is on its way, or while Telegram wants it left alone.
     """
-    _mend_after_clock_set_back(db, now)
+    _forget_future_moments(db, now)
     chats: dict[int, tuple[datetime, Pending]] = {}
     busy: set[int] = set()
     at_now = {"now": to_milliseconds(now)}
+    # A message to be repeated comes before all that waits behind it, so its chat is looked at once only.
     for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS, at_now):
         busy.add(telegram_id)
         if state == "ready":
@@ -123,40 +129,48 @@ def claim_next(
     *,
     answered: DeliveryId | None = None,
 ) -> NextDelivery:
-    """Return the chat's next message, marked as leaving: one to be repeated, or a new one of what waits.
+    """Return the chat's next message, marked as `sending`: one to be repeated, or a new one of what waits.
 
-    Of the one that was `answered`, no question is asked any more.
+    `compose` makes the text of a new one. A message whose last send had no answer is returned as a
+    `question` instead, unless it is the one that Telegram has `answered` about.
     """
-    troubles: list[str] = []
     with transaction(db):
         head = db.execute(_HEAD_OF_CHAT, {"chat": chat_id, "now": to_milliseconds(now)}).fetchone()
-        if head is not None:
-            delivery_id, state, at = head
-            if state == "sending" or to_moment(at) > now:
-                return NextDelivery(None)
-            delivery = _delivery(db, delivery_id)
-            if asks_first(delivery) and delivery_id != answered:
-                return NextDelivery(None, delivery)
-            db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
-            _look_into_closed_topic(db, delivery_id, now)
-            return NextDelivery(_delivery(db, delivery_id))
-        for destination_id in _destinations_to_tell(db, chat_id, now, group_wait_seconds):
-            try:
-                with db.atomic():
-                    return NextDelivery(
-                        _delivery(db, _bind(db, destination_id, now, compose)), troubles=tuple(troubles)
-                    )
-            except sqlite3.Error:
-                raise
-            except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
-                troubles.append(f"destination {destination_id}: {error!r}")
+        if head is None:
+            return _claim_new(db, chat_id, now, group_wait_seconds, compose)
+        delivery_id, state, at = head
+        if state == "sending" or to_moment(at) > now:
+            return NextDelivery(None)
+        delivery = _delivery(db, delivery_id)
+        if asks_first(delivery) and delivery_id != answered:
+            return NextDelivery(None, delivery)
+        db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
+        _retry_closed_topic(db, delivery_id, now)
+        return NextDelivery(_delivery(db, delivery_id))  # read again: its topic may be open now
+
+
+def _claim_new(
+    db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose
+) -> NextDelivery:
+    """Make a message of what waits in the chat's first destination whose text can be made."""
+    troubles: list[str] = []
+    for destination_id in _destinations_ready(db, chat_id, now, group_wait_seconds):
+        try:
+            # A savepoint: what was written of a message whose text can't be made is undone alone.
+            with db.atomic():
+                delivery_id = _bind(db, destination_id, now, compose)
+                return NextDelivery(_delivery(db, delivery_id), troubles=tuple(troubles))
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
+            troubles.append(f"destination {destination_id}: {error!r}")
     return NextDelivery(None, troubles=tuple(troubles))
 
 
 def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentSend]:
-    """Return what left lately, oldest first; what was leaving when the program ended counts as now."""
+    """Return the messages of the last `within`, oldest first; a send that was cut off counts as now."""
     at = to_milliseconds(now)
-    rows = db.execute(_DEPARTURES, [at - within // timedelta(milliseconds=1), at])
+    rows = db.execute(_RECENT_SENDS, [at - within // timedelta(milliseconds=1), at])
     return [
         RecentSend(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
         for telegram_id, kind, left_at in rows
@@ -164,7 +178,7 @@ def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentS
 
 
 def waiting_alerts(db: Database, destination_id: int) -> int:
-    """Return how many changes a destination is still to be told."""
+    """Count the changes that a destination is still to be told, muted ones included."""
     (count,) = db.execute(
         "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'waiting')"
         " + (SELECT count(l.change_id) FROM delivery d JOIN alert l ON l.delivery_id = d.id"
@@ -175,17 +189,29 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
     return int(count)
 
 
+# SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
+# that of `delivery_unfinished`; `state = 'waiting'` and `state = 'held'` stand alone for the same reason.
 UNFINISHED = "state IN ('ready', 'sending')"
-"""In the very words of the index `delivery_unfinished`, or SQLite doesn't use it."""
 
+ON_THEIR_WAY = f"""
+on_their_way(change_id) AS (
+  SELECT change_id FROM alert WHERE destination_id = ?1 AND state = 'waiting'
+  UNION ALL
+  SELECT l.change_id FROM delivery d JOIN alert l ON l.delivery_id = d.id
+  WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound'
+)
+"""
+"""For a WITH: the changes on their way to the destination ?1, without muted ones; a NULL for each notice."""
+
+# `trust` counts the sends without an answer that a message has left. One that has none rests for long,
+# and the messages behind it in its chat don't wait for it.
 _ASIDE = "trust <= 0 AND not_before > :now"
-"""They wait although Telegram answers questions, and keep nothing behind them waiting."""
 
 _IN_LINE = f"{UNFINISHED} AND NOT ({_ASIDE})"
 
 _FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {_ASIDE}"
 
-_DEPARTURES = f"""
+_RECENT_SENDS = f"""
 SELECT c.telegram_id, c.kind, gone.left_at FROM (
   SELECT destination_id, not_before AS left_at FROM delivery
   WHERE {FINISHED_DELIVERIES} AND state = 'sent' AND not_before BETWEEN ?1 AND ?2
@@ -195,12 +221,14 @@ JOIN destination n ON n.id = gone.destination_id JOIN chat c ON c.id = n.chat_id
 ORDER BY gone.left_at
 """
 
+# When a chat may be sent to: after Telegram's pause, and a chat that can't be reached at its next probe.
 _FREE_AT = """
 max(ifnull(c.hold_until, 0), CASE WHEN c.unavailable IS NULL THEN 0 ELSE c.probe_at END)
 """
 
 _REACHABLE = "c.open = 1 AND (c.unavailable IS NULL OR c.probe_at IS NOT NULL)"
 
+# The first and the last one by two look-ups in the index `alert_waiting`: min and max would read them all.
 _WAITING = f"""
 SELECT telegram_id, kind, free_at, first_at, last_at FROM (
   SELECT c.telegram_id, c.kind, {_FREE_AT} AS free_at,
@@ -213,6 +241,8 @@ SELECT telegram_id, kind, free_at, first_at, last_at FROM (
 WHERE first_at IS NOT NULL
 """
 
+# The oldest message in line of each chat, whatever its topic, as one chat's messages go one after another.
+# CROSS JOIN fixes the order of the joins: from a chat's destinations to their unfinished messages.
 _HEADS = f"""
 SELECT c.telegram_id, c.kind, {_FREE_AT}, iif(EXISTS (
   SELECT 1 FROM destination m CROSS JOIN delivery o ON o.destination_id = m.id AND o.{UNFINISHED}
@@ -229,6 +259,7 @@ JOIN chat c ON c.id = n.chat_id
 WHERE {_REACHABLE}
 """
 
+# One on its way comes first, though an older one may stand before it: nothing leaves beside it.
 _HEAD_OF_CHAT = f"""
 SELECT d.id, d.state, max(d.not_before, {_FREE_AT})
 FROM chat c JOIN destination n ON n.chat_id = c.id JOIN delivery d ON d.destination_id = n.id
@@ -271,10 +302,10 @@ WHERE l.destination_id = ? AND l.state = 'waiting' ORDER BY l.id LIMIT ?
 """
 
 
-def _destinations_to_tell(
+def _destinations_ready(
     db: Database, chat_id: int, now: datetime, group_wait_seconds: float
 ) -> Iterator[int]:
-    """Yield where something waited long enough, the oldest first."""
+    """Yield the destinations of a chat whose alerts have waited long enough, the oldest alert first."""
     for destination_id, free_at, first_at, last_at in db.execute(_WAITING_OF_CHAT, [chat_id]).fetchall():
         at = _bind_at(first_at, last_at, now, group_wait_seconds)
         if max(at, to_moment(free_at)) <= now:
@@ -282,13 +313,13 @@ def _destinations_to_tell(
 
 
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
-    """Return when what waits is told; what comes from the future waits for a clock that was set back."""
+    """Return when alerts that wait become a message: now, where a clock set back puts that far ahead."""
     at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
     return now if at > now + _CLOCK_SLACK + timedelta(seconds=group_wait_seconds) else at
 
 
-def _mend_after_clock_set_back(db: Database, now: datetime) -> None:
-    """Let nothing wait for a moment that only a clock set back has put so far ahead."""
+def _forget_future_moments(db: Database, now: datetime) -> None:
+    """Shorten every pause that ends later than it can: the clock was set back since it began."""
     at, slack = to_milliseconds(now), _CLOCK_SLACK // timedelta(milliseconds=1)
     db.execute(
         "UPDATE chat SET hold_until = ?1 + hold_ms WHERE hold_until > ?1 + hold_ms + ?2",
@@ -306,9 +337,10 @@ def _mend_after_clock_set_back(db: Database, now: datetime) -> None:
 
 
 def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) -> DeliveryId:
-    """Make one delivery of what waits for a destination, oldest first."""
+    """Write a message of what waits for a destination, oldest first, already marked as `sending`."""
     rows = db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE]).fetchall()
-    waiting = [_to_alert(row) for _, *row in _together(rows)]
+    waiting = [_to_alert(row) for _, *row in _of_one_message(rows)]
+    # The row comes before its text, which contains the message id that is made of the row's number.
     row_id = db.execute(
         "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'sending', ?)",
         [destination_id, to_milliseconds(now)],
@@ -323,15 +355,14 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
         "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
         [(delivery_id, alert.id) for alert in waiting[:told]],
     )
-    _look_into_closed_topic(db, delivery_id, now)
+    _retry_closed_topic(db, delivery_id, now)
     return delivery_id
 
 
-def _look_into_closed_topic(db: Database, delivery_id: DeliveryId, now: datetime) -> None:
-    """Take a topic that was closed an hour ago for open again: the message finds out, and is lost to nobody.
-
-    One that may have arrived already goes where it went.
-    """
+def _retry_closed_topic(db: Database, delivery_id: DeliveryId, now: datetime) -> None:
+    """Try a closed topic again after a pause; a message that finds it closed goes to the chat instead."""
+    # Not BETWEEN: also where the clock was set back. A message whose fate is unknown (`unknowns`) goes
+    # where it went, or it might stand in two places.
     db.execute(
         "UPDATE destination SET lost = NULL WHERE lost = 'closed'"
         " AND ifnull(lost_at, 0) NOT BETWEEN ?1 AND ?2"
@@ -340,8 +371,11 @@ def _look_into_closed_topic(db: Database, delivery_id: DeliveryId, now: datetime
     )
 
 
-def _together(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return what may share a message: one alert that has to be sent singly, or all before the first such."""
+def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the alerts that may share a message: the first alone if it must, else all before one that must.
+
+    An alert must go alone once Telegram refused a message that told it beside others.
+    """
     singles = [index for index, (is_single, *_) in enumerate(rows) if is_single]
     return rows[: max(1, singles[0])] if singles else rows
 
@@ -353,20 +387,25 @@ def _to_alert(row: Sequence[Any]) -> Alert:
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
     block, items, price_usd, priced_at, observed_at, decimals_then, former_decimals, is_look_alike = rest
     change = Change(
-        to_address(account),
-        to_asset(chain_id, contract),
-        MoveKind(kind),
-        to_holding(before, uniques_before, None),
-        to_holding(after, uniques_after, block),
-        to_moment(observed_at),
-        price_usd,
-        to_item_moves(items),
-        to_moment_or_none(priced_at),
-        decimals_then,
-        former_decimals,
+        account=to_address(account),
+        asset=to_asset(chain_id, contract),
+        kind=MoveKind(kind),
+        before=to_holding(before, uniques_before, None),
+        after=to_holding(after, uniques_after, block),
+        observed_at=to_moment(observed_at),
+        price_usd=price_usd,
+        items=to_item_moves(items),
+        priced_at=to_moment_or_none(priced_at),
+        decimals=decimals_then,
+        former_decimals=former_decimals,
     )
-    description = to_description(asset_kind, symbol, decimals, rebasing)
-    return ChangeAlert(AlertId(alert_id), change, label, description, bool(is_look_alike))
+    return ChangeAlert(
+        id=AlertId(alert_id),
+        change=change,
+        label=label,
+        description=to_description(asset_kind, symbol, decimals, rebasing),
+        is_look_alike=bool(is_look_alike),
+    )
 
 
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
@@ -375,19 +414,19 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     alerts, probes, questions, unconfirmed_sends_left = rest
     is_fallback = lost is not None and bool(thread_id)
     return Delivery(
-        delivery_id,
-        telegram_id,
-        None if is_fallback else thread_id or None,
-        kind != "private",
-        text,
-        attempts,
-        unknowns,
-        refusals,
-        Form(form),
-        alerts,
-        probes,
-        questions,
-        unconfirmed_sends_left,
-        lost if is_fallback else None,
-        about(db, delivery_id),
+        id=delivery_id,
+        chat_id=telegram_id,
+        thread_id=None if is_fallback else thread_id or None,
+        is_group=kind != "private",
+        text=text,
+        attempts=attempts,
+        unknowns=unknowns,
+        refusals=refusals,
+        form=Form(form),
+        alerts=alerts,
+        probes=probes,
+        questions=questions,
+        unconfirmed_sends_left=unconfirmed_sends_left,
+        fallback_reason=lost if is_fallback else None,
+        about=about(db, delivery_id),
     )
