@@ -1,4 +1,4 @@
-"""Alerts that wait for their turn: of changes and of notices, to whoever is to hear of them."""
+"""Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
 from sqlite_utils import Database
 
@@ -6,11 +6,11 @@ from bot.domain.chat.mutes import subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
-from bot.store.muted import holds_change, holds_notice
+from bot.store.muted import is_change_muted, is_notice_muted
 from bot.store.notice_codec import notice_to_json
 
 MUTED = "muted"
-"""Why an alert is held."""
+"""What `alert.reason` says of an alert that is held."""
 
 
 def enqueue_alert(
@@ -22,13 +22,14 @@ def enqueue_alert(
     change_id: int | None = None,
     notice: Notice | None = None,
 ) -> None:
-    """Let a destination be told of a change, or of a notice, once it is not muted; `at` in milliseconds.
+    """Enqueue an alert about a change or about a notice (exactly one of both) for a destination.
 
-    Part of the caller's transaction.
+    `at` is now, in milliseconds; `label` what the destination calls the account. Where a mute covers it,
+    the alert is held until the mute ends. Part of the caller's transaction.
     """
     text = None if notice is None else notice_to_json(notice)
-    held = (change_id is not None and holds_change(db, destination_id, change_id)) or (
-        notice is not None and holds_notice(db, destination_id, subjects_of(notice))
+    held = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
+        notice is not None and is_notice_muted(db, destination_id, subjects_of(notice))
     )
     state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
@@ -39,7 +40,7 @@ def enqueue_alert(
 
 
 def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:
-    """Let every owner be told in their private chat; returns how many.
+    """Enqueue a notice for every owner's private chat; returns how many. `at` is now, in milliseconds.
 
     Part of the caller's transaction.
     """
@@ -50,7 +51,7 @@ def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:
 
 
 def owner_destinations(db: Database) -> list[DestinationId]:
-    """Return where each owner is told what only owners need to know.
+    """Return the destination of each owner's private chat, made where it isn't there yet.
 
     Part of the caller's transaction.
     """

@@ -1,4 +1,4 @@
-"""Which changes a message tells of: for its buttons, and for those who press them long after."""
+"""Finds what a message is about, for its buttons when it is sent and when one is pressed long after."""
 
 from dataclasses import dataclass
 
@@ -12,35 +12,36 @@ from bot.store.rows import to_address, to_asset
 
 @dataclass(frozen=True, slots=True)
 class FoundDelivery:
-    """A message whose button was pressed."""
+    """A message whose button was pressed, and where that was."""
 
     about: About
     place: Place
-    """Whom it was for."""
+    """The destination it was made for."""
     is_fallback: bool
-    """Whether that is a lost topic: the message stands in the chat itself."""
+    """Whether it stands in the chat itself, as the topic of `place` can't be written to."""
 
 
 def about(db: Database, delivery_id: DeliveryId) -> About:
-    """Return which changes a message tells of."""
+    """Return the accounts, chains and the one token that a message is about."""
     rows = db.execute(_CHANGES, [delivery_id]).fetchall()
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
     assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
     contracts, chains = {asset.contract for asset in assets}, frozenset(asset.chain_id for asset in assets)
+    # Buttons offer to ignore a token: only where it is the only one, and never a chain's coin.
     if len(contracts) != 1 or not all(contracts):
         return About(accounts, chains=chains)
     symbols = {symbol for *_, symbol, _ in rows}
     return About(
-        accounts,
-        contracts.pop(),
-        (symbols.pop() or "") if len(symbols) == 1 else "",
-        chains,
-        any(is_look_alike for *_, is_look_alike in rows),
+        accounts=accounts,
+        contract=contracts.pop(),
+        symbol=(symbols.pop() or "") if len(symbols) == 1 else "",
+        chains=chains,
+        is_look_alike=any(is_look_alike for *_, is_look_alike in rows),
     )
 
 
 def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
-    """Return what a message of this chat tells of; None: it is another chat's, or tells of no change."""
+    """Return a message of this chat by its row; None: it is another chat's, or tells of no change."""
     found = db.execute(
         "SELECT c.kind, c.title, n.thread_id, n.lost FROM delivery d"
         " JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id"

@@ -1,4 +1,4 @@
-"""What became of attempts: the delivery, its alerts, its topic and its chat together."""
+"""Writes what came of sending a message: to the message, its alerts, its topic and its chat at once."""
 
 from datetime import datetime
 
@@ -20,11 +20,12 @@ from bot.store.withdraw import withdraw, withdraw_emptied
 
 
 def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
-    """Write what became of an attempt, or of a question; returns whether that makes something new to be told.
+    """Write what came of a send, or of a question about one; returns whether there are new alerts to send.
 
-    What was withdrawn or expired while Telegram was asked about it stays so.
+    `status` is the contract status whose lists are read, for chats that turn out to be closed.
     """
     with transaction(db):
+        # Only while unfinished: it may have been withdrawn or have expired while Telegram was asked.
         db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
             " trust = ?, form = ?, not_before = ?, message_id = ?, reason = ?"
@@ -45,12 +46,12 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
         )
         has_news = _update_alerts(db, delivery_id, settlement)
         _update_chat(db, delivery_id, settlement, status)
-        withdraw_emptied(db)
+        withdraw_emptied(db)  # two chats may have become one just now
         return has_news
 
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
-    """Let what stands aside in a chat be tried again: another message was confirmed there."""
+    """Let the messages that rest in a chat be sent once more, as another one was confirmed there."""
     here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(
         f"UPDATE delivery SET trust = 1, not_before = ? WHERE {UNFINISHED} AND state = 'ready'"
@@ -60,7 +61,8 @@ def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
 
 
 def pause_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
-    """Remember that Telegram wants a chat left alone."""
+    """Send nothing to a chat until a moment, as Telegram asked; `milliseconds` is how long that is."""
+    # The length is kept beside the end: only by it does a clock that was set back show (see `outbox`).
     db.execute(
         "UPDATE chat SET hold_until = ?, hold_ms = ? WHERE telegram_id = ?",
         [to_milliseconds(until), milliseconds, chat_id],
@@ -68,17 +70,19 @@ def pause_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -
 
 
 def doubt_unfinished_sends(db: Database, now: datetime) -> int:
-    """Put back what was being sent when the last run ended; its outcome is unknown. Returns how many.
+    """Count every send that the end of the last run cut off as one without an answer; returns how many.
 
-    The silence was ours: the next answer of Telegram is to be trusted.
+    To be called at the start, before anything is sent.
     """
     with transaction(db):
         changed = db.execute(
             "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
+            # It was the program that fell silent, not Telegram: one more send is allowed in any case.
             " trust = max(trust, 1), not_before = ?, reason = 'the program ended while it was being sent'"
             f" WHERE {UNFINISHED} AND state = 'sending'",
             [to_milliseconds(now)],
         )
+        # A message on its way outlives the closing of its chat; with nobody left to send it, it ends here.
         closed = db.execute(
             "SELECT DISTINCT c.id FROM delivery d JOIN destination n ON n.id = d.destination_id"
             f" JOIN chat c ON c.id = n.chat_id WHERE d.{UNFINISHED} AND c.open = 0"
@@ -106,7 +110,7 @@ def _update_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement
 
 
 def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
-    """Give up a message, and tell its destination and owners that it had changes to tell."""
+    """Give a message up; its destination and the owners learn how many changes it told."""
     db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.DEAD, delivery_id])
     changes, destination_id, chat_id, title, is_owner = db.execute(
         "SELECT (SELECT count(change_id) FROM alert WHERE delivery_id = d.id), n.id, c.telegram_id, c.title,"
@@ -114,14 +118,18 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) ->
         " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
         [delivery_id],
     ).fetchone()
-    if not changes:
+    if not changes:  # a notice about a lost notice could itself be lost, and so on
         return False
     at = to_milliseconds(settlement.not_before)
     reason = settlement.reason or ""
     number = message_id(delivery_id)
     enqueue_alert(db, DestinationId(destination_id), at, notice=Undelivered(number, changes, reason))
-    if not is_owner:
-        enqueue_owner_alerts(db, Undelivered(number, changes, reason, chat_id, title), at)
+    if not is_owner:  # an owner's own chat has just been told
+        enqueue_owner_alerts(
+            db,
+            Undelivered(message_id=number, changes=changes, reason=reason, chat_id=chat_id, title=title),
+            at,
+        )
     return True
 
 
@@ -149,8 +157,10 @@ def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, 
             "UPDATE destination SET lost = ?, lost_at = ? WHERE id = ?",
             [settlement.topic_lost, to_milliseconds(settlement.not_before), destination_id],
         )
+    # Last, as it replaces the chat: all of the above is merged into the new one.
     if settlement.moved_to is not None:
         chat_id = move_chat(db, telegram_id, settlement.moved_to, status)
+    # The chat may have been closed while the message was on its way, when it could not be withdrawn.
     (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     if not is_open:
         withdraw(db, chat_id)

@@ -1,4 +1,4 @@
-"""What is never told after all: taken back with its chat, or too old."""
+"""Ends alerts that are never sent: their chat was closed, or they waited too long."""
 
 from datetime import datetime, timedelta
 
@@ -13,19 +13,21 @@ from bot.store.notice_codec import notice_to_json, to_notice
 from bot.store.outbox import UNFINISHED
 from bot.store.rows import to_milliseconds, to_moment
 
+# As `notice_codec` begins the JSON of these kinds.
 _IS_DROPPED = """notice LIKE '{"kind": "dropped"%'"""
 _IS_UNDELIVERED = """notice LIKE '{"kind": "undelivered"%'"""
 _LASTS = f"({_IS_DROPPED} OR {_IS_UNDELIVERED})"
-"""These notices never expire: they say what was not told. As `notice_to_json` begins them."""
+"""These notices never expire: they say that something was not told."""
 
 
 def withdraw(db: Database, chat_id: int) -> int:
-    """Withdraw what waits for a chat, but what is being sent right now; returns the number of alerts.
+    """Withdraw the alerts of a chat, all but those being sent right now; returns how many.
 
     Part of the caller's transaction.
     """
     here = "destination_id IN (SELECT id FROM destination WHERE chat_id = ?)"
     ready = f"{UNFINISHED} AND state = 'ready' AND {here}"
+    # Not `state IN ('waiting', 'held')`: each alone finds its rows by the index of that state.
     waiting = db.execute(
         f"UPDATE alert SET state = 'withdrawn' WHERE state = 'waiting' AND {here}", [chat_id]
     )
@@ -40,7 +42,7 @@ def withdraw(db: Database, chat_id: int) -> int:
 
 
 def withdraw_all(db: Database, chat_id: int) -> int:
-    """Withdraw what a chat that closes was to be told, with what kept it back; returns how many alerts.
+    """Withdraw the alerts of a chat that closes, and end its mutes; returns how many alerts.
 
     Part of the caller's transaction.
     """
@@ -50,7 +52,7 @@ def withdraw_all(db: Database, chat_id: int) -> int:
 
 
 def withdraw_emptied(db: Database) -> None:
-    """Withdraw messages that have nothing left to tell: another one told it where two chats became one.
+    """Withdraw messages without alerts: where two chats became one, another message had the same ones.
 
     Part of the caller's transaction.
     """
@@ -61,9 +63,9 @@ def withdraw_emptied(db: Database) -> None:
 
 
 def expire(db: Database, now: datetime, after: timedelta) -> int:
-    """Drop what has waited for so long, and let each destination be told how much that was; returns it.
+    """Drop alerts that have waited longer than `after`; returns how many changes that were.
 
-    Changes are counted; notices that waited for so long say nothing any more and go without a word.
+    Each destination gets a notice of how many changes it missed. Old notices are dropped without one.
     """
     limit, at = to_milliseconds(now - after), to_milliseconds(now)
     with transaction(db):
@@ -78,7 +80,7 @@ def expire(db: Database, now: datetime, after: timedelta) -> int:
         for destination_id in dict.fromkeys(destination_id for destination_id, _ in changes):
             moments = [seen_at for destination, seen_at in changes if destination == destination_id]
             dropped = Dropped(len(moments), to_moment(min(moments)), to_moment(max(moments)))
-            _tell_dropped(db, DestinationId(destination_id), dropped, at)
+            _enqueue_dropped(db, DestinationId(destination_id), dropped, at)
     return len(changes)
 
 
@@ -87,6 +89,7 @@ SELECT l.id, l.destination_id, c.observed_at, NULL FROM alert l LEFT JOIN change
 WHERE l.state = 'waiting' AND ifnull(l.released_at, l.created_at) < ? AND (notice IS NULL OR NOT {_LASTS})
 """
 
+# A message expires with the newest of its alerts, as they are sent together or not at all.
 _EXPIRED_BOUND = f"""
 SELECT l.id, l.destination_id, c.observed_at, d.id
 FROM delivery d JOIN alert l ON l.delivery_id = d.id LEFT JOIN change c ON c.id = l.change_id
@@ -96,8 +99,8 @@ AND NOT EXISTS (SELECT 1 FROM alert o WHERE o.delivery_id = d.id AND {_LASTS})
 """
 
 
-def _tell_dropped(db: Database, destination_id: DestinationId, dropped: Dropped, at: int) -> None:
-    """Add to what the destination is to be told of, or let it be told."""
+def _enqueue_dropped(db: Database, destination_id: DestinationId, dropped: Dropped, at: int) -> None:
+    """Enqueue a notice of what was dropped, or add to one that still waits: one tells it all."""
     row = db.execute(
         f"SELECT id, notice FROM alert WHERE destination_id = ? AND state = 'waiting' AND {_IS_DROPPED}",
         [destination_id],
