@@ -1,4 +1,8 @@
-"""Who wishes what: subscriptions read whole, and coverage that ends when nobody asks any more."""
+"""Reads subscriptions for planning, and ends coverage when nobody asks for it any more.
+
+Coverage is what was read of an account at least once since somebody subscribed: a part on a chain that is
+covered has a baseline to compare with.
+"""
 
 from collections.abc import Collection, Iterable
 
@@ -22,14 +26,14 @@ WHERE c.open = 1
 
 
 def all_subscriptions(db: Database) -> list[Subscription]:
-    """Return every subscription of an open chat, oldest first."""
+    """Return the subscriptions of all open chats, oldest first."""
     return [to_subscription(row) for row in db.execute(_SUBSCRIPTIONS + " ORDER BY s.id")]
 
 
 def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscription]:
-    """Return the subscriptions of open chats that can concern these accounts.
+    """Return the subscriptions of open chats that can be about these accounts, oldest first.
 
-    These are the ones that name an account, and the contracts alone of the destinations that do.
+    Those are the ones of the accounts, and the tokens that their destinations watch in every account.
     """
     ids = tuple(account_ids)
     theirs = f"account_id IN ({marks(ids)})"
@@ -42,7 +46,10 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
 
 
 def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Part) -> None:
-    """Forget, part by part, what nobody asks of these accounts any more: a return is a fresh baseline."""
+    """Delete coverage of these accounts that no subscription asks for, and the balances known by it alone.
+
+    Who subscribes to it again gets a new baseline. Part of the caller's transaction.
+    """
     wished = wishes(subscriptions_about(db, account_ids))
     for account_id in account_ids:
         (address,) = db.execute("SELECT address FROM account WHERE id = ?", [account_id]).fetchone()
@@ -56,20 +63,15 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
         if not ended:
             continue
         db.conn.executemany("DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?", ended)
+        # Readings on their way and what the poller remembers refer to the coverage that was: they are
+        # recognised by the generation.
         db.execute("UPDATE account SET generation = generation + 1 WHERE id = ?", [account_id])
-        _forget_uncovered_balances(db, account_id, status)
+        _delete_uncovered_balances(db, account_id, status)
 
 
 def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> frozenset[DestinationId]:
-    """Return who watches anything on a chain that was read there."""
-    covered = {
-        to_address(blob)
-        for (blob,) in db.execute(
-            "SELECT a.address FROM account a WHERE EXISTS"
-            " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
-            [chain_id],
-        )
-    }
+    """Return the destinations that watch anything that was ever read on a chain."""
+    covered = covered_on(db, chain_id)
     return frozenset(
         watch.destination_id
         for account, pairs in wishes(all_subscriptions(db)).items()
@@ -79,8 +81,19 @@ def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> froz
     )
 
 
+def covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
+    """Return the accounts of which anything was ever read on a chain."""
+    # Account by account: the key of `coverage` begins with the account, and no index of all with the chain.
+    rows = db.execute(
+        "SELECT a.address FROM account a WHERE EXISTS"
+        " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
+        [chain_id],
+    )
+    return frozenset(to_address(address) for (address,) in rows)
+
+
 def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
-    """Return what lost its listing and is still held, by account."""
+    """Return what accounts hold that the lists no longer show: it is asked for by contract."""
     rows = db.execute(
         "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
         " JOIN asset x ON x.id = b.asset_id WHERE b.standing = 2"
@@ -92,7 +105,7 @@ def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
 
 
 def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
-    """Forget what lists showed of contracts that they are no longer asked for; what names show stays."""
+    """Delete balances of contracts that lists leave out from now on, but for those watched by contract."""
     blobs = [to_blob(contract) for contract in contracts]
     with transaction(db):
         rows = db.execute(
@@ -104,29 +117,29 @@ def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
         ).fetchall()
         for account_id, asset_id, is_named in rows:
             if is_named:
-                _know_by_name(db, account_id, asset_id)
+                _mark_named(db, account_id, asset_id)
             else:
-                _forget_balance(db, account_id, asset_id)
+                _delete_balance(db, account_id, asset_id)
 
 
-def _know_by_name(db: Database, account_id: int, asset_id: int) -> None:
+def _mark_named(db: Database, account_id: int, asset_id: int) -> None:
     db.execute(
         "UPDATE balance SET standing = 0 WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
     )
 
 
-def _forget_balance(db: Database, account_id: int, asset_id: int) -> None:
+def _delete_balance(db: Database, account_id: int, asset_id: int) -> None:
     for table in ("balance", "item", "held", "drift"):
         db.execute(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
 
 
 def marks(values: Collection[object]) -> str:
-    """Return as many question marks as there are values."""
+    """Return as many question marks as there are values, for an IN."""
     return ",".join("?" * len(values))
 
 
-def _forget_uncovered_balances(db: Database, account_id: int, status: Part) -> None:
-    """Drop balances no covered part speaks of; what is still covered by name alone is no longer listed."""
+def _delete_uncovered_balances(db: Database, account_id: int, status: Part) -> None:
+    """Delete balances that no covered part shows; those that only a watched contract shows become named."""
     rows = db.execute("SELECT chain_id, part FROM coverage WHERE account_id = ?", [account_id])
     covered = {(chain_id, to_part(blob)) for chain_id, blob in rows}
     balances = db.execute(
@@ -141,7 +154,8 @@ def _forget_uncovered_balances(db: Database, account_id: int, status: Part) -> N
         if by_list or (by_name and standing == Standing.NAMED) or (by_name and asset.part == NATIVE_PART):
             continue
         if by_name:
-            _know_by_name(db, account_id, asset_id)
+            _mark_named(db, account_id, asset_id)
         else:
-            _forget_balance(db, account_id, asset_id)
+            _delete_balance(db, account_id, asset_id)
+    # Suspicious readings were compared with the coverage that was: the next reading judges anew.
     db.execute("DELETE FROM held WHERE account_id = ?", [account_id])

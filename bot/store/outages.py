@@ -1,4 +1,4 @@
-"""Who is told that something gives no answer, and that it does again."""
+"""Enqueues notices of what gives no answer (an outage) and of what answers again, and keeps who got them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_g
 from bot.domain.observe.plan import wished_parts, wishes
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert
-from bot.store.coverage import all_subscriptions, marks
+from bot.store.coverage import all_subscriptions, covered_on, marks
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 
 Gaps = dict[DestinationId, dict[BlindSpot, datetime]]
@@ -30,15 +30,16 @@ def enqueue_outage_notices(
     stale_after: timedelta,
     status: Part,
 ) -> int:
-    """Tell what has given no answer for long, and what does again; returns the number of notices.
+    """Enqueue notices of what has given no answer for `stale_after`, and of what answers again.
 
-    A chain that was asked and never answered is not blind: it is not there yet. `held_back` are the chains
-    that are, and those that no longer are, with how that ended. Part of the caller's transaction, after the
-    sweep's own rows are written.
+    Returns how many. `asked` and `answered` are the chains of the sweep that has just ended; a chain that
+    never answered has no row and no outage. `held_back` has the chains that are held back, and those that
+    were until now with how that ended. Part of the caller's transaction, after the sweep's own rows.
     """
     chains = _silent_chains(db, asked - answered)
     views = _silent_views(db, asked & answered)
-    told = _told(db)
+    told = _last_reports(db)
+    # Nearly every sweep ends here: nothing is silent for long, and nobody waits to hear that it is over.
     oldest = min([*chains.values(), *(since for *_, since in views)], default=now)
     if not any(one.ended_at is None for of_one in told.values() for one in of_one.values()) and (
         now - oldest < stale_after
@@ -51,10 +52,10 @@ def enqueue_outage_notices(
     for destination_id in gaps.keys() | told.keys():
         known = told.get(destination_id, {})
         mine = wished.get(destination_id, {})
-        wanted = {spot: one for spot, one in known.items() if _is_wished(spot, mine, status)}
-        _forget(db, destination_id, known.keys() - wanted.keys())
+        wanted = {spot: one for spot, one in known.items() if _is_watched(spot, mine, status)}
+        _delete_reports(db, destination_id, known.keys() - wanted.keys())
         one = telling(gaps.get(destination_id, {}), wanted, now, stale_after, still)
-        _remember(db, destination_id, one)
+        _save_reports(db, destination_id, one)
         since = {spot: last.since for spot, last in wanted.items()} | gaps.get(destination_id, {})
         label_of = partial(_label_of, mine)
         if one.blind:
@@ -63,7 +64,7 @@ def enqueue_outage_notices(
             blind = Blind(as_gaps(one.blind, since, label_of, why), is_everything=is_everything)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
-            changes = _changes_told(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
+            changes = _count_changes(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
             seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=seen_again)
@@ -84,12 +85,12 @@ def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pa
 
 
 def _label_of(mine: Wishes, spot: BlindSpot) -> str:
-    """Return what a destination calls the account of a spot, by what it wishes."""
+    """Return what a destination calls the account of a spot, "" if nothing."""
     return label_on(mine.get(spot.account, ()), spot.chain_id) if spot.account is not None else ""
 
 
-def _is_wished(spot: BlindSpot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
-    """Whether a destination still watches what it was told of."""
+def _is_watched(spot: BlindSpot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
+    """Return whether a destination still watches what it had a notice about."""
     accounts = mine if spot.account is None else {spot.account} & mine.keys()
     return any(wished_parts(mine[account], spot.chain_id, status) for account in accounts)
 
@@ -119,9 +120,9 @@ def _gaps(
     views: Sequence[tuple[Address, ChainId, Part, datetime]],
     status: Part,
 ) -> Gaps:
-    """Return all that gives no answer, by who wishes to hear of it."""
+    """Return what gives no answer, and since when, by the destinations that watch it."""
     result: Gaps = defaultdict(dict)
-    covered = {chain_id: _covered_on(db, chain_id) for chain_id in chains}
+    covered = {chain_id: covered_on(db, chain_id) for chain_id in chains}
     for destination_id, mine in wished.items():
         for chain_id, since in chains.items():
             if any(wished_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
@@ -134,16 +135,7 @@ def _gaps(
     return result
 
 
-def _covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
-    rows = db.execute(
-        "SELECT a.address FROM account a WHERE EXISTS"
-        " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
-        [chain_id],
-    )
-    return frozenset(to_address(address) for (address,) in rows)
-
-
-def _told(db: Database) -> dict[DestinationId, dict[BlindSpot, LastReport]]:
+def _last_reports(db: Database) -> dict[DestinationId, dict[BlindSpot, LastReport]]:
     result: dict[DestinationId, dict[BlindSpot, LastReport]] = defaultdict(dict)
     for destination_id, chain_id, address, since, told_at, times, ended_at, is_held_back in db.execute(
         "SELECT b.destination_id, b.chain_id, a.address, b.since, b.told_at, b.times, b.ended_at,"
@@ -156,8 +148,8 @@ def _told(db: Database) -> dict[DestinationId, dict[BlindSpot, LastReport]]:
     return result
 
 
-def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[BlindSpot, datetime]) -> int:
-    """Count what changed where a destination was blind since it was told so, each change once."""
+def _count_changes(db: Database, destination_id: DestinationId, blind: Mapping[BlindSpot, datetime]) -> int:
+    """Count the changes reported to a destination since its notices of these outages, each change once."""
     changes: set[int] = set()
     for spot, told_at in blind.items():
         rows = db.execute(
@@ -177,7 +169,7 @@ def _changes_told(db: Database, destination_id: DestinationId, blind: Mapping[Bl
     return len(changes)
 
 
-def _remember(db: Database, destination_id: DestinationId, one: OutageReport) -> None:
+def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport) -> None:
     for spot, told in (one.remembered or {}).items():
         ended_at = None if told.ended_at is None else to_milliseconds(told.ended_at)
         db.execute(
@@ -197,7 +189,7 @@ def _remember(db: Database, destination_id: DestinationId, one: OutageReport) ->
         )
 
 
-def _forget(db: Database, destination_id: DestinationId, spots: Iterable[BlindSpot]) -> None:
+def _delete_reports(db: Database, destination_id: DestinationId, spots: Iterable[BlindSpot]) -> None:
     for spot in spots:
         db.execute(
             "DELETE FROM blindness WHERE destination_id = ? AND chain_id = ?"

@@ -1,4 +1,8 @@
-"""What was observed, recorded with all that must be told, in one transaction."""
+"""Records what one batch of a sweep observed, together with the alerts that follow from it.
+
+Begin at `record_poll`. What a verdict says was decided in `domain/observe/compare`; here it is narrowed to
+what is still asked for, and written.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -46,20 +50,22 @@ from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items
 
 
 def record_poll(db: Database, poll: Poll, status: Part) -> int:
-    """Write what one batch brought and return how many alerts it made.
+    """Write what one batch observed; returns how many alerts that makes.
 
-    One transaction: late readings are dropped (a newer sweep has begun, or
-    nobody who asked then still asks); balances, coverage, changes and the
-    alerts for who wishes to hear of them now are written together.
+    `status` is the part that stands for the lists of the configured contract status.
+
+    Balances, coverage, changes and the alerts about them are one transaction: a balance that was stored
+    without its alert would never be reported.
     """
     with transaction(db):
+        # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
             return 0
-        return _Recording(db, poll, status).write()
+        return _PollRecorder(db, poll, status).write()
 
 
-class _Recording:
-    """The inside of `record_poll`: one batch, one open transaction."""
+class _PollRecorder:
+    """Writes one batch inside an open transaction."""
 
     def __init__(self, db: Database, poll: Poll, status: Part) -> None:
         self._db = db
@@ -70,24 +76,25 @@ class _Recording:
         self._wishes: Wishes = wishes(subscriptions_about(db, self._account_ids.values()))
         self._ignored = all_rules(db)
         self._asset_ids: dict[Asset, int] = {}
-        """Of the assets of this batch, as they come up: many accounts hold the same ones."""
+        """Rows of the assets met so far: many accounts of a batch hold the same ones."""
 
     def write(self) -> int:
         """Write every verdict, then the baselines, and return the number of alerts."""
         verdicts = [self._as_still_asked(verdict) for verdict in self._poll.verdicts]
+        # Descriptions before balances, so that a change is recorded with the decimals known by now.
         for asset, description in self._poll.described.items():
             self._describe(asset, description)
         alerts = sum(self._write_verdict(verdict) for verdict in verdicts if not verdict.says_nothing_new)
         for (account, asset), items in self._poll.items.items():
             if account in self._wishes:
                 self._write_items(account, asset, items)
-        return alerts + self._tell_baselines(verdicts)
+        # Baselines count what is stored, so they come after all balances.
+        return alerts + self._enqueue_baselines(verdicts)
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
-        """Keep of a verdict what was asked for by somebody who asked then and still does.
-
-        What was covered then has to be covered still: a chat closed and opened again starts anew.
-        """
+        """Return of a verdict only what somebody asked for when the batch was planned and still asks for."""
+        # A subscription newer than the plan was not meant by its questions: it would get a baseline without
+        # the tokens that nobody had asked about.
         pairs = [
             pair
             for pair in self._wishes.get(verdict.account, ())
@@ -96,11 +103,12 @@ class _Recording:
         asked = wished_parts(pairs, verdict.chain_id, self._status)
         if verdict.says_nothing_new or not asked:
             return Verdict(verdict.account, verdict.chain_id, never_seen=verdict.never_seen & asked)
+        # Coverage that ended meanwhile ended for good: a chat closed and opened again begins with a baseline.
         valid = asked & (verdict.first_seen | self._covered(verdict))
         through = [move._replace(through=move.through & valid) for move in verdict.moves]
         return Verdict(
-            verdict.account,
-            verdict.chain_id,
+            account=verdict.account,
+            chain_id=verdict.chain_id,
             first_seen=verdict.first_seen & valid,
             seen_again=verdict.seen_again & valid,
             never_seen=verdict.never_seen & asked,
@@ -108,7 +116,7 @@ class _Recording:
             balances={
                 asset: self._as_covered(asset, balance, valid)
                 for asset, balance in verdict.balances.items()
-                if self._belongs(asset, balance, valid)
+                if self._is_within(asset, balance, valid)
             },
             holds={
                 asset: hold
@@ -126,7 +134,7 @@ class _Recording:
         )
         return frozenset(to_part(blob) for (blob,) in rows)
 
-    def _belongs(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
+    def _is_within(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
         if asset.contract == NATIVE:
             return NATIVE_PART in asked
         if asset.part in asked:
@@ -134,7 +142,7 @@ class _Recording:
         return self._status in asked and (balance is None or balance.standing is not Standing.NAMED)
 
     def _as_covered(self, asset: Asset, balance: Balance | None, covered: frozenset[Part]) -> Balance | None:
-        """Take a token for known by its name alone where nobody asks for lists any more."""
+        """Return a token's balance as known by its contract alone, where nobody asks for lists any more."""
         if balance is None or asset.contract == NATIVE or self._status in covered:
             return balance
         return balance._replace(standing=Standing.NAMED)
@@ -168,6 +176,7 @@ class _Recording:
     def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
         asset_id = self._asset_id(asset)
         if balance is None:
+            # Zero is not stored. The next balance chooses a new `holder`, by whom the asset is described.
             for table in ("balance", "drift"):
                 self._db.execute(
                     f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
@@ -185,8 +194,8 @@ class _Recording:
             [account_id, asset_id, *balance_to_row(balance)],
         )
 
-    def _keep_price(self, asset_id: int, asset: Asset) -> None:
-        """Store the price that came with an asset, unless one is stored that is hardly older."""
+    def _save_price(self, asset_id: int, asset: Asset) -> None:
+        """Store the price that came with an asset, unless the stored one is less than an hour older."""
         description = self._poll.descriptions.get(asset)
         if description and description.price_usd is not None:
             before = to_milliseconds(self._poll.observed_at - KEPT_ANEW_AFTER)
@@ -197,7 +206,7 @@ class _Recording:
             )
 
     def _price(self, asset: Asset) -> tuple[str | None, int | None]:
-        """Return what the answers say an asset is worth, or else what was last said, and when."""
+        """Return the asset's price in this batch, or else the last known one and when that was read."""
         description = self._poll.descriptions.get(asset)
         if description and description.price_usd is not None:
             return description.price_usd, None
@@ -212,7 +221,7 @@ class _Recording:
         )
 
     def _count_drift(self, asset: Asset) -> None:
-        """Count the sweeps in which an asset was seen to drift, whoever held it, until they are enough."""
+        """Count a sweep in which an asset drifted: once a sweep, whoever holds it, up to what is needed."""
         self._db.execute(
             "UPDATE asset SET drifts = drifts + 1, drifted_in = ?1"
             " WHERE id = ?2 AND drifts < ?3 AND ifnull(drifted_in, 0) < ?1",
@@ -244,7 +253,8 @@ class _Recording:
         )
         asset_id = self._asset_id(move.asset)
         former, decimals = self._decimals(account_id, asset_id)
-        if _is_only_counted_anew(move, former, decimals):
+        # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
+        if _is_redenomination_only(move, former, decimals):
             told = {}
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
@@ -277,15 +287,13 @@ class _Recording:
         return len(told)
 
     def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
-        """Return decimals that may hold for the stored amount if it is older than those of now; and those.
-
-        An amount that changed since the source named other ones is of now.
-        """
+        """Return the former decimals, if the stored amount may be in these, and the decimals known now."""
         kind, decimals, former, since = self._db.execute(
             "SELECT kind, decimals, former_decimals, redenominated_in FROM asset WHERE id = ?", [asset_id]
         ).fetchone()
         if former is None or kind in WHOLE_KINDS:
             return None, decimals
+        # An amount that changed since the source named other decimals was read with the new ones.
         changed = self._db.execute(
             "SELECT 1 FROM change WHERE account_id = ? AND sweep >= ? AND asset_id = ?",
             [account_id, since, asset_id],
@@ -293,6 +301,7 @@ class _Recording:
         return (None if changed else former), decimals
 
     def _previous_at(self, account_id: int, chain_id: ChainId, parts: frozenset[Part]) -> int | None:
+        """Return when the amount before was last seen, in milliseconds."""
         row = self._db.execute(
             "SELECT ifnull(max(v.unknown_since), max(c.complete_at))"
             " FROM coverage v JOIN chain c ON c.id = v.chain_id"
@@ -301,7 +310,7 @@ class _Recording:
         ).fetchone()
         return row[0] if row else None
 
-    def _tell_baselines(self, verdicts: Iterable[Verdict]) -> int:
+    def _enqueue_baselines(self, verdicts: Iterable[Verdict]) -> int:
         by_account: dict[Address, list[Verdict]] = defaultdict(list)
         for verdict in verdicts:
             by_account[verdict.account].append(verdict)
@@ -311,10 +320,12 @@ class _Recording:
             if any(verdict.first_seen for verdict in of_account)
         }
         stored = views(self._db, tuple(of_new))
-        return sum(self._tell_baseline(account, of_account, stored) for account, of_account in of_new.items())
+        return sum(
+            self._enqueue_baseline(account, of_account, stored) for account, of_account in of_new.items()
+        )
 
-    def _tell_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
-        """Tell a first reading, once for each name that a destination has for the account."""
+    def _enqueue_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
+        """Enqueue a first reading, once for each label that a destination has for the account."""
         named: dict[tuple[DestinationId, str], list[Verdict]] = defaultdict(list)
         told: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
@@ -337,9 +348,9 @@ class _Recording:
         verdicts: list[Verdict],
         stored: Views,
     ) -> Baseline:
-        """Count what this destination wished to hear of, and nothing that only others asked for.
+        """Return the first reading as one destination asked for it: nothing that only others asked for.
 
-        It is counted in what is stored now: some of it was known before, by what others asked for.
+        Balances are counted in what is stored, as others' subscriptions may have brought some before.
         """
         mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
         rules = self._ignored.get(destination_id, NO_RULES)
@@ -353,28 +364,35 @@ class _Recording:
                 read |= verdict.first_seen & parts
                 wished |= parts
                 balances += sum(
-                    self._belongs(asset, balance, heard_parts(parts & verdict.first_seen, rules, asset))
+                    self._is_within(asset, balance, heard_parts(parts & verdict.first_seen, rules, asset))
                     for asset, balance in stored[account, verdict.chain_id].balances.items()
                 )
             elif verdict.never_seen & parts:
                 unanswered.append(verdict.chain_id)
+        # Tokens are named only where they alone are new: the account itself was read before.
         listed = {NATIVE_PART, self._status}
         contracts = sorted(map(Address, read)) if listed & wished and not listed & read else []
-        return Baseline(account, label, balances, tuple(seen), tuple(unanswered), tuple(contracts))
+        return Baseline(
+            account=account,
+            label=label,
+            balances=balances,
+            chains=tuple(seen),
+            unanswered=tuple(unanswered),
+            contracts=tuple(contracts),
+        )
 
     def _asset_id(self, asset: Asset) -> int:
-        """Return the row of an asset, made of what its rows said if need be."""
+        """Return the row of an asset, written when it is met for the first time in this batch."""
         if asset not in self._asset_ids:
-            self._asset_ids[asset] = self._written_asset(asset)
-            self._keep_price(self._asset_ids[asset], asset)
+            self._asset_ids[asset] = self._upsert_asset(asset)
+            self._save_price(self._asset_ids[asset], asset)
         return self._asset_ids[asset]
 
-    def _written_asset(self, asset: Asset) -> int:
-        """Write an asset where it is new, and return its row.
-
-        What came without ids until now, and with ids this time, is a collection from then on.
-        """
+    def _upsert_asset(self, asset: Asset) -> int:
+        """Insert an asset if it is new; returns its row."""
         description = self._poll.descriptions.get(asset, NOTHING_SAID)
+        # Of a known asset one thing is updated: a contract of unknown type that came with token ids is a
+        # collection from now on (its kind ends with WITH_IDS).
         self._db.execute(
             "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
@@ -388,7 +406,7 @@ class _Recording:
         return int(asset_id)
 
     def _describe(self, asset: Asset, said: Description) -> None:
-        """Store what the source said when it was asked; what it left open stays as it was known."""
+        """Store what the source said an asset is; what it left open stays as it was known."""
         asset_id = self._asset_id(asset)
         row = self._db.execute(
             "SELECT kind, symbol, decimals, rebasing, asked_in_vain FROM asset WHERE id = ?", [asset_id]
@@ -414,8 +432,8 @@ class _Recording:
             )
 
 
-def _is_only_counted_anew(move: Move, former: int | None, now: int | None) -> bool:
-    """Whether as much is held as before, in other units."""
+def _is_redenomination_only(move: Move, former: int | None, now: int | None) -> bool:
+    """Return whether an amount changed only because the token's decimals did; both may be None."""
     before, after = move.before.amount_raw, move.after.amount_raw
     return before != after and not decimals_of_change(before, after, former, now).difference(before, after)
 

@@ -1,4 +1,4 @@
-"""What is stored of accounts, as new readings are compared with it."""
+"""Reads what is stored of accounts for new readings to be compared with; keeps the ids of collections."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,17 +28,17 @@ from bot.store.rows import (
 Views = dict[tuple[Address, ChainId], View]
 
 DRIFTS_ENOUGH = 2
-"""Sweeps in which amounts of an asset moved while their block stood still: it changes by itself."""
+"""In so many sweeps an amount of an asset moved without a block: its amounts change by themselves."""
 
 RECENT_SWEEPS = 3
-"""An amount that returns within so many sweeps is held."""
+"""An amount that was there this many sweeps ago or later and returns is suspicious, and held."""
 
 FIRST_GENERATION = "first generation"
-"""The setting that says from where accounts that come anew count: higher than those forgotten ever did."""
+"""The setting with the `generation` that new accounts begin with: above that of every deleted one."""
 
 
 def views(db: Database, accounts: Sequence[Address]) -> Views:
-    """Return what is stored of these accounts, by account and chain."""
+    """Return what is stored of these accounts, by account and chain, where anything is."""
     by_id = {account_id: account for account, account_id in account_ids(db, accounts).items()}
     coverage: dict[tuple[Address, ChainId], dict[Part, datetime | None]] = defaultdict(dict)
     balances: dict[tuple[Address, ChainId], dict[Asset, Balance]] = defaultdict(dict)
@@ -65,22 +65,22 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             numbered[key].add(asset)
         if times >= DRIFTS_ENOUGH:
             drifting[key].add(asset)
-        elif times and since < sweep:
+        elif times and since < sweep:  # what this very sweep saw is no second time
             drifted[key].add(asset)
     holds = _holds(db, by_id)
     drifts = _drifts(db, by_id)
     previous = _previous(db, by_id)
     return {
         key: View(
-            coverage.get(key, {}),
-            balances.get(key, {}),
-            holds.get(key, {}),
-            previous.get(key, {}),
-            frozenset(rebasing.get(key, ())),
-            frozenset(numbered.get(key, ())),
-            frozenset(drifting.get(key, ())),
-            frozenset(drifted.get(key, ())),
-            drifts.get(key, {}),
+            coverage=coverage.get(key, {}),
+            balances=balances.get(key, {}),
+            holds=holds.get(key, {}),
+            lately=previous.get(key, {}),
+            rebasing=frozenset(rebasing.get(key, ())),
+            collections=frozenset(numbered.get(key, ())),
+            drifting=frozenset(drifting.get(key, ())),
+            drifted=frozenset(drifted.get(key, ())),
+            drifts=drifts.get(key, {}),
         )
         for key in coverage.keys() | balances.keys()
     }
@@ -113,21 +113,21 @@ def _drifts(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, C
 def _previous(
     db: Database, by_id: Mapping[int, Address]
 ) -> dict[tuple[Address, ChainId], dict[Asset, Amount]]:
-    """Return what was held before the last change of each asset, where that was a few sweeps ago at most."""
+    """Return what was held before the last change of each asset that changed within the recent sweeps."""
     result: dict[tuple[Address, ChainId], dict[Asset, Amount]] = defaultdict(dict)
     for account_id, chain_id, contract, before, uniques in db.execute(
         "SELECT c.account_id, x.chain_id, x.contract, c.before, c.uniques_before"
         " FROM change c JOIN asset x ON x.id = c.asset_id"
         f" WHERE c.account_id IN ({marks(by_id)}) AND c.sweep >= ? ORDER BY c.id",
         (*by_id, stored_sweep(db) - RECENT_SWEEPS),
-    ):
+    ):  # in order: of several changes the last one stays
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = to_holding(before, uniques, None)
     return result
 
 
 def items_of(db: Database, account: Address, assets: Iterable[Asset]) -> dict[Asset, Items]:
-    """Return the stored ids of an account's collections; one of which none are stored is not in it."""
+    """Return the stored token ids of an account's collections, with amounts; without any it is left out."""
     result: dict[Asset, dict[int, int]] = {}
     for asset in assets:
         rows = db.execute(
@@ -141,7 +141,10 @@ def items_of(db: Database, account: Address, assets: Iterable[Asset]) -> dict[As
 
 
 def save_items(db: Database, account: Address, asset: Asset, items: Items) -> bool:
-    """Store the ids of a collection if they are what is stored of it; False: something else is, by now."""
+    """Store the token ids of a collection if they add up to the stored balance; False: they don't.
+
+    The balance may have changed since the ids were asked for.
+    """
     with transaction(db):
         row = db.execute(
             "SELECT b.account_id, b.asset_id, b.amount, b.uniques, b.block FROM balance b"
@@ -156,7 +159,7 @@ def save_items(db: Database, account: Address, asset: Asset, items: Items) -> bo
 
 
 def replace_items(db: Database, account_id: int, asset_id: int, items: Items) -> None:
-    """Store these ids of a collection and no others. Part of the caller's transaction."""
+    """Store these token ids of a collection instead of those stored. Part of the caller's transaction."""
     db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
     db.conn.executemany(
         "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (?, ?, ?, ?)",
@@ -165,7 +168,8 @@ def replace_items(db: Database, account_id: int, asset_id: int, items: Items) ->
 
 
 def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
-    """Return the collections of which the ids are not stored, though they could be."""
+    """Return the collections without stored ids that are small enough for ids to be stored."""
+    # A count of ids is text, as it may exceed 64 bits: only what is short enough is cast to a number.
     rows = db.execute(
         "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
         f" JOIN asset x ON x.id = b.asset_id WHERE (x.kind IN ({marks(COLLECTION_KINDS)}) OR x.kind LIKE ?)"
@@ -178,7 +182,7 @@ def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
 
 
 def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
-    """Return those of which the source was never asked what they are; natives need no asking."""
+    """Return the tokens that the source was never asked to describe; a chain's coin needs no description."""
     return frozenset(
         asset
         for asset in assets
@@ -191,9 +195,9 @@ def undescribed(db: Database, assets: Iterable[Asset]) -> frozenset[Asset]:
 
 
 def doubtful_descriptions(db: Database, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
-    """Return those that no amount should be told by before the source was asked what they are.
+    """Return the tokens to be described anew before an amount of them is reported.
 
-    They lack a symbol or decimals, or were described too long ago. Coins need no asking.
+    They lack a symbol or decimals, or were described too long ago. A chain's coin needs no description.
     """
     return frozenset(
         asset for asset in assets if asset.contract != NATIVE and not _is_well_described(db, asset, now)
@@ -212,7 +216,7 @@ def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
 
 
 def account_id_of(db: Database, account: Address) -> int:
-    """Return the row of an account, made if need be."""
+    """Return the row of an account, inserted if it is new."""
     db.execute(
         "INSERT OR IGNORE INTO account (address, generation) VALUES"
         f" (?, ifnull((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))",
@@ -223,13 +227,13 @@ def account_id_of(db: Database, account: Address) -> int:
 
 
 def account_ids(db: Database, accounts: Iterable[Address]) -> dict[Address, int]:
-    """Return the rows of those accounts that have one."""
+    """Return the rows of these accounts, those without one left out."""
     blobs = tuple({to_blob(account) for account in accounts})
     rows = db.execute(f"SELECT address, id FROM account WHERE address IN ({marks(blobs)})", blobs)
     return {to_address(address): account_id for address, account_id in rows}
 
 
 def stored_sweep(db: Database) -> int:
-    """Return the number of the newest sweep that has begun."""
+    """Return the number of the newest sweep that has begun, 0 before the first."""
     row = db.execute("SELECT value FROM setting WHERE name = 'sweep'").fetchone()
     return int(row[0]) if row else 0

@@ -231,9 +231,9 @@ class Store:
         if await self._thread.run(chains.update_chains, tuple(mainnets), tuple(testnets), at, self._status):
             self.outbox_grew.set()
 
-    async def finish_sweep(self, reach: SweepResult) -> None:
+    async def finish_sweep(self, result: SweepResult) -> None:
         """Note how far a sweep reached, and tell what gives no answer."""
-        if await self._thread.run(sweeps.finish_sweep, reach, self._stale_after, self._status):
+        if await self._thread.run(sweeps.finish_sweep, result, self._stale_after, self._status):
             self.outbox_grew.set()
 
     # what is told

@@ -1,4 +1,4 @@
-"""Sweeps: what they plan from, and how far they reached."""
+"""Begins and ends sweeps: what one is planned from, and what it leaves behind beside its batches."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,51 +21,55 @@ from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milli
 from bot.store.snapshots import stored_sweep
 
 DESCRIBED_AT_ONCE = 100
-"""Assets of which one sweep asks what they are, beside the new ones."""
+"""How many known assets one sweep asks the source to describe again; new ones come on top."""
 
 _OWNERS_TOLD_AGAIN_MS = 3_600_000
+"""A chain that is doubted again and again is reported to owners once an hour."""
+
 _LOSS_TOLD = "mass loss told {}"
 """The setting that says when owners were last told of a chain's losses."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepInput:
-    """Everything a sweep plans from."""
+    """Everything a sweep is planned from, read at one moment."""
 
     subscriptions: tuple[Subscription, ...]
     newest: SubscriptionId
+    """The newest subscription there is: what only later ones ask for is not recorded from this sweep."""
     unlisted: Mapping[Address, Sequence[Asset]]
+    """Assets that lists no longer show though they are held: asked for by contract."""
     generations: Mapping[Address, int]
-    """Accounts of which something is covered, with how often some of their coverage ended."""
+    """Accounts with coverage, and a count that grows whenever some of it ends."""
     highest_blocks: Mapping[ChainId, int]
     undescribed: Mapping[Address, Sequence[Asset]]
-    """Held assets that the source has to be asked about, each with one account that holds it."""
+    """Held assets that the source has to describe, by an account that holds them."""
     believed: frozenset[ChainId]
-    """Chains whose losses an owner believes, however many they are."""
+    """Chains whose losses an owner confirmed: they are recorded, however many they are."""
     doubted: frozenset[ChainId]
-    """Chains of which too much vanished at once, and has not come back yet."""
+    """Chains held back since too much vanished on them at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """How far a sweep reached."""
+    """What a sweep asked, and what answered."""
 
     sweep: SweepNumber
     started_at: datetime
     ended_at: datetime
     asked: frozenset[ChainId]
     answered: Mapping[ChainId, int | None]
-    """Chains that gave any usable answer, with a block known there."""
+    """Chains that gave any usable answer, with the newest block seen there, if any."""
     unknown: Sequence[tuple[Address, ChainId, frozenset[Part]]] = ()
-    """What was asked for and not seen."""
+    """Parts that were asked for and gave no usable answer."""
     lost: Mapping[ChainId, tuple[int, int]] = field(default_factory=dict)
-    """Chains of which too much vanished at once: how many token balances, of how many."""
+    """Chains on which too much vanished at once: how many token balances, of how many."""
     settled: frozenset[ChainId] = frozenset()
-    """Chains that were doubted until now, of which what is missing is recorded as gone."""
+    """Chains that were held back until now, and whose missing balances are recorded as gone."""
 
 
 def begin_sweep(db: Database) -> SweepNumber:
-    """Give out the next number; what an older sweep brings from now on is refused."""
+    """Return the number of a new sweep; from now on batches of older ones are not recorded."""
     with transaction(db):
         number = stored_sweep(db) + 1
         db.execute("REPLACE INTO setting (name, value) VALUES ('sweep', ?)", [str(number)])
@@ -73,7 +77,7 @@ def begin_sweep(db: Database) -> SweepNumber:
 
 
 def sweep_input(db: Database, now: datetime) -> SweepInput:
-    """Return what is to be asked, by whom, and what is known of it."""
+    """Return what a sweep that begins `now` is planned from."""
     subscriptions = tuple(all_subscriptions(db))
     (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
     covered = db.execute(
@@ -96,7 +100,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
 
 
 def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, int]:
-    """Return how many token balances are stored on these chains."""
+    """Count the token balances stored on these chains; those without any are left out."""
     wanted = tuple(chains)
     rows = db.execute(
         "SELECT x.chain_id, count(*) FROM balance b JOIN asset x ON x.id = b.asset_id"
@@ -107,45 +111,47 @@ def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, 
 
 
 def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
-    """Take what vanished of a chain for gone; False: nothing there is doubted."""
+    """Let the next sweep record a chain's missing balances as gone; False: the chain is not held back."""
     with transaction(db):
         doubted = db.execute(
             "SELECT is_loss_believed FROM chain WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
         ).fetchone()
         if doubted == (0,):
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
+            # The next loss there is another one, and news to owners at once.
             db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
             record_audit(db, author, AuditAction.BELIEVE, None, str(chain_id))
     return doubted is not None
 
 
-def finish_sweep(db: Database, reach: SweepResult, stale_after: timedelta, status: Part) -> int:
-    """Note how far a sweep reached, and return how many notices of blindness and its end that makes.
+def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, status: Part) -> int:
+    """Write when each chain was seen, and what is unknown; returns how many notices that makes.
 
-    A quiet sweep writes one row a chain, and one a part that newly went blind. Of a chain that gave no
-    usable answer nothing is written: its age shows by itself.
+    A quiet sweep writes one row for each chain, and one for each part that newly gives no answer. Of a
+    chain that gave no usable answer nothing is written: the age of its `complete_at` says it.
     """
     with transaction(db):
-        if reach.sweep != stored_sweep(db):
+        if result.sweep != stored_sweep(db):
             return 0
-        for account, chain_id, parts in reach.unknown:
-            if chain_id in reach.answered:
-                _go_blind(db, account, chain_id, parts, reach.started_at)
-        ended = _holds_ended(db, reach)
-        for chain_id, block in reach.answered.items():
+        for account, chain_id, parts in result.unknown:
+            if chain_id in result.answered:
+                _mark_unknown(db, account, chain_id, parts, result.started_at)
+        # Before `chain` is updated, which clears who was held back.
+        ended = _holds_ended(db, result)
+        for chain_id, block in result.answered.items():
             db.execute(
                 "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"
                 " DO UPDATE SET complete_at = ?3, lost_since = NULL, is_loss_believed = 0, lost = NULL,"
                 " held = NULL, highest_block ="
                 " CASE WHEN ?2 IS NULL THEN highest_block ELSE max(ifnull(highest_block, 0), ?2) END",
-                [chain_id, block, to_milliseconds(reach.started_at)],
+                [chain_id, block, to_milliseconds(result.started_at)],
             )
-        told = sum(_doubt_losses(db, chain_id, *loss, reach) for chain_id, loss in reach.lost.items())
+        told = sum(_doubt_losses(db, chain_id, *loss, result) for chain_id, loss in result.lost.items())
         return told + enqueue_outage_notices(
             db,
-            reach.ended_at,
-            asked=reach.asked,
-            answered=frozenset(reach.answered),
+            result.ended_at,
+            asked=result.asked,
+            answered=frozenset(result.answered),
             held_back=held_back(db) | ended,
             stale_after=stale_after,
             status=status,
@@ -153,32 +159,32 @@ def finish_sweep(db: Database, reach: SweepResult, stale_after: timedelta, statu
 
 
 def held_back(db: Database) -> dict[ChainId, HeldBack]:
-    """Return the chains of which too much vanished at once, with how much it was."""
+    """Return the chains that are held back, with how much vanished there at once."""
     rows = db.execute("SELECT id, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE lost_since IS NOT NULL")
     return {ChainId(chain_id): HeldBack(lost, held) for chain_id, lost, held in rows}
 
 
-def _holds_ended(db: Database, reach: SweepResult) -> dict[ChainId, HeldBack]:
-    """Return the chains that were held back until this sweep, with how that ends."""
+def _holds_ended(db: Database, result: SweepResult) -> dict[ChainId, HeldBack]:
+    """Return the chains that were held back until this sweep, with how that ended."""
     believed = {
         chain_id for (chain_id,) in db.execute("SELECT id FROM chain WHERE is_loss_believed = 1").fetchall()
     }
     return {
-        chain_id: one._replace(end=_end_of(chain_id, believed, reach))
+        chain_id: one._replace(end=_end_of(chain_id, believed, result))
         for chain_id, one in held_back(db).items()
-        if chain_id in reach.answered
+        if chain_id in result.answered
     }
 
 
-def _end_of(chain_id: ChainId, believed: Collection[ChainId], reach: SweepResult) -> HoldEnd:
-    if chain_id not in reach.settled:
+def _end_of(chain_id: ChainId, believed: Collection[ChainId], result: SweepResult) -> HoldEnd:
+    if chain_id not in result.settled:
         return HoldEnd.BACK
     return HoldEnd.BELIEVED if chain_id in believed else HoldEnd.SETTLED
 
 
-def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: SweepResult) -> int:
-    """Hold a chain back, and let owners know, of one that comes and goes not more than once an hour."""
-    at = to_milliseconds(reach.ended_at)
+def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result: SweepResult) -> int:
+    """Hold a chain back and enqueue a notice for owners, at most once an hour; returns how many."""
+    at = to_milliseconds(result.ended_at)
     db.execute(
         "UPDATE chain SET lost_since = ?, lost = ?, held = ? WHERE id = ? AND lost_since IS NULL",
         [at, lost, held, chain_id],
@@ -194,13 +200,13 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, reach: 
 
 
 def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:
-    """Return when owners were last told of a chain's losses; None: never, or by a clock that was set back."""
+    """Return when owners last had a notice of a chain's losses; None: never, or in what is now the future."""
     row = db.execute("SELECT value FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)]).fetchone()
     return None if row is None or int(row[0]) > now else int(row[0])
 
 
 def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
-    """Return what is to be asked for (again) by now, each with one that holds it; the longest due first."""
+    """Return the assets due to be described (again), by an account that holds them; the longest due first."""
     rows = db.execute(
         "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
         " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"
@@ -214,10 +220,10 @@ def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
     return dict(result)
 
 
-def _go_blind(
+def _mark_unknown(
     db: Database, account: Address, chain_id: ChainId, parts: frozenset[Part], at: datetime
 ) -> None:
-    """Mark parts unknown since they were last seen, unless they are marked already."""
+    """Mark parts as unknown since their chain was last complete, unless they are marked already."""
     db.execute(
         "UPDATE coverage SET unknown_since = ifnull((SELECT complete_at FROM chain WHERE id = ?1), ?2)"
         " WHERE unknown_since IS NULL AND chain_id = ?1 AND account_id ="

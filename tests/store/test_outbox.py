@@ -302,7 +302,7 @@ async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Kee
 
 
 @pytest.mark.parametrize(
-    "name", ["_HEADS", "_FIRST_ASIDE", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT", "_DEPARTURES"]
+    "name", ["_HEADS", "_FIRST_ASIDE", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT", "_RECENT_SENDS"]
 )
 async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
     from bot.store import outbox  # noqa: PLC0415 - the statements are its own affair but for this
