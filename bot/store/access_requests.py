@@ -1,4 +1,4 @@
-"""Who knocks at the door, and the chats as owners see them."""
+"""Closed chats that ask for access, and the list of all chats that owners see."""
 
 from datetime import datetime, timedelta
 
@@ -12,24 +12,26 @@ from bot.store.chats import upsert_chat
 from bot.store.database import transaction
 from bot.store.rows import Row, to_milliseconds, to_moment_or_none
 
-KNOCKS_TOLD_A_DAY = 20
-KNOCKS_KEPT = 500
-"""Strangers can't fill the database: beyond this, the oldest that nobody answered is forgotten."""
+REQUESTS_ANNOUNCED_A_DAY = 20
+"""Owners hear of no more requests within a day."""
+
+REQUESTS_KEPT = 500
+"""Beyond this the oldest unanswered request is deleted: strangers can't fill the database."""
 
 IGNORED_KEPT = 1000
-"""Beyond this, who was ignored longest ago may knock again."""
+"""Beyond this the oldest ignored request is deleted: that chat may ask again."""
 
-KNOCK_DAYS = timedelta(days=30)
-"""A knock that nobody answered for so long is forgotten."""
+KEPT_UNANSWERED_FOR = timedelta(days=30)
+"""A request that nobody answers is deleted after this time."""
 
 _DAY = timedelta(days=1)
 
 
 def request_access(db: Database, place: Place, at: datetime) -> AccessRequest | None:
-    """Note that a closed chat asks to come in; None: owners are not to be told now.
+    """Record that a closed chat asks for access; None: owners are not to hear of it now.
 
-    They are told of a chat once a day, of no chat that they closed or ignore, and of a
-    bounded number in a day. Call `mark_request_announced` when they were.
+    They hear of a chat once a day at most, of no chat that they closed or ignore, and of
+    `REQUESTS_ANNOUNCED_A_DAY` in all. Call `mark_request_announced` once they did.
     """
     day_ago = to_milliseconds(at - _DAY)
     with transaction(db):
@@ -41,20 +43,20 @@ def request_access(db: Database, place: Place, at: datetime) -> AccessRequest | 
             " ON CONFLICT (chat_id) DO UPDATE SET knocked_at = excluded.knocked_at RETURNING told_at",
             [row_id, to_milliseconds(at)],
         ).fetchone()
-        _forget_old_knocks(db, at)
+        _delete_old_requests(db, at)
         (told_today,) = db.execute("SELECT count(*) FROM knock WHERE told_at > ?", [day_ago]).fetchone()
-        if (told_at is not None and told_at > day_ago) or told_today >= KNOCKS_TOLD_A_DAY:
+        if (told_at is not None and told_at > day_ago) or told_today >= REQUESTS_ANNOUNCED_A_DAY:
             return None
-        return AccessRequest(row_id, is_last_today=told_today == KNOCKS_TOLD_A_DAY - 1)
+        return AccessRequest(row_id, is_last_today=told_today == REQUESTS_ANNOUNCED_A_DAY - 1)
 
 
 def mark_request_announced(db: Database, row: int, at: datetime) -> None:
-    """Note that an owner was told of a knock."""
+    """Record that an owner has heard of a request; `row` is the chat's."""
     db.execute("UPDATE knock SET told_at = ? WHERE chat_id = ?", [to_milliseconds(at), row])
 
 
 def ignore_request(db: Database, row: int, author: Actor) -> bool:
-    """Let a chat knock in vain from now on; False: it is ignored already, or does not knock."""
+    """Ignore all requests of a chat from now on; False: it is ignored already, or has no request."""
     with transaction(db):
         changed = db.execute(
             "UPDATE knock SET is_ignored = 1 WHERE chat_id = ? AND is_ignored = 0"
@@ -63,14 +65,14 @@ def ignore_request(db: Database, row: int, author: Actor) -> bool:
         )
         if changed.rowcount != 1:
             return False
-        _forget_knocks(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
+        _delete_requests(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
         record_audit(db, author, AuditAction.IGNORE, telegram_id)
     return True
 
 
 def known_chat(db: Database, row: int) -> KnownChat | None:
-    """Return the chat that a button names, or what it became; None: there is none."""
+    """Return a chat by its row, or the supergroup it became; None: there is none."""
     found = db.execute(
         f"{_CHATS} AND c.id = (SELECT ifnull(migrated_to, id) FROM chat WHERE id = ?)", [row]
     ).fetchone()
@@ -78,13 +80,13 @@ def known_chat(db: Database, row: int) -> KnownChat | None:
 
 
 def known_place(db: Database, chat_id: int) -> Place | None:
-    """Return a chat of Telegram's number as it is called; None: the bot does not know it."""
+    """Return a chat by Telegram's number; None: the bot does not know it."""
     row = db.execute("SELECT kind, title FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
     return Place(chat_id, row[0], row[1]) if row else None
 
 
 def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
-    """Return one page of the chats, from page 1: who knocks first, then who is in, then the others."""
+    """Return one page of the chats, from page 1: those that ask for access, then open ones, then others."""
     (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()
     pages = max(1, -(-total // page_size))
     page = min(max(1, page), pages)
@@ -93,13 +95,13 @@ def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
 
 
 def count_requests(db: Database) -> int:
-    """Return how many chats wait to be let in."""
+    """Count the chats that ask for access and have no answer."""
     (count,) = db.execute(f"SELECT count(*) FROM ({_CHATS}) WHERE knocked_at IS NOT NULL").fetchone()
     return int(count)
 
 
 def _is_answered(db: Database, chat_id: int) -> bool:
-    """Whether owners have said already what they think of a chat."""
+    """Return whether owners have closed a chat or ignore its requests."""
     row = db.execute(
         "SELECT c.decided, k.is_ignored FROM chat c LEFT JOIN knock k ON k.chat_id = c.id"
         " WHERE c.telegram_id = ?",
@@ -108,15 +110,18 @@ def _is_answered(db: Database, chat_id: int) -> bool:
     return row is not None and (row[0] == 0 or row[1] == 1)
 
 
-def _forget_old_knocks(db: Database, at: datetime) -> None:
-    """Make room: what owners were told of within a day stays, or they would be told of more in a day."""
+def _delete_old_requests(db: Database, at: datetime) -> None:
+    """Delete unanswered requests that are old or too many."""
+    # Those that owners heard of within a day stay: they count towards the most in a day.
     unanswered = f"is_ignored = 0 AND ifnull(told_at, 0) <= {to_milliseconds(at - _DAY)}"
-    _forget_knocks(db, f"{unanswered} AND knocked_at < {to_milliseconds(at - KNOCK_DAYS)}", "knocked_at", 0)
-    _forget_knocks(db, "is_ignored = 0", f"NOT ({unanswered}), knocked_at", KNOCKS_KEPT)
+    _delete_requests(
+        db, f"{unanswered} AND knocked_at < {to_milliseconds(at - KEPT_UNANSWERED_FOR)}", "knocked_at", 0
+    )
+    _delete_requests(db, "is_ignored = 0", f"NOT ({unanswered}), knocked_at", REQUESTS_KEPT)
 
 
-def _forget_knocks(db: Database, which: str, oldest_first: str, kept: int) -> None:
-    """Forget knocks beyond so many, and the chats that are known by them alone."""
+def _delete_requests(db: Database, which: str, oldest_first: str, kept: int) -> None:
+    """Delete the oldest requests beyond so many, and the chats that are known by these alone."""
     (count,) = db.execute(f"SELECT count(*) FROM knock WHERE {which}").fetchone()
     if count <= kept:
         return
@@ -127,16 +132,16 @@ def _forget_knocks(db: Database, which: str, oldest_first: str, kept: int) -> No
     ).fetchall()
     for (chat_id,) in forgotten:
         for former in ("migrated_to = ?", "id = ?"):
-            db.execute(f"DELETE FROM chat WHERE {former} AND {_KNOWN_BY_A_KNOCK}", [chat_id])
+            db.execute(f"DELETE FROM chat WHERE {former} AND {_KNOWN_BY_REQUEST}", [chat_id])
 
 
-_KNOWN_BY_A_KNOCK = """
+_KNOWN_BY_REQUEST = """
 open = 0 AND decided IS NULL AND is_owner = 0 AND id < (SELECT max(id) FROM chat)
 AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.chat_id = chat.id)
 AND NOT EXISTS (SELECT 1 FROM knock k WHERE k.chat_id = chat.id)
 AND NOT EXISTS (SELECT 1 FROM chat o WHERE o.migrated_to = chat.id)
 """
-"""The newest chat stays: no button of one that is forgotten ever means another."""
+"""The chat with the highest row stays: its number would be given again, and old buttons mean another chat."""
 
 _CHATS = """
 SELECT c.id, c.telegram_id, c.kind, c.title, c.open, c.is_owner, c.unavailable,
@@ -153,11 +158,11 @@ _IN_ORDER = "ORDER BY knocked_at IS NULL, knocked_at DESC, c.is_owner DESC, c.op
 def _to_known_chat(row: Row) -> KnownChat:
     row_id, telegram_id, kind, title, is_open, is_owner, unavailable, subscriptions, knocked_at = row
     return KnownChat(
-        row_id,
-        Place(telegram_id, kind, title),
-        bool(is_open),
-        bool(is_owner),
-        subscriptions,
-        unavailable,
-        to_moment_or_none(knocked_at),
+        row=row_id,
+        place=Place(telegram_id, kind, title),
+        is_open=bool(is_open),
+        is_owner=bool(is_owner),
+        subscriptions=subscriptions,
+        unavailable=unavailable,
+        knocked_at=to_moment_or_none(knocked_at),
     )

@@ -1,4 +1,4 @@
-"""Who changed what: a row in the same transaction as the change, so that neither is there alone."""
+"""The audit: who changed what, written in the transaction of the change, so that neither is there alone."""
 
 from sqlite_utils import Database
 
@@ -11,7 +11,10 @@ from bot.store.rows import to_milliseconds, to_moment
 def record_audit(
     db: Database, author: Actor, deed: AuditAction, chat_id: int | None, subject: str = ""
 ) -> None:
-    """Keep who did it; `chat_id` is Telegram's number. Part of the caller's transaction."""
+    """Write that an actor did something; `chat_id` is Telegram's number, None: it is about no chat.
+
+    Part of the caller's transaction.
+    """
     db.execute(
         "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
         [to_milliseconds(author.at), deed, author.user_id, author.name, chat_id, subject],
@@ -19,27 +22,33 @@ def record_audit(
 
 
 def audit_page(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
-    """Return one page of what was done, newest first, from page 1; and how many entries there are.
+    """Return one page of the audit, newest first, from page 1, and the number of all entries.
 
-    A page behind the last one is the last one.
+    Beyond the last page, the last one is returned.
     """
     (total,) = db.execute("SELECT count(*) FROM audit").fetchone()
     last = max(1, -(-total // page_size))
     rows = db.execute(_NEWEST_FIRST, [page_size, (min(page, last) - 1) * page_size])
     return [
-        AuditEntry(Actor(user_id, name, to_moment(at)), AuditAction(deed), telegram_id, title or "", subject)
+        AuditEntry(
+            author=Actor(user_id, name, to_moment(at)),
+            deed=AuditAction(deed),
+            chat_id=telegram_id,
+            chat_title=title or "",
+            subject=subject,
+        )
         for at, deed, user_id, name, telegram_id, title, subject in rows
     ], total
 
 
 def subject_of(account: Address | None, contracts: frozenset[Address], label: str) -> str:
-    """Return what is kept of a wish: the account or the contracts, and the label."""
+    """Return what the audit says was watched: the account or the contracts, and the label."""
     what = account or "token " + " ".join(sorted(contracts))
     return f"{what} as {label}" if label else what
 
 
 def subject_of_subscription(subscription: Subscription) -> str:
-    """Return what is kept of a subscription."""
+    """Return what the audit says of a subscription."""
     return subject_of(subscription.account, subscription.contracts, subscription.label)
 
 

@@ -1,4 +1,8 @@
-"""Commands that buttons stand for: a button carries the number of a row, and the row is of one chat."""
+"""Commands that buttons stand for.
+
+Telegram lets a button carry 64 bytes, so it carries the number of a row with the command. A row works in
+the chat it was made for and nowhere else.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +16,12 @@ from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
 
 KEPT_FOR = timedelta(days=30)
+"""A button older than that does nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonCommand:
-    """A command as somebody could type it, and where."""
+    """A command as somebody could type it, and where the button with it stands."""
 
     command: str
     place: Place
@@ -24,7 +29,7 @@ class ButtonCommand:
 
 
 def save_button_commands(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
-    """Keep these commands for buttons of a chat and return their rows; old ones are forgotten."""
+    """Save commands for buttons of a chat; returns their rows in order. Old commands are deleted."""
     with transaction(db):
         db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
@@ -39,7 +44,7 @@ def save_button_commands(db: Database, place: Place, commands: Sequence[str], at
 
 
 def find_button_command(db: Database, row: int, chat_id: int) -> ButtonCommand | None:
-    """Return what a button of this chat offers; None: nothing, or it is another chat's."""
+    """Return the command of a button of this chat; None: it is too old, or another chat's."""
     found = db.execute(
         "SELECT o.command, o.done_at, c.kind, c.title, d.thread_id FROM offer o"
         " JOIN destination d ON d.id = o.destination_id JOIN chat c ON c.id = d.chat_id"
@@ -53,5 +58,5 @@ def find_button_command(db: Database, row: int, chat_id: int) -> ButtonCommand |
 
 
 def mark_button_command_done(db: Database, row: int, at: datetime) -> None:
-    """Note that an offer was taken."""
+    """Record that the command of a button was carried out."""
     db.execute("UPDATE offer SET done_at = ? WHERE id = ?", [to_milliseconds(at), row])

@@ -1,7 +1,7 @@
-"""Mutes of destinations: what they hold is kept, and let go when they are over.
+"""Begins and ends mutes of destinations.
 
-An alert is held if and only if a mute that is there holds it, so what ends a mute lets go, in the same
-transaction, of all that no other mute holds. A receipt stands before it.
+An alert is held exactly while a mute covers it. So whatever ends a mute releases, in the same transaction,
+all alerts that no other mute covers, behind a notice that says what was muted and how many changes follow.
 """
 
 from collections.abc import Collection, Sequence
@@ -39,7 +39,10 @@ from bot.store.snapshots import account_id_of
 def mute(
     db: Database, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
 ) -> MuteResult:
-    """Mute accounts for a destination, or with none all that it is told; what is muted already ends anew."""
+    """Hold a destination's alerts about accounts, or with no `scopes` all of them, for `span` from now.
+
+    What is muted already is muted until then instead. Alerts that are on their way already are still sent.
+    """
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         since, until = to_milliseconds(author.at), to_milliseconds(author.at + span)
@@ -61,9 +64,9 @@ def mute(
 
 
 def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
-    """End the mutes of accounts, or with none all mutes of a destination; what they held is told now.
+    """End the mutes that meet these accounts, or with no `scopes` all, and release the alerts they held.
 
-    A mute ends whole, though it may be about more chains than are named.
+    A mute ends as a whole, even if it covers more chains than are named.
     """
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
@@ -76,7 +79,7 @@ def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Ac
 
 
 def end_mute(db: Database, found: FoundMute, author: Actor) -> UnmuteResult:
-    """End the mute that a button names, if it is still there."""
+    """End the mute that a button names; nothing ended if it is gone already."""
     with transaction(db):
         row = db.execute("SELECT destination_id FROM mute WHERE id = ?", [found.mute.row]).fetchone()
         if row is None:
@@ -85,7 +88,7 @@ def end_mute(db: Database, found: FoundMute, author: Actor) -> UnmuteResult:
 
 
 def end_all(db: Database, destination_id: int, now: datetime) -> None:
-    """End the mutes of a destination, and let what they held be told. Part of the caller's transaction."""
+    """End all mutes of a destination and release its alerts. Part of the caller's transaction."""
     ended = mutes_of(db, destination_id)
     if ended:
         _end(db, DestinationId(destination_id), ended, now)
@@ -93,6 +96,7 @@ def end_all(db: Database, destination_id: int, now: datetime) -> None:
 
 def end_expired(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
+    # One that begins in the future was made before the clock was set back: it would hold for too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + timedelta(minutes=1))
     due = db.execute(
         "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
@@ -107,7 +111,7 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
 
 
 def muted_here(db: Database, place: Place) -> ActiveMutes:
-    """Return what is muted in a place, and how many changes are held there."""
+    """Return the mutes of a place, and how many changes they hold."""
     row = db.execute(
         "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
         " WHERE c.telegram_id = ? AND d.thread_id = ?",
@@ -122,7 +126,7 @@ def muted_here(db: Database, place: Place) -> ActiveMutes:
 
 
 def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
-    """Return the mute that a button of this chat names."""
+    """Return the mute that a button of this chat names; None: it is gone, or another chat's."""
     found = db.execute(
         "SELECT c.kind, c.title, d.thread_id FROM mute m JOIN destination d ON d.id = m.destination_id"
         " JOIN chat c ON c.id = d.chat_id WHERE m.id = ? AND c.telegram_id = ?",
@@ -145,9 +149,9 @@ def _unmuted(
 
 
 def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:
-    """Take mutes away and let go of what none holds any more; returns how many changes that is.
+    """Delete mutes and release the alerts that no other mute covers; returns how many changes those are.
 
-    What several held is counted in the receipt of the oldest.
+    Each mute that held changes gets a notice. A change that several held is counted for the oldest.
     """
     db.conn.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     left = muted_scopes(db, destination_id)
@@ -164,12 +168,12 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
         theirs = [is_change for _, is_change, about in uncounted if _concerns(one, about)]
         uncounted = [alert for alert in uncounted if not _concerns(one, alert[2])]
         if theirs:
-            _tell_receipt(db, destination_id, one, sum(theirs), now)
+            _enqueue_receipt(db, destination_id, one, sum(theirs), now)
     return sum(is_change for _, is_change, _ in free)
 
 
 def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[MuteScope]:
-    """Return what a held alert is about, chain by chain."""
+    """Return the accounts that a held alert is about, chain by chain; none: it is about more."""
     if address is not None and chain_id is not None:
         return frozenset({MuteScope(to_address(address), frozenset({ChainId(chain_id)}))})
     return subjects_of(to_notice(text)) if text is not None else frozenset()
@@ -187,10 +191,12 @@ WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
 """
 
 
-def _tell_receipt(
+def _enqueue_receipt(
     db: Database, destination_id: DestinationId, one: Mute, changes: int, now: datetime
 ) -> None:
-    """Let a receipt be told before all that it is about: such numbers count down, below all others."""
+    """Enqueue the notice that a mute is over, before the alerts that it held."""
+    # Alerts are sent in the order of their rows, and those it is about are older: it takes a number below
+    # all others. Such numbers are negative and count down.
     db.execute(
         "INSERT INTO alert (id, destination_id, notice, label, state, created_at)"
         " VALUES ((SELECT min(0, ifnull(min(id), 0)) - 1 FROM alert), ?, ?, '', ?, ?)",
@@ -204,7 +210,7 @@ def _tell_receipt(
 
 
 def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collection[MuteScope]) -> int:
-    """Count the changes, of these accounts or of all, that are on their way already."""
+    """Count the changes, of these accounts or of all, whose alerts are on their way already."""
     rows = db.execute(
         f"WITH {ON_THEIR_WAY} SELECT a.address, x.chain_id FROM on_their_way w"
         " JOIN change c ON c.id = w.change_id"

@@ -1,4 +1,4 @@
-"""Chats: which are open, and which can be reached."""
+"""Chats: which may use the bot (are open), and which can be sent to at present (are reachable)."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -22,7 +22,7 @@ _ACCOUNTS_AT_ONCE = 1000
 
 
 def decision_on(db: Database, chat_id: int) -> bool | None:
-    """Return what /allow or /deny said of a chat; None: nothing."""
+    """Return whether /allow (True) or /deny (False) was last said of a chat; None: neither."""
     row = db.execute(
         "SELECT decided FROM chat WHERE id ="
         " (SELECT ifnull(migrated_to, id) FROM chat WHERE telegram_id = ?)",
@@ -32,7 +32,7 @@ def decision_on(db: Database, chat_id: int) -> bool | None:
 
 
 def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
-    """Return which of these chats are open, as themselves or as what they have become."""
+    """Return which of these chats are open; a group is as open as the supergroup it became."""
     rows = db.execute(
         "SELECT c.telegram_id FROM chat c JOIN chat n ON n.id = ifnull(c.migrated_to, c.id)"
         f" WHERE n.open = 1 AND c.telegram_id IN ({marks(chat_ids)})",
@@ -42,15 +42,15 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
 
 
 def allow(db: Database, place: Place, author: Actor) -> None:
-    """Open a chat, whether it was seen before or not."""
+    """Open a chat by command, whether it is known yet or not."""
     with transaction(db):
         _decide(db, upsert_chat(db, place), place.chat_id, author, AuditAction.ALLOW)
 
 
 def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
-    """Close a chat and withdraw what it was still to be told; returns how many alerts that were.
+    """Close a chat by command and withdraw its alerts; returns how many.
 
-    Its subscriptions stay for the day it is opened again, and start with a fresh baseline then, unmuted.
+    Its subscriptions stay. If it is opened again they start with a new baseline; its mutes are gone.
     """
     with transaction(db):
         row_id = upsert_chat(db, place)
@@ -65,9 +65,8 @@ def apply_configuration(
 ) -> None:
     """Open and close the chats that no command decided on, as the configuration says now.
 
-    Each that it opens is known from then on, before anybody speaks there. Owners are reached in their
-    private chats, which are open too. What waits for a chat that closes is withdrawn, and what was read
-    under another contract status is forgotten: both start anew.
+    `open_chats` and `owners` are Telegram's numbers; an owner's private chat is open, too. To be called at
+    the start: it also deletes what was read under another contract status than `status`.
     """
     with transaction(db):
         for owner in owners:
@@ -80,8 +79,9 @@ def apply_configuration(
             f"UPDATE chat SET is_owner = NOT is_owner WHERE is_owner <> (telegram_id IN ({marks(owners)}))",
             tuple(owners),
         )
+        # The configuration may still name a group by the number it had before it became a supergroup.
         open_chats = {*open_chats, *owners}
-        open_chats |= _known_as_now(db, open_chats)
+        open_chats |= _successors_of(db, open_chats)
         undecided = db.execute(
             "SELECT id, telegram_id, open FROM chat WHERE decided IS NULL AND migrated_to IS NULL"
         ).fetchall()
@@ -101,9 +101,9 @@ def apply_configuration(
 
 
 def upsert_chat(db: Database, place: Place) -> int:
-    """Note a chat as it is called now and return its row, or that of what it became; a new one is closed.
+    """Insert a chat, closed, or update its kind and title; returns its row, or that of its supergroup.
 
-    Those that the configuration opens are not new to it. Part of the caller's transaction.
+    An empty title does not replace a known one. Part of the caller's transaction.
     """
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
@@ -115,7 +115,7 @@ def upsert_chat(db: Database, place: Place) -> int:
 
 
 def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
-    """Note that a chat spoke to us, in a topic or none: what waits for it can be sent again."""
+    """Let messages be sent to a chat and a topic again, as somebody writes to the bot there."""
     with transaction(db):
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
@@ -126,7 +126,7 @@ def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
 
 
 def mark_topic_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
-    """Note that somebody writes in a topic that may have been lost: what waits goes there again."""
+    """Let messages be sent to a topic again that could not be written to, as somebody writes there."""
     db.execute(
         "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"
         " AND chat_id = (SELECT id FROM chat WHERE telegram_id = ?)",
@@ -135,7 +135,7 @@ def mark_topic_reachable(db: Database, chat_id: int, thread_id: int | None) -> N
 
 
 def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
-    """Note that nothing can be sent to a chat until it speaks to us again, or a probe succeeds."""
+    """Send nothing to a chat until somebody writes to the bot there, or a probe succeeds."""
     db.execute(
         "UPDATE chat SET unavailable = ?, probe_at = ?, probe_ms = ? WHERE telegram_id = ?",
         [
@@ -148,7 +148,7 @@ def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
 
 
 def update_title(db: Database, place: Place) -> None:
-    """Note what a known chat is called now; strangers are not remembered by this."""
+    """Update the kind and title of a chat that is known; others are not inserted."""
     db.execute(
         "UPDATE chat SET kind = ?1, title = ?2 WHERE telegram_id = ?3 AND (kind <> ?1 OR title <> ?2)",
         [place.kind, place.title, place.chat_id],
@@ -156,7 +156,7 @@ def update_title(db: Database, place: Place) -> None:
 
 
 def destination_of(db: Database, chat_row: int, thread_id: int | None) -> DestinationId:
-    """Return the destination of a chat's row and a topic or none, made if it isn't there.
+    """Return the destination of a chat's row and a topic (None: none), inserted if it isn't there.
 
     Part of the caller's transaction.
     """
@@ -166,8 +166,8 @@ def destination_of(db: Database, chat_row: int, thread_id: int | None) -> Destin
     return DestinationId(row_id)
 
 
-def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
-    """Return what groups of these numbers have become."""
+def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
+    """Return the numbers of the supergroups that groups of these numbers became."""
     rows = db.execute(
         "SELECT n.telegram_id FROM chat o JOIN chat n ON n.id = o.migrated_to"
         f" WHERE o.telegram_id IN ({marks(chats)})",
@@ -177,7 +177,7 @@ def _known_as_now(db: Database, chats: Collection[int]) -> set[int]:
 
 
 def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditAction) -> None:
-    """Open or close a chat by command; who asked to come in has an answer now."""
+    """Open or close a chat by command, and end its request for access, if there is one."""
     opens = deed is AuditAction.ALLOW
     changed = db.execute(
         "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
@@ -189,7 +189,7 @@ def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditA
 
 
 def accounts_of_chat(db: Database, row_id: int) -> list[int]:
-    """Return the accounts that a chat watches, those watched for a token alone left out."""
+    """Return the rows of the accounts that a chat is subscribed to."""
     rows = db.execute(
         "SELECT DISTINCT s.account_id FROM subscription s JOIN destination d ON d.id = s.destination_id"
         " WHERE d.chat_id = ? AND s.account_id IS NOT NULL",

@@ -1,4 +1,4 @@
-"""Contracts that a destination ignores: kept, listed, and taken back."""
+"""Token contracts that a destination ignores: adds, lists and removes them (one is called a rule)."""
 
 from collections.abc import Collection, Sequence
 
@@ -21,7 +21,10 @@ from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds,
 def ignore(
     db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
 ) -> IgnoreResult:
-    """Let a destination hear no more of contracts, on these chains or on all."""
+    """Let a destination get no alerts about contracts, on these chains or with none on all.
+
+    Beyond `IGNORED_MOST` contracts no more are taken; the result says how many were left out.
+    """
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         words = words_of(chains)
@@ -46,7 +49,7 @@ def ignore(
 
 
 def unignore(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
-    """Let a destination hear of contracts again, on every chain; returns those that were ignored."""
+    """Stop ignoring contracts, on every chain; returns those that were ignored."""
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         found = set()
@@ -62,7 +65,7 @@ def unignore(db: Database, place: Place, contracts: Collection[Address], author:
 
 
 def delete_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
-    """Take one rule back; False: it is gone already."""
+    """Delete one rule; False: it is gone already."""
     with transaction(db):
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
@@ -72,7 +75,7 @@ def delete_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
 
 
 def ignored_here(db: Database, place: Place, page: int, page_size: int) -> IgnoreListPage:
-    """Return a page of what a destination ignores, the last one where there are not so many."""
+    """Return a page of what a destination ignores, from page 1; beyond the last page, the last one."""
     here = [place.chat_id, place.thread_id or 0]
     (total,) = db.execute(f"SELECT count(*) FROM ignored i {_OF_PLACE}", here).fetchone()
     pages = max(1, -(-total // page_size))
@@ -84,7 +87,7 @@ def ignored_here(db: Database, place: Place, page: int, page_size: int) -> Ignor
 
 
 def find_rule(db: Database, row: int, chat_id: int) -> FoundIgnored | None:
-    """Return the rule that a button of this chat names."""
+    """Return the rule that a button of this chat names; None: it is gone, or another chat's."""
     found = db.execute(
         f"{_TOKENS} JOIN destination d ON d.id = i.destination_id JOIN chat c ON c.id = d.chat_id"
         " WHERE i.id = ? AND c.telegram_id = ?",
@@ -101,7 +104,7 @@ def find_rule(db: Database, row: int, chat_id: int) -> FoundIgnored | None:
 
 
 def all_rules(db: Database) -> Ignored:
-    """Return what each destination ignores."""
+    """Return what each destination ignores; those that ignore nothing are left out."""
     return _rules(db.execute("SELECT destination_id, contract, chains FROM ignored").fetchall())
 
 
@@ -126,6 +129,8 @@ JOIN destination d ON d.id = i.destination_id JOIN chat c ON c.id = d.chat_id
 WHERE c.telegram_id = ? AND d.thread_id = ?
 """
 
+# A contract may stand on several chains: its symbol is given where all of them agree on it. `chains` is a
+# list with blanks between: it is searched with a blank on either side, so that chain 1 isn't found in 10.
 _TOKENS = """
 SELECT i.id, i.contract, i.chains,
   (SELECT iif(min(x.symbol) = max(x.symbol), min(x.symbol), '') FROM asset x
@@ -136,7 +141,7 @@ FROM ignored i
 
 
 def _rules(rows: Sequence[Row]) -> dict[DestinationId, dict[Address, frozenset[ChainId]]]:
-    """Return the rules of these rows: a contract ignored on every chain is so whatever others say."""
+    """Return the rules of these rows, several for one contract merged; no chains means every chain."""
     result: dict[DestinationId, dict[Address, frozenset[ChainId]]] = {}
     for destination_id, blob, words in rows:
         of_one = result.setdefault(DestinationId(destination_id), {})
@@ -176,7 +181,7 @@ def _still_to_come(
     contracts: Collection[Address],
     chains: Collection[ChainId],
 ) -> int:
-    """Count the changes of these contracts that the destination is still to be told."""
+    """Count the changes of these contracts whose alerts are on their way to the destination."""
     on = f"AND x.chain_id IN ({marks(chains)})" if chains else ""
     (count,) = db.execute(
         f"WITH {ON_THEIR_WAY} SELECT count(*) FROM on_their_way w JOIN change c ON c.id = w.change_id"

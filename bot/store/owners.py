@@ -1,4 +1,4 @@
-"""Who owns the bot: whoever the configuration names, or else whoever used the printed code first."""
+"""Who owns the bot: those the configuration names, or else the one who first used the printed code."""
 
 import hmac
 import json
@@ -16,10 +16,11 @@ from bot.store.database import transaction
 from bot.store.rows import to_milliseconds
 
 _REMEMBERED_FOR = timedelta(days=30)
+"""How long an expired code is known as such; after it, it is answered like any wrong one."""
 
 
 def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
-    """Return who owns the bot; where the configuration says so, what was claimed ends for good."""
+    """Return the user ids of the owners; `configured` ones, if any, end an ownership by code for good."""
     if configured:
         with transaction(db):
             db.execute("DELETE FROM owner")
@@ -29,7 +30,7 @@ def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
 
 
 def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
-    """Let this code be the only one that can still be used; those before it have expired."""
+    """Save the hash of a new code and let all former ones expire."""
     with transaction(db):
         db.execute("DELETE FROM claim WHERE expires_at < ?", [to_milliseconds(now - _REMEMBERED_FOR)])
         db.execute(
@@ -42,7 +43,7 @@ def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
 
 
 def use_claim_code(db: Database, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
-    """Make somebody the owner, in their private chat, if the code is good; only the first one is."""
+    """Make the author the owner, in their private chat, if the code is valid and nobody owns the bot yet."""
     with transaction(db):
         known = _known(db, code_hash)
         if known is None:
@@ -59,13 +60,13 @@ def use_claim_code(db: Database, code_hash: bytes, place: Place, author: Actor) 
 
 
 def owners_with_menu(db: Database) -> frozenset[int]:
-    """Return the owners whose private chats were given a menu of their own."""
+    """Return the owners whose private chats were given the owners' command menu."""
     row = db.execute("SELECT value FROM setting WHERE name = 'owner menus'").fetchone()
     return frozenset(json.loads(row[0])) if row else frozenset()
 
 
 def save_owners_with_menu(db: Database, owners: Collection[int]) -> None:
-    """Remember whose menu is to be taken away one day."""
+    """Save whose command menu has to be taken away when they are no owner any more."""
     with transaction(db):
         db.execute(
             "REPLACE INTO setting (name, value) VALUES ('owner menus', ?)", [json.dumps(sorted(owners))]
@@ -73,7 +74,8 @@ def save_owners_with_menu(db: Database, owners: Collection[int]) -> None:
 
 
 def _known(db: Database, code_hash: bytes) -> tuple[int, int | None] | None:
-    """Return when a code expires and who used it; how long that takes says nothing of the hashes kept."""
+    """Return when a code expires and who used it; None: there was no such code."""
+    # Compared with every hash, each in constant time: how long it takes says nothing about the codes.
     found = None
     for kept, expires_at, used_by in db.execute("SELECT code_hash, expires_at, used_by FROM claim"):
         if hmac.compare_digest(kept, code_hash):

@@ -137,14 +137,14 @@ async def test_who_is_let_in_no_longer_knocks(keeper: Keeper) -> None:
 
 async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper: Keeper) -> None:
     told = []
-    for number in range(access_requests.KNOCKS_TOLD_A_DAY + 3):
+    for number in range(access_requests.REQUESTS_ANNOUNCED_A_DAY + 3):
         knock = await keeper.store.request_access(Place(6000 + number, "private", "M"), NOON)
         if knock is not None:
             told.append(knock.is_last_today)
             await keeper.store.mark_request_announced(knock.row, NOON)
 
-    assert told == [False] * (access_requests.KNOCKS_TOLD_A_DAY - 1) + [True]
-    assert await keeper.store.count_access_requests() == access_requests.KNOCKS_TOLD_A_DAY + 3
+    assert told == [False] * (access_requests.REQUESTS_ANNOUNCED_A_DAY - 1) + [True]
+    assert await keeper.store.count_access_requests() == access_requests.REQUESTS_ANNOUNCED_A_DAY + 3
     assert await keeper.store.request_access(Place(9000, "private", "M"), NOON + DAY) is not None
 
 
@@ -167,7 +167,7 @@ async def knocking(keeper: Keeper) -> list[int]:
 async def test_strangers_do_not_fill_the_database_and_the_newest_are_listed(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 2)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 2)
     for number in range(6000, 6005):
         assert await knock(keeper, number, NOON + (number - 6000) * HOUR) is not None
 
@@ -178,7 +178,7 @@ async def test_strangers_do_not_fill_the_database_and_the_newest_are_listed(
 async def test_what_owners_were_told_of_today_is_not_pushed_out_by_strangers(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 3)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 3)
     for number in (6000, 6001):
         await knock(keeper, number, is_told=True)
     for number in range(6002, 6006):
@@ -190,7 +190,7 @@ async def test_what_owners_were_told_of_today_is_not_pushed_out_by_strangers(
 async def test_who_is_ignored_takes_no_place_and_stays_ignored(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     first = await knock(keeper, 6000)
     assert first is not None
     await keeper.store.ignore_request(first.row, olga())
@@ -226,7 +226,7 @@ async def test_a_knock_that_nobody_answers_is_forgotten_after_a_month(
 async def test_a_chat_that_is_more_than_a_stranger_outlives_its_knock(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     await keeper.watch(place=OPS)
     await keeper.store.apply_configuration((), ())
     assert await keeper.value("SELECT open FROM chat WHERE telegram_id = ?", OPS.chat_id) == 0
@@ -243,7 +243,7 @@ async def test_no_chat_has_the_number_of_one_that_is_forgotten(
 ) -> None:
     await knock(keeper, 6000)
     newest = await knock(keeper, 6001, NOON + HOUR)
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     await knock(keeper, 6000, NOON + 2 * HOUR)
     assert await knocking(keeper) == [6000]
 
@@ -257,7 +257,7 @@ async def test_no_chat_has_the_number_of_one_that_is_forgotten(
 async def test_a_stranger_whose_group_became_another_leaves_nothing_behind(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_requests, "KNOCKS_KEPT", 1)
+    monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     await keeper.store.request_access(Place(-5, "group", "Mine"), NOON)
     await keeper.store.migrate(-5, -105)
 
