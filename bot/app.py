@@ -38,8 +38,8 @@ from bot.store.store import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
+    build_chat_parts,
     build_chores,
-    build_conversation,
     build_dispatcher,
     build_indexer,
     build_live_questions,
@@ -138,7 +138,7 @@ async def _build(
     )
     stack.push_async_callback(live.close)
     menus = Menus(telegram, store, owners=lambda: permissions.owners)
-    front = build_conversation(
+    chat = build_chat_parts(
         settings,
         registry,
         telegram=telegram,
@@ -151,9 +151,7 @@ async def _build(
         outgoing=outgoing,
         now=now,
     )
-    receiver = Receiver(
-        telegram, front.conversation.on_update, permissions.first_come, monotonic=time.monotonic
-    )
+    receiver = Receiver(telegram, chat.updates.on_update, permissions.go_first, monotonic=time.monotonic)
     health = Health(
         settings,
         registry,
@@ -162,7 +160,7 @@ async def _build(
         telegram,
         poller,
         receiver,
-        front.conversation,
+        chat.updates,
         dispatcher,
         now=now,
         monotonic=time.monotonic,
@@ -180,7 +178,7 @@ async def _build(
         receiver,
         chores,
         menus,
-        front.claims,
+        chat.claims,
         announce,
         health,
         now,

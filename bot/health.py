@@ -12,7 +12,7 @@ from typing import TypeVar
 from bot import __version__
 from bot.chat.telegram.connection import TelegramBot
 from bot.chat.telegram.receiver import Receiver
-from bot.chat.updates import Conversation
+from bot.chat.updates import UpdateHandler
 from bot.dispatcher import Dispatcher
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
@@ -43,7 +43,7 @@ class Health:
     telegram: TelegramBot
     poller: Poller
     receiver: Receiver
-    conversation: Conversation
+    updates: UpdateHandler
     dispatcher: Dispatcher
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -127,7 +127,7 @@ class Health:
             updates=self.receiver.progress.updates,
             updates_failed=self.receiver.progress.failed,
             updates_dropped=self.receiver.progress.dropped,
-            commands=dict(self.conversation.commands),
+            commands=dict(self.updates.commands),
             stored=stored,
         )
 

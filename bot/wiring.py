@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.chat.build import Front, build_front
+from bot.chat.build import ChatParts, build_chat
 from bot.chat.buttons.alert_buttons import alert_buttons
 from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
@@ -214,7 +214,7 @@ def build_permissions(
     )
 
 
-def build_conversation(
+def build_chat_parts(
     settings: Settings,
     registry: Chains,
     *,
@@ -227,9 +227,9 @@ def build_conversation(
     live: LiveQuestions,
     outgoing: Outgoing,
     now: Now,
-) -> Front:
+) -> ChatParts:
     """Build what answers commands and button presses."""
-    return build_front(
+    return build_chat(
         telegram,
         store,
         permissions,

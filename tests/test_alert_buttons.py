@@ -109,7 +109,7 @@ async def test_a_token_ignored_by_button_is_ignored_where_it_was_told_and_the_bu
 ) -> None:
     (ignore,) = (button for row in alert.buttons for button in row if button.text == "Ignore USDC")
 
-    assert await stack.presses(alert, "Ignore USDC") == toasts.LEFT_OUT
+    assert await stack.presses(alert, "Ignore USDC") == toasts.IGNORED
     answer = await stack.hears("Ignoring USDC · 0x3c49…3359 on Polygon: ")
     assert buttons_of(answer) == ["Undo"]
     await until(lambda: buttons_of(stack.chat.messages[alert.message_id]) == ["Balances", "Mute 1 h"])

@@ -160,7 +160,7 @@ async def test_in_a_chat_that_was_closed_nobody_may(watching: Group, undo: Messa
     stack.say(f"/deny {watching.chat.id}")
     await stack.hears("closed now")
 
-    assert await stack.presses(undo, "Undo", user=watching.admin) == toasts.CLOSED
+    assert await stack.presses(undo, "Undo", user=watching.admin) == toasts.NOT_OPEN
 
 
 async def test_a_member_may_refresh(watching: Group) -> None:
@@ -201,7 +201,7 @@ async def test_what_is_no_button_of_ours_is_refused_politely(stack: Stack) -> No
     message = await stack.hears("Hello")
     forged = (" ", "undo", "undo:", "undo:x", "nothing:1", "undo:1:2:3", "undo:-1", "undo:²", "a" * 64)
 
-    assert await toasts_for(stack, message, forged, stack.olga) == {toasts.NOT_OURS}
+    assert await toasts_for(stack, message, forged, stack.olga) == {toasts.UNKNOWN_BUTTON}
 
 
 async def test_a_row_that_is_not_there_does_nothing(stack: Stack) -> None:
@@ -252,7 +252,7 @@ async def test_a_stranger_may_press_nothing(stack: Stack) -> None:
     message = await stack.hears("private", chat=chat)
     forged = ("chats:1", "audit:1", "allow:1", "deny:1:1", "ignore:1", "list:1")
 
-    assert await toasts_for(stack, message, forged, mallory) == {toasts.CLOSED}
+    assert await toasts_for(stack, message, forged, mallory) == {toasts.NOT_OPEN}
 
 
 # ---------------------------------------------------------------- when Telegram is not well

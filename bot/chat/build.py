@@ -15,7 +15,7 @@ from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.permissions import Permissions
-from bot.chat.updates import Conversation
+from bot.chat.updates import UpdateHandler
 from bot.domain.chains import Chains
 from bot.domain.chat.claims import CODE_BYTES
 from bot.domain.observe.freshness import Sweeps
@@ -23,14 +23,14 @@ from bot.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """What the roof needs of it."""
+class ChatParts:
+    """What the program needs of the chat: who takes updates in, and who makes claim links."""
 
-    conversation: Conversation
+    updates: UpdateHandler
     claims: Claims
 
 
-def build_front(
+def build_chat(
     bot: Bot,
     store: Store,
     permissions: Permissions,
@@ -44,7 +44,7 @@ def build_front(
     on_owner: Callable[[], None],
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
-) -> Front:
+) -> ChatParts:
     """Build everything that answers people."""
     services = Services(
         store=store,
@@ -68,11 +68,11 @@ def build_front(
         now=now,
         monotonic=monotonic,
     )
-    conversation = Conversation(
+    updates = UpdateHandler(
         bot,
         services,
         claims,
         AccessRequests(store, permissions, screens, now=now),
         monotonic=monotonic,
     )
-    return Front(conversation, claims)
+    return ChatParts(updates, claims)

@@ -20,7 +20,7 @@ from bot.domain.places import Place
 from bot.store.errors import DatabaseUnavailable
 
 _REFUSALS: Mapping[Permission, str] = {
-    Permission.STRANGER: toasts.CLOSED,
+    Permission.STRANGER: toasts.NOT_OPEN,
     Permission.NEEDS_OWNER: toasts.OWNERS_ONLY,
     Permission.NEEDS_ADMINISTRATOR: toasts.ADMINISTRATORS_ONLY,
 }
@@ -37,45 +37,45 @@ class Callbacks:
         """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
         place = _place(query)
         if place is None:
-            await self._screens.toast(None, query.id, toasts.NOT_OURS)
+            await self._screens.toast(None, query.id, toasts.UNKNOWN_BUTTON)
             return
-        incoming = Incoming(place, _sender(query, place))
-        pressed, incoming, needs = await self._judged(incoming, query.data or "", wait_seconds)
+        incoming = Incoming(place, _author(query, place))
+        result, incoming, needs = await self._result_of(incoming, query.data or "", wait_seconds)
         while_open = needs is not Action.OWN
         shown = _shown(query)
-        is_lost = shown is None and pressed.is_only_to_see
-        await self._screens.toast(place, query.id, toasts.TOO_OLD if is_lost else pressed.toast)
-        if pressed.then is not None:
-            await self._screens.say(incoming.place, await _done(pressed.then), while_open=while_open)
+        is_lost = shown is None and result.is_only_to_see
+        await self._screens.toast(place, query.id, toasts.TOO_OLD if is_lost else result.toast)
+        if result.then is not None:
+            await self._screens.say(incoming.place, await _done(result.then), while_open=while_open)
         if shown is not None:
-            await self._show(incoming.place, shown, pressed, query.data or "", while_open=while_open)
+            await self._show(incoming.place, shown, result, query.data or "", while_open=while_open)
 
-    async def _judged(
+    async def _result_of(
         self, incoming: Incoming, data: str, wait_seconds: Callable[[Incoming, Action], int]
     ) -> tuple[CallbackResult, Incoming, Action]:
         """Return what comes of a press, the presser where it happens, and how much was wished."""
         press = read_press(data)
         find = FIND.get(press.action) if press else None
-        ready = await find(self._services, incoming, press) if press and find else None
-        wait = wait_seconds(incoming, ready.needs if ready else Action.LOOK)
+        action = await find(self._services, incoming, press) if press and find else None
+        wait = wait_seconds(incoming, action.needs if action else Action.LOOK)
         if wait:
             return CallbackResult(toasts.too_many(wait)), incoming, Action.LOOK
         if find is None:
-            return CallbackResult(toasts.NOT_OURS), incoming, Action.LOOK
-        if ready is None:
+            return CallbackResult(toasts.UNKNOWN_BUTTON), incoming, Action.LOOK
+        if action is None:
             return CallbackResult(toasts.NOT_HERE), incoming, Action.LOOK
-        incoming = Incoming(ready.place, incoming.author)
-        verdict = await self._services.permissions.judge(incoming, ready.needs)
-        if verdict is not Permission.ALLOWED:
-            return CallbackResult(_REFUSALS[verdict]), incoming, ready.needs
-        return await ready.act(incoming), incoming, ready.needs
+        incoming = Incoming(action.place, incoming.author)
+        permission = await self._services.permissions.check(incoming, action.needs)
+        if permission is not Permission.ALLOWED:
+            return CallbackResult(_REFUSALS[permission]), incoming, action.needs
+        return await action.act(incoming), incoming, action.needs
 
     async def _show(
-        self, place: Place, shown: Message, pressed: CallbackResult, data: str, *, while_open: bool
+        self, place: Place, shown: Message, result: CallbackResult, data: str, *, while_open: bool
     ) -> None:
-        if pressed.redraw is not None:
-            await self._screens.redraw(place, shown.message_id, pressed.redraw, while_open=while_open)
-        elif pressed.is_used_up and shown.reply_markup is not None:
+        if result.redraw is not None:
+            await self._screens.redraw(place, shown.message_id, result.redraw, while_open=while_open)
+        elif result.is_used_up and shown.reply_markup is not None:
             await self._screens.change_buttons(place, shown.message_id, _without(shown, data))
 
 
@@ -116,7 +116,7 @@ def _place(query: CallbackQuery) -> Place | None:
     return Place(chat.id, str(chat.type), chat.title or chat.full_name or "", thread_id)
 
 
-def _sender(query: CallbackQuery, place: Place) -> Author:
+def _author(query: CallbackQuery, place: Place) -> Author:
     """Return who pressed: always the person, anonymous administrators too (telegram.md 6.3)."""
     user = query.from_user
     return Author(user.id, place.chat_id, place.is_private, name=user.full_name)

@@ -43,7 +43,7 @@ class _Hourly:
 
     _at: OrderedDict[int, float] = field(default_factory=OrderedDict)
 
-    def is_time(self, chat_id: int, now: float) -> bool:
+    def is_due(self, chat_id: int, now: float) -> bool:
         """Whether it is to be done now, and count it as done."""
         if now - self._at.get(chat_id, float("-inf")) < HOUR_SECONDS:
             return False
@@ -115,30 +115,30 @@ class Permissions:
         """Whether a chat was closed since the start, and not opened again."""
         return chat_id in self._closed
 
-    async def judge(self, incoming: Incoming, action: Action) -> Permission:
+    async def check(self, incoming: Incoming, action: Action) -> Permission:
         """Return whether somebody may do something in a chat."""
         chat_is_open = await self.is_open(incoming.place)
-        verdict = judge(
+        permission = judge(
             action,
             chat_is_open=chat_is_open,
             is_private=incoming.place.is_private,
             is_owner=self.is_owner(incoming.author),
         )
-        if verdict is Permission.NEEDS_OWNER and not chat_is_open:
+        if permission is Permission.NEEDS_OWNER and not chat_is_open:
             return Permission.STRANGER
-        return verdict or await self._judge_by_group(incoming)
+        return permission or await self._check_administrator(incoming)
 
     def answers_stranger(self, chat_id: int) -> bool:
         """Whether a closed chat is to be answered: once an hour."""
-        return self._answered.is_time(chat_id, self._monotonic())
+        return self._answered.is_due(chat_id, self._monotonic())
 
     async def greets(self, chat_id: int) -> bool:
         """Whether a group that takes the bot in is greeted: once an hour, never where it was closed."""
-        if not self._greeted.is_time(chat_id, self._monotonic()):
+        if not self._greeted.is_due(chat_id, self._monotonic()):
             return False
         return await self._store.decision_on(chat_id) is not False
 
-    async def first_come(self, origins: Sequence[Origin]) -> list[bool]:
+    async def go_first(self, origins: Sequence[Origin]) -> list[bool]:
         """Return of each origin whether it goes before strangers: owners and open chats do."""
         others = {
             one.chat_id for one in origins if one.chat_id is not None and one.user_id not in self.owners
@@ -146,7 +146,7 @@ class Permissions:
         open_chats = await self._store.open_among(others) if others else frozenset()
         return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
 
-    async def _judge_by_group(self, incoming: Incoming) -> Permission:
+    async def _check_administrator(self, incoming: Incoming) -> Permission:
         """Ask Telegram whether somebody administers the group; no answer is no."""
         if incoming.author.is_anonymous_administrator:
             return Permission.ALLOWED

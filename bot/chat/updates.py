@@ -35,11 +35,11 @@ log = structlog.get_logger(__name__)
 
 GONE = (ChatMember.LEFT, ChatMember.BANNED)
 
-LATE = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=5)
 """A command that waited for longer, while the bot was away, is answered with a word about that."""
 
 
-class Conversation:
+class UpdateHandler:
     """Everything the bot does when it is spoken to."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Conversation:
         self._access_requests = access_requests
         self._now = services.now
         self._monotonic = monotonic
-        self._flood = CommandLimiter()
+        self._limiter = CommandLimiter()
         self._own_name = OwnName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
@@ -77,22 +77,22 @@ class Conversation:
             ):
                 await self._on_migration(update.message)
             elif update.message is not None:
-                await self._note_topic(update.message)
+                await self._reopen_topic(update.message)
                 if update.message.text is not None:
                     await self._on_message(update.message, update.message.text)
         except DatabaseUnavailable as trouble:
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
-            await self._apologise(
+            await self._report_failure(
                 update, toasts.NOT_WRITTEN[trouble.kind], refusals.not_written(trouble.kind)
             )
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("an update failed", action="update_failed", reference=reference)
-            await self._apologise(
+            await self._report_failure(
                 update, f"{toasts.WENT_WRONG} ({reference})", refusals.went_wrong(reference)
             )
 
-    async def _apologise(self, update: Update, toast: str, answer: Html) -> None:
+    async def _report_failure(self, update: Update, toast: str, answer: Html) -> None:
         """Say to whoever waits why nothing comes."""
         if update.callback_query is not None:
             await self._screens.toast(None, update.callback_query.id, toast)
@@ -103,16 +103,16 @@ class Conversation:
         """Note whether a chat can be written to; a group that the bot is new in is greeted."""
         before, now = change.old_chat_member, change.new_chat_member
         if now.status in GONE:
-            await self._lose(change.chat.id, f"the bot is {now.status} there", Park.GONE)
+            await self._mark_unreachable(change.chat.id, f"the bot is {now.status} there", Park.GONE)
             return
         if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
-            await self._lose(change.chat.id, "the bot may not write there", Park.MUTED)
+            await self._mark_unreachable(change.chat.id, "the bot may not write there", Park.MUTED)
             return
         await self._store.mark_reachable(change.chat.id)
         if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):
             await self._greet(change)
 
-    async def _lose(self, chat_id: int, reason: str, park: Park) -> None:
+    async def _mark_unreachable(self, chat_id: int, reason: str, park: Park) -> None:
         await self._store.mark_unreachable(chat_id, parking(reason, park, 0, self._now()))
 
     async def _greet(self, change: ChatMemberUpdated) -> None:
@@ -124,7 +124,7 @@ class Conversation:
         rank = Rank.ANSWER if is_open else Rank.STRANGER
         await self._screens.say(place, [greeting(is_open=is_open)], rank=rank)
         if not is_open:
-            await self._access_requests.knock(
+            await self._access_requests.announce(
                 Incoming(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
             )
 
@@ -135,8 +135,8 @@ class Conversation:
         if message.migrate_from_chat_id is not None:
             await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
 
-    async def _note_topic(self, message: Message) -> None:
-        """Take a topic for open again in which something is written, but for the word that it is closed."""
+    async def _reopen_topic(self, message: Message) -> None:
+        """Take a topic for open again in which something is written, but for the notice that it is closed."""
         if message.is_topic_message and message.forum_topic_closed is None:
             await self._store.mark_topic_reachable(message.chat.id, message.message_thread_id)
 
@@ -144,12 +144,12 @@ class Conversation:
         """Deal with a press, which counts like a command: one too many only has that for an answer."""
 
         def wait_seconds(incoming: Incoming, needed: Action) -> int:
-            return self._limited(incoming, needed).retry_after_seconds
+            return self._limit(incoming, needed).retry_after_seconds
 
         await self._callbacks.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        incoming = Incoming(_place(message), _sender(message))
+        incoming = Incoming(_place(message), _author(message))
         request = read_message(self._services, text)
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
             request = read_message(self._services, text)
@@ -159,7 +159,7 @@ class Conversation:
             request.addressed or incoming.place.is_private
         ):
             return
-        if not await self._heeds(incoming, request.needs):
+        if not await self._is_within_limit(incoming, request.needs):
             return
         if message.forward_origin is not None and not isinstance(request, BareRequest | PossibleKeyRequest):
             await self._decline_forwarded(incoming)
@@ -170,27 +170,27 @@ class Conversation:
             if answer is not None:
                 await self._screens.say(incoming.place, [answer])
                 return
-        ago = self._now() - message.date
-        await self._answer(incoming, request, ago if ago >= LATE else None)
+        delay = self._now() - message.date
+        await self._answer(incoming, request, delay if delay >= LATE_AFTER else None)
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
         return await self._permissions.is_open(place) and await self._own_name.has_changed()
 
-    def _limited(self, incoming: Incoming, needed: Action) -> LimitResult:
+    def _limit(self, incoming: Incoming, needed: Action) -> LimitResult:
         """Count what somebody does by what it needs, and return what becomes of it."""
         place, user_id, now = incoming.place, incoming.author.user_id, self._monotonic()
         if needed is Action.LOOK:
-            result = self._flood.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
+            result = self._limiter.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
         else:
-            result = self._flood.check_change(place.chat_id, user_id, now)
+            result = self._limiter.check_change(place.chat_id, user_id, now)
         if result.action is not LimitAction.ALLOW:
             self.commands["too_many"] += 1
         return result
 
-    async def _heeds(self, incoming: Incoming, needed: Action) -> bool:
+    async def _is_within_limit(self, incoming: Incoming, needed: Action) -> bool:
         """Whether a command is carried out: not in a flood, which is answered once a minute."""
-        action, retry_after_seconds = self._limited(incoming, needed)
+        action, retry_after_seconds = self._limit(incoming, needed)
         if action is LimitAction.WARN and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.enough_for_now(retry_after_seconds)])
         return action is LimitAction.ALLOW
@@ -201,30 +201,30 @@ class Conversation:
         if incoming.place.is_private and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.not_forwarded()])
 
-    async def _answer(self, incoming: Incoming, request: Request, ago: timedelta | None) -> None:
-        verdict = await self._permissions.judge(incoming, request.needs)
-        if verdict is Permission.STRANGER and not isinstance(request, IdRequest):
+    async def _answer(self, incoming: Incoming, request: Request, delay: timedelta | None) -> None:
+        permission = await self._permissions.check(incoming, request.needs)
+        if permission is Permission.STRANGER and not isinstance(request, IdRequest):
             await self._turn_away(incoming, request)
             return
         await self._store.update_title(incoming.place)
         await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
-        is_refused = verdict is not Permission.ALLOWED and request.needs is not Action.LOOK
-        if is_refused and not await self._heeds(incoming, Action.LOOK):
+        is_refused = permission is not Permission.ALLOWED and request.needs is not Action.LOOK
+        if is_refused and not await self._is_within_limit(incoming, Action.LOOK):
             return
-        match verdict:
+        match permission:
             case Permission.NEEDS_OWNER:
                 await self._screens.say(incoming.place, [refusals.owners_only()])
             case Permission.NEEDS_ADMINISTRATOR:
                 await self._screens.say(incoming.place, [refusals.may_not_change()])
             case _:
-                await self._carry_out(incoming, request, ago, verdict)
+                await self._carry_out(incoming, request, delay, permission)
 
     async def _carry_out(
         self,
         incoming: Incoming,
         request: Request,
-        ago: timedelta | None,
-        verdict: Permission,
+        delay: timedelta | None,
+        permission: Permission,
     ) -> None:
         """Do what was asked, and say first how long ago that was, if it was long.
 
@@ -235,13 +235,13 @@ class Conversation:
             one if isinstance(one, Screen) else Screen(one)
             for one in await request.carry_out(self._services, incoming)
         ]
-        if ago is not None and screens:
-            screens[0] = replace(screens[0], text=refusals.sent_long_ago(ago, screens[0].text))
+        if delay is not None and screens:
+            screens[0] = replace(screens[0], text=refusals.sent_long_ago(delay, screens[0].text))
         if request.needs is Action.LOOK:
-            self._flood.count_answer(
+            self._limiter.count_answer(
                 place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private
             )
-        is_stranger = verdict is Permission.STRANGER
+        is_stranger = permission is Permission.STRANGER
         await self._screens.say(
             place,
             screens,
@@ -256,7 +256,7 @@ class Conversation:
         if self._permissions.answers_stranger(incoming.place.chat_id):
             is_told = False
             with suppress(DatabaseUnavailable):  # a stranger is told how to get in, not how the bot is doing
-                is_told = await self._access_requests.knock(incoming)
+                is_told = await self._access_requests.announce(incoming)
             answer = stranger(incoming.place.chat_id, is_told=is_told)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
 
@@ -268,7 +268,7 @@ def _is_of_a_bot(message: Message) -> bool:
     return author is not None and author.is_bot and not is_unnamed
 
 
-def _sender(message: Message) -> Author:
+def _author(message: Message) -> Author:
     return Author(
         user_id=message.from_user.id if message.from_user else None,
         chat_id=message.chat.id,

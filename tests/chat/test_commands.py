@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.chat.commands.arguments.addresses import Named
+from bot.chat.commands.arguments.addresses import NamedAddress
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.balance.balance import BALANCE_COMMAND, BalanceOfRequest
 from bot.chat.commands.balance.status import STATUS_COMMAND, StatusRequest
@@ -378,12 +378,12 @@ def test_a_bad_line_names_what_was_typed_and_why(line: str, typed: str, reason: 
 def test_a_line_with_a_mistyped_chain_knows_what_was_probably_meant() -> None:
     (bad,) = refused(f"/watch {TREASURY} on polygn, base as Till")
 
-    assert bad.instead == f"{TREASURY} on Polygon, base as Till"
+    assert bad.correction == f"{TREASURY} on Polygon, base as Till"
 
 
 def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
-    assert [bad.instead for bad in refused(f"/watch {TREASURY} on xyzzyx\n{WRONG_CHECKSUM}")] == ["", ""]
-    assert [bad.instead for bad in refused(f"/watch {TREASURY} on polygn as polygn")] == [""]
+    assert [bad.correction for bad in refused(f"/watch {TREASURY} on xyzzyx\n{WRONG_CHECKSUM}")] == ["", ""]
+    assert [bad.correction for bad in refused(f"/watch {TREASURY} on polygn as polygn")] == [""]
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
     ],
 )
 def test_a_page_of_an_explorer_is_read_as_its_address(link: str) -> None:
-    assert parsed(link) == BareRequest((Named(TREASURY),), ())
+    assert parsed(link) == BareRequest((NamedAddress(TREASURY),), ())
     assert parsed(f"/watch {link} as Till") == WatchRequest((watched(1, TREASURY, label="Till"),), ())
 
 
@@ -481,7 +481,7 @@ def test_unwatch_takes_all_for_a_word() -> None:
 
 def test_addresses_alone_are_an_offer() -> None:
     assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == BareRequest(
-        (Named(TREASURY), Named(USDC)), ()
+        (NamedAddress(TREASURY), NamedAddress(USDC)), ()
     )
 
 
@@ -695,7 +695,7 @@ def test_only_a_listed_chain_that_is_really_near_is_suggested(typed: str, reason
 
 # ---------------------------------------------------------------- links
 
-HOLDING = Named(VAULT, USDC)
+HOLDING = NamedAddress(VAULT, USDC)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
 
 def test_what_names_an_ignored_token_is_said_to_be_told_still() -> None:
     def told(*numbers: int) -> str:
-        return ignore.ignoring(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
+        return ignore.tokens_ignored(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
 
     assert (
         told()
@@ -117,9 +117,9 @@ def test_no_name_leaves_its_place(name: str) -> None:
     token = IgnoredToken(1, USDC, frozenset({POLYGON}), name)
     mute = Mute(1, TREASURY, name, NOON, at(60))
     for html in (
-        ignore.ignoring(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
+        ignore.tokens_ignored(IgnoreResult((token,), (token,), 1, 2), CHAINS, named=[1], is_watched=True),
         ignore.ignored_list(IgnoreListPage((token,), 1, 1, 1), CHAINS),
-        ignore.heard_again(token, CHAINS),
+        ignore.token_unignored(token, CHAINS),
         mute_words.muted(MuteResult((mute,), 0), HOUR, CHAT, CHAINS, NOON),
         mute_words.unmuted(UnmuteResult((mute,), 0), CHAT, CHAINS, NOON),
         notices.mute_over(MuteOver(TREASURY, name, NOON, at(60), 1), CHAINS),

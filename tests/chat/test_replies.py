@@ -457,7 +457,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         watch_words.undone(
             [RestoredSubscription(SubscribeOutcome.CREATED, 1, WatchSpec(TREASURY, label=name))], 5
         ),
-        owner_words.knock(
+        owner_words.access_request(
             Place(CHAT, "group", name), Author(1, CHAT, is_private=False, name=name), is_last_today=True
         ),
         owner_words.chats(ChatListPage((known_chat(name),), 1, 1, 1), NOON),

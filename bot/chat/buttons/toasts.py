@@ -2,9 +2,9 @@
 
 from bot.store.errors import DatabaseFault
 
-NOT_OURS = "I do not know this button."
+UNKNOWN_BUTTON = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."
-CLOSED = "This chat is closed; an owner of the bot can open it."
+NOT_OPEN = "This chat is closed; an owner of the bot can open it."
 OWNERS_ONLY = "Only an owner of this bot can do that."
 ADMINISTRATORS_ONLY = (
     "The group's administrators and the bot's owners do that. If you administer it unnamed, type the command."
@@ -26,11 +26,11 @@ NOT_WRITTEN = {
 }
 WENT_WRONG = "Something went wrong on my side, sorry."
 REFRESHED = "As it is now."
-OPENED = "Open now."
-SHUT = "Closed now."
-IGNORED = "I will not mention that chat again."
+CHAT_OPENED = "Open now."
+CHAT_CLOSED = "Closed now."
+CHAT_IGNORED = "I will not mention that chat again."
 MUTED = "Muted for an hour."
-LEFT_OUT = "Ignored from now on."
+IGNORED = "Ignored from now on."
 UNMUTED = "No longer muted."
 UNDONE = "Undone."
 

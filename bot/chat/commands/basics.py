@@ -60,7 +60,7 @@ class StartRequest(Request):
         waiting = (
             await services.store.count_access_requests() if is_owner and incoming.place.is_private else 0
         )
-        return (start(is_owner=is_owner, knocking=waiting),)
+        return (start(is_owner=is_owner, waiting=waiting),)
 
 
 def _read_start(rest: str, _chains: ChainReader) -> StartRequest:
@@ -68,7 +68,7 @@ def _read_start(rest: str, _chains: ChainReader) -> StartRequest:
     return StartRequest(payload if _PAYLOAD.fullmatch(payload) else "")
 
 
-def start(*, is_owner: bool, knocking: int = 0) -> Html:
+def start(*, is_owner: bool, waiting: int = 0) -> Html:
     """Return the welcome for someone who may use the bot here; owners hear how many chats ask to come in."""
     hello = fill(
         "Hello! I watch addresses on many chains, and tell this chat when what they hold changes.\n\n"
@@ -80,10 +80,10 @@ def start(*, is_owner: bool, knocking: int = 0) -> Html:
     yours = (
         hello + "\n\nThis bot is yours: /chats shows who may use it, /allow opens a chat, /deny closes one."
     )
-    if not knocking:
+    if not waiting:
         return yours
-    ask = "asks" if knocking == 1 else "ask"
-    return yours + f"\n{counted(knocking, 'chat')} {ask} to come in: see /chats."
+    ask = "asks" if waiting == 1 else "ask"
+    return yours + f"\n{counted(waiting, 'chat')} {ask} to come in: see /chats."
 
 
 # ---------------------------------------------------------------- /help

@@ -137,7 +137,7 @@ async def _may(services: Services, incoming: Incoming, command: str) -> bool:
     request = read_message(services, command)
     if request is None or isinstance(request, NotForUs):
         return False
-    return await services.permissions.judge(incoming, request.needs) is Permission.ALLOWED
+    return await services.permissions.check(incoming, request.needs) is Permission.ALLOWED
 
 
 def possible_key() -> Html:

@@ -127,7 +127,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         async def then() -> Answer:
             return (await _ignored_screen(services, found.place, result),)
 
-        return CallbackResult(toasts.LEFT_OUT if result.new else "", is_used_up=bool(result.new), then=then)
+        return CallbackResult(toasts.IGNORED if result.new else "", is_used_up=bool(result.new), then=then)
 
     return CallbackAction(IGNORE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
@@ -148,7 +148,7 @@ async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResul
     tokens = ignored.new + ignored.already
     named = [one for one in listed if any(_names(one, token) for token in tokens)]
     accounts = {one.subscription.account for one in listed}
-    text = ignoring(
+    text = tokens_ignored(
         ignored,
         services.chains,
         named=[one.number for one in named],
@@ -199,7 +199,7 @@ class UnignoreRequest(Request):
         actor = incoming.actor(services.now())
         found = await services.store.unignore(incoming.place, self.contracts, actor)
         return (
-            hearing_again(
+            tokens_unignored(
                 [one for one in self.contracts if one in found],
                 [one for one in self.contracts if one not in found],
             ),
@@ -232,7 +232,7 @@ async def _find_ignored(services: Services, incoming: Incoming, press: Press) ->
         if press.page is not None:
             shown = await _page(services, presser.place, press.page)
         else:
-            shown = Screen(heard_again(found.token, services.chains))
+            shown = Screen(token_unignored(found.token, services.chains))
         return CallbackResult(toasts.UNDONE if was_ignored else toasts.ALREADY, shown)
 
     return CallbackAction(UNIGNORE_COMMAND.needs, act, found.place)
@@ -241,7 +241,7 @@ async def _find_ignored(services: Services, incoming: Incoming, press: Press) ->
 # ---------------------------------------------------------------- words
 
 
-def ignoring(
+def tokens_ignored(
     ignored: IgnoreResult, chains: Chains, *, named: Sequence[int] = (), is_watched: bool = False
 ) -> Html:
     """Return the answer to /ignore.
@@ -251,7 +251,7 @@ def ignoring(
     """
     lines = []
     if ignored.new:
-        lines.append(_ignored(ignored.new, chains, named))
+        lines.append(_newly_ignored(ignored.new, chains, named))
     if ignored.already:
         lines.append(fill("Ignored already: {}.", folded([_token(one, chains) for one in ignored.already])))
     if ignored.over_limit:
@@ -275,12 +275,12 @@ def ignored_list(here: IgnoreListPage, chains: Chains) -> Html:
     return join("\n", (f"Ignored here: {here.total:,}{of}", *lines))
 
 
-def heard_again(token: IgnoredToken, chains: Chains) -> Html:
+def token_unignored(token: IgnoredToken, chains: Chains) -> Html:
     """Return what a message shows whose button took an /ignore back."""
     return fill("{} is told again. What changed of it meanwhile is not.", _token(token, chains))
 
 
-def hearing_again(found: Sequence[Address], others: Sequence[Address]) -> Html:
+def tokens_unignored(found: Sequence[Address], others: Sequence[Address]) -> Html:
     """Return the answer to /unignore."""
     lines = []
     if found:
@@ -301,7 +301,7 @@ def hearing_again(found: Sequence[Address], others: Sequence[Address]) -> Html:
     return join("\n", lines)
 
 
-def _ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) -> Html:
+def _newly_ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[int]) -> Html:
     what = folded([_token(token, chains) for token in new], last=" and ")
     is_one = len(new) == 1
     if not named:

@@ -47,7 +47,7 @@ def no_account_watched() -> Html:
     return fill("No account is watched here yet; {} adds one.", code("/watch 0x…"))
 
 
-def unsure(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> Html:
+def listing_warning(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> Html:
     """Return what is to be known of chains that somebody just named; nothing if all of them are listed."""
     if not chain_ids:
         return EMPTY

@@ -32,7 +32,7 @@ _PAGE_OF_HASH = re.compile(r"/(?:tx|block)/(?:0x)?[0-9a-f]{64}(?![0-9a-f])", re.
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedAddress:
     """What a word names."""
 
     address: Address
@@ -53,10 +53,10 @@ class Named:
         return frozenset({self.token} if self.token else ())
 
 
-def read_named(word: str) -> Named:
+def read_named(word: str) -> NamedAddress:
     """Return what an address, or a link to one, names; raises LineRefused."""
     if not _LINK.match(word):
-        return Named(_parsed(word, word))
+        return NamedAddress(_parsed(word, word))
     page = _PAGE.match(word)
     if page is None and _TRANSACTION.search(word):
         raise LineRefused(word, "this is the page of a transaction, not of an address")
@@ -72,7 +72,7 @@ def read_named(word: str) -> Named:
     address = holder or subject
     if address is None:
         raise LineRefused(word, "I can't tell whose page this is; send the address itself")
-    return Named(address, subject if holder else None, page["host"].casefold())
+    return NamedAddress(address, subject if holder else None, page["host"].casefold())
 
 
 def holds_possible_key(text: str) -> bool:

@@ -31,5 +31,5 @@ class BadLine:
     typed: str
     """The word that is wrong, shortened; "" where it is the line."""
     reason: str
-    instead: str = ""
+    correction: str = ""
     """The whole line as it was probably meant, "" where nobody can tell."""

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from bot.chat.commands.arguments.addresses import Named, read_named
+from bot.chat.commands.arguments.addresses import NamedAddress, read_named
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.domain.assets import Address
 from bot.domain.subscriptions import ListedSubscription
@@ -32,7 +32,7 @@ def find_exactly(listed: Sequence[ListedSubscription], who: str) -> tuple[Listed
 
 
 def _found(
-    listed: Sequence[ListedSubscription], who: str, named: Named | None
+    listed: Sequence[ListedSubscription], who: str, named: NamedAddress | None
 ) -> tuple[ListedSubscription, ...]:
     by_number = _numbered(listed, who)
     literal = (by_number if who.startswith("#") else ()) or _at_address(listed, named)
@@ -59,7 +59,7 @@ def _is_written_out(who: str) -> bool:
     return _NUMBER.fullmatch(who) is not None or address_named(who) is not None
 
 
-def address_named(who: str) -> Named | None:
+def address_named(who: str) -> NamedAddress | None:
     """Return what a text names that is an address, or links to one; None: it is neither."""
     try:
         return read_named(who)
@@ -82,7 +82,9 @@ def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSub
     return tuple(one for one in listed if one.subscription.label.casefold() == who.casefold() != "")
 
 
-def _at_address(listed: Sequence[ListedSubscription], named: Named | None) -> tuple[ListedSubscription, ...]:
+def _at_address(
+    listed: Sequence[ListedSubscription], named: NamedAddress | None
+) -> tuple[ListedSubscription, ...]:
     if named is None:
         return ()
     address = named.address

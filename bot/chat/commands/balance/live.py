@@ -98,7 +98,7 @@ class LiveQuestions:
         self._monotonic = monotonic
         self._at_once_seconds = at_once_seconds
         self._longest_seconds = longest_seconds
-        self._lately: list[tuple[float, int]] = []
+        self._recent: list[tuple[float, int]] = []
         self._under_way: dict[int, asyncio.Task[tuple[Html, ...]]] = {}
         self._following: set[asyncio.Task[None]] = set()
 
@@ -132,15 +132,15 @@ class LiveQuestions:
         if not self._settings.is_allowed:
             return words.not_watched_not_asked()
         now = self._monotonic()
-        self._lately = [(at, chat) for at, chat in self._lately if now - at < _MINUTE_SECONDS]
+        self._recent = [(at, chat) for at, chat in self._recent if now - at < _MINUTE_SECONDS]
         if chat_id in self._under_way:
             return words.still_asking()
-        of_chat = [at for at, chat in self._lately if chat == chat_id]
+        of_chat = [at for at, chat in self._recent if chat == chat_id]
         if len(of_chat) >= QUESTIONS_A_MINUTE:
             return words.asked_too_often(_wait_seconds(of_chat[0], now))
-        if len(self._lately) >= QUESTIONS_A_MINUTE_OF_ALL:
-            return words.all_ask_too_often(_wait_seconds(self._lately[0][0], now))
-        self._lately.append((now, chat_id))
+        if len(self._recent) >= QUESTIONS_A_MINUTE_OF_ALL:
+            return words.all_ask_too_often(_wait_seconds(self._recent[0][0], now))
+        self._recent.append((now, chat_id))
         return None
 
     async def _follow(self, place: Place, account: Address, question: asyncio.Task[tuple[Html, ...]]) -> None:

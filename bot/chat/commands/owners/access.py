@@ -145,7 +145,7 @@ async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple
 
 async def _told_so(services: Services, place: Place) -> str:
     """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
-    outcome = await services.screens.write(place, Screen(words.let_in()))
+    outcome = await services.screens.write(place, Screen(words.opened_from_elsewhere()))
     if not isinstance(outcome, Unreachable):
         return ""
     await services.store.mark_unreachable(
@@ -184,10 +184,10 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 
 async def _chats_page(services: Services, page: int) -> Screen:
-    guests = await services.store.known_chats(page, CHATS_A_PAGE)
-    lines = [_buttons(number, chat, guests.page) for number, chat in enumerate(guests.chats, 1)]
-    keyboard = rows(*lines) + pager(SHOW_CHATS, guests.page, guests.pages)
-    return Screen(words.chats(guests, services.now()), keyboard)
+    known = await services.store.known_chats(page, CHATS_A_PAGE)
+    lines = [_buttons(number, chat, known.page) for number, chat in enumerate(known.chats, 1)]
+    keyboard = rows(*lines) + pager(SHOW_CHATS, known.page, known.pages)
+    return Screen(words.chats(known, services.now()), keyboard)
 
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
@@ -239,7 +239,7 @@ async def _find_chat(
 
 async def _allow_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
     was_open, shown = await _opened(services, presser, chat.place)
-    return toasts.ALREADY if was_open else toasts.OPENED, shown
+    return toasts.ALREADY if was_open else toasts.CHAT_OPENED, shown
 
 
 async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
@@ -250,14 +250,14 @@ async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) ->
     shown = words.denied(
         place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
     )
-    return toasts.SHUT if chat.is_open else toasts.ALREADY, shown
+    return toasts.CHAT_CLOSED if chat.is_open else toasts.ALREADY, shown
 
 
 async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
     if await services.permissions.is_open(chat.place):
         return await _allow_known(services, presser, chat)
     is_new = await services.store.ignore_request(chat.row, presser.actor(services.now()))
-    return toasts.IGNORED if is_new else toasts.ALREADY, words.ignored(chat)
+    return toasts.CHAT_IGNORED if is_new else toasts.ALREADY, words.request_ignored(chat)
 
 
 ALLOW = Feature(ALLOW_COMMAND, _read_allow, {OPEN_CHAT: _find_to_open, IGNORE_CHAT: _find_to_ignore})

@@ -26,41 +26,41 @@ class AccessRequests:
         self._screens = screens
         self._now = now
 
-    async def knock(self, incoming: Incoming) -> bool:
+    async def announce(self, incoming: Incoming) -> bool:
         """Let owners know that a closed chat asks to come in, unless they do; whether one was told just now.
 
         An owner who never pressed Start can't be written to; the knock stays in /chats.
         """
-        knock = await self._store.request_access(incoming.place, self._now())
-        if knock is None:
+        request = await self._store.request_access(incoming.place, self._now())
+        if request is None:
             return False
         screen = Screen(
-            words.knock(incoming.place, incoming.author, is_last_today=knock.is_last_today),
-            rows([button("Allow", OPEN_CHAT, knock.row), button("Ignore", IGNORE_CHAT, knock.row)]),
+            words.access_request(incoming.place, incoming.author, is_last_today=request.is_last_today),
+            rows([button("Allow", OPEN_CHAT, request.row), button("Ignore", IGNORE_CHAT, request.row)]),
         )
-        reached = [await self._reach(owner, screen) for owner in sorted(self._permissions.owners)]
-        if any(one is not Reached.NOT for one in reached):
-            await self._store.mark_request_announced(knock.row, self._now())
-        return Reached.NOW in reached
+        notified = [await self._notify(owner, screen) for owner in sorted(self._permissions.owners)]
+        if any(one is not Notified.NO for one in notified):
+            await self._store.mark_request_announced(request.row, self._now())
+        return Notified.NOW in notified
 
-    async def _reach(self, owner: int, screen: Screen) -> "Reached":
+    async def _notify(self, owner: int, screen: Screen) -> "Notified":
         """Tell one owner, unless their chat is muted: then the knock stays in /chats."""
         chat = Place(owner, "private", "")
         muted = await self._store.muted_here(chat)
         if any(mute.account is None for mute in muted.mutes):
-            return Reached.NOT
+            return Notified.NO
         outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)
         if isinstance(outcome, Unreachable):
             await self._store.mark_unreachable(owner, parking(outcome.reason, outcome.park, 0, self._now()))
         if outcome is None:
-            return Reached.LATER
-        return Reached.NOW if isinstance(outcome, Sent) else Reached.NOT
+            return Notified.LATER
+        return Notified.NOW if isinstance(outcome, Sent) else Notified.NO
 
 
-class Reached(Enum):
+class Notified(Enum):
     """Whether an owner hears of a knock."""
 
     NOW = "now"
     LATER = "later"
     """Their chat has to wait; it counts as told, or each that comes meanwhile would add to it."""
-    NOT = "not"
+    NO = "no"

@@ -28,7 +28,7 @@ class BelieveRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take for real what vanished from a chain."""
         was_doubted = await services.store.believe_losses(self.chain_id, incoming.actor(services.now()))
-        return (words.believed(self.chain_id, services.chains, was_doubted=was_doubted),)
+        return (words.losses_confirmed(self.chain_id, services.chains, was_doubted=was_doubted),)
 
 
 def _read_believe(rest: str, chains: ChainReader) -> BelieveRequest | Usage:

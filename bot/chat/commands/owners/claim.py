@@ -68,8 +68,8 @@ class Claims:
 
     def _may_guess(self, chat_id: int) -> bool:
         now = self._monotonic()
-        lately = [at for at in self._guesses.pop(chat_id, ()) if now - at < _HOUR_SECONDS]
-        self._guesses[chat_id] = [*lately, now][-GUESSES_AN_HOUR - 1 :]
+        recent = [at for at in self._guesses.pop(chat_id, ()) if now - at < _HOUR_SECONDS]
+        self._guesses[chat_id] = [*recent, now][-GUESSES_AN_HOUR - 1 :]
         while len(self._guesses) > _CHATS_REMEMBERED:
             self._guesses.pop(next(iter(self._guesses)))
-        return len(lately) < GUESSES_AN_HOUR
+        return len(recent) < GUESSES_AN_HOUR

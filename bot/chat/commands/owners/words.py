@@ -100,7 +100,7 @@ def allowed(chat_id: int, title: str, *, is_here: bool, was_open: bool, trouble:
     return fill("{} is {}. /watch works there.", _chat(chat_id, title), still)
 
 
-def let_in() -> Html:
+def opened_from_elsewhere() -> Html:
     """Return what a chat reads when an owner opens it from elsewhere."""
     return fill("An owner has opened this chat for me. Begin with {}; /help shows the rest.", FIRST_WATCH)
 
@@ -116,7 +116,7 @@ def denied(chat_id: int, title: str, *, is_here: bool, was_open: bool, withdrawn
     return fill("{} is closed now.{} {} opens it again.", which, gone, again)
 
 
-def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
+def losses_confirmed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
     """Return the answer to /believe."""
     title = chains.get(chain_id).title
     if was_doubted:
@@ -127,7 +127,7 @@ def believed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
 # ---------------------------------------------------------------- who knocks, who is in
 
 
-def knock(place: Place, author: Author, *, is_last_today: bool) -> Html:
+def access_request(place: Place, author: Author, *, is_last_today: bool) -> Html:
     """Return what owners read when a closed chat speaks to the bot."""
     who = _person(author.named_user_id, author.name)
     if place.is_private:
@@ -139,7 +139,7 @@ def knock(place: Place, author: Author, *, is_last_today: bool) -> Html:
     return asks + "\nMany ask today; until tomorrow, further ones are only listed by /chats."
 
 
-def ignored(chat: KnownChat) -> Html:
+def request_ignored(chat: KnownChat) -> Html:
     """Return what a knock shows that was ignored."""
     place = chat.place
     return fill(
@@ -149,13 +149,11 @@ def ignored(chat: KnownChat) -> Html:
     )
 
 
-def chats(guests: ChatListPage, now: datetime) -> Html:
+def chats(page: ChatListPage, now: datetime) -> Html:
     """Return one page of the chats that are known; the numbers are those on the buttons."""
     today = now.astimezone(UTC).date()
-    heading = f"Chats: {guests.total:,}" + (
-        f" · page {guests.page}/{guests.pages}" if guests.pages > 1 else ""
-    )
-    entries = [_known(number, chat, today) for number, chat in enumerate(guests.chats, 1)]
+    heading = f"Chats: {page.total:,}" + (f" · page {page.page}/{page.pages}" if page.pages > 1 else "")
+    entries = [_chat_entry(number, chat, today) for number, chat in enumerate(page.chats, 1)]
     return join("\n\n", (heading, *entries))
 
 
@@ -164,10 +162,10 @@ def private_only(command: str) -> Html:
     return fill("{} shows what other chats do, so I answer it in a private chat only.", f"/{command}")
 
 
-def _known(number: int, chat: KnownChat, today: date) -> Html:
+def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
     place = chat.place
     first = fill(
-        "{}. {} · {}", str(number), bold(foreign(place.title, "no name known")), _standing(chat, today)
+        "{}. {} · {}", str(number), bold(foreign(place.title, "no name known")), _chat_state(chat, today)
     )
     watched = f" · {chat.subscriptions:,} watched" if chat.subscriptions else ""
     second = fill("{} · {}{}", code(str(place.chat_id)), place.kind, watched)
@@ -176,7 +174,7 @@ def _known(number: int, chat: KnownChat, today: date) -> Html:
     return join("\n", (first, second, "⚠️ can't be reached: " + quoted(chat.unavailable)))
 
 
-def _standing(chat: KnownChat, today: date) -> str:
+def _chat_state(chat: KnownChat, today: date) -> str:
     if chat.is_owner:
         return "owner" if chat.is_open else "owner, closed"
     if chat.knocked_at is not None:
@@ -193,7 +191,7 @@ def audit(entries: Sequence[AuditEntry], page: int, pages: int, chains: Chains, 
         return fill("Nobody has changed anything yet.")
     today = now.astimezone(UTC).date()
     heading = "Who changed what" + (f" · page {page}/{pages}" if pages > 1 else "")
-    return join("\n", (heading, "", *(_within(_entry(entry, chains, today)) for entry in entries)))
+    return join("\n", (heading, "", *(_cut_entry(_entry(entry, chains, today)) for entry in entries)))
 
 
 _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
@@ -216,7 +214,7 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     )
 
 
-def _within(entry: Html) -> Html:
+def _cut_entry(entry: Html) -> Html:
     """Return an entry that leaves room for the others of its page: names made to be long cost it its end."""
     if entry.visible_units <= _ENTRY_UNITS_MOST and entry.source_bytes <= _ENTRY_BYTES_MOST:
         return entry

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.chat.buttons.data import Keyboard, rows, with_keyboard
-from bot.chat.commands.arguments.addresses import Named, is_explorer_page, read_named
+from bot.chat.commands.arguments.addresses import NamedAddress, is_explorer_page, read_named
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.command import Answer, Request, Services
 from bot.chat.commands.watch import words
@@ -25,7 +25,7 @@ class BareRequest(Request):
     """A message of addresses and nothing else; at least one address or one bad line."""
 
     needs = Action.LOOK
-    named: tuple[Named, ...]
+    named: tuple[NamedAddress, ...]
     bad: tuple[BadLine, ...]
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
@@ -45,7 +45,7 @@ class BareRequest(Request):
 def read_bare(text: str) -> BareRequest | None:
     """Return the addresses that a message consists of; None: it says something else too."""
     words_typed = [(number, word) for number, line in numbered_lines(text) for word in WORD.findall(line)]
-    taken: list[Named] = []
+    taken: list[NamedAddress] = []
     bad: list[BadLine] = []
     for number, word in words_typed:
         try:
@@ -57,7 +57,7 @@ def read_bare(text: str) -> BareRequest | None:
     return BareRequest(tuple(dict.fromkeys(taken)), tuple(bad)) if taken or bad else None
 
 
-async def _offered(services: Services, place: Place, named: Named) -> Keyboard:
+async def _offered(services: Services, place: Place, named: NamedAddress) -> Keyboard:
     """Return buttons for one address; a holder's page is of one token, an explorer's of one chain."""
     account, line = checksummed(named.address), _watch_line(named)
     chain_id = services.chains.at_host(named.host) if named.host else None
@@ -73,7 +73,7 @@ async def _offered(services: Services, place: Place, named: Named) -> Keyboard:
     return rows(*(buttons[start : start + 2] for start in range(0, len(buttons), 2)))
 
 
-def _watch_line(named: Named) -> str:
+def _watch_line(named: NamedAddress) -> str:
     """Return what follows /watch to watch what somebody named: of a holder's page that token only."""
     account = checksummed(named.address)
     return f"{account} contract {checksummed(named.token)}" if named.token else account

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bot.chat.commands.arguments.addresses import Named, looks_like_address, names_address, read_named
+from bot.chat.commands.arguments.addresses import NamedAddress, looks_like_address, names_address, read_named
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.domain.assets import Address, ChainId
@@ -21,7 +21,7 @@ WORD = re.compile(r"[^\s,;]+")
 class Clauses:
     """What a line says."""
 
-    named: tuple[Named, ...]
+    named: tuple[NamedAddress, ...]
     """At least one, each once."""
     contracts: frozenset[Address] = frozenset()
     chains: frozenset[ChainId] = frozenset()
@@ -62,7 +62,7 @@ def _label(label: str) -> str:
     return label
 
 
-def _named(words: list[str]) -> tuple[Named, ...]:
+def _named(words: list[str]) -> tuple[NamedAddress, ...]:
     if not words:
         raise LineRefused("", "there is no address in it")
     for word in words[1:]:
@@ -71,7 +71,7 @@ def _named(words: list[str]) -> tuple[Named, ...]:
     return tuple(dict.fromkeys(map(read_named, words)))
 
 
-def _contracts(text: str | None, named: tuple[Named, ...]) -> frozenset[Address]:
+def _contracts(text: str | None, named: tuple[NamedAddress, ...]) -> frozenset[Address]:
     """Return the contracts; a link to what somebody else holds of one names too much."""
     words = WORD.findall(text or "")
     if text is not None and not words:
@@ -132,7 +132,7 @@ def read_entries(
         try:
             entries += _entries(number, line, chains)
         except LineRefused as refused:
-            bad.append(BadLine(number, refused.typed, refused.reason, _instead(line, refused)))
+            bad.append(BadLine(number, refused.typed, refused.reason, _corrected(line, refused)))
     return _without_repeats(entries), tuple(bad)
 
 
@@ -149,7 +149,7 @@ def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
     ]
 
 
-def _instead(line: str, refused: LineRefused) -> str:
+def _corrected(line: str, refused: LineRefused) -> str:
     """Return the line with the word that was probably meant."""
     if not refused.meant or line.count(refused.word) != 1:
         return ""

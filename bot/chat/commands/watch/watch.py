@@ -27,7 +27,7 @@ from bot.chat.commands.watch.grammar import (
     read_clauses,
     read_entries,
 )
-from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, unsure
+from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
@@ -73,8 +73,10 @@ class WatchRequest(Request):
         for entry, spec, one in zip(self.entries, specs, subscribed, strict=True):
             entries[one.outcome].append(entry)
             if one.taken is not None:
-                instead = _line(spec, one.taken.free, services.chains)
-                bad.append(BadLine(entry.line_number, spec.label, words.why_label_taken(one.taken), instead))
+                correction = _line(spec, one.taken.free, services.chains)
+                bad.append(
+                    BadLine(entry.line_number, spec.label, words.why_label_taken(one.taken), correction)
+                )
         bad.sort(key=lambda line: line.line_number)
         created = [one for one in subscribed if one.outcome is SubscribeOutcome.CREATED]
         named = frozenset(chain_id for entry in self.entries for chain_id in entry.chains)
@@ -85,9 +87,9 @@ class WatchRequest(Request):
             relabelled=entries[SubscribeOutcome.RELABELLED],
             over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(one.known is None for one in created),
-            unsure=unsure(named, services.sweeps().listing, services.chains),
+            warning=listing_warning(named, services.sweeps().listing, services.chains),
         )
-        meant = [line.instead for line in bad if line.instead]
+        meant = [line.correction for line in bad if line.correction]
         if not meant:
             return answer
         again = ("Watch as corrected", "/watch " + "\n".join(meant))
@@ -130,7 +132,7 @@ async def _watched(
                 first_reading_pending=known is None,
                 balances=known.balances if known else 0,
                 chain_count=len(known.chains) if known else 0,
-                unsure=unsure(spec.chains, services.sweeps().listing, services.chains),
+                warning=listing_warning(spec.chains, services.sweeps().listing, services.chains),
             )
 
 
@@ -165,7 +167,7 @@ class WatchTokenRequest(Request):
             services.chains,
             only_on=sorted(self.chains),
             accounts=len(accounts),
-            unsure=unsure(self.chains, services.sweeps().listing, services.chains),
+            warning=listing_warning(self.chains, services.sweeps().listing, services.chains),
         )
         return (answer, *(words.bulk_watched((), (), self.bad) if self.bad else ()))
 

@@ -28,15 +28,15 @@ def watching(
     first_reading_pending: bool,
     balances: int = 0,
     chain_count: int = 0,
-    unsure: Html = EMPTY,
+    warning: Html = EMPTY,
 ) -> Html:
     """Return the answer to one new account; the numbers are of what is known of it already.
 
-    `unsure` is said in place of the promise of a reading that may never come.
+    `warning` is said in place of the promise of a reading that may never come.
     """
     what = "👁 Watching " + _taken(account, label) + _narrowed(contracts, only_on, chains)
-    if first_reading_pending and unsure:
-        return join("\n", (what + ".", unsure))
+    if first_reading_pending and warning:
+        return join("\n", (what + ".", warning))
     if first_reading_pending:
         return what + ".\nThe first reading is on its way; after it, every change is told here."
     held = counted(balances, "balance") if balances else "nothing held yet"
@@ -48,12 +48,12 @@ def already_watching(account: Address, label: str) -> Html:
     return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
 
 
-def label_taken(wish: WatchSpec, taken: LabelTaken) -> Html:
+def label_taken(spec: WatchSpec, taken: LabelTaken) -> Html:
     """Return the answer to a label that names something else here."""
-    what = short_address(wish.account) if wish.account else token_names(wish.contracts)
+    what = short_address(spec.account) if spec.account else token_names(spec.contracts)
     return fill(
         "{} is already the name of {} here, so I did not take {} under it. {} is free.",
-        bold_label(wish.label),
+        bold_label(spec.label),
         short_address(taken.by),
         what,
         bold_label(taken.free),
@@ -79,7 +79,7 @@ def bulk_watched(
     relabelled: Sequence[WatchEntry] = (),
     over_limit: int = 0,
     first_reading_pending: bool = True,
-    unsure: Html = EMPTY,
+    warning: Html = EMPTY,
 ) -> tuple[Html, ...]:
     """Return the answer to many lines; `over_limit` entries found no room in this chat."""
     sections = []
@@ -91,12 +91,12 @@ def bulk_watched(
         sections.append(Section("Watched already:", _names(known)))
     if bad:
         sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
-    if unsure:
-        sections.append(Section("", [unsure]))
+    if warning:
+        sections.append(Section("", [warning]))
     nexts = (
         f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
         "Correct the lines not taken and send them again with /watch." if bad else "",
-        _from_when(first_reading_pending=first_reading_pending) if new and not unsure else "",
+        _from_when(first_reading_pending=first_reading_pending) if new and not warning else "",
     )
     return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
 
@@ -114,10 +114,10 @@ def watching_token(
     *,
     only_on: Sequence[ChainId] = (),
     accounts: int,
-    unsure: Html = EMPTY,
+    warning: Html = EMPTY,
 ) -> Html:
     """Return the answer to /watch token, for so many accounts watched here."""
-    return join("\n", filter(None, (_watching_token(contracts, label, chains, only_on, accounts), unsure)))
+    return join("\n", filter(None, (_watching_token(contracts, label, chains, only_on, accounts), warning)))
 
 
 def _watching_token(
@@ -158,14 +158,16 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     full = [one for one in ones if one.outcome is SubscribeOutcome.FULL]
     lines = []
     if back:
-        named = folded([fill("{} (#{})", _wished(one.wish), str(one.number)) for one in back], last=" and ")
+        named = folded(
+            [fill("{} (#{})", _spec_name(one.wish), str(one.number)) for one in back], last=" and "
+        )
         anew = "" if all(one.is_known for one in back) else "A fresh reading is on its way. "
         lines.append(fill("👁 Watching {} again.", named))
         lines.append(EMPTY + f"{anew}What changed in between is not told.")
     if already:
-        lines.append(fill("Watched again already: {}.", folded([_wished(one.wish) for one in already])))
+        lines.append(fill("Watched again already: {}.", folded([_spec_name(one.wish) for one in already])))
     if full:
-        named = folded([_wished(one.wish) for one in full])
+        named = folded([_spec_name(one.wish) for one in full])
         lines.append(fill("No room for {}: this chat can watch {} at most.", named, f"{limit:,}"))
     return join("\n", lines)
 
@@ -222,12 +224,12 @@ def _taken(account: Address, label: str) -> Html:
 
 
 def _subscribed_to(one: Subscription) -> Html:
-    return _wished(WatchSpec(one.account, one.contracts, one.chains, one.label))
+    return _spec_name(WatchSpec(one.account, one.contracts, one.chains, one.label))
 
 
-def _wished(wish: WatchSpec) -> Html:
+def _spec_name(spec: WatchSpec) -> Html:
     """Return what somebody wishes to hear of, without the chains."""
-    return account_name(wish.account, wish.label) if wish.account else _tokens(wish.contracts, wish.label)
+    return account_name(spec.account, spec.label) if spec.account else _tokens(spec.contracts, spec.label)
 
 
 def _narrowed(contracts: Collection[Address], only_on: Sequence[ChainId], chains: Chains) -> Html:
