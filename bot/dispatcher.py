@@ -52,8 +52,8 @@ class Sender(Protocol):
     async def send(self, delivery: Delivery) -> Outcome:
         """Return what Telegram said; expected failures are outcomes, not exceptions."""
 
-    async def ask(self, delivery: Delivery) -> Outcome:
-        """Return what Telegram says where a message would go, without sending any."""
+    async def ask(self, delivery: Delivery) -> Outcome | None:
+        """Return what stands in the way of a message, without sending any; None: nothing does."""
 
 
 class Pace(Protocol):
@@ -217,7 +217,8 @@ class Dispatcher:
     async def _taken(self, due: Pending, answered: DeliveryId | None = None) -> NextDelivery:
         """Take up the next message of a chat once its turn has come."""
         await self._pace.turn(due.chat_id, is_group=due.is_group)
-        if not self._may_leave():
+        # A message that was asked about has had its probe of an outage: the question.
+        if answered is None and not self._may_leave():
             return NextDelivery(None)
         self._left.add(due.chat_id)
         return await self._store.claim_next(
@@ -238,10 +239,8 @@ class Dispatcher:
         taken = await self._taken(due, question.id)
         if taken.delivery is None or taken.delivery.id != question.id:
             return taken
-        known = replace(
-            taken.delivery, unconfirmed_sends_left=found.unconfirmed_sends_left, is_answered=found.is_answered
-        )
-        return replace(taken, delivery=known)
+        asked = replace(taken.delivery, unanswered_questions=found.unanswered_questions)
+        return replace(taken, delivery=asked)
 
     async def _attempt(self, delivery: Delivery) -> Settlement:
         """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
@@ -258,7 +257,7 @@ class Dispatcher:
         _tell_log(delivery, outcome, settlement)
         return settlement
 
-    def _heed(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _heed(self, delivery: Delivery, outcome: Outcome | None) -> None:
         """Let an outcome count for or against Telegram as a whole."""
         was_over = self.outage.is_over
         self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._dice())

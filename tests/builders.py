@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.deliver.alerts import AlertId, ChangeAlert
-from bot.domain.deliver.delivery import UNCONFIRMED_SENDS_MAX, Delivery, DeliveryId, Form
+from bot.domain.deliver.delivery import Delivery, DeliveryId, Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
 from bot.domain.questions import Answer, Question
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
@@ -192,8 +192,7 @@ def delivery(
     refusals: int = 0,
     form: Form = Form.WHOLE,
     alerts: int = 1,
-    questions: int = 0,
-    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX,
+    unanswered_questions: int = 0,
     fallback_reason: str | None = None,
 ) -> Delivery:
     return Delivery(
@@ -207,8 +206,7 @@ def delivery(
         refusals,
         form,
         alerts,
-        questions=questions,
-        unconfirmed_sends_left=unconfirmed_sends_left,
+        unanswered_questions=unanswered_questions,
         fallback_reason=fallback_reason,
     )
 

@@ -9,9 +9,9 @@ import pytest
 from bot import dispatcher
 from bot.domain.deliver.alerts import Alert
 from bot.domain.deliver.delivery import (
-    REST,
-    UNCONFIRMED_SENDS_MAX,
+    QUESTION_PAUSE,
     UNKNOWN_OUTCOME_BACKOFF,
+    UNKNOWNS_SET_ASIDE,
     DeliveryId,
     Offline,
     Outcome,
@@ -24,7 +24,7 @@ from bot.domain.deliver.delivery import (
     Unreachable,
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
-from bot.domain.deliver.unconfirmed import QUESTION_PAUSE, UNKNOWNS_UNASKED
+from bot.domain.deliver.unconfirmed import QUESTIONS_MOST, UNKNOWNS_UNASKED
 from bot.domain.places import Place
 from bot.store.store import Store
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
@@ -467,24 +467,40 @@ async def test_a_question_that_ends_unexpectedly_is_asked_again(harness: Dispatc
 
 async def stands_aside(harness: DispatcherHarness) -> None:
     """Let the sends go on without an answer, though questions get one."""
-    harness.telegram.answers = [Unknown("read timeout")] * UNCONFIRMED_SENDS_MAX
-    for sends in range(1, UNCONFIRMED_SENDS_MAX + 1):
-        await harness.tried(UNKNOWNS_UNASKED + sends)
-        await harness.passed(PAUSE)
+    harness.telegram.answers = [Unknown("read timeout")] * (UNKNOWNS_SET_ASIDE - UNKNOWNS_UNASKED)
+    for sends in range(UNKNOWNS_UNASKED + 1, UNKNOWNS_SET_ASIDE):
+        await harness.tried(sends)
+        await harness.passed(UNKNOWN_OUTCOME_BACKOFF.steps[sends - 1])
+    await harness.tried(UNKNOWNS_SET_ASIDE)
 
 
-async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_quarter_of_an_hour(
+async def test_a_message_that_alone_gets_no_answer_stands_aside_for_a_while(
     harness: DispatcherHarness,
 ) -> None:
     await in_doubt_three_times(harness)
     async with harness.open():
         await stands_aside(harness)
-        await harness.passed(REST.total_seconds() - PAUSE - 1)
-        assert len(harness.telegram.taken) == UNKNOWNS_UNASKED + UNCONFIRMED_SENDS_MAX
+        await harness.passed(UNKNOWN_OUTCOME_BACKOFF.steps[UNKNOWNS_SET_ASIDE - 1] - 1)
+        assert len(harness.telegram.taken) == UNKNOWNS_SET_ASIDE
         await harness.passed(1)
         await harness.arrived(1)
 
     assert len({one.text for one in harness.telegram.taken}) == 1
+
+
+async def test_where_questions_are_never_answered_a_message_leaves_after_a_quarter_of_an_hour(
+    harness: DispatcherHarness,
+) -> None:
+    await in_doubt_three_times(harness)
+    harness.telegram.replies = [Offline("no route")] * QUESTIONS_MOST
+    async with harness.open():
+        for questions in range(1, QUESTIONS_MOST):
+            await harness.asked(questions)
+            assert len(harness.telegram.taken) == UNKNOWNS_UNASKED
+            await harness.passed(PAUSE)
+        await harness.arrived(1)
+
+    assert await harness.states() == ["told"]
 
 
 async def test_what_stands_aside_lets_later_ones_pass_and_goes_when_one_of_them_arrives(

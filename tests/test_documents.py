@@ -110,7 +110,7 @@ def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
 PAUSES_SHOWN = {
     "a known failure": delivery.KNOWN_FAILURE_BACKOFF.steps,
     "an unknown outcome": delivery.UNKNOWN_OUTCOME_BACKOFF.steps,
-    "… of a message that stands aside": (delivery.REST.total_seconds(),),
+    "… while questions get no answer": (delivery.QUESTION_PAUSE.total_seconds(),),
     "a refusal nobody knows": delivery.REFUSAL_BACKOFF.steps,
     "a topic that was not found": (delivery.TOPIC_DOUBT_PAUSE,),
     "no connection, a refused token": outage.PROBE_BACKOFF.steps,

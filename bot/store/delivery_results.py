@@ -8,13 +8,13 @@ from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
 from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, Settlement
 from bot.domain.deliver.message_ids import message_id
-from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
+from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.chats import mark_unreachable
 from bot.store.database import transaction
 from bot.store.migrate import move_chat
-from bot.store.outbox import UNFINISHED
+from bot.store.outbox import ASIDE, UNFINISHED
 from bot.store.rows import to_milliseconds
 from bot.store.withdraw import withdraw, withdraw_emptied
 
@@ -28,15 +28,14 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
         # Only while unfinished: it may have been withdrawn or have expired while Telegram was asked.
         db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
-            " trust = ?, form = ?, not_before = ?, message_id = ?, reason = ?"
+            " form = ?, not_before = ?, message_id = ?, reason = ?"
             f" WHERE id = ? AND {UNFINISHED}",
             [
                 settlement.state,
                 settlement.attempts,
                 settlement.unknowns,
                 settlement.refusals,
-                settlement.questions,
-                settlement.unconfirmed_sends_left,
+                settlement.unanswered_questions,
                 settlement.form,
                 to_milliseconds(settlement.not_before),
                 settlement.message_id,
@@ -52,11 +51,11 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
     """Let the messages that rest in a chat be sent once more, as another one was confirmed there."""
-    here = "SELECT id FROM destination WHERE chat_id = ?"
+    here = "SELECT id FROM destination WHERE chat_id = :chat"
     db.execute(
-        f"UPDATE delivery SET trust = 1, not_before = ? WHERE {UNFINISHED} AND state = 'ready'"
-        f" AND trust <= 0 AND unknowns < {UNKNOWNS_TRUSTED} AND destination_id IN ({here})",
-        [to_milliseconds(now), chat_id],
+        f"UPDATE delivery SET not_before = :now WHERE {UNFINISHED} AND state = 'ready' AND {ASIDE}"
+        f" AND unknowns < {UNKNOWNS_RETRIED_EARLY} AND destination_id IN ({here})",
+        {"now": to_milliseconds(now), "chat": chat_id},
     )
 
 
@@ -77,8 +76,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     with transaction(db):
         changed = db.execute(
             "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
-            # It was the program that fell silent, not Telegram: one more send is allowed in any case.
-            " trust = max(trust, 1), not_before = ?, reason = 'the program ended while it was being sent'"
+            " not_before = ?, reason = 'the program ended while it was being sent'"
             f" WHERE {UNFINISHED} AND state = 'sending'",
             [to_milliseconds(now)],
         )

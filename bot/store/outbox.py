@@ -15,7 +15,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
-from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, Delivery, DeliveryId, Form, bind_at
+from bot.domain.deliver.delivery import (
+    LONGEST_PAUSE,
+    REST,
+    UNKNOWNS_SET_ASIDE,
+    Delivery,
+    DeliveryId,
+    Form,
+    bind_at,
+)
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.observations import Change, MoveKind
@@ -203,13 +211,12 @@ on_their_way(change_id) AS (
 """
 """For a WITH: the changes on their way to the destination ?1, without muted ones; a NULL for each notice."""
 
-# `trust` counts the sends without an answer that a message has left. One that has none rests for long,
-# and the messages behind it in its chat don't wait for it.
-_ASIDE = "trust <= 0 AND not_before > :now"
+ASIDE = f"unknowns >= {UNKNOWNS_SET_ASIDE} AND questions = 0 AND not_before > :now"
+"""Deliveries that rest for long although Telegram answers: those behind them in their chat don't wait."""
 
-_IN_LINE = f"{UNFINISHED} AND NOT ({_ASIDE})"
+_IN_LINE = f"{UNFINISHED} AND NOT ({ASIDE})"
 
-_FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {_ASIDE}"
+_FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {ASIDE}"
 
 _RECENT_SENDS = f"""
 SELECT c.telegram_id, c.kind, gone.left_at FROM (
@@ -284,7 +291,7 @@ WHERE first_at IS NOT NULL ORDER BY first_id
 _DELIVERY = """
 SELECT d.id, c.telegram_id, n.thread_id, n.lost, c.kind, d.text, d.attempts, d.unknowns, d.refusals, d.form,
        (SELECT count(*) FROM alert l WHERE l.delivery_id = d.id AND l.state = 'bound'), c.probes,
-       d.questions, d.trust
+       d.questions
 FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
 WHERE d.id = ?
 """
@@ -331,7 +338,7 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
     )
     db.execute(
         f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED}"
-        " AND not_before > ?1 + iif(trust > 0, ?2, ?3)",
+        f" AND not_before > ?1 + iif(unknowns < {UNKNOWNS_SET_ASIDE}, ?2, ?3)",
         [at, *(pause // timedelta(milliseconds=1) for pause in (LONGEST_PAUSE, REST))],
     )
 
@@ -411,7 +418,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
 def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
     row = db.execute(_DELIVERY, [delivery_id]).fetchone()
     _, telegram_id, thread_id, lost, kind, text, attempts, unknowns, refusals, form, *rest = row
-    alerts, probes, questions, unconfirmed_sends_left = rest
+    alerts, probes, unanswered_questions = rest
     is_fallback = lost is not None and bool(thread_id)
     return Delivery(
         id=delivery_id,
@@ -425,8 +432,7 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         form=Form(form),
         alerts=alerts,
         probes=probes,
-        questions=questions,
-        unconfirmed_sends_left=unconfirmed_sends_left,
+        unanswered_questions=unanswered_questions,
         fallback_reason=lost if is_fallback else None,
         about=about(db, delivery_id),
     )

@@ -160,8 +160,8 @@ ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
         error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007),
         ChatMoved(-1007),
     ),
-    "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token")),
-    "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token")),
+    "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token", has_answered=True)),
+    "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token", has_answered=True)),
     "another consumer": (error(409, "Conflict: terminated"), RetryLater("Conflict: terminated")),
     "too large": (before(ProxyPage(413)), Refused("it is too large", is_final=True)),
     "taken by a guard": (
@@ -256,17 +256,16 @@ async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Cha
 # ---------------------------------------------------------------- asked
 
 
-async def test_a_question_is_refused_and_nobody_sees_it(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    outcome = await Way(bot).outgoing.ask(delivery(chat=chat.id))
+async def test_a_question_leaves_no_message(telegram: Telegram, bot: Bot, chat: Chat) -> None:
+    assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) is None
 
-    assert isinstance(outcome, Refused)
     assert telegram.messages(chat) == []
 
 
 async def test_a_question_meets_what_a_message_meets(telegram: Telegram, bot: Bot, chat: Chat) -> None:
     for fault, outcome in ANSWERS.values():
         if fault.place == "before":
-            telegram.fault(fault, method="sendMessage", times=1)
+            telegram.fault(fault, method="sendChatAction", times=1)
             assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) == outcome
 
 
@@ -292,12 +291,14 @@ async def test_a_question_finds_out_what_is_wrong_with_the_chat(
 
 
 @pytest.mark.parametrize("fault", [error(404, "Not Found: method not found"), before(ProxyPage(404))])
-async def test_a_server_without_actions_is_asked_all_the_same(
+async def test_a_server_without_actions_has_answered(
     telegram: Telegram, bot: Bot, chat: Chat, fault: TelegramFault
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 
-    assert isinstance(await Way(bot).outgoing.ask(delivery(chat=chat.id)), Refused)
+    outcome = await Way(bot).outgoing.ask(delivery(chat=chat.id))
+
+    assert outcome == Offline("Telegram refuses the token", has_answered=True)
 
 
 # ---------------------------------------------------------------- in another form

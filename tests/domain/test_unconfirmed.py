@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.deliver.delivery import (
+    LONGEST_PAUSE,
+    QUESTION_PAUSE,
     REST,
-    UNCONFIRMED_SENDS_MAX,
+    UNKNOWN_OUTCOME_BACKOFF,
+    UNKNOWNS_SET_ASIDE,
     ChatMoved,
     Delivery,
     DeliveryState,
     Form,
-    Misread,
     Offline,
     Outcome,
     Refused,
     RetryLater,
-    Sent,
     Settlement,
     Throttled,
     TopicLost,
@@ -30,8 +31,6 @@ from bot.domain.deliver.delivery import (
     settle,
 )
 from bot.domain.deliver.unconfirmed import (
-    QUESTION_PAUSE,
-    UNKNOWNS_TRUSTED,
     UNKNOWNS_UNASKED,
     after_question,
     asks_first,
@@ -39,14 +38,15 @@ from bot.domain.deliver.unconfirmed import (
 from tests.builders import NOON, delivery
 
 UNKNOWN = Unknown("read timeout")
-ANSWERED = Refused("Message text is empty", is_final=True)
+ANSWERED = None
+"""Telegram took the question: the answer to it says no more."""
 SILENCES = (UNKNOWN, RetryLater("no route"), Offline("refused"))
 
 SEND_MAY_HANG = timedelta(seconds=30)
 BACK_AT_WORK = timedelta(seconds=60)
 
 
-def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[datetime]:
+def sends(send: Outcome, question: Callable[[datetime], Outcome | None]) -> Iterator[datetime]:
     """Yield when a message leaves whose sends all have that outcome; each look may ask instead."""
     one, now = delivery(), NOON
     while True:
@@ -55,11 +55,7 @@ def sends(send: Outcome, question: Callable[[datetime], Outcome]) -> Iterator[da
             yield now
             found = settle(found, send, now, 0.5)
         now = found.not_before
-        one = delivery(
-            unknowns=found.unknowns,
-            questions=found.questions,
-            unconfirmed_sends_left=found.unconfirmed_sends_left,
-        )
+        one = delivery(unknowns=found.unknowns, unanswered_questions=found.unanswered_questions)
 
 
 def within(moments: Iterator[datetime], span: timedelta) -> list[datetime]:
@@ -88,13 +84,21 @@ def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_cop
     assert all(after - before >= REST for before, after in pairwise(moments[UNKNOWNS_UNASKED - 1 :]))
 
 
-def test_where_questions_are_answered_and_sends_are_not_three_more_leave_before_the_long_pauses() -> None:
+def test_where_questions_are_answered_and_sends_are_not_pauses_grow_to_a_quarter_of_an_hour() -> None:
     moments = within(sends(UNKNOWN, lambda _: ANSWERED), timedelta(hours=6))
 
-    short = UNKNOWNS_UNASKED + UNCONFIRMED_SENDS_MAX
-    assert len(moments) == short + 23
-    assert moments[short - 1] <= NOON + timedelta(minutes=2)
-    assert all(after - before == REST for before, after in pairwise(moments[short - 1 :]))
+    pauses = [(after - before).total_seconds() for before, after in pairwise(moments)]
+    growing = len(UNKNOWN_OUTCOME_BACKOFF.steps)
+    assert pauses[:growing] == list(UNKNOWN_OUTCOME_BACKOFF.steps)
+    assert set(pauses[growing:]) == {REST.total_seconds()}
+    assert len(within(iter(moments), timedelta(minutes=10))) == 8
+
+
+def test_a_message_stands_aside_once_its_pauses_are_longer_than_any_other() -> None:
+    longest = LONGEST_PAUSE.total_seconds()
+
+    assert UNKNOWN_OUTCOME_BACKOFF.steps[UNKNOWNS_SET_ASIDE - 2] <= longest
+    assert UNKNOWN_OUTCOME_BACKOFF.steps[UNKNOWNS_SET_ASIDE - 1] > longest
 
 
 @given(st.timedeltas(timedelta(0), timedelta(hours=2)))
@@ -107,39 +111,55 @@ def test_once_telegram_is_back_a_message_in_doubt_leaves_within_a_minute(outage:
     assert first - back_at + SEND_MAY_HANG <= BACK_AT_WORK
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=300))
-def test_whatever_questions_bring_copies_are_few_and_then_rare(answers: list[bool]) -> None:
-    brought = chain((ANSWERED if answer else UNKNOWN for answer in answers), repeat(ANSWERED))
+@given(st.timedeltas(timedelta(0), timedelta(hours=2)))
+def test_a_message_that_only_sends_fail_is_little_later_than_the_fault_was_long(fault: timedelta) -> None:
+    over_at = NOON + fault
 
-    moments = within(sends(UNKNOWN, lambda _: next(brought)), timedelta(hours=2))
+    first = next(moment for moment in sends(UNKNOWN, lambda _: ANSWERED) if moment >= over_at)
 
-    assert all(after - before >= REST for before, after in pairwise(moments[UNKNOWNS_TRUSTED:]))
-
-
-def test_a_silence_is_worth_trust_until_there_were_too_many_copies() -> None:
-    def trust_after(unknowns: int) -> int:
-        found = after_question(delivery(unknowns=unknowns, unconfirmed_sends_left=0), UNKNOWN, NOON, 0.5)
-        return found.unconfirmed_sends_left
-
-    assert (trust_after(UNKNOWNS_TRUSTED - 1), trust_after(UNKNOWNS_TRUSTED)) == (1, 0)
+    assert first - over_at <= max(BACK_AT_WORK, min(2 * fault, REST))
 
 
-@pytest.mark.parametrize("answer", [ANSWERED, Sent(5), Misread("can't parse entities", Form.PLAIN)])
-def test_whatever_answer_is_an_answer(answer: Outcome) -> None:
-    one = delivery(unknowns=3)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 50)), min_size=1, max_size=20))
+def test_whatever_questions_bring_copies_are_few_and_then_rare(stretches: list[tuple[bool, int]]) -> None:
+    answers = chain.from_iterable(repeat(is_answer, times) for is_answer, times in stretches)
+    brought = chain((ANSWERED if is_answer else UNKNOWN for is_answer in answers), repeat(ANSWERED))
 
-    assert after_question(one, answer, NOON, 0.5) == replace(one, is_answered=True)
+    moments = within(sends(UNKNOWN, lambda _: next(brought)), timedelta(hours=6))
+
+    rare = moments[len(UNKNOWN_OUTCOME_BACKOFF.steps) :]
+    assert all(third - first >= REST for first, third in zip(rare, rare[2:], strict=False))
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_a_message_sent_for_want_of_answers_is_asked_about_again_as_soon(silence: Outcome) -> None:
+    one = delivery(unknowns=7, unanswered_questions=36)
+
+    leaves = after_question(one, silence, NOON, 0.5)
+    assert leaves == one
+
+    settlement = settle(leaves, UNKNOWN, NOON, 0.5)
+    assert (settlement.not_before, settlement.unanswered_questions) == (NOON + QUESTION_PAUSE, 1)
+
+
+@pytest.mark.parametrize(
+    "answer", [ANSWERED, Refused("odd", is_final=False), Offline("unknown method", has_answered=True)]
+)
+def test_whatever_answer_is_an_answer(answer: Outcome | None) -> None:
+    one = delivery(unknowns=3, unanswered_questions=5)
+
+    assert after_question(one, answer, NOON, 0.5) == replace(one, unanswered_questions=0)
 
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcome) -> None:
-    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE, unconfirmed_sends_left=0)
+    one = delivery(unknowns=4, attempts=2, refusals=1, form=Form.BARE)
 
     waits = after_question(one, silence, NOON, 0.5)
 
     assert isinstance(waits, Settlement)
     assert (waits.state, waits.not_before) == (DeliveryState.READY, NOON + QUESTION_PAUSE)
-    assert (waits.questions, waits.unconfirmed_sends_left) == (1, 1)
+    assert waits.unanswered_questions == 1
     assert (waits.unknowns, waits.attempts, waits.refusals, waits.form) == (4, 2, 1, Form.BARE)
 
 
@@ -148,13 +168,13 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
     [Throttled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
 )
 def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
-    one = delivery(unknowns=3, questions=2, unconfirmed_sends_left=1)
+    one = delivery(unknowns=3, unanswered_questions=2)
 
     assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
 
 
 @pytest.mark.parametrize("outcome", [RetryLater("no route"), Throttled(3)])
 def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
-    settlement = settle(delivery(unknowns=4, questions=2, unconfirmed_sends_left=1), outcome, NOON, 0.5)
+    settlement = settle(delivery(unknowns=4, unanswered_questions=2), outcome, NOON, 0.5)
 
-    assert (settlement.questions, settlement.unconfirmed_sends_left) == (2, 1)
+    assert settlement.unanswered_questions == 2

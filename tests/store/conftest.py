@@ -226,7 +226,7 @@ class Keeper:
         if taken.question is None:
             return taken
         taken = await self.store.claim_next(chat_id, now, window, words, answered=taken.question.id)
-        answered = taken.delivery and replace(taken.delivery, is_answered=True)
+        answered = taken.delivery and replace(taken.delivery, unanswered_questions=0)
         return replace(taken, delivery=answered)
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:

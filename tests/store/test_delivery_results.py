@@ -5,7 +5,9 @@ import pytest
 
 from bot.domain.deliver.alerts import NoticeAlert, Undelivered
 from bot.domain.deliver.delivery import (
+    LONGEST_PAUSE,
     REST,
+    UNKNOWNS_SET_ASIDE,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -23,7 +25,7 @@ from bot.domain.deliver.delivery import (
     settle,
 )
 from bot.domain.deliver.message_ids import message_id
-from bot.domain.deliver.unconfirmed import UNKNOWNS_TRUSTED
+from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
 
@@ -100,16 +102,11 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
-async def in_doubt(
-    watching: Keeper, *, unknowns: int, unconfirmed_sends_left: int
-) -> tuple[Delivery, Settlement]:
-    """Let a send to Olga's chat get no answer, just after a question got one; then something else changes."""
+async def in_doubt(watching: Keeper, *, unknowns: int) -> tuple[Delivery, Settlement]:
+    """Let a send to Olga's chat get no answer, for so many times by then; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    doubted = replace(
-        first, unknowns=unknowns, unconfirmed_sends_left=unconfirmed_sends_left, is_answered=True
-    )
-    settlement = await attempt(watching, doubted, Unknown("read timeout"))
+    settlement = await attempt(watching, replace(first, unknowns=unknowns - 1), Unknown("read timeout"))
     await change(watching, 7)
     return first, settlement
 
@@ -118,18 +115,18 @@ async def due_in_private(watching: Keeper, now: datetime = NOON) -> list[Deliver
     return [one.id for one in await watching.due(now) if one.chat_id == OLGA.chat_id]
 
 
-async def test_a_message_that_is_trusted_keeps_what_is_behind_it_waiting(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=2)
+async def test_a_message_that_pauses_briefly_keeps_what_is_behind_it_waiting(watching: Keeper) -> None:
+    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE - 1)
 
     assert await due_in_private(watching) == []
     assert (await watching.outbox()).next_at == settlement.not_before
     assert await due_in_private(watching, settlement.not_before) == [first.id]
 
 
-async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=1)
+async def test_a_message_that_pauses_for_long_stands_aside_until_that_is_over(watching: Keeper) -> None:
+    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE)
 
-    assert settlement.not_before == NOON + REST
+    assert settlement.not_before > NOON + LONGEST_PAUSE
     assert (await watching.outbox()).next_at == settlement.not_before
     (passing,) = await due_in_private(watching)
     assert passing > first.id
@@ -138,11 +135,13 @@ async def test_a_message_without_trust_stands_aside_until_its_rest_is_over(watch
     assert await due_in_private(watching, settlement.not_before) == [first.id]
 
 
-@pytest.mark.parametrize(("unknowns", "is_due"), [(3, True), (UNKNOWNS_TRUSTED, False)])
-async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_many_copies(
+@pytest.mark.parametrize(
+    ("unknowns", "is_due"), [(UNKNOWNS_RETRIED_EARLY - 1, True), (UNKNOWNS_RETRIED_EARLY, False)]
+)
+async def test_it_is_tried_early_when_another_arrives_unless_there_were_too_many_copies(
     watching: Keeper, unknowns: int, *, is_due: bool
 ) -> None:
-    first, _ = await in_doubt(watching, unknowns=unknowns, unconfirmed_sends_left=1)
+    first, _ = await in_doubt(watching, unknowns=unknowns)
     (passing,) = await due_in_private(watching)
 
     await watching.store.apply_outcome(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
@@ -151,7 +150,7 @@ async def test_it_is_trusted_again_when_another_arrives_unless_there_were_too_ma
 
 
 async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=3, unconfirmed_sends_left=1)
+    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_RETRIED_EARLY)
     (passing,) = await due_in_private(watching)
     await watching.store.apply_outcome(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
 
@@ -163,18 +162,14 @@ async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Kee
 async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) -> None:
     await change(watching, 6)
     (first, *_) = await watching.due()
-    found = Settlement(DeliveryState.READY, NOON, unknowns=3, questions=5, unconfirmed_sends_left=2)
+    found = Settlement(DeliveryState.READY, NOON, unknowns=3, unanswered_questions=5)
     await watching.store.apply_outcome(first.id, found)
 
     taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
 
     assert taken.delivery is None
     assert taken.question is not None
-    assert (taken.question.unknowns, taken.question.questions, taken.question.unconfirmed_sends_left) == (
-        3,
-        5,
-        2,
-    )
+    assert (taken.question.unknowns, taken.question.unanswered_questions) == (3, 5)
     assert (await row(watching, first))[0] == "ready"
 
 
@@ -186,7 +181,7 @@ async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Ke
 
     await watching.deny(OLGA)
     await watching.allow(OLGA)
-    await watching.store.apply_outcome(first.id, replace(found, questions=1))
+    await watching.store.apply_outcome(first.id, replace(found, unanswered_questions=1))
 
     assert (await row(watching, first))[0] == "withdrawn"
 

@@ -144,7 +144,9 @@ def failure_of(error: Exception, chat_id: int | None = None) -> Failure:  # noqa
         case Conflict():
             return Failure(RequestResult.CONFLICT, RetryLater(error.message[:LONGEST_WORDS]))
         case InvalidToken():  # 401 and 404 alike: a proxy can fake both, so the message waits
-            return Failure(RequestResult.TOKEN_REFUSED, Offline("Telegram refuses the token"))
+            return Failure(
+                RequestResult.TOKEN_REFUSED, Offline("Telegram refuses the token", has_answered=True)
+            )
         case Forbidden() | BadRequest() if isinstance(error.__cause__, Unreadable):
             return Failure(RequestResult.REFUSED, RetryLater("it was refused, and why can't be read"))
         case Forbidden() | BadRequest():

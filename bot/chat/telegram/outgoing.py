@@ -23,7 +23,6 @@ from bot.domain.deliver.delivery import (
     Misread,
     Offline,
     Outcome,
-    Refused,
     RetryLater,
     Sent,
     Throttled,
@@ -35,11 +34,8 @@ log = structlog.get_logger(__name__)
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
-QUESTION = " "
-"""Telegram never takes a message without a visible sign (telegram.md 3): its refusal is the answer."""
-
 QUESTION_SECONDS = 10.0
-"""So long an answer to it may take; no answer costs nothing, unlike that of a message."""
+"""How long the answer to a question may take. Giving it up costs nothing, unlike giving up a message."""
 
 REPLY_TRIES = 3
 EDIT_TRIES = 2
@@ -92,23 +88,18 @@ class Outgoing:
         )
         return _of_a_message(await self._request(delivery.chat_id, request, Rank.ALERT))
 
-    async def ask(self, delivery: Delivery) -> Outcome:
-        """Try what nobody reads where a message would go, and return what became of it.
+    async def ask(self, delivery: Delivery) -> Outcome | None:
+        """Show "typing…" where a message would go, and return what stands in its way; None: nothing.
 
-        "Typing…" goes as far as a message does. What is no message at all is refused at the door, and is sent
-        like one: that refusal shows that Telegram answers.
+        Nobody keeps it, and it goes as far into Telegram as a message does.
         """
-        chat_id, thread_id = delivery.chat_id, delivery.thread_id
         typing = self._bot.send_chat_action(
-            chat_id, ChatAction.TYPING, message_thread_id=thread_id, read_timeout=QUESTION_SECONDS
+            delivery.chat_id,
+            ChatAction.TYPING,
+            message_thread_id=delivery.thread_id,
+            read_timeout=QUESTION_SECONDS,
         )
-        outcome = await self._request(chat_id, typing, Rank.ALERT)
-        if outcome not in (None, Offline("Telegram refuses the token")) and not isinstance(outcome, Refused):
-            return outcome
-        question = self._bot.send_message(
-            chat_id, QUESTION, message_thread_id=thread_id, read_timeout=QUESTION_SECONDS
-        )
-        return _of_a_message(await self._request(chat_id, question, Rank.ALERT))
+        return await self._request(delivery.chat_id, typing, Rank.ALERT)
 
     # for people who wait
 

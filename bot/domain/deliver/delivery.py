@@ -19,20 +19,27 @@ GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The grouping window restarts with each alert, but never keeps the first one longer than this."""
 
 KNOWN_FAILURE_BACKOFF = Backoff((1.0, 2.0, 5.0, 10.0, 20.0, 30.0))
-UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0))
 REFUSAL_BACKOFF = Backoff((2.0, 10.0))
 TOPIC_DOUBT_PAUSE = 45.0
 """Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
 within which an alert has to arrive once the last fault is over."""
 
-UNCONFIRMED_SENDS_MAX = 3
-"""Sends of one message without an answer, each just after one to a question: then those say nothing of it."""
+UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0, 40.0, 60.0, 120.0, 300.0, 900.0))
+"""After a send that may have arrived. Grows to a quarter of an hour, since each attempt may be a copy; before
+the fourth and any later one Telegram is asked (`unconfirmed.py`)."""
 
-REST = timedelta(minutes=15)
-"""So long a message without trust stands aside."""
+REST = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
+"""The longest pause that one message makes."""
 
 LONGEST_PAUSE = timedelta(seconds=60)
-"""No other delivery waits longer for its next attempt: one that seems to waits for a clock set back."""
+"""A message that pauses for longer stands aside: later ones of its chat pass it."""
+
+UNKNOWNS_SET_ASIDE = 6
+"""Sends of unknown outcome after which a pause is longer than that."""
+
+QUESTION_PAUSE = timedelta(seconds=25)
+"""Between two questions: with the half minute that a send may hang, still within the minute after which an
+alert has to be there once the last fault is over."""
 
 REFUSALS_MOST = 3
 """Of a message that Telegram refuses for a reason we do not know; then it never takes it."""
@@ -117,6 +124,8 @@ class Offline:
     """No message can reach Telegram at present, this one or another."""
 
     reason: str
+    has_answered: bool = False
+    """Whether a server answered at all, if only that it knows neither the token nor the method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +241,11 @@ class Delivery:
     """How many alerts it tells."""
     probes: int = 0
     """How often its chat was tried in vain since it could last be written to."""
-    questions: int = 0
-    """Asked in vain since its last send, while nobody knows what became of that (`doubt.py`)."""
-    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX
-    """So many more sends may be left without an answer, each just after one to a question."""
+    unanswered_questions: int = 0
+    """In a row, since its last send, while nobody knows what became of that (`unconfirmed.py`)."""
     fallback_reason: str | None = None
     """Why it does not go to its topic but to the chat itself."""
     about: About = About()
-    is_answered: bool = False
-    """Whether Telegram answered a question just before it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +278,7 @@ class Settlement:
     attempts: int = 0
     unknowns: int = 0
     refusals: int = 0
-    questions: int = 0
-    unconfirmed_sends_left: int = UNCONFIRMED_SENDS_MAX
+    unanswered_questions: int = 0
     form: Form = Form.WHOLE
     reason: str | None = None
     hold: Holding | None = None
@@ -295,8 +299,7 @@ class Settlement:
             attempts=delivery.attempts,
             unknowns=delivery.unknowns,
             refusals=delivery.refusals,
-            questions=delivery.questions,
-            unconfirmed_sends_left=delivery.unconfirmed_sends_left,
+            unanswered_questions=delivery.unanswered_questions,
             form=delivery.form,
         )
 
@@ -367,17 +370,7 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
         case Offline(reason):
             return replace(again, reason=reason)
         case Unknown(reason):
-            unconfirmed_sends_left = delivery.unconfirmed_sends_left - delivery.is_answered
-            pause = _pause(UNKNOWN_OUTCOME_BACKOFF, delivery.unknowns) if unconfirmed_sends_left > 0 else REST
-            unknowns = delivery.unknowns + 1
-            return replace(
-                again,
-                not_before=now + pause,
-                unknowns=unknowns,
-                questions=0,
-                unconfirmed_sends_left=unconfirmed_sends_left,
-                reason=reason,
-            )
+            return _after_no_answer(again, reason)
         case Vanished(reason):
             return _after_vanishing(again, reason)
         case Misread(reason, form) if _is_less(form, delivery.form):
@@ -391,6 +384,18 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
 def _pause(backoff: Backoff, earlier: int) -> timedelta:
     # No jitter: messages of different chats fail at moments of their own, and the pacer spreads them.
     return timedelta(seconds=backoff.seconds(earlier, 0.0))
+
+
+def _after_no_answer(again: Settlement, reason: str) -> Settlement:
+    """Send once more what may have arrived, later and later."""
+    unknowns = again.unknowns + 1
+    if again.unanswered_questions:
+        # It left after a quarter of an hour in which nothing was answered, so its own silence is no news. It
+        # counts as a question, and the next one follows as soon: only that notices when Telegram is back.
+        at = again.not_before + QUESTION_PAUSE
+        return replace(again, not_before=at, unknowns=unknowns, unanswered_questions=1, reason=reason)
+    at = again.not_before + _pause(UNKNOWN_OUTCOME_BACKOFF, again.unknowns)
+    return replace(again, not_before=at, unknowns=unknowns, reason=reason)
 
 
 def _after_vanishing(again: Settlement, reason: str) -> Settlement:

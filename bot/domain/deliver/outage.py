@@ -41,8 +41,8 @@ class Outage:
         """Return what it is once a message has left; `jitter` in [0, 1) spreads the probes."""
         return self if self.is_over else _with_next_probe(self, now, jitter)
 
-    def after(self, chat_id: int, outcome: Outcome, now: float, jitter: float) -> "Outage":
-        """Return what an outcome makes of it."""
+    def after(self, chat_id: int, outcome: Outcome | None, now: float, jitter: float) -> "Outage":
+        """Return what an outcome makes of it; None: an answer that says nothing of a message."""
         if not isinstance(outcome, Offline | Unknown | RetryLater):
             return Outage()
         doubted = replace(self, doubtful=self.doubtful | {chat_id})

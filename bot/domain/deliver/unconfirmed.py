@@ -1,16 +1,17 @@
-"""A message that Telegram may have or not: when it is sent once more, and when Telegram is asked first.
+"""A message that may have arrived: when Telegram is asked before it is sent once more.
 
-The first pauses are short, since most doubts are bad luck. After three unknown outcomes a message
-leaves only once a question was answered, which nobody sees. A Telegram that takes messages and answers
-nothing makes a copy in a quarter of an hour at most then, and one that is back is noticed within a minute.
+The first repetitions follow soon, since most doubts are bad luck. After three unknown outcomes a message
+leaves only once Telegram answers a question that nobody keeps: "typing…" in its chat. A Telegram that takes
+messages and answers nothing makes one copy in a quarter of an hour then, and one that is back is noticed
+within a minute. Where questions are answered and the message is not, its pauses grow to a quarter of an hour.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.deliver.delivery import (
+    QUESTION_PAUSE,
     REST,
-    UNKNOWN_OUTCOME_BACKOFF,
     ChatMoved,
     Delivery,
     Offline,
@@ -25,16 +26,13 @@ from bot.domain.deliver.delivery import (
 )
 
 UNKNOWNS_UNASKED = 3
-"""So many sends of unknown outcome need no question (telegram.md 3.2)."""
+"""Sends of unknown outcome that need no question."""
 
-UNKNOWNS_TRUSTED = 10
-"""After so many nothing but a restart gives a message new trust."""
+UNKNOWNS_RETRIED_EARLY = 10
+"""After so many a message keeps its pause though another one arrives in its chat: copies are many by then."""
 
-QUESTION_PAUSE = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
-"""With the half minute that a send may hang, still within the time an alert may take."""
-
-QUESTIONS_MOST = REST // QUESTION_PAUSE
-"""After so many in vain a message is sent once more all the same."""
+QUESTIONS_MOST = 1 + REST // QUESTION_PAUSE
+"""Questions without an answer after which a message is sent all the same: what asks may be what is broken."""
 
 
 def asks_first(delivery: Delivery) -> bool:
@@ -42,25 +40,21 @@ def asks_first(delivery: Delivery) -> bool:
     return delivery.unknowns >= UNKNOWNS_UNASKED
 
 
-def after_question(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> Delivery | Settlement:
+def after_question(
+    delivery: Delivery, outcome: Outcome | None, now: datetime, jitter: float
+) -> Delivery | Settlement:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
-    A silence is worth trust: that it ends will be news.
+    What the answer says of the chat holds as if a message had been told so. None: it was a plain yes.
     """
     match outcome:
         case Throttled() | Unreachable() | ChatMoved() | TopicLost():
-            return settle(delivery, outcome, now, dice)
-        case Unknown(reason) | RetryLater(reason) | Offline(reason):
-            unconfirmed_sends_left = (
-                max(delivery.unconfirmed_sends_left, 1)
-                if delivery.unknowns < UNKNOWNS_TRUSTED
-                else delivery.unconfirmed_sends_left
-            )
+            return settle(delivery, outcome, now, jitter)
+        case Unknown(reason) | RetryLater(reason) | Offline(reason, has_answered=False):
+            pass
         case _:
-            return replace(delivery, is_answered=True)
-    if delivery.questions + 1 >= QUESTIONS_MOST:
-        return replace(delivery, unconfirmed_sends_left=unconfirmed_sends_left)
+            return replace(delivery, unanswered_questions=0)
+    if delivery.unanswered_questions + 1 >= QUESTIONS_MOST:
+        return delivery
     again = Settlement.again(delivery, now + QUESTION_PAUSE)
-    return replace(
-        again, questions=delivery.questions + 1, unconfirmed_sends_left=unconfirmed_sends_left, reason=reason
-    )
+    return replace(again, unanswered_questions=delivery.unanswered_questions + 1, reason=reason)
