@@ -1,1 +1,8 @@
-"""The room of the balances API: questions out, whole answers in."""
+"""The room of the balances API: questions out, whole answers in, or one error of ours.
+
+Begin with `client.IndexerClient`: it asks a question page after page. `transport` carries
+one request over HTTP, `rate_limits` makes requests wait, `budget` bounds their memory;
+`wire` writes questions and reads short replies, `pages` and `rows` read balances. What
+comes out is a reply that is sorted and mostly never read: `replies` explains why and how.
+`errors` lists everything that can go wrong, `error_replies` tells which of it happened.
+"""
