@@ -1,6 +1,6 @@
-"""How large an answer may get, and how much memory all that are under way may take together.
+"""How large an answer may get, and how much memory all answers under way may take together.
 
-Bytes are counted as they come, and rows at what they were measured to cost beside them (docs/limits.md).
+Bytes are counted as they come in; a row at what it was measured to cost beside its bytes (docs/limits.md).
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Final
 from bot.indexer.errors import ReplyTooLarge
 
 ROW_BYTES: Final = 750
-"""What a row costs in memory beside the bytes that it came as."""
+"""The memory of a decoded row, beside the bytes it came as."""
 
 COMING_IN: Final = 3
-"""So many times its bytes takes a page that is just coming in: in pieces, whole, and its rows."""
+"""A page that is coming in takes its bytes three times: in pieces, as a whole, and as rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ BOUNDS: Final = Bounds()
 
 
 class Budget:
-    """What all answers of a client may take together."""
+    """The memory that all answers of a client share."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -49,7 +49,7 @@ class Budget:
 
 
 class Share:
-    """What one answer takes: what it keeps, and the page that is just coming in."""
+    """The part of the budget that one answer takes: the pages it keeps, and the one that is coming in."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -64,7 +64,7 @@ class Share:
         self._coming_in += COMING_IN * count
 
     def page_done(self) -> None:
-        """Count the page that was coming in no more: it was read, or dropped."""
+        """Stop counting the page that was coming in: it was read or dropped."""
         self._budget.give_back(self._coming_in)
         self._coming_in = 0
 
@@ -82,7 +82,7 @@ class Share:
         self._kept += count
 
     def end(self) -> None:
-        """Give everything back: the answer is not needed any more."""
+        """Give everything back, once the answer is not needed any more."""
         self.page_done()
         self._budget.give_back(self._kept)
         self._kept = 0

@@ -1,6 +1,6 @@
-"""Asks the Indexer Gateway, and gives whole answers or one of our own errors.
+"""The client of the Indexer Gateway: a whole answer, or one error of ours.
 
-Pages of one answer count together or not at all.
+The pages of one answer count together or not at all.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 class IndexerClient:
     """One Indexer Gateway, to be entered once: `async with IndexerClient(url, key) as client`.
 
-    All times are in seconds; `Transport` says what the options mean that it takes.
+    All times are in seconds; `Transport` documents the options that are its own.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class IndexerClient:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far our clock is ahead of the service's, by its last answer; None: nobody knows."""
+        """How far our clock is ahead of the service's, by its last answer; None: unknown."""
         return self._transport.clock_ahead_seconds
 
     async def balances(self, question: Question) -> Answer:
-        """Return what the source says to a question, all pages together; raises as `reply` does."""
+        """Return the answer to a question, read in full; raises as `reply` does."""
         return (await self.reply(question)).about(question.accounts)
 
     async def reply(self, question: Question) -> Reply:
-        """Return what the source says to a question, all pages together, to be read as far as is wanted.
+        """Return the reply to a question, all pages together, whose rows are read when somebody wants them.
 
         Raises an IndexerError, or ValueError for a question that must not be sent. An answer whose pages
         do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
@@ -129,17 +129,17 @@ class IndexerClient:
             nonlocal counted
             answer = reply.about(accounts)
             self.counts.rows_refused += answer.refused_rows - counted
-            # Reading may show that more rows can't be sorted: they count once, whoever is read next.
+            # Reading may find more rows to refuse in sorting: each counts once, however often it is read.
             counted = reply.about(()).refused_rows
             return answer
 
         return replace(reply, about=about)
 
     async def items(self, account: Address, asset: Asset, *, items_max: int = 200) -> Items:
-        """Return what an account holds of a collection, id by id, whatever its contract's status.
+        """Return the amount of each token id that an account holds of a collection, of any contract status.
 
-        Raises TooManyItems as soon as there are more than `items_max` ids, those counted in of which
-        nothing is held any more; another IndexerError where anything is doubtful; ValueError for a coin.
+        Raises TooManyItems at more than `items_max` ids, zero amounts included; another IndexerError where
+        anything is doubtful; ValueError for a native coin.
         """
         collected = ItemCollector(account, asset, items_max=items_max, conceal=self._key)
         question = items_question(account, asset)
@@ -155,11 +155,11 @@ class IndexerClient:
         return await self._transport.ask("GetChains", encode_chains_question(network_type), decode_chains)
 
     async def ping(self) -> None:
-        """Return if the service is there and well."""
+        """Return if the service answers that it is well; raise an IndexerError if not."""
         await self._transport.ask("Ping", b"{}", decode_ping)
 
     async def _read(self, reading: "_Reading") -> None:
-        """Ask for page after page until there are no more, as long as all of them together stay in bounds."""
+        """Ask for page after page to the last one; raise where all together exceed the bounds."""
         page = b""
         began_at = self._monotonic()
         for _ in range(self._pages_max):
@@ -175,7 +175,7 @@ class IndexerClient:
         raise ReplyIncomplete(f"more than {self._pages_max} pages")
 
     async def _first_page(self, reading: "_Reading") -> PageMark:
-        """Ask for the first page, in the size that every gateway takes if ours is refused."""
+        """Ask for the first page; if its size is refused, in the size that every gateway takes."""
         page_size = self._page_size
         try:
             return await self._page(reading, first_page(page_size))
@@ -193,7 +193,7 @@ class IndexerClient:
         return mark
 
     async def _page(self, reading: "_Reading", page: bytes) -> PageMark:
-        """Ask for one page, a second time without metadata where metadata fails."""
+        """Ask for one page; if the service fails at metadata, a second time without."""
         question = reading.question
         try:
             return await self._ask(reading, encode_question(question, page))

@@ -1,4 +1,4 @@
-"""Sorts refusals of the service by what helps: its code decides, then its name, then the HTTP status.
+"""Which error a reply other than 200 is: its code decides, then its name, then the HTTP status.
 
 Several passing failures come with HTTP 400 and an exhausted quota with 423, so the
 status is asked last (indexer-gateway.md 4.2).
@@ -24,8 +24,8 @@ from bot.indexer.errors import (
     WrongEndpoint,
     plain,
 )
-from bot.indexer.loose_json import loosely, mended
-from bot.indexer.rate_limits import lowered, named_wait_seconds
+from bot.indexer.loose_json import decode_object, mend_surrogates
+from bot.indexer.rate_limits import lower_names, named_wait_seconds
 
 _WEBRPC = "Webrpc"
 
@@ -101,12 +101,12 @@ def decode_error(
     now: float,
     conceal: str = "",
 ) -> IndexerError:
-    """Return what a reply other than 200 means.
+    """Return the error that a reply other than 200 stands for.
 
-    `now` is in seconds since 1970; `conceal` is blotted out of whatever the reply says. Bodies that are
-    no JSON object are not quoted.
+    `now` is in seconds since 1970; `conceal` is blotted out of the texts of the reply. A body that is
+    no JSON object is not quoted.
     """
-    said = loosely(mended(body))
+    said = decode_object(mend_surrogates(body))
     code, name = said.get("code"), said.get("error")
     code = code if type(code) is int else None
     name = plain(name, conceal) if isinstance(name, str) else ""
@@ -116,7 +116,7 @@ def decode_error(
     if kind is Throttled:
         wait = named_wait_seconds(headers, now)
         return Throttled(detail, retry_after_seconds=wait, status=status, code=code, name=name)
-    location = lowered(headers).get("location")
+    location = lower_names(headers).get("location")
     if kind is WrongEndpoint and not detail and location is not None:
         detail = plain(f"it points to {_host_of(location)}", conceal)
     return kind(detail, status=status, code=code, name=name)

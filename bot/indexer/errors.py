@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a question and its answer, sorted by what helps.
+"""The errors between a question and its answer, sorted by what helps.
 
 IndexerError
 ├── Unavailable          ask again, later
@@ -27,7 +27,7 @@ from bot.domain.secrets import Secrets
 _SHOWN_CHARACTERS = 200
 _READ_CHARACTERS = 5000
 _KEY_CHARACTERS = 3000
-"""More than any secret has: one that is cut at the end of what is read would not be known."""
+"""Longer than any secret: one that is cut at the end of what is read would not be recognised."""
 
 
 class IndexerError(Exception):
@@ -84,7 +84,7 @@ class Throttled(IndexerError):
     ) -> None:
         super().__init__(detail, status=status, code=code, name=name)
         self.retry_after_seconds = retry_after_seconds
-        """How long to wait, as the service's headers say; None where they say nothing believable."""
+        """How long to wait, by the service's headers; None where they name no plausible time."""
 
 
 class QuotaExceeded(IndexerError):
@@ -138,7 +138,7 @@ SIGNS_OF_LIFE: Final = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
 
 
 def plain(text: str, conceal: str = "") -> str:
-    """Return foreign text as one short printable line, without `conceal` and what looks like a token."""
+    """Return text of others as one short printable line, without `conceal` and anything like a token."""
     text = Secrets((conceal,)).blank(text[: _READ_CHARACTERS + _KEY_CHARACTERS], "***")[:_READ_CHARACTERS]
     printable = "".join(" " if letter.isspace() or _is_control(letter) else letter for letter in text)
     line = " ".join(printable.split())

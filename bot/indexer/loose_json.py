@@ -1,4 +1,4 @@
-"""Reads JSON of which nothing is known beforehand, and never raises."""
+"""Reads JSON of any shape without ever raising."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _ESCAPE = re.compile(
 )
 
 
-def decoded(decoder: Decoder[Value], body: bytes | Raw) -> Value | None:
+def try_decode(decoder: Decoder[Value], body: bytes | Raw) -> Value | None:
     """Return what the decoder makes of these bytes, None where it cannot.
 
     The msgspec errors and UnicodeDecodeError are kinds of ValueError; deep nesting is a RecursionError.
@@ -30,12 +30,12 @@ def decoded(decoder: Decoder[Value], body: bytes | Raw) -> Value | None:
         return None
 
 
-def loosely(body: bytes | Raw) -> dict[str, object]:
+def decode_object(body: bytes | Raw) -> dict[str, object]:
     """Return the fields of a JSON object, none where it is anything else."""
-    return decoded(_ANYTHING, body) or {}
+    return try_decode(_ANYTHING, body) or {}
 
 
-def mended(body: bytes) -> bytes:
+def mend_surrogates(body: bytes) -> bytes:
     """Return JSON with each half of a character pair that stands alone replaced.
 
     A lone half is sound JSON, but no text, and would cost the whole reply.

@@ -1,11 +1,11 @@
-"""Takes one page of a reply apart: whole at once where all of it is well-formed, else row by row.
+"""Decodes one page of a reply: all at once where it is well-formed, else row by row.
 
-A bad row is set aside and the others stand; a bad chain entry is named; only a
-page that cannot even be sorted by chain is refused.
+A malformed row is set aside and the others stand; a malformed chain entry is named; only
+a page that cannot even be sorted by chain is refused.
 
-Of a key that stands twice in one row, the decoder keeps the last and says nothing. To look each row
-through costs more than all the rest, so keys are counted: there are as many as rows, or somebody
-looks (docs/decisions/0018-mixed-up-answers.md).
+Where a key stands twice in one row, the decoder keeps the last without a word. Looking through each row
+costs more than all the rest, so keys are counted in the bytes of the page: if there are more than rows,
+rows are looked through (docs/decisions/0018-mixed-up-answers.md).
 """
 
 import re
@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from bot.indexer.errors import ReplyMalformed
-from bot.indexer.loose_json import decoded, mended, repeated_keys
+from bot.indexer.loose_json import mend_surrogates, repeated_keys, try_decode
 from bot.indexer.rows import NativeRow, TokenRow
 
 Row = TypeVar("Row", NativeRow, TokenRow)
@@ -26,7 +26,7 @@ Loose = TypeVar("Loose", bound="_LooseTokens")
 
 
 class PageMark(NamedTuple):
-    """Where a page stands among the pages of one answer."""
+    """What there is to know of one page to ask for the next."""
 
     page: bytes
     """The page object, byte for byte as it came: asks for the next page."""
@@ -34,20 +34,20 @@ class PageMark(NamedTuple):
     new_rows: bool
     """Whether it held a row that no earlier page held."""
     rows: int
-    """How many it held, whatever they are of."""
+    """How many it held, refused ones included."""
     kept_bytes: int
     """How much of its body is kept."""
 
 
 class BrokenRow(NamedTuple):
-    """A row that has not the shape of one."""
+    """A row that cannot be decoded."""
 
     account: str | None
     """The account as spelled in it; None where not even that can be read."""
     chain_id: int | None
     """The chain that it names; None where that can't be read."""
     fingerprint: int
-    """Tells one broken row from another."""
+    """A hash of its bytes, to notice a row that is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Page:
     natives: tuple[ChainEntry[NativeRow], ...]
     tokens: tuple[ChainEntry[TokenRow], ...]
     body: bytes
-    """All of it, without natives that say what those of an earlier page said."""
+    """All of its bytes, but natives equal to those of an earlier page."""
     is_whole: bool
-    """Whether it was taken apart at once, and not row by row."""
+    """Whether it was decoded at once, and not row by row."""
 
     @property
     def row_count(self) -> int:
-        """How many rows it holds, believed or not."""
+        """How many rows it holds, malformed ones included."""
         natives = sum(len(entry.rows) + len(entry.broken) for entry in self.natives)
         return natives + sum(len(entry.rows) + len(entry.broken) for entry in self.tokens)
 
@@ -86,42 +86,39 @@ class PageReader:
     """Reads the pages of one answer, one after the other."""
 
     def __init__(self, *, natives: bool, strict: bool = False) -> None:
-        """Pass over natives where they are not asked for; `strict`, look each row through by itself."""
+        """Skip natives where they are not asked for; `strict` decodes row by row and finds repeated keys."""
         self._natives = natives
         self._is_strict = strict
-        self._read_natives = b""
+        self._seen_natives = b""
         """The native entries of the last page that had some, as they came."""
 
     def read(self, body: bytes) -> Page:
-        """Return what a page says, or raise ReplyMalformed.
+        """Decode a page, or raise ReplyMalformed.
 
-        Natives may be repeated on each page: those that came before, to the last byte, are passed over.
+        Services repeat the natives on each page: those that are equal to the last byte are skipped.
         """
         if not self._natives:
             return _read_tokens(body, strict=self._is_strict)
         start = body.find(_NATIVES_BEGIN) + len(_NATIVES_BEGIN)
-        if self._read_natives and body.startswith(self._read_natives, start):
-            rest = memoryview(body)[start + len(self._read_natives) :]
+        if self._seen_natives and body.startswith(self._seen_natives, start):
+            rest = memoryview(body)[start + len(self._seen_natives) :]
             return _read_tokens(b"".join((body[:start], b"null,", rest)), strict=self._is_strict)
         page = _read_page(body, strict=self._is_strict)
         if page.more and page.natives:
-            self._read_natives = _up_to_the_tokens(body, start)
+            self._seen_natives = _up_to_the_tokens(body, start)
         return page
 
 
 def read_tokens(body: bytes) -> Page:
-    """Return what a page says of tokens, no key twice in any of them, or raise ReplyMalformed.
-
-    Its natives are passed over unread.
-    """
+    """Decode the tokens of a page, with repeated keys found, or raise ReplyMalformed; natives are skipped."""
     page = _read_tokens(body, strict=False)
     return _read_tokens(body, strict=True) if repeats_keys(page) else page
 
 
 def repeats_keys(page: Page) -> bool:
-    """Whether a key may stand twice in some row of a page that was taken apart at once.
+    """Whether a key may stand twice in some row of a page that was decoded at once.
 
-    True is no proof: spellings that nobody expects look like it, and an account that is not named.
+    True is no proof: unexpected spellings look alike, and so do rows without an account.
     """
     if not page.is_whole:
         return False
@@ -142,7 +139,7 @@ def repeats_keys(page: Page) -> bool:
 
 
 def _keys_of(rows: Sequence[TokenRow]) -> Counter[bytes]:
-    """Return how often each key stands in token rows, if it stands in none of them twice."""
+    """Return how often each key stands in these rows, if none repeats one."""
     return Counter(
         {
             b'"chainId"': len(rows),
@@ -166,7 +163,7 @@ def _keys_of_natives(rows: Sequence[NativeRow]) -> Counter[bytes]:
 
 
 def _repeats_amounts(body: bytes, page: "_WholeTokens") -> bool:
-    """Whether an amount may stand twice in some row; that is looked for in each page, so quick it is."""
+    """Whether an amount may stand twice in some row. This is quick, and done with each page."""
     natives = page.native_balances if isinstance(page, _Whole) else None
     rows = sum(len(entry.results or ()) for entry in page.balances or ())
     rows += sum(len(entry.results or ()) for entry in natives or ())
@@ -174,17 +171,17 @@ def _repeats_amounts(body: bytes, page: "_WholeTokens") -> bool:
 
 
 def _up_to_the_tokens(body: bytes, start: int) -> bytes:
-    """Return the native entries of a page, with the comma behind them; b"" where that is not sure.
+    """Return the bytes of a page's native entries and the comma behind them; b"" to not skip them next time.
 
-    They are where programs write them; in any other place they are read again on each page. So they are with
-    the page object behind them: passed over with them, the next page would seem to be the last one.
+    That is where they stand anywhere but before the tokens, and where the page object stands between: skipped
+    with them, the next page would seem to be the last one.
     """
     natives = body[start : body.find(_TOKENS_BEGIN, start)]
     return natives if natives.rstrip().endswith(b",") and _PAGE_KEY not in natives else b""
 
 
 def _read_page(body: bytes, *, strict: bool) -> Page:
-    whole = None if strict else decoded(_WHOLE, body)
+    whole = None if strict else try_decode(_WHOLE, body)
     if whole is not None and not _repeats_amounts(body, whole):
         return _page_of(
             body, whole.page, _entries(whole.native_balances), _entries(whole.balances), is_whole=True
@@ -197,9 +194,9 @@ def _read_page(body: bytes, *, strict: bool) -> Page:
 
 
 def _read_tokens(body: bytes, *, strict: bool) -> Page:
-    whole = None if strict else decoded(_WHOLE_TOKENS, body)
+    whole = None if strict else try_decode(_WHOLE_TOKENS, body)
     if whole is not None and _repeats_amounts(body, whole):  # or natives came that nobody asked for
-        with_natives = decoded(_WHOLE, body)
+        with_natives = try_decode(_WHOLE, body)
         strict = with_natives is None or _repeats_amounts(body, with_natives)
     if whole is not None and not strict:
         return _page_of(body, whole.page, (), _entries(whole.balances), is_whole=True)
@@ -209,7 +206,7 @@ def _read_tokens(body: bytes, *, strict: bool) -> Page:
 
 
 def _loosely_read(decoder: Decoder[Loose], body: bytes, *, strict: bool) -> Loose:
-    loose = decoded(decoder, body) or decoded(decoder, mended(body))
+    loose = try_decode(decoder, body) or try_decode(decoder, mend_surrogates(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
     if strict and repeated_keys(body):
@@ -228,7 +225,7 @@ def _page_of(
     raw = bytes(page)
     if raw in (b"", b"null"):
         return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
-    mark = decoded(_MARK, raw)
+    mark = try_decode(_MARK, raw)
     if mark is None or repeated_keys(raw):
         raise ReplyMalformed("no page object", status=200)
     return Page(raw, more=mark.more is True, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
@@ -285,9 +282,9 @@ _KEYS = (
     b'"uniqueCollectibles"',
     b'"errorReason"',
 )
-"""All that a row is read for beside its amount, but names and prices."""
+"""The keys that decide what a row says beside its amount; names and prices decide nothing."""
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
-"""Keys could be spelled so, and be counted by nobody; what programs write has no need of it."""
+"""A letter spelled as an escape: a key spelled so is not counted, and no usual program writes it."""
 _NATIVES_BEGIN = b'"nativeBalances":'
 _TOKENS_BEGIN = b'"balances":'
 _PAGE_KEY = b'"page"'
@@ -317,16 +314,16 @@ def _loose_entries(
 
 
 def _loose_entry(raw: Raw, decoder: Decoder[Row], *, strict: bool) -> ChainEntry[Row]:
-    of_chain = decoded(_CHAIN, raw)
+    of_chain = try_decode(_CHAIN, raw)
     if of_chain is None:
         raise ReplyMalformed("an entry names no chain", status=200)
-    entry = decoded(_LOOSE_ENTRY, raw)
+    entry = try_decode(_LOOSE_ENTRY, raw)
     if entry is None or (strict and repeated_keys(raw)):
         return ChainEntry(of_chain.chain_id, "malformed entry", ())
     rows: list[Row] = []
     broken: list[BrokenRow] = []
     for result in entry.results or ():
-        row = decoded(decoder, result)
+        row = try_decode(decoder, result)
         if row is None or (strict and repeated_keys(result)):
             broken.append(_broken_row(result))
         else:
@@ -335,8 +332,8 @@ def _loose_entry(raw: Raw, decoder: Decoder[Row], *, strict: bool) -> ChainEntry
 
 
 def _broken_row(raw: Raw) -> BrokenRow:
-    account = None if "accountAddress" in repeated_keys(raw) else decoded(_ACCOUNT, raw)
-    of_chain = decoded(_CHAIN, raw)
+    account = None if "accountAddress" in repeated_keys(raw) else try_decode(_ACCOUNT, raw)
+    of_chain = try_decode(_CHAIN, raw)
     return BrokenRow(
         None if account is None else account.account_address,
         None if of_chain is None else of_chain.chain_id,

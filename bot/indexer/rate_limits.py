@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 
 from bot.domain.questions import Allowance
 
-_WAIT_MIN_SECONDS = 1.0
-_WAIT_SANE_SECONDS = 86_400.0
+_WAIT_LEAST_SECONDS = 1.0
+_WAIT_MOST_SECONDS = 86_400.0
 _COUNT_DIGITS = 18
 """Any number of so many digits fits the integers of other programs."""
 
@@ -48,14 +48,14 @@ class RateLimiter:
         return self._paused_until - now if self._paused_at <= now < self._paused_until else 0.0
 
 
-def lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
+def lower_names(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return headers under their names in lower case."""
     return {name.lower(): text for name, text in headers.items()}
 
 
 def decode_allowance(headers: Mapping[str, str]) -> Allowance | None:
-    """Return what the headers say of limits, None where they say nothing believable."""
-    said = lowered(headers)
+    """Return what the headers say of limits, None where they say nothing plausible."""
+    said = lower_names(headers)
     allowance = Allowance(
         rate_limit=_count(said.get("credits-rate-limit", "")),
         rate_remaining=_count(said.get("credits-rate-remaining", "")),
@@ -68,42 +68,42 @@ def decode_allowance(headers: Mapping[str, str]) -> Allowance | None:
 
 
 def used_up_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """Return how long until another request fits the rate, None where one fits now or nobody says.
+    """Return the seconds until another request fits the rate; None where one fits now, or nobody knows.
 
-    The next request is taken to cost what this one did. A rate that never allows one is not believed.
+    The next request is assumed to cost what this one did. A rate that never allows one is ignored.
     """
-    said = lowered(headers)
+    said = lower_names(headers)
     remaining = _count(said.get("credits-rate-remaining", ""))
     cost = _count(said.get("credits-rate-cost", "")) or 1
     limit = _count(said.get("credits-rate-limit", ""))
     if remaining is None or remaining >= cost or (limit is not None and limit < cost):
         return None
     wait = _reset_seconds(said, now)
-    return wait if _is_sane(wait) else None
+    return wait if _is_plausible(wait) else None
 
 
 def named_wait_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the shorter of the waits that make sense, at least a second; None where there is none."""
-    said = lowered(headers)
+    """Return the shortest plausible wait that the headers name, at least a second; None for none."""
+    said = lower_names(headers)
     waits = (_retry_after_seconds(said.get("retry-after", ""), now), _reset_seconds(said, now))
-    sane = [wait for wait in waits if _is_sane(wait)]
-    return max(_WAIT_MIN_SECONDS, min(sane)) if sane else None
+    sane = [wait for wait in waits if _is_plausible(wait)]
+    return max(_WAIT_LEAST_SECONDS, min(sane)) if sane else None
 
 
 def clock_ahead_seconds(headers: Mapping[str, str], now: float) -> float | None:
     """Return how far our clock is ahead of the one that dated a reply, to a second or so; None: no date."""
     try:
-        return now - parsedate_to_datetime(lowered(headers)["date"]).timestamp()
+        return now - parsedate_to_datetime(lower_names(headers)["date"]).timestamp()
     except (KeyError, ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def _is_sane(wait: float) -> bool:
-    return 0 <= wait <= _WAIT_SANE_SECONDS
+def _is_plausible(wait: float) -> bool:
+    return 0 <= wait <= _WAIT_MOST_SECONDS
 
 
 def _reset_seconds(said: Mapping[str, str], now: float) -> float:
-    """Return the time to the end of the window, which is told in whole seconds, and one more."""
+    """Return the seconds to the end of the window and one more, as it is named in whole seconds."""
     return _number(said.get("credits-rate-reset", "")) - now + 1
 
 
@@ -123,7 +123,7 @@ def _count(text: str) -> int | None:
 
 
 def _number(text: str) -> float:
-    """Return a number, NaN for none: it compares as no sane wait."""
+    """Return a number, NaN for any other text: no comparison with it is true."""
     try:
         return float(text)
     except ValueError:

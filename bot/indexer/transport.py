@@ -1,7 +1,7 @@
-"""Carries requests to the Indexer Gateway over HTTP and brings replies, or one of our own errors.
+"""HTTP to the Indexer Gateway: one request, its repetitions, and its reply or one error of ours.
 
-What passes by itself is asked again a few times here; what does not is for the
-caller to judge. Where the service asks for a pause, all requests make it.
+Failures that may pass at once are retried here; all others are the caller's. Where the
+service asks for a pause, all requests wait.
 """
 
 import asyncio
@@ -68,11 +68,11 @@ class IndexerCounts:
 
 
 class Transport:
-    """The line to one gateway, to be entered once.
+    """The connection to one gateway, to be entered once.
 
-    All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte, half
-    of it (10 s at most) connecting: nobody there is told from somebody slow. The key is sent under
-    `access_key_header` and nowhere else, and not at all if it is empty.
+    All times are in seconds. `timeout_seconds` limits one request from connecting to its last byte, and
+    half of it (10 s at most) limits connecting: so a dead host is told from a slow one. The key is sent
+    under `access_key_header` and nowhere else, and not at all if it is empty.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Transport:
                 throttled = True
                 self._log_pause(method, error, pause)
             except (Unavailable, ReplyMalformed) as error:
-                if attempt == ATTEMPTS or not _passes(error):
+                if attempt == ATTEMPTS or not _may_pass(error):
                     raise
                 pause = self._backoff_seconds(attempt)
                 attempt += 1
@@ -161,7 +161,7 @@ class Transport:
                 await self._sleep(pause)
 
     def _counting(self, method: str, read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
-        """Return what reads a reply and counts what came of it."""
+        """Wrap `read` so that each reply is counted by what came of reading it."""
 
         def read_and_count(content: bytes) -> Read:
             outcome = ANSWERED
@@ -176,7 +176,7 @@ class Transport:
         return read_and_count
 
     async def read(self, content: bytes, read: Callable[[bytes], Read]) -> Read:
-        """Read one reply at a time, with a turn for everybody else after each: they tend to come together."""
+        """Read one reply at a time, and let other tasks run after each: replies tend to come together."""
         async with self._reading:
             reply = read(content)
             await asyncio.sleep(0)
@@ -196,7 +196,7 @@ class Transport:
         )
 
     async def _post(self, method: str, body: bytes, on_bytes: Callable[[int], None]) -> bytes:
-        """Send one request and return the body of its 200; everything else is an IndexerError, counted."""
+        """Send one request and return the body of its 200; count and raise all else as an IndexerError."""
         try:
             return await self._send(method, body, on_bytes)
         except IndexerError as error:
@@ -205,7 +205,7 @@ class Transport:
 
     async def _send(self, method: str, body: bytes, on_bytes: Callable[[int], None]) -> bytes:
         async with self._slots:
-            # Who waits at the gate keeps its slot: when it opens, no more requests start than ever do.
+            # A request that waits keeps its slot: after a pause no more of them start at once than usual.
             await self._limiter.ready()
             self.requests_sent += 1
             status, headers, content = await self._exchange(method, body, on_bytes)
@@ -220,11 +220,11 @@ class Transport:
     async def _exchange(
         self, method: str, body: bytes, on_bytes: Callable[[int], None]
     ) -> tuple[int, Mapping[str, str], bytes | None]:
-        """Return status, headers and body of whatever comes back, no body where it is too large.
+        """Return status, headers and body of the response; None for a body that is too large.
 
         Causes are not chained: what a server or the network said could repeat the key.
         """
-        assert self._session is not None, "a line is entered before it is used"
+        assert self._session is not None, "a transport is entered before it is used"
         try:
             async with self._session.post(
                 f"{self._url}/{method}", data=body, allow_redirects=False
@@ -241,7 +241,7 @@ class Transport:
             raise Unavailable(plain(str(error), self._key), name=type(error).__name__) from None
 
     def _note_limits(self, headers: Mapping[str, str]) -> None:
-        """Keep what a reply says of limits, and hold requests back where it leaves room for none."""
+        """Keep what a reply says of limits; pause all requests where it allows no more."""
         allowance = decode_allowance(headers)
         if allowance is None:
             return
@@ -253,8 +253,8 @@ class Transport:
             log.debug("the rate of the indexer is used up", action="rate", pause_seconds=pause)
 
 
-def _passes(error: IndexerError) -> bool:
-    """Whether the same request may do better at once: not after our own time limit, nor with metadata."""
+def _may_pass(error: IndexerError) -> bool:
+    """Whether the same request may be answered at once: not after our own time limit, nor with metadata."""
     timed_out_here = isinstance(error, TimedOut) and error.status is None
     return not timed_out_here and not isinstance(error, MetadataFailed)
 

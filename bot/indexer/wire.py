@@ -1,6 +1,6 @@
-"""Writes the questions of the Indexer Gateway, and reads its short replies.
+"""Encodes the questions of the Indexer Gateway, and decodes its short replies.
 
-Replies with balances come in pages, which `collected` and `items` read.
+Replies with balances come in pages, which `replies` and `items` collect.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import CHAINS_MOST
 from bot.domain.questions import Question
 from bot.indexer.errors import ReplyMalformed, Unavailable
-from bot.indexer.loose_json import decoded
+from bot.indexer.loose_json import try_decode
 from bot.indexer.rows import SIGNED_MAX
 
 CONTRACT_STATUSES: Final = frozenset({"VERIFIED", "UNVERIFIED", "ALL"})
@@ -76,10 +76,10 @@ def encode_chains_question(network_type: str) -> bytes:
 def decode_chains(body: bytes) -> tuple[tuple[ChainId, str], ...]:
     """Return the chains of a GetChains reply with their names.
 
-    One malformed entry spoils them all: a list with a gap would say that a chain is gone. So does a list
-    that is longer than any can be: each chain would be asked for with every sweep.
+    One malformed entry makes all of it a ReplyMalformed: a list with a gap would say that a chain is gone.
+    So does a list that is longer than any can be: each chain would be asked for with every sweep.
     """
-    reply = decoded(_CHAINS, body)
+    reply = try_decode(_CHAINS, body)
     if reply is None:
         raise ReplyMalformed("no list of chains", status=200)
     if len(reply.chains or ()) > CHAINS_MOST:
@@ -91,8 +91,8 @@ def decode_chains(body: bytes) -> tuple[tuple[ChainId, str], ...]:
 
 
 def decode_ping(body: bytes) -> None:
-    """Accept the reply to a Ping that says all is well."""
-    reply = decoded(_PING, body)
+    """Return if the reply to a Ping says that all is well; raise an IndexerError if not."""
+    reply = try_decode(_PING, body)
     if reply is None:
         raise ReplyMalformed("no answer to a ping", status=200)
     if not reply.status:

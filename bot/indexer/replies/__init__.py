@@ -1,6 +1,6 @@
 """Replies are sorted at once and mostly never read: nearly all of each says what the one before said.
 
-Making amounts and descriptions of every row costs more than fetching it. So a reply is handled in three steps:
+Making amounts and descriptions of every row costs more than fetching it, so a reply goes three steps:
 
 1. `collector` decodes the rows of each page, refuses what is wrong at sight, and sorts the rest by
    chain, account and contract into `sorted_rows`. Nothing is converted: amounts are still digits in strings.

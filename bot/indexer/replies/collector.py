@@ -1,9 +1,8 @@
-"""Folds the pages of one answer together.
+"""Collects the pages of one answer, and sorts their rows.
 
-Pure: bytes in, values out. What is not certain in a reply becomes unknown in the
-answer, never zero; a reply of which nothing is certain is ReplyMalformed, the only
-error that leaves here. Rows are sorted here and read, by `bot.indexer.replies.row_reader`, when
-somebody wants to know what they say.
+Pure: bytes in, values out. What is not certain in a reply becomes unknown, never zero;
+a reply of which nothing is certain is ReplyMalformed, the only error that leaves here.
+Which rows contradict each other, and what that makes unknown: docs/decisions/0018-mixed-up-answers.md.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -15,32 +14,32 @@ from bot.domain.assets import KNOWN_KINDS, SINGLE_BALANCE_KINDS, Address, ChainI
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import ReplyMalformed
 from bot.indexer.pages import ChainEntry, Page, PageMark, PageReader, repeats_keys
-from bot.indexer.replies.digests import digests_of
+from bot.indexer.replies.digests import make_digests
 from bot.indexer.replies.row_reader import RowReader
 from bot.indexer.replies.sorted_rows import Remarks, SortedNatives, SortedTokens
 from bot.indexer.rows import (
     SIGNED_MAX,
     NativeRow,
     TokenRow,
-    address_of,
     has_ids,
-    holding_of,
-    token_id_of,
+    parse_address,
+    read_amount,
+    read_token_id,
 )
 
 Key = TypeVar("Key", bound=str)
 
 RowKey = tuple[ChainId, Address, Address, str]
-"""A contract of an account, and the token id where it came in rows of several."""
+"""Chain, account, contract, and the token id where the contract came in rows of several."""
 
 
 class ReplyCollector:
-    """Folds the pages of one answer together, in the order in which they come."""
+    """Collects the pages of one answer, in the order in which they come."""
 
     def __init__(self, question: Question, *, conceal: str = "", strict: bool = False) -> None:
         """Expect answers to this question; `conceal` is blotted out of what the source says.
 
-        `strict`, each row is looked through for a key that stands in it twice, which costs much.
+        `strict` looks through each row for a key that stands in it twice, which is slow.
         """
         self._question = question
         self._conceal = conceal
@@ -53,19 +52,19 @@ class ReplyCollector:
         self._pages: list[Page] = []
         self._natives = SortedNatives()
         self._tokens = SortedTokens()
-        self._odd_rows: set[Hashable] = set()
+        self._refused_rows: set[Hashable] = set()
         self._strangers: set[tuple[str, ChainId]] = set()
-        """Sides of chains with rows of accounts that were not asked."""
+        """`natives` or `tokens`, and the chain, where rows of accounts came that were not asked."""
         self._remarks = Remarks(conceal)
         self.rows = 0
         """How many rows came, believed or not, repeated ones included."""
         self._new_rows = False
         self._is_of_this_page: Callable[[TokenRow], bool] = _membership(())
         self._repeated: set[RowKey] = set()
-        """Things of which this page holds a row that was not the first one."""
+        """What this page has more than one row of."""
 
     def add(self, body: bytes) -> PageMark:
-        """Fold one page in; where it raises ReplyMalformed, nothing of it was."""
+        """Add one page. A page that raises ReplyMalformed adds nothing and may be asked for again."""
         page = self._reader.read(body)
         self._pages.append(page)
         self._new_rows = False
@@ -78,36 +77,36 @@ class ReplyCollector:
         return PageMark(page.raw, page.more, self._new_rows, page.row_count, len(page.body))
 
     def reply(self) -> Reply:
-        """Return what all pages together say, to be read as far as it is wanted."""
+        """Return the reply of all pages, whose rows are read only when somebody wants them."""
         self._doubt_silence()
         reader = self._row_reader
         return Reply(self._digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
 
     @property
     def refused_rows(self) -> int:
-        """How many of the rows could not even be sorted."""
+        """How many rows were refused while sorting."""
         return self._remarks.refused_rows
 
     def _about(self, accounts: Collection[Address]) -> Answer:
-        if self._again is None:
+        if self._strict_reply is None:
             return self._row_reader.about(accounts)
-        digests = self._again.digests
+        digests = self._strict_reply.digests
         found_late = {account for account, digest in self._digests.items() if digests[account] != digest}
-        return replace(self._again.about(accounts), found_late=frozenset(found_late))
+        return replace(self._strict_reply.about(accounts), found_late=frozenset(found_late))
 
     @cached_property
     def _digests(self) -> dict[Address, bytes]:
-        return digests_of(self._question, self._natives, self._tokens)
+        return make_digests(self._question, self._natives, self._tokens)
 
     @cached_property
     def _row_reader(self) -> RowReader:
         return RowReader(self._question, self._natives, self._tokens, self._remarks)
 
     @cached_property
-    def _again(self) -> Reply | None:
-        """What all pages say, looked through row by row, where keys may stand twice in them; else None.
+    def _strict_reply(self) -> Reply | None:
+        """The same pages collected strictly, if a key may stand twice in one of them; else None.
 
-        That is found out only when somebody reads: most replies say what was said before.
+        Found out only when somebody reads: most replies are never read.
         """
         if not any(map(repeats_keys, self._pages)):
             return None
@@ -116,22 +115,22 @@ class ReplyCollector:
             for page in self._pages:
                 again.add(page.body)
         except ReplyMalformed as error:
-            again._give_up(str(error))
+            again._make_all_unknown(str(error))
         return again.reply()
 
-    def _give_up(self, why: str) -> None:
-        """Take all that was asked for unknown: it is too late to refuse the answer."""
+    def _make_all_unknown(self, why: str) -> None:
+        """Make all of the answer unknown: its digests are handed out, so it is too late to refuse it."""
         for side in (self._natives, self._tokens):
             side.unknown.update(self._chains or side.rows.keys())
         for chain_id in self._chains:
             self._remarks.add(chain_id, why)
 
     def _doubt_silence(self) -> None:
-        """Take no silence for "holds nothing" where the answer speaks of somebody else instead.
+        """Make unknown what is missing where the answer speaks of strangers instead.
 
-        An account has a native row on each chain. One without it, where a stranger has one, may have been
-        taken for the stranger: no token rows say nothing then. And where nobody who was asked has a single
-        row, all of the answer belongs to another question.
+        Each account has a native row on each chain. Where one has none and a stranger has one, the source may
+        have mixed them up: that the account has no token rows proves nothing then. And where no asked account
+        has a single row, all of the answer belongs to another question.
         """
         if not self._strangers:
             return
@@ -147,7 +146,7 @@ class ReplyCollector:
                 self._tokens.doubtful.update((chain_id, account) for account in self._accounts - seen)
 
     def _add_natives(self, entry: ChainEntry[NativeRow]) -> None:
-        chain_id = self._opened(self._natives, entry)
+        chain_id = self._open_entry(self._natives, entry)
         if chain_id is None:
             return
         rows = self._natives.rows[chain_id]
@@ -166,7 +165,7 @@ class ReplyCollector:
                 self._doubt(self._natives, chain_id, account, "rows that contradict each other")
 
     def _add_tokens(self, entry: ChainEntry[TokenRow]) -> None:
-        chain_id = self._opened(self._tokens, entry)
+        chain_id = self._open_entry(self._tokens, entry)
         if chain_id is None:
             return
         rows = self._tokens.rows[chain_id]
@@ -176,7 +175,7 @@ class ReplyCollector:
                 key = (row.contract_address, row.token_id)
                 self._refuse(self._tokens, chain_id, row.account_address, row.chain_id, key)
                 continue
-            contract = address_of(row.contract_address)
+            contract = parse_address(row.contract_address)
             if contract is None:
                 key = (row.contract_address, row.token_id)
                 self._refuse(self._tokens, chain_id, row.account_address, chain_id, key)
@@ -193,7 +192,7 @@ class ReplyCollector:
                 self._add_again(chain_id, account, contract, row)
 
     def _add_again(self, chain_id: ChainId, account: Address, contract: Address, row: TokenRow) -> None:
-        """Fold in another row of a contract: of another token id, or of the same thing once more."""
+        """Add another row of a contract: of another token id, or of the same one once more."""
         held = self._tokens.rows[chain_id][account]
         if row.contract_type != held[contract].contract_type:
             self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
@@ -213,20 +212,20 @@ class ReplyCollector:
         self._new_rows = True
         if row.contract_type not in KNOWN_KINDS:
             self._tokens.numbered[chain_id, account].add(contract)
-        if token_id_of(row) is None or token_id_of(held[contract]) is None:
+        if read_token_id(row) is None or read_token_id(held[contract]) is None:
             self._doubt(self._tokens, chain_id, account, "a token id that is no number")
 
     def _add_once_more(self, thing: RowKey, among: dict[Key, TokenRow], key: Key, row: TokenRow) -> None:
-        """Let the right one count of two rows of one thing, or none of them.
+        """Decide which of two rows of one thing counts, if any.
 
-        The index may move on between two pages: then the newer block stands on the later page. Whatever else
-        is told twice, and differently, is told by a source that contradicts itself.
+        The index may move on between two pages: then the row on the later page has the newer block. Any
+        other difference is a contradiction, and makes the account doubtful.
         """
         chain_id, account, *_ = thing
         known = among[key]
-        came_on_this_page = thing in self._repeated or self._is_of_this_page(known)
+        is_of_same_page = thing in self._repeated or self._is_of_this_page(known)
         self._repeated.add(thing)
-        before, after = holding_of(known), holding_of(row)
+        before, after = read_amount(known), read_amount(row)
         if before is None or after is None:
             self._doubt(self._tokens, chain_id, account, "refused rows")
             return
@@ -234,16 +233,16 @@ class ReplyCollector:
         if not after.differs_from(before):
             if is_newer or (row.contract_info and not known.contract_info):
                 among[key] = row
-        elif is_newer and before.block is not None and not came_on_this_page:
+        elif is_newer and before.block is not None and not is_of_same_page:
             among[key] = row
             self._new_rows = True
         else:
             self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
 
-    def _opened(
+    def _open_entry(
         self, side: SortedNatives | SortedTokens, entry: ChainEntry[NativeRow] | ChainEntry[TokenRow]
     ) -> ChainId | None:
-        """Note what an entry says of its chain as a whole; None where that chain does not concern us."""
+        """Note what an entry says of its chain as a whole; return the chain, None if it was not asked for."""
         chain_id = ChainId(entry.chain_id)
         if self._chains and chain_id not in self._chains:
             if entry.rows and not entry.trouble:
@@ -264,17 +263,17 @@ class ReplyCollector:
         return chain_id
 
     def _asked_account(self, spelling: str) -> Address | None:
-        """Return the asked account that a row spells in its own way; None for any other."""
-        address = address_of(spelling)
+        """Return the asked account that a row spells in another case; None for any other account."""
+        address = parse_address(spelling)
         if address not in self._accounts:
             return None
         self._asked[spelling] = address
         return address
 
     def _mix_up(self, side: SortedNatives | SortedTokens, chain_id: ChainId, rows: int) -> None:
-        """Give up a side of which rows came under a chain that nobody asked for: any may be missing there.
+        """Make all asked chains unknown: rows under a chain nobody asked for may belong to any of them.
 
-        It is said of the chains that were asked: those that weren't may be other ones each time.
+        The remark is about the asked chains, so that the log repeats itself, whatever the other chain is.
         """
         self._remarks.refused_rows += rows
         for asked in sorted(self._chains - side.unknown):
@@ -289,16 +288,16 @@ class ReplyCollector:
         own_chain_id: int,
         key: Hashable = None,
     ) -> None:
-        """Count a row that cannot be believed, and doubt as little as it allows.
+        """Count a refused row, and make unknown no more than it touches.
 
-        One of an account or a chain that has no business there shows that the source mixed something up. Both
-        chains are unknown then, that of the entry and the row's own: what is missing may stand elsewhere.
+        A row of an account or chain that does not belong there shows that the source mixed something up. Then
+        both chains are unknown, that of the entry and the row's own: what is missing may stand elsewhere.
         """
         self._remarks.refused_rows += 1
-        odd_row = (side.name, chain_id, spelling, own_chain_id, key)
-        self._new_rows |= odd_row not in self._odd_rows
-        self._odd_rows.add(odd_row)
-        account = None if spelling is None else self._asked.get(spelling) or address_of(spelling)
+        refused_row = (side.name, chain_id, spelling, own_chain_id, key)
+        self._new_rows |= refused_row not in self._refused_rows
+        self._refused_rows.add(refused_row)
+        account = None if spelling is None else self._asked.get(spelling) or parse_address(spelling)
         if account is None:
             side.unknown.add(chain_id)
             self._remarks.add(chain_id, f"{side.name}: a refused row of no readable account")
@@ -322,7 +321,7 @@ class ReplyCollector:
 
 
 def _membership(entries: Sequence[ChainEntry[TokenRow]]) -> Callable[[TokenRow], bool]:
-    """Return what tells whether a row stands in these entries, made ready when it is first wanted."""
+    """Return a test whether a row stands in these entries; its set is built when it is first called."""
     own: set[int] = set()
 
     def is_of_page(row: TokenRow) -> bool:
@@ -334,7 +333,7 @@ def _membership(entries: Sequence[ChainEntry[TokenRow]]) -> Callable[[TokenRow],
 
 
 def _are_of_two_ids(one: TokenRow, other: TokenRow) -> bool:
-    """Whether two rows of a contract are of different things; what has one balance has no ids."""
+    """Whether two rows of a contract are of different token ids; an ERC-20 has none, whatever a row says."""
     return one.contract_type not in SINGLE_BALANCE_KINDS and _spelled_id(one) != _spelled_id(other)
 
 

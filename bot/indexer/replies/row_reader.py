@@ -1,6 +1,6 @@
-"""Reads the sorted rows of one answer, as far as they are wanted: spellings in, amounts out.
+"""Reads the sorted rows of one answer for the accounts that are asked about: strings in, amounts out.
 
-A row that cannot be believed makes its account doubtful on its chain; the others stand.
+A malformed row makes its account doubtful on its chain; the other accounts stand.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -14,22 +14,22 @@ from bot.indexer.replies.sorted_rows import AccountOnChain, Remarks, SortedNativ
 from bot.indexer.rows import (
     NativeRow,
     TokenRow,
-    amount_of,
-    described_native,
-    described_token,
-    folded,
-    holding_of,
-    price_of,
+    describe_native,
+    describe_token,
+    parse_amount,
+    parse_price,
+    read_amount,
+    read_total,
 )
 
 
 class RowReader:
-    """Reads the rows of one answer, all of which have come."""
+    """Reads the rows of one answer after its last page has come."""
 
     def __init__(
         self, question: Question, natives: SortedNatives, tokens: SortedTokens, remarks: Remarks
     ) -> None:
-        """Read what was sorted; `remarks` are those made then."""
+        """Read sorted rows; `remarks` are what the sorting had to say."""
         self._question = question
         self._natives = natives
         self._tokens = tokens
@@ -51,11 +51,14 @@ class RowReader:
         )
 
     def troubles(self) -> dict[ChainId, str]:
-        """Return what shows at sight that something is unknown, by chain."""
+        """Return, by chain, the first sign in the sorted rows that something is unknown there."""
         return self._remarks_on_chains().by_chain
 
     def _remarks_on_chains(self) -> Remarks:
-        """Return a copy of what there was to say about rows, and what there is to say about chains."""
+        """Return a copy of the remarks, with the chains added that the answer left out.
+
+        A copy, because accounts may be read several times, and each time counts its own refused rows.
+        """
         kept = self._remarks
         remarks = replace(kept, troubles=dict(kept.troubles), by_chain=dict(kept.by_chain))
         for side in (self._natives, self._tokens) if self._question.natives else (self._tokens,):
@@ -77,21 +80,22 @@ class RowReader:
         return frozenset(listed | coins)
 
     def prices(self, known: Mapping[ChainId, AbstractSet[Address]]) -> dict[Asset, str]:
-        """Return what one unit of each asset is worth, as one row says, but of those that are known."""
+        """Return the price of one unit of each asset that is not `known`, from any one of its rows."""
         return {
             Asset(chain_id, contract): price
             for chain_id, rows in self._rows_of_assets()
             for contract in rows.keys() - known.get(chain_id, frozenset())
-            if (price := price_of(rows[contract].price_usd)) is not None
+            if (price := parse_price(rows[contract].price_usd)) is not None
         }
 
     def _rows_of_assets(self) -> Iterator[tuple[ChainId, Mapping[Address, NativeRow | TokenRow]]]:
-        """Yield, by chain, one row of each asset: putting rows together is cheap, looking at each is not."""
+        """Yield, by chain, one row of each asset."""
         for chain_id, coins in self._natives.rows.items():
             coin = next((coin for coin in coins.values() if coin.price_usd), None)
             yield chain_id, {} if coin is None else {NATIVE: coin}
         for chain_id, lists in self._tokens.rows.items():
             rows: dict[Address, TokenRow] = {}
+            # Merging dictionaries is cheap; a look at each row in Python is not.
             for held in lists.values():
                 rows |= held
             yield chain_id, rows
@@ -101,9 +105,9 @@ class RowReader:
         """The first description of each asset, or the first with metadata, whoever holds it."""
         result: dict[Asset, Description] = {}
         for chain_id, coins in self._natives.rows.items():
-            believed = next((row for row in coins.values() if amount_of(row.balance) is not None), None)
+            believed = next((row for row in coins.values() if parse_amount(row.balance) is not None), None)
             if believed is not None:
-                result[Asset(chain_id, NATIVE)] = described_native(believed)
+                result[Asset(chain_id, NATIVE)] = describe_native(believed)
         for chain_id, lists in self._tokens.rows.items():
             numbered = {
                 contract
@@ -134,11 +138,11 @@ def _read_natives(
     return result
 
 
-def _coin_of(natives: SortedNatives, spot: AccountOnChain) -> Amount | None:
-    """Return what an account's coin comes to; None where that is not certain."""
-    chain_id, account = spot
-    amount = amount_of(natives.rows[chain_id][account].balance)
-    return None if amount is None or spot in natives.doubtful else Amount(amount)
+def _coin_of(natives: SortedNatives, key: AccountOnChain) -> Amount | None:
+    """Return what an account holds of the native coin; None where that is not certain."""
+    chain_id, account = key
+    amount = parse_amount(natives.rows[chain_id][account].balance)
+    return None if amount is None or key in natives.doubtful else Amount(amount)
 
 
 @dataclass(slots=True)
@@ -149,25 +153,25 @@ class _ReadTokens:
 
 
 def _read_tokens(tokens: SortedTokens, accounts: Collection[Address], remarks: Remarks) -> _ReadTokens:
-    result = _ReadTokens(doubtful={spot for spot in tokens.doubtful if spot[0] not in tokens.unknown})
+    result = _ReadTokens(doubtful={key for key in tokens.doubtful if key[0] not in tokens.unknown})
     for chain_id, rows in tokens.rows.items():
         if chain_id in tokens.unknown:
             continue
         lists: dict[Address, dict[Address, Amount]] = {}
         highest = 0
         for account in accounts:
-            spot = (chain_id, account)
-            if account not in rows or spot in tokens.doubtful:
+            key = (chain_id, account)
+            if account not in rows or key in tokens.doubtful:
                 continue
             held: dict[Address, Amount] = {}
-            for contract, holding in _holdings(tokens, spot):
-                if holding is None:
-                    result.doubtful.add(spot)
+            for contract, amount in _amounts(tokens, key):
+                if amount is None:
+                    result.doubtful.add(key)
                     remarks.refuse(chain_id, tokens.name)
                 else:
-                    held[contract] = holding
-                    highest = max(highest, holding.block or 0)
-            if spot not in result.doubtful:
+                    held[contract] = amount
+                    highest = max(highest, amount.block or 0)
+            if key not in result.doubtful:
                 lists[account] = held
         result.held[chain_id] = lists
         if highest:
@@ -175,15 +179,15 @@ def _read_tokens(tokens: SortedTokens, accounts: Collection[Address], remarks: R
     return result
 
 
-def _holdings(tokens: SortedTokens, spot: AccountOnChain) -> Iterator[tuple[Address, Amount | None]]:
-    """Yield what an account's contracts come to, those of several ids once and whole; None: not certain."""
-    chain_id, account = spot
-    several = tokens.by_id.get(spot)
+def _amounts(tokens: SortedTokens, key: AccountOnChain) -> Iterator[tuple[Address, Amount | None]]:
+    """Yield what an account holds of each contract, all token ids together; None: not certain."""
+    chain_id, account = key
+    several = tokens.by_id.get(key)
     for contract, row in tokens.rows[chain_id][account].items():
         if several and contract in several:
-            yield contract, folded(several[contract].values())
+            yield contract, read_total(several[contract].values())
         else:
-            yield contract, holding_of(row)
+            yield contract, read_amount(row)
 
 
 def _described(
@@ -195,9 +199,9 @@ def _described(
     for held in lists.values():
         for contract, row in held.items():
             is_known = contract in result and not (row.contract_info and contract in bare)
-            if is_known or holding_of(row) is None:
+            if is_known or read_amount(row) is None:
                 continue
-            description = described_token(row, is_numbered=contract in numbered)
+            description = describe_token(row, is_numbered=contract in numbered)
             if description.symbol is None and description.decimals is None and not description.rebasing:
                 bare.add(contract)
                 result.setdefault(contract, description)

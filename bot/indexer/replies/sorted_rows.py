@@ -1,4 +1,4 @@
-"""The rows of one answer, sorted by chain and account; what they say is not looked at yet."""
+"""The rows of one answer, sorted by chain and account, their amounts still as strings."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,42 +15,44 @@ AccountOnChain = tuple[ChainId, Address]
 
 @dataclass(slots=True)
 class SortedNatives:
-    """What pages have said of native balances so far."""
+    """The rows of native balances on all pages so far."""
 
     name: str = "natives"
     rows: dict[ChainId, dict[Address, NativeRow]] = field(default_factory=dict)
-    """By chain whose entry was there, and account."""
+    """By chain and account; a chain is a key once its entry was there."""
     unknown: set[ChainId] = field(default_factory=set)
+    """Chains whose rows, and whose lack of rows, prove nothing."""
     doubtful: set[AccountOnChain] = field(default_factory=set)
-    """Where a row was refused at sight; others may turn out to be no better when they are read."""
+    """Where a row was refused while sorting; reading may refuse more."""
 
 
 @dataclass(slots=True)
 class SortedTokens:
-    """What pages have said of token balances so far."""
+    """The rows of token balances on all pages so far."""
 
     name: str = "tokens"
     rows: dict[ChainId, dict[Address, dict[Address, TokenRow]]] = field(default_factory=dict)
-    """By chain whose entry was there, account and contract: the row that counts."""
+    """By chain, account and contract, the row that counts; a chain is a key once its entry was there."""
     by_id: dict[AccountOnChain, dict[Address, dict[str, TokenRow]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    """By contract and token id, where a contract came in rows of several ids: they count together."""
+    """By contract and token id: contracts that came in rows of several ids, which count together."""
     numbered: dict[AccountOnChain, set[Address]] = field(default_factory=lambda: defaultdict(set))
-    """Contracts of a type that nobody knows, whose rows came with ids."""
+    """Contracts of an unknown type whose rows came with ids."""
     unknown: set[ChainId] = field(default_factory=set)
+    """Chains whose rows, and whose lack of rows, prove nothing."""
     doubtful: set[AccountOnChain] = field(default_factory=set)
-    """Where a row was refused at sight; others may turn out to be no better when they are read."""
+    """Where a row was refused while sorting; reading may refuse more."""
 
 
 @dataclass(slots=True)
 class Remarks:
-    """What there is to say about an answer beside what is in it; `conceal` is blotted out."""
+    """What went wrong with rows and chains of one answer, for the log; `conceal` is blotted out."""
 
     conceal: str
     refused_rows: int = 0
     troubles: dict[str, None] = field(default_factory=dict)
-    """A set in order."""
+    """A set in order: the first 50."""
     by_chain: dict[ChainId, str] = field(default_factory=dict)
     """The first trouble of each chain."""
     last: tuple[ChainId, str] | None = None
@@ -58,7 +60,7 @@ class Remarks:
     def add(self, chain_id: ChainId, text: str) -> None:
         """Remember a trouble with a chain, if it is one of the first."""
         if (chain_id, text) == self.last:
-            return  # to word the same again for each of many rows would take long
+            return  # thousands of rows may have the same trouble, and wording it is slow
         self.last = (chain_id, text)
         if len(self.by_chain) < _TROUBLES_KEPT:
             self.by_chain.setdefault(chain_id, plain(text, self.conceal))
@@ -66,6 +68,6 @@ class Remarks:
             self.troubles[f"chain {chain_id}: {plain(text, self.conceal)}"] = None
 
     def refuse(self, chain_id: ChainId, name: str) -> None:
-        """Count a row of natives or tokens that cannot be believed."""
+        """Count a malformed row; `name` says whether it is of natives or tokens."""
         self.refused_rows += 1
         self.add(chain_id, f"{name}: refused rows")
