@@ -20,7 +20,7 @@ from bot.poller.batch import ItemSource
 from bot.poller.fetcher import BalanceSource, Fetcher
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
-from bot.store.prices import KEPT_ANEW_AFTER
+from bot.store.prices import PRICES_SAVED_EVERY
 from bot.store.store import Store
 from bot.store.sweeps import SweepInput
 
@@ -215,7 +215,10 @@ class Poller:
     async def _keep_prices(self) -> None:
         """Store, now and then, what the source said assets are worth: a restart forgets it otherwise."""
         now = self._monotonic()
-        if self._prices_kept_at is not None and now - self._prices_kept_at < KEPT_ANEW_AFTER.total_seconds():
+        if (
+            self._prices_kept_at is not None
+            and now - self._prices_kept_at < PRICES_SAVED_EVERY.total_seconds()
+        ):
             return
         self._prices_kept_at = now
         for some in chunks(tuple(self._memory.prices.items()), PRICES_KEPT_IN_ONE_GO):

@@ -1,4 +1,4 @@
-"""The chains that the source lists, remembered from day to day."""
+"""The chains that the source lists, and those that it ever listed."""
 
 import json
 from collections.abc import Collection
@@ -16,13 +16,13 @@ from bot.store.rows import to_milliseconds
 
 
 def remembered_chains(db: Database) -> frozenset[ChainId]:
-    """Return every mainnet that the source ever listed, as far as there can be so many: each is asked on."""
+    """Return every mainnet that the source ever listed: each of them goes on being read."""
     row = db.execute("SELECT value FROM setting WHERE name = 'chains'").fetchone()
     return frozenset(map(ChainId, json.loads(row[0]))) if row else frozenset()
 
 
 def listing(db: Database) -> Listing:
-    """Return which chains the source has, test networks too, as far as it has said."""
+    """Return the chains that the source lists and ever listed, test networks included."""
     row = db.execute("SELECT value FROM setting WHERE name = 'listed'").fetchone()
     kept = json.loads(row[0]) if row else {"now": [], "ever": []}
     ever = frozenset(map(ChainId, kept["ever"])) | remembered_chains(db)
@@ -32,9 +32,9 @@ def listing(db: Database) -> Listing:
 def update_chains(
     db: Database, mainnets: Collection[ChainId], testnets: Collection[ChainId], now: datetime, status: Part
 ) -> int:
-    """Remember what the source lists, and tell of watched chains that it dropped or lists again.
+    """Save which chains the source lists, and enqueue notices of watched ones it dropped or lists again.
 
-    Returns the number of notices. An empty list says nothing: no source serves no chain at all.
+    Returns how many notices. An empty list is taken for a mistake of the source, and changes nothing.
     """
     if not mainnets:
         return 0
@@ -42,9 +42,9 @@ def update_chains(
     listed = frozenset(mainnets) | frozenset(testnets)
     with transaction(db):
         before = listing(db).ever
-        _keep(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
+        _save(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
         ever = _worth_remembering(db, before, listed)
-        _keep(db, "listed", {"now": sorted(listed), "ever": ever})
+        _save(db, "listed", {"now": sorted(listed), "ever": ever})
         told = 0
         for chain_id, gone_since in db.execute("SELECT id, gone_since FROM chain").fetchall():
             is_gone = chain_id not in listed and (chain_id in before or gone_since is not None)
@@ -59,7 +59,7 @@ def update_chains(
     return told
 
 
-def _keep(db: Database, name: str, value: object) -> None:
+def _save(db: Database, name: str, value: object) -> None:
     db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [name, json.dumps(value)])
 
 

@@ -1,7 +1,7 @@
-"""How far everything is seen: what /status and /balance ask of the store.
+"""What a destination watches and how fresh it is, as /status and /balance show it.
 
-The age of a view is `unknown_since` of its coverage, else `complete_at` of its chain;
-what is wished and not covered was not read yet.
+A part was last seen at `unknown_since` of its coverage if that is set, else at `complete_at` of its chain.
+What is watched and not covered was not read yet.
 """
 
 from collections import defaultdict
@@ -41,7 +41,10 @@ from bot.store.sweeps import held_back
 
 
 def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status: Part) -> WatchedHere:
-    """Return what a destination watches and how far it is seen; `chains` are meant where it names none."""
+    """Return what a destination watches, how fresh it is and what waits to be sent.
+
+    `chains` are all that are read, for subscriptions that name none.
+    """
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     wanted = wanted_by(subscriptions, chains)
     stored = views(db, tuple(wanted))
@@ -63,7 +66,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
 def holdings_of(
     db: Database, place: Place, account: Address, chains: frozenset[ChainId], status: Part
 ) -> list[ChainHoldings]:
-    """Return what a destination watches of an account, chain by chain, with what was not read yet."""
+    """Return what a destination watches of an account, chain by chain, what was not read yet included."""
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     wanted = wanted_by(subscriptions, chains).get(account, Wanted())
     wished = wishes(subscriptions).get(account, ())
@@ -75,8 +78,8 @@ def holdings_of(
         held[one.asset.chain_id].append((one, standing))
     return [
         ChainHoldings(
-            chain_id,
-            tuple(
+            chain_id=chain_id,
+            parts=tuple(
                 _parts(
                     wanted.parts(chain_id, status),
                     coverage.get(chain_id, {}),
@@ -86,8 +89,8 @@ def holdings_of(
                     status=status,
                 )
             ),
-            on_hold.get(chain_id),
-            label_on(wished, chain_id),
+            held_back=on_hold.get(chain_id),
+            label=label_on(wished, chain_id),
         )
         for chain_id in sorted(wanted.chains())
     ]
@@ -97,7 +100,7 @@ def holdings_of(
 
 
 def _balances(wanted: Mapping[Address, Wanted], stored: Views, rules: Rules, status: Part) -> Iterator[int]:
-    """Yield how many balances of each account and chain the destination hears of."""
+    """Yield how many balances of each account and chain the destination gets alerts about."""
     for (account, chain_id), view in stored.items():
         parts = wanted[account].parts(chain_id, status)
         yield sum(
@@ -127,12 +130,17 @@ def _sights(
             for account in there
         )
         yield ChainSight(
-            chain_id, complete_at.get(chain_id), len(there), unread, chain_id in gone, on_hold.get(chain_id)
+            chain_id=chain_id,
+            seen_at=complete_at.get(chain_id),
+            accounts=len(there),
+            unread=unread,
+            is_gone=chain_id in gone,
+            held_back=on_hold.get(chain_id),
         )
 
 
 def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Wishes, status: Part) -> Iterator[Gap]:
-    """Yield where parts are unknown; a chain on which every account read is blind counts as a whole."""
+    """Yield what gives no answer: accounts, or a whole chain where no account that was read does."""
     read: dict[ChainId, int] = defaultdict(int)
     blind: dict[ChainId, list[Gap]] = defaultdict(list)
     for (account, chain_id), view in sorted(stored.items()):
@@ -149,7 +157,7 @@ def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Wishes, statu
 
 
 def _backlog(db: Database, place: Place) -> Row:
-    """Return how many alerts are not told yet, since when, and until when Telegram asked to wait."""
+    """Return how many alerts wait to be sent, since when, and when Telegram's pause for the chat ends."""
     return db.execute(_BACKLOG, [place.chat_id, place.thread_id or 0]).fetchone() or (0, None, None)
 
 
@@ -167,7 +175,7 @@ WITH here AS (
 )
 SELECT (SELECT count(*) FROM untold), (SELECT min(since) FROM untold), hold_until FROM here
 """
-"""In the very words of the indexes, or SQLite reads every alert there ever was."""
+"""The conditions repeat those of the partial indexes word for word, or SQLite reads every alert ever made."""
 
 
 def _complete_at(db: Database) -> dict[ChainId, datetime]:
@@ -212,9 +220,10 @@ def _parts(
     rules: Rules,
     status: Part,
 ) -> Iterator[PartSeen]:
-    """Yield each wished part with what it shows; where list and name show the same, the name wins.
+    """Yield each watched part with the balances it shows: coins first, then lists, then contracts.
 
-    Of what is ignored and only listed, the number is shown.
+    A token that both a list and a watched contract show stands with the contract. Of tokens that are ignored
+    and only listed, just their number is given.
     """
     shown: dict[Part, list[NamedBalance]] = defaultdict(list)
     left_out = 0
@@ -230,9 +239,9 @@ def _parts(
     for part in sorted(wished, key=lambda part: (part != NATIVE_PART, part != status, part)):
         is_read = part in coverage
         yield PartSeen(
-            kinds.get(part, PartKind.NAMED),
-            complete_at if is_read else None,
-            coverage.get(part),
-            tuple(shown[part]) if is_read else (),
-            left_out if is_read and part == status else 0,
+            kind=kinds.get(part, PartKind.NAMED),
+            seen_at=complete_at if is_read else None,
+            unknown_since=coverage.get(part),
+            held=tuple(shown[part]) if is_read else (),
+            left_out=left_out if is_read and part == status else 0,
         )

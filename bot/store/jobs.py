@@ -1,4 +1,4 @@
-"""Work that comes round again, as rows: when it is due next, and since when it fails."""
+"""When each recurring job is due next, and since when it fails."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,13 +13,13 @@ from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
 
 def due_work(db: Database) -> Mapping[str, Schedule]:
-    """Return what is kept of each work that was ever done, by its name."""
+    """Return the schedule of each job that ever ran, by its name."""
     rows = db.execute("SELECT name, at, failing_since FROM due")
     return {name: Schedule(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
 
 
 def record_success(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
-    """Write that a work was done; owners hear the recovery if it failed before. Returns how many do."""
+    """Record that a job succeeded; if it failed before, owners get `recovery`. Returns how many do."""
     with transaction(db):
         told = (
             enqueue_owner_alerts(db, recovery, to_milliseconds(now))
@@ -31,7 +31,7 @@ def record_success(db: Database, name: str, next_at: datetime, now: datetime, re
 
 
 def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
-    """Write that a work failed; owners hear of the first time in a row. Returns how many do."""
+    """Record that a job failed; the first time in a row, owners get `trouble`. Returns how many do."""
     with transaction(db):
         if _is_failing(db, name):
             db.execute("UPDATE due SET at = ? WHERE name = ?", [to_milliseconds(next_at), name])

@@ -1,4 +1,4 @@
-"""Which symbols look like another one that is known: equal keys, found by an index."""
+"""Finds symbols that look like another known one: their keys (see `domain/symbols`) are equal."""
 
 from collections.abc import Collection
 
@@ -14,15 +14,15 @@ LOOKS_LIKE_ANOTHER = """
  OR EXISTS (SELECT 1 FROM asset o JOIN balance h ON h.account_id = a.id AND h.asset_id = o.id
    WHERE o.symbol_key = x.symbol_key AND o.chain_id <> x.chain_id AND o.symbol <> x.symbol))
 """
-"""Of the asset `x`, which changed in the account `a` or is held by it.
+"""A condition on the asset `x`, which changed in the account `a` or is held by it.
 
-On the same chain any other asset counts, of the account's others one that is spelled otherwise: the same
-symbol on two chains is mostly the same token.
+On the same chain any other asset with an equal key makes it a look-alike. Of the account's assets on other
+chains only one that is spelled otherwise does: the same symbol on two chains is mostly the same token.
 """
 
 
 def look_alikes(db: Database, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
-    """Return those assets, stored or not, whose symbol looks like that of another one of their chain."""
+    """Return the assets, stored or not, whose symbol looks like that of another asset of their chain."""
     return frozenset(
         asset
         for asset, symbol in symbols

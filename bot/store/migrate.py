@@ -1,7 +1,7 @@
-"""Places that become others: a group that is a supergroup now, a topic that is lost.
+"""Moves everything of one destination to another: a group became a supergroup, or a topic was lost.
 
-Everything goes along: subscriptions, what waits, what was told. Doing it twice, or
-in whatever order Telegram says it, does no harm (telegram.md 6.5).
+Subscriptions, alerts, mutes and the rest go along. Telegram may announce a move twice, late, or only by
+refusing a message, so a move does no harm when it is repeated.
 """
 
 from sqlite_utils import Database
@@ -19,13 +19,14 @@ from bot.store.database import transaction
 from bot.store.subscriptions import labels_of, to_thing
 from bot.store.withdraw import withdraw_all, withdraw_emptied
 
+# How near an alert is to having been read: of two about one change, the nearer one is kept.
 _HOW_FAR = """
 CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN 'held' THEN 1 ELSE 0 END
 """
 
 
 def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
-    """Take over everything of a group into the supergroup that it has become; one never seen has nothing."""
+    """Move everything of a group, if it is known, to the supergroup that it became (Telegram's numbers)."""
     with transaction(db):
         known = db.execute("SELECT 1 FROM chat WHERE telegram_id = ?", [old_id]).fetchone()
         if known:
@@ -33,9 +34,10 @@ def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
 
 
 def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
-    """Do the same and return the row of the new chat. Part of the caller's transaction.
+    """Do the same whether the group is known or not; returns the row of the supergroup.
 
-    Where either of them is closed, both are: nothing that waits is told any more.
+    Where one of the two was closed by command, the supergroup is, and its alerts are withdrawn. Part of the
+    caller's transaction.
     """
     old, new = _row_of(db, old_id, "group"), _row_of(db, new_id, "supergroup")
     if old == new:
@@ -44,9 +46,11 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
         merge_destination(db, destination_id, destination_of(db, new, thread_id))
+    # OR IGNORE: the supergroup may have a request of its own, which then counts.
     db.execute("UPDATE OR IGNORE knock SET chat_id = ? WHERE chat_id = ?", [new, old])
     db.execute("DELETE FROM knock WHERE chat_id = ?", [old])
     is_open = _merge_standing(db, old, new)
+    # Groups that had become this group point on to the supergroup: nobody has to follow a chain.
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
     withdraw_emptied(db)
     if not is_open:
@@ -55,7 +59,7 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
     return new
 
 
-_DROP_WHAT_THE_OTHER_TELLS = f"""
+_DELETE_DOUBLE_ALERTS = f"""
 DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
   SELECT 1 FROM alert o WHERE o.change_id = alert.change_id
   AND o.destination_id = iif(alert.destination_id = ?1, ?2, ?1)
@@ -65,9 +69,9 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 
 
 def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | None:
-    """Move what the lost topics of a chat watch to a place in it, but not what they did not wish to hear.
+    """Move the subscriptions of a chat's lost topics to a place in it; returns how many, None: none is lost.
 
-    Returns how many subscriptions that is; None: no topic is lost.
+    Their mutes end and their ignored tokens are dropped: they are not the wishes of this place.
     """
     with transaction(db):
         chat = _row_of(db, place.chat_id, place.kind)
@@ -88,7 +92,7 @@ def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | No
 
 
 def former_ids(db: Database, chat_id: int) -> frozenset[int]:
-    """Return the numbers that a chat had before: the configuration may still know it by one."""
+    """Return the numbers that a chat had as a group: the configuration may still name one of them."""
     rows = db.execute(
         "SELECT o.telegram_id FROM chat o JOIN chat n ON n.id = o.migrated_to WHERE n.telegram_id = ?",
         [chat_id],
@@ -97,13 +101,13 @@ def former_ids(db: Database, chat_id: int) -> frozenset[int]:
 
 
 def merge_destination(db: Database, one: int, into: int) -> int:
-    """Give everything of a destination to another; returns how many subscriptions that is.
+    """Move everything of a destination to another one; returns how many subscriptions that is.
 
-    Where both were to be told of one change, who came further with that counts. Part of the caller's
-    transaction.
+    Of two alerts about one change, the one nearer to being sent is kept. Part of the caller's transaction.
     """
     moved = _merge_subscriptions(db, one, into)
-    db.execute(_DROP_WHAT_THE_OTHER_TELLS, [one, into])
+    # Before alerts move: one change has one alert in a destination at most.
+    db.execute(_DELETE_DOUBLE_ALERTS, [one, into])
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     for table in ("blindness", "ignored", "mute"):
@@ -113,7 +117,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
 
 
 def _row_of(db: Database, chat_id: int, kind: str) -> int:
-    """Return the row of a chat, or of what it has become."""
+    """Return the row of a chat, inserted closed if it is new, or that of its supergroup."""
     db.execute(
         "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 0)", [chat_id, kind]
     )
@@ -124,7 +128,7 @@ def _row_of(db: Database, chat_id: int, kind: str) -> int:
 
 
 def _merge_standing(db: Database, old: int, new: int) -> bool:
-    """Let the new chat be as open as the old one was, a refusal of either counts; returns whether it is."""
+    """Open the new chat if the old one was open, unless a command closed either; returns whether it is."""
     standing = "SELECT decided, open, title FROM chat WHERE id = ?"
     old_decided, old_open, title = db.execute(standing, [old]).fetchone()
     new_decided, new_open, _ = db.execute(standing, [new]).fetchone()
@@ -139,9 +143,9 @@ def _merge_standing(db: Database, old: int, new: int) -> bool:
 
 
 def _merge_subscriptions(db: Database, one: int, into: int) -> int:
-    """Move what only one of them wishes, under a number of its own, and drop what both do.
+    """Move the subscriptions that the other destination lacks, and delete the rest; returns how many move.
 
-    A label that names something else there becomes the next name that is free.
+    A number that is taken there becomes the next new one; a label that is taken gets the next free name.
     """
     db.execute(
         "DELETE FROM subscription WHERE destination_id = ?1 AND EXISTS (SELECT 1 FROM subscription s"

@@ -143,7 +143,11 @@ def _last_reports(db: Database) -> dict[DestinationId, dict[BlindSpot, LastRepor
     ):
         spot = BlindSpot(ChainId(chain_id), None if address is None else to_address(address))
         result[DestinationId(destination_id)][spot] = LastReport(
-            to_moment(since), to_moment(told_at), times, to_moment_or_none(ended_at), bool(is_held_back)
+            since=to_moment(since),
+            told_at=to_moment(told_at),
+            times=times,
+            ended_at=to_moment_or_none(ended_at),
+            is_held_back=bool(is_held_back),
         )
     return result
 

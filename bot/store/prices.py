@@ -1,4 +1,8 @@
-"""What assets were last worth: what is lost is no longer in an answer, and a restart forgets answers."""
+"""The last known prices of assets.
+
+They are stored because an answer has no price for a token that the account no longer holds, which is when
+an alert about it is sent.
+"""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -9,12 +13,12 @@ from bot.domain.assets import Asset, Price
 from bot.store.database import transaction
 from bot.store.rows import to_asset, to_blob, to_milliseconds, to_moment
 
-KEPT_ANEW_AFTER = timedelta(hours=1)
-"""A stored price is left alone for so long: a quiet sweep writes none."""
+PRICES_SAVED_EVERY = timedelta(hours=1)
+"""A stored price is not replaced before: a sweep without changes writes nothing."""
 
 
 def last_prices(db: Database) -> dict[Asset, Price]:
-    """Return what each asset was last seen to be worth, of those that had a price."""
+    """Return the last known price of each asset that ever had one."""
     rows = db.execute(
         "SELECT chain_id, contract, price_usd, priced_at FROM asset WHERE price_usd IS NOT NULL"
     )
@@ -22,7 +26,7 @@ def last_prices(db: Database) -> dict[Asset, Price]:
 
 
 def save_prices(db: Database, prices: Collection[tuple[Asset, Price]]) -> None:
-    """Store what assets are worth, of those that are stored."""
+    """Store prices of assets; those of unknown assets are left out."""
     with transaction(db):
         db.conn.executemany(
             "UPDATE asset SET price_usd = ?, priced_at = ? WHERE chain_id = ? AND contract = ?",

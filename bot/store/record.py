@@ -35,7 +35,7 @@ from bot.store.alerts import enqueue_alert
 from bot.store.coverage import marks, subscriptions_about
 from bot.store.database import transaction
 from bot.store.ignore_list import all_rules
-from bot.store.prices import KEPT_ANEW_AFTER
+from bot.store.prices import PRICES_SAVED_EVERY
 from bot.store.rows import (
     balance_to_row,
     holding_to_row,
@@ -198,7 +198,7 @@ class _PollRecorder:
         """Store the price that came with an asset, unless the stored one is less than an hour older."""
         description = self._poll.descriptions.get(asset)
         if description and description.price_usd is not None:
-            before = to_milliseconds(self._poll.observed_at - KEPT_ANEW_AFTER)
+            before = to_milliseconds(self._poll.observed_at - PRICES_SAVED_EVERY)
             self._db.execute(
                 "UPDATE asset SET price_usd = ?, priced_at = ?"
                 " WHERE id = ? AND (priced_at IS NULL OR priced_at <= ?)",

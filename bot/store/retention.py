@@ -1,8 +1,8 @@
-"""What is forgotten in time: changes, what came of telling them, who did what, accounts nothing is left of.
+"""Deletes old history: changes, finished alerts and deliveries, audit entries, and unused accounts.
 
-What still has to be told is never forgotten, however old. It goes in slices, so
-that nobody waits long for the database, and the newest row of each table stays:
-no number is given twice.
+What is still to be sent stays, however old. Rows go in slices, so that nothing else waits long for the
+database. The newest row of each table stays, as SQLite would give its number again, and a number is what
+buttons and message ids are made of.
 """
 
 from datetime import datetime
@@ -14,31 +14,27 @@ from bot.store.rows import to_milliseconds
 from bot.store.snapshots import FIRST_GENERATION
 
 ROWS_AT_ONCE = 200
-"""Of each table: some ten milliseconds' work, half of it waiting for the disk."""
+"""Of each table at once: about ten milliseconds of work, half of it waiting for the disk."""
 
+# The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite
+# doesn't use them.
 FINISHED_ALERTS = "state IN ('told', 'withdrawn', 'expired', 'dead')"
 FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead')"
-"""In the very words of the indexes `alert_finished` and `delivery_finished`, or SQLite doesn't use them."""
 
 
 def delete_old_rows(db: Database, before: datetime) -> int:
-    """Delete the oldest rows from before a moment, some of each kind; returns how many, 0: no more are there.
-
-    Alerts go before what they are about.
-    """
+    """Delete a slice of the rows from before a moment, oldest first; returns how many, 0: none are left."""
     with transaction(db):
         at = to_milliseconds(before)
         rows = sum(db.execute(statement, [at, ROWS_AT_ONCE]).rowcount for statement in _STATEMENTS)
-        return rows + _forget_accounts(db)
+        return rows + _delete_accounts(db)
 
 
-def _forget_accounts(db: Database) -> int:
-    """Delete some accounts that nothing refers to any more, whatever their age.
-
-    One that comes back counts its generations on from the highest that was ever forgotten: what is remembered
-    of the old one must not pass for a reading of the new one.
-    """
-    forgotten = db.execute(_FORGET_ACCOUNTS, [ROWS_AT_ONCE]).fetchall()
+def _delete_accounts(db: Database) -> int:
+    """Delete a slice of the accounts that nothing refers to, whatever their age; returns how many."""
+    forgotten = db.execute(_DELETE_ACCOUNTS, [ROWS_AT_ONCE]).fetchall()
+    # An account may come back under its address. Its generation goes on above all deleted ones, or what the
+    # poller remembers of the old account would pass for a reading of the new one.
     if forgotten:
         generation = max(one for (one,) in forgotten) + 1
         db.execute(
@@ -49,6 +45,7 @@ def _forget_accounts(db: Database) -> int:
     return len(forgotten)
 
 
+# In this order: alerts refer to deliveries and to changes, which can go once no alert does.
 _STATEMENTS = (
     f"""
 DELETE FROM alert WHERE id IN (
@@ -73,7 +70,7 @@ DELETE FROM audit WHERE id IN (
 """,
 )
 
-_FORGET_ACCOUNTS = """
+_DELETE_ACCOUNTS = """
 DELETE FROM account WHERE id IN (
   SELECT id FROM account a WHERE id < (SELECT max(id) FROM account)
   AND NOT EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = a.id)

@@ -1,7 +1,6 @@
-"""What can be counted of everything stored, cheaply: whoever asks may ask every few seconds.
+"""Numbers about everything stored, for /metrics, which is read every few seconds: no table is read whole.
 
-Rows whose newest one always stays are counted by its number, since the start of the database and not
-of the program. Alerts are not among them: where two destinations become one, the newest may go.
+Changes and deliveries ever made are counted by the highest row number, as the newest row is never deleted.
 """
 
 from collections.abc import Mapping
@@ -16,22 +15,22 @@ from bot.store.rows import Row, to_moment, to_moment_or_none
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStats:
-    """How much there is, and how far it is seen."""
+    """How much is stored, how much waits to be sent, and how fresh balances are."""
 
     changes: int
     """Ever recorded."""
     deliveries: int
     """Ever composed."""
     waiting: int
-    """Alerts not told yet to chats that can be reached."""
+    """Alerts that wait for chats that can be reached."""
     waiting_since: datetime | None
-    """When the oldest of them was made."""
+    """Since when the oldest of them waits."""
     parked: int
     """Alerts for chats that can't be reached now."""
     complete_at: Mapping[ChainId, datetime]
-    """When each chain was last seen."""
+    """When each chain last answered."""
     unknown_views: Mapping[ChainId, int]
-    """Parts of accounts that give no answer on a chain."""
+    """How many parts of accounts give no answer, by chain."""
     accounts: int
     """Watched by somebody."""
     subscriptions: int
@@ -39,7 +38,7 @@ class DatabaseStats:
 
 
 def collect_stats(db: Database) -> DatabaseStats:
-    """Return all of it."""
+    """Return the numbers as they are now."""
     changes, deliveries, accounts, subscriptions = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
     (page_count,), (page_size,) = _one(db, "PRAGMA page_count"), _one(db, "PRAGMA page_size")
@@ -81,7 +80,10 @@ WITH reached AS (
 SELECT count(*) FILTER (WHERE now), min(created_at) FILTER (WHERE now), count(*) FILTER (WHERE NOT now)
 FROM untold
 """
-"""In the very words of the indexes and in this order, or SQLite reads every alert there ever was."""
+"""CROSS JOIN fixes the order, and the conditions repeat those of the partial indexes word for word.
+
+Otherwise SQLite reads every alert ever made.
+"""
 
 _UNKNOWN = "SELECT chain_id, count(*) FROM coverage WHERE unknown_since IS NOT NULL GROUP BY chain_id"
 

@@ -1,4 +1,4 @@
-"""What people ask for by command: subscribing, and looking at what they are subscribed to."""
+"""Creates and lists subscriptions: what a destination watches."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -51,8 +51,12 @@ def subscribe(
     author: Actor,
     status: Part,
 ) -> list[SubscribeResult]:
-    """Take in what an open chat asks for; a repeated wish changes at most its label."""
+    """Subscribe a destination to what a chat asks for; what it is subscribed to already may get a new label.
+
+    `limit` is the most subscriptions a chat may have. There is one result for each request, in order.
+    """
     with transaction(db):
+        # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
         chat_row = upsert_chat(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
@@ -77,7 +81,7 @@ def subscribe(
 
 
 def labels_of(db: Database, destination_id: DestinationId) -> Labels:
-    """Return which label names what in a destination."""
+    """Return the labels of a destination, and what each of them names."""
     rows = db.execute(
         "SELECT s.label, a.address, s.contracts FROM subscription s"
         " LEFT JOIN account a ON a.id = s.account_id WHERE s.destination_id = ? AND s.label <> ''"
@@ -88,20 +92,20 @@ def labels_of(db: Database, destination_id: DestinationId) -> Labels:
 
 
 def to_thing(address: bytes | None, contracts: str) -> Thing:
-    """Return what the label of a subscription's row names."""
+    """Return what a subscription's label names: its account or its contracts."""
     return thing_of(
         None if address is None else to_address(address), frozenset(map(Address, contracts.split()))
     )
 
 
 def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
-    """Return what a destination is subscribed to, by number."""
+    """Return the subscriptions of a destination, by number."""
     rows = db.execute(_LISTED, [place.chat_id, place.thread_id or 0])
     return [ListedSubscription(row[0], to_subscription(row[1:])) for row in rows]
 
 
 def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
-    """Whether the chat of a destination has as many subscriptions as it may."""
+    """Return whether the chat of a destination, all topics together, has its most subscriptions."""
     (count,) = db.execute(
         "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
         " WHERE d.chat_id = (SELECT chat_id FROM destination WHERE id = ?)",
@@ -111,7 +115,7 @@ def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
 
 
 def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, status: Part) -> Baseline | None:
-    """Return what was read before of what a wish asks for; None: something of it is still to be read.
+    """Return the first reading of what is asked for, if all of it was read before; None: it is to come.
 
     What the destination ignores is not counted.
     """
@@ -119,6 +123,7 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
         return None
     of_account = {chain_id: view for (_, chain_id), view in views(db, [wish.account]).items()}
     chains = [chain_id for chain_id in of_account if not wish.chains or chain_id in wish.chains]
+    # Without chains it asks for all that are read: those stored stand for all, others may follow.
     if not chains or (wish.chains and len(chains) < len(wish.chains)):
         return None
     balances, rules = 0, rules_of(db, destination_id)
@@ -132,13 +137,15 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
             for asset, balance in view.balances.items()
             for heard in (heard_parts(parts, rules, asset),)
         )
-    return Baseline(wish.account, wish.label, balances, tuple(sorted(chains)), ())
+    return Baseline(
+        account=wish.account, label=wish.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()
+    )
 
 
 def _relabelled(
     db: Database, destination_id: DestinationId, wish: WatchSpec, labels: Labels
 ) -> SubscribeResult | None:
-    """Return what stands already, with its new label if one was given; None: it is a new wish."""
+    """Return the subscription that is there already, with its new label if one was given; None: there is none."""
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
         " WHERE s.destination_id = ? AND a.address IS ? AND s.contracts = ? AND s.chains = ?",
@@ -162,6 +169,7 @@ def _relabelled(
 
 
 def _taken(wish: WatchSpec, labels: Labels) -> LabelTaken | None:
+    """Return what else the label names in the destination; None: the label is free."""
     holder = labels.holder(wish.label, thing_of(wish.account, wish.contracts))
     if holder is None:
         return None

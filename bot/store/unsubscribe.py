@@ -1,4 +1,4 @@
-"""Ending subscriptions, and taking that back: the wish returns whole, its readings start anew."""
+"""Ends subscriptions, and takes that back: they return as they were, and begin with a new baseline."""
 
 import json
 from collections.abc import Collection
@@ -22,13 +22,16 @@ from bot.store.snapshots import account_id_of
 from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 
 UNDO_FOR = timedelta(hours=24)
-_FOR_GOOD = timedelta(days=7)
+"""How long an /unwatch can be undone."""
+
+_KEPT_FOR = timedelta(days=7)
+"""How long an old "Undo" button is still answered by saying that it is too late."""
 
 
 def unsubscribe(
     db: Database, place: Place, numbers: Collection[int], author: Actor, status: Part
 ) -> UnsubscribeResult:
-    """End subscriptions of a destination; alerts that were observed before are still told."""
+    """End subscriptions of a destination by their numbers; alerts about earlier changes are still sent."""
     with transaction(db):
         listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
         if not listed:
@@ -47,7 +50,7 @@ def unsubscribe(
 
 
 def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
-    """Return where an /unwatch was said, if it was in this chat."""
+    """Return where an /unwatch was said, by its row; None: it is forgotten, or was in another chat."""
     row = db.execute(
         "SELECT c.kind, c.title, d.thread_id FROM parting p JOIN destination d ON d.id = p.destination_id"
         " JOIN chat c ON c.id = d.chat_id WHERE p.id = ? AND c.telegram_id = ?",
@@ -59,7 +62,10 @@ def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
 def undo_unsubscribe(
     db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part
 ) -> UndoResult:
-    """Take an /unwatch back: each wish as it was, under its number if that is free, while there is room."""
+    """Undo an /unwatch: each subscription returns as it was, under its number if that is free.
+
+    Those for which the chat has no room are left out, and the same button brings them back later.
+    """
     with transaction(db):
         destination_id, ended_at, undone_at = db.execute(
             "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
@@ -89,9 +95,9 @@ def undo_unsubscribe(
 def _keep(
     db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Actor
 ) -> int:
-    """Remember subscriptions whole, whatever columns they have; what is long past is forgotten."""
+    """Save subscriptions, with whatever columns they have, to be restored; old ones are deleted."""
     now = to_milliseconds(author.at)
-    db.execute("DELETE FROM parting WHERE ended_at < ?", [to_milliseconds(author.at - _FOR_GOOD)])
+    db.execute("DELETE FROM parting WHERE ended_at < ?", [to_milliseconds(author.at - _KEPT_FOR)])
     (parting,) = db.execute(
         "INSERT INTO parting (destination_id, ended_at) VALUES (?, ?) RETURNING id", [destination_id, now]
     ).fetchone()
@@ -103,6 +109,7 @@ def _keep(
         )
         columns = [column[0] for column in found.description]
         row = dict(zip(columns, found.fetchone(), strict=True))
+        # By address and not by row: the account may be deleted meanwhile, when nobody watches it.
         address = row.pop("address")
         others = {name: value for name, value in row.items() if name not in _GIVEN_ANEW}
         db.execute(
@@ -113,7 +120,7 @@ def _keep(
 
 
 _GIVEN_ANEW = frozenset({"id", "destination_id", "number", "account_id"})
-"""Columns that a subscription which returns has another value of, or may have."""
+"""Columns whose values may be other ones when a subscription returns."""
 
 
 def _restored(
@@ -158,7 +165,7 @@ def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:
 
 
 def _accounts_about(db: Database, one: ListedSubscription) -> set[int]:
-    """Return the accounts whose coverage may rest on a subscription."""
+    """Return the rows of the accounts whose coverage may end with a subscription."""
     if one.subscription.account is not None:
         return {account_id_of(db, one.subscription.account)}
     rows = db.execute(

@@ -4,11 +4,11 @@ import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change
-from bot.store.prices import KEPT_ANEW_AFTER
+from bot.store.prices import PRICES_SAVED_EVERY
 from tests.builders import POLYGON, TREASURY, USDC, at
 from tests.poller.conftest import INTERVAL, PollerHarness
 
-HOUR = KEPT_ANEW_AFTER.total_seconds()
+HOUR = PRICES_SAVED_EVERY.total_seconds()
 
 
 async def next_change(harness: PollerHarness, seconds: float = INTERVAL) -> Change:
