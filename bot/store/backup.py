@@ -1,4 +1,4 @@
-"""Copies that are made day by day, and what starting with one of them means."""
+"""Makes the daily copies of the database, and deals with a start from one of them (a restore)."""
 
 import re
 from collections.abc import Callable
@@ -16,9 +16,10 @@ from bot.store.database import transaction
 from bot.store.rows import to_milliseconds, to_moment
 
 MESSAGES_PER_SECOND = 30
-"""More than ever leave: so many message ids may have been given since a copy was made."""
+"""More than Telegram lets through: the most message ids a second that may have been given since a copy."""
 
 CLOCK_MAY_HAVE_BEEN_WRONG = timedelta(hours=1)
+"""Added to the age of a copy when numbers are left out: its time, or now, may be wrong."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -26,9 +27,10 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 def copy_of_today(
     source: Path, folder: Path, kept: int, now: datetime, is_given_up: Callable[[], bool]
 ) -> Path:
-    """Add a copy to a folder that has to be there, delete the oldest beyond `kept`, and return the new one.
+    """Add a copy to a folder, which has to exist, and delete the oldest beyond `kept`; returns its path.
 
-    Raises CopyFailed; the older ones stay then. What is not named like a copy of this database is left alone.
+    Files that are not named like a copy of this database are left alone. Raises CopyFailed; no older copy is
+    deleted then.
     """
     copy = folder / f"{source.stem}-{now.astimezone(UTC).strftime(_STAMP)}{source.suffix}"
     name = rf"{re.escape(source.stem)}-\d{{8}}T\d{{6}}Z{re.escape(source.suffix)}"
@@ -41,10 +43,11 @@ def copy_of_today(
 
 
 def record_restore(db: Database, now: datetime) -> datetime | None:
-    """If the database is a copy that was put in place, tell who is concerned, once; returns when it was made.
+    """Adapt a database that is a copy put in place, once; returns when it was made, None: it is no copy.
 
-    What happened since the copy is not known to it: numbers given since are left out, so that no message id
-    comes twice and no old button means something new, and mutes end, for somebody may have ended them.
+    Numbers that may have been given since are skipped, so that no message id comes twice and no old button
+    means something new. Mutes end, as somebody may have ended them since. Subscribed chats and owners get a
+    notice.
     """
     with transaction(db):
         row = db.execute("SELECT value FROM setting WHERE name = 'copied_at'").fetchone()
@@ -52,7 +55,7 @@ def record_restore(db: Database, now: datetime) -> datetime | None:
             return None
         copied_at = to_moment(int(row[0]))
         db.execute("DELETE FROM setting WHERE name = 'copied_at'")
-        _leave_out_ids(db, now - copied_at)
+        _skip_ids(db, now - copied_at)
         _end_mutes(db, now)
         subscribed = db.execute(
             "SELECT DISTINCT s.destination_id FROM subscription s JOIN destination d"
@@ -75,9 +78,11 @@ def _end_mutes(db: Database, now: datetime) -> None:
         end_all(db, destination_id, now)
 
 
-def _leave_out_ids(db: Database, since: timedelta) -> None:
+def _skip_ids(db: Database, since: timedelta) -> None:
+    """Continue every table that never gives a number twice above what it may have given since the copy."""
     longest = max(since, timedelta()) + CLOCK_MAY_HAVE_BEEN_WRONG
     given = int(longest.total_seconds()) * MESSAGES_PER_SECOND
+    # A table has no row here before its first number is given, and it may have given some since.
     db.execute(
         "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master"
         " WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"

@@ -1,7 +1,6 @@
-"""A copy of the database, made while the bot works and checked before it counts.
+"""Copies the database while the bot works, and checks the copy before it gets its name.
 
-It is read over a connection of its own that can't write, so that the bot's one
-connection never waits; and it stands under its name only when it is whole.
+The copy is read over a connection of its own that can't write, so the bot's connection never waits for it.
 """
 
 import os
@@ -17,12 +16,13 @@ from bot.store.errors import describe_error
 from bot.store.rows import to_milliseconds
 
 STEPS_BETWEEN_LOOKS = 10_000
-"""Of SQLite's virtual machine, before a copy looks whether it shall be given up: some milliseconds."""
+"""Steps of SQLite's virtual machine between two looks whether to give up: some milliseconds."""
 
 PATIENCE_SECONDS = 5.0
+"""How long a copy waits for a program that holds the database."""
 
 NAME_BYTES = 200
-"""Of 255 that a name may have."""
+"""How much of the target's name the unfinished copy's has, of the 255 bytes a name may have."""
 
 
 class CopyFailed(Exception):
@@ -32,7 +32,8 @@ class CopyFailed(Exception):
 def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callable[[], bool]) -> int:
     """Copy a database to a new file that only its owner can read; returns its size in bytes.
 
-    Raises CopyFailed, and leaves nothing behind then. The copy remembers that it is one, and of when.
+    `at` is stored in the copy, so that a start with it knows that it is one. `is_given_up` is asked every few
+    milliseconds. Raises CopyFailed, and leaves nothing behind then.
     """
     try:
         _refuse(source, target)
@@ -47,6 +48,7 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
         if target.exists():
             raise CopyFailed(f"{target} exists by now: choose another name")
         unfinished.rename(target)
+        # The name is in the directory, not in the file: without this it could be lost in a power cut.
         _write_through(target.parent)
     except (sqlite3.Error, OSError) as error:
         raise CopyFailed(
@@ -64,7 +66,7 @@ def _beginning(name: str) -> str:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """Open a database so that nothing can be written; it may be in use."""
+    """Open a database for reading only; it may be in use."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
 
 
@@ -103,7 +105,7 @@ def _copy(source: Path, unfinished: Path, at: datetime, is_given_up: Callable[[]
 
 
 def _write_through(path: Path) -> int:
-    """See to it that a file, or a directory's list, is on the disk; returns its size."""
+    """Wait until a file, or a directory's list of files, is on the disk; returns its size in bytes."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

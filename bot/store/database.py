@@ -1,8 +1,7 @@
-"""One database file, one connection, one thread.
+"""The database: one file, one connection, one thread that uses it.
 
-SQLite is only ever touched in the thread that lives here, and a transaction is
-one plain function that runs there from its first statement to its commit: no
-coroutine can slip into it (telegram.md A.2).
+A transaction is one plain function that runs in that thread from its first statement to its commit, so no
+coroutine can come in between. Before anything is written, the file and its directory are checked.
 """
 
 import asyncio
@@ -33,17 +32,19 @@ LOCK_NAME = "balance-bot.lock"
 _HEADER_BYTES = 20
 _WRITE_VERSION = 18
 _WITHOUT_LOG = b"\x01\x01"
-"""The end of the header of a copy: a database that the bot has opened once says 2, it has a log beside it."""
+"""How the header of a copy ends; of a database that the bot has opened it says 2, as that has a log."""
 
 log = structlog.get_logger(__name__)
 
 OPEN_PATIENCE_SECONDS = 5.0
+"""How long the start waits for another program that holds the database."""
+
 PATIENCE_SECONDS = 2.0
-"""For another program that holds the database; meanwhile everybody here waits, there is one thread."""
+"""How long a unit of work waits for it; as there is one thread, all others wait behind."""
 
 
 class StoreError(Exception):
-    """What the store cannot do; the text says what and what to do about it."""
+    """The base of what makes a start fail; the text says what is wrong and what to do about it."""
 
 
 class DatabaseUnusable(StoreError):
@@ -55,7 +56,7 @@ class DirectoryHeld(StoreError):
 
 
 class DirectoryLock:
-    """The data directory, held for as long as this process lives: the lock goes with it, however it ends."""
+    """Holds the data directory for this process; the system lets go of it however the process ends."""
 
     def __init__(self, directory: Path) -> None:
         self._file: TextIO = _lock_file(directory)
@@ -69,7 +70,7 @@ class DirectoryLock:
             ) from None
 
     def release(self) -> None:
-        """Let the next instance in."""
+        """Let go of the directory before the process ends."""
         self._file.close()
 
 
@@ -80,7 +81,7 @@ class DatabaseThread:
         self, db: Database, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
     ) -> None:
         self.write_failure: DatabaseUnavailable | None = None
-        """Why the last attempt to write failed, where disk or lock are to blame; gone with the next write."""
+        """Why the last write failed, if the disk or a lock is to blame; None again once one succeeds."""
         self._db = db
         self._path = path
         self._executor = executor
@@ -94,9 +95,9 @@ class DatabaseThread:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> Self:
-        """Open and check the database, bringing its schema up to date; raises DatabaseUnusable.
+        """Open and check the database, and bring its schema up to date; raises DatabaseUnusable.
 
-        Where another program holds it later on, it is waited for so long.
+        `patience_seconds` is how long a unit of work waits for another program that holds the database.
         """
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         try:
@@ -105,41 +106,40 @@ class DatabaseThread:
             executor.shutdown()
             raise
         thread = cls(db, path, executor, patience_seconds)
-        await thread.run(_wait, patience_seconds)
+        await thread.run(_set_timeout, patience_seconds)
         return thread
 
     async def run(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one unit of work in the thread; once begun it ends there, whoever still waits for it.
+        """Run a unit of work in the database's thread and return its result.
 
-        Raises DatabaseUnavailable where the disk or another program is in the way.
+        Once begun it runs to its end, even if the caller is cancelled. Raises DatabaseUnavailable if the disk
+        or another program prevents it; then nothing of it was written.
         """
-        return await self._in_thread(lambda: self._watched(work, *args, **kwargs))
+        return await self._in_thread(lambda: self._run_here(work, *args, **kwargs))
 
     async def run_if_possible(
         self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
-        """Run a unit of work that can be left out: whoever is in the way of it is not waited for.
+        """Run a unit of work that may be left out, without waiting for a lock; None if it was left out."""
+        return await self._in_thread(lambda: self._run_now(work, *args, **kwargs))
 
-        Returns None where it was left out.
-        """
-        return await self._in_thread(lambda: self._tried(work, *args, **kwargs))
-
-    def _tried(
+    def _run_now(
         self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
         before = self.write_failure
-        _wait(self._db, 0)
+        _set_timeout(self._db, 0)
         try:
-            return self._watched(work, *args, **kwargs)
+            return self._run_here(work, *args, **kwargs)
         except DatabaseUnavailable as error:
-            if error.kind is DatabaseFault.LOCKED:  # for a moment, as far as is known
+            # Nobody waited for the lock, so it may be gone in a moment: that is no failure to report.
+            if error.kind is DatabaseFault.LOCKED:
                 self.write_failure = before
             return None
         finally:
-            self._be_patient()
+            self._reset_timeout()
 
-    def _watched(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one unit of work, and remember whether the disk takes what is written."""
+    def _run_here(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a unit of work, and keep in `write_failure` whether writing is possible."""
         changes = self._db.conn.total_changes
         try:
             result = work(self._db, *args, **kwargs)
@@ -148,20 +148,21 @@ class DatabaseThread:
             if kind is None:
                 raise
             self.write_failure = DatabaseUnavailable(kind, describe_error(error, self._path))
-            self._be_patient()
+            self._reset_timeout()
             raise self.write_failure from error
+        # Reads succeed on a full disk, too: only a row that was written shows that writing works again.
         if self._db.conn.total_changes > changes and self.write_failure is not None:
             self.write_failure = None
-            self._be_patient()
+            self._reset_timeout()
         return result
 
-    def _be_patient(self) -> None:
-        """Wait for another program that holds the database, but not again and again: looks wait behind."""
+    def _reset_timeout(self) -> None:
+        """Wait for a lock the first time only: while it lasts, reads would queue behind writes that wait."""
         is_locked = self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
-        _wait(self._db, 0 if is_locked else self._patience_seconds)
+        _set_timeout(self._db, 0 if is_locked else self._patience_seconds)
 
     async def close(self) -> None:
-        """Finish what was begun, then close the file."""
+        """Wait for the work that was begun, then close the file."""
         await self._in_thread(self._db.close)
         self._executor.shutdown()
 
@@ -171,7 +172,9 @@ class DatabaseThread:
 
 @contextmanager
 def transaction(db: Database) -> Iterator[None]:
-    """All or nothing, holding the write lock from the start, so that what was read stays true."""
+    """Commit what is done inside, or nothing of it if that raises."""
+    # IMMEDIATE takes the write lock before the first read, so that nothing that is read changes until the
+    # commit; a lock that is taken with the first write could fail in the middle.
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -182,7 +185,7 @@ def transaction(db: Database) -> Iterator[None]:
 
 
 def check_directory(directory: Path) -> None:
-    """Raise DatabaseUnusable for a data directory in which others could put files of theirs."""
+    """Raise DatabaseUnusable for a data directory that other users may write into."""
     mode = directory.stat().st_mode
     if mode & (stat.S_IWOTH | stat.S_IWGRP):
         who = "everybody" if mode & stat.S_IWOTH else "its group"
@@ -193,14 +196,15 @@ def check_directory(directory: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Raise DatabaseUnusable for a file, there or not, that SQLite would take for what it is not.
+    """Raise DatabaseUnusable if the file, or a log beside it, is not what SQLite would take it for.
 
-    To be asked before the file is opened: reading it later would let go of SQLite's locks.
+    Call it before the file is opened: a process that closes a file lets go of all its locks on it, those of
+    SQLite included.
     """
     log = path.with_name(f"{path.name}-wal")
     has_log = log.exists() and log.stat().st_size > 0
     if not path.exists():
-        if has_log:  # it would be played into a new one, whatever it belongs to
+        if has_log:  # SQLite would write its content into the new database, whatever it belongs to
             raise DatabaseUnusable(
                 f"the database {path} is gone, but {log} is there: put that database back; "
                 f"or move {log.name} away, and restore a backup"
@@ -220,7 +224,7 @@ def check_file(path: Path) -> None:
 
 
 def check_content(db: Database, path: Path) -> None:
-    """Raise DatabaseUnusable for a database that is damaged, not ours, or of a later program; only reads."""
+    """Raise DatabaseUnusable if a database is damaged, not the bot's, or of a later version; reads only."""
     problems = [row[0] for row in db.execute("PRAGMA quick_check(1)").fetchall()]
     if problems != ["ok"]:
         raise DatabaseUnusable(f"the database {path} is damaged ({problems[0]}): restore a backup")
@@ -247,7 +251,7 @@ def _lock_file(directory: Path) -> TextIO:
 
 
 def _open(path: Path, now: datetime) -> Database:
-    os.umask(0o077)
+    os.umask(0o077)  # whatever file is made from here on, nobody else may read it
     try:
         check_file(path)
         if not path.exists():
@@ -264,7 +268,7 @@ def _open(path: Path, now: datetime) -> Database:
 
 
 def _create(path: Path) -> None:
-    """Make the new database under another name, so that a half-made one never stands in its place."""
+    """Make a new database under another name first, so that a half-made one is never taken for it."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     db = Database(unfinished, execute_plugins=False, strict=True)
@@ -276,23 +280,26 @@ def _create(path: Path) -> None:
 
 
 def _prepare(db: Database, path: Path, now: datetime) -> None:
-    """Check a database and make it ours to work with."""
-    _wait(db, OPEN_PATIENCE_SECONDS)
+    """Check a database, bring it up to date and set how it is written."""
+    _set_timeout(db, OPEN_PATIENCE_SECONDS)
     check_content(db, path)
     _bring_up_to_date(db, path, now)
     db.enable_wal()
+    # FULL waits for the disk at each commit. Without it, a power cut could take back that a message is
+    # being sent, and it would be sent twice.
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA user_version = 1")  # it says nothing, but where nothing can be written it fails now
+    # The number says nothing; but where nothing can be written, this fails now and not with the first alert.
+    db.execute("PRAGMA user_version = 1")
 
 
-def _wait(db: Database, seconds: float) -> None:
-    """Let the database wait so long for another program that holds it."""
+def _set_timeout(db: Database, seconds: float) -> None:
+    """Set how long statements wait for another program that holds the database."""
     db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
-    """Make the tables those of this program, all or nothing, with a copy of the former ones beside."""
+    """Apply the migrations that are missing, all or none, and leave a copy of the former database beside."""
     pending = [migration.name for migration in migrations.pending(db)]
     if not pending:
         return
@@ -302,7 +309,7 @@ def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
         copy_database(path, copy, now, lambda: False)
         with transaction(db):
             migrations.apply(db)
-            _refuse_lost_references(db)
+            _check_references(db)
     except Exception as error:
         raise DatabaseUnusable(
             f"the database {path} could not be brought up to date by {', '.join(pending)} ({error}): "
@@ -311,7 +318,7 @@ def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
     log.info("the database was brought up to date", action="migrated", steps=pending, copy=str(copy))
 
 
-def _refuse_lost_references(db: Database) -> None:
+def _check_references(db: Database) -> None:
     lost = db.execute("PRAGMA foreign_key_check").fetchone()
     if lost:
         raise DatabaseUnusable(f"a row of {lost[0]} refers to nothing")

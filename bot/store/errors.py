@@ -1,4 +1,4 @@
-"""What SQLite and the system complain about, in words that say what to do."""
+"""Errors of SQLite and of the system, in words that say what to do about them."""
 
 import errno
 import sqlite3
@@ -17,7 +17,7 @@ _ADVICE = {
     sqlite3.SQLITE_NOTADB: "it is no database: restore a backup, or {anew}",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore a backup, or {anew}",
 }
-"""By the primary code; others are told in SQLite's own words."""
+"""By SQLite's primary error code; others keep SQLite's own words."""
 
 _ADVICE_OF_THE_SYSTEM = {
     errno.ENOSPC: "make room; nothing is lost",
@@ -33,7 +33,7 @@ _ADVICE_OF_THE_SYSTEM = {
 
 
 class DatabaseFault(StrEnum):
-    """Why a database can't be worked with for the time being, where nobody here is to blame."""
+    """Why a database can't be used at present, where the program is not to blame."""
 
     FULL = "full"
     LOCKED = "locked"
@@ -52,11 +52,11 @@ _FAULTS = {
     sqlite3.SQLITE_CORRUPT: DatabaseFault.BROKEN,
     sqlite3.SQLITE_NOTADB: DatabaseFault.BROKEN,
 }
-"""By the primary code; others are mistakes of ours."""
+"""By SQLite's primary error code; all others are mistakes of the program."""
 
 
 class DatabaseUnavailable(Exception):
-    """A unit of work could not be done, and nothing of it was; the text says why and what to do about it."""
+    """Nothing of a unit of work was done; the text says why and what to do about it."""
 
     def __init__(self, kind: DatabaseFault, text: str) -> None:
         super().__init__(text)
@@ -77,10 +77,11 @@ def describe_error(error: sqlite3.Error | OSError, path: Path) -> str:
 
 
 def fault_of(error: sqlite3.Error) -> DatabaseFault | None:
-    """Return what kind of trouble an error is; None: it is a mistake of ours."""
+    """Return why the database can't be used; None: the error is a mistake of the program."""
     return _FAULTS.get(_code(error))
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return the primary code: the rest tells kinds apart that make no difference here."""
+    """Return SQLite's primary error code."""
+    # The low byte: extended codes tell apart what makes no difference here.
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

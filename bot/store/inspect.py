@@ -1,4 +1,4 @@
-"""A look at the data directory and the database that changes nothing, while the bot may be at work."""
+"""Looks at the data directory and the database for `check`: changes nothing, and the bot may be running."""
 
 import fcntl
 import os
@@ -20,29 +20,29 @@ from bot.store.schema import migrations
 
 @dataclass(frozen=True, slots=True)
 class DirectorySeen:
-    """A data directory that can be used."""
+    """What was seen of a data directory that can be used."""
 
     exists: bool
     is_held: bool
-    """By an instance at work."""
+    """Whether an instance is running with it."""
     is_private: bool
-    """Nobody else can look into it."""
+    """Whether no other user can look into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSeen:
-    """A database that can be used."""
+    """What was seen of a database that can be used."""
 
     subscriptions: int
     open_chats: int
     waiting: int
-    """Alerts that are still to be told."""
+    """Alerts that are still to be sent."""
     pending: tuple[str, ...]
-    """What the next start brings it up to date with."""
+    """Migrations that the next start applies."""
     newest_at: datetime | None
-    """The latest moment that it knows of."""
+    """When any chain was last read; None: never."""
     owners: int = 0
-    """Who own the bot by a claim."""
+    """How many own the bot by the printed code."""
 
 
 def look_at_directory(directory: Path) -> DirectorySeen:
@@ -86,18 +86,26 @@ def _seen(db: Database) -> DatabaseSeen:
         " (SELECT max(complete_at) FROM chain)"
     ).fetchone()
     pending = tuple(migration.name for migration in migrations.pending(db))
-    return DatabaseSeen(subscriptions, open_chats, waiting, pending, to_moment_or_none(newest), _owners(db))
+    return DatabaseSeen(
+        subscriptions=subscriptions,
+        open_chats=open_chats,
+        waiting=waiting,
+        pending=pending,
+        newest_at=to_moment_or_none(newest),
+        owners=_owners(db),
+    )
 
 
 def _owners(db: Database) -> int:
-    """Return how many own the bot by a claim; in a database of an earlier version nobody could."""
+    """Count the owners by the printed code."""
+    # The database may be older than this table, as `check` brings nothing up to date.
     if not db["owner"].exists():
         return 0
     return int(db.execute("SELECT count(*) FROM owner").fetchone()[0])
 
 
 def _nearest(path: Path) -> Path:
-    """Return the directory, there already, in which a path would be made."""
+    """Return the nearest directory above a path that exists: it is where the rest would be made."""
     return next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
 
 
@@ -109,7 +117,8 @@ def _refuse_unwritable(directory: Path) -> None:
 
 
 def _is_held(lock: Path) -> bool:
-    """Whether a process holds the lock; for this it is shared for a moment."""
+    """Return whether a process holds the lock file."""
+    # A shared lock for a moment: two checks at once don't take each other for the bot.
     try:
         number = os.open(lock, os.O_RDONLY)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Rows to values and back."""
+"""Turns columns into values of the domain, and back."""
 
 import json
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ Row = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LISTING_PARTS = (Part("VERIFIED"), Part("ALL"))
-"""The parts that are all of a contract status; which one is asked for, the configuration says."""
+"""The parts that stand for all tokens of a contract status; the configuration says which one is read."""
 
 _PART_LETTERS = {NATIVE_PART: b"N", LISTING_PARTS[0]: b"V", LISTING_PARTS[1]: b"A"}
 _LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Return whole milliseconds since 1970; a naive moment raises TypeError."""
+    """Return whole milliseconds since 1970; a moment without a time zone raises TypeError."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -66,7 +66,7 @@ def to_holding(amount: str, uniques: str | None, block: int | None) -> Amount:
 
 
 def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:
-    """Return amount, uniques, block, standing, and the amount last told where it is another one."""
+    """Return amount, uniques, block, standing, and the amount last reported where it is another one."""
     told = None if balance.told_raw is None else str(balance.told_raw)
     return *holding_to_row(balance.amount), balance.standing, told
 
@@ -80,7 +80,8 @@ def to_balance(
 
 
 def items_to_json(items: Iterable[ItemMove]) -> str | None:
-    """Return the ids that came and went as text, exact; NULL for none."""
+    """Return the token ids that came and went as JSON; NULL for none."""
+    # As strings: ids and amounts have up to 256 bits, and readers of JSON may take numbers for floats.
     return json.dumps([[str(value) for value in item] for item in items]) if items else None
 
 
@@ -100,7 +101,7 @@ def to_description(kind: str, symbol: str | None, decimals: int | None, rebasing
 
 
 def words_of(values: Iterable[str | int]) -> str:
-    """Return a set as text, sorted, so that equal sets are equal texts."""
+    """Return a set as words with blanks between, sorted so that equal sets are equal texts."""
     return " ".join(str(value) for value in sorted(values))
 
 
@@ -110,13 +111,13 @@ def to_chains(words: str) -> frozenset[ChainId]:
 
 
 def to_subscription(row: Row) -> Subscription:
-    """Return a subscription of its number, destination, address, contracts, chains and label."""
+    """Return a subscription of its row's id, destination, address, contracts, chains and label."""
     subscription_id, destination_id, account, contracts, chains, label = row
     return Subscription(
-        SubscriptionId(subscription_id),
-        DestinationId(destination_id),
-        None if account is None else to_address(account),
-        frozenset(Address(word) for word in contracts.split()),
-        to_chains(chains),
-        label,
+        id=SubscriptionId(subscription_id),
+        destination_id=DestinationId(destination_id),
+        account=None if account is None else to_address(account),
+        contracts=frozenset(Address(word) for word in contracts.split()),
+        chains=to_chains(chains),
+        label=label,
     )

@@ -1,8 +1,12 @@
 """The tables, as ordered migrations; each runs in one transaction with the record that it ran.
 
-Keys are integers, addresses 20-byte blobs, amounts decimal TEXT (SQLite's
-integers end at 64 bits), moments whole milliseconds since 1970 in UTC. A
-balance that is not there is zero.
+Keys are integers, addresses 20-byte blobs, amounts decimal TEXT (SQLite's integers end at 64 bits), moments
+whole milliseconds since 1970 in UTC. A balance without a row is zero.
+
+A migration that was released is never edited: databases that have it don't run it again. To change a table,
+add one at the end. The words of tables and columns are older than those of the program: `offer` has
+the commands of buttons, `parting` and `parted` what an /unwatch ended, `knock` the requests for access,
+`blindness` the outages that destinations know of, `ignored` the rules of the ignore list.
 """
 
 from sqlite_utils import Database

@@ -145,7 +145,7 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
 def _relabelled(
     db: Database, destination_id: DestinationId, wish: WatchSpec, labels: Labels
 ) -> SubscribeResult | None:
-    """Return the subscription that is there already, with its new label if one was given; None: there is none."""
+    """Return the subscription that is there already, relabelled if another label was given; None: new."""
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
         " WHERE s.destination_id = ? AND a.address IS ? AND s.contracts = ? AND s.chains = ?",
