@@ -1,4 +1,8 @@
-"""The store as the rest of the house knows it: each method is one unit of work in the database's thread."""
+"""The store as the other rooms call it.
+
+Each method runs one function of this room as one unit of work in the database's thread, and wakes the
+dispatcher if that made alerts. What a method does is described at the function that it names.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -67,7 +71,8 @@ from bot.store.sweeps import SweepInput, SweepResult
 class Store:
     """Everything that outlives the process.
 
-    `outbox_grew` is set whenever there is something new to be told.
+    `outbox_grew` is set whenever there may be something new to send. A method that writes raises
+    DatabaseUnavailable if the disk or another program prevents it, unless it says that it is left out then.
     """
 
     def __init__(
@@ -91,8 +96,9 @@ class Store:
     ) -> Self:
         """Open the database, made if it isn't there; raises DatabaseUnusable.
 
-        What gives no answer for `stale_after` is told to be blind. Where another program holds the database,
-        it is waited for so long; then, as with a full disk, whatever writes raises DatabaseUnavailable.
+        `status` is the part that stands for the lists of the configured contract status. What gives no answer
+        for `stale_after` is reported as an outage. `patience_seconds` is how long a unit of work waits for
+        another program that holds the database.
         """
         thread = await DatabaseThread.open(path, patience_seconds=patience_seconds)
         return cls(
@@ -108,145 +114,146 @@ class Store:
 
     @property
     def write_failure(self) -> DatabaseUnavailable | None:
-        """Why nothing can be written, where disk or lock are to blame; None: the last write went well."""
+        """Why the last write failed, if the disk or a lock is to blame; None: it succeeded."""
         return self._thread.write_failure
 
     @property
     def is_locked(self) -> bool:
-        """Whether another program held the database when something was to be written last."""
+        """Return whether another program held the database at the last attempt to write."""
         return self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
 
     async def stats(self) -> DatabaseStats:
-        """Return what can be counted of everything stored."""
+        """Return numbers about everything stored."""
         return await self._thread.run(stats.collect_stats)
 
     async def ping(self) -> None:
-        """Return once the database's thread has answered."""
+        """Return once the database's thread answers: health asks whether it is stuck."""
         await self._thread.run(lambda db: db.execute("SELECT 1").fetchone())
 
     async def record_restore(self, now: datetime) -> datetime | None:
-        """Tell who is concerned if the database is a copy put in place; returns when that was made."""
+        """Adapt a database that is a copy put in place; returns when it was made, None: it is no copy."""
         copied_at = await self._thread.run(backup.record_restore, now)
         if copied_at is not None:
             self.outbox_grew.set()
         return copied_at
 
-    # work that comes round again
+    # recurring jobs, and history
 
     async def due_work(self) -> Mapping[str, Schedule]:
-        """Return what is kept of each work that was ever done, by its name."""
+        """Return the schedule of each job that ever ran, by its name."""
         return await self._thread.run(jobs.due_work)
 
     async def record_success(
         self, name: str, next_at: datetime, now: datetime, recovery: Notice | None
     ) -> None:
-        """Write that a work was done; owners hear the recovery if it failed before."""
+        """Record that a job succeeded; if it failed before, owners get `recovery`."""
         if await self._thread.run(jobs.record_success, name, next_at, now, recovery):
             self.outbox_grew.set()
 
     async def record_failure(
         self, name: str, next_at: datetime, now: datetime, trouble: Notice | None
     ) -> None:
-        """Write that a work failed; owners hear of the first time in a row."""
+        """Record that a job failed; the first time in a row, owners get `trouble`."""
         if await self._thread.run(jobs.record_failure, name, next_at, now, trouble):
             self.outbox_grew.set()
 
     async def delete_old_rows(self, before: datetime) -> int:
-        """Delete some of the history from before a moment; returns how many rows, 0: no more are there."""
+        """Delete a slice of the history from before a moment; returns how many rows, 0: none are left."""
         return await self._thread.run(retention.delete_old_rows, before)
 
     # what is observed
 
     async def begin_sweep(self) -> SweepNumber:
-        """Return the number of a new sweep."""
+        """Return the number of a new sweep; batches of older ones are not recorded any more."""
         return await self._thread.run(sweeps.begin_sweep)
 
     async def sweep_input(self, now: datetime) -> SweepInput:
-        """Return everything a sweep plans from."""
+        """Return what a sweep that begins `now` is planned from."""
         return await self._thread.run(sweeps.sweep_input, now)
 
     async def last_prices(self) -> dict[Asset, Price]:
-        """Return what each asset was last seen to be worth."""
+        """Return the last known price of each asset that ever had one."""
         return await self._thread.run(prices.last_prices)
 
     async def save_prices(self, said: Collection[tuple[Asset, Price]]) -> None:
-        """Store what assets are worth."""
+        """Store prices of assets."""
         await self._thread.run(prices.save_prices, said)
 
     async def look_alikes(self, symbols: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
-        """Return those assets whose symbol looks like that of another one known on their chain."""
+        """Return the assets whose symbol looks like that of another known asset of their chain."""
         return await self._thread.run(look_alikes, tuple(symbols))
 
     async def views(self, accounts: Sequence[Address]) -> Views:
-        """Return what is stored of these accounts."""
+        """Return what is stored of these accounts, by account and chain."""
         return await self._thread.run(snapshots.views, accounts)
 
     async def doubtful_descriptions(self, assets: Iterable[Asset], now: datetime) -> frozenset[Asset]:
-        """Return those that no amount should be told by before the source was asked what they are."""
+        """Return the tokens to be described anew before an amount of them is reported."""
         return await self._thread.run(snapshots.doubtful_descriptions, tuple(assets), now)
 
     async def undescribed(self, assets: Iterable[Asset]) -> frozenset[Asset]:
-        """Return the assets of which the source was never asked what they are."""
+        """Return the tokens that the source was never asked to describe."""
         return await self._thread.run(snapshots.undescribed, tuple(assets))
 
     async def record_poll(self, poll: Poll) -> int:
-        """Write what one batch brought and return how many alerts it made."""
+        """Write what one batch observed; returns how many alerts that makes."""
         alerts = await self._thread.run(record.record_poll, poll, self._status)
         if alerts:
             self.outbox_grew.set()
         return alerts
 
     async def items_of(self, account: Address, assets: Iterable[Asset]) -> dict[Asset, Items]:
-        """Return the stored ids of an account's collections, where they are stored."""
+        """Return the stored token ids of an account's collections, where there are any."""
         return await self._thread.run(snapshots.items_of, account, tuple(assets))
 
     async def save_items(self, account: Address, asset: Asset, items: Items) -> bool:
-        """Store the ids of a collection if they are what is stored of it."""
+        """Store the token ids of a collection if they add up to the stored balance; False: they don't."""
         return await self._thread.run(snapshots.save_items, account, asset, items)
 
     async def collections_without_items(self) -> list[tuple[Address, Asset]]:
-        """Return the collections of which the ids are not stored, though they could be."""
+        """Return the collections without stored ids that are small enough for ids to be stored."""
         return await self._thread.run(snapshots.collections_without_items)
 
     async def token_balances_on(self, chains: Iterable[ChainId]) -> dict[ChainId, int]:
-        """Return how many token balances are stored on these chains."""
+        """Count the token balances stored on these chains."""
         return await self._thread.run(sweeps.token_balances_on, tuple(chains))
 
     async def believe_losses(self, chain_id: ChainId, author: Actor) -> bool:
-        """Take what vanished of a chain for gone; False: nothing there is doubted."""
+        """Let the next sweep record a chain's missing balances as gone; False: it is not held back."""
         return await self._thread.run(sweeps.believe_losses, chain_id, author)
 
     async def remembered_chains(self) -> frozenset[ChainId]:
-        """Return every chain that the source ever listed."""
+        """Return every mainnet that the source ever listed."""
         return await self._thread.run(chains.remembered_chains)
 
     async def listing(self) -> Listing:
-        """Return which chains the source has, as far as it has said."""
+        """Return the chains that the source lists and ever listed."""
         return await self._thread.run(chains.listing)
 
     async def update_chains(
         self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()
     ) -> None:
-        """Remember what the source lists, and tell what became of watched chains."""
+        """Save which chains the source lists; notices say which watched ones it dropped or lists again."""
         if await self._thread.run(chains.update_chains, tuple(mainnets), tuple(testnets), at, self._status):
             self.outbox_grew.set()
 
     async def finish_sweep(self, result: SweepResult) -> None:
-        """Note how far a sweep reached, and tell what gives no answer."""
+        """Write when each chain was seen, with notices of what gives no answer, or does again."""
         if await self._thread.run(sweeps.finish_sweep, result, self._stale_after, self._status):
             self.outbox_grew.set()
 
-    # what is told
+    # what is sent
 
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
-        """Return where something can be sent, with what was muted until now."""
+        """Return the chats that something can be sent to, once mutes that are over have ended."""
+        # First, as what they held can be sent then; and the next one to end is a moment to look again.
         next_mute_ends_at = await self._thread.run(chat_mutes.end_expired, now)
         found = await self._thread.run(outbox.outbox, now, group_wait_seconds)
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
     async def recent_sends(self, now: datetime, within: timedelta) -> list[RecentSend]:
-        """Return what left lately."""
+        """Return the messages sent within the last `within`, oldest first."""
         return await self._thread.run(outbox.recent_sends, now, within)
 
     async def claim_next(
@@ -258,52 +265,52 @@ class Store:
         *,
         answered: DeliveryId | None = None,
     ) -> NextDelivery:
-        """Return the next message of a chat, marked as leaving now, or what is to be asked about it first."""
+        """Return the next message of a chat, marked as being sent, or one to ask about first."""
         work = outbox.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
     async def apply_outcome(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
-        """Write what became of an attempt."""
+        """Write what came of sending a message."""
         if await self._thread.run(delivery_results.apply_outcome, delivery_id, settlement, self._status):
             self.outbox_grew.set()
 
     async def pause_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
-        """Remember that Telegram wants a chat left alone, if anything can be written now."""
+        """Send nothing to a chat until a moment, as Telegram asked; left out where nothing can be written."""
         milliseconds = span // timedelta(milliseconds=1)
         await self._thread.run_if_possible(delivery_results.pause_chat, chat_id, until, milliseconds)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
-        """Put back what was being sent when the last run ended."""
+        """Count the sends that the end of the last run cut off as unanswered; returns how many."""
         return await self._thread.run(delivery_results.doubt_unfinished_sends, now)
 
     async def expire(self, now: datetime, after: timedelta) -> int:
-        """Drop what has waited too long, and let its destinations be told; returns how many changes."""
+        """Drop alerts that have waited longer than `after`; returns how many changes that were."""
         return await self._thread.run(withdraw.expire, now, after)
 
     async def find_delivery(self, row: int, chat_id: int) -> FoundDelivery | None:
-        """Return what a message of this chat tells of, whose button was pressed."""
+        """Return the message of this chat whose button was pressed; None: there is none."""
         return await self._thread.run(delivered.find_delivery, row, chat_id)
 
-    # who asks
+    # subscriptions
 
     async def subscribe(
         self, place: Place, wishes: Sequence[WatchSpec], author: Actor
     ) -> list[SubscribeResult]:
-        """Take in what an open chat asks for."""
+        """Subscribe a destination to what its chat asks for; one result for each request, in order."""
         return await self._thread.run(
             subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status
         )
 
     async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> UnsubscribeResult:
-        """End subscriptions."""
+        """End subscriptions of a destination by their numbers."""
         return await self._thread.run(unsubscribe.unsubscribe, place, numbers, author, self._status)
 
     async def unsubscribe_place(self, parting: int, chat_id: int) -> Place | None:
-        """Return where subscriptions were ended, if it was in this chat."""
+        """Return where an /unwatch was said, by its row; None: it was in another chat."""
         return await self._thread.run(unsubscribe.unsubscribe_place, parting, chat_id)
 
     async def undo_unsubscribe(self, parting: int, place: Place, author: Actor) -> UndoResult:
-        """Take the end of subscriptions back."""
+        """Undo an /unwatch: its subscriptions return while the chat has room for them."""
         return await self._thread.run(
             unsubscribe.undo_unsubscribe,
             parting,
@@ -314,19 +321,19 @@ class Store:
         )
 
     async def subscriptions_here(self, place: Place) -> list[ListedSubscription]:
-        """Return what a destination is subscribed to."""
+        """Return the subscriptions of a destination, by number."""
         return await self._thread.run(subscriptions.subscriptions_here, place)
 
-    # what is watched and not told, for good or for a while
+    # what is watched and not sent: ignored for good, muted for a while
 
     async def ignore(
         self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
     ) -> IgnoreResult:
-        """Let a destination hear no more of contracts, on these chains or on all."""
+        """Let a destination get no alerts about contracts, on these chains or with none on all."""
         return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
 
     async def unignore(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
-        """Let a destination hear of contracts again; returns those that were ignored."""
+        """Stop ignoring contracts, on every chain; returns those that were ignored."""
         return await self._thread.run(ignore_list.unignore, place, contracts, author)
 
     async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoreListPage:
@@ -334,61 +341,61 @@ class Store:
         return await self._thread.run(ignore_list.ignored_here, place, page, page_size)
 
     async def rules_here(self, place: Place) -> Rules:
-        """Return all that a destination ignores."""
+        """Return all that a destination ignores, by contract."""
         return await self._thread.run(ignore_list.rules_here, place)
 
     async def find_rule(self, row: int, chat_id: int) -> FoundIgnored | None:
-        """Return what is ignored and a button of this chat names."""
+        """Return the ignored contract that a button of this chat names; None: it is gone."""
         return await self._thread.run(ignore_list.find_rule, row, chat_id)
 
     async def delete_rule(self, found: FoundIgnored, author: Actor) -> bool:
-        """Let a destination hear again of what a button names; False: it does already."""
+        """Stop ignoring what a button names; False: it is not ignored any more."""
         return await self._thread.run(ignore_list.delete_rule, found, author)
 
     async def mute(
         self, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
     ) -> MuteResult:
-        """Hold what is told of accounts, or with none everything, for so long."""
+        """Hold a destination's alerts about accounts, or with no `scopes` all of them, for `span`."""
         muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self.outbox_grew.set()
         return muted
 
     async def unmute(self, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
-        """End mutes of accounts, or with none all mutes of a place, and let what they held be told."""
+        """End the mutes that meet these accounts, or with no `scopes` all, and release what they held."""
         unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self.outbox_grew.set()
         return unmuted
 
     async def muted_here(self, place: Place) -> ActiveMutes:
-        """Return what is muted in a place, and how many changes are held there."""
+        """Return the mutes of a place, and how many changes they hold."""
         return await self._thread.run(chat_mutes.muted_here, place)
 
     async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
-        """Return the mute that a button of this chat names."""
+        """Return the mute that a button of this chat names; None: it is gone."""
         return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
     async def end_mute(self, found: FoundMute, author: Actor) -> UnmuteResult:
-        """End the mute that a button names, and let what it held be told."""
+        """End the mute that a button names, and release the alerts it held."""
         unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
         self.outbox_grew.set()
         return unmuted
 
-    # how far it is seen
+    # what a destination watches, and how fresh it is
 
     async def watched_here(self, place: Place, chains: frozenset[ChainId]) -> WatchedHere:
-        """Return what a destination watches; `chains` are meant where a subscription names none."""
+        """Return what a destination watches and how fresh it is; `chains` are all that are read."""
         return await self._thread.run(freshness.watched_here, place, chains, self._status)
 
     async def holdings_of(
         self, place: Place, account: Address, chains: frozenset[ChainId]
     ) -> list[ChainHoldings]:
-        """Return what a destination watches of an account, with what is unknown of it."""
+        """Return what a destination watches of an account, chain by chain; `chains` are all that are read."""
         return await self._thread.run(freshness.holdings_of, place, account, chains, self._status)
 
     # chats
 
     async def decision_on(self, chat_id: int) -> bool | None:
-        """Return what /allow or /deny said of a chat."""
+        """Return whether /allow (True) or /deny (False) was last said of a chat; None: neither."""
         return await self._thread.run(chats.decision_on, chat_id)
 
     async def open_among(self, chat_ids: Collection[int]) -> frozenset[int]:
@@ -396,125 +403,125 @@ class Store:
         return await self._thread.run(chats.open_among, tuple(chat_ids))
 
     async def allow(self, place: Place, author: Actor) -> None:
-        """Open a chat."""
+        """Open a chat by command."""
         await self._thread.run(chats.allow, place, author)
 
     async def deny(self, place: Place, author: Actor) -> int:
-        """Close a chat; returns how many alerts were withdrawn."""
+        """Close a chat by command and withdraw its alerts; returns how many."""
         return await self._thread.run(chats.deny, place, author, self._status)
 
     async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
-        """Open and close the chats that no command decided on."""
+        """Open and close the chats that no command decided on, as the configuration says."""
         await self._thread.run(chats.apply_configuration, open_chats, owners, self._status)
 
     async def exclude_contracts(self, contracts: Collection[Address]) -> None:
-        """Forget what lists showed of contracts that they are no longer asked for."""
+        """Delete balances of contracts that lists leave out from now on."""
         await self._thread.run(coverage.exclude_contracts, tuple(contracts))
 
     async def enqueue_owner_alerts(self, notice: Notice, at: datetime) -> None:
-        """Let every owner be told of something."""
+        """Enqueue a notice for every owner."""
         if await self._thread.run(alerts.enqueue_owner_alerts, notice, to_milliseconds(at)):
             self.outbox_grew.set()
 
     async def mark_reachable(self, chat_id: int, thread_id: int | None = None) -> None:
-        """Note that a chat spoke to us, in a topic or none; later, where nothing can be written."""
+        """Let messages be sent to a chat and a topic again; left out where nothing can be written."""
         await self._thread.run_if_possible(chats.mark_reachable, chat_id, thread_id)
         self.outbox_grew.set()
 
     async def mark_topic_reachable(self, chat_id: int, thread_id: int | None) -> None:
-        """Note that somebody writes in a topic; later, where nothing can be written."""
+        """Let messages be sent to a topic again; left out where nothing can be written."""
         await self._thread.run_if_possible(chats.mark_topic_reachable, chat_id, thread_id)
 
     async def mark_unreachable(self, chat_id: int, parking: Parking) -> None:
-        """Note that nothing can be sent to a chat."""
+        """Send nothing to a chat until somebody writes to the bot there, or a probe succeeds."""
         await self._thread.run(chats.mark_unreachable, chat_id, parking)
 
     async def migrate(self, old_id: int, new_id: int) -> None:
-        """Take over everything of a group into the supergroup that it has become."""
+        """Move everything of a group to the supergroup that it became."""
         await self._thread.run(migrate.migrate, old_id, new_id, self._status)
         self.outbox_grew.set()
 
     async def former_ids(self, chat_id: int) -> frozenset[int]:
-        """Return the numbers that a chat had before."""
+        """Return the numbers that a chat had as a group."""
         return await self._thread.run(migrate.former_ids, chat_id)
 
     async def take_over_lost_topics(self, place: Place, author: Actor) -> int | None:
-        """Move what lost topics watch to this place; returns how many subscriptions, None: none is lost."""
+        """Move the subscriptions of lost topics to this place; returns how many, None: none is lost."""
         moved = await self._thread.run(migrate.take_over_lost_topics, place, author)
         self.outbox_grew.set()
         return moved
 
     async def update_title(self, place: Place) -> None:
-        """Note what a known chat is called now; later, where nothing can be written."""
+        """Update the kind and title of a chat that is known; left out where nothing can be written."""
         await self._thread.run_if_possible(chats.update_title, place)
 
-    # who knocks, who owns, who did what
+    # access requests, owners, audit
 
     async def request_access(self, place: Place, at: datetime) -> AccessRequest | None:
-        """Note that a closed chat asks to come in; None: owners are not to be told now."""
+        """Record that a closed chat asks for access; None: owners are not to hear of it now."""
         return await self._thread.run(access_requests.request_access, place, at)
 
     async def mark_request_announced(self, row: int, at: datetime) -> None:
-        """Note that an owner was told of a knock, if anything can be written now."""
+        """Record that an owner has heard of a request; left out where nothing can be written."""
         await self._thread.run_if_possible(access_requests.mark_request_announced, row, at)
 
     async def ignore_request(self, row: int, author: Actor) -> bool:
-        """Let a chat knock in vain from now on; False: there is nothing to ignore."""
+        """Ignore all requests of a chat from now on; False: there is none to ignore."""
         return await self._thread.run(access_requests.ignore_request, row, author)
 
     async def count_access_requests(self) -> int:
-        """Return how many chats wait to be let in."""
+        """Count the chats that ask for access and have no answer."""
         return await self._thread.run(access_requests.count_requests)
 
     async def known_chat(self, row: int) -> KnownChat | None:
-        """Return the chat that a button names."""
+        """Return a chat by its row, which buttons carry; None: there is none."""
         return await self._thread.run(access_requests.known_chat, row)
 
     async def known_place(self, chat_id: int) -> Place | None:
-        """Return a chat of Telegram's number as it is called."""
+        """Return a chat by Telegram's number; None: the bot does not know it."""
         return await self._thread.run(access_requests.known_place, chat_id)
 
     async def known_chats(self, page: int, page_size: int) -> ChatListPage:
-        """Return one page of the chats that are known."""
+        """Return one page of all chats."""
         return await self._thread.run(access_requests.known_chats, page, page_size)
 
     async def audit_page(self, page: int, page_size: int) -> tuple[list[AuditEntry], int]:
-        """Return one page of what was done, newest first, and the number of all entries."""
+        """Return one page of the audit, newest first, and the number of all entries."""
         return await self._thread.run(audit.audit_page, page, page_size)
 
     async def apply_owners(self, configured: Collection[int]) -> frozenset[int]:
-        """Return who owns the bot; configured owners end what was claimed."""
+        """Return the user ids of the owners; configured ones end an ownership by code."""
         return await self._thread.run(owners.apply_owners, configured)
 
     async def save_claim_code(self, code_hash: bytes, now: datetime) -> None:
-        """Let this code be the only one that can still be used."""
+        """Save the hash of a new code and let all former ones expire."""
         await self._thread.run(owners.save_claim_code, code_hash, now)
 
     async def use_claim_code(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
-        """Make somebody the owner if the code is good."""
+        """Make the author the owner if the code is valid and nobody owns the bot yet."""
         return await self._thread.run(owners.use_claim_code, code_hash, place, author)
 
     async def owners_with_menu(self) -> frozenset[int]:
-        """Return the owners whose private chats were given a menu of their own."""
+        """Return the owners whose private chats were given the owners' command menu."""
         return await self._thread.run(owners.owners_with_menu)
 
     async def save_owners_with_menu(self, user_ids: Collection[int]) -> None:
-        """Remember whose menu is to be taken away one day."""
+        """Save whose command menu has to be taken away when they are no owner any more."""
         await self._thread.run(owners.save_owners_with_menu, user_ids)
 
-    # what buttons stand for
+    # commands of buttons
 
     async def save_button_commands(self, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
-        """Keep commands for buttons of a chat and return their rows; none where nothing can be written."""
+        """Save commands for buttons of a chat; returns their rows, none where nothing can be written."""
         return (
             await self._thread.run_if_possible(button_commands.save_button_commands, place, commands, at)
             or []
         )
 
     async def find_button_command(self, row: int, chat_id: int) -> ButtonCommand | None:
-        """Return what a button of this chat offers."""
+        """Return the command of a button of this chat; None: it is too old."""
         return await self._thread.run(button_commands.find_button_command, row, chat_id)
 
     async def mark_button_command_done(self, row: int, at: datetime) -> None:
-        """Note that an offer was taken; where nothing can be written now it can be taken again."""
+        """Record that a button's command was carried out; left out where nothing can be written."""
         await self._thread.run_if_possible(button_commands.mark_button_command_done, row, at)
