@@ -43,7 +43,7 @@ SETTLE_TRIES = 5
 """Of writing what came of a send, where the disk is not to blame; then of writing less."""
 
 LOOK_AGAIN_SECONDS = 5.0
-EXPIRE_EVERY = timedelta(seconds=60)
+EXPIRE_EVERY_SECONDS = 60.0
 
 
 class Sender(Protocol):
@@ -115,7 +115,7 @@ class Dispatcher:
         """By chat: what waits for its turn, or has left."""
         self._left: set[int] = set()
         """Chats whose message has had its turn."""
-        self._expired_at: datetime | None = None
+        self._expire_at = float("-inf")
 
     async def run(self) -> None:
         """Deliver what is due, for ever; an error in one look is logged, and the next tries again."""
@@ -154,11 +154,10 @@ class Dispatcher:
 
     async def _expire(self) -> None:
         """Drop, now and then, what has waited too long."""
-        now = self._now()
-        if self._expired_at is not None and timedelta(0) <= now - self._expired_at < EXPIRE_EVERY:
+        if self._monotonic() < self._expire_at:
             return
-        dropped = await self._store.expire(now, self._settings.expire_after)
-        self._expired_at = now
+        dropped = await self._store.expire(self._now(), self._settings.expire_after)
+        self._expire_at = self._monotonic() + EXPIRE_EVERY_SECONDS
         if dropped:
             self.counts.expired += dropped
             log.warning("changes waited too long to be told", action="alerts_expired", count=dropped)
@@ -166,7 +165,7 @@ class Dispatcher:
     async def _look(self) -> float:
         """Start what is due and return the seconds until it makes sense to look again."""
         outbox = await self._store.outbox(self._now(), self._settings.group_wait_seconds)
-        waits = [EXPIRE_EVERY.total_seconds()]
+        waits = [EXPIRE_EVERY_SECONDS]
         if outbox.next_at is not None:
             waits.append(max(0.0, (outbox.next_at - self._now()).total_seconds()))
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]

@@ -1,7 +1,16 @@
-"""When recurring work is due; its times are stored, so that a restart does not forget them."""
+"""When recurring work is due, and which stored moments only a clock that jumped can explain.
+
+Nothing shifts the stored moments when the clock is set. Whoever reads one knows how far ahead it can lie, and
+takes one that lies further for written before the clock was set back. That needs no memory of what the clock
+showed, so it holds after a restart as well, and what was written before a jump need not be told from what
+came after it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+CLOCK_SLACK = timedelta(minutes=1)
+"""What a clock may be set back by without anybody minding: so much later than meant things may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +22,14 @@ class Schedule:
     """Since when it has failed each time; None: it last succeeded."""
 
 
-def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
-    """Whether a job is due: it never ran, its time has come, or its time is impossibly far away.
+def is_impossible(at: datetime, now: datetime, longest: timedelta = timedelta(0)) -> bool:
+    """Whether a moment that was at most so far ahead when it was stored shows that the clock was set back."""
+    return at > now + longest + CLOCK_SLACK
 
-    A clock that was wrong once must not put work off for years.
-    """
-    return due is None or due.at <= now or due.at > now + every
+
+def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
+    """Whether a job is due: it never ran, its time has come, or its time is impossibly far away."""
+    return due is None or due.at <= now or is_impossible(due.at, now, every)
 
 
 def next_at(due: Schedule | None, now: datetime, every: timedelta) -> datetime:

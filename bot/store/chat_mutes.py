@@ -24,6 +24,7 @@ from bot.domain.chat.mutes import (
     subjects_of,
 )
 from bot.domain.deliver.delivery import AlertState
+from bot.domain.due import CLOCK_SLACK
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
@@ -97,7 +98,7 @@ def end_all(db: Database, destination_id: int, now: datetime) -> None:
 def end_expired(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
     # One that begins in the future was made before the clock was set back: it would hold for too long.
-    at, slack = to_milliseconds(now), to_milliseconds(now + timedelta(minutes=1))
+    at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
         "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
     ).fetchall()

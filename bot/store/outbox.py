@@ -26,6 +26,7 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import asks_first
+from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
 from bot.store.database import transaction
 from bot.store.delivered import about
@@ -55,9 +56,6 @@ Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
 
 Those are the first ones, and at least one.
 """
-
-_CLOCK_SLACK = timedelta(seconds=60)
-"""A moment that lies further ahead than any pause can explain was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +320,12 @@ def _destinations_ready(
 def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: float) -> datetime:
     """Return when alerts that wait become a message: now, where a clock set back puts that far ahead."""
     at = bind_at(to_moment(first_at), to_moment(last_at), group_wait_seconds)
-    return now if at > now + _CLOCK_SLACK + timedelta(seconds=group_wait_seconds) else at
+    return now if is_impossible(at, now, timedelta(seconds=group_wait_seconds)) else at
 
 
 def _forget_future_moments(db: Database, now: datetime) -> None:
     """Shorten every pause that ends later than it can: the clock was set back since it began."""
-    at, slack = to_milliseconds(now), _CLOCK_SLACK // timedelta(milliseconds=1)
+    at, slack = to_milliseconds(now), CLOCK_SLACK // timedelta(milliseconds=1)
     db.execute(
         "UPDATE chat SET hold_until = ?1 + hold_ms WHERE hold_until > ?1 + hold_ms + ?2",
         [at, slack],

@@ -1,11 +1,11 @@
-"""When daily work is due."""
+"""When daily work is due, and which stored moments are impossible."""
 
 from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.due import Schedule, is_due, next_at
+from bot.domain.due import CLOCK_SLACK, Schedule, is_due, is_impossible, next_at
 from tests.builders import NOON
 
 DAY = timedelta(days=1)
@@ -45,3 +45,18 @@ def test_what_was_done_is_not_due_at_once_and_is_within_a_day(due: Schedule | No
 
     assert not is_due(done, now, DAY)
     assert is_due(done, now + DAY, DAY)
+
+
+@given(st.timedeltas(timedelta(0), 400 * DAY), st.timedeltas(timedelta(0), 400 * DAY))
+def test_a_moment_is_impossible_once_the_clock_was_set_back_by_more_than_the_slack(
+    longest: timedelta, set_back: timedelta
+) -> None:
+    stored = NOON + longest
+
+    assert is_impossible(stored, NOON - set_back, longest) == (set_back > CLOCK_SLACK)
+
+
+@given(st.timedeltas(timedelta(0), 400 * DAY), moments)
+def test_no_moment_is_impossible_while_the_clock_goes_on(longest: timedelta, now: datetime) -> None:
+    assert not is_impossible(now, now, longest)
+    assert not is_impossible(now - longest, now)

@@ -11,14 +11,12 @@ from typing import NamedTuple
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.deliver.alerts import Baseline, Blind, MuteOver, SeenAgain, StoredNotice
+from bot.domain.due import is_impossible
 from bot.domain.places import Place
 
 DEFAULT = timedelta(hours=1)
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=30)
-
-CLOCK_SLACK = timedelta(minutes=1)
-"""A mute that starts further in the future than this was set before the clock was set back."""
 
 
 class MuteScope(NamedTuple):
@@ -145,7 +143,7 @@ def label_of(scope: MuteScope, named: Iterable[tuple[frozenset[ChainId], str]]) 
 
 def is_over(mute: Mute, now: datetime) -> bool:
     """Whether a mute has ended; one that starts in the future has, as the clock was set back since."""
-    return mute.until <= now or mute.since > now + CLOCK_SLACK
+    return mute.until <= now or is_impossible(mute.since, now)
 
 
 def receipt(mute: Mute, now: datetime, changes: int) -> MuteOver:
