@@ -14,7 +14,7 @@ from bot.chat.commands.registry import BY_WORD, COMMANDS, FEATURES
 from bot.domain.chat.access import Action
 from tests.chat.reading import CHAINS
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+MANUAL = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
 
 NEEDED = {
     Who.ANYONE: Action.LOOK,
