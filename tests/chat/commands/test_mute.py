@@ -1,4 +1,4 @@
-"""What is said of mutes and of ignored tokens."""
+"""What is answered about mutes."""
 
 from datetime import timedelta
 
@@ -98,18 +98,6 @@ def test_ending_a_mute_says_what_follows_or_what_keeps_it_quiet() -> None:
     assert told(TILL, until=3600) == (
         "🔔 Till · 0x8e3E…d8B9 is no longer muted. All of this chat still is, until 13:00 UTC."
     )
-
-
-def test_what_names_an_ignored_token_is_said_to_be_told_still() -> None:
-    def told(*numbers: int) -> str:
-        return ignore.tokens_ignored(IgnoreResult((TOKEN,), (), 0, 0), CHAINS, named=numbers).visible
-
-    assert (
-        told()
-        == "Ignoring USDC · 0x3c49…3359: its changes are no longer told here, and /balance leaves it out."
-    )
-    assert told(3).endswith("3359, except for #3, which watches it by name and is still told.")
-    assert told(3, 4).endswith("3359, except for #3 and #4, which watch it by name and are still told.")
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)

@@ -5,14 +5,26 @@ from pathlib import Path
 import pytest
 
 from bot.chat.buttons.data import ButtonAction, Press, button, read_press
-from bot.chat.commands.basics import command_named, help_for
-from bot.chat.commands.command import Feature, Request, Usage, Who
+from bot.chat.commands.balance.balance import BALANCE_COMMAND
+from bot.chat.commands.balance.status import STATUS_COMMAND
+from bot.chat.commands.basics import HELP_COMMAND, command_named, help_for
+from bot.chat.commands.command import Command, Feature, Request, Usage, Who
 from bot.chat.commands.command_menu import menus
-from bot.chat.commands.dispatch import FIND, parse
-from bot.chat.commands.ignore import IgnoredRequest
+from bot.chat.commands.dispatch import FIND, NotForUs, UnknownRequest, parse
+from bot.chat.commands.ignore import (
+    IgnoredRequest,
+)
+from bot.chat.commands.owners.access import ALLOW_COMMAND, DENY_COMMAND
+from bot.chat.commands.owners.believe import BELIEVE_COMMAND
 from bot.chat.commands.registry import BY_WORD, COMMANDS, FEATURES
+from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
+from bot.chat.commands.watch.watch import WATCH_COMMAND
+from bot.chat.commands.watch.watch_list import LIST_COMMAND
 from bot.domain.chat.access import Action
-from tests.chat.reading import CHAINS
+from tests.chat.commands.builders import parsed
+from tests.chat.reading import (
+    CHAINS,
+)
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
 
@@ -95,3 +107,36 @@ def test_no_two_features_share_a_button() -> None:
 def test_a_button_reads_back_what_it_carries(action: ButtonAction) -> None:
     assert read_press(button("", action, 10**17).data) == Press(action, 10**17)
     assert read_press(button("", action, 10**17, 99).data) == Press(action, 10**17, 99)
+
+
+def test_every_word_of_the_table_is_a_command_of_its_own() -> None:
+    words = [word for command in COMMANDS for word in (command.name, *command.aliases)]
+
+    assert len(words) == len(set(words))
+    for word in words:
+        assert word.isascii()
+        assert word.isidentifier()
+        assert not isinstance(parsed(f"/{word}"), UnknownRequest)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_row_of_the_table_fits_telegrams_menu(command: Command) -> None:
+    assert 1 <= len(command.name) <= 32
+    assert 1 <= len(command.does) <= 256
+    assert command.grammar.startswith(f"/{command.name}")
+
+
+@pytest.mark.parametrize("text", [example.text for command in COMMANDS for example in command.examples])
+def test_every_example_works(text: str) -> None:
+    request = parsed(text)
+
+    assert request is not None
+    assert not isinstance(request, Usage | UnknownRequest | NotForUs)
+    assert getattr(request, "bad", ()) == ()
+
+
+def test_looking_is_for_everybody_and_opening_for_owners() -> None:
+    assert {LIST_COMMAND.who, BALANCE_COMMAND.who, STATUS_COMMAND.who} == {Who.READERS}
+    assert {WATCH_COMMAND.who, UNWATCH_COMMAND.who} == {Who.CHANGERS}
+    assert {ALLOW_COMMAND.who, DENY_COMMAND.who, BELIEVE_COMMAND.who} == {Who.OWNERS}
+    assert HELP_COMMAND.who is Who.ANYONE

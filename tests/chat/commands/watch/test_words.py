@@ -1,180 +1,27 @@
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+"""What is answered about watching."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from bot.chat import refusals
-from bot.chat.commands import basics, dispatch, words
 from bot.chat.commands.arguments.errors import BadLine
-from bot.chat.commands.balance import words as balance_words
-from bot.chat.commands.command import Command, Who, usage
-from bot.chat.commands.owners import words as owner_words
-from bot.chat.commands.owners.access import ALLOW_COMMAND
-from bot.chat.commands.registry import COMMANDS
 from bot.chat.commands.watch import words as watch_words
 from bot.chat.commands.watch.grammar import WatchEntry
-from bot.chat.commands.watch.watch import WATCH_COMMAND
-from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
-from bot.domain.assets import Address, ChainId
-from bot.domain.chat.access import Author
-from bot.domain.chat.access_requests import ChatListPage, KnownChat
-from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
+from bot.domain.assets import Address
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId, WatchSpec
+from bot.domain.subscriptions import WatchSpec
+from tests.chat.commands.builders import subscription, text, texts
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
     CHAINS,
-    HOSTILE_NAMES,
     OTHER,
     POLYGON,
     TREASURY,
     USDC,
     VAULT,
     read,
-    seen,
 )
-
-NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
-CHAT = -1001234567890
-LATE_HERE = "This chat is closed now. 1 alert still on the way was taken back. /allow opens it again."
-LATE_THERE = "Ops (-1) is closed now. 2 alerts still on the way were taken back. /allow -1 opens it again."
-
-
-def text(html: Html) -> str:
-    assert html.fits
-    assert seen(html.source) == html.visible
-    return html.visible
-
-
-def texts(pages: tuple[Html, ...]) -> list[str]:
-    return [text(page) for page in pages]
-
-
-def subscription(
-    account: Address | None = TREASURY,
-    label: str = "",
-    *,
-    contracts: frozenset[Address] = frozenset(),
-    chains: frozenset[ChainId] = frozenset(),
-) -> Subscription:
-    return Subscription(SubscriptionId(1), DestinationId(1), account, contracts, chains, label)
-
 
 TOKEN = subscription(None, contracts=frozenset({USDC}))
-
-
-def known_chat(title: str) -> KnownChat:
-    return KnownChat(
-        1,
-        Place(CHAT, "group", title),
-        is_open=True,
-        is_owner=False,
-        subscriptions=2,
-        unavailable=title or None,
-        knocked_at=None,
-    )
-
-
-def entry_of(name: str) -> AuditEntry:
-    return AuditEntry(Actor(7001, name, NOON), AuditAction.WATCH, CHAT, name, name)
-
-
-# ---------------------------------------------------------------- first words
-
-
-def test_the_welcome_names_the_first_step() -> None:
-    assert "/watch 0x… as Treasury" in read(basics.start(is_owner=False).source).code
-
-
-def test_only_owners_are_welcomed_to_allow_and_deny() -> None:
-    assert "/allow" in text(basics.start(is_owner=True))
-    assert "/allow" not in text(basics.start(is_owner=False))
-
-
-def test_a_stranger_reads_the_chat_id_and_how_to_get_in() -> None:
-    assert text(owner_words.stranger(CHAT)) == (
-        "This bot is private. Chat id: -1001234567890\nAn owner can open it with /allow -1001234567890."
-    )
-
-
-def test_a_chat_without_a_title_is_its_number() -> None:
-    answer = owner_words.allowed(CHAT, "\u200b", is_here=False, was_open=False)
-
-    assert text(answer).startswith("Chat -1001234567890 is open now")
-
-
-def test_help_lists_exactly_the_table() -> None:
-    lines = text(basics.help_for(COMMANDS, is_owner=True)).split("\n")
-
-    assert lines[: len(COMMANDS)] == [f"/{command.name} · {command.does}" for command in COMMANDS]
-
-
-def test_help_for_others_leaves_out_what_owners_may() -> None:
-    lines = text(basics.help_for(COMMANDS, is_owner=False))
-
-    for command in COMMANDS:
-        assert (f"/{command.name} ·" in lines) is (command.who is not Who.OWNERS)
-
-
-def test_here_names_the_ids_there_are() -> None:
-    assert text(basics.here(CHAT, 7, 42, is_open=True)) == (
-        "Chat id: -1001234567890\nTopic id: 7\nYour user id: 42\nThis chat is open: /watch works here."
-    )
-    assert text(basics.here(CHAT, None, None, is_open=False)) == (
-        "Chat id: -1001234567890\nThis chat is closed. An owner can open it with /allow -1001234567890."
-    )
-
-
-# ---------------------------------------------------------------- chats
-
-
-@pytest.mark.parametrize(
-    ("is_here", "was_open", "answer"),
-    [
-        (True, False, "This chat is open now. Begin with /watch 0x… as Treasury."),
-        (True, True, "This chat is already open. Begin with /watch 0x… as Treasury."),
-        (False, False, "Ops (-1001234567890) is open now. /watch works there."),
-        (False, True, "Ops (-1001234567890) is already open. /watch works there."),
-    ],
-)
-def test_opening_a_chat_says_what_it_changed(*, is_here: bool, was_open: bool, answer: str) -> None:
-    assert text(owner_words.allowed(CHAT, "Ops", is_here=is_here, was_open=was_open)) == answer
-
-
-@pytest.mark.parametrize(
-    ("is_here", "was_open", "withdrawn", "answer"),
-    [
-        (True, True, 0, "This chat is closed now. /allow opens it again."),
-        (
-            True,
-            True,
-            1,
-            LATE_HERE,
-        ),
-        (
-            False,
-            True,
-            2,
-            LATE_THERE,
-        ),
-        (False, False, 0, "Ops (-1) is closed already. /allow -1 opens it."),
-    ],
-)
-def test_closing_a_chat_says_what_it_changed(
-    *, is_here: bool, was_open: bool, withdrawn: int, answer: str
-) -> None:
-    assert (
-        text(owner_words.denied(-1, "Ops", is_here=is_here, was_open=was_open, withdrawn=withdrawn)) == answer
-    )
-
-
-# ---------------------------------------------------------------- watching
 
 
 def test_a_new_account_is_confirmed_before_its_first_reading() -> None:
@@ -352,21 +199,11 @@ def test_taking_an_end_back_says_what_does_not_return() -> None:
     )
 
 
-def test_a_name_not_watched_may_have_a_neighbour() -> None:
-    assert text(words.not_watched("Tresury", "Treasury")) == (
-        "Tresury is not watched here. Did you mean Treasury? /list shows what is."
-    )
-    assert text(words.not_watched("#9")) == "#9 is not watched here. /list shows what is."
-
-
 def test_many_numbers_that_are_not_watched_are_one_message() -> None:
     (answer,) = watch_words.none_of_these([f"#{number}" for number in range(1, 2000)])
     assert text(answer).startswith("Not watched here: 1,999\n#1\n#2\n")
     assert text(answer).endswith("more lines.\n\n/list shows what is.")
     assert len(text(answer)) <= 4096
-
-
-# ---------------------------------------------------------------- lists
 
 
 def test_the_list_has_numbers_labels_and_limits() -> None:
@@ -406,104 +243,3 @@ def test_a_long_list_comes_in_numbered_pages_that_fit() -> None:
     assert [page.split("\n")[0] for page in pages] == ["Watched here: 500"] * len(pages)
     assert [page.split("\n")[-1] for page in pages] == [f"{n}/{len(pages)}" for n in range(1, len(pages) + 1)]
     assert sum("stops it" in page for page in pages) == 1
-
-
-# ---------------------------------------------------------------- when something is wrong
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_usage_shows_the_grammar_and_every_example(command: Command) -> None:
-    code = read(usage(command).source).code
-
-    assert code == [command.grammar, *(example.text for example in command.examples)]
-
-
-def test_usage_begins_with_what_was_wrong() -> None:
-    assert text(usage(ALLOW_COMMAND, "That is no number.")).startswith("That is no number.\n\n/allow · ")
-    assert text(usage(ALLOW_COMMAND)).startswith("/allow · ")
-
-
-def test_an_unknown_command_may_have_a_neighbour() -> None:
-    assert text(dispatch.unknown_command("wathc", WATCH_COMMAND)) == (
-        "I do not know /wathc. Did you mean /watch? /help lists what I know."
-    )
-    assert text(dispatch.unknown_command("zzz", None)) == "I do not know /zzz. /help lists what I know."
-
-
-def test_refusals_name_who_may_and_what_is_left() -> None:
-    assert "administrators" in text(refusals.may_not_change())
-    assert "/list, /balance and /status" in text(refusals.may_not_change())
-    assert "owner" in text(refusals.owners_only())
-    assert "/unwatch" in text(watch_words.too_many(500))
-    assert "500" in text(watch_words.too_many(500))
-
-
-def test_our_failure_has_a_reference() -> None:
-    assert "K7Q2" in read(refusals.went_wrong("K7Q2").source).code
-
-
-@given(st.one_of(st.sampled_from(HOSTILE_NAMES), st.text(st.characters())))
-def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
-    entry = WatchEntry(1, TREASURY, label=name)
-    answers = (
-        owner_words.allowed(CHAT, name, is_here=False, was_open=False),
-        owner_words.denied(CHAT, name, is_here=False, was_open=True),
-        watch_words.watching(TREASURY, name, CHAINS, first_reading_pending=True),
-        watch_words.already_watching(TREASURY, name),
-        watch_words.label_changed(TREASURY, name),
-        *watch_words.bulk_watched([entry], [entry], [BadLine(1, name, "no")]),
-        watch_words.watching_token([USDC], name, CHAINS, accounts=1),
-        *watch_words.unwatched([subscription(None, name)], still_to_come=0),
-        watch_words.undone(
-            [RestoredSubscription(SubscribeOutcome.CREATED, 1, WatchSpec(TREASURY, label=name))], 5
-        ),
-        owner_words.access_request(
-            Place(CHAT, "group", name), Author(1, CHAT, is_private=False, name=name), is_last_today=True
-        ),
-        owner_words.chats(ChatListPage((known_chat(name),), 1, 1, 1), NOON),
-        owner_words.audit([entry_of(name)], 1, 1, CHAINS, NOON),
-        words.not_watched(name, name),
-        *watch_words.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
-        balance_words.no_address(name, "no"),
-        balance_words.no_live_answer(TREASURY, name),
-        dispatch.unknown_command(name, None),
-    )
-
-    for answer in answers:
-        assert text(answer).count("\n") < 15
-
-
-@pytest.mark.parametrize(
-    "letter", ["m", "&", "漢", "𓀀", "a\u0301\u0302\u0303\u0304", "𓀀" + 4 * "\U0001d165", "@"]
-)
-@pytest.mark.parametrize("deed", sorted(set(AuditAction) - {AuditAction.BELIEVE}))
-def test_a_page_of_who_changed_what_fits_whatever_was_named(letter: str, deed: AuditAction) -> None:
-    long = letter * 1_000
-    entry = AuditEntry(Actor(10**15, long, NOON - timedelta(days=400)), deed, -(10**15), long, long)
-
-    answer = owner_words.audit([entry] * owner_words.ENTRIES_A_PAGE, 99_999, 99_999, CHAINS, NOON)
-
-    assert answer.fits
-    assert read(answer.source).visible == answer.visible
-    assert answer.visible.count("\n") == 1 + owner_words.ENTRIES_A_PAGE
-
-
-def test_a_long_subject_is_cut_and_what_stands_behind_it_is_not() -> None:
-    entry = entry_of("Ops")
-    many = replace(entry, subject="token " + " ".join(f"0x{number:040x}" for number in range(75)))
-
-    line = text(owner_words.audit([many], 1, 1, CHAINS, NOON))
-
-    assert "… · Ops (" in line
-    assert len(line) < 250
-
-
-def test_no_answer_shows_an_active_name_outside_code() -> None:
-    for name in ("@mention", "evil.example", "/command"):
-        for answer in (
-            owner_words.allowed(CHAT, name, is_here=False, was_open=False),
-            watch_words.watching(TREASURY, name, CHAINS, first_reading_pending=True),
-            words.not_watched(name, name),
-        ):
-            reader = read(answer.source)
-            assert reader.visible.count(name) == reader.code.count(name) > 0
