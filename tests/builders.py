@@ -71,7 +71,7 @@ def view(
     covered: Iterable[Part] = BROAD,
     unknown: Iterable[Part] = (),
     holds: Mapping[Asset, Hold] = NO_HOLDS,
-    lately: Mapping[Asset, Amount] = NO_HOLDINGS,
+    previous: Mapping[Asset, Amount] = NO_HOLDINGS,
     rebasing: Iterable[Asset] = (),
     chain_id: ChainId = POLYGON,
 ) -> View:
@@ -82,7 +82,7 @@ def view(
         for contract, amount in amounts.items():
             balances[asset(contract, chain_id)] = Balance(held(amount), standing)
     coverage: dict[Part, datetime | None] = dict.fromkeys(covered)
-    return View(coverage | dict.fromkeys(unknown, NOON), balances, holds, lately, frozenset(rebasing))
+    return View(coverage | dict.fromkeys(unknown, NOON), balances, holds, previous, frozenset(rebasing))
 
 
 def reading(

@@ -32,7 +32,7 @@ class Balance(NamedTuple):
 
     amount: Amount
     standing: Standing
-    told_raw: int | None = None
+    last_alerted_raw: int | None = None
     """The amount of the last alert, if it differs: rebasing tokens are reported in steps."""
 
 
@@ -66,7 +66,7 @@ class View:
     """Parts observed since somebody subscribed, and since when each is unknown; None: it is not."""
     balances: Mapping[Asset, Balance] = field(default_factory=dict)
     holds: Mapping[Asset, Hold] = field(default_factory=dict)
-    lately: Mapping[Asset, Amount] = field(default_factory=dict)
+    previous: Mapping[Asset, Amount] = field(default_factory=dict)
     """What was held before the last change, of assets that changed within the last few sweeps."""
     rebasing: frozenset[Asset] = frozenset()
     """Assets whose amounts change by themselves: marked so by the source, or seen to drift."""

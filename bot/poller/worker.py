@@ -13,7 +13,7 @@ from bot.domain.assets import Address, Asset, ChainId, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import SourceRefuses
 from bot.domain.observe.mass_loss import counted_on
-from bot.domain.observe.plan import Wanted, chunks, wanted_by, wishes
+from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.batch import ItemSource
@@ -162,7 +162,7 @@ class Poller:
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
-            for account, pairs in wishes(watched.subscriptions).items()
+            for account, pairs in watches_by_account(watched.subscriptions).items()
             if any(max(watch.id, wish.id) > planned_up_to for watch, wish in pairs)
         }
         if new:

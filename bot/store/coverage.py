@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.observations import Standing
-from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.database import transaction
 from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
@@ -50,7 +50,7 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
 
     Who subscribes to it again gets a new baseline. Part of the caller's transaction.
     """
-    wished = wishes(subscriptions_about(db, account_ids))
+    wished = watches_by_account(subscriptions_about(db, account_ids))
     for account_id in account_ids:
         (address,) = db.execute("SELECT address FROM account WHERE id = ?", [account_id]).fetchone()
         pairs = wished.get(to_address(address), [])
@@ -58,7 +58,7 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
         ended = [
             (account_id, chain_id, blob)
             for chain_id, blob in rows.fetchall()
-            if to_part(blob) not in wished_parts(pairs, chain_id, status)
+            if to_part(blob) not in watched_parts(pairs, chain_id, status)
         ]
         if not ended:
             continue
@@ -74,10 +74,10 @@ def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> froz
     covered = covered_on(db, chain_id)
     return frozenset(
         watch.destination_id
-        for account, pairs in wishes(all_subscriptions(db)).items()
+        for account, pairs in watches_by_account(all_subscriptions(db)).items()
         if account in covered
         for watch, wish in pairs
-        if wished_parts([(watch, wish)], chain_id, status)
+        if watched_parts([(watch, wish)], chain_id, status)
     )
 
 

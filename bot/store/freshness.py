@@ -21,8 +21,8 @@ from bot.domain.observe.freshness import (
     PartSeen,
     WatchedHere,
 )
-from bot.domain.observe.matching import Rules, Wishes, heard_parts, ignores, label_on
-from bot.domain.observe.plan import Wanted, wanted_by, wishes
+from bot.domain.observe.matching import Rules, Watches, ignores, label_on, unignored_parts
+from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.places import Place
 from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
@@ -56,7 +56,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
         chains=tuple(
             _sights(wanted, stored, _complete_at(db), _gone(db), on_hold=held_back(db), status=status)
         ),
-        gaps=tuple(_gaps(wanted, stored, wishes(subscriptions), status)),
+        gaps=tuple(_gaps(wanted, stored, watches_by_account(subscriptions), status)),
         alerts=alerts,
         alerts_since=to_moment_or_none(since),
         held_until=to_moment_or_none(held_until),
@@ -69,7 +69,7 @@ def holdings_of(
     """Return what a destination watches of an account, chain by chain, what was not read yet included."""
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     wanted = wanted_by(subscriptions, chains).get(account, Wanted())
-    wished = wishes(subscriptions).get(account, ())
+    wished = watches_by_account(subscriptions).get(account, ())
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
     complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
     held: dict[ChainId, list[tuple[NamedBalance, Standing]]] = defaultdict(list)
@@ -106,7 +106,7 @@ def _balances(wanted: Mapping[Address, Wanted], stored: Views, rules: Rules, sta
         yield sum(
             asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
             for asset, balance in view.balances.items()
-            for heard in (heard_parts(parts, rules, asset),)
+            for heard in (unignored_parts(parts, rules, asset),)
         )
 
 
@@ -139,7 +139,7 @@ def _sights(
         )
 
 
-def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Wishes, status: Part) -> Iterator[Gap]:
+def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Watches, status: Part) -> Iterator[Gap]:
     """Yield what gives no answer: accounts, or a whole chain where no account that was read does."""
     read: dict[ChainId, int] = defaultdict(int)
     blind: dict[ChainId, list[Gap]] = defaultdict(list)

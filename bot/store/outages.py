@@ -9,9 +9,9 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
-from bot.domain.observe.matching import Pair, Wishes, label_on
-from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, telling
-from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.observe.matching import Pair, Watches, label_on
+from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
+from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert
 from bot.store.coverage import all_subscriptions, covered_on, marks
@@ -45,7 +45,7 @@ def enqueue_outage_notices(
         now - oldest < stale_after
     ):
         return 0
-    wished = _by_destination(wishes(all_subscriptions(db)))
+    wished = _by_destination(watches_by_account(all_subscriptions(db)))
     gaps = _gaps(db, wished, chains, views, status)
     still = {chain_id for chain_id, one in held_back.items() if one.end is None}
     notices = 0
@@ -54,7 +54,7 @@ def enqueue_outage_notices(
         mine = wished.get(destination_id, {})
         wanted = {spot: one for spot, one in known.items() if _is_watched(spot, mine, status)}
         _delete_reports(db, destination_id, known.keys() - wanted.keys())
-        one = telling(gaps.get(destination_id, {}), wanted, now, stale_after, still)
+        one = outage_report(gaps.get(destination_id, {}), wanted, now, stale_after, still)
         _save_reports(db, destination_id, one)
         since = {spot: last.since for spot, last in wanted.items()} | gaps.get(destination_id, {})
         label_of = partial(_label_of, mine)
@@ -76,7 +76,7 @@ def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
     return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
 
 
-def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pair]]]:
+def _by_destination(wished: Watches) -> dict[DestinationId, dict[Address, list[Pair]]]:
     result: dict[DestinationId, dict[Address, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     for account, pairs in wished.items():
         for pair in pairs:
@@ -84,7 +84,7 @@ def _by_destination(wished: Wishes) -> dict[DestinationId, dict[Address, list[Pa
     return result
 
 
-def _label_of(mine: Wishes, spot: BlindSpot) -> str:
+def _label_of(mine: Watches, spot: BlindSpot) -> str:
     """Return what a destination calls the account of a spot, "" if nothing."""
     return label_on(mine.get(spot.account, ()), spot.chain_id) if spot.account is not None else ""
 
@@ -92,7 +92,7 @@ def _label_of(mine: Wishes, spot: BlindSpot) -> str:
 def _is_watched(spot: BlindSpot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
     """Return whether a destination still watches what it had a notice about."""
     accounts = mine if spot.account is None else {spot.account} & mine.keys()
-    return any(wished_parts(mine[account], spot.chain_id, status) for account in accounts)
+    return any(watched_parts(mine[account], spot.chain_id, status) for account in accounts)
 
 
 def _silent_chains(db: Database, chains: frozenset[ChainId]) -> dict[ChainId, datetime]:
@@ -115,7 +115,7 @@ def _silent_views(db: Database, chains: frozenset[ChainId]) -> list[tuple[Addres
 
 def _gaps(
     db: Database,
-    wished: Mapping[DestinationId, Wishes],
+    wished: Mapping[DestinationId, Watches],
     chains: Mapping[ChainId, datetime],
     views: Sequence[tuple[Address, ChainId, Part, datetime]],
     status: Part,
@@ -125,10 +125,10 @@ def _gaps(
     covered = {chain_id: covered_on(db, chain_id) for chain_id in chains}
     for destination_id, mine in wished.items():
         for chain_id, since in chains.items():
-            if any(wished_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
+            if any(watched_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
                 result[destination_id][BlindSpot(chain_id, None)] = since
         for account, chain_id, part, since in views:
-            if part in wished_parts(mine.get(account, ()), chain_id, status):
+            if part in watched_parts(mine.get(account, ()), chain_id, status):
                 of_one = result[destination_id]
                 spot = BlindSpot(chain_id, account)
                 of_one[spot] = min(since, of_one.get(spot, since))

@@ -26,8 +26,8 @@ from bot.domain.deliver.alerts import Baseline
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
 from bot.domain.observe.descriptions import asked_again_in, is_complete
-from bot.domain.observe.matching import NO_RULES, Wishes, heard_parts, hearers, hearers_of
-from bot.domain.observe.plan import wished_parts, wishes
+from bot.domain.observe.matching import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
+from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
@@ -73,7 +73,7 @@ class _PollRecorder:
         self._status = status
         self._at = to_milliseconds(poll.observed_at)
         self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
-        self._wishes: Wishes = wishes(subscriptions_about(db, self._account_ids.values()))
+        self._wishes: Watches = watches_by_account(subscriptions_about(db, self._account_ids.values()))
         self._ignored = all_rules(db)
         self._asset_ids: dict[Asset, int] = {}
         """Rows of the assets met so far: many accounts of a batch hold the same ones."""
@@ -100,7 +100,7 @@ class _PollRecorder:
             for pair in self._wishes.get(verdict.account, ())
             if max(pair[0].id, pair[1].id) <= self._poll.asked_under
         ]
-        asked = wished_parts(pairs, verdict.chain_id, self._status)
+        asked = watched_parts(pairs, verdict.chain_id, self._status)
         if verdict.says_nothing_new or not asked:
             return Verdict(verdict.account, verdict.chain_id, never_seen=verdict.never_seen & asked)
         # Coverage that ended meanwhile ended for good: a chat closed and opened again begins with a baseline.
@@ -243,7 +243,7 @@ class _PollRecorder:
         replace_items(self._db, self._account_ids[account], self._asset_id(asset), items)
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
-        told = hearers_of(
+        told = recipients(
             move.asset,
             move.through,
             wishes=self._wishes,
@@ -330,8 +330,8 @@ class _PollRecorder:
         told: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
             about = self._wishes, account, verdict.chain_id
-            seen = hearers(*about, verdict.first_seen, self._status)
-            for name in (hearers(*about, verdict.never_seen, self._status) | seen).items():
+            seen = recipients_of_parts(*about, verdict.first_seen, self._status)
+            for name in (recipients_of_parts(*about, verdict.never_seen, self._status) | seen).items():
                 named[name].append(verdict)
             told |= dict.fromkeys(seen.items())
         for name in told:
@@ -358,13 +358,13 @@ class _PollRecorder:
         read: set[Part] = set()
         wished: set[Part] = set()
         for verdict in verdicts:
-            parts = wished_parts(mine, verdict.chain_id, self._status)
+            parts = watched_parts(mine, verdict.chain_id, self._status)
             if verdict.first_seen & parts:
                 seen.append(verdict.chain_id)
                 read |= verdict.first_seen & parts
                 wished |= parts
                 balances += sum(
-                    self._is_within(asset, balance, heard_parts(parts & verdict.first_seen, rules, asset))
+                    self._is_within(asset, balance, unignored_parts(parts & verdict.first_seen, rules, asset))
                     for asset, balance in stored[account, verdict.chain_id].balances.items()
                 )
             elif verdict.never_seen & parts:

@@ -67,7 +67,7 @@ def to_holding(amount: str, uniques: str | None, block: int | None) -> Amount:
 
 def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:
     """Return amount, uniques, block, standing, and the amount last reported where it is another one."""
-    told = None if balance.told_raw is None else str(balance.told_raw)
+    told = None if balance.last_alerted_raw is None else str(balance.last_alerted_raw)
     return *holding_to_row(balance.amount), balance.standing, told
 
 
@@ -75,8 +75,8 @@ def to_balance(
     amount: str, uniques: str | None, block: int | None, standing: int, told: str | None
 ) -> Balance:
     """Return what `balance_to_row` wrote."""
-    told_raw = None if told is None else int(told)
-    return Balance(to_holding(amount, uniques, block), Standing(standing), told_raw)
+    last_alerted_raw = None if told is None else int(told)
+    return Balance(to_holding(amount, uniques, block), Standing(standing), last_alerted_raw)
 
 
 def items_to_json(items: Iterable[ItemMove]) -> str | None:

@@ -75,7 +75,7 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
             coverage=coverage.get(key, {}),
             balances=balances.get(key, {}),
             holds=holds.get(key, {}),
-            lately=previous.get(key, {}),
+            previous=previous.get(key, {}),
             rebasing=frozenset(rebasing.get(key, ())),
             collections=frozenset(numbered.get(key, ())),
             drifting=frozenset(drifting.get(key, ())),

@@ -11,7 +11,7 @@ from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
 from bot.domain.observations import Standing
-from bot.domain.observe.matching import heard_parts
+from bot.domain.observe.matching import unignored_parts
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of
@@ -135,7 +135,7 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
         balances += sum(
             asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
             for asset, balance in view.balances.items()
-            for heard in (heard_parts(parts, rules, asset),)
+            for heard in (unignored_parts(parts, rules, asset),)
         )
     return Baseline(
         account=wish.account, label=wish.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()

@@ -39,7 +39,7 @@ class Follower:
     drifted: int = 0
     """Sweeps in which it moved though its block stood still."""
     drift: Drift | None = None
-    told_raw: int | None = None
+    last_alerted_raw: int | None = None
     told: list[tuple[int, int]] = field(default_factory=list)
 
     def reads(self, amount: int, *, block: int | None = None, after: float = 60) -> bool:
@@ -56,7 +56,11 @@ class Follower:
         assert not verdict.holds
         stored = verdict.balances.get(TOKEN)
         if stored is not None:
-            self.amount, self.block, self.told_raw = stored.amount.amount_raw, seen.block, stored.told_raw
+            self.amount, self.block, self.last_alerted_raw = (
+                stored.amount.amount_raw,
+                seen.block,
+                stored.last_alerted_raw,
+            )
         self.drift = verdict.drifts.get(TOKEN, self.drift)
         self.drifted += TOKEN in verdict.drifted
         moves = [(move.before.amount_raw, move.after.amount_raw) for move in verdict.moves]
@@ -70,14 +74,14 @@ class Follower:
     @property
     def last_told(self) -> int:
         """The amount that people know."""
-        return self.amount if self.told_raw is None else self.told_raw
+        return self.amount if self.last_alerted_raw is None else self.last_alerted_raw
 
     def _view(self) -> View:
         is_drifting = self.drifted >= 2
         some = frozenset({TOKEN})
         return View(
             dict.fromkeys(BROAD),
-            {TOKEN: Balance(Amount(self.amount, None, self.block), Standing.LISTED, self.told_raw)},
+            {TOKEN: Balance(Amount(self.amount, None, self.block), Standing.LISTED, self.last_alerted_raw)},
             rebasing=some if self.is_marked or is_drifting else frozenset(),
             drifting=some if is_drifting else frozenset(),
             drifted=some if self.drifted == 1 else frozenset(),

@@ -24,7 +24,7 @@ def read_until_told(
     """Return the number of readings in a row after which a change is told."""
     known = {one: hold for one, hold in (holds or {}).items() if hold is not None}
     verdict = judged(
-        View(stored.coverage, stored.balances, known, stored.lately, stored.rebasing), seen, **more
+        View(stored.coverage, stored.balances, known, stored.previous, stored.rebasing), seen, **more
     )
     if verdict.moves:
         return 1
@@ -140,13 +140,13 @@ def test_a_token_said_to_be_zero_at_a_newer_block_is_gone_whatever_others_show()
 
 
 def test_a_native_amount_that_returns_is_held_for_one_reading() -> None:
-    stored = view(native=4, lately={coin(): held(7)})
+    stored = view(native=4, previous={coin(): held(7)})
 
     assert read_until_told(stored, reading(native=7)) == READINGS_FOR_RETURN
 
 
 def test_a_native_amount_that_goes_on_to_another_one_is_told_at_once() -> None:
-    assert read_until_told(view(native=4, lately={coin(): held(7)}), reading(native=6)) == 1
+    assert read_until_told(view(native=4, previous={coin(): held(7)}), reading(native=6)) == 1
 
 
 def test_a_native_amount_that_returns_after_long_is_told_at_once() -> None:
@@ -155,7 +155,7 @@ def test_a_native_amount_that_returns_after_long_is_told_at_once() -> None:
 
 def test_a_token_that_came_lately_and_is_absent_by_name_is_held_for_one_reading() -> None:
     """Absence has no block that could tell which is newer."""
-    stored = view({USDC: held(5, block=10)}, lately={asset(): held(0)})
+    stored = view({USDC: held(5, block=10)}, previous={asset(): held(0)})
 
     assert read_until_told(stored, reading({}, named={USDC: 0})) == READINGS_FOR_RETURN
 

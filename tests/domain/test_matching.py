@@ -1,8 +1,15 @@
 """Who hears what, and under which label."""
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Asset, ChainId, Part
-from bot.domain.observe.matching import Rules, heard_parts, hearers, hearers_of, ignores, label_on
-from bot.domain.observe.plan import wishes
+from bot.domain.observe.matching import (
+    Rules,
+    ignores,
+    label_on,
+    recipients,
+    recipients_of_parts,
+    unignored_parts,
+)
+from bot.domain.observe.plan import watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
 from tests.builders import (
     BASE,
@@ -24,7 +31,7 @@ from tests.builders import (
 def hearing(
     *subscriptions: Subscription, parts: frozenset[Part] = BROAD, chain_id: ChainId = POLYGON
 ) -> dict[DestinationId, str]:
-    return hearers(wishes(subscriptions), TREASURY, chain_id, parts, VERIFIED)
+    return recipients_of_parts(watches_by_account(subscriptions), TREASURY, chain_id, parts, VERIFIED)
 
 
 # ---------------------------------------------------------------- who
@@ -133,7 +140,7 @@ def test_a_label_for_certain_chains_goes_before_one_for_all() -> None:
         subscription(TREASURY, chains=[BASE], label="On Base"),
         subscription(TREASURY, chains=[ETHEREUM]),
     ]
-    pairs = wishes(wished)[TREASURY]
+    pairs = watches_by_account(wished)[TREASURY]
 
     assert [label_on(pairs, chain_id) for chain_id in (BASE, POLYGON, ETHEREUM)] == [
         "On Base",
@@ -149,12 +156,12 @@ def test_a_label_of_some_tokens_is_no_name_of_the_account() -> None:
         subscription(TREASURY, label="Treasury"),
     ]
 
-    assert label_on(wishes(wished)[TREASURY], BASE) == "Treasury"
+    assert label_on(watches_by_account(wished)[TREASURY], BASE) == "Treasury"
     assert hearing(*wished, chain_id=BASE, parts=frozenset({Part(USDC)})) == {1: "Dollars"}
 
 
 def test_where_nothing_is_watched_an_account_has_no_label() -> None:
-    pairs = wishes([subscription(TREASURY, chains=[BASE], label="On Base")])[TREASURY]
+    pairs = watches_by_account([subscription(TREASURY, chains=[BASE], label="On Base")])[TREASURY]
 
     assert label_on(pairs, POLYGON) == label_on([], BASE) == ""
 
@@ -170,10 +177,10 @@ def hearing_of(
 ) -> set[DestinationId]:
     """Return who hears of an asset, where the first destination has rules."""
     return set(
-        hearers_of(
+        recipients(
             what,
             parts,
-            wishes=wishes(subscriptions),
+            wishes=watches_by_account(subscriptions),
             ignored={DestinationId(1): rules},
             account=TREASURY,
             status=VERIFIED,
@@ -209,6 +216,6 @@ def test_the_coin_is_never_ignored() -> None:
 
 
 def test_an_ignored_asset_counts_in_the_part_that_names_it_alone() -> None:
-    assert heard_parts(BROAD, EVERYWHERE, asset(USDC)) == frozenset()
-    assert heard_parts(BROAD | {Part(USDC)}, EVERYWHERE, asset(USDC)) == {Part(USDC)}
-    assert heard_parts(BROAD, EVERYWHERE, asset(DAI)) == BROAD
+    assert unignored_parts(BROAD, EVERYWHERE, asset(USDC)) == frozenset()
+    assert unignored_parts(BROAD | {Part(USDC)}, EVERYWHERE, asset(USDC)) == {Part(USDC)}
+    assert unignored_parts(BROAD, EVERYWHERE, asset(DAI)) == BROAD

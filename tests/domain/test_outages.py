@@ -14,7 +14,7 @@ from bot.domain.observe.outages import (
     BlindSpot,
     LastReport,
     OutageReport,
-    telling,
+    outage_report,
 )
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
@@ -33,7 +33,7 @@ def told(
 def judged(
     gaps: Mapping[BlindSpot, datetime], seconds: float, before: Mapping[BlindSpot, LastReport] | None = None
 ) -> OutageReport:
-    return telling(gaps, before or {}, at(seconds), STALE)
+    return outage_report(gaps, before or {}, at(seconds), STALE)
 
 
 @pytest.mark.parametrize(("seconds", "blind"), [(599, ()), (600, (CHAIN,)), (6000, (CHAIN,))])
@@ -122,7 +122,7 @@ def test_a_gap_is_never_told_twice_within_the_shortest_interval(answers: list[bo
     for minute, answered in enumerate(answers):
         now = at(60 * minute)
         since = None if answered else (since or at(60 * (minute - 1)))
-        one = telling({} if since is None else {CHAIN: since}, known, now, STALE)
+        one = outage_report({} if since is None else {CHAIN: since}, known, now, STALE)
         known |= one.remembered or {}
         assert not (one.blind and one.seen)
         if one.blind:

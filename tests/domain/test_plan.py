@@ -14,8 +14,8 @@ from bot.domain.observe.plan import (
     batches,
     narrow_questions,
     wanted_by,
-    wished_parts,
-    wishes,
+    watched_parts,
+    watches_by_account,
     with_unlisted,
 )
 from bot.domain.questions import Question
@@ -150,7 +150,7 @@ def test_a_contract_alone_needs_an_account_to_look_at() -> None:
 def test_wishes_pair_the_account_with_what_to_look_at() -> None:
     watch, token = subscription(TREASURY, number=1), subscription(None, number=2, contracts=[DEGEN])
 
-    assert wishes([token, watch]) == {TREASURY: [(watch, watch), (watch, token)]}
+    assert watches_by_account([token, watch]) == {TREASURY: [(watch, watch), (watch, token)]}
 
 
 def test_parts_are_those_of_the_chain() -> None:
@@ -166,8 +166,8 @@ def test_wished_parts_are_those_of_the_wishes_that_cover_the_chain() -> None:
     broad = subscription(chains=[POLYGON])
     named = subscription(contracts=[DEGEN])
 
-    on_polygon = wished_parts([(broad, broad), (named, named)], POLYGON, VERIFIED)
-    on_base = wished_parts([(broad, broad), (named, named)], BASE, VERIFIED)
+    on_polygon = watched_parts([(broad, broad), (named, named)], POLYGON, VERIFIED)
+    on_base = watched_parts([(broad, broad), (named, named)], BASE, VERIFIED)
 
     assert on_polygon == {NATIVE_PART, VERIFIED, Part(DEGEN)}
     assert on_base == {Part(DEGEN)}
@@ -341,9 +341,9 @@ def test_everything_wished_on_a_chain_that_is_asked_is_wanted_and_nothing_else(
 ) -> None:
     wanted = wanted_of(*wishing)
 
-    for account, pairs in wishes(wishing).items():
+    for account, pairs in watches_by_account(wishing).items():
         for chain_id in CHAINS:
-            assert wanted[account].parts(chain_id, VERIFIED) == wished_parts(pairs, chain_id, VERIFIED)
+            assert wanted[account].parts(chain_id, VERIFIED) == watched_parts(pairs, chain_id, VERIFIED)
 
 
 @given(st.lists(subscriptions(), max_size=12), st.integers(1, 4))

@@ -170,17 +170,21 @@ class _Sighting(NamedTuple):
         return is_same_block and bool(self.moved_raw and self.seen.amount_raw) and not self.is_collection
 
     @property
-    def told_raw(self) -> int:
+    def last_alerted_raw(self) -> int:
         """The amount that people know."""
         if self.stored is None:
             return 0
-        return self.stored.amount.amount_raw if self.stored.told_raw is None else self.stored.told_raw
+        return (
+            self.stored.amount.amount_raw
+            if self.stored.last_alerted_raw is None
+            else self.stored.last_alerted_raw
+        )
 
     @property
     def before_raw(self) -> int:
         """The amount that people know, or the stored one where interest would hide which way it moved."""
-        if self.stored is None or (self.seen.amount_raw - self.told_raw) * self.moved_raw > 0:
-            return self.told_raw
+        if self.stored is None or (self.seen.amount_raw - self.last_alerted_raw) * self.moved_raw > 0:
+            return self.last_alerted_raw
         return self.stored.amount.amount_raw
 
 
@@ -281,7 +285,7 @@ def _standing(sighting: _Sighting, reading: Reading) -> Standing:
 
 def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | None) -> Hold | None:
     """Return what is to be held for now; None: the sighting is believed."""
-    needed = _readings_needed(sighting, view.lately.get(sighting.asset), status, known_block)
+    needed = _readings_needed(sighting, view.previous.get(sighting.asset), status, known_block)
     if needed == 1:
         return None
     held = view.holds.get(sighting.asset)
@@ -291,7 +295,7 @@ def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | N
 
 
 def _readings_needed(
-    sighting: _Sighting, lately: Amount | None, status: Part, known_block: int | None
+    sighting: _Sighting, previous: Amount | None, status: Part, known_block: int | None
 ) -> int:
     """Return how many readings in a row have to say what this one says before it is believed."""
     asset, stored, seen, _, through, *_ = sighting
@@ -303,7 +307,7 @@ def _readings_needed(
         return READINGS_FOR_OLDER
     if stored is not None and seen.block is not None and seen.block < (stored.amount.block or 0):
         return READINGS_FOR_OLDER
-    if seen.block is None and lately is not None and not seen.differs_from(lately):
+    if seen.block is None and previous is not None and not seen.differs_from(previous):
         return READINGS_FOR_RETURN
     return 1
 
@@ -333,7 +337,7 @@ def _rebases(sighting: _Sighting, view: View) -> bool:
 
 def _is_interest(sighting: _Sighting, view: View, at: datetime) -> bool:
     """Whether an amount that changes by itself has changed too little to be told, and nobody moved it."""
-    told, seen, moved = sighting.told_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
+    told, seen, moved = sighting.last_alerted_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
     is_within_a_step = bool(told and seen and moved) and abs(seen - told) * REBASING_STEPS < told
     if not is_within_a_step or not _rebases(sighting, view) or _is_transfer(sighting, view):
         return False
@@ -373,7 +377,7 @@ def _after(sighting: _Sighting, reading: Reading, *, is_told: bool) -> Balance |
         return None
     if stored is not None and seen.uniques is None and not seen.differs_from(stored.amount):
         seen = seen._replace(uniques=stored.amount.uniques)
-    told = seen.amount_raw if is_told or stored is None or not sighting.through else sighting.told_raw
+    told = seen.amount_raw if is_told or stored is None or not sighting.through else sighting.last_alerted_raw
     return Balance(seen, _standing(sighting, reading), None if told == seen.amount_raw else told)
 
 

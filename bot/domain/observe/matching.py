@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
-from bot.domain.observe.plan import wished_parts
+from bot.domain.observe.plan import watched_parts
 from bot.domain.subscriptions import DestinationId, Subscription
 
 Pair = tuple[Subscription, Subscription]
 """Who names an account, and what is looked at of it, as `plan.wishes` words it."""
 
-Wishes = Mapping[Address, Sequence[Pair]]
+Watches = Mapping[Address, Sequence[Pair]]
 """By account, as `plan.wishes` words them."""
 
 Rules = Mapping[Address, frozenset[ChainId]]
@@ -20,8 +20,8 @@ Ignored = Mapping[DestinationId, Rules]
 NO_RULES: Rules = {}
 
 
-def hearers(
-    wishes: Wishes, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
+def recipients_of_parts(
+    wishes: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
 ) -> dict[DestinationId, str]:
     """Return the destinations that wish to hear of these parts, each once, with its label of the account.
 
@@ -30,23 +30,23 @@ def hearers(
     """
     result: dict[DestinationId, str] = {}
     for watch, wish in _by_name(wishes.get(account, ())):
-        if wished_parts([(watch, wish)], chain_id, status) & parts:
+        if watched_parts([(watch, wish)], chain_id, status) & parts:
             result[watch.destination_id] = result.get(watch.destination_id) or watch.label
     return result
 
 
-def hearers_of(
+def recipients(
     asset: Asset,
     through: frozenset[Part],
     *,
-    wishes: Wishes,
+    wishes: Watches,
     ignored: Ignored,
     account: Address,
     status: Part,
 ) -> dict[DestinationId, str]:
-    """Return the destinations that wish to hear of an asset seen through these parts, as `hearers` does."""
-    found = hearers(wishes, account, asset.chain_id, through, status)
-    by_name = hearers(wishes, account, asset.chain_id, through & {asset.part}, status)
+    """Return the destinations that wish to hear of an asset seen through these parts."""
+    found = recipients_of_parts(wishes, account, asset.chain_id, through, status)
+    by_name = recipients_of_parts(wishes, account, asset.chain_id, through & {asset.part}, status)
     return {
         destination_id: label
         for destination_id, label in found.items()
@@ -60,7 +60,7 @@ def ignores(rules: Rules, asset: Asset) -> bool:
     return chains is not None and (not chains or asset.chain_id in chains)
 
 
-def heard_parts(parts: frozenset[Part], rules: Rules, asset: Asset) -> frozenset[Part]:
+def unignored_parts(parts: frozenset[Part], rules: Rules, asset: Asset) -> frozenset[Part]:
     """Return those of the wished parts through which an asset is heard of: by its name alone if ignored."""
     return parts & {asset.part} if ignores(rules, asset) else parts
 

@@ -54,7 +54,7 @@ class OutageReport:
         return not (self.blind or self.seen)
 
 
-def telling(
+def outage_report(
     gaps: Mapping[BlindSpot, datetime],
     told: Mapping[BlindSpot, LastReport],
     now: datetime,

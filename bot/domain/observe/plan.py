@@ -47,7 +47,7 @@ class Batch:
     questions: tuple[Question, ...]
 
 
-def wishes(
+def watches_by_account(
     subscriptions: Iterable[Subscription],
 ) -> dict[Address, list[tuple[Subscription, Subscription]]]:
     """Return, for every watched account, who wishes something of it.
@@ -72,7 +72,7 @@ def wishes(
     return result
 
 
-def wished_parts(
+def watched_parts(
     pairs: Iterable[tuple[Subscription, Subscription]], chain_id: ChainId, status: Part
 ) -> frozenset[Part]:
     """Return the parts of one account on one chain that these wishes speak of."""
@@ -90,7 +90,7 @@ def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId])
     """
     shared: dict[_Wishes, Wanted] = {}
     result = {}
-    for account, pairs in wishes(subscriptions).items():
+    for account, pairs in watches_by_account(subscriptions).items():
         wished = tuple((wish.contracts, _chains_of(watch, wish, chains)) for watch, wish in pairs)
         if wished not in shared:
             shared[wished] = _wanted(wished)
