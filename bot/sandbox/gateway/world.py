@@ -369,7 +369,7 @@ _SPAM = Contract(
 
 
 def example_world() -> GatewayWorld:
-    """Build a small world around one account, that holds what the vendor's example shows (9a)."""
+    """Build the world of the vendor's example answer: one account's holdings (indexer-gateway.md 9a)."""
     world = GatewayWorld()
     for chain in _EXAMPLE_CHAINS:
         world.add_chain(chain)
