@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.text.items import items_moved
+from bot.chat.text.changes import items_moved
 from bot.domain.assets import AMOUNT_MAX
 from bot.domain.observations import ItemMove
 
