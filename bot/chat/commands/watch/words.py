@@ -5,8 +5,7 @@ from collections.abc import Collection, Sequence
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch.grammar import WatchEntry
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
-from bot.chat.text.html import EMPTY, Html, code, fill, join
-from bot.chat.text.pages import Section, paged
+from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
 from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
