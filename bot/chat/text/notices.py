@@ -8,9 +8,8 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TypeVar
 
-from bot.chat.text.held_back import told_held_back, told_released
 from bot.chat.text.html import EMPTY, Html, code, fill, join
-from bot.chat.text.outages import blind_spots
+from bot.chat.text.outages import blind_spots, told_held_back, told_released
 from bot.chat.text.undelivered import dropped, undelivered, unreadable
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import (

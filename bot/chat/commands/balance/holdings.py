@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from bot.chat.commands.words import unlisted
-from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import EMPTY, Html, Section, bold, code, fill, paged
+from bot.chat.text.outages import vanished, waiting
 from bot.chat.text.prices import dollars_held, worth, worth_line
 from bot.chat.text.wording import (
     RAW_UNITS,

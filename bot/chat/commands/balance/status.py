@@ -9,9 +9,8 @@ from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
 from bot.chat.commands.words import mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.held_back import vanished, waiting
 from bot.chat.text.html import Html, fill, join
-from bot.chat.text.outages import blind_spots
+from bot.chat.text.outages import blind_spots, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.assets import ChainId
