@@ -1,20 +1,20 @@
-"""How a notice is told: what is no change, but has to be known to trust the changes.
+"""The text of notices: what has to be known beside the changes, or to trust them.
 
-Notices of one kind that come together are one block: many fold, none is dropped.
+Notices of one kind that come together are one block: many are folded, none is dropped. For outages see
+`outages.py`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import TypeVar
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.text.outages import blind_spots, told_held_back, told_released
+from bot.chat.text.outages import blind, seen_again
 from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import (
     account_name,
     account_on,
-    age,
     chain_names,
     clock,
     counted,
@@ -31,7 +31,6 @@ from bot.domain.deliver.alerts import (
     ChainBack,
     ChainGone,
     Dropped,
-    Gap,
     MassLoss,
     MuteOver,
     NoticeAlert,
@@ -45,7 +44,6 @@ from bot.domain.deliver.alerts import (
 
 _BASELINES_SINGLY = 5
 _SINGLY = 5
-_STAY = "stay as last known; I go on asking."
 
 AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
 AboutTheCopies = BackupFails | BackupWorks | Restored
@@ -67,9 +65,9 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
         case Baseline():
             return _baselines(_only(Baseline, notices), chains)
         case Blind():
-            return _blind(_only(Blind, notices), chains, observed_at, today)
+            return blind(_only(Blind, notices), chains, observed_at, today)
         case SeenAgain():
-            return _seen_again(_only(SeenAgain, notices), chains, observed_at)
+            return seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _about_the_source(first, notices, chains)
         case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() as first:
@@ -81,11 +79,11 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
 def _about_telling(first: AboutTelling, notices: Sequence[StoredNotice], chains: Chains, today: date) -> Html:
     match first:
         case Dropped():
-            return dropped(_only(Dropped, notices), today)
+            return _dropped(_only(Dropped, notices), today)
         case Undelivered():
-            return undelivered(_only(Undelivered, notices))
+            return _undelivered(_only(Undelivered, notices))
         case UnreadableNotice():
-            return unreadable(_only(UnreadableNotice, notices))
+            return _unreadable(_only(UnreadableNotice, notices))
         case MuteOver():
             return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
 
@@ -153,54 +151,6 @@ def _silent(unanswered: Sequence[ChainId], chains: Chains) -> str:
         return ""
     they_join = "it joins when it answers" if len(unanswered) == 1 else "they join when they answer"
     return f"No answer yet from {chain_names(unanswered, chains, last=' and ')}; {they_join}."
-
-
-# ---------------------------------------------------------------- blindness
-
-
-def _blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today: date) -> Html:
-    def when(since: datetime) -> str:
-        return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
-
-    everything = [notice for notice in notices if notice.is_everything and notice.gaps]
-    if everything:
-        silent_since = max(gap.since for gap in everything[-1].gaps)
-        return fill(
-            "⚠️ The source of balances has given no answer about anything watched here {}.\nAll balances {}",
-            when(silent_since),
-            _STAY,
-        )
-    gaps = [gap for notice in notices for gap in notice.gaps]
-    held_back = [gap for gap in gaps if gap.held_back]
-    silent = _silent_since([gap for gap in gaps if not gap.held_back], chains, when)
-    told = told_held_back(held_back, chains, when) if held_back else EMPTY
-    return join("\n", filter(None, (told, silent)))
-
-
-def _silent_since(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
-    spots = blind_spots(gaps, chains, when)
-    if not spots:
-        return EMPTY
-    if len(spots) == 1:
-        return fill("⚠️ No answer for {} {}.\nBalances there {}", *spots[0], _STAY)
-    return join("\n", ("⚠️ No answer for:", *(spot.line for spot in spots), f"Balances there {_STAY}"))
-
-
-def _seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: datetime) -> Html:
-    def when(since: datetime) -> str:
-        return f"after {age(observed_at - since)}"
-
-    changes = sum(notice.changes for notice in notices)
-    happened = (
-        f"{counted(changes, 'change')} meanwhile, told as usual." if changes else "Nothing changed meanwhile."
-    )
-    gaps = [gap for notice in notices for gap in notice.gaps]
-    released = told_released(gaps, chains, when)
-    spots = blind_spots([gap for gap in gaps if not gap.held_back], chains, when)
-    if len(spots) == 1:
-        return join("\n", (*released, fill("👁 Seen again: {}, {}.", *spots[0]), happened))
-    seen = join("\n", ("👁 Seen again:", *(spot.line for spot in spots))) if spots else EMPTY
-    return join("\n", filter(None, (*released, seen, happened)))
 
 
 # ---------------------------------------------------------------- the source
@@ -284,6 +234,9 @@ def _restored(copied_at: datetime, today: date) -> Html:
     )
 
 
+# ---------------------------------------------------------------- what was told late, or not at all
+
+
 def mute_over(over: MuteOver, chains: Chains) -> Html:
     """Return what stands before all that a mute held."""
     span = length(over.until - over.since)
@@ -294,10 +247,7 @@ def mute_over(over: MuteOver, chains: Chains) -> Html:
     return fill("🔔 {} was muted for {}: {} meanwhile.", who, span, changes)
 
 
-_SINGLY = 5
-
-
-def dropped(notices: Sequence[Dropped], today: date) -> Html:
+def _dropped(notices: Sequence[Dropped], today: date) -> Html:
     """Return how many changes waited too long, and from when they were."""
     changes = sum(notice.changes for notice in notices)
     first, last = min(one.first_at for one in notices), max(one.last_at for one in notices)
@@ -311,14 +261,14 @@ def dropped(notices: Sequence[Dropped], today: date) -> Html:
     )
 
 
-def undelivered(notices: Sequence[Undelivered]) -> Html:
+def _undelivered(notices: Sequence[Undelivered]) -> Html:
     """Return which messages Telegram does not take; many are counted."""
-    lines = [_undelivered(notice) for notice in notices[:_SINGLY]]
+    lines = [_one_undelivered(notice) for notice in notices[:_SINGLY]]
     more = len(notices) - len(lines)
     return join("\n", (*lines, *([f"… and {counted(more, 'more message')}."] if more else ())))
 
 
-def _undelivered(notice: Undelivered) -> Html:
+def _one_undelivered(notice: Undelivered) -> Html:
     where = "" if notice.chat_id is None else _chat(notice.chat_id, notice.title)
     return fill(
         "⚠️ Message {}{}, with {}, could not be delivered: {}",
@@ -334,7 +284,7 @@ def _chat(chat_id: int, title: str) -> Html:
     return fill(" to {} ({})", named, number) if named else fill(" to chat {}", number)
 
 
-def unreadable(notices: Sequence[UnreadableNotice]) -> Html:
+def _unreadable(notices: Sequence[UnreadableNotice]) -> Html:
     """Return that something is kept which can't be read, and what it calls itself."""
     kinds = list(dict.fromkeys(notice.kind for notice in notices if notice.kind))[:_SINGLY]
     return fill(

@@ -1,19 +1,25 @@
-"""Where nothing is seen, folded: chains that are blind alike share a line."""
+"""The text of outages: where no answer comes from, and which chains are held back.
+
+Chains with the same outage share a line. A chain is held back while too much vanished there at once.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign
-from bot.chat.text.wording import chain_names, counted, folded, short_address
+from bot.chat.text.wording import age, chain_names, clock, counted, folded, short_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.deliver.alerts import Gap, HeldBack, HoldEnd
+from bot.domain.deliver.alerts import Blind, Gap, HeldBack, HoldEnd, SeenAgain
 
-_SPOTS_MOST = 8
+_LINES_MOST = 8
+_HELD_BACK_MOST = 5
+"""Lines; what is beyond them is counted."""
 
+_BALANCES_STAY = "stay as last known; I go on asking."
 
 Named = tuple[Address | None, str]
 """An account, and what it is called on the chain in question."""
@@ -21,8 +27,8 @@ Named = tuple[Address | None, str]
 _ALL_OF_THE_CHAIN: Named = (None, "")
 
 
-class Spot(NamedTuple):
-    """What a line of blindness says."""
+class OutageLine(NamedTuple):
+    """Where the outage is, and since when or for how long; the two parts of a line."""
 
     where: Html
     """`Polygon, Base`, or `Treasury on Ethereum`."""
@@ -34,7 +40,58 @@ class Spot(NamedTuple):
         return self.where + (f": {self.when}" if self.when else "")
 
 
-def blind_spots(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], str]) -> list[Spot]:
+def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today: date) -> Html:
+    """Return where no answer comes from, and which chains are held back."""
+
+    def when(since: datetime) -> str:
+        return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
+
+    everything = [notice for notice in notices if notice.is_everything and notice.gaps]
+    if everything:
+        silent_since = max(gap.since for gap in everything[-1].gaps)
+        return fill(
+            "⚠️ The source of balances has given no answer about anything watched here {}.\nAll balances {}",
+            when(silent_since),
+            _BALANCES_STAY,
+        )
+    gaps = [gap for notice in notices for gap in notice.gaps]
+    held_back = [gap for gap in gaps if gap.held_back]
+    silent = _silent_since([gap for gap in gaps if not gap.held_back], chains, when)
+    told = _held_back(held_back, chains, when) if held_back else EMPTY
+    return join("\n", filter(None, (told, silent)))
+
+
+def _silent_since(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
+    spots = outage_lines(gaps, chains, when)
+    if not spots:
+        return EMPTY
+    if len(spots) == 1:
+        return fill("⚠️ No answer for {} {}.\nBalances there {}", *spots[0], _BALANCES_STAY)
+    return join(
+        "\n", ("⚠️ No answer for:", *(spot.line for spot in spots), f"Balances there {_BALANCES_STAY}")
+    )
+
+
+def seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: datetime) -> Html:
+    """Return where answers come from again, and which chains are no longer held back."""
+
+    def when(since: datetime) -> str:
+        return f"after {age(observed_at - since)}"
+
+    changes = sum(notice.changes for notice in notices)
+    happened = (
+        f"{counted(changes, 'change')} meanwhile, told as usual." if changes else "Nothing changed meanwhile."
+    )
+    gaps = [gap for notice in notices for gap in notice.gaps]
+    released = _released_lines(gaps, chains, when)
+    spots = outage_lines([gap for gap in gaps if not gap.held_back], chains, when)
+    if len(spots) == 1:
+        return join("\n", (*released, fill("👁 Seen again: {}, {}.", *spots[0]), happened))
+    seen = join("\n", ("👁 Seen again:", *(spot.line for spot in spots))) if spots else EMPTY
+    return join("\n", filter(None, (*released, seen, happened)))
+
+
+def outage_lines(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], str]) -> list[OutageLine]:
     """Return where nothing is seen, whole chains first; `when` words the moment since then.
 
     An account of a chain that is blind as a whole is not named, and what makes too many lines is counted.
@@ -51,14 +108,14 @@ def blind_spots(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], 
         alike[tuple(accounts), since].append(chain_id)
         names |= accounts
     spots = [
-        (Spot(_where([names[account] for account in accounts], on, chains), since), on)
+        (OutageLine(_where([names[account] for account in accounts], on, chains), since), on)
         for (accounts, since), on in sorted(
             alike.items(), key=lambda spot: spot[0][0] != (_ALL_OF_THE_CHAIN,)
         )
     ]
-    left_out = {chain_id for _, on in spots[_SPOTS_MOST:] for chain_id in on}
-    more = [Spot(EMPTY + f"… and {counted(len(left_out), 'more chain')}", "")] if left_out else []
-    return [spot for spot, _ in spots[:_SPOTS_MOST]] + more
+    left_out = {chain_id for _, on in spots[_LINES_MOST:] for chain_id in on}
+    more = [OutageLine(EMPTY + f"… and {counted(len(left_out), 'more chain')}", "")] if left_out else []
+    return [spot for spot, _ in spots[:_LINES_MOST]] + more
 
 
 def _named(gap: Gap) -> Html:
@@ -73,9 +130,6 @@ def _where(accounts: list[Html], on: list[ChainId], chains: Chains) -> Html:
     return folded(accounts) + f" on {titles}" if any(accounts) else EMPTY + titles
 
 
-_SINGLY = 5
-
-
 def vanished(one: HeldBack) -> str:
     """Return `34 of 34 token balances vanished at once`."""
     if not one.lost:
@@ -88,11 +142,15 @@ def waiting(chain_id: ChainId, chains: Chains) -> Html:
     return fill("waiting for the index, or for an owner's {}", _believe([chain_id], chains))
 
 
-def told_held_back(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
+def _held_back(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
     """Return how subscribers hear that chains are held back; `when` words the moment since then."""
     last = {gap.chain_id: gap for gap in gaps if gap.held_back}
-    shown = tuple(last.values())[:_SINGLY]
-    more = [f"… and {counted(len(last) - _SINGLY, 'more chain')}."] if len(last) > _SINGLY else []
+    shown = tuple(last.values())[:_HELD_BACK_MOST]
+    more = (
+        [f"… and {counted(len(last) - _HELD_BACK_MOST, 'more chain')}."]
+        if len(last) > _HELD_BACK_MOST
+        else []
+    )
     wait = fill(
         "An index that is being rebuilt looks like this, so nothing there is reported as gone, and I wait."
         " If it is really gone, an owner can confirm it with {}.",
@@ -101,7 +159,7 @@ def told_held_back(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime
     return join("\n", (*(_line(gap, chains, when) for gap in shown), *more, wait))
 
 
-def told_released(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], str]) -> list[Html]:
+def _released_lines(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], str]) -> list[Html]:
     """Return how subscribers hear that chains are held back no more, a line for each."""
     last = {gap.chain_id: gap for gap in gaps if gap.held_back}
     return [_released(gap, chains, when(gap.since)) for gap in last.values()]

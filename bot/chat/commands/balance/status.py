@@ -10,7 +10,7 @@ from bot.chat.commands.command import Answer, Command, Example, Feature, Request
 from bot.chat.commands.words import mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, fill, join
-from bot.chat.text.outages import blind_spots, vanished, waiting
+from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.assets import ChainId
@@ -137,7 +137,7 @@ def _since(moment: datetime, now: datetime) -> str:
 
 
 def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
-    spots = blind_spots(gaps, chains, lambda since: _since(since, now))
+    spots = outage_lines(gaps, chains, lambda since: _since(since, now))
     if len(spots) == 1:
         return [fill("Not fully seen: {}, {}", *spots[0])]
     return ["Not fully seen:", *(spot.line for spot in spots)] if spots else []
