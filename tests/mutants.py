@@ -44,13 +44,13 @@ MUTANTS = (
         "bot/chat/telegram/errors.py",
         "        case Conflict():\n",
         "        case NetworkError():\n",
-        "tests/chat/test_outgoing.py::test_each_refusal_is_known_by_its_words",
+        "tests/chat/telegram/test_outgoing.py::test_each_refusal_is_known_by_its_words",
     ),
     Mutant(
         "what people named is not escaped: a token's name becomes a tag, and the message is refused",
         "bot/chat/text/html.py",
         "Html(escape(whole, quote=False), whole)",
         "Html(whole, whole)",
-        "tests/chat/test_html.py::test_what_joins_as_text_is_escaped",
+        "tests/chat/text/test_html.py::test_what_joins_as_text_is_escaped",
     ),
 )
