@@ -45,7 +45,7 @@ def build_chat(
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
 ) -> ChatParts:
-    """Build everything that answers people."""
+    """Build what answers people: commands, buttons, claims and requests for access."""
     services = Services(
         store=store,
         permissions=permissions,

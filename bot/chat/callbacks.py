@@ -27,14 +27,17 @@ _REFUSALS: Mapping[Permission, str] = {
 
 
 class Callbacks:
-    """Deals with presses, those of a chat one at a time and in order."""
+    """Handles presses on buttons; the caller hands them over one at a time for each chat, in order."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._screens = services.screens
 
     async def on_press(self, query: CallbackQuery, wait_seconds: Callable[[Incoming, Action], int]) -> None:
-        """Deal with one press; it is counted by what it needs, and refused where there is a wait."""
+        """Handle one press.
+
+        `wait_seconds` counts it by what it needs; where it returns more than 0 the press is refused.
+        """
         place = _place(query)
         if place is None:
             await self._screens.toast(None, query.id, toasts.UNKNOWN_BUTTON)
@@ -44,6 +47,7 @@ class Callbacks:
         while_open = needs is not Action.OWN
         shown = _shown(query)
         is_lost = shown is None and result.is_only_to_see
+        # The toast first: until it is there the button turns, and `then` may take long.
         await self._screens.toast(place, query.id, toasts.TOO_OLD if is_lost else result.toast)
         if result.then is not None:
             await self._screens.say(incoming.place, await _done(result.then), while_open=while_open)
@@ -53,7 +57,7 @@ class Callbacks:
     async def _result_of(
         self, incoming: Incoming, data: str, wait_seconds: Callable[[Incoming, Action], int]
     ) -> tuple[CallbackResult, Incoming, Action]:
-        """Return what comes of a press, the presser where it happens, and how much was wished."""
+        """Return what comes of a press, the presser with the place where it happens, and what it needed."""
         press = read_press(data)
         find = FIND.get(press.action) if press else None
         action = await find(self._services, incoming, press) if press and find else None
@@ -64,6 +68,7 @@ class Callbacks:
             return CallbackResult(toasts.UNKNOWN_BUTTON), incoming, Action.LOOK
         if action is None:
             return CallbackResult(toasts.NOT_HERE), incoming, Action.LOOK
+        # From here on the place is the row's: under a message out of reach Telegram names no topic.
         incoming = Incoming(action.place, incoming.author)
         permission = await self._services.permissions.check(incoming, action.needs)
         if permission is not Permission.ALLOWED:
@@ -80,7 +85,7 @@ class Callbacks:
 
 
 async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Return the answer of what is done after the toast, which can't say any more that it failed."""
+    """Return the answer of what is done after the toast; a failure is told by it, the toast being gone."""
     try:
         return await then()
     except DatabaseUnavailable as trouble:
@@ -88,7 +93,7 @@ async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def _without(shown: Message, data: str) -> Keyboard:
-    """Return the buttons of a message but for one."""
+    """Return the buttons of a message, without the one that carries `data`."""
     assert shown.reply_markup is not None
     kept = [
         tuple(

@@ -1,4 +1,4 @@
-"""Who may do what here: asked at the moment of the action, and refused where nobody can say."""
+"""Who may do what: checked at the moment of each action, and refused where nobody can tell."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ HOUR_SECONDS = 3600.0
 CHATS_REMEMBERED = 10_000
 
 ADMINISTRATORS_SECONDS = 10.0
-"""So long Telegram may take to say who administers a group."""
+"""The longest wait for Telegram to say who administers a group."""
 
 ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
@@ -33,18 +33,18 @@ class Incoming:
     author: Author
 
     def actor(self, at: datetime) -> Actor:
-        """Return who it is, as it is kept with what they change."""
+        """Return who it is, as the audit log keeps it."""
         return Actor(self.author.named_user_id, self.author.name, at)
 
 
 @dataclass(slots=True)
 class _Hourly:
-    """What is done for a chat once an hour."""
+    """Limits something to once an hour for each chat."""
 
     _at: OrderedDict[int, float] = field(default_factory=OrderedDict)
 
     def is_due(self, chat_id: int, now: float) -> bool:
-        """Whether it is to be done now, and count it as done."""
+        """Whether an hour is over since the last time; if so, this is the last time."""
         if now - self._at.get(chat_id, float("-inf")) < HOUR_SECONDS:
             return False
         self._at[chat_id] = now
@@ -76,7 +76,7 @@ class Permissions:
         self._closed: set[int] = set()
 
     def add_owner(self, user_id: int) -> None:
-        """Let somebody own the bot from now on."""
+        """Make somebody an owner, until the program ends; the store keeps it beyond that."""
         self.owners |= {user_id}
 
     def is_owner(self, author: Author) -> bool:
@@ -93,15 +93,16 @@ class Permissions:
         )
 
     async def open(self, place: Place, author: Actor) -> None:
-        """Let a chat use the bot."""
+        """Open a chat."""
         await self._store.allow(place, author)
         self._closed.discard(place.chat_id)
 
     async def close(self, place: Place, author: Actor) -> int:
-        """Let a chat no longer use the bot; returns how many alerts were withdrawn.
+        """Close a chat and return how many alerts were withdrawn.
 
-        What is on its way there is not said any more, from the first moment on.
+        From the first moment on, nothing is sent there any more.
         """
+        # Before the store: a message that is about to leave must not slip out while the store is busy.
         was_closed = self.was_closed(place.chat_id)
         self._closed.add(place.chat_id)
         try:
@@ -116,7 +117,7 @@ class Permissions:
         return chat_id in self._closed
 
     async def check(self, incoming: Incoming, action: Action) -> Permission:
-        """Return whether somebody may do something in a chat."""
+        """Return whether somebody may do something in a chat; may ask Telegram who administers it."""
         chat_is_open = await self.is_open(incoming.place)
         permission = judge(
             action,
@@ -124,22 +125,23 @@ class Permissions:
             is_private=incoming.place.is_private,
             is_owner=self.is_owner(incoming.author),
         )
+        # A closed chat hears nothing of owners' commands: it is told how to get in, like any stranger.
         if permission is Permission.NEEDS_OWNER and not chat_is_open:
             return Permission.STRANGER
         return permission or await self._check_administrator(incoming)
 
     def answers_stranger(self, chat_id: int) -> bool:
-        """Whether a closed chat is to be answered: once an hour."""
+        """Whether a closed chat is answered now: once an hour, and this is counted as that once."""
         return self._answered.is_due(chat_id, self._monotonic())
 
     async def greets(self, chat_id: int) -> bool:
-        """Whether a group that takes the bot in is greeted: once an hour, never where it was closed."""
+        """Whether a group that has just added the bot is greeted: once an hour, never where it was closed."""
         if not self._greeted.is_due(chat_id, self._monotonic()):
             return False
         return await self._store.decision_on(chat_id) is not False
 
     async def go_first(self, origins: Sequence[Origin]) -> list[bool]:
-        """Return of each origin whether it goes before strangers: owners and open chats do."""
+        """Return of each origin whether it goes before strangers, as owners and open chats do."""
         others = {
             one.chat_id for one in origins if one.chat_id is not None and one.user_id not in self.owners
         }
@@ -147,7 +149,7 @@ class Permissions:
         return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
 
     async def _check_administrator(self, incoming: Incoming) -> Permission:
-        """Ask Telegram whether somebody administers the group; no answer is no."""
+        """Ask Telegram whether somebody administers the group; no answer means no."""
         if incoming.author.is_anonymous_administrator:
             return Permission.ALLOWED
         user_id = incoming.author.named_user_id

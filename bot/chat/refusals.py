@@ -33,12 +33,12 @@ _NOT_WRITTEN = {
 
 
 def not_written(trouble: DatabaseFault) -> Html:
-    """Return the answer where the disk, or who holds the database, is in the way; alerts are not lost."""
+    """Return the answer where the database can't be written; nothing was changed, and no alert is lost."""
     return fill(_NOT_WRITTEN[trouble])
 
 
 def went_wrong(reference: str) -> Html:
-    """Return the answer where we failed; the reference finds it in the log."""
+    """Return the answer to what failed by a bug of ours; the reference finds it in the log."""
     return fill(
         "Something went wrong on my side, sorry. Please try again; doing it twice does no harm.\n"
         "If it stays, tell an owner: {}",
@@ -47,7 +47,7 @@ def went_wrong(reference: str) -> Html:
 
 
 def enough_for_now(retry_after_seconds: int) -> Html:
-    """Return the answer to the first command that is one too many."""
+    """Return the answer to the first command beyond what a minute allows; further ones get none."""
     return fill(
         "Too many commands at once. I'll answer again in {} s. Alerts are not affected.",
         str(retry_after_seconds),
@@ -55,7 +55,7 @@ def enough_for_now(retry_after_seconds: int) -> Html:
 
 
 def sent_long_ago(ago: timedelta, answer: Html) -> Html:
-    """Return the answer to a command that came late, after a word about that."""
+    """Return an answer with a note above it that the command is old: the bot was away."""
     return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
 
 

@@ -1,4 +1,4 @@
-"""One update on its way: what was asked, who may, what comes back."""
+"""One update of Telegram: what it asks for, whether the author may, and what comes back."""
 
 import secrets
 from collections import Counter
@@ -36,11 +36,11 @@ log = structlog.get_logger(__name__)
 GONE = (ChatMember.LEFT, ChatMember.BANNED)
 
 LATE_AFTER = timedelta(minutes=5)
-"""A command that waited for longer, while the bot was away, is answered with a word about that."""
+"""The answer to a command that is older, since the bot was away, says so."""
 
 
 class UpdateHandler:
-    """Everything the bot does when it is spoken to."""
+    """Handles updates: messages, presses, and changes of chats."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class UpdateHandler:
         self._own_name = OwnName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
-        """Deal with one update; what goes wrong is logged, and told by a reference to whoever waits."""
+        """Handle one update; an error is logged, and whoever waits is told, with a reference to the log."""
         try:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)
@@ -93,14 +93,14 @@ class UpdateHandler:
             )
 
     async def _report_failure(self, update: Update, toast: str, answer: Html) -> None:
-        """Say to whoever waits why nothing comes."""
+        """Tell whoever waits for an answer why none comes."""
         if update.callback_query is not None:
             await self._screens.toast(None, update.callback_query.id, toast)
         elif update.message is not None:
             await self._screens.say(_place(update.message), [answer])
 
     async def _on_membership(self, change: ChatMemberUpdated) -> None:
-        """Note whether a chat can be written to; a group that the bot is new in is greeted."""
+        """Note whether a chat can be written to; a group that has just added the bot is greeted."""
         before, now = change.old_chat_member, change.new_chat_member
         if now.status in GONE:
             await self._mark_unreachable(change.chat.id, f"the bot is {now.status} there", Park.GONE)
@@ -129,19 +129,19 @@ class UpdateHandler:
             )
 
     async def _on_migration(self, message: Message) -> None:
-        """Follow a group into the supergroup it has become: said there and here, in any order."""
+        """Follow a group into the supergroup it has become; Telegram says so in both, in any order."""
         if message.migrate_to_chat_id is not None:
             await self._store.migrate(message.chat.id, message.migrate_to_chat_id)
         if message.migrate_from_chat_id is not None:
             await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
 
     async def _reopen_topic(self, message: Message) -> None:
-        """Take a topic for open again in which something is written, but for the notice that it is closed."""
+        """Note that somebody writes in a topic, so it is open; the notice of its closing does not count."""
         if message.is_topic_message and message.forum_topic_closed is None:
             await self._store.mark_topic_reachable(message.chat.id, message.message_thread_id)
 
     async def _on_press(self, query: CallbackQuery) -> None:
-        """Deal with a press, which counts like a command: one too many only has that for an answer."""
+        """Handle a press, which counts like a command; beyond the limits it is refused by a toast."""
 
         def wait_seconds(incoming: Incoming, needed: Action) -> int:
             return self._limit(incoming, needed).retry_after_seconds
@@ -151,6 +151,7 @@ class UpdateHandler:
     async def _on_message(self, message: Message, text: str) -> None:
         incoming = Incoming(_place(message), _author(message))
         request = read_message(self._services, text)
+        # Read once more: the first time it was read under the old name.
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
             request = read_message(self._services, text)
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
@@ -161,6 +162,7 @@ class UpdateHandler:
             return
         if not await self._is_within_limit(incoming, request.needs):
             return
+        # After the limits, so that forwarding can't flood; bare addresses are data, whoever wrote them.
         if message.forward_origin is not None and not isinstance(request, BareRequest | PossibleKeyRequest):
             await self._decline_forwarded(incoming)
             return
@@ -174,11 +176,14 @@ class UpdateHandler:
         await self._answer(incoming, request, delay if delay >= LATE_AFTER else None)
 
     async def _is_renamed(self, place: Place) -> bool:
-        """Whether a command for somebody else may be for the bot under a new name; strangers don't ask."""
+        """Whether the bot has a new name, so that a command for another bot may be for it.
+
+        Only open chats make it ask Telegram: strangers could keep it busy.
+        """
         return await self._permissions.is_open(place) and await self._own_name.has_changed()
 
     def _limit(self, incoming: Incoming, needed: Action) -> LimitResult:
-        """Count what somebody does by what it needs, and return what becomes of it."""
+        """Count what somebody does, looks and changes apart, and return whether it is within the limits."""
         place, user_id, now = incoming.place, incoming.author.user_id, self._monotonic()
         if needed is Action.LOOK:
             result = self._limiter.check_look(place.chat_id, user_id, now, is_group=not place.is_private)
@@ -189,14 +194,14 @@ class UpdateHandler:
         return result
 
     async def _is_within_limit(self, incoming: Incoming, needed: Action) -> bool:
-        """Whether a command is carried out: not in a flood, which is answered once a minute."""
+        """Whether a command is within the limits of a minute; the first beyond them is answered."""
         action, retry_after_seconds = self._limit(incoming, needed)
         if action is LimitAction.WARN and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.enough_for_now(retry_after_seconds)])
         return action is LimitAction.ALLOW
 
     async def _decline_forwarded(self, incoming: Incoming) -> None:
-        """Carry out nothing that somebody else may have written; say so where nobody else is meant."""
+        """Carry out nothing that somebody else may have written; in private, say so."""
         self.commands["forwarded"] += 1
         if incoming.place.is_private and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.not_forwarded()])
@@ -208,6 +213,7 @@ class UpdateHandler:
             return
         await self._store.update_title(incoming.place)
         await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
+        # A refusal costs an answer: it counts as a look, or changes that are refused could flood a group.
         is_refused = permission is not Permission.ALLOWED and request.needs is not Action.LOOK
         if is_refused and not await self._is_within_limit(incoming, Action.LOOK):
             return
@@ -226,9 +232,9 @@ class UpdateHandler:
         delay: timedelta | None,
         permission: Permission,
     ) -> None:
-        """Do what was asked, and say first how long ago that was, if it was long.
+        """Carry the request out and send the answer, with a note if the command waited for long.
 
-        What only an open chat is told is not said in one that is closed meanwhile.
+        What only an open chat may read is not sent if it is closed meanwhile.
         """
         place = incoming.place
         screens = [
@@ -250,7 +256,7 @@ class UpdateHandler:
         )
 
     async def _turn_away(self, incoming: Incoming, request: Request) -> None:
-        """Tell a stranger how to get in, once an hour; what is pasted in a closed group asks for nothing."""
+        """Tell a stranger how to get in, once an hour; addresses pasted in a closed group are no request."""
         if isinstance(request, BareRequest | PossibleKeyRequest) and not incoming.place.is_private:
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
@@ -262,7 +268,7 @@ class UpdateHandler:
 
 
 def _is_of_a_bot(message: Message) -> bool:
-    """Whether another bot wrote it; Telegram names bots as authors where people write unnamed, too."""
+    """Whether another bot wrote it; of people who write unnamed Telegram names a bot as author, too."""
     author = message.from_user
     is_unnamed = message.sender_chat is not None or (author and author.id == ANONYMOUS_ADMINISTRATOR)
     return author is not None and author.is_bot and not is_unnamed

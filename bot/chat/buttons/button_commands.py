@@ -12,15 +12,16 @@ RUN_COMMAND = ButtonAction("do")
 
 
 class ButtonCommands:
-    """Keeps the commands that buttons stand for."""
+    """Makes buttons that type a command, and keeps the command until it is pressed."""
 
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
 
     async def buttons(self, place: Place, *offers: tuple[str, str]) -> list[Button]:
-        """Return a button for each pair of a text and a command; none where nothing can be kept just now."""
+        """Return a button for each pair of a text and a command; none where the database can't be written."""
         if not offers:
             return []
         rows = await self._store.save_button_commands(place, [command for _, command in offers], self._now())
+        # Without rows there are no buttons, and the answer goes out all the same: it says what to type.
         return [button(text, RUN_COMMAND, row) for (text, _), row in zip(offers, rows, strict=bool(rows))]

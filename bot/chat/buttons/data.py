@@ -71,14 +71,14 @@ def read_press(data: str) -> Press | None:
 
 
 def pager(action: ButtonAction, page: int, pages: int) -> Keyboard:
-    """Return the buttons that lead to the pages before and after; none where there is one page."""
+    """Return the buttons ‹ and › to the pages before and after; the row they carry is the page."""
     before = [button(BACK, action, page - 1)] if page > 1 else []
     after = [button(FORTH, action, page + 1)] if page < pages else []
     return rows(before + after)
 
 
 def rows(*lines: list[Button]) -> Keyboard:
-    """Return a keyboard of these rows, the empty ones left out."""
+    """Return a keyboard of these rows, without the empty ones."""
     return tuple(tuple(line) for line in lines if line)
 
 

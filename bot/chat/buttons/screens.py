@@ -1,4 +1,4 @@
-"""Puts messages with buttons on people's screens, and changes what stands there."""
+"""Sends messages with buttons, and edits those that were sent."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from bot.domain.places import Place
 
 
 class Screens:
-    """What people see; what Telegram refuses is noted, and nothing that was done is undone by it."""
+    """Sends and edits messages; what Telegram refuses is logged, and undoes nothing that was done."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
@@ -26,9 +26,9 @@ class Screens:
         rank: Rank = Rank.ANSWER,
         while_open: bool = False,
     ) -> None:
-        """Send these messages, in order, to who waits for them.
+        """Send the messages of an answer, in order.
 
-        `while_open`: what was not said yet when the chat is closed is not said at all.
+        `while_open`: what has not left yet when the chat is closed is dropped.
         """
         for message in messages:
             screen = message if isinstance(message, Screen) else Screen(message)
@@ -37,28 +37,28 @@ class Screens:
             )
 
     async def write(self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER) -> Outcome | None:
-        """Send something, once, to who does not wait for it; None: it has to wait, or is dropped."""
+        """Send once what nobody asked for; None: it has to wait, or is dropped."""
         return await self._outgoing.notify(place, screen.text, markup(screen.keyboard), rank=rank)
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:
-        """Answer a press, so that the button stops turning; one that is too old is past answering."""
+        """Answer a press, so that the button stops turning; Telegram takes no answer to an old one."""
         await self._outgoing.toast(place, query_id, text)
 
     async def redraw(
         self, place: Place, message_id: int, screen: Screen, *, while_open: bool = False
     ) -> None:
-        """Let a message show something else."""
+        """Replace the text and the buttons of a message."""
         await self._outgoing.edit(
             place, message_id, screen.text, markup(screen.keyboard), while_open=while_open
         )
 
     async def change_buttons(self, place: Place, message_id: int, keyboard: Keyboard) -> None:
-        """Let a message have other buttons."""
+        """Replace the buttons of a message."""
         await self._outgoing.edit_buttons(place, message_id, markup(keyboard))
 
 
 def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
-    """Return a keyboard as the library has it; None: none."""
+    """Return a keyboard in the library's type; None: no buttons."""
     if not keyboard:
         return None
     return InlineKeyboardMarkup(

@@ -1,4 +1,4 @@
-"""What is said for a moment when a button was pressed: a few words, no formats, 200 characters at most."""
+"""What Telegram shows for a moment on a press: plain text of 200 characters at most."""
 
 from bot.store.errors import DatabaseFault
 
@@ -36,5 +36,5 @@ UNDONE = "Undone."
 
 
 def too_many(retry_after_seconds: int) -> str:
-    """Return what is said to a press that is one too many."""
+    """Return the answer to a press beyond what a minute allows."""
     return f"Too many at once. Please press again in {retry_after_seconds} s."

@@ -69,7 +69,7 @@ def _read_start(rest: str, _chains: ChainReader) -> StartRequest:
 
 
 def start(*, is_owner: bool, waiting: int = 0) -> Html:
-    """Return the welcome for someone who may use the bot here; owners hear how many chats ask to come in."""
+    """Return the welcome where the bot may be used; owners also read how many chats ask for access."""
     hello = fill(
         "Hello! I watch addresses on many chains, and tell this chat when what they hold changes.\n\n"
         "Begin with {}, or see /help for the rest.",
@@ -111,6 +111,7 @@ def _read_help(rest: str, _chains: ChainReader) -> HelpRequest:
 
 def command_named(commands: Sequence[Command], word: str) -> Command | None:
     """Return the command that a word calls, by its name or an alias; None: it calls none."""
+    # By the table that is handed in: the registry lists this module, and can't be imported here.
     return next((one for one in commands if word in (one.name, *one.aliases)), None)
 
 
@@ -145,7 +146,7 @@ def _read_id(_rest: str, _chains: ChainReader) -> IdRequest:
 
 
 def here(chat_id: int, thread_id: int | None, user_id: int | None, *, is_open: bool) -> Html:
-    """Return the ids of where and who one is."""
+    """Return the ids of the chat, the topic and the person, as far as there are any."""
     ids = (("Chat id", chat_id), ("Topic id", thread_id), ("Your user id", user_id))
     lines = [fill("{}: {}", what, code(str(number))) for what, number in ids if number is not None]
     closed = fill("This chat is closed. An owner can open it with {}.", allow_command(chat_id))

@@ -80,7 +80,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the commands of one bot work with."""
+    """What commands work with: handed to every request and callback."""
 
     store: Store
     permissions: Permissions
@@ -135,7 +135,7 @@ class Usage(Request):
 
     @property
     def needs(self) -> Action:
-        """Owners' commands are explained to owners only; the others to whoever may look."""
+        """To read how a command is used: owners' commands are explained to owners only."""
         return Action.OWN if self.command.who is Who.OWNERS else Action.LOOK
 
     async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
@@ -156,13 +156,13 @@ def usage(command: Command, reason: str = "") -> Html:
 
 @dataclass(frozen=True, slots=True)
 class CallbackResult:
-    """What comes of a press: first a few words, then what changes on the screen."""
+    """What comes of a press: a toast, then what changes on the screen, then what takes longer."""
 
     toast: str = ""
     redraw: Screen | None = None
     """What the message shows from now on; None: it stays."""
     is_only_to_see: bool = False
-    """Whether nothing else came of it than what the message shows."""
+    """Whether the press only showed something: where the message can't be edited, nothing came of it."""
     is_used_up: bool = False
     """Whether the button goes away."""
     then: Callable[[], Awaitable[Answer]] | None = None
@@ -171,7 +171,7 @@ class CallbackResult:
 
 @dataclass(frozen=True, slots=True)
 class CallbackAction:
-    """A press whose row was found in this chat; what remains to be asked is whether the presser may."""
+    """What a press does, once its row is found in this chat; it is done if the presser may."""
 
     needs: Action
     act: Callable[[Incoming], Awaitable[CallbackResult]]
@@ -188,7 +188,7 @@ FindCallback = Callable[[Services, Incoming, Press], Awaitable[CallbackAction | 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """All of one command."""
+    """All of one command: what people read, how it is read, what its buttons do."""
 
     command: Command
     read: Callable[[str, ChainReader], Request]

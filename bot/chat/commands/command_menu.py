@@ -1,7 +1,7 @@
-"""The menus of Telegram's apps: each place shows the commands that work there (telegram.md 8).
+"""The lists of commands in Telegram's apps: each chat shows those that work there (telegram.md 8).
 
-A menu is a convenience and no access control. It lives at Telegram until it is taken away, so
-what is no longer shown is deleted.
+A menu is a convenience, not access control. Telegram keeps it until it is deleted, so the menus of former
+owners are deleted.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Menu = tuple[BotCommandScope, tuple[Command, ...]]
 
 
 def menus(owners: Collection[int]) -> tuple[Menu, ...]:
-    """Return which commands are shown where; where a menu of its own is set, the wider one is not shown."""
+    """Return the menus, from wide to narrow; in each chat Telegram shows only the narrowest that fits."""
     return (
         (BotCommandScopeAllPrivateChats(), _for({Who.ANYONE, Who.READERS, Who.CHANGERS})),
         (BotCommandScopeAllGroupChats(), _without_start({Who.ANYONE, Who.READERS})),
@@ -45,7 +45,7 @@ def menus(owners: Collection[int]) -> tuple[Menu, ...]:
 
 
 class Menus:
-    """Keeps the menus as they should be; failing to is only noted, and tried again."""
+    """Sets the menus, and tries again until that works."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Menus:
         self._changed = asyncio.Event()
 
     def change(self) -> None:
-        """Let the menus be set anew: there is another owner."""
+        """Set the menus anew soon: there is another owner."""
         self._changed.set()
 
     async def run(self) -> NoReturn:
@@ -86,6 +86,7 @@ class Menus:
 
     async def _set(self) -> None:
         owners = frozenset(self._owners())
+        # Other programs may have set one under this token; ours are all narrower.
         await self._bot.delete_my_commands(BotCommandScopeDefault())
         for former in await self._store.owners_with_menu() - owners:
             await self._unless_unknown(self._bot.delete_my_commands(BotCommandScopeChat(former)))
@@ -95,7 +96,7 @@ class Menus:
             await self._unless_unknown(self._bot.set_my_commands(shown, scope))
 
     async def _unless_unknown(self, request: Awaitable[bool]) -> None:
-        """Pass over a chat that the bot is not in: an owner who never pressed Start has no menu."""
+        """Ignore that a chat is unknown to the bot: an owner who never pressed Start has no menu."""
         try:
             await request
         except (BadRequest, Forbidden) as error:
@@ -107,5 +108,5 @@ def _for(who: Collection[Who]) -> tuple[Command, ...]:
 
 
 def _without_start(who: Collection[Who]) -> tuple[Command, ...]:
-    """Leave out what only begins a private chat."""
+    """Return the commands without /start, which only begins a private chat."""
     return tuple(command for command in _for(who) if command is not START_COMMAND)

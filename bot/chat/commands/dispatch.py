@@ -133,7 +133,7 @@ class UnknownRequest(Request):
 
 
 async def _may(services: Services, incoming: Incoming, command: str) -> bool:
-    """Whether somebody may give a command: else others would give it for them by a button."""
+    """Whether somebody may give a command; others must not get a button that tempts who may to press it."""
     request = read_message(services, command)
     if request is None or isinstance(request, NotForUs):
         return False
@@ -141,7 +141,7 @@ async def _may(services: Services, incoming: Incoming, command: str) -> bool:
 
 
 def possible_key() -> Html:
-    """Return the answer to 64 digits, which are not repeated."""
+    """Return the warning about 64 digits; they are not repeated in it."""
     return fill(
         "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
         " everything that the key holds to another wallet: whoever has seen it can take it.\n"
@@ -164,6 +164,7 @@ async def _find_button_command(services: Services, incoming: Incoming, press: Pr
     request = read_message(services, offer.command) if offer else None
     if offer is None or request is None or isinstance(request, NotForUs):
         return None
+    # Read anew on each press, so that the rights are those of the command, not of the button.
     changes = request.needs is not Action.LOOK
 
     async def act(presser: Incoming) -> CallbackResult:
@@ -172,6 +173,7 @@ async def _find_button_command(services: Services, incoming: Incoming, press: Pr
 
         async def then() -> Answer:
             answer = await request.carry_out(services, presser)
+            # After it: a crash between runs the command twice, which is safe; before it would lose it.
             if changes:
                 await services.store.mark_button_command_done(press.row, services.now())
             return answer

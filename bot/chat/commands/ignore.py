@@ -101,7 +101,10 @@ def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredReque
 
 
 def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
-    """Read contracts and chains, and nothing else; the word “token” before them is passed over."""
+    """Read contracts and chains, and nothing else; the word “token” before them is allowed.
+
+    Raises LineRefused.
+    """
     line = WORD.sub("", rest, count=1) if is_token_line(rest) else rest
     clauses = read_clauses(line, chains)
     if clauses.contracts:
@@ -143,7 +146,7 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 
 async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResult) -> Screen:
-    """Word what was ignored; one token can be taken back, and what names it ended, by a button."""
+    """Return the answer to /ignore, with buttons to undo it and to stop what names the token all the same."""
     listed = await services.store.subscriptions_here(place)
     tokens = ignored.new + ignored.already
     named = [one for one in listed if any(_names(one, token) for token in tokens)]
@@ -213,6 +216,7 @@ def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredR
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
         return Usage(UNIGNORE_COMMAND, refused.sentence)
+    # A rule without chains can't be taken back for one chain only.
     if clauses.chains:
         return Usage(
             UNIGNORE_COMMAND,

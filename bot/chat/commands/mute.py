@@ -73,7 +73,7 @@ _TIME = (
     r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|y|years?)"
 )
 _LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:{_TIME}[ ,]*)+$", re.IGNORECASE | re.ASCII)
-"""What people write for a length of time, and no label here is."""
+"""What is written like a length of time, in units we don't take too: `2 weeks`, `90 s`."""
 
 # ---------------------------------------------------------------- /mute
 
@@ -107,6 +107,7 @@ class MuteRequest(Request):
             return (await _mute(services, incoming, self.span, meant),)
         if found:
             return (only_accounts(self.who),)
+        # "/mute 90" or "/mute 2 weeks" mean a time we don't take, not a label that is not here.
         if self.who.isdigit() or _LIKE_A_LENGTH.search(self.who):
             return (usage(MUTE_COMMAND, _LENGTHS),)
         closest = closest_label(listed, self.who)
@@ -136,6 +137,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         until = await _all_muted_until(services, found.place)
         if until is not None:
             return CallbackResult(muted_already(until, services.now()))
+        # The mute is of the topic that the alert was for, even where it was sent elsewhere.
         there = Incoming(found.place, presser.author)
         screen = await _mute(services, there, mutes.DEFAULT, ())
 
@@ -153,6 +155,7 @@ async def _mute(
     now = services.now()
     result = await services.store.mute(incoming.place, scopes, span, incoming.actor(now))
     text = muted(result, span, incoming.place, services.chains, services.now())
+    # One button ends one mute; of several, /unmute names which.
     single = [button("Unmute", END_MUTE, one.row) for one in result.mutes if len(result.mutes) == 1]
     return Screen(text, rows(single))
 
@@ -199,7 +202,7 @@ async def _find_mute(services: Services, incoming: Incoming, press: Press) -> Ca
 
 
 async def _nothing_muted(services: Services, place: Place, who: str) -> Html:
-    """Return the answer about what no mute names; all of the place may be muted nevertheless."""
+    """Return the answer to /unmute of what is not muted by itself; all of the place may be."""
     until = await _all_muted_until(services, place)
     if until is None:
         return nothing_muted(who)
@@ -213,7 +216,7 @@ async def _all_muted_until(services: Services, place: Place) -> datetime | None:
 
 
 async def _named(services: Services, place: Place, who: str) -> tuple[MuteScope, ...]:
-    """Return the accounts that somebody means; what is muted may be watched no more."""
+    """Return the accounts that somebody means; an address counts even if it is watched no more."""
     listed = await services.store.subscriptions_here(place)
     address = address_meant(who)
     if address is not None:
@@ -223,6 +226,7 @@ async def _named(services: Services, place: Place, who: str) -> tuple[MuteScope,
 
 def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> tuple[MuteScope, ...]:
     """Return the accounts of subscriptions, each on the chains that they cover, or `is_whole`: on all."""
+    # One label may be on chains of several subscriptions; one of them without chains covers all.
     on: dict[Address, list[frozenset[ChainId]]] = defaultdict(list)
     for one in found:
         if one.subscription.account is not None:

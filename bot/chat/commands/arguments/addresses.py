@@ -63,6 +63,7 @@ def read_named(word: str) -> NamedAddress:
     if page is None:
         raise LineRefused(word, "I can't tell whose page this is; send the address itself")
     subject = _parsed(page["subject"], word) if page["subject"] else None
+    # On a token's page `a=` names the holder; on an account's page it would be somebody else.
     is_about_holders = page["kind"] is None or page["kind"].casefold() in _TOKEN_PAGES
     holders = {_parsed(one, word) for one in _HOLDER.findall(page["rest"]) if is_about_holders}
     others = {_parsed(one, word) for one in _ADDRESSES.findall(page["rest"])} - holders - {subject}
@@ -104,6 +105,7 @@ def _parsed(text: str, word: str) -> Address:
     try:
         return parse_address(text)
     except AddressRefused as refused:
+        # "eth:0x…": the address is good, and what stands before it may name another chain than is meant.
         stands_inside = text[:2] not in {"0x", "0X"} and names_address(text)
         more = ": leave out what stands before it" if stands_inside else ""
         raise LineRefused(word, f"{refused}{more}") from None

@@ -61,6 +61,7 @@ class ChainReader:
 
     def _first(self, words: Sequence[str]) -> tuple[int, ChainId]:
         """Return how many words the first chain takes, and which it is: the most that name one."""
+        # The longest first, or "base mainnet" would be Base and then Ethereum.
         for length in range(min(len(words), _WORDS_MOST), 0, -1):
             chain_id = self.chains.find(" ".join(words[:length]))
             if chain_id is not None:
@@ -100,5 +101,6 @@ class ChainReader:
         starting = {called[name] for name in called if name.startswith(word)}
         if len(starting) == 1 and len(word) >= _LETTERS_OF_A_START:
             return starting.pop()
+        # Cut: difflib takes quadratic time, and a message may have thousands of letters.
         close = difflib.get_close_matches(word[:_LETTERS_COMPARED], sorted(called), n=1, cutoff=_NEAR)
         return called[close[0]] if close else None

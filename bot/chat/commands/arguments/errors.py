@@ -6,7 +6,7 @@ _TYPED_MOST = 24
 
 
 class LineRefused(ValueError):
-    """The line is not taken; `typed` is the word that is wrong, shortened, "" where it is the line."""
+    """A line that can't be read; `typed` is the wrong word, shortened, "" if it is the whole line."""
 
     def __init__(self, typed: str, reason: str, *, meant: str = "") -> None:
         super().__init__(reason)
@@ -24,7 +24,7 @@ class LineRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was not taken, as a whole."""
+    """A line that was refused as a whole."""
 
     line_number: int
     """From 1, the line of the command."""

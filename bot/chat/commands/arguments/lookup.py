@@ -1,4 +1,4 @@
-"""Which subscription somebody means: by `#number`, by address or by label, whichever comes to mind."""
+"""Which subscription somebody means: by `#number`, by address or by label."""
 
 import difflib
 import re
@@ -13,17 +13,16 @@ _NUMBER = re.compile(r"#?([0-9]{1,9})")
 
 
 def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    """Return what one text names, all that match.
+    """Return all that one text names.
 
-    What is written out, `#1` or an address (a link to it counts), can mean nothing else where it is here;
-    after it a label counts, before a number alone. The link of a holder's page means what watches that
-    token there, or else the holder.
+    First counts `#1` or an address (or a link to one), then a label, then a number alone. The link of a
+    holder's page means what watches that token there, or else the holder.
     """
     return _found(listed, who, address_named(who))
 
 
 def find_exactly(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    """Return the same, but of a holder's page only what watches that token there by its name."""
+    """Return the same, but of a holder's page only what watches that very token there."""
     named = address_named(who)
     found = _found(listed, who, named)
     if named is None or named.token is None:
@@ -35,6 +34,7 @@ def _found(
     listed: Sequence[ListedSubscription], who: str, named: NamedAddress | None
 ) -> tuple[ListedSubscription, ...]:
     by_number = _numbered(listed, who)
+    # "#1" is only ever a number; a plain "1" may be a label, which then counts first.
     literal = (by_number if who.startswith("#") else ()) or _at_address(listed, named)
     return literal or _labelled(listed, who) or by_number
 
@@ -42,10 +42,10 @@ def _found(
 def find_all(
     listed: Sequence[ListedSubscription], whole: str, words: Sequence[str]
 ) -> dict[str, tuple[ListedSubscription, ...]]:
-    """Return what a text names as a whole, or else each of its words, nothing that it only comes near.
+    """Return what a text names as a whole, or else what each of its words names.
 
-    Words count only where each names something or is written out: otherwise they are a label that is not
-    here, `Valt 2`, and no part of it means anything.
+    Words count only where each of them names something, or is a number or an address. Otherwise the text is a
+    mistyped label: of `Valt 2`, the 2 must not end subscription 2.
     """
     as_whole = {whole: find_exactly(listed, whole)}
     if as_whole[whole]:
@@ -101,9 +101,10 @@ def _at_address(
 
 
 def closest_label(listed: Sequence[ListedSubscription], who: str) -> str:
-    """Return the label that may have been meant, "" if none comes near that names what it labels.
+    """Return the label that may have been meant, "" if none is near.
 
-    One that reads like a number or an address of something else does not: it would mean that.
+    A label that reads like the number or the address of something else is not offered: typed, it would mean
+    that.
     """
     labels = {
         one.subscription.label.casefold(): one.subscription.label

@@ -67,7 +67,7 @@ SHOW_PAGE = ButtonAction("balance")
 
 @dataclass(frozen=True, slots=True)
 class NamedHoldings:
-    """What an account holds on the chains where it has one name."""
+    """What an account holds on the chains where it has one label."""
 
     account: Address
     label: str
@@ -95,6 +95,7 @@ class BalanceOfRequest(Request):
             for account in accounts[:ACCOUNTS_TOTALLED]
             for one in await _named(services, incoming.place, account, meant)
         ]
+        # More are read than are shown: the total below them is of all.
         pages = [_balance_page(services, one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
         more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
         return (*pages, *_together(services, len(accounts), more, [one.known for one in named]))
@@ -114,6 +115,7 @@ async def _find_subscription(services: Services, incoming: Incoming, press: Pres
 
     async def act(presser: Incoming) -> CallbackResult:
         named = await _named(services, presser.place, account, meant)
+        # An account has a name for each subscription that labels it: shown is the one that was pressed.
         one = next((one for one in named if one.label == label), named[0])
         page = _balance_page(services, one, listed, press.page or 1)
         return CallbackResult(toasts.REFRESHED, page, is_only_to_see=True)
@@ -148,6 +150,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
 
         return CallbackResult(then=then)
 
+    # An alert whose topic is lost stands elsewhere in the chat: the answer comes where it was pressed.
     return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
 
@@ -191,6 +194,7 @@ async def _named(
     by_label: dict[str, list[ChainHoldings]] = defaultdict(list)
     for on_chain in await _known(services, place, account):
         by_label[on_chain.label].append(on_chain)
+    # A subscription without an account watches a token in all accounts, so it covers this one too.
     covering = [one.subscription for one in meant if one.subscription.account in {account, None}]
     named = [
         NamedHoldings(account, label, known)
@@ -206,6 +210,7 @@ async def _known(services: Services, place: Place, account: Address) -> list[Cha
     """Return what is known of an account, with the prices that the last sweeps brought."""
     sweeps, now = services.sweeps(), services.now()
     known = await services.store.holdings_of(place, account, sweeps.chains)
+    # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
     kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
     return with_prices(known, sweeps.prices, now - kept)
 
@@ -213,7 +218,7 @@ async def _known(services: Services, place: Place, account: Address) -> list[Cha
 async def _unwatched_balance(
     services: Services, here: Place, listed: Sequence[ListedSubscription], who: str | None
 ) -> Answer:
-    """Ask the source about an address; a name that nothing here has is said to be none."""
+    """Ask the source about an address that is not watched here; a name that nothing has is refused."""
     if who is not None and looks_like_address(who):
         try:
             account = read_address(who)
@@ -229,7 +234,7 @@ async def _unwatched_balance(
 
 
 def _row_of(named: NamedHoldings, listed: Iterable[ListedSubscription]) -> int:
-    """Return what buttons call an account under a name: the first subscription that says so."""
+    """Return the row that buttons carry for an account under a label: its first subscription with it."""
     of_account = [one.subscription for one in listed if one.subscription.account == named.account]
     return next((one.id for one in of_account if one.label == named.label), of_account[0].id)
 

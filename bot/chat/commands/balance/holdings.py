@@ -102,10 +102,11 @@ def _sections(
     known_alike: AbstractSet[Asset] = frozenset(),
     listing: Listing = NOT_LISTED,
 ) -> Iterator[Section]:
-    """Yield a section for each chain, ages left out where `now` is; then one for all that hold nothing."""
+    """Yield a section for each chain, and one for all that hold nothing; without `now`, without ages."""
     shown = [held for chain in read for held in chain.held]
     together = find_look_alikes((held.asset, held.description.symbol) for held in shown)
     alike = together | known_alike | {held.asset for held in shown if held.is_look_alike}
+    # What is held back or no longer listed is shown as last known, never among those that hold nothing.
     doubtful = [chain for chain in read if chain.held_back or listing.has_dropped(chain.chain_id)]
     empty = [chain for chain in read if _is_empty(chain) and chain not in doubtful]
     for chain in read:
@@ -120,7 +121,7 @@ def _sections(
 
 
 def _last_known(chain: ChainHoldings, section: Section, chains: Chains) -> Section:
-    """Return the section of a chain that is not read as others are, and say why first."""
+    """Return the section of a chain that is held back or no longer listed, with the reason above it."""
     why = EMPTY + "The source no longer lists this chain; last known:"
     if chain.held_back:
         wait = waiting(chain.chain_id, chains)
@@ -142,6 +143,7 @@ def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now:
     title = bold(chains.get(chain.chain_id).title)
     current = [part for part in chain.parts if part.is_current]
     others = [part for part in chain.parts if not part.is_current]
+    # Where all parts are unknown since one moment, the heading says it once, not each part.
     if not current and len({part.unknown_since for part in others}) == 1:
         known = [*lines(chain.held), *_left_out(chain)]
         return Section(title + f": {_unknown(others[0], now)}", known or [EMPTY + "nothing"])
@@ -158,7 +160,7 @@ def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now:
 
 
 def _left_out(chain: ChainHoldings) -> list[Html]:
-    """Return how much is held that is ignored here; nothing where nothing is."""
+    """Return the line about tokens that are held and ignored here, if there are any."""
     return [fill("{}, not shown", counted(chain.left_out, "ignored token"))] if chain.left_out else []
 
 

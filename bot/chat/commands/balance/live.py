@@ -64,7 +64,7 @@ LookAlikes = Callable[[Collection[tuple[Asset, str | None]]], Awaitable[Abstract
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """How is asked."""
+    """What the configuration says about asking."""
 
     contract_status: str
     contracts_left_out: tuple[Address, ...]
@@ -113,6 +113,7 @@ class LiveQuestions:
         question = asyncio.create_task(self._answered(account, rules))
         self._under_way[place.chat_id] = question
         question.add_done_callback(lambda _: self._under_way.pop(place.chat_id, None))
+        # wait() and not wait_for(): an answer that is late goes on, and follows in a message of its own.
         await asyncio.wait({question}, timeout=self._at_once_seconds)
         if question.done():
             return question.result()
@@ -122,7 +123,7 @@ class LiveQuestions:
         return ()
 
     async def close(self) -> None:
-        """Give up what is still being asked."""
+        """Cancel what is still being asked."""
         left = [*self._under_way.values(), *self._following]
         for task in left:
             task.cancel()
@@ -133,6 +134,7 @@ class LiveQuestions:
             return words.not_watched_not_asked()
         now = self._monotonic()
         self._recent = [(at, chat) for at, chat in self._recent if now - at < _MINUTE_SECONDS]
+        # A refused question is not counted, so that who waits as told is answered.
         if chat_id in self._under_way:
             return words.still_asking()
         of_chat = [at for at, chat in self._recent if chat == chat_id]
@@ -177,5 +179,5 @@ class LiveQuestions:
 
 
 def _wait_seconds(oldest: float, now: float) -> int:
-    """Return in how many whole seconds the oldest question is a minute ago."""
+    """Return the whole seconds until the oldest question is a minute old."""
     return max(1, ceil(oldest + _MINUTE_SECONDS - now))

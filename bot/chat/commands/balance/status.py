@@ -56,7 +56,7 @@ def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
 
 
 def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Html:
-    """Return how the bot sees what is watched here, and what is still to be told."""
+    """Return how fresh is what is watched here, how the source does, and what waits to be sent."""
     return join(
         "\n",
         (
@@ -77,6 +77,7 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
     held_back = [chain for chain in here.chains if chain.held_back]
     on_hold = {chain.chain_id for chain in held_back}
+    # A chain that is held back has its own line: as a gap too it would be told twice.
     gaps = [gap for gap in _with_late_chains(here, sweeps, now) if gap.chain_id not in on_hold]
     blind = {gap.chain_id for gap in gaps if gap.account is None}
     ages = sorted(
@@ -101,7 +102,7 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
 
 
 def _with_late_chains(here: WatchedHere, sweeps: Sweeps, now: datetime) -> list[Gap]:
-    """Return the gaps, and the chains that a sweep should have seen since."""
+    """Return the known gaps, and those of chains that are overdue without any error."""
     latest = now - timedelta(seconds=sweeps.late_after_seconds)
     late = [
         Gap(chain.chain_id, None, "", chain.seen_at)
@@ -144,7 +145,7 @@ def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html |
 
 
 def _unread(sights: Sequence[ChainSight], chains: Chains) -> list[str]:
-    """Return what was not read yet; chains that lack as many accounts share a line."""
+    """Return what was never read; chains that lack equally many accounts share a line."""
     lacking: dict[str, list[ChainId]] = defaultdict(list)
     for sight in sights:
         if sight.unread:
@@ -188,14 +189,14 @@ def _alerts(here: WatchedHere, now: datetime) -> str:
 
 
 def _allowance(allowance: Allowance) -> list[str]:
-    """Return what the source lets us ask still, as far as it says."""
+    """Return how much the source still allows, as far as it says so."""
     left = (
         _left(allowance.rate_remaining, allowance.rate_limit, "requests this minute"),
         _left(allowance.quota_remaining, allowance.quota_limit, "units of the quota"),
         f"{allowance.quota_overage:,} units above it" if allowance.quota_overage else "",
     )
-    told = ", ".join(filter(None, left))
-    return [f"Left at the source: {told}"] if told else []
+    said = ", ".join(filter(None, left))
+    return [f"Left at the source: {said}"] if said else []
 
 
 def _left(remaining: int | None, limit: int | None, what: str) -> str:

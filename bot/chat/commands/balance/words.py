@@ -1,4 +1,4 @@
-"""What /balance answers where it has no balances to show."""
+"""What /balance answers beside balances: questions under way, refusals, and totals."""
 
 from bot.chat.text.html import Html, bold, code, fill, join
 from bot.chat.text.untrusted import foreign, quoted

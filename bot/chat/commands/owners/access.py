@@ -56,7 +56,7 @@ OPEN_CHAT = ButtonAction("allow")
 CLOSE_CHAT = ButtonAction("deny")
 """Closes a chat; the page is as above."""
 IGNORE_CHAT = ButtonAction("ignore")
-"""Lets a chat ask in vain; the page is as above."""
+"""Ignores a chat's requests for access; the page is as above."""
 SHOW_CHATS = ButtonAction("chats")
 """Shows a page of /chats; the row is the page."""
 
@@ -64,7 +64,7 @@ _CHAT_ID = re.compile(r"-?[0-9]{1,16}")
 _NO_CHAT_ID = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
 
 Decide = Callable[[Services, Incoming, KnownChat], Awaitable[tuple[str, Html]]]
-"""Does what an owner decided of a chat; returns the toast, and what a knock shows from then on."""
+"""Does what an owner decided about a chat; returns the toast, and what the request shows from then on."""
 
 # ---------------------------------------------------------------- /allow and /deny
 
@@ -132,11 +132,12 @@ async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
 
 
 async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple[bool, Html]:
-    """Open a chat, and let it know if it is another one; returns whether it was open, and the answer."""
+    """Open a chat, and tell it if it is another one; returns whether it was open, and the answer."""
     was_open = await services.permissions.is_open(place)
     await services.permissions.open(place, incoming.actor(services.now()))
     services.on_new_subscription()
     is_here = place.chat_id == incoming.place.chat_id
+    # Only a chat that learns it just now: /allow twice must not write there twice.
     trouble = "" if was_open or is_here else await _told_so(services, place)
     return was_open, words.allowed(
         place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
@@ -144,7 +145,7 @@ async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple
 
 
 async def _told_so(services: Services, place: Place) -> str:
-    """Let a chat know that it is open; returns why it can't be written to, "" if it can."""
+    """Tell a chat that it is open; returns why it can't be written to, "" if it can."""
     outcome = await services.screens.write(place, Screen(words.opened_from_elsewhere()))
     if not isinstance(outcome, Unreachable):
         return ""
@@ -191,7 +192,7 @@ async def _chats_page(services: Services, page: int) -> Screen:
 
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
-    """Return what can be decided about a chat of the page; owners' own chats are left alone."""
+    """Return the buttons for one chat of the page; owners' own chats have none."""
     name = foreign(chat.place.title).visible or str(chat.place.chat_id)
     if chat.is_owner:
         return []
@@ -217,7 +218,7 @@ async def _find_to_close(services: Services, incoming: Incoming, press: Press) -
 
 
 async def _find_to_ignore(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
-    """Let the chat that a button names knock in vain."""
+    """Ignore the request for access of the chat that a button names."""
     return await _find_chat(services, incoming, press, _ignore_known)
 
 
@@ -254,6 +255,7 @@ async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) ->
 
 
 async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
+    # Opened meanwhile by another owner: ignoring an open chat would close nothing and say it did.
     if await services.permissions.is_open(chat.place):
         return await _allow_known(services, presser, chat)
     is_new = await services.store.ignore_request(chat.row, presser.actor(services.now()))

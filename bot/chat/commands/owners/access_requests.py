@@ -1,4 +1,4 @@
-"""A closed chat that somebody speaks in: its owners are told, once a day, with a button that opens it."""
+"""Requests for access: who speaks in a closed chat is shown to owners, with a button that opens it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,7 +16,7 @@ from bot.store.store import Store
 
 
 class AccessRequests:
-    """Carries a knock to the owners."""
+    """Tells owners that a closed chat asks for access."""
 
     def __init__(
         self, store: Store, permissions: Permissions, screens: Screens, *, now: Callable[[], datetime]
@@ -27,9 +27,9 @@ class AccessRequests:
         self._now = now
 
     async def announce(self, incoming: Incoming) -> bool:
-        """Let owners know that a closed chat asks to come in, unless they do; whether one was told just now.
+        """Tell owners of a closed chat, at most once a day; returns whether one of them was told just now.
 
-        An owner who never pressed Start can't be written to; the knock stays in /chats.
+        An owner who never pressed Start can't be written to; /chats lists the request all the same.
         """
         request = await self._store.request_access(incoming.place, self._now())
         if request is None:
@@ -44,7 +44,7 @@ class AccessRequests:
         return Notified.NOW in notified
 
     async def _notify(self, owner: int, screen: Screen) -> "Notified":
-        """Tell one owner, unless their chat is muted: then the knock stays in /chats."""
+        """Tell one owner, unless their chat is muted: then only /chats lists the request."""
         chat = Place(owner, "private", "")
         muted = await self._store.muted_here(chat)
         if any(mute.account is None for mute in muted.mutes):
@@ -58,9 +58,9 @@ class AccessRequests:
 
 
 class Notified(Enum):
-    """Whether an owner hears of a knock."""
+    """Whether an owner was told of a request."""
 
     NOW = "now"
     LATER = "later"
-    """Their chat has to wait; it counts as told, or each that comes meanwhile would add to it."""
+    """Their chat has to wait; it counts as told, or each request meanwhile would add one more message."""
     NO = "no"

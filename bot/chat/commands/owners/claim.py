@@ -1,4 +1,4 @@
-"""How a bot that nobody owns gets its owner: a link that is printed where it runs, good for one person."""
+"""How a bot gets its first owner: by a link that is printed where it runs, and works for one person."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,14 +11,14 @@ from bot.domain.chat.claims import ClaimResult, hashed, is_code
 from bot.store.store import Store
 
 GUESSES_AN_HOUR = 5
-"""By one chat; who tries more often is a stranger like any other."""
+"""By one chat; further ones are treated like any stranger's /start."""
 
 _HOUR_SECONDS = 3600.0
 _CHATS_REMEMBERED = 10_000
 
 
 class Claims:
-    """Makes the code and takes it back."""
+    """Makes the links, and makes an owner of who uses one."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Claims:
         return f"https://t.me/{username}?start={code}"
 
     async def use(self, incoming: Incoming, payload: str) -> Html | None:
-        """Return the answer to a code; None: it is none, and its sender nobody special."""
+        """Return the answer to the code of a link; None: it is not a valid one."""
         user_id = incoming.author.named_user_id
         if user_id is None or not incoming.place.is_private or not is_code(payload):
             return None
@@ -69,6 +69,7 @@ class Claims:
     def _may_guess(self, chat_id: int) -> bool:
         now = self._monotonic()
         recent = [at for at in self._guesses.pop(chat_id, ()) if now - at < _HOUR_SECONDS]
+        # Put in anew, so that the chat that was quiet for longest is forgotten first.
         self._guesses[chat_id] = [*recent, now][-GUESSES_AN_HOUR - 1 :]
         while len(self._guesses) > _CHATS_REMEMBERED:
             self._guesses.pop(next(iter(self._guesses)))

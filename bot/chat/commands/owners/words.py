@@ -1,4 +1,4 @@
-"""What only owners read, and who knocks at their door: chats, claims, who did what."""
+"""What is answered about who may use the bot: claims, access, chats, and who changed what."""
 
 import re
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def link_expired() -> Html:
 
 
 def stranger(chat_id: int, *, is_told: bool = False) -> Html:
-    """Return what somebody reads who may not use the bot; `is_told`: an owner hears of it just now."""
+    """Return what somebody reads who may not use the bot; `is_told`: an owner was told just now."""
     told = " I have told them that you asked." if is_told else ""
     return fill(
         "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",
@@ -124,11 +124,11 @@ def losses_confirmed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) ->
     return fill("Nothing is doubted on {}: what changes there is told as it is.", title)
 
 
-# ---------------------------------------------------------------- who knocks, who is in
+# ---------------------------------------------------------------- requests for access, chats
 
 
 def access_request(place: Place, author: Author, *, is_last_today: bool) -> Html:
-    """Return what owners read when a closed chat speaks to the bot."""
+    """Return what owners read when somebody speaks to the bot in a closed chat."""
     who = _person(author.named_user_id, author.name)
     if place.is_private:
         asks = fill("🚪 {} asks to use me.", who)
@@ -140,7 +140,7 @@ def access_request(place: Place, author: Author, *, is_last_today: bool) -> Html
 
 
 def request_ignored(chat: KnownChat) -> Html:
-    """Return what a knock shows that was ignored."""
+    """Return what a request for access shows once it is ignored."""
     place = chat.place
     return fill(
         "{} stays closed, and I will not mention it again. {} opens it.",
@@ -200,6 +200,7 @@ _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
 def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
     author = entry.author
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
+    # Stored as a number, so that a chain that is renamed has its new name here.
     if entry.deed is AuditAction.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
@@ -215,7 +216,7 @@ def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
 
 
 def _cut_entry(entry: Html) -> Html:
-    """Return an entry that leaves room for the others of its page: names made to be long cost it its end."""
+    """Return an entry short enough for its page; a name made to be long costs the entry its end."""
     if entry.visible_units <= _ENTRY_UNITS_MOST and entry.source_bytes <= _ENTRY_BYTES_MOST:
         return entry
     return code(entry.visible[:_CUT_ENTRY_CHARACTERS] + ELLIPSIS)

@@ -51,6 +51,7 @@ def read_bare(text: str) -> BareRequest | None:
         try:
             taken.append(read_named(word))
         except LineRefused as refused:
+            # A sentence is no business of ours; a mistyped address is, or its sender waits in vain.
             if not (_ADDRESS_LIKE.fullmatch(word) or is_explorer_page(word)):
                 return None
             bad.append(BadLine(number, refused.typed, refused.reason))

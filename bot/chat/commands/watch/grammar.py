@@ -33,6 +33,7 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
 
     Raises LineRefused.
     """
+    # By clause, "" before the first; a word that returns (`on polygon on base`) adds to its clause.
     texts: dict[str, str] = {"": ""}
     clause, begins, ends, label = "", 0, len(line), ""
     for match in WORD.finditer(line):
@@ -41,6 +42,7 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
             continue
         texts[clause] += line[begins : match.start()] + ","
         begins = match.end()
+        # A label may hold any word, `on` too: nothing after `as` is a clause.
         if literal == "as":
             label, begins = _label(line[begins:].strip()), ends
             break
@@ -72,7 +74,7 @@ def _named(words: list[str]) -> tuple[NamedAddress, ...]:
 
 
 def _contracts(text: str | None, named: tuple[NamedAddress, ...]) -> frozenset[Address]:
-    """Return the contracts; a link to what somebody else holds of one names too much."""
+    """Return the contracts; the link of a page about another holder is refused, since it names two."""
     words = WORD.findall(text or "")
     if text is not None and not words:
         raise LineRefused("contract", "an address has to follow")
@@ -125,7 +127,7 @@ def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
 def read_entries(
     lines: Iterable[tuple[int, str]], chains: ChainReader
 ) -> tuple[tuple[WatchEntry, ...], tuple[BadLine, ...]]:
-    """Return the accounts that numbered lines name, each wish once, and the lines that are not taken."""
+    """Return what numbered lines ask for, repeats left out, and the lines that are refused."""
     entries: list[WatchEntry] = []
     bad: list[BadLine] = []
     for number, line in lines:
@@ -157,7 +159,7 @@ def _corrected(line: str, refused: LineRefused) -> str:
 
 
 def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:
-    """Return each wish once, with the line where it stood first."""
+    """Return each entry once, with the line where it stood first."""
     first: dict[WatchEntry, WatchEntry] = {}
     for entry in entries:
         first.setdefault(replace(entry, line_number=0), entry)

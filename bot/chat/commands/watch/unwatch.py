@@ -82,7 +82,7 @@ def _read_unwatch(rest: str, _chains: ChainReader) -> UnwatchRequest | Usage:
 async def _end(
     services: Services, incoming: Incoming, ended: Sequence[ListedSubscription]
 ) -> list[Html | Screen]:
-    """End subscriptions and word it; a button takes it back."""
+    """End subscriptions and return the answer, with a button that undoes it."""
     numbers = tuple(one.number for one in ended)
     result = await services.store.unsubscribe(incoming.place, numbers, incoming.actor(services.now()))
     answer = words.unwatched([one.subscription for one in ended], still_to_come=result.still_to_come)
@@ -110,6 +110,7 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
                 services.on_new_subscription()
                 return CallbackResult(toasts.UNDONE, Screen(words.undone(undone.ones, limit)))
             case UndoOutcome.NO_ROOM:
+                # Some came back, some found no room: the button stays for when there is.
                 services.on_new_subscription()
                 again = rows([button("Undo", UNDO, press.row)])
                 return CallbackResult(toasts.NO_ROOM, Screen(words.undone(undone.ones, limit), again))

@@ -77,6 +77,7 @@ class WatchRequest(Request):
                 bad.append(
                     BadLine(entry.line_number, spec.label, words.why_label_taken(one.taken), correction)
                 )
+        # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
         created = [one for one in subscribed if one.outcome is SubscribeOutcome.CREATED]
         named = frozenset(chain_id for entry in self.entries for chain_id in entry.chains)
@@ -109,7 +110,7 @@ def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenReq
 async def _watched(
     services: Services, place: Place, spec: WatchSpec, result: SubscribeResult
 ) -> Html | Screen:
-    """Word what became of the one account of a message."""
+    """Return the answer to a message with one account."""
     assert spec.account is not None
     match result.outcome:
         case SubscribeOutcome.TAKEN:

@@ -43,7 +43,7 @@ def watching(
 
 
 def already_watching(account: Address, label: str) -> Html:
-    """Return the answer to a wish that is there already."""
+    """Return the answer to /watch of what is watched already, under the same label."""
     return fill("Already watching {}. /list shows everything watched here.", _taken(account, label))
 
 
@@ -141,7 +141,7 @@ def bare_offer(lines: Sequence[str], bad: Sequence[BadLine] = ()) -> tuple[Html,
 
 
 def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Html, ...]:
-    """Return the answer to /unwatch; so many alerts were observed before it, and are told."""
+    """Return the answer to /unwatch; `still_to_come` alerts were found before it and still arrive."""
     late = f"{counted(still_to_come, 'alert')} from before will still come. " if still_to_come else ""
     rest = late + "/list shows the rest."
     if len(ended) == 1:
@@ -151,7 +151,7 @@ def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Htm
 
 
 def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
-    """Return what an /unwatch shows that was taken back, wish by wish."""
+    """Return what the answer to /unwatch shows once it is undone."""
     back = [one for one in ones if one.outcome is SubscribeOutcome.CREATED]
     already = [one for one in ones if one.outcome is SubscribeOutcome.ALREADY]
     full = [one for one in ones if one.outcome is SubscribeOutcome.FULL]
@@ -191,7 +191,7 @@ def none_of_these(whos: Sequence[str]) -> tuple[Html, ...]:
 def watch_list(
     entries: Sequence[tuple[int, Subscription]], chains: Chains, first: Sequence[Html] = ()
 ) -> tuple[Html, ...]:
-    """Return all that is watched here, each with its number, after what is to be known `first`."""
+    """Return the pages of /list, each entry with its number; warnings stand `first`."""
     if not entries:
         return (join("\n", (*first, nothing_watched())),)
     lines = [_entry(number, subscription, chains) for number, subscription in entries]
@@ -204,7 +204,7 @@ def watch_list(
 
 
 def too_many(limit: int) -> Html:
-    """Return the answer to a wish beyond what one chat may watch."""
+    """Return the answer to /watch beyond what one chat may watch."""
     return fill(
         "This chat can watch {} at most. Make room with /unwatch, or ask an owner for more.", f"{limit:,}"
     )
@@ -218,7 +218,7 @@ def _entries(number: int) -> str:
 
 
 def _taken(account: Address, label: str) -> Html:
-    """Return what was taken: under a label the short address will do, without one all of it counts."""
+    """Return an account as it is confirmed: without a label by its whole address, to be checked."""
     return account_name(account, label) if label else code(checksummed(account))
 
 
@@ -227,7 +227,7 @@ def _subscribed_to(one: Subscription) -> Html:
 
 
 def _spec_name(spec: WatchSpec) -> Html:
-    """Return what somebody wishes to hear of, without the chains."""
+    """Return what is watched, without the chains."""
     return account_name(spec.account, spec.label) if spec.account else _tokens(spec.contracts, spec.label)
 
 
