@@ -148,7 +148,7 @@ async def test_killed_between_a_pause_that_telegram_wants_and_its_mark_it_is_tol
     await killed_while_it_worked(stack)
     stack.telegram.fault(too_many_requests(1), times=1)
 
-    await killed_at(stack, "bot.store.delivery_results:settle", lambda: usdc_leaves(stack))
+    await killed_at(stack, "bot.store.delivery_results:apply_outcome", lambda: usdc_leaves(stack))
 
     assert rows(stack, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
     await stack.start_process()
@@ -191,7 +191,7 @@ async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(
     await stack.kill(process)
     age_everything(stack)
 
-    await killed_at(stack, "bot.store.withdraw:_tell_dropped", lambda: None)
+    await killed_at(stack, "bot.store.withdraw:_enqueue_dropped", lambda: None)
 
     assert rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(0,)]
     await stack.start_process()
