@@ -5,10 +5,15 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from bot import wiring
+from bot.chat.text.alerts import compose
 from bot.sandbox.telegram.api.faults import too_many_requests
+from bot.store import delivery_results, migrate, withdraw
+from bot.store.delivery_results import apply_outcome
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -115,11 +120,15 @@ async def test_killed_between_send_and_mark_the_same_message_comes_once_more(sta
 # ---------------------------------------------------------------- where only standing still shows the moment
 
 
-async def killed_at(stack: Stack, point: str, happen: Callable[[], None]) -> None:
-    """Let a bot that watches already be killed in the middle of what then happens."""
+async def killed_at(
+    stack: Stack, module: ModuleType, function: Callable[..., object], happen: Callable[[], None]
+) -> None:
+    """Let a bot that watches already be killed where this module calls the function for what then happens."""
+    point = f"{module.__name__}:{function.__name__}"
     process = await stack.start_process(stand_still_at=point)
     happen()
-    await until(stack.reached.exists)
+    await until(lambda: stack.reached.exists() or process.returncode is not None)
+    assert process.returncode is None, f"it ended without having reached {point}"
     await stack.kill(process)
 
 
@@ -133,7 +142,7 @@ async def killed_while_it_worked(stack: Stack) -> None:
 async def test_killed_while_a_message_is_composed_it_is_told_once(stack: Stack) -> None:
     await killed_while_it_worked(stack)
 
-    await killed_at(stack, "bot.wiring:compose", lambda: usdc_leaves(stack))
+    await killed_at(stack, wiring, compose, lambda: usdc_leaves(stack))
 
     assert alerts(stack) == []
     assert rows(stack, "SELECT state FROM alert WHERE change_id IS NOT NULL") == [("waiting",)]
@@ -148,7 +157,7 @@ async def test_killed_between_a_pause_that_telegram_wants_and_its_mark_it_is_tol
     await killed_while_it_worked(stack)
     stack.telegram.fault(too_many_requests(1), times=1)
 
-    await killed_at(stack, "bot.store.delivery_results:apply_outcome", lambda: usdc_leaves(stack))
+    await killed_at(stack, delivery_results, apply_outcome, lambda: usdc_leaves(stack))
 
     assert rows(stack, "SELECT state FROM delivery WHERE state <> 'sent'") == [("sending",)]
     await stack.start_process()
@@ -169,7 +178,7 @@ async def test_killed_while_a_group_becomes_a_supergroup_everything_is_there_onc
     supergroups = []
 
     await killed_at(
-        stack, "bot.store.migrate:_merge_standing", lambda: supergroups.append(stack.telegram.migrates(group))
+        stack, migrate, migrate._merge_standing, lambda: supergroups.append(stack.telegram.migrates(group))
     )
 
     assert rows(stack, "SELECT count(*) FROM chat WHERE migrated_to IS NOT NULL") == [(0,)]
@@ -191,7 +200,7 @@ async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(
     await stack.kill(process)
     age_everything(stack)
 
-    await killed_at(stack, "bot.store.withdraw:_enqueue_dropped", lambda: None)
+    await killed_at(stack, withdraw, withdraw._enqueue_dropped, lambda: None)
 
     assert rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(0,)]
     await stack.start_process()
