@@ -12,15 +12,19 @@ import select
 import signal
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from subprocess import PIPE, Popen
+from typing import IO, NoReturn
 
 REACHED = "reached"
 """The file, beside the configuration, that says that a bot stands still where it should."""
+
+OVER = b"over\n"
+"""The line that ends what is said to one test."""
 
 
 @dataclass
@@ -52,22 +56,28 @@ class BotProcess:
 class ForkServer:
     """Where bots are started, and all that they said on their standard error."""
 
-    process: Process
+    process: Popen[bytes]
     log: list[str] = field(default_factory=list)
     _started: asyncio.Queue[BotProcess] = field(default_factory=asyncio.Queue)
     _bots: dict[int, BotProcess] = field(default_factory=dict)
 
     async def start(self, config: Path, stand_still_at: str | None = None) -> BotProcess:
         """Start a bot; a point is named `module:function` and reached when that is called."""
-        assert self.process.stdin is not None
-        request = {"config": str(config), "stand_still_at": stand_still_at}
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._ask({"config": str(config), "stand_still_at": stand_still_at})
         return await self._started.get()
 
-    async def listen(self) -> None:
+    def end_all(self) -> None:
+        """End whatever was started, as `kill -9` does; then both streams say that this is over."""
+        self._ask({})
+
+    def _ask(self, request: dict[str, str | None]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+
+    async def listen(self, said: asyncio.StreamReader) -> None:
         """Note which bots have started and which have ended."""
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
+        while (line := await said.readline()) != OVER:
             word, pid, *status = line.split()
             if word == b"started":
                 bot = BotProcess(int(pid), asyncio.get_running_loop().create_future())
@@ -76,32 +86,48 @@ class ForkServer:
             else:
                 self._bots.pop(int(pid)).ended.set_result(int(status[0]))
 
-    async def read_log(self) -> None:
+    async def read_log(self, logged: asyncio.StreamReader) -> None:
         """Note what bots say."""
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
+        while (line := await logged.readline()) != OVER:
+            assert line, "the server has ended"
             self.log.append(line.decode())
+
+
+@cache
+def _process() -> Popen[bytes]:
+    """Load the program once for all tests of this process; it ends with this one, when its input does."""
+    return Popen([sys.executable, "-m", "tests.fork_server"], stdin=PIPE, stdout=PIPE, stderr=PIPE)
 
 
 @asynccontextmanager
 async def open_fork_server() -> AsyncIterator[ForkServer]:
-    """Load the program, and end with the block whatever was started."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.fork_server", stdin=PIPE, stdout=PIPE, stderr=PIPE
+    """Lend the loaded program to a test, and end with the block whatever was started."""
+    server = ForkServer(_process())
+    async with _lines_of(server.process.stdout) as said, _lines_of(server.process.stderr) as logged:
+        listening = asyncio.gather(server.listen(said), server.read_log(logged))
+        try:
+            yield server
+        finally:
+            server.end_all()
+            await listening
+
+
+@asynccontextmanager
+async def _lines_of(stream: IO[bytes] | None) -> AsyncIterator[asyncio.StreamReader]:
+    """Read a pipe in this loop, and leave it open for the loops of the tests that come."""
+    assert stream is not None
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(stream.fileno()), "rb", buffering=0)
     )
-    server = ForkServer(process)
-    listening = asyncio.gather(server.listen(), server.read_log())
     try:
-        yield server
+        yield reader
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-        await listening
+        transport.close()
 
 
 def main() -> None:
-    """Start a bot for each line that is read; when no more can come, end all that still run."""
+    """Start a bot for each line that names one, and end all at one that is empty or when no more can come."""
     importlib.import_module("bot.__main__")
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
@@ -119,8 +145,19 @@ def main() -> None:
             if not more:
                 break
             *lines, requests = (requests + more).split(b"\n")
-            for line in lines:
-                alive.add(_start(json.loads(line)))
+            for request in map(json.loads, lines):
+                if request:
+                    alive.add(_start(request))
+                else:
+                    _kill(alive)
+                    while alive:
+                        _tell_of_ended(alive)
+                    os.write(2, b"\n" + OVER)  # a bot may have been killed in the middle of a line
+                    os.write(1, OVER)
+    _kill(alive)
+
+
+def _kill(alive: set[int]) -> None:
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
 
