@@ -3,6 +3,8 @@
 import pytest
 
 from bot.chat.buttons import toasts
+from bot.chat.commands import mute
+from bot.chat.commands.balance import words as balance_words
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of
@@ -82,7 +84,7 @@ async def test_balances_of_several_accounts_are_one_message_too(stack: Stack) ->
     shown = await stack.hears("as of")
     first, other = ("Payroll", "Treasury") if shown.text.startswith("Payroll") else ("Treasury", "Payroll")
     assert buttons_of(shown) == ["Refresh", other]
-    assert await stack.presses(shown, other) == toasts.REFRESHED
+    assert await stack.presses(shown, other) == balance_words.REFRESHED
     assert not (await stack.shows(shown, f"{other} · ")).text.startswith(first)
 
 
@@ -90,13 +92,13 @@ async def test_balances_of_what_is_watched_no_more_are_not_shown(stack: Stack, a
     stack.say("/unwatch Treasury")
     await stack.hears("Stopped watching")
 
-    assert await stack.presses(alert, "Balances") == toasts.NO_LONGER_WATCHED
+    assert await stack.presses(alert, "Balances") == balance_words.NO_LONGER_WATCHED
 
 
 async def test_a_mute_by_button_lasts_an_hour_and_a_second_press_says_until_when(
     stack: Stack, alert: Message
 ) -> None:
-    assert await stack.presses(alert, "Mute 1 h") == toasts.MUTED
+    assert await stack.presses(alert, "Mute 1 h") == mute.MUTED
     answer = await stack.hears("This chat is muted for 1 h")
     assert buttons_of(answer) == ["Unmute"]
 
@@ -109,7 +111,7 @@ async def test_a_token_ignored_by_button_is_ignored_where_it_was_told_and_the_bu
 ) -> None:
     (ignore,) = (button for row in alert.buttons for button in row if button.text == "Ignore USDC")
 
-    assert await stack.presses(alert, "Ignore USDC") == toasts.IGNORED
+    assert await stack.presses(alert, "Ignore USDC") == IGNORED
     answer = await stack.hears("Ignoring USDC · 0x3c49…3359 on Polygon: ")
     assert buttons_of(answer) == ["Undo"]
     await until(lambda: buttons_of(stack.chat.messages[alert.message_id]) == ["Balances", "Mute 1 h"])

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.chat.buttons import toasts
+from bot.chat.commands.balance import words as balance_words
+from bot.chat.commands.watch import words as watch_words
 from bot.domain.chat.command_limits import MEMBER_PER_MINUTE, PRIVATE_PER_MINUTE
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
@@ -80,7 +82,7 @@ async def test_an_end_for_which_there_is_no_room_can_be_taken_back_later(tmp_pat
         stack.say(f"/watch {'0x' + '0d' * 20} as Payroll")
         await stack.hears("Watching Payroll")
 
-        assert await stack.presses(ended, "Undo") == toasts.NO_ROOM
+        assert await stack.presses(ended, "Undo") == watch_words.NO_ROOM
         assert buttons_of(await stack.shows(ended, "No room for Treasury")) == ["Undo"]
         stack.say("/unwatch Payroll")
         await stack.hears("Stopped watching Payroll")
@@ -167,7 +169,7 @@ async def test_a_member_may_refresh(watching: Group) -> None:
     shown = await watching.asks("/balance Till", "USDC")
 
     assert buttons_of(shown) == ["Refresh"]
-    assert await watching.stack.presses(shown, "Refresh", user=watching.member) == toasts.REFRESHED
+    assert await watching.stack.presses(shown, "Refresh", user=watching.member) == balance_words.REFRESHED
 
 
 async def test_refreshing_shows_what_is_held_now(watching: Group) -> None:
@@ -530,4 +532,4 @@ async def test_presses_of_one_member_leave_the_others_their_own(watching: Group)
     told = [await stack.presses(shown, "Refresh", user=watching.member) for _ in range(MEMBER_PER_MINUTE + 1)]
 
     assert told[-1].startswith(TOO_MANY)
-    assert await stack.presses(shown, "Refresh") == toasts.REFRESHED
+    assert await stack.presses(shown, "Refresh") == balance_words.REFRESHED

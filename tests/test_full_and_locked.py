@@ -15,6 +15,7 @@ from aiohttp import ClientSession
 from bot import app
 from bot.chat import refusals
 from bot.chat.buttons import toasts
+from bot.chat.commands import mute
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database import PATIENCE_SECONDS
 from bot.store.errors import DatabaseFault
@@ -97,7 +98,7 @@ async def test_a_press_that_would_change_something_says_why_it_does_not(paged: S
         await paged.presses(alert, "Balances")
         await paged.hears("USDC")
 
-    assert await paged.presses(alert, "Mute 1 h") == toasts.MUTED
+    assert await paged.presses(alert, "Mute 1 h") == mute.MUTED
 
 
 async def test_a_button_that_does_its_work_after_the_toast_says_in_a_message_why_it_does_not(

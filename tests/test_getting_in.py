@@ -11,6 +11,7 @@ import pytest
 
 from bot import app
 from bot.chat.buttons import toasts
+from bot.chat.commands.owners import words as owner_words
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.wire import member_json, my_member_json
 from bot.sandbox.telegram.world.world import Chat, User
@@ -203,7 +204,7 @@ async def test_owners_hear_of_who_knocks_and_let_them_in(stack: Stack) -> None:
     assert knock.text == f"🚪 Mallory ({chat.id}) asks to use me."
     assert buttons_of(knock) == ["Allow", "Ignore"]
 
-    assert await stack.presses(knock, "Allow") == toasts.CHAT_OPENED
+    assert await stack.presses(knock, "Allow") == owner_words.CHAT_OPENED
 
     assert (await stack.shows(knock, "open now")).buttons == ()
     await stack.hears("An owner has opened this chat", chat=chat)
@@ -216,7 +217,7 @@ async def test_letting_in_twice_is_once(stack: Stack) -> None:
     knock = await stack.hears("Mallory")
     data = knock.buttons[0][0].callback_data
 
-    assert await stack.forges(knock, data) == toasts.CHAT_OPENED
+    assert await stack.forges(knock, data) == owner_words.CHAT_OPENED
     assert await stack.forges(knock, data) == toasts.ALREADY
     await stack.shows(knock, "already open")
 
@@ -228,7 +229,7 @@ async def test_who_is_ignored_knocks_in_vain(stack: Stack) -> None:
     await tells(stack, "/start", mallory, chat)
     knock = await stack.hears("Mallory")
 
-    assert await stack.presses(knock, "Ignore") == toasts.CHAT_IGNORED
+    assert await stack.presses(knock, "Ignore") == owner_words.CHAT_IGNORED
 
     assert "stays closed" in (await stack.shows(knock, "stays closed")).text
     await stack.stop()
@@ -391,9 +392,9 @@ async def test_chats_are_opened_and_closed_by_buttons(stack: Stack) -> None:
     page = await stack.hears("Chats: 2")
     assert buttons_of(page) == ["2. Close Ops"]
 
-    assert await stack.presses(page, "2. Close Ops") == toasts.CHAT_CLOSED
+    assert await stack.presses(page, "2. Close Ops") == owner_words.CHAT_CLOSED
     closed = await stack.shows(page, "Ops · closed")
-    assert await stack.presses(closed, "2. Open Ops") == toasts.CHAT_OPENED
+    assert await stack.presses(closed, "2. Open Ops") == owner_words.CHAT_OPENED
 
     await stack.shows(page, "Ops · open")
     await stack.hears("An owner has opened this chat", chat=group)

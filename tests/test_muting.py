@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.chat.buttons import toasts
+from bot.chat.commands import mute
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 
 OTHER = "0x" + "0d" * 20
@@ -40,7 +41,7 @@ async def test_what_happens_while_muted_is_told_in_one_go_when_that_is_ended(sta
     await held(stack, 2)
     assert not told(stack, "+1 USDC")
 
-    assert await stack.presses(answer, "Unmute") == toasts.UNMUTED
+    assert await stack.presses(answer, "Unmute") == mute.UNMUTED
     await stack.shows(answer, "2 changes from meanwhile follow.")
     message = await stack.hears("🔔 Muted for")
     assert ": 2 changes meanwhile.\n\nTreasury" in message.text
@@ -116,7 +117,7 @@ async def test_a_member_of_a_group_may_neither_mute_nor_unmute(stack: Stack) -> 
 
     assert await stack.presses(answer, "Unmute", user=member) == toasts.ADMINISTRATORS_ONLY
 
-    assert await stack.presses(answer, "Unmute") == toasts.UNMUTED
+    assert await stack.presses(answer, "Unmute") == mute.UNMUTED
     assert await stack.forges(answer, button.callback_data) == toasts.NOT_HERE
 
 

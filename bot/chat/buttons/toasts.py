@@ -1,4 +1,4 @@
-"""What Telegram shows for a moment on a press: plain text of 200 characters at most."""
+"""What Telegram shows for a moment on a press of any button: plain text of 200 characters at most."""
 
 from bot.store.errors import DatabaseFault
 
@@ -10,10 +10,7 @@ ADMINISTRATORS_ONLY = (
     "The group's administrators and the bot's owners do that. If you administer it unnamed, type the command."
 )
 ALREADY = "Done already."
-NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
-TOO_LATE = "That was too long ago to be undone."
 TOO_OLD = "This message is too old to be changed; please ask again."
-NO_LONGER_WATCHED = "That is no longer watched here."
 NOT_WRITTEN = {
     DatabaseFault.FULL: "I can't write: my disk is full. Nothing was changed; the operator has to make room.",
     DatabaseFault.LOCKED: (
@@ -25,13 +22,6 @@ NOT_WRITTEN = {
     DatabaseFault.BROKEN: "My disk is full or failing. Nothing was changed; the operator has to look at it.",
 }
 WENT_WRONG = "Something went wrong on my side, sorry."
-REFRESHED = "As it is now."
-CHAT_OPENED = "Open now."
-CHAT_CLOSED = "Closed now."
-CHAT_IGNORED = "I will not mention that chat again."
-MUTED = "Muted for an hour."
-IGNORED = "Ignored from now on."
-UNMUTED = "No longer muted."
 UNDONE = "Undone."
 
 

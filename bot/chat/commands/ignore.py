@@ -130,7 +130,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         async def then() -> Answer:
             return (await _ignored_screen(services, found.place, result),)
 
-        return CallbackResult(toasts.IGNORED if result.new else "", is_used_up=bool(result.new), then=then)
+        return CallbackResult(IGNORED if result.new else "", is_used_up=bool(result.new), then=then)
 
     return CallbackAction(IGNORE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
@@ -243,6 +243,8 @@ async def _find_ignored(services: Services, incoming: Incoming, press: Press) ->
 
 
 # ---------------------------------------------------------------- words
+
+IGNORED = "Ignored from now on."
 
 
 def tokens_ignored(

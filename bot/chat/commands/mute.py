@@ -144,7 +144,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         async def then() -> Answer:
             return (screen,)
 
-        return CallbackResult(toasts.MUTED, then=then)
+        return CallbackResult(MUTED, then=then)
 
     return CallbackAction(MUTE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
@@ -196,7 +196,7 @@ async def _find_mute(services: Services, incoming: Incoming, press: Press) -> Ca
         if not ended.mutes:
             return CallbackResult(toasts.ALREADY, is_used_up=True)
         shown = unmuted(ended, presser.place, services.chains, services.now())
-        return CallbackResult(toasts.UNMUTED, Screen(shown))
+        return CallbackResult(UNMUTED, Screen(shown))
 
     return CallbackAction(UNMUTE_COMMAND.needs, act, found.place)
 
@@ -238,6 +238,9 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
 
 
 # ---------------------------------------------------------------- words
+
+MUTED = "Muted for an hour."
+UNMUTED = "No longer muted."
 
 
 def muted(muted: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 
-from bot.chat.buttons import alert_buttons, toasts
+from bot.chat.buttons import alert_buttons
 from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, rows
 from bot.chat.commands.arguments.addresses import looks_like_address, read_address
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -118,7 +118,7 @@ async def _find_subscription(services: Services, incoming: Incoming, press: Pres
         # An account has a name for each subscription that labels it: shown is the one that was pressed.
         one = next((one for one in named if one.label == label), named[0])
         page = _balance_page(services, one, listed, press.page or 1)
-        return CallbackResult(toasts.REFRESHED, page, is_only_to_see=True)
+        return CallbackResult(words.REFRESHED, page, is_only_to_see=True)
 
     return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
 
@@ -133,7 +133,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
         listed = await services.store.subscriptions_here(found.place)
         watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
         if not watched:
-            return CallbackResult(toasts.NO_LONGER_WATCHED)
+            return CallbackResult(words.NO_LONGER_WATCHED)
 
         async def then() -> Answer:
             named = [

@@ -5,6 +5,9 @@ from bot.chat.text.untrusted import foreign, quoted
 from bot.chat.text.wording import counted, short_address
 from bot.domain.assets import Address
 
+REFRESHED = "As it is now."
+NO_LONGER_WATCHED = "That is no longer watched here."
+
 
 def no_address(typed: str, reason: str) -> Html:
     """Return the answer to /balance with what looks like an address and is none."""

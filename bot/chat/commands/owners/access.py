@@ -240,7 +240,7 @@ async def _find_chat(
 
 async def _allow_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
     was_open, shown = await _opened(services, presser, chat.place)
-    return toasts.ALREADY if was_open else toasts.CHAT_OPENED, shown
+    return toasts.ALREADY if was_open else words.CHAT_OPENED, shown
 
 
 async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
@@ -251,7 +251,7 @@ async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) ->
     shown = words.denied(
         place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
     )
-    return toasts.CHAT_CLOSED if chat.is_open else toasts.ALREADY, shown
+    return words.CHAT_CLOSED if chat.is_open else toasts.ALREADY, shown
 
 
 async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) -> tuple[str, Html]:
@@ -259,7 +259,7 @@ async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) 
     if await services.permissions.is_open(chat.place):
         return await _allow_known(services, presser, chat)
     is_new = await services.store.ignore_request(chat.row, presser.actor(services.now()))
-    return toasts.CHAT_IGNORED if is_new else toasts.ALREADY, words.request_ignored(chat)
+    return words.CHAT_IGNORED if is_new else toasts.ALREADY, words.request_ignored(chat)
 
 
 ALLOW = Feature(ALLOW_COMMAND, _read_allow, {OPEN_CHAT: _find_to_open, IGNORE_CHAT: _find_to_ignore})

@@ -17,6 +17,10 @@ from bot.domain.chat.audit import PAST_TENSE, AuditAction, AuditEntry
 from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
 
+CHAT_OPENED = "Open now."
+CHAT_CLOSED = "Closed now."
+CHAT_IGNORED = "I will not mention that chat again."
+
 NAMELESS = "somebody unnamed"
 
 ENTRIES_A_PAGE = 10

@@ -105,7 +105,7 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
             case UndoOutcome.ALREADY:
                 return CallbackResult(toasts.ALREADY, is_used_up=True)
             case UndoOutcome.TOO_LATE:
-                return CallbackResult(toasts.TOO_LATE, is_used_up=True)
+                return CallbackResult(words.TOO_LATE, is_used_up=True)
             case UndoOutcome.DONE:
                 services.on_new_subscription()
                 return CallbackResult(toasts.UNDONE, Screen(words.undone(undone.ones, limit)))
@@ -113,7 +113,7 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
                 # Some came back, some found no room: the button stays for when there is.
                 services.on_new_subscription()
                 again = rows([button("Undo", UNDO, press.row)])
-                return CallbackResult(toasts.NO_ROOM, Screen(words.undone(undone.ones, limit), again))
+                return CallbackResult(words.NO_ROOM, Screen(words.undone(undone.ones, limit), again))
 
     return CallbackAction(UNWATCH_COMMAND.needs, act, place)
 

@@ -14,6 +14,9 @@ from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.subscriptions import Subscription, WatchSpec
 
+NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
+TOO_LATE = "That was too long ago to be undone."
+
 _OFFERED_WHOLE = 3
 
 
