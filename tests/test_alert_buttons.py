@@ -5,6 +5,7 @@ import pytest
 from bot.chat.buttons import toasts
 from bot.chat.commands import mute
 from bot.chat.commands.balance import words as balance_words
+from bot.chat.commands.ignore import IGNORED
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.sandbox.telegram.world.world import Chat, Message, User
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of
