@@ -21,9 +21,9 @@ from bot.domain.deliver.delivery import (
     DeliveryId,
     DeliveryState,
     Outcome,
+    SendUnknown,
     Sent,
     Settlement,
-    Unknown,
     Unreachable,
     settle,
     unwritable,
@@ -248,10 +248,10 @@ class Dispatcher:
             settlement = settle(delivery, outcome, self._now(), self._dice())
         except Exception as error:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
-            outcome = Unknown(repr(error))
+            outcome = SendUnknown(repr(error))
             settlement = settle(delivery, outcome, self._now(), self._dice())
-        self.counts.outcomes[kind_of(outcome)] += 1
-        self.counts.possible_duplicates += isinstance(outcome, Unknown)
+        self.counts.outcomes[kind_of(outcome).removeprefix("send_")] += 1
+        self.counts.possible_duplicates += isinstance(outcome, SendUnknown)
         self._heed(delivery, outcome)
         _tell_log(delivery, outcome, settlement)
         return settlement

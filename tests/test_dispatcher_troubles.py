@@ -16,11 +16,11 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     Park,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Settlement,
-    Throttled,
-    Unknown,
     Unreachable,
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
@@ -48,7 +48,7 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_throttled_chat_is_held_and_others_go(harness: DispatcherHarness) -> None:
-    harness.telegram.answer_for[OPS.chat_id] = lambda _: Throttled(30)
+    harness.telegram.answer_for[OPS.chat_id] = lambda _: SendThrottled(30)
     await harness.change()
     async with harness.open():
         await harness.arrived(1)
@@ -67,7 +67,7 @@ async def test_a_throttled_chat_is_held_and_others_go(harness: DispatcherHarness
 
 
 async def test_an_unknown_outcome_is_the_same_text_again(harness: DispatcherHarness) -> None:
-    harness.telegram.answers = [Unknown("read timeout"), Unknown("read timeout")]
+    harness.telegram.answers = [SendUnknown("read timeout"), SendUnknown("read timeout")]
     await harness.change()
     async with harness.open():
         await until(lambda: len(harness.telegram.taken) == 2)
@@ -146,7 +146,7 @@ async def test_chats_that_hang_delay_another_for_a_short_pause_at_most(harness: 
         await harness.keeper.watch(place=place)
     may_end = asyncio.Event()
     harness.telegram.hangs = {place.chat_id: may_end for place in hanging}
-    harness.telegram.answer_for = {place.chat_id: lambda _: Unknown("read timeout") for place in hanging}
+    harness.telegram.answer_for = {place.chat_id: lambda _: SendUnknown("read timeout") for place in hanging}
     await harness.change()
     async with harness.open():
         await until(lambda: bool(harness.telegram.texts(OLGA) and harness.telegram.texts(OPS)))
@@ -199,7 +199,7 @@ async def test_what_has_its_turn_only_after_an_outage_began_does_not_leave_yet(
 async def test_a_message_that_telegram_never_takes_delays_nothing_behind_it(
     harness: DispatcherHarness,
 ) -> None:
-    harness.telegram.answers = [Refused("odd", is_final=True)] * 2
+    harness.telegram.answers = [SendRefused("odd", is_final=True)] * 2
     await harness.change()
     async with harness.open():
         await until(lambda: len(harness.telegram.taken) >= 2)
@@ -225,7 +225,7 @@ async def test_what_waited_too_long_is_dropped_and_said_to_be(harness: Dispatche
     assert harness.telegram.texts(OPS) == ["5:Dropped"]
 
 
-@pytest.mark.parametrize("answer", [ZeroDivisionError("a bug"), Throttled(float("nan"))])
+@pytest.mark.parametrize("answer", [ZeroDivisionError("a bug"), SendThrottled(float("nan"))])
 async def test_a_send_that_ends_unexpectedly_may_have_arrived_and_is_repeated(
     harness: DispatcherHarness, answer: Outcome | Exception
 ) -> None:
@@ -349,7 +349,7 @@ async def test_what_can_never_be_written_is_given_up_counted_and_announced(
 ) -> None:
     never_written(harness.keeper.store, monkeypatch, lambda one: one.hold is not None)
     await harness.keeper.deny(OPS)
-    harness.telegram.answers = [Throttled(3)]
+    harness.telegram.answers = [SendThrottled(3)]
     await harness.change()
     async with harness.open():
         await harness.arrived(1)
@@ -388,7 +388,7 @@ PAUSE = QUESTION_PAUSE.total_seconds()
 async def in_doubt_three_times(harness: DispatcherHarness) -> None:
     """Let Olga's chat have a message of which three sends got no answer."""
     await harness.keeper.deny(OPS)
-    harness.telegram.answers = [Unknown("read timeout")] * UNKNOWNS_UNASKED
+    harness.telegram.answers = [SendUnknown("read timeout")] * UNKNOWNS_UNASKED
     await harness.change()
     async with harness.open():
         for number, pause in enumerate(UNKNOWN_OUTCOME_BACKOFF.steps[:UNKNOWNS_UNASKED], start=1):
@@ -400,7 +400,7 @@ async def in_doubt_three_times(harness: DispatcherHarness) -> None:
 
 async def test_a_message_in_doubt_waits_until_telegram_answers_a_question(harness: DispatcherHarness) -> None:
     await in_doubt_three_times(harness)
-    harness.telegram.replies = [Unknown("read timeout")] * 2
+    harness.telegram.replies = [SendUnknown("read timeout")] * 2
     async with harness.open():
         for questions in (1, 2):
             await harness.asked(questions)
@@ -429,7 +429,7 @@ async def test_a_question_may_be_all_that_finds_out_that_telegram_is_back(harnes
 
 async def test_a_pause_that_telegram_wants_of_a_question_holds_the_chat(harness: DispatcherHarness) -> None:
     await in_doubt_three_times(harness)
-    harness.telegram.replies = [Throttled(30)]
+    harness.telegram.replies = [SendThrottled(30)]
     async with harness.open():
         await harness.asked(1)
         assert len(harness.telegram.taken) == UNKNOWNS_UNASKED
@@ -467,7 +467,7 @@ async def test_a_question_that_ends_unexpectedly_is_asked_again(harness: Dispatc
 
 async def stands_aside(harness: DispatcherHarness) -> None:
     """Let the sends go on without an answer, though questions get one."""
-    harness.telegram.answers = [Unknown("read timeout")] * (UNKNOWNS_SET_ASIDE - UNKNOWNS_UNASKED)
+    harness.telegram.answers = [SendUnknown("read timeout")] * (UNKNOWNS_SET_ASIDE - UNKNOWNS_UNASKED)
     for sends in range(UNKNOWNS_UNASKED + 1, UNKNOWNS_SET_ASIDE):
         await harness.tried(sends)
         await harness.passed(UNKNOWN_OUTCOME_BACKOFF.steps[sends - 1])

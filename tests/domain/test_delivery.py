@@ -21,13 +21,13 @@ from bot.domain.deliver.delivery import (
     Outcome,
     Park,
     Parking,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
     Settlement,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     Vanished,
     bind_at,
@@ -42,8 +42,8 @@ BACK_AT_WORK_SECONDS = 60
 
 not_sent: st.SearchStrategy[Outcome] = (
     st.builds(RetryLater, st.text())
-    | st.builds(Throttled, st.floats(0, 1000))
-    | st.builds(Unknown, st.text())
+    | st.builds(SendThrottled, st.floats(0, 1000))
+    | st.builds(SendUnknown, st.text())
     | st.builds(Unreachable, st.text(), st.sampled_from(Park))
     | st.builds(Offline, st.text())
     | st.builds(ChatMoved, st.integers(-(2**52), -1))
@@ -80,7 +80,7 @@ def test_a_known_failure_is_an_attempt_and_leaves_the_chat_alone() -> None:
 
 
 def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), Unknown("read timeout"), NOON, 0.5)
+    settlement = settle(delivery(attempts=1, unknowns=2), SendUnknown("read timeout"), NOON, 0.5)
 
     assert settlement == Settlement(
         DeliveryState.READY,
@@ -92,7 +92,7 @@ def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
 
 
 def test_a_throttled_message_counts_no_attempt_and_holds_its_chat() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), Throttled(30), NOON, 0.0)
+    settlement = settle(delivery(attempts=1, unknowns=2), SendThrottled(30), NOON, 0.0)
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
     assert settlement.hold == Holding(at(30), timedelta(seconds=30))
@@ -111,7 +111,7 @@ def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
 def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
     seconds: float, jitter: float
 ) -> None:
-    settlement = settle(delivery(), Throttled(seconds), NOON, jitter)
+    settlement = settle(delivery(), SendThrottled(seconds), NOON, jitter)
 
     assert settlement.hold is not None
     held = settlement.hold.until - NOON
@@ -120,13 +120,13 @@ def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
 
 
 def test_throttled_chats_do_not_all_come_back_at_once() -> None:
-    first, second = (settle(delivery(), Throttled(30), NOON, jitter).hold for jitter in (0.1, 0.9))
+    first, second = (settle(delivery(), SendThrottled(30), NOON, jitter).hold for jitter in (0.1, 0.9))
 
     assert first != second
 
 
 @pytest.mark.parametrize(
-    ("outcome", "tries"), [(RetryLater("no route"), 100), (Unknown("read timeout"), UNKNOWNS_UNASKED + 1)]
+    ("outcome", "tries"), [(RetryLater("no route"), 100), (SendUnknown("read timeout"), UNKNOWNS_UNASKED + 1)]
 )
 def test_pauses_grow_and_stay_below_the_time_an_alert_may_take(outcome: Outcome, tries: int) -> None:
     pauses = [
@@ -145,13 +145,13 @@ def test_pauses_grow_and_stay_below_the_time_an_alert_may_take(outcome: Outcome,
 
 
 def test_what_telegram_never_takes_dies_if_it_tells_one_thing() -> None:
-    settlement = settle(delivery(alerts=1), Refused("too long", is_final=True), NOON, 0.5)
+    settlement = settle(delivery(alerts=1), SendRefused("too long", is_final=True), NOON, 0.5)
 
     assert (settlement.state, settlement.reason) == (DeliveryState.DEAD, "too long")
 
 
 def test_what_telegram_never_takes_is_dissolved_if_it_tells_several() -> None:
-    settlement = settle(delivery(alerts=2), Refused("too long", is_final=True), NOON, 0.5)
+    settlement = settle(delivery(alerts=2), SendRefused("too long", is_final=True), NOON, 0.5)
 
     assert settlement.state is DeliveryState.DISSOLVED
 
@@ -160,7 +160,7 @@ def test_what_telegram_never_takes_is_dissolved_if_it_tells_several() -> None:
 def test_a_refusal_we_do_not_know_is_tried_a_few_times_and_not_for_ever(alerts: int) -> None:
     one, now, attempts = delivery(alerts=alerts), NOON, 0
     while True:
-        settlement = settle(one, Refused("odd", is_final=False), now, 0.5)
+        settlement = settle(one, SendRefused("odd", is_final=False), now, 0.5)
         attempts += 1
         if settlement.state is not DeliveryState.READY:
             break

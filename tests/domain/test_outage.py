@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
-    Throttled,
-    Unknown,
     Unreachable,
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF, Outage
 
 NO_CONNECTION = Offline("no connection")
-NO_ANSWER = Unknown("read timeout")
+NO_ANSWER = SendUnknown("read timeout")
 
 
 def after(*outcomes: tuple[int, Outcome], now: float = 0.0) -> Outage:
@@ -51,7 +51,7 @@ def test_an_answer_in_between_clears_the_doubt() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Sent(1), Throttled(5), Unreachable("blocked"), Refused("too long", is_final=True)],
+    [Sent(1), SendThrottled(5), Unreachable("blocked"), SendRefused("too long", is_final=True)],
     ids=lambda one: type(one).__name__,
 )
 def test_any_answer_ends_an_outage(answer: Outcome) -> None:

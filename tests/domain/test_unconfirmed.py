@@ -21,12 +21,12 @@ from bot.domain.deliver.delivery import (
     Form,
     Offline,
     Outcome,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Settlement,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     settle,
 )
@@ -37,7 +37,7 @@ from bot.domain.deliver.unconfirmed import (
 )
 from tests.builders import NOON, delivery
 
-UNKNOWN = Unknown("read timeout")
+UNKNOWN = SendUnknown("read timeout")
 ANSWERED = None
 """Telegram took the question: the answer to it says no more."""
 SILENCES = (UNKNOWN, RetryLater("no route"), Offline("refused"))
@@ -143,7 +143,7 @@ def test_a_message_sent_for_want_of_answers_is_asked_about_again_as_soon(silence
 
 
 @pytest.mark.parametrize(
-    "answer", [ANSWERED, Refused("odd", is_final=False), Offline("unknown method", has_answered=True)]
+    "answer", [ANSWERED, SendRefused("odd", is_final=False), Offline("unknown method", has_answered=True)]
 )
 def test_whatever_answer_is_an_answer(answer: Outcome | None) -> None:
     one = delivery(unknowns=3, unanswered_questions=5)
@@ -165,7 +165,7 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
 
 @pytest.mark.parametrize(
     "outcome",
-    [Throttled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
+    [SendThrottled(30), Unreachable("blocked"), ChatMoved(-1007), TopicLost("closed", is_certain=True)],
 )
 def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
     one = delivery(unknowns=3, unanswered_questions=2)
@@ -173,7 +173,7 @@ def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outc
     assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
 
 
-@pytest.mark.parametrize("outcome", [RetryLater("no route"), Throttled(3)])
+@pytest.mark.parametrize("outcome", [RetryLater("no route"), SendThrottled(3)])
 def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
     settlement = settle(delivery(unknowns=4, unanswered_questions=2), outcome, NOON, 0.5)
 

@@ -14,13 +14,13 @@ from bot.domain.deliver.delivery import (
     Form,
     Misread,
     Park,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
     Settlement,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     settle,
 )
@@ -94,7 +94,7 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    settlement = await attempt(watching, first, Unknown("read timeout"))
+    settlement = await attempt(watching, first, SendUnknown("read timeout"))
     await change(watching, 7)
 
     assert await row(watching, first) == ("ready", 0, 1, None, "read timeout")
@@ -106,7 +106,7 @@ async def in_doubt(watching: Keeper, *, unknowns: int) -> tuple[Delivery, Settle
     """Let a send to Olga's chat get no answer, for so many times by then; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    settlement = await attempt(watching, replace(first, unknowns=unknowns - 1), Unknown("read timeout"))
+    settlement = await attempt(watching, replace(first, unknowns=unknowns - 1), SendUnknown("read timeout"))
     await change(watching, 7)
     return first, settlement
 
@@ -190,7 +190,7 @@ async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Kee
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
 
-    settlement = await attempt(watching, due[OPS.chat_id], Throttled(30))
+    settlement = await attempt(watching, due[OPS.chat_id], SendThrottled(30))
     outbox = await watching.outbox()
 
     assert settlement.hold is not None
@@ -208,7 +208,7 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
 ) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    await attempt(watching, due[OLGA.chat_id], Throttled(30))
+    await attempt(watching, due[OLGA.chat_id], SendThrottled(30))
     for seconds in (5, 10, 15):
         await change(watching, 6 + seconds, seconds=seconds)
 
@@ -241,7 +241,7 @@ async def test_a_clock_set_back_makes_no_hold_longer_than_it_was_meant(watching:
 async def test_a_clock_set_back_delays_no_attempt_and_no_alert(watching: Keeper) -> None:
     await change(watching, 6, seconds=3600)
     due = {delivery.chat_id: delivery for delivery in await watching.due(at(3600))}
-    await attempt(watching, due[OLGA.chat_id], Unknown("read timeout"), at(3600))
+    await attempt(watching, due[OLGA.chat_id], SendUnknown("read timeout"), at(3600))
     await attempt(watching, due[OPS.chat_id], RetryLater("busy"), at(3600))
     await change(watching, 7, seconds=3601)
 
@@ -309,7 +309,7 @@ async def test_a_refused_message_of_several_alerts_is_sent_in_as_many(watching: 
     refused = due[OLGA.chat_id]
     assert refused.alerts == 3
 
-    await attempt(watching, refused, Refused("too long", is_final=True))
+    await attempt(watching, refused, SendRefused("too long", is_final=True))
     await change(watching, 8)
     texts = [one.text for one in await watching.deliver_all() if one.chat_id == OLGA.chat_id]
 
@@ -326,7 +326,7 @@ async def test_a_refused_message_of_one_alert_is_given_up_and_its_destination_an
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OLGA.chat_id])
 
-    await attempt(watching, due[OPS.chat_id], Refused("odd", is_final=True))
+    await attempt(watching, due[OPS.chat_id], SendRefused("odd", is_final=True))
 
     assert (await row(watching, due[OPS.chat_id]))[0] == "dead"
     assert sorted(await told(watching)) == ["dead", "told", "waiting"]
@@ -342,7 +342,7 @@ async def test_a_refused_notice_makes_no_notice_of_its_own(keeper: Keeper) -> No
     await keeper.record(reading({USDC: 5}, native=100))
     (baseline,) = await keeper.due()
 
-    await keeper.came_back(baseline, Refused("odd", is_final=True))
+    await keeper.came_back(baseline, SendRefused("odd", is_final=True))
 
     assert await keeper.deliver_all(LONG_AFTER) == []
 
@@ -425,7 +425,7 @@ async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_a
     await lose_topic(watching, "closed")
     await change(watching, 7)
     (fallback_reason,) = await watching.due()
-    await attempt(watching, fallback_reason, Unknown("no answer"))
+    await attempt(watching, fallback_reason, SendUnknown("no answer"))
 
     assert await topic_told(watching, at(3700)) == (None, "closed")
 
@@ -480,7 +480,7 @@ async def test_what_was_in_doubt_for_a_chat_closed_since_is_withdrawn(watching: 
 
 
 @pytest.mark.parametrize(
-    "outcome", [RetryLater("refused"), Throttled(3), Unknown("?"), Unreachable("kicked")]
+    "outcome", [RetryLater("refused"), SendThrottled(3), SendUnknown("?"), Unreachable("kicked")]
 )
 async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     watching: Keeper, outcome: object

@@ -25,12 +25,12 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     Park,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     Vanished,
     settle,
@@ -46,12 +46,12 @@ MOVED_OPS = -100200300
 OUTCOMES = st.one_of(
     st.builds(Sent, st.integers(1, 10**6)),
     st.builds(RetryLater, st.just("refused")),
-    st.builds(Throttled, st.integers(1, 60)),
-    st.builds(Unknown, st.just("timeout")),
+    st.builds(SendThrottled, st.integers(1, 60)),
+    st.builds(SendUnknown, st.just("timeout")),
     st.builds(Unreachable, st.just("kicked"), st.sampled_from(Park)),
     st.builds(Offline, st.just("no connection")),
     st.builds(Vanished, st.just("removed")),
-    st.builds(Refused, st.just("odd"), st.booleans()),
+    st.builds(SendRefused, st.just("odd"), st.booleans()),
     st.builds(Misread, st.just("odd"), st.sampled_from([Form.BARE, Form.PLAIN])),
     st.builds(TopicLost, st.just("closed"), st.booleans()),
     st.builds(ChatMoved, st.just(MOVED_OPS)),
@@ -136,7 +136,7 @@ class OutboxMachine(RuleBasedStateMachine):
         chat = data.draw(st.sampled_from(sorted(self.model.in_flight)))
         delivery = self.model.in_flight.pop(chat)
         if isinstance(outcome, ChatMoved) and not delivery.is_group:
-            outcome = Unknown("only groups move")
+            outcome = SendUnknown("only groups move")
         self.wait(self.keeper.store.apply_outcome(delivery.id, settle(delivery, outcome, self.now, jitter)))
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)

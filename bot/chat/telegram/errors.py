@@ -30,12 +30,12 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     Park,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     Vanished,
 )
@@ -113,7 +113,7 @@ REFUSALS: tuple[tuple[Callable[[str], Outcome], tuple[str, ...]], ...] = (
         ("reply markup is too long", "button_data_invalid", "button_url_invalid", "reply_markup_invalid"),
     ),
     (
-        lambda reason: Refused(reason, is_final=True),
+        lambda reason: SendRefused(reason, is_final=True),
         ("message is too long", "text is too long", "message text is empty", "message_too_long"),
     ),
 )
@@ -136,7 +136,7 @@ def failure_of(error: Exception, chat_id: int | None = None) -> Failure:  # noqa
     """
     match error:
         case RetryAfter():
-            return Failure(RequestResult.THROTTLED, Throttled(_seconds_of(error)))
+            return Failure(RequestResult.THROTTLED, SendThrottled(_seconds_of(error)))
         case ChatMigrated() if error.new_chat_id == chat_id:
             return Failure(RequestResult.REFUSED, RetryLater("the group became itself"))
         case ChatMigrated():
@@ -156,18 +156,20 @@ def failure_of(error: Exception, chat_id: int | None = None) -> Failure:  # noqa
         case NetworkError():
             return Failure(RequestResult.UNREACHABLE, _unanswered(error))
         case _:  # garbage with 200 raises anything, and the message may well have been taken
-            return Failure(RequestResult.UNREADABLE, Unknown(type(error).__name__))
+            return Failure(RequestResult.UNREADABLE, SendUnknown(type(error).__name__))
 
 
 def outcome_of(message: Message) -> Outcome:
     """Return what an answer to a send means: a message with a number that can be kept, or nobody knows."""
     number = message.message_id
-    return Sent(number) if type(number) is int and 0 < number <= LARGEST_MESSAGE_ID else Unknown("no number")
+    return (
+        Sent(number) if type(number) is int and 0 < number <= LARGEST_MESSAGE_ID else SendUnknown("no number")
+    )
 
 
 def changes_nothing(outcome: Outcome) -> bool:
     """Return whether an edit or a toast was refused because nothing is left to do."""
-    return isinstance(outcome, Refused) and any(
+    return isinstance(outcome, SendRefused) and any(
         words in outcome.reason.lower() for words in NOTHING_TO_CHANGE
     )
 
@@ -183,7 +185,7 @@ def _refused(reason: str) -> Outcome:
     for outcome, words in REFUSALS:
         if any(word in lowered for word in words):
             return outcome(reason)
-    return RetryLater(reason) if lowered.startswith("forbidden") else Refused(reason, is_final=False)
+    return RetryLater(reason) if lowered.startswith("forbidden") else SendRefused(reason, is_final=False)
 
 
 def _unanswered(error: NetworkError) -> Outcome:
@@ -197,7 +199,7 @@ def _unanswered(error: NetworkError) -> Outcome:
     if "sent message was immediately deleted" in lowered:
         return Vanished("it was deleted as soon as it was sent")
     if lowered.startswith("too many requests"):
-        return Throttled(PROXY_HOLD_SECONDS)
+        return SendThrottled(PROXY_HOLD_SECONDS)
     if lowered.startswith("request entity too large"):
-        return Refused("it is too large", is_final=True)
-    return Unknown(type(error).__name__)
+        return SendRefused("it is too large", is_final=True)
+    return SendUnknown(type(error).__name__)

@@ -24,9 +24,9 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     RetryLater,
+    SendThrottled,
+    SendUnknown,
     Sent,
-    Throttled,
-    Unknown,
 )
 from bot.domain.places import Place
 
@@ -199,7 +199,7 @@ class Outgoing:
                     text = text if form is Form.BARE else text.without_tags
                 case ChatMoved(chat_id):
                     place = place.moved_to(chat_id)
-                case Throttled(seconds) if seconds <= LONGEST_WAIT_SECONDS:
+                case SendThrottled(seconds) if seconds <= LONGEST_WAIT_SECONDS:
                     pass  # its next turn comes after that pause
                 case _:
                     break
@@ -234,7 +234,7 @@ class Outgoing:
                     return
                 outcome = await self._request_and_pause(place, request(), Rank.ANSWER)
                 _log_unless_done("a message was not changed", outcome)
-                if not isinstance(outcome, Throttled) or outcome.seconds > LONGEST_WAIT_SECONDS:
+                if not isinstance(outcome, SendThrottled) or outcome.seconds > LONGEST_WAIT_SECONDS:
                     return
 
         await self._reply_queue.hand_over(place, work, subject=subject)
@@ -244,7 +244,7 @@ class Outgoing:
     ) -> Outcome | None:
         """Let a request leave, and let the pause that Telegram wants of the chat outlast a restart."""
         outcome = await self._request(place.chat_id if place else None, request, rank)
-        if isinstance(outcome, Throttled) and place is not None:
+        if isinstance(outcome, SendThrottled) and place is not None:
             await self._on_pause(place.chat_id, outcome.seconds)
         return outcome
 
@@ -257,13 +257,13 @@ class Outgoing:
         else:
             return outcome_of(answer) if isinstance(answer, Message) else None
         # Telegram counts edits and toasts with the messages of a chat: whichever is throttled, all wait.
-        if isinstance(outcome, Throttled) and chat_id is not None:
+        if isinstance(outcome, SendThrottled) and chat_id is not None:
             self._send_queue.throttled(chat_id, outcome.seconds, rank)
         return outcome
 
 
 def _of_a_message(outcome: Outcome | None) -> Outcome:
-    return outcome or Unknown("no message came back")
+    return outcome or SendUnknown("no message came back")
 
 
 def _log_unless_done(what: str, outcome: Outcome | None) -> None:

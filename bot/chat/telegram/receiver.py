@@ -32,7 +32,7 @@ from bot.chat.telegram.errors import Failure, RequestResult, failure_of
 from bot.chat.telegram.origin import Origin, origin_of
 from bot.chat.telegram.stats import TROUBLES
 from bot.domain.backoff import Backoff
-from bot.domain.deliver.delivery import Throttled
+from bot.domain.deliver.delivery import SendThrottled
 
 log = structlog.get_logger(__name__)
 
@@ -361,7 +361,7 @@ def _trouble(error: Exception) -> str:
 def _pause_seconds(error: Exception, failures: int) -> float:
     """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
     match failure_of(error):
-        case Failure(RequestResult.THROTTLED, Throttled(seconds)):
+        case Failure(RequestResult.THROTTLED, SendThrottled(seconds)):
             return min(seconds, LONGEST_THROTTLE_SECONDS)
         case _:
             return POLL_BACKOFF.seconds(failures - 1, 0.0)

@@ -129,14 +129,14 @@ class Offline:
 
 
 @dataclass(frozen=True, slots=True)
-class Throttled:
+class SendThrottled:
     """Telegram wants a pause of this chat; the message was not taken."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class SendUnknown:
     """Telegram gave no usable answer: it may have the message or not."""
 
     reason: str
@@ -182,7 +182,7 @@ class Misread:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SendRefused:
     """Telegram does not take this message, whatever chat it is for."""
 
     reason: str
@@ -194,14 +194,14 @@ Outcome = (
     Sent
     | RetryLater
     | Offline
-    | Throttled
-    | Unknown
+    | SendThrottled
+    | SendUnknown
     | Vanished
     | Unreachable
     | ChatMoved
     | TopicLost
     | Misread
-    | Refused
+    | SendRefused
 )
 
 
@@ -317,7 +317,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
     """
     again = Settlement.again(delivery, now)
     match outcome:
-        case Throttled(seconds):
+        case SendThrottled(seconds):
             span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
             return replace(again, hold=Holding(now + span, span), reason=f"throttled for {seconds:g} s")
         case Unreachable(reason, park):
@@ -356,7 +356,7 @@ def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_se
 
 def _settle_message(  # noqa: PLR0911 - one for each outcome
     delivery: Delivery,
-    outcome: Sent | RetryLater | Offline | Unknown | Vanished | Misread | Refused,
+    outcome: Sent | RetryLater | Offline | SendUnknown | Vanished | Misread | SendRefused,
     again: Settlement,
 ) -> Settlement:
     """Do so where neither the chat nor its topic is the matter."""
@@ -369,7 +369,7 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
             return replace(again, not_before=at, attempts=delivery.attempts + 1, reason=reason)
         case Offline(reason):
             return replace(again, reason=reason)
-        case Unknown(reason):
+        case SendUnknown(reason):
             return _after_no_answer(again, reason)
         case Vanished(reason):
             return _after_vanishing(again, reason)
@@ -377,7 +377,7 @@ def _settle_message(  # noqa: PLR0911 - one for each outcome
             return replace(again, form=form, reason=reason)
         case Misread(reason):
             return _refused(delivery, again, reason, is_final=True)
-        case Refused(reason, is_final):
+        case SendRefused(reason, is_final):
             return _refused(delivery, again, reason, is_final=is_final)
 
 

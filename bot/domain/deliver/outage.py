@@ -7,7 +7,7 @@ Seconds of any steady clock come in as `now`; nothing here waits.
 from dataclasses import dataclass, replace
 
 from bot.domain.backoff import Backoff
-from bot.domain.deliver.delivery import Offline, Outcome, RetryLater, Unknown
+from bot.domain.deliver.delivery import Offline, Outcome, RetryLater, SendUnknown
 
 PROBE_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 15.0, 20.0), spread=0.1)
 """Before each probe. One that hangs keeps no other waiting, so a Telegram that is back is noticed within half
@@ -43,7 +43,7 @@ class Outage:
 
     def after(self, chat_id: int, outcome: Outcome | None, now: float, jitter: float) -> "Outage":
         """Return what an outcome makes of it; None: an answer that says nothing of a message."""
-        if not isinstance(outcome, Offline | Unknown | RetryLater):
+        if not isinstance(outcome, Offline | SendUnknown | RetryLater):
             return Outage()
         doubted = replace(self, doubtful=self.doubtful | {chat_id})
         begins = isinstance(outcome, Offline) or len(doubted.doubtful) >= CHATS_IN_DOUBT

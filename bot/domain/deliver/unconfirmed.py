@@ -17,10 +17,10 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     RetryLater,
+    SendThrottled,
+    SendUnknown,
     Settlement,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     settle,
 )
@@ -48,9 +48,9 @@ def after_question(
     What the answer says of the chat holds as if a message had been told so. None: it was a plain yes.
     """
     match outcome:
-        case Throttled() | Unreachable() | ChatMoved() | TopicLost():
+        case SendThrottled() | Unreachable() | ChatMoved() | TopicLost():
             return settle(delivery, outcome, now, jitter)
-        case Unknown(reason) | RetryLater(reason) | Offline(reason, has_answered=False):
+        case SendUnknown(reason) | RetryLater(reason) | Offline(reason, has_answered=False):
             pass
         case _:
             return replace(delivery, unanswered_questions=0)

@@ -18,12 +18,12 @@ from bot.domain.deliver.delivery import (
     Offline,
     Outcome,
     Park,
-    Refused,
     RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
     Sent,
-    Throttled,
     TopicLost,
-    Unknown,
     Unreachable,
     Vanished,
 )
@@ -111,23 +111,23 @@ def sent_as(number: str) -> str:
 
 
 ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
-    "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), Throttled(7)),
-    "flood, said by a proxy": (before(ProxyPage(429)), Throttled(PROXY_HOLD_SECONDS)),
-    "flood of no time": (error(429, "Too Many Requests", retry_after=0), Throttled(1)),
-    "flood of the past": (error(429, "Too Many Requests", retry_after=-5), Throttled(1)),
-    "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), Throttled(3600)),
-    "flood of a second and a half": (error(429, "Too Many Requests", retry_after=1.5), Throttled(2)),
+    "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), SendThrottled(7)),
+    "flood, said by a proxy": (before(ProxyPage(429)), SendThrottled(PROXY_HOLD_SECONDS)),
+    "flood of no time": (error(429, "Too Many Requests", retry_after=0), SendThrottled(1)),
+    "flood of the past": (error(429, "Too Many Requests", retry_after=-5), SendThrottled(1)),
+    "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), SendThrottled(3600)),
+    "flood of a second and a half": (error(429, "Too Many Requests", retry_after=1.5), SendThrottled(2)),
     "endless flood": (
         before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":1e400}}')),
-        Throttled(3600),
+        SendThrottled(3600),
     ),
     "flood of no number": (
         before(ProxyPage(429, '{"ok":false,"parameters":{"retry_after":NaN}}')),
-        Throttled(30),
+        SendThrottled(30),
     ),
-    "flood in words": (error(429, "Too Many Requests", retry_after="soon"), Throttled(30)),
-    "flood that is true": (error(429, "Too Many Requests", retry_after=True), Throttled(30)),
-    "flood without a sense": (before(ProxyPage(429, '{"ok":false,"parameters":7}')), Throttled(30)),
+    "flood in words": (error(429, "Too Many Requests", retry_after="soon"), SendThrottled(30)),
+    "flood that is true": (error(429, "Too Many Requests", retry_after=True), SendThrottled(30)),
+    "flood without a sense": (before(ProxyPage(429, '{"ok":false,"parameters":7}')), SendThrottled(30)),
     "moved to a word": (error(400, "Bad Request: upgraded", migrate_to_chat_id="abc"), NOT_READ),
     "moved to nowhere": (error(400, "Bad Request: upgraded", migrate_to_chat_id=0), NOT_READ),
     "moved to a person": (error(400, "Bad Request: upgraded", migrate_to_chat_id=7), NOT_READ),
@@ -140,22 +140,22 @@ ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
         before(ProxyPage(400, '{"ok":false,"description":"' + 100_000 * "a" + '"}')),
         NOT_READ,
     ),
-    "refused in half a sign": (error(400, "Bad Request: \ud800"), Refused("?", is_final=False)),
-    "refused at length": (error(400, 1000 * "a"), Refused(200 * "a", is_final=False)),
-    "a number that is none": (after(Garbage(sent_as('"seven"'))), Unknown("no number")),
-    "a number too large": (after(Garbage(sent_as(str(10**30)))), Unknown("no number")),
-    "an answer without end": (after(Endless(200)), Unknown("Unreadable")),
-    "an answer without end, packed": (after(Endless(200, is_packed=True)), Unknown("Unreadable")),
+    "refused in half a sign": (error(400, "Bad Request: \ud800"), SendRefused("?", is_final=False)),
+    "refused at length": (error(400, 1000 * "a"), SendRefused(200 * "a", is_final=False)),
+    "a number that is none": (after(Garbage(sent_as('"seven"'))), SendUnknown("no number")),
+    "a number too large": (after(Garbage(sent_as(str(10**30)))), SendUnknown("no number")),
+    "an answer without end": (after(Endless(200)), SendUnknown("Unreadable")),
+    "an answer without end, packed": (after(Endless(200, is_packed=True)), SendUnknown("Unreadable")),
     "an answer that comes to the point too late": (
         after(Endless(200, megabytes=21, point=sent_as("7"))),
-        Unknown("Unreadable"),
+        SendUnknown("Unreadable"),
     ),
     "an answer that comes to the point": (after(Endless(200, megabytes=2, point=sent_as("7"))), Sent(7)),
     "a packed answer that comes to the point": (
         after(Endless(200, megabytes=2, is_packed=True, point=sent_as("7"))),
         Sent(7),
     ),
-    "an outage without end": (before(Endless(502)), Unknown("NetworkError")),
+    "an outage without end": (before(Endless(502)), SendUnknown("NetworkError")),
     "moved": (
         error(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1007),
         ChatMoved(-1007),
@@ -163,18 +163,18 @@ ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
     "token revoked": (error(401, "Unauthorized"), Offline("Telegram refuses the token", has_answered=True)),
     "wrong address": (error(404, "Not Found"), Offline("Telegram refuses the token", has_answered=True)),
     "another consumer": (error(409, "Conflict: terminated"), RetryLater("Conflict: terminated")),
-    "too large": (before(ProxyPage(413)), Refused("it is too large", is_final=True)),
+    "too large": (before(ProxyPage(413)), SendRefused("it is too large", is_final=True)),
     "taken by a guard": (
         error(500, "Internal Server Error: sent message was immediately deleted and can't be returned"),
         Vanished("it was deleted as soon as it was sent"),
     ),
-    "server error": (error(500, "Internal Server Error"), Unknown("NetworkError")),
-    "bad gateway": (before(ProxyPage(502)), Unknown("NetworkError")),
-    "closed without an answer": (before(Close()), Unknown("NetworkError")),
-    "reset": (before(Reset()), Unknown("NetworkError")),
-    "cut answer": (after(Garbage()), Unknown("Unreadable")),
-    "foreign answer": (after(Garbage('{"ok":true,"result":{"a":1}}')), Unknown("KeyError")),
-    "no sense": (after(Garbage('{"ok":false}')), Unknown("KeyError")),
+    "server error": (error(500, "Internal Server Error"), SendUnknown("NetworkError")),
+    "bad gateway": (before(ProxyPage(502)), SendUnknown("NetworkError")),
+    "closed without an answer": (before(Close()), SendUnknown("NetworkError")),
+    "reset": (before(Reset()), SendUnknown("NetworkError")),
+    "cut answer": (after(Garbage()), SendUnknown("Unreadable")),
+    "foreign answer": (after(Garbage('{"ok":true,"result":{"a":1}}')), SendUnknown("KeyError")),
+    "no sense": (after(Garbage('{"ok":false}')), SendUnknown("KeyError")),
 }
 
 
@@ -211,9 +211,9 @@ REFUSALS: dict[str, Outcome] = {
     ),
     "Bad Request: reply markup is too long": Misread("Reply markup is too long", Form.BARE),
     "Bad Request: BUTTON_DATA_INVALID": Misread("Button_data_invalid", Form.BARE),
-    "Bad Request: message is too long": Refused("Message is too long", is_final=True),
-    "Bad Request: message text is empty": Refused("Message text is empty", is_final=True),
-    "Bad Request: something new": Refused("Something new", is_final=False),
+    "Bad Request: message is too long": SendRefused("Message is too long", is_final=True),
+    "Bad Request: message text is empty": SendRefused("Message text is empty", is_final=True),
+    "Bad Request: something new": SendRefused("Something new", is_final=False),
 }
 
 
@@ -277,7 +277,7 @@ async def test_a_question_goes_as_far_as_a_message_does(
 ) -> None:
     telegram.fault(fault, method="sendChatAction")
 
-    assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) == Unknown("NetworkError")
+    assert await Way(bot).outgoing.ask(delivery(chat=chat.id)) == SendUnknown("NetworkError")
 
 
 async def test_a_question_finds_out_what_is_wrong_with_the_chat(
