@@ -347,7 +347,7 @@ async def test_a_message_whose_number_can_never_be_written_was_told_and_its_chat
 async def test_what_can_never_be_written_is_given_up_counted_and_announced(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    never_written(harness.keeper.store, monkeypatch, lambda one: one.hold is not None)
+    never_written(harness.keeper.store, monkeypatch, lambda one: one.pause is not None)
     await harness.keeper.deny(OPS)
     harness.telegram.answers = [SendThrottled(3)]
     await harness.change()

@@ -137,8 +137,8 @@ def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, 
         " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
         [delivery_id],
     ).fetchone()
-    if settlement.hold is not None:
-        until, span = settlement.hold.until, settlement.hold.span
+    if settlement.pause is not None:
+        until, span = settlement.pause.until, settlement.pause.span
         pause_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
     if settlement.parking is not None:
         mark_unreachable(db, telegram_id, settlement.parking)

@@ -15,12 +15,12 @@ from bot.domain.deliver.delivery import (
     ChatMoved,
     DeliveryState,
     Form,
-    Holding,
     Misread,
     Offline,
     Outcome,
     Park,
     Parking,
+    Pause,
     RetryLater,
     SendRefused,
     SendThrottled,
@@ -95,7 +95,7 @@ def test_a_throttled_message_counts_no_attempt_and_holds_its_chat() -> None:
     settlement = settle(delivery(attempts=1, unknowns=2), SendThrottled(30), NOON, 0.0)
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.hold == Holding(at(30), timedelta(seconds=30))
+    assert settlement.pause == Pause(at(30), timedelta(seconds=30))
     assert settlement.parking is None
 
 
@@ -104,7 +104,7 @@ def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
 
     assert (settlement.attempts, settlement.unknowns) == (1, 2)
     assert settlement.parking == Parking("blocked", NOON + timedelta(days=1), timedelta(days=1))
-    assert settlement.hold is None
+    assert settlement.pause is None
 
 
 @given(st.floats(0, 10_000), jitter)
@@ -113,14 +113,14 @@ def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
 ) -> None:
     settlement = settle(delivery(), SendThrottled(seconds), NOON, jitter)
 
-    assert settlement.hold is not None
-    held = settlement.hold.until - NOON
-    assert held == settlement.hold.span
+    assert settlement.pause is not None
+    held = settlement.pause.until - NOON
+    assert held == settlement.pause.span
     assert timedelta(seconds=seconds) <= held <= timedelta(seconds=seconds * (1 + THROTTLE_JITTER))
 
 
 def test_throttled_chats_do_not_all_come_back_at_once() -> None:
-    first, second = (settle(delivery(), SendThrottled(30), NOON, jitter).hold for jitter in (0.1, 0.9))
+    first, second = (settle(delivery(), SendThrottled(30), NOON, jitter).pause for jitter in (0.1, 0.9))
 
     assert first != second
 

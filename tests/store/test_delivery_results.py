@@ -193,8 +193,8 @@ async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Kee
     settlement = await attempt(watching, due[OPS.chat_id], SendThrottled(30))
     outbox = await watching.outbox()
 
-    assert settlement.hold is not None
-    assert settlement.hold.until == at(30)
+    assert settlement.pause is not None
+    assert settlement.pause.until == at(30)
     assert outbox.next_at == at(30)
     await watching.sent(due[OLGA.chat_id])
     assert await watching.deliver_all() == []

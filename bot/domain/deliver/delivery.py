@@ -260,7 +260,7 @@ class Parking:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Pause:
     """A chat that Telegram wants left alone for a while."""
 
     until: datetime
@@ -281,7 +281,7 @@ class Settlement:
     unanswered_questions: int = 0
     form: Form = Form.WHOLE
     reason: str | None = None
-    hold: Holding | None = None
+    pause: Pause | None = None
     """Of its chat."""
     parking: Parking | None = None
     """Of its chat."""
@@ -319,7 +319,7 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
     match outcome:
         case SendThrottled(seconds):
             span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
-            return replace(again, hold=Holding(now + span, span), reason=f"throttled for {seconds:g} s")
+            return replace(again, pause=Pause(now + span, span), reason=f"throttled for {seconds:g} s")
         case Unreachable(reason, park):
             return replace(again, parking=parking(reason, park, delivery.probes, now), reason=reason)
         case ChatMoved(chat_id):
