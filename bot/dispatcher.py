@@ -250,7 +250,7 @@ class Dispatcher:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
             outcome = SendUnknown(repr(error))
             settlement = settle(delivery, outcome, self._now(), self._dice())
-        self.counts.outcomes[kind_of(outcome).removeprefix("send_")] += 1
+        self.counts.outcomes[outcome_label(outcome)] += 1
         self.counts.possible_duplicates += isinstance(outcome, SendUnknown)
         self._heed(delivery, outcome)
         _tell_log(delivery, outcome, settlement)
@@ -286,6 +286,11 @@ class Dispatcher:
             else:
                 return
             await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+
+
+def outcome_label(outcome: Outcome) -> str:
+    """Return how the metrics call an outcome: `throttled` for SendThrottled."""
+    return kind_of(outcome).removeprefix("send_")
 
 
 def _tell_log(delivery: Delivery, outcome: Outcome, settlement: Settlement) -> None:

@@ -1,11 +1,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bot import dispatcher
-from bot.domain.deliver.delivery import Delivery, Outcome
+from bot.domain.deliver.delivery import (
+    ChatMoved,
+    Delivery,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
+    Sent,
+    TopicLost,
+    Unreachable,
+    Vanished,
+)
 from bot.domain.deliver.message_ids import message_id
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS
@@ -202,3 +218,23 @@ async def test_what_waits_for_its_turn_at_the_end_is_not_waited_for_nor_in_doubt
 
 async def test_an_end_with_nothing_in_flight_is_at_once(harness: DispatcherHarness) -> None:
     await asyncio.wait_for(harness.dispatcher.finish(2 * HANG_SECONDS), HANG_SECONDS)
+
+
+OUTCOMES: dict[str, Outcome] = {
+    "chat_moved": ChatMoved(-1007),
+    "misread": Misread("odd", Form.PLAIN),
+    "offline": Offline("no route"),
+    "refused": SendRefused("odd", is_final=True),
+    "retry_later": RetryLater("conflict"),
+    "sent": Sent(1),
+    "throttled": SendThrottled(3),
+    "topic_lost": TopicLost("closed", is_certain=True),
+    "unknown": SendUnknown("read timeout"),
+    "unreachable": Unreachable("blocked"),
+    "vanished": Vanished("deleted"),
+}
+
+
+def test_metrics_have_a_label_for_each_outcome() -> None:
+    assert {type(one) for one in OUTCOMES.values()} == set(get_args(Outcome))
+    assert {dispatcher.outcome_label(one) for one in OUTCOMES.values()} == OUTCOMES.keys()

@@ -31,7 +31,7 @@ def enqueue_alert(
     held = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
         notice is not None and is_notice_muted(db, destination_id, subjects_of(notice))
     )
-    state, reason = (AlertState.HELD, MUTED) if held else (AlertState.WAITING, None)
+    state, reason = (AlertState.MUTED, MUTED) if held else (AlertState.WAITING, None)
     db.execute(
         "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -198,7 +198,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for state, delivery_state in rows:
             assert (state, delivery_state) in {
                 (AlertState.WAITING, None),
-                (AlertState.HELD, None),
+                (AlertState.MUTED, None),
                 (AlertState.BOUND, DeliveryState.READY),
                 (AlertState.BOUND, DeliveryState.SENDING),
                 (AlertState.TOLD, DeliveryState.SENT),

@@ -51,7 +51,7 @@ class AlertState(StrEnum):
     """Where an alert is on its way."""
 
     WAITING = "waiting"
-    HELD = "held"
+    MUTED = "held"
     """Its destination does not wish to hear of it yet; the reason is kept."""
     BOUND = "bound"
     TOLD = "told"
