@@ -20,13 +20,13 @@ from bot.domain.deliver.delivery import (
     Delivery,
     DeliveryId,
     DeliveryState,
+    DeliveryUpdate,
     Outcome,
     SendUnknown,
     Sent,
-    Settlement,
     Unreachable,
-    settle,
     unwritable,
+    update_after,
 )
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.unconfirmed import after_question
@@ -37,9 +37,9 @@ from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-SETTLE_AGAIN_SECONDS = 1.0
+WRITE_AGAIN_SECONDS = 1.0
 
-SETTLE_TRIES = 5
+WRITE_TRIES = 5
 """Of writing what came of a send, where the disk is not to blame; then of writing less."""
 
 LOOK_AGAIN_SECONDS = 5.0
@@ -86,7 +86,7 @@ class DispatcherSettings:
 class Dispatcher:
     """Delivers until stopped; a slow or blocked chat delays no other.
 
-    `monotonic` is in seconds; `dice` in [0, 1) spreads what is tried again.
+    `monotonic` is in seconds; `rng` draws from [0, 1) and spreads what is tried again.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Dispatcher:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
-        dice: Callable[[], float],
+        rng: Callable[[], float],
     ) -> None:
         self.counts = DispatcherCounts()
         self.outage = Outage()
@@ -110,7 +110,7 @@ class Dispatcher:
         self._settings = settings
         self._now = now
         self._monotonic = monotonic
-        self._dice = dice
+        self._rng = rng
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         """By chat: what waits for its turn, or has left."""
         self._left: set[int] = set()
@@ -189,7 +189,7 @@ class Dispatcher:
         now = self._monotonic()
         if not self.outage.lets_leave(now):
             return False
-        self.outage = self.outage.probed(now, self._dice())
+        self.outage = self.outage.probed(now, self._rng())
         return True
 
     def _landed(self, chat_id: int, _: asyncio.Task[None]) -> None:
@@ -204,12 +204,12 @@ class Dispatcher:
                 taken = await self._asked(due, taken.question)
         except Exception:
             log.exception("a message could not be taken up", action="take_failed")
-            await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
             return
         for trouble in taken.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         if taken.delivery is not None:
-            await self._settle(taken.delivery, await self._attempt(taken.delivery))
+            await self._write(taken.delivery, await self._attempt(taken.delivery))
         elif taken.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
@@ -229,11 +229,11 @@ class Dispatcher:
         self._left.discard(due.chat_id)
         outcome = await self._sender.ask(question)
         self._heed(question, outcome)
-        found = after_question(question, outcome, self._now(), self._dice())
-        if isinstance(found, Settlement):
+        found = after_question(question, outcome, self._now(), self._rng())
+        if isinstance(found, DeliveryUpdate):
             about = log.bind(delivery=question.id, outcome=repr(outcome))
             about.warning("a message in doubt waits", action="asked_first")
-            await self._settle(question, found)
+            await self._write(question, found)
             return NextDelivery(None)
         taken = await self._taken(due, question.id)
         if taken.delivery is None or taken.delivery.id != question.id:
@@ -241,51 +241,51 @@ class Dispatcher:
         asked = replace(taken.delivery, unanswered_questions=found.unanswered_questions)
         return replace(taken, delivery=asked)
 
-    async def _attempt(self, delivery: Delivery) -> Settlement:
+    async def _attempt(self, delivery: Delivery) -> DeliveryUpdate:
         """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
         try:
             outcome = await self._sender.send(delivery)
-            settlement = settle(delivery, outcome, self._now(), self._dice())
+            update = update_after(delivery, outcome, self._now(), self._rng())
         except Exception as error:
             log.exception("a send ended unexpectedly", action="send_failed", delivery=delivery.id)
             outcome = SendUnknown(repr(error))
-            settlement = settle(delivery, outcome, self._now(), self._dice())
+            update = update_after(delivery, outcome, self._now(), self._rng())
         self.counts.outcomes[outcome_label(outcome)] += 1
         self.counts.possible_duplicates += isinstance(outcome, SendUnknown)
         self._heed(delivery, outcome)
-        _tell_log(delivery, outcome, settlement)
-        return settlement
+        _tell_log(delivery, outcome, update)
+        return update
 
     def _heed(self, delivery: Delivery, outcome: Outcome | None) -> None:
         """Let an outcome count for or against Telegram as a whole."""
         was_over = self.outage.is_over
-        self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._dice())
+        self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._rng())
         if was_over and not self.outage.is_over:
             log.warning("nothing can be sent at present", action="telegram_lost", outcome=repr(outcome))
         if self.outage.is_over and not was_over:
             log.info("messages can be sent again", action="telegram_found")
 
-    async def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
+    async def _write(self, delivery: Delivery, update: DeliveryUpdate) -> None:
         """Write what Telegram said, however long the disk takes: what is sent and forgotten is sent twice.
 
         What can never be written is given up after some tries, or the chat would hear nothing more.
         """
         failures = 0
-        while failures < 2 * SETTLE_TRIES:
+        while failures < 2 * WRITE_TRIES:
             try:
-                await self._store.apply_outcome(delivery.id, settlement)
+                await self._store.apply_outcome(delivery.id, update)
             except DatabaseUnavailable as error:
                 waits = log.bind(delivery=delivery.id, trouble=str(error))
                 waits.warning("what came of a send waits to be written", action="settle_waits")
             except Exception as error:
                 failures += 1
                 log.exception("an outcome could not be written", action="settle_failed", delivery=delivery.id)
-                if failures == SETTLE_TRIES:
+                if failures == WRITE_TRIES:
                     self.counts.outcomes["unwritable"] += 1
-                    settlement = unwritable(settlement, type(error).__name__, self._now())
+                    update = unwritable(update, type(error).__name__, self._now())
             else:
                 return
-            await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
 
 
 def outcome_label(outcome: Outcome) -> str:
@@ -293,14 +293,14 @@ def outcome_label(outcome: Outcome) -> str:
     return kind_of(outcome).removeprefix("send_")
 
 
-def _tell_log(delivery: Delivery, outcome: Outcome, settlement: Settlement) -> None:
+def _tell_log(delivery: Delivery, outcome: Outcome, update: DeliveryUpdate) -> None:
     about = log.bind(delivery=delivery.id, outcome=repr(outcome))
     match outcome:
         case Sent():
             log.info("delivered", action="delivered", delivery=delivery.id)
         case Unreachable():
             about.warning("a chat can't be reached", action="chat_lost")
-        case _ if settlement.state is DeliveryState.DEAD:
+        case _ if update.state is DeliveryState.DEAD:
             about.error("a message is given up", action="delivery_dead")
         case _:
             about.warning("not delivered yet", action="not_delivered")

@@ -146,7 +146,7 @@ def build_dispatcher(
         ),
         now=now,
         monotonic=time.monotonic,
-        dice=random.random,
+        rng=random.random,
     )
 
 

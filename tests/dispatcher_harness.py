@@ -196,7 +196,7 @@ def dispatcher_of(
         DispatcherSettings(window, EXPIRE_AFTER),
         now=clock.now,
         monotonic=clock.monotonic,
-        dice=lambda: 0.0,
+        rng=lambda: 0.0,
     )
 
 

@@ -36,7 +36,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[DispatcherHarness]:
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "SETTLE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "WRITE_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(dispatcher, "LOOK_AGAIN_SECONDS", 0.01)
 
 

@@ -13,6 +13,7 @@ from bot.domain.deliver.delivery import (
     UNKNOWN_OUTCOME_BACKOFF,
     UNKNOWNS_SET_ASIDE,
     DeliveryId,
+    DeliveryUpdate,
     Offline,
     Outcome,
     Park,
@@ -20,7 +21,6 @@ from bot.domain.deliver.delivery import (
     SendRefused,
     SendThrottled,
     SendUnknown,
-    Settlement,
     Unreachable,
 )
 from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
@@ -40,7 +40,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[DispatcherHarness]:
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "SETTLE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "WRITE_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(dispatcher, "LOOK_AGAIN_SECONDS", 0.01)
 
 
@@ -300,14 +300,14 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = harness.keeper.store
-    settlements: list[Settlement] = []
+    settlements: list[DeliveryUpdate] = []
     settle = store.apply_outcome
 
-    async def settle_at_the_third_try(delivery_id: DeliveryId, settlement: Settlement) -> None:
-        settlements.append(settlement)
+    async def settle_at_the_third_try(delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
+        settlements.append(update)
         if len(settlements) < 3:
             raise sqlite3.OperationalError("disk full")
-        await settle(delivery_id, settlement)
+        await settle(delivery_id, update)
 
     monkeypatch.setattr(store, "apply_outcome", settle_at_the_third_try)
     await harness.keeper.deny(OPS)
@@ -319,13 +319,15 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
     assert len(harness.telegram.taken) == 1
 
 
-def never_written(store: Store, monkeypatch: pytest.MonkeyPatch, is_so: Callable[[Settlement], bool]) -> None:
+def never_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch, is_so: Callable[[DeliveryUpdate], bool]
+) -> None:
     settle = store.apply_outcome
 
-    async def refuse(delivery_id: DeliveryId, settlement: Settlement) -> None:
-        if is_so(settlement):
+    async def refuse(delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
+        if is_so(update):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        await settle(delivery_id, settlement)
+        await settle(delivery_id, update)
 
     monkeypatch.setattr(store, "apply_outcome", refuse)
 

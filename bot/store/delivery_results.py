@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
-from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, Settlement
+from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
@@ -19,7 +19,7 @@ from bot.store.rows import to_milliseconds
 from bot.store.withdraw import withdraw, withdraw_emptied
 
 
-def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> bool:
+def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:
     """Write what came of a send, or of a question about one; returns whether there are new alerts to send.
 
     `status` is the contract status whose lists are read, for chats that turn out to be closed.
@@ -31,20 +31,20 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, settlement: Settlement,
             " form = ?, not_before = ?, message_id = ?, reason = ?"
             f" WHERE id = ? AND {UNFINISHED}",
             [
-                settlement.state,
-                settlement.attempts,
-                settlement.unknowns,
-                settlement.refusals,
-                settlement.unanswered_questions,
-                settlement.form,
-                to_milliseconds(settlement.not_before),
-                settlement.message_id,
-                settlement.reason,
+                update.state,
+                update.attempts,
+                update.unknowns,
+                update.refusals,
+                update.unanswered_questions,
+                update.form,
+                to_milliseconds(update.not_before),
+                update.message_id,
+                update.reason,
                 delivery_id,
             ],
         )
-        has_news = _update_alerts(db, delivery_id, settlement)
-        _update_chat(db, delivery_id, settlement, status)
+        has_news = _update_alerts(db, delivery_id, update)
+        _update_chat(db, delivery_id, update, status)
         withdraw_emptied(db)  # two chats may have become one just now
         return has_news
 
@@ -91,8 +91,8 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     return changed.rowcount
 
 
-def _update_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
-    match settlement.state:
+def _update_alerts(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
+    match update.state:
         case DeliveryState.SENT:
             db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
         case DeliveryState.DISSOLVED:
@@ -101,13 +101,13 @@ def _update_alerts(db: Database, delivery_id: DeliveryId, settlement: Settlement
                 [AlertState.WAITING, delivery_id],
             )
         case DeliveryState.DEAD:
-            return _mark_dead(db, delivery_id, settlement)
+            return _mark_dead(db, delivery_id, update)
         case _:
             pass
-    return settlement.state is DeliveryState.DISSOLVED
+    return update.state is DeliveryState.DISSOLVED
 
 
-def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) -> bool:
+def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
     """Give a message up; its destination and the owners learn how many changes it told."""
     db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.DEAD, delivery_id])
     changes, destination_id, chat_id, title, is_owner = db.execute(
@@ -118,8 +118,8 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) ->
     ).fetchone()
     if not changes:  # a notice about a lost notice could itself be lost, and so on
         return False
-    at = to_milliseconds(settlement.not_before)
-    reason = settlement.reason or ""
+    at = to_milliseconds(update.not_before)
+    reason = update.reason or ""
     number = message_id(delivery_id)
     enqueue_alert(db, DestinationId(destination_id), at, notice=Undelivered(number, changes, reason))
     if not is_owner:  # an owner's own chat has just been told
@@ -131,33 +131,33 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, settlement: Settlement) ->
     return True
 
 
-def _update_chat(db: Database, delivery_id: DeliveryId, settlement: Settlement, status: Part) -> None:
+def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
     (destination_id, chat_id, telegram_id) = db.execute(
         "SELECT n.id, c.id, c.telegram_id FROM delivery d JOIN destination n ON n.id = d.destination_id"
         " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
         [delivery_id],
     ).fetchone()
-    if settlement.pause is not None:
-        until, span = settlement.pause.until, settlement.pause.span
+    if update.pause is not None:
+        until, span = update.pause.until, update.pause.span
         pause_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
-    if settlement.parking is not None:
-        mark_unreachable(db, telegram_id, settlement.parking)
+    if update.parking is not None:
+        mark_unreachable(db, telegram_id, update.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
-    if settlement.shows_the_chat_alive:
-        _retry_set_aside(db, chat_id, settlement.not_before)
+    if update.shows_the_chat_alive:
+        _retry_set_aside(db, chat_id, update.not_before)
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",
             [chat_id],
         )
-    if settlement.topic_lost is not None:
+    if update.topic_lost is not None:
         db.execute(
             "UPDATE destination SET lost = ?, lost_at = ? WHERE id = ?",
-            [settlement.topic_lost, to_milliseconds(settlement.not_before), destination_id],
+            [update.topic_lost, to_milliseconds(update.not_before), destination_id],
         )
     # Last, as it replaces the chat: all of the above is merged into the new one.
-    if settlement.moved_to is not None:
-        chat_id = move_chat(db, telegram_id, settlement.moved_to, status)
+    if update.moved_to is not None:
+        chat_id = move_chat(db, telegram_id, update.moved_to, status)
     # The chat may have been closed while the message was on its way, when it could not be withdrawn.
     (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     if not is_open:

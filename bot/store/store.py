@@ -21,7 +21,7 @@ from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope,
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult
 from bot.domain.deliver.alerts import Notice
-from bot.domain.deliver.delivery import DeliveryId, Parking, Settlement
+from bot.domain.deliver.delivery import DeliveryId, DeliveryUpdate, Parking
 from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
@@ -269,9 +269,9 @@ class Store:
         work = outbox.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
-    async def apply_outcome(self, delivery_id: DeliveryId, settlement: Settlement) -> None:
+    async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
         """Write what came of sending a message."""
-        if await self._thread.run(delivery_results.apply_outcome, delivery_id, settlement, self._status):
+        if await self._thread.run(delivery_results.apply_outcome, delivery_id, update, self._status):
             self.outbox_grew.set()
 
     async def pause_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:

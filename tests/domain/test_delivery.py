@@ -14,6 +14,7 @@ from bot.domain.deliver.delivery import (
     UNKNOWN_OUTCOME_BACKOFF,
     ChatMoved,
     DeliveryState,
+    DeliveryUpdate,
     Form,
     Misread,
     Offline,
@@ -26,13 +27,12 @@ from bot.domain.deliver.delivery import (
     SendThrottled,
     SendUnknown,
     Sent,
-    Settlement,
     TopicLost,
     Unreachable,
     Vanished,
     bind_at,
     parking,
-    settle,
+    update_after,
 )
 from bot.domain.deliver.unconfirmed import UNKNOWNS_UNASKED
 from tests.builders import NOON, at, delivery
@@ -57,32 +57,32 @@ jitter = st.floats(0, 1, exclude_max=True)
 
 
 def test_what_telegram_has_is_sent() -> None:
-    settlement = settle(delivery(attempts=2, unknowns=1), Sent(42), NOON, 0.5)
+    update = update_after(delivery(attempts=2, unknowns=1), Sent(42), NOON, 0.5)
 
-    assert settlement == Settlement(DeliveryState.SENT, NOON, message_id=42, attempts=2, unknowns=1)
+    assert update == DeliveryUpdate(DeliveryState.SENT, NOON, message_id=42, attempts=2, unknowns=1)
 
 
 @given(not_sent, jitter)
 def test_what_telegram_may_still_take_is_sent_again(outcome: Outcome, jitter: float) -> None:
-    settlement = settle(delivery(attempts=2, unknowns=1), outcome, NOON, jitter)
+    update = update_after(delivery(attempts=2, unknowns=1), outcome, NOON, jitter)
 
-    assert settlement.state is DeliveryState.READY
-    assert settlement.message_id is None
-    assert settlement.reason is not None
+    assert update.state is DeliveryState.READY
+    assert update.message_id is None
+    assert update.reason is not None
 
 
 def test_a_known_failure_is_an_attempt_and_leaves_the_chat_alone() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), RetryLater("no route"), NOON, 0.5)
+    update = update_after(delivery(attempts=1, unknowns=2), RetryLater("no route"), NOON, 0.5)
 
-    assert settlement == Settlement(
+    assert update == DeliveryUpdate(
         DeliveryState.READY, at(KNOWN_FAILURE_BACKOFF.steps[1]), attempts=2, unknowns=2, reason="no route"
     )
 
 
 def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), SendUnknown("read timeout"), NOON, 0.5)
+    update = update_after(delivery(attempts=1, unknowns=2), SendUnknown("read timeout"), NOON, 0.5)
 
-    assert settlement == Settlement(
+    assert update == DeliveryUpdate(
         DeliveryState.READY,
         at(UNKNOWN_OUTCOME_BACKOFF.steps[2]),
         attempts=1,
@@ -92,35 +92,35 @@ def test_an_unknown_outcome_is_counted_apart_from_attempts() -> None:
 
 
 def test_a_throttled_message_counts_no_attempt_and_holds_its_chat() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), SendThrottled(30), NOON, 0.0)
+    update = update_after(delivery(attempts=1, unknowns=2), SendThrottled(30), NOON, 0.0)
 
-    assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.pause == Pause(at(30), timedelta(seconds=30))
-    assert settlement.parking is None
+    assert (update.attempts, update.unknowns) == (1, 2)
+    assert update.pause == Pause(at(30), timedelta(seconds=30))
+    assert update.parking is None
 
 
 def test_an_unreachable_chat_counts_no_attempt_and_is_not_held() -> None:
-    settlement = settle(delivery(attempts=1, unknowns=2), Unreachable("blocked"), NOON, 0.5)
+    update = update_after(delivery(attempts=1, unknowns=2), Unreachable("blocked"), NOON, 0.5)
 
-    assert (settlement.attempts, settlement.unknowns) == (1, 2)
-    assert settlement.parking == Parking("blocked", NOON + timedelta(days=1), timedelta(days=1))
-    assert settlement.pause is None
+    assert (update.attempts, update.unknowns) == (1, 2)
+    assert update.parking == Parking("blocked", NOON + timedelta(days=1), timedelta(days=1))
+    assert update.pause is None
 
 
 @given(st.floats(0, 10_000), jitter)
 def test_a_hold_is_never_shorter_than_telegram_wants_and_a_tenth_longer_at_most(
     seconds: float, jitter: float
 ) -> None:
-    settlement = settle(delivery(), SendThrottled(seconds), NOON, jitter)
+    update = update_after(delivery(), SendThrottled(seconds), NOON, jitter)
 
-    assert settlement.pause is not None
-    held = settlement.pause.until - NOON
-    assert held == settlement.pause.span
+    assert update.pause is not None
+    held = update.pause.until - NOON
+    assert held == update.pause.span
     assert timedelta(seconds=seconds) <= held <= timedelta(seconds=seconds * (1 + THROTTLE_JITTER))
 
 
 def test_throttled_chats_do_not_all_come_back_at_once() -> None:
-    first, second = (settle(delivery(), SendThrottled(30), NOON, jitter).pause for jitter in (0.1, 0.9))
+    first, second = (update_after(delivery(), SendThrottled(30), NOON, jitter).pause for jitter in (0.1, 0.9))
 
     assert first != second
 
@@ -131,7 +131,7 @@ def test_throttled_chats_do_not_all_come_back_at_once() -> None:
 def test_pauses_grow_and_stay_below_the_time_an_alert_may_take(outcome: Outcome, tries: int) -> None:
     pauses = [
         (
-            settle(delivery(attempts=times, unknowns=times), outcome, NOON, 0.5).not_before - NOON
+            update_after(delivery(attempts=times, unknowns=times), outcome, NOON, 0.5).not_before - NOON
         ).total_seconds()
         for times in range(tries)
     ]
@@ -145,53 +145,53 @@ def test_pauses_grow_and_stay_below_the_time_an_alert_may_take(outcome: Outcome,
 
 
 def test_what_telegram_never_takes_dies_if_it_tells_one_thing() -> None:
-    settlement = settle(delivery(alerts=1), SendRefused("too long", is_final=True), NOON, 0.5)
+    update = update_after(delivery(alerts=1), SendRefused("too long", is_final=True), NOON, 0.5)
 
-    assert (settlement.state, settlement.reason) == (DeliveryState.DEAD, "too long")
+    assert (update.state, update.reason) == (DeliveryState.DEAD, "too long")
 
 
 def test_what_telegram_never_takes_is_dissolved_if_it_tells_several() -> None:
-    settlement = settle(delivery(alerts=2), SendRefused("too long", is_final=True), NOON, 0.5)
+    update = update_after(delivery(alerts=2), SendRefused("too long", is_final=True), NOON, 0.5)
 
-    assert settlement.state is DeliveryState.DISSOLVED
+    assert update.state is DeliveryState.DISSOLVED
 
 
 @given(st.integers(1, 50))
 def test_a_refusal_we_do_not_know_is_tried_a_few_times_and_not_for_ever(alerts: int) -> None:
     one, now, attempts = delivery(alerts=alerts), NOON, 0
     while True:
-        settlement = settle(one, SendRefused("odd", is_final=False), now, 0.5)
+        update = update_after(one, SendRefused("odd", is_final=False), now, 0.5)
         attempts += 1
-        if settlement.state is not DeliveryState.READY:
+        if update.state is not DeliveryState.READY:
             break
-        assert now < settlement.not_before <= now + timedelta(seconds=BACK_AT_WORK_SECONDS)
-        one, now = replace(one, refusals=settlement.refusals), settlement.not_before
+        assert now < update.not_before <= now + timedelta(seconds=BACK_AT_WORK_SECONDS)
+        one, now = replace(one, refusals=update.refusals), update.not_before
 
     assert attempts == REFUSALS_MOST
-    assert settlement.state is (DeliveryState.DEAD if alerts == 1 else DeliveryState.DISSOLVED)
+    assert update.state is (DeliveryState.DEAD if alerts == 1 else DeliveryState.DISSOLVED)
 
 
 def test_a_message_whose_formats_are_misread_goes_as_plain_text_at_once() -> None:
-    settlement = settle(delivery(), Misread("can't parse", Form.PLAIN), NOON, 0.5)
+    update = update_after(delivery(), Misread("can't parse", Form.PLAIN), NOON, 0.5)
 
-    assert (settlement.state, settlement.not_before) == (DeliveryState.READY, NOON)
-    assert settlement.form is Form.PLAIN
+    assert (update.state, update.not_before) == (DeliveryState.READY, NOON)
+    assert update.form is Form.PLAIN
 
 
 def test_a_message_whose_buttons_are_refused_goes_without_them() -> None:
-    assert settle(delivery(), Misread("too long", Form.BARE), NOON, 0.5).form is Form.BARE
+    assert update_after(delivery(), Misread("too long", Form.BARE), NOON, 0.5).form is Form.BARE
 
 
 @pytest.mark.parametrize("form", [Form.BARE, Form.PLAIN])
 def test_a_message_in_its_least_form_that_is_misread_all_the_same_is_refused(form: Form) -> None:
-    settlement = settle(delivery(form=Form.PLAIN), Misread("can't parse", form), NOON, 0.5)
+    update = update_after(delivery(form=Form.PLAIN), Misread("can't parse", form), NOON, 0.5)
 
-    assert settlement.state is DeliveryState.DEAD
+    assert update.state is DeliveryState.DEAD
 
 
 def test_what_somebodys_guard_removes_is_sent_once_more_and_no_third_time() -> None:
-    first = settle(delivery(alerts=3), Vanished("removed"), NOON, 0.5)
-    second = settle(delivery(alerts=3, unknowns=first.unknowns), Vanished("removed"), NOON, 0.5)
+    first = update_after(delivery(alerts=3), Vanished("removed"), NOON, 0.5)
+    second = update_after(delivery(alerts=3, unknowns=first.unknowns), Vanished("removed"), NOON, 0.5)
 
     assert first.state is DeliveryState.READY
     assert second.state is DeliveryState.DEAD
@@ -201,14 +201,14 @@ def test_what_somebodys_guard_removes_is_sent_once_more_and_no_third_time() -> N
 
 
 def test_a_group_that_moved_is_followed_at_once() -> None:
-    settlement = settle(delivery(attempts=1), ChatMoved(-1007), NOON, 0.5)
+    update = update_after(delivery(attempts=1), ChatMoved(-1007), NOON, 0.5)
 
-    assert (settlement.moved_to, settlement.not_before, settlement.attempts) == (-1007, NOON, 1)
+    assert (update.moved_to, update.not_before, update.attempts) == (-1007, NOON, 1)
 
 
 def test_a_topic_that_is_not_found_is_looked_for_once_more() -> None:
-    first = settle(delivery(), TopicLost("not found", is_certain=False), NOON, 0.5)
-    second = settle(
+    first = update_after(delivery(), TopicLost("not found", is_certain=False), NOON, 0.5)
+    second = update_after(
         delivery(refusals=first.refusals), TopicLost("not found", is_certain=False), first.not_before, 0.5
     )
 
@@ -218,15 +218,15 @@ def test_a_topic_that_is_not_found_is_looked_for_once_more() -> None:
 
 
 def test_a_topic_that_is_closed_is_given_up_at_once() -> None:
-    settlement = settle(delivery(), TopicLost("closed", is_certain=True), NOON, 0.5)
+    update = update_after(delivery(), TopicLost("closed", is_certain=True), NOON, 0.5)
 
-    assert (settlement.topic_lost, settlement.not_before) == ("closed", NOON)
+    assert (update.topic_lost, update.not_before) == ("closed", NOON)
 
 
 def test_a_user_who_is_gone_for_good_is_never_tried_again_by_itself() -> None:
-    settlement = settle(delivery(), Unreachable("deactivated", Park.FOR_GOOD), NOON, 0.5)
+    update = update_after(delivery(), Unreachable("deactivated", Park.FOR_GOOD), NOON, 0.5)
 
-    assert settlement.parking == Parking("deactivated", None)
+    assert update.parking == Parking("deactivated", None)
 
 
 def test_a_chat_in_which_the_bot_is_silenced_is_tried_soon_and_then_less_often() -> None:

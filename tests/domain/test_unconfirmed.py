@@ -18,6 +18,7 @@ from bot.domain.deliver.delivery import (
     ChatMoved,
     Delivery,
     DeliveryState,
+    DeliveryUpdate,
     Form,
     Offline,
     Outcome,
@@ -25,10 +26,9 @@ from bot.domain.deliver.delivery import (
     SendRefused,
     SendThrottled,
     SendUnknown,
-    Settlement,
     TopicLost,
     Unreachable,
-    settle,
+    update_after,
 )
 from bot.domain.deliver.unconfirmed import (
     UNKNOWNS_UNASKED,
@@ -53,7 +53,7 @@ def sends(send: Outcome, question: Callable[[datetime], Outcome | None]) -> Iter
         found = after_question(one, question(now), now, 0.5) if asks_first(one) else one
         if isinstance(found, Delivery):
             yield now
-            found = settle(found, send, now, 0.5)
+            found = update_after(found, send, now, 0.5)
         now = found.not_before
         one = delivery(unknowns=found.unknowns, unanswered_questions=found.unanswered_questions)
 
@@ -138,8 +138,8 @@ def test_a_message_sent_for_want_of_answers_is_asked_about_again_as_soon(silence
     leaves = after_question(one, silence, NOON, 0.5)
     assert leaves == one
 
-    settlement = settle(leaves, UNKNOWN, NOON, 0.5)
-    assert (settlement.not_before, settlement.unanswered_questions) == (NOON + QUESTION_PAUSE, 1)
+    update = update_after(leaves, UNKNOWN, NOON, 0.5)
+    assert (update.not_before, update.unanswered_questions) == (NOON + QUESTION_PAUSE, 1)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
 
     waits = after_question(one, silence, NOON, 0.5)
 
-    assert isinstance(waits, Settlement)
+    assert isinstance(waits, DeliveryUpdate)
     assert (waits.state, waits.not_before) == (DeliveryState.READY, NOON + QUESTION_PAUSE)
     assert waits.unanswered_questions == 1
     assert (waits.unknowns, waits.attempts, waits.refusals, waits.form) == (4, 2, 1, Form.BARE)
@@ -170,11 +170,11 @@ def test_a_question_without_an_answer_is_no_send_and_asked_again(silence: Outcom
 def test_what_a_question_finds_out_about_the_chat_holds_as_if_a_message_had(outcome: Outcome) -> None:
     one = delivery(unknowns=3, unanswered_questions=2)
 
-    assert after_question(one, outcome, NOON, 0.5) == settle(one, outcome, NOON, 0.5)
+    assert after_question(one, outcome, NOON, 0.5) == update_after(one, outcome, NOON, 0.5)
 
 
 @pytest.mark.parametrize("outcome", [RetryLater("no route"), SendThrottled(3)])
 def test_a_send_that_did_not_leave_keeps_what_questions_found_out(outcome: Outcome) -> None:
-    settlement = settle(delivery(unknowns=4, unanswered_questions=2), outcome, NOON, 0.5)
+    update = update_after(delivery(unknowns=4, unanswered_questions=2), outcome, NOON, 0.5)
 
-    assert settlement.unanswered_questions == 2
+    assert update.unanswered_questions == 2

@@ -12,7 +12,14 @@ from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert, StoredNotice
-from bot.domain.deliver.delivery import Delivery, DeliveryState, Offline, Outcome, Settlement, settle
+from bot.domain.deliver.delivery import (
+    Delivery,
+    DeliveryState,
+    DeliveryUpdate,
+    Offline,
+    Outcome,
+    update_after,
+)
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
@@ -232,14 +239,14 @@ class Keeper:
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
         """Let what is leaving arrive."""
         await self.store.apply_outcome(
-            delivery.id, Settlement(DeliveryState.SENT, now, message_id=delivery.id)
+            delivery.id, DeliveryUpdate(DeliveryState.SENT, now, message_id=delivery.id)
         )
 
-    async def came_back(self, delivery: Delivery, outcome: Outcome, now: datetime = NOON) -> Settlement:
+    async def came_back(self, delivery: Delivery, outcome: Outcome, now: datetime = NOON) -> DeliveryUpdate:
         """Let what is leaving end otherwise."""
-        settlement = settle(delivery, outcome, now, 0.0)
-        await self.store.apply_outcome(delivery.id, settlement)
-        return settlement
+        update = update_after(delivery, outcome, now, 0.0)
+        await self.store.apply_outcome(delivery.id, update)
+        return update
 
     async def bind(self, now: datetime = NOON) -> None:
         """Let what waits become messages that could not leave."""

@@ -11,6 +11,7 @@ from bot.domain.deliver.delivery import (
     Delivery,
     DeliveryId,
     DeliveryState,
+    DeliveryUpdate,
     Form,
     Misread,
     Park,
@@ -19,10 +20,9 @@ from bot.domain.deliver.delivery import (
     SendThrottled,
     SendUnknown,
     Sent,
-    Settlement,
     TopicLost,
     Unreachable,
-    settle,
+    update_after,
 )
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
@@ -47,7 +47,9 @@ async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
     await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
 
 
-async def attempt(keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON) -> Settlement:
+async def attempt(
+    keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON
+) -> DeliveryUpdate:
     return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
 
 
@@ -82,11 +84,11 @@ async def test_what_did_not_arrive_is_the_same_text_again_and_not_told(watching:
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    settlement = await attempt(watching, first, RetryLater("connection refused"))
+    update = await attempt(watching, first, RetryLater("connection refused"))
 
     assert await row(watching, first) == ("ready", 1, 0, None, "connection refused")
     assert sorted(await told(watching)) == ["bound", "bound", "waiting"]
-    again = next(one for one in await watching.due(settlement.not_before) if one.id == first.id)
+    again = next(one for one in await watching.due(update.not_before) if one.id == first.id)
     assert (again.text, again.attempts, again.unknowns) == (first.text, 1, 0)
 
 
@@ -94,21 +96,21 @@ async def test_what_may_have_arrived_is_the_same_text_again_and_counted(watching
     await change(watching, 6)
     (first, *_) = await watching.due()
 
-    settlement = await attempt(watching, first, SendUnknown("read timeout"))
+    update = await attempt(watching, first, SendUnknown("read timeout"))
     await change(watching, 7)
 
     assert await row(watching, first) == ("ready", 0, 1, None, "read timeout")
-    again = next(one for one in await watching.due(settlement.not_before) if one.id == first.id)
+    again = next(one for one in await watching.due(update.not_before) if one.id == first.id)
     assert (again.text, again.attempts, again.unknowns) == (first.text, 0, 1)
 
 
-async def in_doubt(watching: Keeper, *, unknowns: int) -> tuple[Delivery, Settlement]:
+async def in_doubt(watching: Keeper, *, unknowns: int) -> tuple[Delivery, DeliveryUpdate]:
     """Let a send to Olga's chat get no answer, for so many times by then; then something else changes."""
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    settlement = await attempt(watching, replace(first, unknowns=unknowns - 1), SendUnknown("read timeout"))
+    update = await attempt(watching, replace(first, unknowns=unknowns - 1), SendUnknown("read timeout"))
     await change(watching, 7)
-    return first, settlement
+    return first, update
 
 
 async def due_in_private(watching: Keeper, now: datetime = NOON) -> list[DeliveryId]:
@@ -116,23 +118,23 @@ async def due_in_private(watching: Keeper, now: datetime = NOON) -> list[Deliver
 
 
 async def test_a_message_that_pauses_briefly_keeps_what_is_behind_it_waiting(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE - 1)
+    first, update = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE - 1)
 
     assert await due_in_private(watching) == []
-    assert (await watching.outbox()).next_at == settlement.not_before
-    assert await due_in_private(watching, settlement.not_before) == [first.id]
+    assert (await watching.outbox()).next_at == update.not_before
+    assert await due_in_private(watching, update.not_before) == [first.id]
 
 
 async def test_a_message_that_pauses_for_long_stands_aside_until_that_is_over(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE)
+    first, update = await in_doubt(watching, unknowns=UNKNOWNS_SET_ASIDE)
 
-    assert settlement.not_before > NOON + LONGEST_PAUSE
-    assert (await watching.outbox()).next_at == settlement.not_before
+    assert update.not_before > NOON + LONGEST_PAUSE
+    assert (await watching.outbox()).next_at == update.not_before
     (passing,) = await due_in_private(watching)
     assert passing > first.id
 
-    await watching.store.apply_outcome(passing, Settlement(DeliveryState.READY, at(5)))
-    assert await due_in_private(watching, settlement.not_before) == [first.id]
+    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.READY, at(5)))
+    assert await due_in_private(watching, update.not_before) == [first.id]
 
 
 @pytest.mark.parametrize(
@@ -144,25 +146,25 @@ async def test_it_is_tried_early_when_another_arrives_unless_there_were_too_many
     first, _ = await in_doubt(watching, unknowns=unknowns)
     (passing,) = await due_in_private(watching)
 
-    await watching.store.apply_outcome(passing, Settlement(DeliveryState.SENT, at(1), message_id=5))
+    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.SENT, at(1), message_id=5))
 
     assert await due_in_private(watching, at(1)) == [first.id] * is_due
 
 
 async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
-    first, settlement = await in_doubt(watching, unknowns=UNKNOWNS_RETRIED_EARLY)
+    first, update = await in_doubt(watching, unknowns=UNKNOWNS_RETRIED_EARLY)
     (passing,) = await due_in_private(watching)
-    await watching.store.apply_outcome(passing, Settlement(DeliveryState.WITHDRAWN, NOON))
+    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.WITHDRAWN, NOON))
 
     assert await due_in_private(watching, at(-3600)) == [first.id]
-    await watching.store.apply_outcome(first.id, replace(settlement, not_before=at(-3600) + REST))
+    await watching.store.apply_outcome(first.id, replace(update, not_before=at(-3600) + REST))
     assert await due_in_private(watching, at(-3600)) == []
 
 
 async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) -> None:
     await change(watching, 6)
     (first, *_) = await watching.due()
-    found = Settlement(DeliveryState.READY, NOON, unknowns=3, unanswered_questions=5)
+    found = DeliveryUpdate(DeliveryState.READY, NOON, unknowns=3, unanswered_questions=5)
     await watching.store.apply_outcome(first.id, found)
 
     taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
@@ -176,7 +178,7 @@ async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) ->
 async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Keeper) -> None:
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
-    found = Settlement(DeliveryState.READY, NOON, unknowns=3)
+    found = DeliveryUpdate(DeliveryState.READY, NOON, unknowns=3)
     await watching.store.apply_outcome(first.id, found)
 
     await watching.deny(OLGA)
@@ -190,11 +192,11 @@ async def test_a_held_chat_waits_with_all_its_topics_and_others_go(watching: Kee
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
 
-    settlement = await attempt(watching, due[OPS.chat_id], SendThrottled(30))
+    update = await attempt(watching, due[OPS.chat_id], SendThrottled(30))
     outbox = await watching.outbox()
 
-    assert settlement.pause is not None
-    assert settlement.pause.until == at(30)
+    assert update.pause is not None
+    assert update.pause.until == at(30)
     assert outbox.next_at == at(30)
     await watching.sent(due[OLGA.chat_id])
     assert await watching.deliver_all() == []
@@ -490,7 +492,7 @@ async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     leaving = due[OLGA.chat_id]
     assert await watching.deny(OLGA) == 0
 
-    await watching.store.apply_outcome(leaving.id, settle(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
+    await watching.store.apply_outcome(leaving.id, update_after(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
 
     assert (await row(watching, leaving))[0] == DeliveryState.WITHDRAWN
     assert sorted(await told(watching)) == ["bound", "waiting", "withdrawn"]
@@ -511,7 +513,7 @@ async def test_what_arrived_in_a_chat_closed_since_counts_as_told(watching: Keep
     leaving = due[OLGA.chat_id]
     await watching.deny(OLGA)
 
-    await watching.store.apply_outcome(leaving.id, settle(leaving, Sent(1), NOON, 0.0))
+    await watching.store.apply_outcome(leaving.id, update_after(leaving, Sent(1), NOON, 0.0))
 
     assert (await row(watching, leaving))[0] == DeliveryState.SENT
     assert "told" in await told(watching)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert
-from bot.domain.deliver.delivery import Delivery, RetryLater, Settlement
+from bot.domain.deliver.delivery import Delivery, DeliveryUpdate, RetryLater
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.places import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE
@@ -30,7 +30,9 @@ async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
     await keeper.record(reading({USDC: amount}, native=100), when=at(seconds))
 
 
-async def attempt(keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON) -> Settlement:
+async def attempt(
+    keeper: Keeper, delivery: Delivery, outcome: object, now: datetime = NOON
+) -> DeliveryUpdate:
     return await keeper.came_back(delivery, outcome, now)  # type: ignore[arg-type]
 
 
@@ -254,14 +256,14 @@ async def test_a_message_that_waits_for_its_next_try_keeps_the_ones_behind_it_wa
 ) -> None:
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
-    settlement = await attempt(watching, due[OLGA.chat_id], RetryLater("connection refused"))
+    update = await attempt(watching, due[OLGA.chat_id], RetryLater("connection refused"))
     await change(watching, 7)
 
     outbox = await watching.outbox()
 
     assert outbox.due == ()
-    assert outbox.next_at == settlement.not_before
-    later = {one.chat_id: one for one in await watching.due(settlement.not_before)}
+    assert outbox.next_at == update.not_before
+    later = {one.chat_id: one for one in await watching.due(update.not_before)}
     assert later[OLGA.chat_id].id == due[OLGA.chat_id].id
 
 

@@ -33,7 +33,7 @@ from bot.domain.deliver.delivery import (
     TopicLost,
     Unreachable,
     Vanished,
-    settle,
+    update_after,
 )
 from bot.domain.places import Place
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
@@ -137,7 +137,9 @@ class OutboxMachine(RuleBasedStateMachine):
         delivery = self.model.in_flight.pop(chat)
         if isinstance(outcome, ChatMoved) and not delivery.is_group:
             outcome = SendUnknown("only groups move")
-        self.wait(self.keeper.store.apply_outcome(delivery.id, settle(delivery, outcome, self.now, jitter)))
+        self.wait(
+            self.keeper.store.apply_outcome(delivery.id, update_after(delivery, outcome, self.now, jitter))
+        )
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)
 

@@ -269,7 +269,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class DeliveryUpdate:
     """What is to be written of a delivery after an attempt."""
 
     state: DeliveryState
@@ -291,7 +291,7 @@ class Settlement:
     """Why its topic can't be written to."""
 
     @classmethod
-    def again(cls, delivery: Delivery, not_before: datetime) -> "Settlement":
+    def again(cls, delivery: Delivery, not_before: datetime) -> "DeliveryUpdate":
         """Return that it is as it was, and to be sent again."""
         return cls(
             DeliveryState.READY,
@@ -309,16 +309,16 @@ class Settlement:
         return self.state is DeliveryState.SENT
 
 
-def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> Settlement:
+def update_after(delivery: Delivery, outcome: Outcome, now: datetime, jitter: float) -> DeliveryUpdate:
     """Return a delivery's next state.
 
-    `dice` in [0, 1) spreads what was throttled. A message that its chat, its
+    `jitter` in [0, 1) spreads what was throttled. A message that its chat, its
     topic, Telegram as a whole or its own form keeps from arriving counts no attempt.
     """
-    again = Settlement.again(delivery, now)
+    again = DeliveryUpdate.again(delivery, now)
     match outcome:
         case SendThrottled(seconds):
-            span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * dice))
+            span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * jitter))
             return replace(again, pause=Pause(now + span, span), reason=f"throttled for {seconds:g} s")
         case Unreachable(reason, park):
             return replace(again, parking=parking(reason, park, delivery.probes, now), reason=reason)
@@ -327,13 +327,13 @@ def settle(delivery: Delivery, outcome: Outcome, now: datetime, dice: float) -> 
         case TopicLost(reason, is_certain):
             return _without_topic(delivery, again, reason, is_certain=is_certain)
         case _:
-            return _settle_message(delivery, outcome, again)
+            return _update_of_message(delivery, outcome, again)
 
 
-def unwritable(settlement: Settlement, reason: str, now: datetime) -> Settlement:
-    """Return what is written where a settlement can't be: that the message was sent, or is given up."""
-    state = DeliveryState.SENT if settlement.state is DeliveryState.SENT else DeliveryState.DEAD
-    return Settlement(state, now, reason=f"what came of it could not be written ({reason})")
+def unwritable(update: DeliveryUpdate, reason: str, now: datetime) -> DeliveryUpdate:
+    """Return what is written where a update can't be: that the message was sent, or is given up."""
+    state = DeliveryState.SENT if update.state is DeliveryState.SENT else DeliveryState.DEAD
+    return DeliveryUpdate(state, now, reason=f"what came of it could not be written ({reason})")
 
 
 def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
@@ -354,11 +354,11 @@ def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_se
     )
 
 
-def _settle_message(  # noqa: PLR0911 - one for each outcome
+def _update_of_message(  # noqa: PLR0911 - one for each outcome
     delivery: Delivery,
     outcome: Sent | RetryLater | Offline | SendUnknown | Vanished | Misread | SendRefused,
-    again: Settlement,
-) -> Settlement:
+    again: DeliveryUpdate,
+) -> DeliveryUpdate:
     """Do so where neither the chat nor its topic is the matter."""
     now = again.not_before
     match outcome:
@@ -386,7 +386,7 @@ def _pause(backoff: Backoff, earlier: int) -> timedelta:
     return timedelta(seconds=backoff.seconds(earlier, 0.0))
 
 
-def _after_no_answer(again: Settlement, reason: str) -> Settlement:
+def _after_no_answer(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
     """Send once more what may have arrived, later and later."""
     unknowns = again.unknowns + 1
     if again.unanswered_questions:
@@ -398,7 +398,7 @@ def _after_no_answer(again: Settlement, reason: str) -> Settlement:
     return replace(again, not_before=at, unknowns=unknowns, reason=reason)
 
 
-def _after_vanishing(again: Settlement, reason: str) -> Settlement:
+def _after_vanishing(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
     """Try what was removed at once one more time: a guard that removes all of it would for ever."""
     if again.unknowns:
         return replace(again, state=DeliveryState.DEAD, reason=reason)
@@ -406,7 +406,9 @@ def _after_vanishing(again: Settlement, reason: str) -> Settlement:
     return replace(again, not_before=at, unknowns=1, reason=reason)
 
 
-def _without_topic(delivery: Delivery, again: Settlement, reason: str, *, is_certain: bool) -> Settlement:
+def _without_topic(
+    delivery: Delivery, again: DeliveryUpdate, reason: str, *, is_certain: bool
+) -> DeliveryUpdate:
     """Look once more for a topic that was not found; then the message goes to the chat itself."""
     if is_certain or delivery.refusals:
         return replace(again, topic_lost=reason, refusals=0, reason=reason)
@@ -419,7 +421,7 @@ def _is_less(form: Form, than: Form) -> bool:
     return forms.index(form) > forms.index(than)
 
 
-def _refused(delivery: Delivery, again: Settlement, reason: str, *, is_final: bool) -> Settlement:
+def _refused(delivery: Delivery, again: DeliveryUpdate, reason: str, *, is_final: bool) -> DeliveryUpdate:
     """Give up what Telegram never takes: what tells several things is sent singly first."""
     refusals = delivery.refusals + 1
     if not is_final and refusals < REFUSALS_MOST:

@@ -14,15 +14,15 @@ from bot.domain.deliver.delivery import (
     REST,
     ChatMoved,
     Delivery,
+    DeliveryUpdate,
     Offline,
     Outcome,
     RetryLater,
     SendThrottled,
     SendUnknown,
-    Settlement,
     TopicLost,
     Unreachable,
-    settle,
+    update_after,
 )
 
 UNKNOWNS_UNASKED = 3
@@ -42,19 +42,19 @@ def asks_first(delivery: Delivery) -> bool:
 
 def after_question(
     delivery: Delivery, outcome: Outcome | None, now: datetime, jitter: float
-) -> Delivery | Settlement:
+) -> Delivery | DeliveryUpdate:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
     What the answer says of the chat holds as if a message had been told so. None: it was a plain yes.
     """
     match outcome:
         case SendThrottled() | Unreachable() | ChatMoved() | TopicLost():
-            return settle(delivery, outcome, now, jitter)
+            return update_after(delivery, outcome, now, jitter)
         case SendUnknown(reason) | RetryLater(reason) | Offline(reason, has_answered=False):
             pass
         case _:
             return replace(delivery, unanswered_questions=0)
     if delivery.unanswered_questions + 1 >= QUESTIONS_MOST:
         return delivery
-    again = Settlement.again(delivery, now + QUESTION_PAUSE)
+    again = DeliveryUpdate.again(delivery, now + QUESTION_PAUSE)
     return replace(again, unanswered_questions=delivery.unanswered_questions + 1, reason=reason)
