@@ -145,6 +145,7 @@ async def _run(config: Path, output: Output) -> None:
 
 async def _check(config: Path, output: Output) -> None:
     try:
+        # The table is the output; log lines of what fails would only repeat it.
         settings = _configured(config, output, level="CRITICAL")
     except SettingsRefused as refused:
         findings = mistake_rows(refused)
@@ -169,6 +170,7 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
 async def _sandbox(port: int, data: Path | None) -> None:
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(_at(port, Gateway(scenario_world()).serve(port=port)))
+        # 0 stays 0, any free port.
         beside = port and port + 1
         telegram = await stack.enter_async_context(_at(beside, scenario_telegram().serve(port=beside)))
         directory = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balance-bot-")))
@@ -179,6 +181,7 @@ async def _sandbox(port: int, data: Path | None) -> None:
             indexer_url=gateway.url,
             directory=directory,
         )
+        # The terminal belongs to the visitor: only errors are logged between the messages.
         set_up_logs("ERROR", "text", settings.secrets())
         logging.getLogger("aiohttp.server").setLevel(
             logging.CRITICAL

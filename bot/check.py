@@ -72,6 +72,7 @@ async def check(config: Path, settings: Settings, now: datetime) -> list[Finding
     registry = shipped_chains()
     directory = await asyncio.to_thread(_directory, settings)
     database = await asyncio.to_thread(_database, settings)
+    # Both at once: each may take its whole time to fail.
     telegram, gateway = await asyncio.gather(_telegram(settings), _gateway(settings))
     return [
         configuration_row(config, settings.secrets()),
@@ -91,6 +92,7 @@ async def check(config: Path, settings: Settings, now: datetime) -> list[Finding
 
 def exit_status(findings: Sequence[Finding]) -> int:
     """Return the exit status: that of the first row that would keep the bot from starting, else 1 or 0."""
+    # The status of what would keep the bot from starting beats 1, in the order of the table.
     failures = [finding.status for finding in findings if finding.status]
     return next((status for status in failures if status != NOT_YET), NOT_YET if failures else 0)
 
@@ -242,6 +244,7 @@ async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
         async with asyncio.timeout(ASK_SECONDS), build_indexer(settings) as source:
             await source.ping()
             listed = frozenset(chain_id for chain_id, _ in await source.chains("ALL"))
+            # Without configured chains one is enough: the question is whether the key is taken.
             asked = [
                 chain_id for chain_id in settings.indexer.chains or sorted(listed)[:1] if chain_id in listed
             ]

@@ -83,6 +83,7 @@ class Health:
             yield f"the indexer refuses to answer: {trouble}"
         elif not self.source.counts.answered:
             yield f"the indexer has not answered yet: {trouble}"
+        # A sweep that does not finish says more than one without an answer, so it is the reason given.
         if now - progress.finished_at > patience:
             yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
         elif now - progress.seen_at > patience:
@@ -104,6 +105,7 @@ class Health:
 
     async def stats(self) -> web.BotStats:
         """Return the numbers of the metrics page."""
+        # At once: each may take as long as the database lets it.
         unhealthy, stored = await asyncio.gather(self.unhealthy(), self._stored())
         progress, counts, sends = self.poller.progress, self.source.counts, self.dispatcher.counts
         return web.BotStats(

@@ -92,6 +92,7 @@ class RedactingFormatter(logging.Formatter):
             event = json.loads(line)
         except ValueError:
             return blanked
+        # Value by value: what was blanked in the text may have cut into quotes or escapes.
         return json.dumps(_blank_within(event, self._secrets))
 
 
@@ -107,6 +108,7 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
         structlog.processors.JSONRenderer()
         if line_format == "json"
         else structlog.dev.ConsoleRenderer(
+            # Escape codes in a file or journal would only be noise.
             colors=sys.stderr.isatty(),
             # The default shows the locals, folded, as soon as rich happens to be installed.
             exception_formatter=structlog.dev.plain_traceback,
@@ -125,6 +127,7 @@ def set_up_logs(level: str, line_format: str, secrets: Iterable[str]) -> None:
     handler.addFilter(RepeatFilter())
     handler.setFormatter(RedactingFormatter(formatter, secrets))
     root = logging.getLogger()
+    # Any handler that was set up before would print lines without blanking.
     root.handlers = [handler]
     root.setLevel(level)
     for name in TOO_TALKATIVE:

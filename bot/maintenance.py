@@ -86,6 +86,7 @@ class Chores:
                 log.info("a chore works again", action="chore_recovered", chore=chore.name)
             await self._store.record_success(chore.name, next_at(due, now, EVERY), now, chore.recovery)
             return
+        # Told once: a copy that fails every hour would otherwise fill the owners' chat.
         if not was_failing:
             log.error("a chore failed", action="chore_failed", chore=chore.name, reason=reason)
         trouble = None if chore.trouble is None else chore.trouble(reason)

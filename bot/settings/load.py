@@ -45,6 +45,7 @@ def load_settings(path: Path) -> Settings:
         # Sections only: the library takes other arguments too, and obeys them.
         settings = Settings(**{section: content.get(section, {}) for section in Settings.model_fields})
     except ValidationError as error:
+        # Without the input, which may be a secret.
         mistakes += [_mistake(detail) for detail in error.errors(include_input=False, include_url=False)]
     except Exception as error:  # noqa: BLE001 - whatever the library makes of it could quote the content
         mistakes.append(f"the configuration can't be read ({type(error).__name__})")
@@ -52,6 +53,7 @@ def load_settings(path: Path) -> Settings:
         if not mistakes:
             settings._stray_secrets = stray  # noqa: SLF001 - a field of the file would have no place for it
             return settings
+    # A key's name is in the message and may itself be a secret in the wrong place.
     blank = Secrets(stray).blank
     raise SettingsRefused(tuple(blank(mistake) for mistake in mistakes))
 

@@ -61,6 +61,7 @@ def _address(value: object) -> Address:
 
 
 def _chain(value: object) -> ChainId:
+    # A chain may be a bare number in the file.
     chains, word = shipped_chains(), str(value)
     chain_id = chains.find(word)
     if chain_id is None:
@@ -260,6 +261,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment beat the file, whose content comes in as arguments."""
         del settings_cls
+        # The first source wins.
         return env_settings, init_settings
 
     def secrets(self) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ async def serve_pages(
     thread.start()
 
     async def in_thread(work: Coroutine[Any, Any, T]) -> T:
+        # From the bot's loop into the thread of the pages.
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, pages))
 
     runner = web.AppRunner(
@@ -76,6 +77,7 @@ async def serve_pages(
             try:
                 yield int(server.sockets[0].getsockname()[1])
             finally:
+                # From its own loop, as a server may only be closed there.
                 pages.call_soon_threadsafe(server.close)
         finally:
             await in_thread(runner.cleanup())
@@ -100,6 +102,7 @@ def _application(findings: Findings, bot: asyncio.AbstractEventLoop) -> web.Appl
     async def found(find: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a question in the bot's loop; raises TimeoutError where that is blocked."""
         async with asyncio.timeout(ANSWER_SECONDS):
+            # From the thread of the pages into the bot's loop, which alone may touch its parts.
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(find(), bot))
 
     def page(find: Callable[[], Coroutine[Any, Any, list[str]]]) -> Page:

@@ -87,6 +87,7 @@ async def _cut_off(request: web.Request, whole: web.Response) -> web.StreamRespo
     cut = await _announced(request, whole)
     await cut.write(body[: len(body) // 2])
     if request.transport is not None:
+        # After the flush of half a body: the client sees a length that never comes.
         request.transport.close()
     return cut
 
@@ -106,6 +107,7 @@ def _bomb(whole: web.Response, unpacked_bytes: int) -> web.Response:
     body = _body(whole)
     rounds, rest = divmod(max(0, unpacked_bytes - len(body)), len(_BLANKS))
     packer = zlib.compressobj(level=9, wbits=_GZIP_WINDOW)
+    # Blanks before a JSON value are legal, and compress by a factor of a thousand.
     packed = [packer.compress(_BLANKS) for _ in range(rounds)]
     packed += [packer.compress(_BLANKS[:rest]), packer.compress(body), packer.flush()]
     headers = {**whole.headers, hdrs.CONTENT_ENCODING: "gzip"}
@@ -126,5 +128,6 @@ def _body(response: web.Response) -> bytes:
 
 def _dropped(request: web.Request) -> web.Response:
     if request.transport is not None:
+        # Nothing is sent, not even what is buffered.
         request.transport.abort()
     return web.Response()

@@ -117,6 +117,7 @@ def _shown(
         if _has_tokens(query, chain) and (beyond := cursor.beyond(chain.chain_id, query.knobs)) is not None
     ]
     if query.knobs.page_scope == "request":
+        # One stream over all chains, so that a page is cut wherever it is full.
         found = [itertools.chain.from_iterable(found)]
     pages = [list(itertools.islice(source, cursor.size + 1)) for source in found]
     shown = [held for page in pages for held in page[: cursor.size]]
@@ -132,6 +133,7 @@ def _page_object(query: BalancesQuery, cursor: Cursor, shown: Iterable[TokenHold
     if query.faults.repeats_page():
         return cursor.page_object(query.knobs)
     if query.faults.endless_pages() or (query.faults.begins_again() and not cursor.page):
+        # A cursor that looks new but leads to the first rows again.
         return cursor.restarted().page_object(query.knobs)
     if not more:
         return cursor.end(query.knobs)
@@ -147,6 +149,7 @@ def _token_row(query: BalancesQuery, held: TokenHolding, cursor: Cursor) -> Row:
         row |= token_prices(held.contract, held.amounts)
     if not query.request.omit_metadata:
         row |= descriptions(held.contract, held.token_id, query.knobs.metadata)
+    # Only the first page is shown as it was: the index moved on before the second.
     return row if cursor.page else query.faults.as_before(row)
 
 
@@ -179,12 +182,14 @@ def _token_entry(query: BalancesQuery, chain_id: int, rows: list[tuple[int, Row]
     reason = query.faults.token_failure(chain_id)
     if reason is not None:
         return failed_entry(chain_id, reason)
+    # The row's own `chainId` may have been spoiled, so the chain is carried beside it.
     own = [row for row_chain_id, row in rows if row_chain_id == chain_id]
     return entry(chain_id, [query.faults.altered(row) for row in query.faults.contradicted(own)])
 
 
 def _native_part(query: BalancesQuery, chains: SelectedChains, cursor: Cursor) -> list[Row] | None:
     """Return the native entries; omitted ones are null, as Go writes a list that never was."""
+    # `null` and not `[]`: the vendor's Go server writes a list that was never made.
     late = cursor.page > 0 and query.knobs.natives_on_later_pages == "omitted"
     if late or query.request.filter.omit_natives:
         return None
@@ -241,6 +246,7 @@ def token_holdings(query: BalancesQuery, chain_id: int, *, beyond: Position) -> 
     """Yield the holdings that a query asks for on one chain, sorted by position, after the given one."""
     wanted = query.request.filter
     for account in query.world.accounts(chain_id) if wanted.of_all_holders else wanted.accounts:
+        # Sorted accounts before the cursor's were all shown: skipping them keeps late pages cheap.
         if account < beyond[0]:
             continue
         tokens = query.world.tokens(chain_id, account, at_block=query.block(chain_id))

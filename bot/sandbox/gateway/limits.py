@@ -88,6 +88,7 @@ class _Rate:
 
     def _used(self, now: float) -> float:
         window = _window_of(now)
+        # The last minute's calls are taken as evenly spread, as the vendor's limiter does.
         still_within = 1 - (now - window) / _WINDOW_SECONDS
         return self._calls[window - _WINDOW_SECONDS] * still_within + self._calls[window]
 
@@ -117,6 +118,7 @@ class CallGate:
     async def wait_open(self) -> None:
         """Wait until the gate is open."""
         self._waiting += 1
+        # Set before waiting, so that a test that waits for calls sees this one.
         self._arrived.set()
         try:
             await self._open.wait()

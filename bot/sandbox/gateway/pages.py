@@ -31,6 +31,7 @@ class Cursor:
 
     def beyond(self, chain_id: int, knobs: Knobs) -> Position | None:
         """Return the row of a chain after which to go on, or None where all of them were shown."""
+        # With one cursor for the request, chains below the one it points into are done.
         if knobs.page_scope == "request" and any(chain_id < reached for reached in self.last):
             return None
         return self.last.get(chain_id, START)
@@ -90,6 +91,7 @@ def _decoded(after: object) -> Cursor:
     try:
         opened = json.loads(base64.b64decode(after, validate=True)) if isinstance(after, str) else after
         found = {int(chain_id): _split(text) for chain_id, text in _members(opened).items()}
+        # Every chain's entry must name the same page and size, or the cursor was put together by hand.
         ((page, size),) = {(page, size) for page, size, _ in found.values()}
     except (TypeError, ValueError):
         raise CallRefused(INVALID_ARGUMENT.because("the cursor was not given like this")) from None

@@ -35,6 +35,7 @@ class Fields:
     """
 
     def __init__(self, members: Mapping[str, object]) -> None:
+        # Go's JSON decoder matches names in any case and treats null as absent.
         self.members = {key.lower(): value for key, value in members.items() if value is not None}
 
     def text(self, name: str) -> str:
@@ -126,6 +127,7 @@ class BalancesRequest:
 def read_fields(body: bytes) -> Fields:
     """Parse a request body; a bare null has no members."""
     try:
+        # Python would take NaN and Infinity, which are no JSON.
         value = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CallRefused(BAD_REQUEST.because(f"failed to unmarshal request data: {error}")) from None
@@ -261,6 +263,7 @@ def _unknown(chains: Iterable[GatewayChain], selectors: Selectors) -> list[tuple
 
 def _is_selected(chain: GatewayChain, selectors: Selectors, knobs: Knobs) -> bool:
     by_id, by_name = chain.chain_id in selectors.chain_ids, chain.name in selectors.networks
+    # Both selectors at once: the vendor does not say whether both or either must match.
     if selectors.chain_ids and selectors.networks:
         listed = (by_id or by_name) if knobs.both_selectors == "union" else (by_id and by_name)
     else:

@@ -63,6 +63,7 @@ def collection_row(
     world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]
 ) -> Row:
     """Return one account's token ids of a collection, added up and counted (indexer-gateway.md 1.4)."""
+    # Items that are gone keep an entry with the amount 0, and do not count.
     unique = sum(holding.amount > 0 for holding in held.values())
     row = _row(world, contract, account, held)
     return {**row, "uniqueCollectibles": str(unique), "isSummary": True}
@@ -94,6 +95,7 @@ def _row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[in
 def _prices(amount: int, decimals: int, price: Decimal | None) -> Row:
     if price is None:
         return {}
+    # Rounded to cents only at the end, in the same wide context.
     worth = _EXACT.multiply(_EXACT.scaleb(Decimal(amount), -decimals), price)
     return {
         "balanceUSD": f"{worth.quantize(_CENT, context=_EXACT):f}",

@@ -115,6 +115,7 @@ class Gateway:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        # First, as the last route takes every path that is left.
         application.add_routes(GatewayControl(self).routes())
         application.router.add_route("*", "/{path:.*}", self._receive)
         return application
@@ -128,6 +129,7 @@ class Gateway:
         # Recorded before the gate, so that a test sees the calls that it holds.
         self._record(method, request, body)
         await self.gate.wait_open()
+        # The world is read after the gate: a held call answers with what is true when it goes on.
         call = self._call(method, body)
         faults = self.faults.faults_of(call)
         latency = self.knobs.latency(accounts=len(call.accounts), chains=len(call.chain_ids))
@@ -136,6 +138,7 @@ class Gateway:
 
     def _routed(self, request: web.Request) -> str:
         """Return the method's name; the path counts before the verb (indexer-gateway.md 10)."""
+        # An unknown path is 404 whatever the verb; a known one with a wrong verb is 405.
         root, _, method = request.path.rpartition("/")
         if root != _ROOT or method not in self._methods:
             raise CallRefused(BAD_ROUTE.because(f"no webrpc method defined for path {request.path}"))
@@ -169,6 +172,7 @@ class Gateway:
     def _answer(self, method: str, request: web.Request, body: bytes, faults: CallFaults) -> web.Response:
         headers: dict[str, str] = {}
         try:
+            # Charged before the body is parsed: bad requests use up the limit as well.
             headers = self._limits.charge(self._session(request), self.knobs, self._clock())
             _require_json(request)
             return json_response(self._methods[method](read_fields(body), faults), headers=headers)

@@ -89,6 +89,7 @@ class GatewayWorld:
     def hide_chain(self, chain_id: int) -> None:
         """Stop serving a chain; its balances can still change."""
         self._require_chain(chain_id)
+        # Its balances stay: what happened meanwhile must show when it is served again.
         self._hidden.add(chain_id)
 
     def show_chain(self, chain_id: int) -> None:
@@ -152,6 +153,7 @@ class GatewayWorld:
     ) -> None:
         """Set a balance at an older block, as when a chain is reorganised."""
         before = self._held(chain_id, contract, account, token_id)
+        # Only an older block is a reorganisation; a newer one would be an ordinary change.
         if not 0 < block < before.block:
             raise ValueError(f"block {block} is not older than {before.block}")
         self._rewrite(chain_id, contract, account, token_id, HeldAmount(amount, block))
@@ -222,11 +224,13 @@ class GatewayWorld:
 
     def block_hash(self, chain_id: int, block: int) -> str:
         """Return the hash of a block, the same in every world."""
+        # From the numbers alone, so that two gateways with the same world answer alike.
         return "0x" + hashlib.sha256(f"{chain_id}/{block}".encode()).hexdigest()
 
     def _changed(self, chain_id: int, before: HeldAmount | None, amount: int) -> HeldAmount:
         _require_amount(amount)
         self._blocks[chain_id] += 1
+        # Setting the same amount passes a block but is no change, so the row keeps its block.
         if before and before.amount == amount:
             return before
         return HeldAmount(amount, self._blocks[chain_id])
@@ -253,10 +257,13 @@ class GatewayWorld:
 
     def _remember(self, holder: tuple[int, str], contract: str | None, key: int, holding: HeldAmount) -> None:
         event = _Event(self._blocks[holder[0]], contract, key, holding)
+        # Remembered by the height of the chain and not by the row's own block, which drifts and
+        # reorganisations leave in the past: a lagging node has not seen them yet either.
         self._history.setdefault(holder, []).append(event)
 
     def _until(self, holder: tuple[int, str], block: int) -> Iterator[_Event]:
         """Yield what happened while the chain was no higher than this, the oldest first."""
+        # Events are in the order of heights, so the first later one ends the search.
         return itertools.takewhile(lambda event: event.height <= block, self._history.get(holder, ()))
 
     def _token_key(self, chain_id: int, contract: str, token_id: int | None) -> int:
@@ -394,11 +401,13 @@ def _hold_natives(world: GatewayWorld) -> None:
 
 def _hold_skyweaver_cards(world: GatewayWorld) -> None:
     amounts = (600, *[100] * 11)
+    # Each card takes a block of its own, and the last one has to be the example's.
     world.advance(137, to_block=70_880_011 - len(amounts))
     for token_id, amount in enumerate(amounts, start=65_537):
         world.set_token(137, _SKYWEAVER.address, EXAMPLE_ACCOUNT, amount, token_id)
 
 
 def _hold(world: GatewayWorld, contract: Contract, amount: int, *, at_block: int) -> None:
+    # Setting the balance passes one block more.
     world.advance(contract.chain_id, to_block=at_block - 1)
     world.set_token(contract.chain_id, contract.address, EXAMPLE_ACCOUNT, amount)

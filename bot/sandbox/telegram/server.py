@@ -148,6 +148,7 @@ class Telegram(Groups):
 
     def refuse_for(self, seconds: float) -> None:
         """Refuse all connections for a while, for callers over HTTP: they couldn't ask for the end of it."""
+        # Kept in a field: the loop only holds weak references to tasks.
         self._refusal = asyncio.create_task(self._refuse(seconds))
 
     async def _refuse(self, seconds: float) -> None:
@@ -163,6 +164,7 @@ class Telegram(Groups):
         self.url = site.name
 
     async def _close(self) -> None:
+        # Closed once, though `refusing` and the end of `serve` may both ask for it.
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -13,6 +13,7 @@ from enum import Enum
 
 CLOSE_ENOUGH = 0.75
 _ITEM = re.compile(r"#([0-9]{1,78})")
+# An amount has at most 78 digits; the rest is room for a sign, commas and a point.
 _LONGEST_AMOUNT = 100
 
 
@@ -192,6 +193,7 @@ def _said(text: str) -> Say:
 
 
 def _said_unless_mistyped(text: str, typed: str) -> Say | Misunderstood:
+    # A mistyped `mvoe 5 usdc` must not be sent to the bot as a message.
     close = difflib.get_close_matches(typed.casefold(), _BY_WORD, n=1, cutoff=CLOSE_ENOUGH)
     if not close:
         return _said(text)
@@ -304,6 +306,7 @@ def _amount(written: str) -> Decimal:
     """Return an amount in whole units; commas are for the eye."""
     digits = written.replace(",", "").replace("−", "-")
     try:
+        # Refused before it is parsed: Decimal would take any number of digits.
         amount = Decimal(digits) if len(digits) <= _LONGEST_AMOUNT else Decimal("NaN")
     except InvalidOperation:
         raise _Mistyped(f"“{written}” is no amount.") from None

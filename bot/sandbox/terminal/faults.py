@@ -87,10 +87,12 @@ class NeighbourFaults:
     def _cut_telegram_off(self) -> str:
         healed = asyncio.Event()
         self._tasks.create_task(self._refuse_until(healed))
+        # The connection is opened again by the task, which may still be closing it.
         self._broken.append(_Broken(TELEGRAM, healed.set))
         return "Telegram can't be reached any more, neither to send nor to hear."
 
     async def _refuse_until(self, healed: asyncio.Event) -> None:
+        # Broken, healed and broken again at once: the second cut waits until the first is over.
         async with self._one_at_a_time:
             if not healed.is_set():
                 async with self._telegram.refusing():

@@ -64,6 +64,7 @@ def _in_smallest_units(move: MoveBalance, asset: ScenarioAsset) -> int:
     sign, digits, exponent = move.amount.as_tuple()
     assert isinstance(exponent, int)
     shift = exponent + asset.decimals
+    # Digits below the smallest unit can't move, unless they are zeros.
     if shift < 0 and any(digits[shift:]):
         have = f"{asset.decimals} decimals" if asset.decimals else "no parts"
         raise SandboxError(f"{asset.symbol} has {have}: less than that can't move.")

@@ -25,6 +25,7 @@ def resolve_name(word: str, known: Mapping[str, Named], what: str) -> Named:
     """Return what a word names, exactly or by its beginning; SandboxError lists what there is."""
     names = {name.casefold(): name for name in known}
     typed = word.casefold()
+    # An exact name wins, so that "ops" can be meant although "ops-group" exists.
     found = [typed] if typed in names else [name for name in names if name.startswith(typed)]
     if len(found) == 1:
         return known[names[found[0]]]

@@ -21,6 +21,7 @@ class PromptScreen:
         self._typed: asyncio.Queue[str | None] = asyncio.Queue()
         self._prompt = ""
         self._is_asking = False
+        # Only from this moment on there is a line to redraw below new output.
         readline.set_pre_input_hook(self._note_asking)
         threading.Thread(target=self._read, name="terminal", daemon=True).start()
 
@@ -63,6 +64,7 @@ def _ask(prompt: str) -> str | None:
 def prompt_screen(terminal: int, echo: Callable[[str], object]) -> Iterator[PromptScreen]:
     """Open a prompt, and leave the terminal as it was found."""
     found = termios.tcgetattr(terminal)
+    # Otherwise readline writes escape codes that a killed program would leave switched on.
     readline.parse_and_bind("set enable-bracketed-paste off")
     try:
         yield PromptScreen(echo)

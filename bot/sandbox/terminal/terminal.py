@@ -116,6 +116,7 @@ class Terminal:
                 tasks.create_task(self._tell_story())
                 tasks.create_task(self._forget_requests())
                 tasks.create_task(self._listen())
+        # A closed pipe (`| head`) is an end like any other.
         except* (_Quit, BrokenPipeError):
             pass
 
@@ -134,6 +135,7 @@ class Terminal:
                 view.render_edit(message) if key in before else view.render_message(message),
             )
             for key, message in now.items()
+            # By identity: an edit puts a new message in the old one's place.
             if before.get(key) is not message
         ]
         gone = [message for key, message in before.items() if key not in now]
@@ -145,6 +147,7 @@ class Terminal:
 
     async def _tell_story(self) -> None:
         """Change balances for ever, beginning when the bot has read them: earlier changes give no alert."""
+        # The first message confirms the watch, the second shows the first reading.
         await self._telegram.changed.wait_for(lambda: self._heard(1))
         with suppress(TimeoutError):
             await self._telegram.changed.wait_for(lambda: self._heard(2), FIRST_READING_SECONDS)
@@ -167,6 +170,7 @@ class Terminal:
 
     async def _listen(self) -> None:
         self._screen.show(f"{self._prompt}{FIRST_WORDS}")
+        # Shown behind the prompt like typed input: the visitor learns how to write to the bot.
         self._obey(Say(FIRST_WORDS))
         while True:
             try:

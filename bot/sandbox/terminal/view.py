@@ -77,6 +77,7 @@ def _file(document: Document) -> str:
     if not document.mime_type.startswith(("text/", "application/json")):
         return head
     lines = document.content.decode(errors="replace").splitlines()
+    # Only the beginning of a file: backups and lists can have thousands of lines.
     more = [f"   … and {len(lines) - LINES_OF_A_FILE} lines more"] if len(lines) > LINES_OF_A_FILE else []
     return "\n".join([head, *(f"   {line}" for line in lines[:LINES_OF_A_FILE]), *more])
 

@@ -124,6 +124,7 @@ class GatewayControl:
     def _contract(self, body: Body) -> Body:
         """Add a contract, or change some fields of a known one."""
         try:
+            # Only a new contract needs all fields; of a known one the others stay.
             known = self.gateway.world.contract(read_integer(body, "chainId"), read_text(body, "address"))
         except ValueError:
             contract = build_value(Contract, body)
@@ -137,6 +138,7 @@ class GatewayControl:
         return {"faults": [repr(fault) for fault in self.gateway.faults.active()]}
 
     def _heal(self) -> Body:
+        # A held gateway is broken too, to whoever asks for it to be healed.
         self.gateway.faults.heal()
         self.gateway.gate.release()
         return {"faults": []}

@@ -78,6 +78,7 @@ class CallFaults:
         """Return the block at which the chain is shown, or None where it is shown as it is."""
         lags = [newest - fault.behind for fault in self._all(Lag) if fault.chain_id == chain_id]
         stalls = [fault.at_block for fault in self._all(Stall) if fault.chain_id == chain_id]
+        # The node that is furthest behind decides, as one answer shows one block of a chain.
         return min((*lags, *stalls), default=None)
 
     def misses_row(self, chain_id: int, account: str, contract: str, token_id: int) -> bool:
@@ -100,6 +101,7 @@ class CallFaults:
         """Return the row with all its replacements."""
         for alteration in self.alterations:
             if isinstance(alteration, ReplaceFields | StrayRows | RepeatKeys):
+                # In the order they were added: a later fault sees the row as an earlier one left it.
                 row = alteration.applied(row)
         return row
 
@@ -168,8 +170,10 @@ class ActiveFaults:
 
     def faults_of(self, call: GatewayCall) -> CallFaults:
         """Return the faults that apply to a call, and count the call."""
+        # Of the interruptions only the first that matches counts the call; the others wait for their turn.
         interruption = next((each.fault for each in self._interruptions if each.applies_to(call)), None)
         alterations = tuple(each.fault for each in self._alterations if each.applies_to(call))
+        # Dropped only now, so that a fault with `times=1` still applies to the call that used it up.
         self._interruptions = [each for each in self._interruptions if not each.is_spent]
         self._alterations = [each for each in self._alterations if not each.is_spent]
         return CallFaults(interruption, alterations)

@@ -247,6 +247,7 @@ class ReplaceFields(_OfBalances):
 
     def applied(self, row: Row) -> Row:
         """Return the row as this fault leaves it."""
+        # Addresses come in any case from whoever writes a fault.
         if any(_lowered(row.get(name)) != _lowered(value) for name, value in self.where.items()):
             return row
         return {name: value for name, value in {**row, **self.fields}.items() if name not in self.remove}
@@ -319,6 +320,7 @@ class _SameKey(str):
     """A key that compares as different to a dictionary, but which JSON writes as the same name."""
 
     __slots__ = ()
+    # Compared by identity: a dict then keeps both keys, in the order in which they were put.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 

@@ -26,6 +26,7 @@ class BotRights:
         chat = self._known(parameters)
         if chat.id in self._world.deactivated:
             raise forbidden("user is deactivated")
+        # A chat that is gone has a refusal of its own, in `reachable`; editing there still works.
         if chat.type != "private" and not chat.is_gone:
             self._refuse_outsiders(chat)
         return chat
@@ -73,6 +74,7 @@ class BotRights:
 
     def _refuse_unmet(self, parameters: Parameters) -> None:
         """Refuse bots, and people known from a group who never wrote first."""
+        # A private chat has the id of its person, so an unmet person is found among the users.
         user = self._world.users.get(parameters.integer("chat_id") or 0)
         if user is None or user.id in self._world.chats:
             return

@@ -29,6 +29,7 @@ class Commands:
 
     def set(self, parameters: Parameters) -> bool:
         """Replace a list; an empty one deletes it."""
+        # Both are checked before anything changes.
         commands, place = _read_commands(parameters), self._place(parameters)
         if commands:
             self._lists[place] = commands
@@ -48,7 +49,10 @@ class Commands:
     def shown(self, chat: Chat, user: User, language: str) -> list[Json]:
         """Return the menu that a person sees in a chat: the first list found, from the narrowest scope on."""
         places = (
-            (scope, code) for scope in _scopes_seen(chat, user) for code in dict.fromkeys((language, ""))
+            # In each scope the list in the person's language beats the one without a language.
+            (scope, code)
+            for scope in _scopes_seen(chat, user)
+            for code in dict.fromkeys((language, ""))
         )
         return next((self._lists[place] for place in places if place in self._lists), [])
 

@@ -70,6 +70,7 @@ def _draft(raw: str, formatted: Formatted, parameters: Parameters) -> Draft:
 def _read_text(raw: str, parse_mode: str) -> Formatted:
     if not raw:
         raise bad_request("message text is empty")
+    # Telegram limits the raw bytes, tags included, as well as the visible characters below.
     if len(raw.encode()) > MAX_RAW_BYTES:
         raise bad_request("text is too long")
     formatted = _formatted(raw, parse_mode.lower())

@@ -64,9 +64,11 @@ class MessageRates:
             "group": self._group_wait(chat),
             "bot": _window_wait(self._bot_times, self.limits.bot_messages_per_second, 1.0, self.seconds()),
         }
+        # The longest wait is what a client has to keep to, whichever rule asks for it.
         rule = max(waits, key=lambda name: waits[name])
         if waits[rule] <= 0:
             return None
+        # Whole seconds, rounded up: waiting as told must be enough.
         return FloodRefusal(rule, chat.id, method, max(math.ceil(waits[rule]), 1))
 
     def count(self, chat: Chat) -> None:
@@ -87,7 +89,9 @@ class MessageRates:
 
     def _filled(self, chat_id: int) -> _Bucket:
         now = self.seconds()
+        # A chat that was never written to has its whole burst.
         bucket = self._buckets.setdefault(chat_id, _Bucket(self.limits.chat_burst, now))
+        # A clock that is set back must not take away what was filled already.
         gained = max(now - bucket.filled_at, 0.0) * self.limits.chat_messages_per_second
         bucket.level = min(bucket.level + gained, self.limits.chat_burst)
         bucket.filled_at = now

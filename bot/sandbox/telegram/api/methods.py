@@ -82,6 +82,7 @@ class Methods:
         chat = self._people.chats.get(parameters.integer("chat_id") or 0)
         if chat is None:
             return self._table[name](parameters)
+        # Checked before and counted after the method: what is refused for another reason does not count.
         self._limiter.check(name, chat)
         result = self._table[name](parameters)
         self._limiter.count(name, chat)
@@ -138,6 +139,7 @@ class Methods:
             link_preview_options=draft.link_preview_options,
             document=document,
         )
+        # The id is taken only now, so that a refused message leaves no gap.
         return self._write(chat, replace(message, message_id=next(chat.message_ids)))
 
     def _edit_message_text(self, parameters: Parameters) -> Json:
@@ -166,6 +168,7 @@ class Methods:
         )
         if len(toast.text) > MAX_TOAST_CHARACTERS:
             raise bad_request("MESSAGE_TOO_LONG")
+        # A query can be answered once; afterwards it is as unknown as an old one.
         if toast.query_id not in self._people.open_queries:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         self._people.open_queries.remove(toast.query_id)

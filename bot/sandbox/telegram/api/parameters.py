@@ -27,6 +27,7 @@ async def read_parameters(request: web.Request) -> "Parameters":
     except web.HTTPRequestEntityTooLarge:
         raise ApiError(413, "Request Entity Too Large") from None
     files = {name: value for name, value in body.items() if isinstance(value, web.FileField)}
+    # A file part is no text; methods that want it look it up by name.
     fields = {name: value for name, value in body.items() if name not in files}
     return Parameters({**request.query, **fields}, {name: _upload(file) for name, file in files.items()})
 
@@ -55,6 +56,7 @@ class Parameters:
     def text(self, name: str) -> str:
         """Return a text; empty where it is not given."""
         value = self.values.get(name, "")
+        # JSON bodies carry numbers and booleans as they are: spelled as a form would.
         return value if isinstance(value, str) else json.dumps(value)
 
     def integer(self, name: str) -> int | None:

@@ -40,6 +40,7 @@ class BotApi:
         return [
             web.route(verb, path, answer)
             for path, answer in (("/bot{token}/{method}", self._serve), ("/{anywhere:.*}", _not_found))
+            # Telegram takes both verbs for every method.
             for verb in ("GET", "POST")
         ]
 
@@ -50,6 +51,7 @@ class BotApi:
             parameters = await read_parameters(request)
         except ApiError as error:
             return _failure(error)
+        # Recorded before any fault: a test counts what the bot asked, whatever came of it.
         self.calls.append(BotCall(name, parameters.values, self._now()))
         fault = self._faults.take(name, parameters.integer("chat_id"))
         if fault is None:
@@ -64,6 +66,7 @@ class BotApi:
 
     def _take_back(self, accepted: web.Response) -> None:
         """Delete the message that was just sent; other results stay."""
+        # Read back from the answer, so that this works for every method that sends a message.
         sent = json.loads(accepted.text or "")["result"]
         if isinstance(sent, dict) and "message_id" in sent:
             self._methods.erase(sent["chat"]["id"], sent["message_id"])

@@ -33,6 +33,7 @@ class Body:
     def given_or_none(self, name: str, kind: type[Given]) -> Given | None:
         """Return a field that may be missing or null."""
         value = self.fields.get(name)
+        # By exact type: True is an int to Python, and no number to a caller.
         if value is None or type(value) is kind:
             return value
         raise SandboxError(f'"{name}" must be {KINDS[kind]}.')
@@ -80,6 +81,7 @@ def post_handler(act: Callable[[Body], object]) -> Handler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
+            # Functions that return nothing still answer with JSON, so that callers can parse every answer.
             return web.json_response(act(await _read_body(request)) or {})
         except SandboxError as error:
             return _refused(error)

@@ -64,6 +64,7 @@ class ChatActs:
         }
         if kind not in kinds:
             raise SandboxError(f'"type" must be private or one of {", ".join(kinds)}.')
+        # A bot can be in a channel only as an administrator.
         usual = "administrator" if kind == "channel" else "member"
         return kinds[kind](
             body.given("title", str),

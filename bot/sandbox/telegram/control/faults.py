@@ -96,6 +96,7 @@ class FaultActs:
     def _set_limits(self, body: Body) -> Json:
         """Enforce limits, with the usual numbers where none are given; or lift them."""
         if body.given("enforced", bool):
+            # Counted by this Telegram's clock, so that moving it lets the limits recover.
             self._limiter.enforce(_read_limits(body), lambda: self._world.now().timestamp())
         else:
             self._limiter.lift()

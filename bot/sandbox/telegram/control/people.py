@@ -34,6 +34,7 @@ class PeopleActs:
         chat, text = self._names.chat(body), body.given("text", str)
         thread_id = body.given_or_none("thread", int)
         replied = self._names.message_or_none(body, "reply_to")
+        # A channel speaks for itself and has no user.
         if "channel" in body.fields:
             channel = self._names.chat(body, "channel")
             said = self._groups.says_as_channel(channel, chat, text, thread_id=thread_id, reply_to=replied)

@@ -100,7 +100,10 @@ class TelegramControl:
             return [m for m in self._groups.messages(chat, thread_id) if m.message_id > newest_known]
 
         await _found(
-            self._groups.changed, lambda: any(m.from_bot for m in newer()) or None, query.seconds("wait")
+            # Only the bot's messages end the wait: what the caller said itself is known to it.
+            self._groups.changed,
+            lambda: any(m.from_bot for m in newer()) or None,
+            query.seconds("wait"),
         )
         return web.json_response([show_message(message) for message in newer()])
 

@@ -46,12 +46,14 @@ class Groups(People):
         if user == self.bot:
             self.adds_bot(group, by=by)
         else:
+            # People's status changes in silence; what the bot hears is the service message.
             self.set_member(group, user, "member")
         self._noted(group, {"new_chat_members": [user_json(user)]}, by=by or user)
 
     def leaves(self, user: User, group: Chat, *, by: User | None = None) -> None:
         """Let somebody leave, or be removed. A bot that is out hears nothing more of the group."""
         self._must_be(user, group, PRESENT)
+        # Before the bot is out, or it would not hear of its own leaving.
         self._noted(group, {"left_chat_member": user_json(user)}, by=by or user)
         if user == self.bot:
             self.removes_bot(group, by=by)

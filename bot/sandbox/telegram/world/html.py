@@ -111,6 +111,7 @@ class _HtmlReader:
                 self._write(self._read_characters(_LITERAL))
         if self._open:
             raise CannotParse(f'Can\'t find end tag corresponding to start tag "{self._open[-1].name}"')
+        # Outer before inner where two begin at the same place, and then in the order they were opened.
         entities = sorted(self._closed, key=lambda closed: (closed[1].offset, -closed[1].length, closed[0]))
         return Formatted(self._joined(), _counted([entity for _, entity in entities]))
 
@@ -226,6 +227,7 @@ class _HtmlReader:
 
     def _close(self, tag: _OpenTag) -> None:
         around = {outer.name for outer in self._open}
+        # `<pre><code class="language-x">` is one entity, whose language is on the inner tag.
         if tag.name == "code" and self._open and self._open[-1].name == "pre":
             self._open[-1] = replace(self._open[-1], argument=tag.argument)
         entity = self._entity(tag)
@@ -293,6 +295,7 @@ def _trimmed(formatted: Formatted) -> Formatted:
     """Cut the space around; in front only as far as the first entity, as Telegram does."""
     text = formatted.text.rstrip(" \n")
     leading = len(text) - len(text.lstrip(" \n"))
+    # Space inside an entity stays in front, or its offset would be negative.
     start = min([leading, *(entity.offset for entity in formatted.entities)])
     end = utf16_length(text)
     kept = (

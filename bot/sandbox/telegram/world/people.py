@@ -88,6 +88,7 @@ class People(TelegramWorld):
     def starts(self, user: User, payload: str = "") -> Message:
         """Let a person press Start, with or without a deep link's payload; a block is taken back by it."""
         chat = self.chats.get(user.id) or self.add_private_chat(user)
+        # Pressing Start takes a block back, as in every client.
         if chat.members[self.bot.id] == "kicked":
             self.unblocks(user)
         return self.says(user, chat, f"/start {checked_payload(payload)}".rstrip())
@@ -111,6 +112,7 @@ class People(TelegramWorld):
 
     def presses(self, user: User, message: Message, button_text: str) -> str:
         """Let a member press a button that calls back, as the message shows it now; return the query's id."""
+        # As it is now: the caller may hold the message from before an edit.
         shown = self.chat(message.chat_id).messages.get(message.message_id, message)
         buttons = [button for row in shown.buttons for button in row]
         pressed = next((button for button in buttons if button.text == button_text), None)
@@ -191,6 +193,7 @@ class People(TelegramWorld):
 
     def _reaches_bot(self, chat: Chat, message: Message) -> bool:
         status = chat.members.get(self.bot.id, "left")
+        # Bots never hear bots, so that two of them can't talk for ever.
         if status not in PRESENT or self._is_by_another_bot(message):
             return False
         if chat.type in ("private", "channel") or status == "administrator" or message.service:
@@ -207,6 +210,7 @@ class People(TelegramWorld):
         addressed = [match[2] for match in _COMMAND.finditer(text)]
         if any(name and name.lower() == self.bot.username.lower() for name in addressed):
             return True
+        # A command without a name goes to the bot that spoke last in the group.
         return None in addressed and not self._was_answered_by_another_bot(chat)
 
     def _was_answered_by_another_bot(self, chat: Chat) -> bool:

@@ -52,6 +52,7 @@ class Updates:
 
     def put(self, kind: str, content: Json) -> None:
         """Queue one update, unless its kind is not allowed."""
+        # Kinds are filtered when the update happens and not when it is fetched, as Telegram does.
         if kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT:
             number = next(self._ids)
             dropped_at = self._now() + (PRESSES_KEPT if kind == "callback_query" else KEPT)
@@ -88,6 +89,7 @@ class Updates:
         self._end_poll(
             "terminated by other getUpdates request; make sure that only one bot instance is running"
         )
+        # A later poll raises the number: by it this one notices that it was ended.
         turn = self._turn
         self._confirm(offset)
         count = min(max(limit, 1), MAX_UPDATES)
@@ -111,6 +113,7 @@ class Updates:
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
+            # From the end: -1 keeps the newest only.
             self._waiting = self._waiting[offset:]
         elif offset > 0:
             self._waiting = [waiting for waiting in self._waiting if waiting.update_id >= offset]

@@ -157,6 +157,7 @@ def origin_json(came_from: User | Chat | str, when: datetime, message_id: int) -
 
 def message_json(chat: Chat, message: Message, sender_chat: Chat | None = None) -> Json:
     """Write a message, with the one it answers."""
+    # One level only: the answered message comes without the one that it answers itself.
     replied = chat.messages.get(message.reply_to) if message.reply_to else None
     return {
         **_bare_message_json(chat, message, sender_chat),

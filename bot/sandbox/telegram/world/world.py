@@ -135,6 +135,7 @@ class TelegramWorld:
         self.deactivated: set[int] = set()
         self.documents: dict[str, Document] = {}
         self.changed = Signal()
+        # Ids of groups are negative, of supergroups and channels below -1000000000000, as in Telegram.
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(-5001, -1)
         self._supergroup_ids = itertools.count(-1_001_000_000_001, -1)
@@ -253,6 +254,7 @@ class TelegramWorld:
         if group.type != "group" or group.is_gone:
             raise SandboxError(f"{group.title} is no basic group that lives, so it cannot be upgraded.")
         supergroup = self.add_supergroup(group.title, chat_id=chat_id)
+        # Message ids begin anew in the supergroup, and old messages stay in the group.
         supergroup.members = dict(group.members)
         group.migrated_to = supergroup.id
         return supergroup
@@ -263,6 +265,7 @@ class TelegramWorld:
             raise SandboxError(f"{group.title} is no group that could be deleted.")
         if group.type == "group":
             group.is_deleted = True
+        # Of a deleted supergroup the real server only says that the bot was kicked.
         group.members[self.bot.id] = "kicked"
 
     def deactivate(self, user: User) -> None:
