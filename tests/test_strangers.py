@@ -5,7 +5,6 @@ from collections import defaultdict
 import pytest
 
 from bot.chat.telegram.send_queue import Rank, SendQueue
-from bot.sandbox.gateway.faults.kinds import Delay
 from bot.sandbox.telegram.api.faults import too_many_requests
 from bot.sandbox.telegram.world.world import Chat, User
 from tests.stack import CHECKSUMMED, Stack, buttons_of
@@ -137,12 +136,13 @@ async def test_what_is_asked_for_a_chat_that_is_closed_meanwhile_is_not_said_the
     group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
     stack.say("/allow", chat=group)
     await stack.hears("open", chat=group)
-    stack.gateway.faults.add(Delay(seconds=1.2))
+    stack.gateway.gate.hold()
     stack.say(f"/balance {CHECKSUMMED}", chat=group)
     await stack.hears("Asking", chat=group)
 
     stack.say(f"/deny {group.id}")
     await stack.hears("closed")
+    stack.gateway.gate.release()
 
     stack.say(f"/balance {CHECKSUMMED}")
     await stack.hears("asked just now")
@@ -153,9 +153,11 @@ async def test_what_is_asked_for_an_open_chat_is_said_there(stack: Stack) -> Non
     group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
     stack.say("/allow", chat=group)
     await stack.hears("open", chat=group)
-    stack.gateway.faults.add(Delay(seconds=1.2))
+    stack.gateway.gate.hold()
 
     stack.say(f"/balance {CHECKSUMMED}", chat=group)
+    await stack.hears("Asking", chat=group)
+    stack.gateway.gate.release()
 
     await stack.hears("asked just now", chat=group)
 
