@@ -98,6 +98,12 @@ def test_every_link_between_documents_leads_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_every_file_that_a_document_names_is_there() -> None:
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for path in re.findall(r"`((?:bot|docs|tests)/[\w./-]+)`", document.read_text()):
+            assert (ROOT / path).exists(), f"{document.name}: {path}"
+
+
 @pytest.mark.parametrize("name", ["rules.md", "reliability.md"])
 def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
