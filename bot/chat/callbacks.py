@@ -85,7 +85,7 @@ class Callbacks:
 
 
 async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Return the answer of what is done after the toast; a failure is told by it, the toast being gone."""
+    """Return the answer of what is done after the toast, or that it failed: the toast is gone by then."""
     try:
         return await then()
     except DatabaseUnavailable as trouble:

@@ -1,4 +1,4 @@
-"""Who may do what: checked at the moment of each action, and refused where nobody can tell."""
+"""Who may do what: checked at the moment of each action, and refused in doubt."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -85,6 +85,7 @@ class Permissions:
 
     async def is_open(self, place: Place) -> bool:
         """Whether a chat may use the bot."""
+        # The configuration may name a group by the id it had before it became a supergroup.
         known_as = {place.chat_id, *await self._store.former_ids(place.chat_id)}
         return is_open(
             decided=await self._store.decision_on(place.chat_id),
@@ -125,7 +126,7 @@ class Permissions:
             is_private=incoming.place.is_private,
             is_owner=self.is_owner(incoming.author),
         )
-        # A closed chat hears nothing of owners' commands: it is told how to get in, like any stranger.
+        # In a closed chat the answer is how to get in, and not that the command exists.
         if permission is Permission.NEEDS_OWNER and not chat_is_open:
             return Permission.STRANGER
         return permission or await self._check_administrator(incoming)

@@ -121,6 +121,7 @@ class UpdateHandler:
         if not await self._permissions.greets(chat.id):
             return
         is_open = await self._permissions.is_open(place)
+        # What a closed group makes the bot say leaves last: strangers must not delay anybody's alerts.
         rank = Rank.ANSWER if is_open else Rank.STRANGER
         await self._screens.say(place, [greeting(is_open=is_open)], rank=rank)
         if not is_open:
@@ -211,6 +212,7 @@ class UpdateHandler:
         if permission is Permission.STRANGER and not isinstance(request, IdRequest):
             await self._turn_away(incoming, request)
             return
+        # Whoever can write to the bot can be written to: alerts that were parked go on.
         await self._store.update_title(incoming.place)
         await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
         # A refusal costs an answer: it counts as a look, or changes that are refused could flood a group.
@@ -285,6 +287,7 @@ def _author(message: Message) -> Author:
 
 
 def _name(message: Message) -> str:
+    # Channels and anonymous administrators write as a chat: its title is the name that people see.
     if message.sender_chat is not None:
         return message.sender_chat.title or ""
     return message.from_user.full_name if message.from_user else ""

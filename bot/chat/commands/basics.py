@@ -55,11 +55,10 @@ class StartRequest(Request):
     payload: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Say hello; in private, owners hear how many chats ask to come in."""
-        is_owner = services.permissions.is_owner(incoming.author)
-        waiting = (
-            await services.store.count_access_requests() if is_owner and incoming.place.is_private else 0
-        )
+        """Say hello."""
+        is_owner, store = services.permissions.is_owner(incoming.author), services.store
+        # In private only: how many chats ask for access is not for the members of a group.
+        waiting = await store.count_access_requests() if is_owner and incoming.place.is_private else 0
         return (start(is_owner=is_owner, waiting=waiting),)
 
 

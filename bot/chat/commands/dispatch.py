@@ -60,6 +60,7 @@ def parse(
     called = _CALL.fullmatch(cleaned)
     has_key = holds_possible_key(cleaned)
     if called is None:
+        # Alone in a message, the digits are meant for the bot, in a group too; among words they may not be.
         return PossibleKeyRequest(addressed=len(cleaned.split()) == 1) if has_key else read_bare(cleaned)
     bot = called["bot"]
     if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
@@ -87,6 +88,7 @@ def _visible(line: str) -> str:
         for character in line
         if character.isspace() or unicodedata.category(character) not in _INVISIBLE
     )
+    # Composed: a label with an accent is the same, whichever keyboard it was typed on.
     return unicodedata.normalize("NFC", "".join(kept))
 
 

@@ -72,7 +72,7 @@ class IgnoreRequest(Request):
     """Empty: every chain."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Tell no more of contracts; what names them is still told, and said to be."""
+        """Report contracts no more, but to subscriptions that name them, which the answer lists."""
         result = await services.store.ignore(
             incoming.place, self.contracts, self.chains, incoming.actor(services.now())
         )
@@ -198,7 +198,7 @@ class UnignoreRequest(Request):
     contracts: tuple[Address, ...]
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Tell of contracts again."""
+        """Report changes of contracts again."""
         actor = incoming.actor(services.now())
         found = await services.store.unignore(incoming.place, self.contracts, actor)
         return (
@@ -252,7 +252,7 @@ def tokens_ignored(
 ) -> Html:
     """Return the answer to /ignore.
 
-    `named` are the numbers of subscriptions that name one of the contracts, and are told all the same;
+    `named` are the numbers of subscriptions that name one of the contracts, and are reported all the same;
     `is_watched`: one of the addresses is watched as an account.
     """
     lines = []

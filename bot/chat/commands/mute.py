@@ -95,7 +95,7 @@ class MuteRequest(Request):
         return self.rest.partition(self.who)[2].strip(" ,") if self.who else self.rest
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Keep what is told here, or of one account, for a while."""
+        """Hold the alerts of this place, or of one account, for a while."""
         if not self.who:
             return (await _mute(services, incoming, self.span, ()),)
         listed = await services.store.subscriptions_here(incoming.place)
@@ -171,7 +171,7 @@ class UnmuteRequest(Request):
     who: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Tell at once what was kept."""
+        """End mutes; what they held is sent now."""
         meant = await _named(services, incoming.place, self.who)
         if self.who and not meant:
             return (await _nothing_muted(services, incoming.place, self.who),)

@@ -37,7 +37,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 
 OTHERS_OFFERED = 3
-"""Under the balances of one account of a message that tells of several."""
+"""Buttons for other accounts, under the balances of the first account of an alert."""
 
 ACCOUNTS_TOTALLED = 20
 """Of more, all of them together would keep the next command waiting."""

@@ -77,7 +77,7 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
     held_back = [chain for chain in here.chains if chain.held_back]
     on_hold = {chain.chain_id for chain in held_back}
-    # A chain that is held back has its own line: as a gap too it would be told twice.
+    # A chain that is held back has its own line: as a gap too it would be listed twice.
     gaps = [gap for gap in _with_late_chains(here, sweeps, now) if gap.chain_id not in on_hold]
     blind = {gap.chain_id for gap in gaps if gap.account is None}
     ages = sorted(

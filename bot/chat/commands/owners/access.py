@@ -126,13 +126,14 @@ def _plain_minus(rest: str) -> str:
 async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
     """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
     if chat_id is None or chat_id == here.chat_id:
+        # Without the topic: a chat is opened as a whole.
         return Place(here.chat_id, here.kind, here.title)
     known = await services.store.known_place(chat_id)
     return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
 
 
 async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple[bool, Html]:
-    """Open a chat, and tell it if it is another one; returns whether it was open, and the answer."""
+    """Open a chat, and write there if it is another one; returns whether it was open, and the answer."""
     was_open = await services.permissions.is_open(place)
     await services.permissions.open(place, incoming.actor(services.now()))
     services.on_new_subscription()

@@ -39,6 +39,7 @@ class AccessRequests:
             rows([button("Allow", OPEN_CHAT, request.row), button("Ignore", IGNORE_CHAT, request.row)]),
         )
         notified = [await self._notify(owner, screen) for owner in sorted(self._permissions.owners)]
+        # Only then: if no owner could be reached, the next message from there tries again.
         if any(one is not Notified.NO for one in notified):
             await self._store.mark_request_announced(request.row, self._now())
         return Notified.NOW in notified

@@ -51,6 +51,7 @@ class Claims:
         user_id = incoming.author.named_user_id
         if user_id is None or not incoming.place.is_private or not is_code(payload):
             return None
+        # Counted only where it looks like a code: a stranger's plain /start is no guess.
         if not self._may_guess(incoming.place.chat_id):
             return None
         actor = Actor(user_id, incoming.author.name, self._now())

@@ -65,7 +65,7 @@ def link_expired() -> Html:
 
 
 def stranger(chat_id: int, *, is_told: bool = False) -> Html:
-    """Return what somebody reads who may not use the bot; `is_told`: an owner was told just now."""
+    """Return what somebody reads who may not use the bot; `is_told`: an owner was notified."""
     told = " I have told them that you asked." if is_told else ""
     return fill(
         "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",

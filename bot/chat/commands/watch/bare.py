@@ -36,6 +36,7 @@ class BareRequest(Request):
             return answer
         if len(lines) == 1:
             return with_keyboard(answer, await _offered(services, incoming.place, self.named[0]))
+        # A line with “contract” has to stay a line; addresses alone may share one.
         offers = [("Watch them", "/watch " + ("\n" if any(" " in one for one in lines) else " ").join(lines))]
         if not any(one.token for one in self.named):
             offers.append(("Watch as token", f"/watch token {' '.join(lines)}"))
@@ -64,6 +65,7 @@ async def _offered(services: Services, place: Place, named: NamedAddress) -> Key
     chain_id = services.chains.at_host(named.host) if named.host else None
     offers = [("Watch this token there", f"/watch {line}")] if named.token else []
     offers.append(("Watch all", f"/watch {account}"))
+    # Only a chain that the source has: the button must not type what /watch refuses.
     if chain_id is not None and services.sweeps().listing.promises(chain_id):
         title = services.chains.get(chain_id).title
         offers.append((f"Watch on {title}", f"/watch {line} on {title}"))

@@ -153,6 +153,7 @@ def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
 
 def _corrected(line: str, refused: LineRefused) -> str:
     """Return the line with the word that was probably meant."""
+    # A word that stands twice: nobody can tell which of them was mistyped.
     if not refused.meant or line.count(refused.word) != 1:
         return ""
     return line.replace(refused.word, refused.meant).strip()

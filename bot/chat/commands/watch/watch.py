@@ -213,6 +213,7 @@ async def _subscribe(
 ) -> list[SubscribeResult]:
     actor = incoming.actor(services.now())
     subscribed = await services.store.subscribe(incoming.place, tuple(specs), actor)
+    # A new label alone needs no reading.
     if any(one.outcome is SubscribeOutcome.CREATED for one in subscribed):
         services.on_new_subscription()
     return subscribed
