@@ -21,14 +21,11 @@ from bot.domain.deliver.delivery import (
     DeliveryId,
     DeliveryState,
     DeliveryUpdate,
-    Outcome,
-    SendUnknown,
-    Sent,
-    Unreachable,
     unwritable,
     update_after,
 )
 from bot.domain.deliver.outage import Outage
+from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.store.errors import DatabaseUnavailable

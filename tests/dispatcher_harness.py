@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.dispatcher import Dispatcher, DispatcherSettings
-from bot.domain.deliver.delivery import Delivery, Outcome, Sent
+from bot.domain.deliver.delivery import Delivery
+from bot.domain.deliver.outcomes import Outcome, Sent
 from bot.domain.places import Place
 from bot.store.outbox import Compose
 from bot.store.store import Store

@@ -6,9 +6,10 @@ from typing import get_args
 import pytest
 
 from bot import dispatcher
-from bot.domain.deliver.delivery import (
+from bot.domain.deliver.delivery import Delivery
+from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.outcomes import (
     ChatMoved,
-    Delivery,
     Form,
     Misread,
     Offline,
@@ -22,7 +23,6 @@ from bot.domain.deliver.delivery import (
     Unreachable,
     Vanished,
 )
-from bot.domain.deliver.message_ids import message_id
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS
 from tests.waits import HANG_SECONDS, until

@@ -14,6 +14,9 @@ from bot.domain.deliver.delivery import (
     UNKNOWNS_SET_ASIDE,
     DeliveryId,
     DeliveryUpdate,
+)
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
+from bot.domain.deliver.outcomes import (
     Offline,
     Outcome,
     Park,
@@ -23,7 +26,6 @@ from bot.domain.deliver.delivery import (
     SendUnknown,
     Unreachable,
 )
-from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF
 from bot.domain.deliver.unconfirmed import QUESTIONS_MOST, UNKNOWNS_UNASKED
 from bot.domain.places import Place
 from bot.store.store import Store

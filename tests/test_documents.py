@@ -9,6 +9,7 @@ import pytest
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.telegram.errors import PROXY_HOLD_SECONDS
 from bot.domain.deliver import delivery, outage
+from bot.domain.deliver.outcomes import Park
 from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import PLACEHOLDERS, Settings
 from tests.config_files import KEY, TOKEN, clear_variables, load
@@ -120,8 +121,8 @@ PAUSES_SHOWN = {
     "a refusal nobody knows": delivery.REFUSAL_BACKOFF.steps,
     "a topic that was not found": (delivery.TOPIC_DOUBT_PAUSE,),
     "no connection, a refused token": outage.PROBE_BACKOFF.steps,
-    "a chat in which the bot may not write": delivery.PARK_BACKOFFS[delivery.Park.MUTED].steps,
-    "a chat that blocked the bot": delivery.PARK_BACKOFFS[delivery.Park.GONE].steps,
+    "a chat in which the bot may not write": delivery.PARK_BACKOFFS[Park.NO_RIGHTS].steps,
+    "a chat that blocked the bot": delivery.PARK_BACKOFFS[Park.GONE].steps,
     "… the same without a number": (PROXY_HOLD_SECONDS,),
 }
 

@@ -27,7 +27,8 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
 from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitResult
-from bot.domain.deliver.delivery import Park, parking
+from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.outcomes import Park
 from bot.domain.places import Place
 from bot.store.errors import DatabaseUnavailable
 
@@ -106,7 +107,7 @@ class UpdateHandler:
             await self._mark_unreachable(change.chat.id, f"the bot is {now.status} there", Park.GONE)
             return
         if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
-            await self._mark_unreachable(change.chat.id, "the bot may not write there", Park.MUTED)
+            await self._mark_unreachable(change.chat.id, "the bot may not write there", Park.NO_RIGHTS)
             return
         await self._store.mark_reachable(change.chat.id)
         if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):

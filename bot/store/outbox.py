@@ -15,16 +15,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
-from bot.domain.deliver.delivery import (
-    LONGEST_PAUSE,
-    REST,
-    UNKNOWNS_SET_ASIDE,
-    Delivery,
-    DeliveryId,
-    Form,
-    bind_at,
-)
+from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, UNKNOWNS_SET_ASIDE, Delivery, DeliveryId, bind_at
 from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.outcomes import Form
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind

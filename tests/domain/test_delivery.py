@@ -12,16 +12,21 @@ from bot.domain.deliver.delivery import (
     REFUSALS_MOST,
     THROTTLE_JITTER,
     UNKNOWN_OUTCOME_BACKOFF,
-    ChatMoved,
     DeliveryState,
     DeliveryUpdate,
+    Parking,
+    Pause,
+    bind_at,
+    parking,
+    update_after,
+)
+from bot.domain.deliver.outcomes import (
+    ChatMoved,
     Form,
     Misread,
     Offline,
     Outcome,
     Park,
-    Parking,
-    Pause,
     RetryLater,
     SendRefused,
     SendThrottled,
@@ -30,9 +35,6 @@ from bot.domain.deliver.delivery import (
     TopicLost,
     Unreachable,
     Vanished,
-    bind_at,
-    parking,
-    update_after,
 )
 from bot.domain.deliver.unconfirmed import UNKNOWNS_UNASKED
 from tests.builders import NOON, at, delivery
@@ -230,7 +232,7 @@ def test_a_user_who_is_gone_for_good_is_never_tried_again_by_itself() -> None:
 
 
 def test_a_chat_in_which_the_bot_is_silenced_is_tried_soon_and_then_less_often() -> None:
-    pauses = [parking("muted", Park.MUTED, probes, NOON).probe_at for probes in range(20)]
+    pauses = [parking("muted", Park.NO_RIGHTS, probes, NOON).probe_at for probes in range(20)]
 
     assert pauses == sorted(pauses, key=lambda moment: moment or NOON)
     assert pauses[0] is not None

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.deliver.delivery import (
+from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF, Outage
+from bot.domain.deliver.outcomes import (
     Offline,
     Outcome,
     RetryLater,
@@ -14,7 +15,6 @@ from bot.domain.deliver.delivery import (
     Sent,
     Unreachable,
 )
-from bot.domain.deliver.outage import CHATS_IN_DOUBT, PROBE_BACKOFF, Outage
 
 NO_CONNECTION = Offline("no connection")
 NO_ANSWER = SendUnknown("read timeout")

@@ -15,10 +15,13 @@ from bot.domain.deliver.delivery import (
     REST,
     UNKNOWN_OUTCOME_BACKOFF,
     UNKNOWNS_SET_ASIDE,
-    ChatMoved,
     Delivery,
     DeliveryState,
     DeliveryUpdate,
+    update_after,
+)
+from bot.domain.deliver.outcomes import (
+    ChatMoved,
     Form,
     Offline,
     Outcome,
@@ -28,7 +31,6 @@ from bot.domain.deliver.delivery import (
     SendUnknown,
     TopicLost,
     Unreachable,
-    update_after,
 )
 from bot.domain.deliver.unconfirmed import (
     UNKNOWNS_UNASKED,

@@ -12,14 +12,8 @@ from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert, StoredNotice
-from bot.domain.deliver.delivery import (
-    Delivery,
-    DeliveryState,
-    DeliveryUpdate,
-    Offline,
-    Outcome,
-    update_after,
-)
+from bot.domain.deliver.delivery import Delivery, DeliveryState, DeliveryUpdate, update_after
+from bot.domain.deliver.outcomes import Offline, Outcome
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted

@@ -12,6 +12,10 @@ from bot.domain.deliver.delivery import (
     DeliveryId,
     DeliveryState,
     DeliveryUpdate,
+    update_after,
+)
+from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.outcomes import (
     Form,
     Misread,
     Park,
@@ -22,9 +26,7 @@ from bot.domain.deliver.delivery import (
     Sent,
     TopicLost,
     Unreachable,
-    update_after,
 )
-from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
@@ -253,7 +255,7 @@ async def test_a_clock_set_back_delays_no_attempt_and_no_alert(watching: Keeper)
     assert set(await told(watching)) == {"told"}
 
 
-@pytest.mark.parametrize(("park", "seconds"), [(Park.MUTED, 45), (Park.GONE, 24 * 3600)])
+@pytest.mark.parametrize(("park", "seconds"), [(Park.NO_RIGHTS, 45), (Park.GONE, 24 * 3600)])
 async def test_a_clock_set_back_makes_no_probe_later_than_it_was_meant(
     watching: Keeper, park: Park, seconds: float
 ) -> None:
@@ -286,7 +288,7 @@ async def test_a_silenced_chat_is_tried_again_and_again_and_back_when_one_arrive
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OLGA.chat_id])
-    muted = Unreachable("not enough rights", Park.MUTED)
+    muted = Unreachable("not enough rights", Park.NO_RIGHTS)
     await attempt(watching, due[OPS.chat_id], muted)
 
     probe_at = (await watching.outbox()).next_at

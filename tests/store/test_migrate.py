@@ -6,7 +6,8 @@ import pytest
 
 from bot.domain.chat.audit import AuditAction
 from bot.domain.deliver.alerts import ChangeAlert
-from bot.domain.deliver.delivery import ChatMoved, Delivery, Sent, TopicLost
+from bot.domain.deliver.delivery import Delivery
+from bot.domain.deliver.outcomes import ChatMoved, Sent, TopicLost
 from bot.domain.places import Place
 from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import OLGA, Keeper, olga, words

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.deliver.alerts import Alert, ChangeAlert
-from bot.domain.deliver.delivery import Delivery, DeliveryUpdate, RetryLater
+from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
 from bot.store.outbox import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading

@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.domain.chat.mutes import MuteScope
-from bot.domain.deliver.delivery import (
-    REST,
-    AlertState,
+from bot.domain.deliver.delivery import REST, AlertState, Delivery, DeliveryId, DeliveryState, update_after
+from bot.domain.deliver.outcomes import (
     ChatMoved,
-    Delivery,
-    DeliveryId,
-    DeliveryState,
     Form,
     Misread,
     Offline,
@@ -33,7 +29,6 @@ from bot.domain.deliver.delivery import (
     TopicLost,
     Unreachable,
     Vanished,
-    update_after,
 )
 from bot.domain.places import Place
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.deliver.alerts import Dropped
-from bot.domain.deliver.delivery import Offline
+from bot.domain.deliver.outcomes import Offline
 from tests.builders import NOON, USDC, at, reading
 from tests.store.conftest import OLGA, Keeper
 

@@ -8,7 +8,7 @@ from bot.chat.buttons.data import Keyboard, Screen
 from bot.chat.telegram.outgoing import Outgoing
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
-from bot.domain.deliver.delivery import Outcome
+from bot.domain.deliver.outcomes import Outcome
 from bot.domain.places import Place
 
 

@@ -23,7 +23,7 @@ from telegram.error import (
 )
 
 from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
-from bot.domain.deliver.delivery import (
+from bot.domain.deliver.outcomes import (
     ChatMoved,
     Form,
     Misread,
@@ -93,7 +93,7 @@ REFUSALS: tuple[tuple[Callable[[str], Outcome], tuple[str, ...]], ...] = (
         ),
     ),
     (
-        lambda reason: Unreachable(reason, Park.MUTED),
+        lambda reason: Unreachable(reason, Park.NO_RIGHTS),
         (
             "not enough rights to send",
             "have no rights to send a message",

@@ -16,9 +16,9 @@ from bot.chat.telegram.errors import changes_nothing, failure_of, outcome_of
 from bot.chat.telegram.reply_queue import LONGEST_WAIT_SECONDS, ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import Html, plain
-from bot.domain.deliver.delivery import (
+from bot.domain.deliver.delivery import Delivery
+from bot.domain.deliver.outcomes import (
     ChatMoved,
-    Delivery,
     Form,
     Misread,
     Offline,

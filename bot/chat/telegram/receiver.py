@@ -32,7 +32,7 @@ from bot.chat.telegram.errors import Failure, RequestResult, failure_of
 from bot.chat.telegram.origin import Origin, origin_of
 from bot.chat.telegram.stats import TROUBLES
 from bot.domain.backoff import Backoff
-from bot.domain.deliver.delivery import SendThrottled
+from bot.domain.deliver.outcomes import SendThrottled
 
 log = structlog.get_logger(__name__)
 

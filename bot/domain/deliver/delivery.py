@@ -1,8 +1,8 @@
-"""One delivery's life: what a send reported, and the moment, make its next state.
+"""A delivery, which is one composed message for one destination, and what an outcome of sending it changes.
 
-`telegram.md` 3 says what each answer of Telegram means; the sender turns it
-into one of the outcomes here. A delivery whose fate Telegram never told is
-sent again: rather twice than never, and the message id in its text is the same.
+`update_after` decides everything: when it is sent again, in which form, whether it is given up, and what is
+written of its chat and topic. A message that may have arrived is sent again, since twice is better than
+never; its text contains the same message id, so people see that it is the same one.
 """
 
 from dataclasses import dataclass, replace
@@ -12,17 +12,33 @@ from typing import NewType
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.backoff import Backoff
+from bot.domain.deliver.outcomes import (
+    ChatMoved,
+    Form,
+    Misread,
+    Offline,
+    Outcome,
+    Park,
+    RetryLater,
+    SendRefused,
+    SendThrottled,
+    SendUnknown,
+    Sent,
+    TopicLost,
+    Unreachable,
+    Vanished,
+)
 
 DeliveryId = NewType("DeliveryId", int)
 
 GROUP_WAIT_LONGEST_SECONDS = 5.0
-"""The grouping window restarts with each alert, but never keeps the first one longer than this."""
+"""The longest wait of the first alert of a message: the grouping window restarts with each further alert."""
 
 KNOWN_FAILURE_BACKOFF = Backoff((1.0, 2.0, 5.0, 10.0, 20.0, 30.0))
 REFUSAL_BACKOFF = Backoff((2.0, 10.0))
 TOPIC_DOUBT_PAUSE = 45.0
-"""Seconds before the next attempt, by how many went before; the last one repeats. All stay below the 60 s
-within which an alert has to arrive once the last fault is over."""
+"""Before the next attempt, by how many failed; the last pause repeats. All are below the 60 s within which an
+alert has to arrive once the last fault is over."""
 
 UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0, 40.0, 60.0, 120.0, 300.0, 900.0))
 """After a send that may have arrived. Grows to a quarter of an hour, since each attempt may be a copy; before
@@ -42,188 +58,74 @@ QUESTION_PAUSE = timedelta(seconds=25)
 alert has to be there once the last fault is over."""
 
 REFUSALS_MOST = 3
-"""Of a message that Telegram refuses for a reason we do not know; then it never takes it."""
+"""Refusals for unknown reasons after which a message is given up."""
 
 THROTTLE_JITTER = 0.1
+"""The longest addition to a pause that Telegram wants, as a part of it."""
+
+
+PARK_BACKOFFS = {
+    Park.NO_RIGHTS: Backoff((45.0, 45.0, 45.0, 90.0, 180.0, 360.0, 900.0, 1800.0, 3600.0)),
+    Park.GONE: Backoff((24 * 3600.0,)),
+}
+"""Before a message is tried in a chat that can't be written to, by how many were tried there in vain."""
 
 
 class AlertState(StrEnum):
-    """Where an alert is on its way."""
+    """Where an alert is on its way. The values are those in the database."""
 
     WAITING = "waiting"
+    """For a message to be composed of it and others."""
     MUTED = "held"
-    """Its destination does not wish to hear of it yet; the reason is kept."""
+    """Until a mute of its destination, or of its account there, ends."""
     BOUND = "bound"
+    """To a delivery, which is unfinished."""
     TOLD = "told"
     WITHDRAWN = "withdrawn"
+    """Its chat was closed, or its subscription ended, before it was sent."""
     EXPIRED = "expired"
-    """It waited too long; its destination is told how many did."""
+    """It waited too long; a notice tells its destination how many did."""
     DEAD = "dead"
-    """Telegram never takes it; its destination and owners are told."""
+    """Telegram refuses it for good; notices tell its destination and the owners."""
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is on its way."""
+    """Where a delivery is on its way. The values are those in the database."""
 
     READY = "ready"
+    """To be sent (again) from its `not_before` on."""
     SENDING = "sending"
+    """Written before the request leaves: found at a start, it may have arrived or not."""
     SENT = "sent"
     WITHDRAWN = "withdrawn"
     """Its chat was closed before it left."""
     EXPIRED = "expired"
-    """All that it tells had waited too long."""
+    """All its alerts had waited too long."""
     DISSOLVED = "dissolved"
-    """Telegram never takes it as it is: its alerts are sent one by one."""
+    """Telegram refuses it as a whole: its alerts wait again, to be sent one by one."""
     DEAD = "dead"
-    """Telegram never takes it."""
-
-
-class Form(StrEnum):
-    """How a message is handed over: as composed, or reduced to what Telegram may still take."""
-
-    WHOLE = "whole"
-    BARE = "bare"
-    """Without its buttons."""
-    PLAIN = "plain"
-    """Without buttons, links and bold: the visible text alone."""
-
-
-class Park(StrEnum):
-    """How long a chat that can't be written to is left alone, unless it speaks."""
-
-    MUTED = "muted"
-    """The bot is there and may not write: others may change that without telling it."""
-    GONE = "gone"
-    """Blocked, removed, unknown: who takes the bot back tells it, and that news may get lost."""
-    FOR_GOOD = "for good"
-
-
-PARK_BACKOFFS = {
-    Park.MUTED: Backoff((45.0, 45.0, 45.0, 90.0, 180.0, 360.0, 900.0, 1800.0, 3600.0)),
-    Park.GONE: Backoff((24 * 3600.0,)),
-}
-"""Seconds until one message is tried there again, by how many tries went before; the last one repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Telegram has the message."""
-
-    message_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class RetryLater:
-    """Telegram does not have the message; trying again can help."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offline:
-    """No message can reach Telegram at present, this one or another."""
-
-    reason: str
-    has_answered: bool = False
-    """Whether a server answered at all, if only that it knows neither the token nor the method."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendThrottled:
-    """Telegram wants a pause of this chat; the message was not taken."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SendUnknown:
-    """Telegram gave no usable answer: it may have the message or not."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Vanished:
-    """Telegram took the message, and somebody's guard against spam removed it at once."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """Nothing can be sent to this chat until something changes there."""
-
-    reason: str
-    park: Park = Park.GONE
-
-
-@dataclass(frozen=True, slots=True)
-class ChatMoved:
-    """The group has another id now, and keeps everything else."""
-
-    chat_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class TopicLost:
-    """Nothing can be sent to this topic of the chat."""
-
-    reason: str
-    is_certain: bool
-    """Whether it is closed or deleted; a busy forum's old topic may just not be found (telegram.md 6.4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """Telegram can't make out our formatting, or our buttons; in another form it takes the same text."""
-
-    reason: str
-    form: Form
-
-
-@dataclass(frozen=True, slots=True)
-class SendRefused:
-    """Telegram does not take this message, whatever chat it is for."""
-
-    reason: str
-    is_final: bool
-    """Whether it never will; else the reason is one we do not know."""
-
-
-Outcome = (
-    Sent
-    | RetryLater
-    | Offline
-    | SendThrottled
-    | SendUnknown
-    | Vanished
-    | Unreachable
-    | ChatMoved
-    | TopicLost
-    | Misread
-    | SendRefused
-)
+    """Telegram refuses it for good, though it tells one alert alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which changes a message tells of, for the buttons under it."""
+    """Which changes a message contains, for the buttons under it."""
 
     accounts: tuple[Address, ...] = ()
-    """In the order of its changes; none: it tells of no change."""
+    """In the order of its changes; empty: it contains notices only."""
     contract: Address | None = None
-    """The only token it tells of; None: several things, or a chain's coin."""
+    """The only token that changed; None: several did, or a chain's coin."""
     symbol: str = ""
-    """Of that token, "" if nobody knows."""
+    """Of that token, "" if unknown."""
     chains: frozenset[ChainId] = frozenset()
-    """Where anything changed."""
+    """Those of the changes."""
     is_look_alike: bool = False
     """Whether its symbol looks like another known one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One composed message on its way to one destination."""
+    """One composed message for one destination, and how its attempts ended so far."""
 
     id: DeliveryId
     chat_id: int
@@ -234,43 +136,46 @@ class Delivery:
     text: str
     """HTML, the same on every attempt."""
     attempts: int
+    """Those that certainly did not arrive, and may succeed when repeated."""
     unknowns: int
+    """Attempts that may have arrived."""
     refusals: int = 0
+    """For reasons unknown to us, or because its topic was not found."""
     form: Form = Form.WHOLE
     alerts: int = 1
-    """How many alerts it tells."""
+    """How many alerts it contains."""
     probes: int = 0
-    """How often its chat was tried in vain since it could last be written to."""
+    """Messages tried in its chat in vain since that could last be written to."""
     unanswered_questions: int = 0
-    """In a row, since its last send, while nobody knows what became of that (`unconfirmed.py`)."""
+    """In a row, since its last send, which may have arrived (`unconfirmed.py`)."""
     fallback_reason: str | None = None
-    """Why it does not go to its topic but to the chat itself."""
+    """Why it goes to the chat itself and not to its topic; None: it goes where it was meant to."""
     about: About = About()
 
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """A chat that can't be written to."""
+    """Until when nothing is sent to a chat that can't be written to."""
 
     reason: str
     probe_at: datetime | None
-    """When one message is tried there again; None: never by itself."""
+    """When one message is tried there again; None: only once the chat is heard from."""
     span: timedelta = timedelta(0)
-    """How long that is from the moment it was parked: a clock set back must not make it longer."""
+    """How long that is from now: stored beside the moment, so that a clock set back makes no pause longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A chat that Telegram wants left alone for a while."""
+    """Until when Telegram wants nothing to be sent to a chat."""
 
     until: datetime
     span: timedelta
-    """How long that is from the moment it was wanted: a clock set back must not make it longer."""
+    """How long that is from now, as in `Parking`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUpdate:
-    """What is to be written of a delivery after an attempt."""
+    """What is to be written after an attempt, or a question: of the delivery, its chat and its topic."""
 
     state: DeliveryState
     not_before: datetime
@@ -282,17 +187,16 @@ class DeliveryUpdate:
     form: Form = Form.WHOLE
     reason: str | None = None
     pause: Pause | None = None
-    """Of its chat."""
+    """Of its chat, as is what follows."""
     parking: Parking | None = None
-    """Of its chat."""
     moved_to: int | None = None
-    """Where its chat is now."""
+    """The id that it has now."""
     topic_lost: str | None = None
     """Why its topic can't be written to."""
 
     @classmethod
     def again(cls, delivery: Delivery, not_before: datetime) -> "DeliveryUpdate":
-        """Return that it is as it was, and to be sent again."""
+        """Return the update that changes nothing but the moment of the next attempt."""
         return cls(
             DeliveryState.READY,
             not_before,
@@ -305,15 +209,15 @@ class DeliveryUpdate:
 
     @property
     def shows_the_chat_alive(self) -> bool:
-        """Whether Telegram looked at the chat and found nothing wrong with it."""
+        """Whether the outcome proves that the chat can be written to."""
         return self.state is DeliveryState.SENT
 
 
 def update_after(delivery: Delivery, outcome: Outcome, now: datetime, jitter: float) -> DeliveryUpdate:
-    """Return a delivery's next state.
+    """Return what an outcome changes.
 
-    `jitter` in [0, 1) spreads what was throttled. A message that its chat, its
-    topic, Telegram as a whole or its own form keeps from arriving counts no attempt.
+    `jitter`, drawn from [0, 1), lengthens a pause that Telegram wants. Only what is the matter with the
+    message itself counts as an attempt: not a chat, a topic or a Telegram that can't take any.
     """
     again = DeliveryUpdate.again(delivery, now)
     match outcome:
@@ -331,13 +235,13 @@ def update_after(delivery: Delivery, outcome: Outcome, now: datetime, jitter: fl
 
 
 def unwritable(update: DeliveryUpdate, reason: str, now: datetime) -> DeliveryUpdate:
-    """Return what is written where a update can't be: that the message was sent, or is given up."""
+    """Return a lesser update for one that the database can't store: the message was sent, or is given up."""
     state = DeliveryState.SENT if update.state is DeliveryState.SENT else DeliveryState.DEAD
     return DeliveryUpdate(state, now, reason=f"what came of it could not be written ({reason})")
 
 
 def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
-    """Return until when a chat is left alone that was tried in vain so often before."""
+    """Return until when nothing is sent to a chat, after `probes` messages that were tried there in vain."""
     backoff = PARK_BACKOFFS.get(park)
     if backoff is None:
         return Parking(reason, None)
@@ -346,7 +250,7 @@ def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
 
 
 def bind_at(first_waiting_at: datetime, last_waiting_at: datetime, group_wait_seconds: float) -> datetime:
-    """Return when what waits for one destination becomes a message."""
+    """Return when the alerts that wait for one destination become a message."""
     longest = max(GROUP_WAIT_LONGEST_SECONDS, group_wait_seconds)
     return min(
         last_waiting_at + timedelta(seconds=group_wait_seconds),
@@ -359,7 +263,7 @@ def _update_of_message(  # noqa: PLR0911 - one for each outcome
     outcome: Sent | RetryLater | Offline | SendUnknown | Vanished | Misread | SendRefused,
     again: DeliveryUpdate,
 ) -> DeliveryUpdate:
-    """Do so where neither the chat nor its topic is the matter."""
+    """Return the update for an outcome that says nothing of the chat or its topic."""
     now = again.not_before
     match outcome:
         case Sent(message_id):
@@ -387,7 +291,7 @@ def _pause(backoff: Backoff, earlier: int) -> timedelta:
 
 
 def _after_no_answer(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
-    """Send once more what may have arrived, later and later."""
+    """Return when a message that may have arrived is sent once more: later each time."""
     unknowns = again.unknowns + 1
     if again.unanswered_questions:
         # It left after a quarter of an hour in which nothing was answered, so its own silence is no news. It
@@ -399,7 +303,7 @@ def _after_no_answer(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
 
 
 def _after_vanishing(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
-    """Try what was removed at once one more time: a guard that removes all of it would for ever."""
+    """Try a message once more that was deleted on arrival; a second time, it would be so for ever."""
     if again.unknowns:
         return replace(again, state=DeliveryState.DEAD, reason=reason)
     at = again.not_before + _pause(UNKNOWN_OUTCOME_BACKOFF, 0)
@@ -409,7 +313,7 @@ def _after_vanishing(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
 def _without_topic(
     delivery: Delivery, again: DeliveryUpdate, reason: str, *, is_certain: bool
 ) -> DeliveryUpdate:
-    """Look once more for a topic that was not found; then the message goes to the chat itself."""
+    """Try a topic once more that was not found; after that the message goes to the chat itself."""
     if is_certain or delivery.refusals:
         return replace(again, topic_lost=reason, refusals=0, reason=reason)
     at = again.not_before + timedelta(seconds=TOPIC_DOUBT_PAUSE)
@@ -422,7 +326,7 @@ def _is_less(form: Form, than: Form) -> bool:
 
 
 def _refused(delivery: Delivery, again: DeliveryUpdate, reason: str, *, is_final: bool) -> DeliveryUpdate:
-    """Give up what Telegram never takes: what tells several things is sent singly first."""
+    """Give a message up after its last try; one of several alerts is sent in pieces before that."""
     refusals = delivery.refusals + 1
     if not is_final and refusals < REFUSALS_MOST:
         at = again.not_before + _pause(REFUSAL_BACKOFF, delivery.refusals)

@@ -7,7 +7,7 @@ Seconds of any steady clock come in as `now`; nothing here waits.
 from dataclasses import dataclass, replace
 
 from bot.domain.backoff import Backoff
-from bot.domain.deliver.delivery import Offline, Outcome, RetryLater, SendUnknown
+from bot.domain.deliver.outcomes import Offline, Outcome, RetryLater, SendUnknown
 
 PROBE_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 15.0, 20.0), spread=0.1)
 """Before each probe. One that hangs keeps no other waiting, so a Telegram that is back is noticed within half

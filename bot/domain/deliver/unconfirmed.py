@@ -9,12 +9,9 @@ within a minute. Where questions are answered and the message is not, its pauses
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.deliver.delivery import (
-    QUESTION_PAUSE,
-    REST,
+from bot.domain.deliver.delivery import QUESTION_PAUSE, REST, Delivery, DeliveryUpdate, update_after
+from bot.domain.deliver.outcomes import (
     ChatMoved,
-    Delivery,
-    DeliveryUpdate,
     Offline,
     Outcome,
     RetryLater,
@@ -22,7 +19,6 @@ from bot.domain.deliver.delivery import (
     SendUnknown,
     TopicLost,
     Unreachable,
-    update_after,
 )
 
 UNKNOWNS_UNASKED = 3

@@ -11,7 +11,7 @@ from bot.chat.telegram.outgoing import Buttons, Outgoing, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
 from bot.chat.text.html import EMPTY, code
-from bot.domain.deliver.delivery import (
+from bot.domain.deliver.outcomes import (
     ChatMoved,
     Form,
     Misread,
@@ -203,9 +203,9 @@ REFUSALS: dict[str, Outcome] = {
     "Bad Request: TOPIC_CLOSED": TopicLost("closed", is_certain=True),
     "Bad Request: TOPIC_DELETED": TopicLost("deleted", is_certain=True),
     "Bad Request: not enough rights to send text messages to the chat": Unreachable(
-        "Not enough rights to send text messages to the chat", Park.MUTED
+        "Not enough rights to send text messages to the chat", Park.NO_RIGHTS
     ),
-    "Bad Request: CHAT_WRITE_FORBIDDEN": Unreachable("Chat_write_forbidden", Park.MUTED),
+    "Bad Request: CHAT_WRITE_FORBIDDEN": Unreachable("Chat_write_forbidden", Park.NO_RIGHTS),
     "Bad Request: can't parse entities: unsupported start tag": Misread(
         "Can't parse entities: unsupported start tag", Form.PLAIN
     ),

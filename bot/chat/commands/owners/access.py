@@ -24,7 +24,8 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import foreign
 from bot.domain.chat.access_requests import KnownChat
-from bot.domain.deliver.delivery import Unreachable, parking
+from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.outcomes import Unreachable
 from bot.domain.places import Place
 
 CHATS_A_PAGE = 5

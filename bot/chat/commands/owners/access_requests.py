@@ -10,7 +10,8 @@ from bot.chat.commands.owners import words
 from bot.chat.commands.owners.access import IGNORE_CHAT, OPEN_CHAT
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.send_queue import Rank
-from bot.domain.deliver.delivery import Sent, Unreachable, parking
+from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.outcomes import Sent, Unreachable
 from bot.domain.places import Place
 from bot.store.store import Store
 
