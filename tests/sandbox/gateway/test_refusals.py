@@ -3,7 +3,7 @@ import pytest
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
-from tests.sandbox.gateway_client import SUMMARY, Client
+from tests.sandbox.gateway.client import SUMMARY, Client
 
 # Refusals
 

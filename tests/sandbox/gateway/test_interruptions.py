@@ -19,7 +19,7 @@ from bot.sandbox.gateway.faults.kinds import (
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
-from tests.sandbox.gateway_client import USDC, Client, token_rows
+from tests.sandbox.gateway.client import USDC, Client, token_rows
 
 # Faults of whole answers
 

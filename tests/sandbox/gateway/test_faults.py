@@ -25,7 +25,7 @@ from bot.sandbox.gateway.faults.kinds import (
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
-from tests.sandbox.gateway_client import (
+from tests.sandbox.gateway.client import (
     CHECKSUMMED,
     DAI,
     SKYWEAVER,

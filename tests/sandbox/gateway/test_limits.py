@@ -6,7 +6,7 @@ import pytest
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import example_world
-from tests.sandbox.gateway_client import Answer, Client
+from tests.sandbox.gateway.client import Answer, Client
 
 NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 RESET = str(int(NOON.timestamp()) + 60)

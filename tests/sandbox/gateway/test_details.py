@@ -6,7 +6,7 @@ import pytest
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
-from tests.sandbox.gateway_client import (
+from tests.sandbox.gateway.client import (
     BY_CONTRACT,
     DAI,
     DETAILS,

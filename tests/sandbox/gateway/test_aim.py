@@ -14,7 +14,7 @@ from bot.sandbox.gateway.faults.kinds import (
 )
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT
-from tests.sandbox.gateway_client import ALL_METHODS, CHECKSUMMED, STRANGER, SUMMARY, Client, entries
+from tests.sandbox.gateway.client import ALL_METHODS, CHECKSUMMED, STRANGER, SUMMARY, Client, entries
 
 LATE = AnswerError(name="QueryFailed", code=2003, status=400)
 

@@ -9,7 +9,7 @@ from bot.sandbox.gateway.knobs import Knobs, Metadata
 from bot.sandbox.gateway.rows import HOSTILE_NAME
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, GatewayChain
-from tests.sandbox.gateway_client import (
+from tests.sandbox.gateway.client import (
     BY_CONTRACT,
     CHECKSUMMED,
     DETAILS,

@@ -6,7 +6,7 @@ import pytest
 from bot.sandbox.gateway.faults.kinds import AnswerHtml
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
-from tests.sandbox.gateway_client import SUMMARY, Client, native_rows
+from tests.sandbox.gateway.client import SUMMARY, Client, native_rows
 
 # What was asked
 

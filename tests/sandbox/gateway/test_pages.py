@@ -5,7 +5,7 @@ import pytest
 from bot.sandbox.gateway.knobs import Knobs
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, Contract
-from tests.sandbox.gateway_client import (
+from tests.sandbox.gateway.client import (
     DAI,
     FOX,
     STRANGER,

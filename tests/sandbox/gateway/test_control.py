@@ -42,7 +42,7 @@ from bot.sandbox.gateway.world import (
     HeldAmount,
     example_world,
 )
-from tests.sandbox.gateway_client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
+from tests.sandbox.gateway.client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
 from tests.sandbox.test_sandbox_manual import routed
 
 Look = Callable[[Gateway], object]
