@@ -9,7 +9,7 @@ from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.gateway.client import Client
-from tests.sandbox.telegram_client import Api
+from tests.sandbox.telegram.client import Api
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from telegram import (
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, SandboxError, User
-from tests.sandbox.telegram_client import Api, Json, heard, keyboard, statuses
+from tests.sandbox.telegram.client import Api, Json, heard, keyboard, statuses
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from telegram.error import BadRequest, Forbidden
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, SandboxError, User
-from tests.sandbox.telegram_client import Api, statuses
+from tests.sandbox.telegram.client import Api, statuses
 
 
 async def test_a_library_bot_may_not_write_while_it_is_restricted(

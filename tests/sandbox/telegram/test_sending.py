@@ -9,7 +9,7 @@ from aiohttp import (
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import CALLING, Api, Json, keyboard
+from tests.sandbox.telegram.client import CALLING, Api, Json, keyboard
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

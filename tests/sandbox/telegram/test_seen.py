@@ -12,7 +12,7 @@ from bot.sandbox.telegram.api.faults import Close, accept_then_reset, before
 from bot.sandbox.telegram.control.shown import Seen
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import Api
+from tests.sandbox.telegram.client import Api
 
 ALERT = "Treasury\n▼ −12.5 USDC     50 → 37.5\n14:03:22 UTC · explorer · 7KQ2F"
 

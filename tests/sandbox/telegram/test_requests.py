@@ -14,7 +14,7 @@ from aiohttp import (
 
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram, example_telegram
 from bot.sandbox.telegram.world.world import Chat, InlineButton
-from tests.sandbox.telegram_client import Api, keyboard, texts
+from tests.sandbox.telegram.client import Api, keyboard, texts
 from tests.waits import HANG_SECONDS
 
 

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, NetworkError
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram, example_telegram
 from bot.sandbox.telegram.world.html import Entity
 from bot.sandbox.telegram.world.world import Chat, Document, InlineButton
-from tests.sandbox.telegram_client import Api, Json, Reply
+from tests.sandbox.telegram.client import Api, Json, Reply
 
 REPORT = b"chain,amount\n137,12.5\n"
 

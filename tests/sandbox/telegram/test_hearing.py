@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, SandboxError, User
-from tests.sandbox.telegram_client import Api, heard, keyboard, last_message, statuses
+from tests.sandbox.telegram.client import Api, heard, keyboard, last_message, statuses
 
 
 async def test_in_a_group_it_hears_commands_for_itself_and_replies_to_itself(

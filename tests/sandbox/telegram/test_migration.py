@@ -8,7 +8,7 @@ from telegram.error import ChatMigrated
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, SandboxError, User
-from tests.sandbox.telegram_client import Api, Json, texts
+from tests.sandbox.telegram.client import Api, Json, texts
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from telegram.error import Conflict
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import Api
+from tests.sandbox.telegram.client import Api
 
 
 async def test_an_update_comes_again_until_a_larger_offset_confirms_it(

@@ -22,7 +22,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import Api, texts
+from tests.sandbox.telegram.client import Api, texts
 
 
 @pytest.mark.parametrize(

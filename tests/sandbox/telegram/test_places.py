@@ -27,7 +27,7 @@ from bot.sandbox.telegram.api.faults import (
 )
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat
-from tests.sandbox.telegram_client import Api, texts
+from tests.sandbox.telegram.client import Api, texts
 from tests.waits import HANG_SECONDS
 
 HTML_ERROR = "<html><body>no</body></html>"

@@ -14,7 +14,7 @@ from telegram.error import BadRequest, Forbidden
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import Api, Json
+from tests.sandbox.telegram.client import Api, Json
 
 STATUS: Json = {"command": "status", "description": "How fresh everything is"}
 

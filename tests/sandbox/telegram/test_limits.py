@@ -14,7 +14,7 @@ from bot.sandbox.telegram.api.limits import FloodRefusal, MessageRates, Telegram
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.clock import MovableClock
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.sandbox.telegram_client import Api, Reply
+from tests.sandbox.telegram.client import Api, Reply
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from telegram.error import BadRequest
 
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, SandboxError, User
-from tests.sandbox.telegram_client import Api, texts
+from tests.sandbox.telegram.client import Api, texts
 
 
 @pytest.fixture
