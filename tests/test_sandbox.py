@@ -21,7 +21,7 @@ from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings.sections import sandbox_settings
 from tests.program import ROOT, started
-from tests.sandbox.stage import Script
+from tests.sandbox.terminal.stage import Script
 from tests.waits import HANG_SECONDS, until
 
 CTRL_U, CTRL_D = b"\x15", b"\x04"

@@ -43,7 +43,7 @@ from bot.sandbox.gateway.world import (
     example_world,
 )
 from tests.sandbox.gateway.client import CHECKSUMMED, SKYWEAVER, STRANGER, USDC, Client
-from tests.sandbox.test_sandbox_manual import routed
+from tests.sandbox.test_manual import routed
 
 Look = Callable[[Gateway], object]
 

@@ -33,7 +33,7 @@ from bot.sandbox.telegram.control.faults import PLACES
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, InlineButton, Message, User
 from tests.sandbox.telegram.client import Api, Json
-from tests.sandbox.test_sandbox_manual import routed
+from tests.sandbox.test_manual import routed
 
 ALICE, BOB = 1000, 7
 OPS, TEAM, NEWS, TREASURY = -5, -1007, -1009, 2

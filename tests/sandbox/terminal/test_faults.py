@@ -8,7 +8,7 @@ from telegram.error import NetworkError, RetryAfter
 
 from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.terminal.scenario import BASE, POLYGON
-from tests.sandbox.stage import Stage, open_stage
+from tests.sandbox.terminal.stage import Stage, open_stage
 from tests.waits import HANG_SECONDS
 
 

@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
 from bot.sandbox.telegram.world.world import Chat
 from bot.sandbox.terminal.terminal import FIRST_WORDS, FORGET_EVERY_SECONDS, MOVE_EVERY_SECONDS, REQUESTS_KEPT
-from tests.sandbox.stage import Stage, open_stage
+from tests.sandbox.terminal.stage import Stage, open_stage
 from tests.waits import HANG_SECONDS
 
 
