@@ -15,10 +15,11 @@ import structlog
 
 from bot.domain.assets import NATIVE, NOTHING_SAID, Address, Asset, ChainId, Description, Items, Part
 from bot.domain.observations import Move, Poll, Reading, SweepNumber, Verdict, View
-from bot.domain.observe.compare import Answered, compare, readings, with_named
+from bot.domain.observe.compare import compare
+from bot.domain.observe.descriptions import may_be_redenominated
 from bot.domain.observe.items import ITEMS_MOST, KnownItems, with_items
 from bot.domain.observe.plan import Wanted, chunks, narrow_questions
-from bot.domain.observe.redenomination import may_be_redenominated
+from bot.domain.observe.readings import Answered, readings, with_named
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Fetcher, Replied

@@ -25,10 +25,9 @@ from bot.domain.assets import (
 from bot.domain.deliver.alerts import Baseline
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
-from bot.domain.observe.descriptions import asked_again_in, is_complete
+from bot.domain.observe.descriptions import asked_again_in, decimals_of_change, is_complete
 from bot.domain.observe.matching import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
 from bot.domain.observe.plan import watched_parts, watches_by_account
-from bot.domain.observe.redenomination import decimals_of_change
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import enqueue_alert

@@ -2,8 +2,8 @@
 
 from bot.domain.assets import NOTHING, Address, ChainId
 from bot.domain.observations import Reading
-from bot.domain.observe.compare import Answered, readings, with_named
 from bot.domain.observe.plan import Wanted
+from bot.domain.observe.readings import Answered, readings, with_named
 from tests.builders import (
     DEGEN,
     ETHEREUM,

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX
-from bot.domain.observe.redenomination import Decimals, decimals_of_change, may_be_redenominated
+from bot.domain.observe.descriptions import Decimals, decimals_of_change, may_be_redenominated
 
 RAW = Decimals(None, None)
 

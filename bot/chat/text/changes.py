@@ -15,7 +15,7 @@ from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
-from bot.domain.observe.redenomination import Decimals, decimals_of_change
+from bot.domain.observe.descriptions import Decimals, decimals_of_change
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 

@@ -1,66 +1,33 @@
-"""What new readings say about what is stored.
+"""Compares a new reading of an account on a chain with what is stored of it.
 
-Decides only: someone else fetched the answers, someone else will store the
-verdicts. Four rules carry everything here: absence means something only
-inside an observed part; a first observation is a baseline; what is missing
-from a list is a question to ask by name, not a zero; and what contradicts
+Decides only: others fetch the answers and store the verdicts. Four rules carry everything:
+absence means something only inside an observed part; a first observation is a baseline;
+what is missing from a list is a question to ask by name, not a zero; and what contradicts
 newer knowledge is held until other readings agree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Address, Amount, Asset, ChainId, Part
+from bot.domain.assets import NATIVE, NOTHING, Amount, Asset, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
-from bot.domain.observe.plan import Wanted
-from bot.domain.questions import Answer, Question
-
-Answered = tuple[Question, Answer]
-
-
-def readings(wanted: Mapping[Address, Wanted], answered: Iterable[Answered]) -> Iterator[Reading]:
-    """Merge the answers about a group of accounts into one reading of each account on each wanted chain.
-
-    Rows nobody asked for are left out; a question without an answer leaves its parts unknown.
-    """
-    pairs = tuple(answered)
-    for account, one in wanted.items():
-        for chain_id in sorted(one.chains()):
-            reading = Reading(account, chain_id)
-            for question, answer in pairs:
-                if account in question.accounts and _asks(question, chain_id):
-                    reading = _merged(reading, question, answer, one)
-            yield reading
-
-
-def with_named(reading: Reading, question: Question, answer: Answer, contracts: Iterable[Address]) -> Reading:
-    """Add what a narrow answer says of these contracts: an amount, or nothing; unknown adds nothing."""
-    account, chain_id = reading.account, reading.chain_id
-    asked = [contract for contract in contracts if contract in question.contracts]
-    if not asked or not _tokens_known(question, answer, account, chain_id):
-        return reading
-    seen = answer.tokens[chain_id].get(account, {})
-    added = {Asset(chain_id, contract): seen.get(contract, NOTHING) for contract in asked}
-    return replace(reading, named={**reading.named, **added})
-
+from bot.domain.observe.readings import Coverage, observed_parts
 
 READINGS_FOR_OLDER = 3
-"""Readings in a row that make an older block, or what is only now listed, believed.
+"""So many readings in a row must agree on an older block, or on what is only now listed.
 
-A reorganisation stays; a replica that lags goes away.
+A reorganisation of the chain stays; a replica that lags behind goes away.
 """
 
 READINGS_FOR_RETURN = 2
-"""Readings in a row that make a return to what was held before the last change believed, where no block
-tells which of the two is newer."""
+"""So many must agree on a return to the amount before the last change, where no block tells their order."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 REBASING_STEPS = 100
-"""What rebases is told when it has moved by one of so many parts of what was last told."""
+"""A rebasing amount is reported when it differs by one part in so many from the amount last alerted."""
 
 
 def compare(
@@ -73,58 +40,47 @@ def compare(
     collections: frozenset[Asset] = frozenset(),
     observed_at: datetime = LONG_AGO,
 ) -> Verdict:
-    """Return what moved, what went missing and what is to be stored of one account on one chain.
+    """Return what moved, what is missing and what is to be stored of one account on one chain.
 
-    `wanted` are the parts people asked for. `known_block` is the highest block
-    known on the chain when the account was last read: what appears with an
-    older one, or with none, was there before and is only now listed. Where
-    broad and narrow show the same asset, narrow wins. `collections` are those
-    whose items may be exchanged without another amount: their block counts too.
-    What changes by itself may change by more the longer ago it was `observed_at` last.
+    `wanted` are the parts that people asked for, `status` the one that lists all tokens. `known_block` is
+    the highest block known on the chain when the account was last read: a token that appears with an older
+    block, or with none, was held before and is only now listed. Of `collections` the block is compared too:
+    their items may be exchanged without another amount. `observed_at` is when the reading was made: the
+    more time has passed, the more an amount may have moved by itself.
     """
-    covered = wanted & view.coverage.keys()
-    is_behind = _is_behind(view, reading)
-    moves: list[Move] = []
-    missing: list[Asset] = []
-    balances: dict[Asset, Balance | None] = {}
-    holds: dict[Asset, Hold | None] = {}
+    coverage = Coverage(wanted & view.coverage.keys(), status)
+    sightings, absent = _look(view, reading, coverage, collections)
+    missing = tuple(asset for asset in absent if asset in view.balances)
+    holds: dict[Asset, Hold | None] = {
+        asset: None for asset in absent if asset in view.holds and asset not in view.balances
+    }
     believed: list[_Sighting] = []
-    for asset in _assets(view, reading):
-        stored = view.balances.get(asset)
-        seen = _seen(reading, asset)
-        if seen is None:
-            if _is_absent(asset, stored, reading, covered, status):
-                if stored is not None:
-                    missing.append(asset)
-                elif asset in view.holds:
-                    holds[asset] = None
-            continue
-        listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
-        through = _through(asset, stored, covered, status, listed=listed)
-        sighting = _Sighting(asset, stored, seen, listed, through, asset in collections, is_behind)
+    for sighting in sightings:
         hold = _held_on(sighting, view, status, known_block)
-        if hold is not None or asset in view.holds:
-            holds[asset] = hold
-        if hold is not None:
-            continue
-        believed.append(sighting)
-        is_interest = _is_interest(sighting, view, observed_at)
-        move = None if is_interest else _move(sighting, status, known_block)
-        if move is not None:
-            moves.append(move)
-        after = _after(sighting, reading, is_told=move is not None)
-        if _has_to_be_stored(stored, after, by_block=sighting.is_collection):
-            balances[asset] = after
-    observed = wanted & _observed(reading, status) - (covered & _half_seen(view, reading, missing, status))
+        if hold is not None or sighting.asset in view.holds:
+            holds[sighting.asset] = hold
+        if hold is None:
+            believed.append(sighting)
+    moves: list[Move] = []
+    balances: dict[Asset, Balance | None] = {}
+    for sighting in believed:
+        move = None
+        if not _is_interest(sighting, view, observed_at):
+            move = _move(sighting, status, known_block)
+        moves += [move] if move is not None else []
+        after = _after(sighting, reading, is_alerted=move is not None)
+        if _has_to_be_stored(sighting.stored, after, by_block=sighting.is_collection):
+            balances[sighting.asset] = after
+    parts = _compare_parts(view, reading, wanted, coverage, missing)
     return Verdict(
         account=reading.account,
         chain_id=reading.chain_id,
-        first_seen=frozenset(observed - covered),
-        seen_again=frozenset(part for part in observed & covered if view.coverage[part] is not None),
-        still_unknown=frozenset(covered - observed),
-        never_seen=frozenset(wanted - covered - observed),
+        first_seen=parts.first_seen,
+        seen_again=parts.seen_again,
+        still_unknown=parts.still_unknown,
+        never_seen=parts.never_seen,
         moves=tuple(moves),
-        missing=tuple(missing),
+        missing=missing,
         balances=balances,
         holds=holds,
         drifts=dict(_drifts(believed, view, observed_at)),
@@ -132,46 +88,98 @@ def compare(
     )
 
 
+def _look(
+    view: View, reading: Reading, coverage: Coverage, collections: frozenset[Asset]
+) -> tuple["list[_Sighting]", list[Asset]]:
+    """Return what the reading shows, and the stored or held assets that its list lacks; in asset order."""
+    sightings: list[_Sighting] = []
+    absent: list[Asset] = []
+    is_behind = _is_behind(view, reading)
+    for asset in _assets(view, reading):
+        stored = view.balances.get(asset)
+        seen = _seen(reading, asset)
+        if seen is None:
+            absent += [asset] if _is_absent(asset, stored, reading, coverage) else []
+            continue
+        is_listed = asset.contract == NATIVE or (reading.listed is not None and asset in reading.listed)
+        standing = Standing.NAMED if stored is None else stored.standing
+        sightings.append(
+            _Sighting(
+                asset=asset,
+                stored=stored,
+                seen=seen,
+                is_listed=is_listed,
+                through=coverage.parts_about(asset, Standing.LISTED if is_listed else standing),
+                is_collection=asset in collections,
+                is_behind=is_behind,
+            )
+        )
+    return sightings, absent
+
+
+class _Parts(NamedTuple):
+    """What a reading says of the parts that people asked for, as in `Verdict`."""
+
+    first_seen: frozenset[Part]
+    seen_again: frozenset[Part]
+    still_unknown: frozenset[Part]
+    never_seen: frozenset[Part]
+
+
+def _compare_parts(
+    view: View, reading: Reading, wanted: frozenset[Part], coverage: Coverage, missing: tuple[Asset, ...]
+) -> _Parts:
+    covered = coverage.parts
+    half_seen = _half_seen(view, reading, missing, coverage.status)
+    observed = wanted & observed_parts(reading, coverage.status) - (covered & half_seen)
+    return _Parts(
+        first_seen=observed - covered,
+        seen_again=frozenset(part for part in observed & covered if view.coverage[part] is not None),
+        still_unknown=covered - observed,
+        never_seen=wanted - covered - observed,
+    )
+
+
 class _Sighting(NamedTuple):
-    """One asset that a reading speaks of, beside what is stored of it."""
+    """One asset that a reading shows, beside what is stored of it."""
 
     asset: Asset
     stored: Balance | None
     seen: Amount
-    listed: bool
+    is_listed: bool
     through: frozenset[Part]
-    """The covered parts it belongs to."""
+    """The covered parts that show it; none: nobody is told of it."""
     is_collection: bool
     is_behind: bool
-    """Whether the reading it is part of knows less than what is stored."""
+    """Whether the reading shows an older block of some token than is stored."""
 
     @property
     def differs(self) -> bool:
-        """Whether it is not what is stored; items may be exchanged for as many others."""
+        """Whether it is another amount than is stored, or a collection with a newer block."""
         if self.stored is None or self.seen.differs_from(self.stored.amount):
             return True
         return self.is_collection and (self.seen.block or 0) > (self.stored.amount.block or 0) > 0
 
     @property
     def moved_raw(self) -> int:
-        """How much more there is than is stored."""
+        """How much more is held than is stored, negative if less."""
         return self.seen.amount_raw - (0 if self.stored is None else self.stored.amount.amount_raw)
 
     @property
     def is_of_another_block(self) -> bool:
-        """Whether something happened to it since the stored block, or that was taken back."""
+        """Whether a transaction touched it since the stored block, or was undone."""
         stored = None if self.stored is None else self.stored.amount.block
         return stored is not None and self.seen.block not in (None, stored)
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the amount moved while its block stood still; without a block nobody knows."""
+        """Whether the amount moved while its block stood still; False without a block."""
         is_same_block = self.stored is not None and self.seen.block == self.stored.amount.block is not None
         return is_same_block and bool(self.moved_raw and self.seen.amount_raw) and not self.is_collection
 
     @property
     def last_alerted_raw(self) -> int:
-        """The amount that people know."""
+        """The amount that people were last told."""
         if self.stored is None:
             return 0
         return (
@@ -182,50 +190,17 @@ class _Sighting(NamedTuple):
 
     @property
     def before_raw(self) -> int:
-        """The amount that people know, or the stored one where interest would hide which way it moved."""
+        """The amount to name as the one before.
+
+        What people were last told, but the stored one where interest since then would hide the direction.
+        """
         if self.stored is None or (self.seen.amount_raw - self.last_alerted_raw) * self.moved_raw > 0:
             return self.last_alerted_raw
         return self.stored.amount.amount_raw
 
 
-def _asks(question: Question, chain_id: ChainId) -> bool:
-    return not question.chain_ids or chain_id in question.chain_ids
-
-
-def _merged(reading: Reading, question: Question, answer: Answer, wanted: Wanted) -> Reading:
-    chain_id = reading.chain_id
-    if question.contracts:
-        here = [contract for contract, chains in wanted.named.items() if chain_id in chains]
-        return with_named(reading, question, answer, here)
-    if chain_id not in wanted.broad:
-        return reading
-    native = answer.natives.get(chain_id, {}).get(reading.account)
-    listed = None
-    if _tokens_known(question, answer, reading.account, chain_id):
-        tokens = answer.tokens[chain_id].get(reading.account, {})
-        listed = {Asset(chain_id, contract): holding for contract, holding in tokens.items()}
-    return replace(reading, native=native, listed=listed)
-
-
-def _tokens_known(question: Question, answer: Answer, account: Address, chain_id: ChainId) -> bool:
-    return (
-        account in question.accounts
-        and chain_id in answer.tokens
-        and (chain_id, account) not in answer.doubtful
-    )
-
-
-def _observed(reading: Reading, status: Part) -> frozenset[Part]:
-    parts = {asset.part for asset in reading.named}
-    if reading.native is not None:
-        parts.add(NATIVE_PART)
-    if reading.listed is not None:
-        parts.add(status)
-    return frozenset(parts)
-
-
 def _is_behind(view: View, reading: Reading) -> bool:
-    """Whether a token shows an older block than is stored: what is absent may only be not there yet."""
+    """Whether a token shows an older block than is stored: the source may not know yet what is absent."""
     for asset, balance in view.balances.items():
         seen = _seen(reading, asset)
         if seen is not None and seen.block is not None and seen.block < (balance.amount.block or 0):
@@ -233,8 +208,8 @@ def _is_behind(view: View, reading: Reading) -> bool:
     return False
 
 
-def _half_seen(view: View, reading: Reading, missing: list[Asset], status: Part) -> frozenset[Part]:
-    """Return the list where something that stands or stood in it gave no answer by name."""
+def _half_seen(view: View, reading: Reading, missing: tuple[Asset, ...], status: Part) -> frozenset[Part]:
+    """Return the listing part if a token of it was asked for by name and not answered: it is half seen."""
     unanswered = missing or any(
         balance.standing is Standing.UNLISTED and _seen(reading, asset) is None
         for asset, balance in view.balances.items()
@@ -257,26 +232,15 @@ def _seen(reading: Reading, asset: Asset) -> Amount | None:
     return reading.listed.get(asset) if reading.listed is not None else None
 
 
-def _is_absent(
-    asset: Asset, stored: Balance | None, reading: Reading, covered: frozenset[Part], status: Part
-) -> bool:
-    """Whether a list lacks what stood in it; natives stand in no list and have no name to ask by."""
+def _is_absent(asset: Asset, stored: Balance | None, reading: Reading, coverage: Coverage) -> bool:
+    """Whether a list lacks a token that stood in it; the native coin stands in no list."""
     if asset.contract == NATIVE or (stored is not None and stored.standing is not Standing.LISTED):
         return False
-    return reading.listed is not None and status in covered
-
-
-def _through(
-    asset: Asset, stored: Balance | None, covered: frozenset[Part], status: Part, *, listed: bool
-) -> frozenset[Part]:
-    if asset.contract == NATIVE:
-        return covered & {NATIVE_PART}
-    was_listed = stored is not None and stored.standing is not Standing.NAMED
-    return covered & ({asset.part, status} if listed or was_listed else {asset.part})
+    return reading.listed is not None and coverage.status in coverage.parts
 
 
 def _standing(sighting: _Sighting, reading: Reading) -> Standing:
-    if sighting.listed:
+    if sighting.is_listed:
         return Standing.LISTED
     if sighting.stored is None or sighting.stored.standing is Standing.NAMED:
         return Standing.NAMED
@@ -284,7 +248,7 @@ def _standing(sighting: _Sighting, reading: Reading) -> Standing:
 
 
 def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | None) -> Hold | None:
-    """Return what is to be held for now; None: the sighting is believed."""
+    """Return the hold on a suspicious sighting; None: it is believed."""
     needed = _readings_needed(sighting, view.previous.get(sighting.asset), status, known_block)
     if needed == 1:
         return None
@@ -297,7 +261,7 @@ def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | N
 def _readings_needed(
     sighting: _Sighting, previous: Amount | None, status: Part, known_block: int | None
 ) -> int:
-    """Return how many readings in a row have to say what this one says before it is believed."""
+    """Return how many readings in a row have to agree before this one is believed."""
     asset, stored, seen, _, through, *_ = sighting
     if not through or not seen.differs_from(NOTHING if stored is None else stored.amount):
         return 1
@@ -330,13 +294,13 @@ def _is_gain(seen: Amount, known_block: int | None) -> bool:
 
 
 def _rebases(sighting: _Sighting, view: View) -> bool:
-    """Whether it is known to change by itself, or shows it now for the second time."""
+    """Whether the amount is known to change by itself, or did so for the second time now."""
     asset = sighting.asset
     return asset in view.rebasing or (asset in view.drifted and sighting.has_drifted)
 
 
 def _is_interest(sighting: _Sighting, view: View, at: datetime) -> bool:
-    """Whether an amount that changes by itself has changed too little to be told, and nobody moved it."""
+    """Whether this is interest that is too little to be reported, and no transfer."""
     told, seen, moved = sighting.last_alerted_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
     is_within_a_step = bool(told and seen and moved) and abs(seen - told) * REBASING_STEPS < told
     if not is_within_a_step or not _rebases(sighting, view) or _is_transfer(sighting, view):
@@ -346,17 +310,17 @@ def _is_interest(sighting: _Sighting, view: View, at: datetime) -> bool:
 
 
 def _is_transfer(sighting: _Sighting, view: View) -> bool:
-    """Whether its block says that somebody moved it.
+    """Whether its block shows a transfer.
 
-    Interest may come with a block, but takes nothing away; where it was seen to come without one, only
-    transfers have blocks.
+    Interest may come with a new block, but takes nothing away. Where it was seen to come without one, every
+    new block is a transfer.
     """
     is_less = sighting.moved_raw < 0
     return sighting.is_of_another_block and (is_less or sighting.asset in view.drifting)
 
 
 def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterator[tuple[Asset, Drift]]:
-    """Yield how what rebases moves by itself, once it moved that way."""
+    """Yield, of rebasing assets that moved, how they usually move by themselves."""
     for one in sightings:
         stored, seen, moved = one.stored, one.seen.amount_raw, abs(one.moved_raw)
         if stored is None or not (moved and seen and _rebases(one, view)):
@@ -370,21 +334,24 @@ def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterato
             yield one.asset, known
 
 
-def _after(sighting: _Sighting, reading: Reading, *, is_told: bool) -> Balance | None:
-    """Return what is to be stored of a sighting; ids that nobody counted this time are not forgotten."""
+def _after(sighting: _Sighting, reading: Reading, *, is_alerted: bool) -> Balance | None:
+    """Return what is to be stored of a sighting; None: nothing is held."""
     stored, seen = sighting.stored, sighting.seen
     if not seen.amount_raw:
         return None
+    # Ids that this reading did not count are not forgotten.
     if stored is not None and seen.uniques is None and not seen.differs_from(stored.amount):
         seen = seen._replace(uniques=stored.amount.uniques)
-    told = seen.amount_raw if is_told or stored is None or not sighting.through else sighting.last_alerted_raw
+    told = (
+        seen.amount_raw if is_alerted or stored is None or not sighting.through else sighting.last_alerted_raw
+    )
     return Balance(seen, _standing(sighting, reading), None if told == seen.amount_raw else told)
 
 
 def _has_to_be_stored(stored: Balance | None, after: Balance | None, *, by_block: bool) -> bool:
     """Whether the stored row would differ.
 
-    A block alone is not worth a write, the next change brings it; of collections it is compared.
+    A block alone is not worth a write, as the next change brings it; but `by_block` collections are compared.
     """
     if stored is None or after is None:
         return stored is not after

@@ -1,7 +1,7 @@
-"""How far everything is seen, as values: what /status and /balance show.
+"""What /status and /balance show, as values: what is held, and how fresh that is.
 
-Natives and tokens fail independently, so each part of a view has a state of its own:
-seen, unknown since a moment, or not read yet. None of the last two is ever zero.
+Native coins and tokens fail independently, so each part has a state of its own: seen,
+unknown since a moment, or not read yet. The last two are never shown as zero.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from bot.domain.questions import Allowance, Answer
 
 
 class NamedBalance(NamedTuple):
-    """One balance, and what it is of."""
+    """One balance with its asset's description."""
 
     asset: Asset
     description: Description
@@ -46,7 +46,7 @@ class PartSeen:
     """Set where it gives no answer: what is held is the last known."""
     held: tuple[NamedBalance, ...] = ()
     left_out: int = 0
-    """So much more is held of tokens that are ignored here."""
+    """How many more tokens are held that are ignored here."""
 
     @property
     def is_current(self) -> bool:

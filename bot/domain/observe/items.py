@@ -1,7 +1,7 @@
 """Which items of a collection came and went.
 
-A Summary says that a collection changed, not which ids: these come from a
-second question, and count only where they add up to what the Summary says.
+A summary says that a collection changed, not which ids. They come from a second question,
+and count only where they add up to what the summary says.
 """
 
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from bot.domain.assets import Amount, Asset, Items
 from bot.domain.observations import ItemMove, Move, MoveKind, Verdict
 
 ITEMS_MOST = 200
-"""Ids that are stored of one collection of one account; of larger ones only the count is told."""
+"""The most ids that are stored of one collection of one account; of larger ones only the count is known."""
 
 KnownItems = Mapping[Asset, Items]
 
 
 def adds_up(items: Items, holding: Amount) -> bool:
-    """Whether these ids are what the Summary counted."""
+    """Whether these ids are as many, and amount to as much, as the summary says."""
     ids_agree = holding.uniques is None or holding.uniques == len(items)
     return ids_agree and sum(items.values()) == holding.amount_raw
 
 
 def item_moves(before: Items, after: Items) -> tuple[ItemMove, ...]:
-    """Return what came and went, by id."""
+    """Return the ids whose amounts differ, in order."""
     return tuple(
         ItemMove(token_id, before.get(token_id, 0), after.get(token_id, 0))
         for token_id in sorted(before.keys() | after.keys())
@@ -34,11 +34,10 @@ def item_moves(before: Items, after: Items) -> tuple[ItemMove, ...]:
 def with_items(
     verdict: Verdict, collections: frozenset[Asset], stored: KnownItems, seen: KnownItems
 ) -> tuple[Verdict, dict[Asset, Items]]:
-    """Return the verdict with the ids of its moves, and what is to be stored of its collections; {}: nothing.
+    """Return the verdict with the ids of its moves, and the ids to store of each collection, {} for none.
 
-    `stored` and `seen` lack what is not known. Where only the block moved and
-    the ids are the same, nothing happened; where nobody can say, the next
-    reading asks again.
+    `stored` and `seen` leave out what is unknown. If only the block moved and the ids are the same, nothing
+    happened; if the ids are unknown, the next reading asks again.
     """
     moves: list[Move] = []
     keep: dict[Asset, Items] = {}
@@ -49,11 +48,11 @@ def with_items(
             moves.append(move)
             continue
         items = _seen_items(move, seen)
-        if _is_mere_exchange(move) and known is not None and items is None:
+        if _is_exchange_at_most(move) and known is not None and items is None:
             again.add(move.asset)
             continue
         told = () if known is None or items is None else item_moves(known, items)
-        if told or known is None or not _is_mere_exchange(move):
+        if told or known is None or not _is_exchange_at_most(move):
             moves.append(move._replace(items=told))
         keep[move.asset] = items or {}
     balances = {asset: balance for asset, balance in verdict.balances.items() if asset not in again}
@@ -67,5 +66,5 @@ def _seen_items(move: Move, seen: KnownItems) -> Items | None:
     return items if items is not None and adds_up(items, move.after) else None
 
 
-def _is_mere_exchange(move: Move) -> bool:
+def _is_exchange_at_most(move: Move) -> bool:
     return move.kind is MoveKind.MOVED and not move.after.differs_from(move.before)

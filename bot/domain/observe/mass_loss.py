@@ -1,7 +1,7 @@
-"""When so much of a chain vanishes at once that its index, and not the world, has lost it.
+"""Doubt about a chain of which so much vanished at once that its index is probably being rebuilt.
 
-An index that is rebuilt comes back piece by piece: a chain that was doubted is believed again only when
-nothing is missing there any more, or when what is missing is little and stays the same.
+Such an index comes back piece by piece: the chain is believed again when nothing is missing there any
+more, or when what is missing is little and stays the same for long.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from bot.domain.assets import ChainId
 
 LOST_AT_LEAST = 10
-"""Balances that one sweep has to read as gone before it is doubted."""
+"""Fewer balances that vanish in one sweep are never doubted."""
 
 SWEEPS_TO_SETTLE = 10
-"""Sweeps in a row that have to miss equally few balances of a doubted chain before these are gone."""
+"""After so many sweeps in a row that miss the same number, what is missing is taken for gone."""
 
 
 class DoubtedChain(NamedTuple):
-    """How many balances a doubted chain misses, and how many sweeps in a row have said so."""
+    """How many balances of a doubted chain are missing, and for how many sweeps in a row."""
 
     lost: int
     times: int
@@ -41,7 +41,7 @@ def doubted_chains(
 def counted_on(
     doubts: Mapping[ChainId, DoubtedChain], lost: Mapping[ChainId, int]
 ) -> dict[ChainId, DoubtedChain]:
-    """Return the doubts after a sweep that doubted these losses."""
+    """Return the doubts to remember after a sweep that doubted these losses."""
     return {
         chain_id: _counted(doubts.get(chain_id, NEWLY_DOUBTED), count) for chain_id, count in lost.items()
     }
@@ -52,5 +52,5 @@ def _counted(doubt: DoubtedChain, lost: int) -> DoubtedChain:
 
 
 def _is_too_much(lost: int, held: int) -> bool:
-    """Whether so much can hardly be lost; where nothing is held any more, there is nothing to doubt."""
+    """Whether over half vanished, at least ten balances. `held` counts before; 0: nothing left to doubt."""
     return lost >= LOST_AT_LEAST and 0 < held < lost * 2

@@ -1,4 +1,4 @@
-"""Who hears what: changes against the subscriptions as they stand."""
+"""Who is told what: changes are matched with the subscriptions as they stand now."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,14 +6,14 @@ from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.observe.plan import watched_parts
 from bot.domain.subscriptions import DestinationId, Subscription
 
-Pair = tuple[Subscription, Subscription]
-"""Who names an account, and what is looked at of it, as `plan.wishes` words it."""
+WatchPair = tuple[Subscription, Subscription]
+"""The subscription that names an account, and the one that says what to watch of it (see `plan`)."""
 
-Watches = Mapping[Address, Sequence[Pair]]
-"""By account, as `plan.wishes` words them."""
+Watches = Mapping[Address, Sequence[WatchPair]]
+"""By account, as `plan.watches_by_account` returns them."""
 
 Rules = Mapping[Address, frozenset[ChainId]]
-"""Contracts that a destination ignores, each with the chains on which it does; none: on every chain."""
+"""The contracts that a destination ignores, each with the chains on which it does; none means all."""
 
 Ignored = Mapping[DestinationId, Rules]
 
@@ -21,16 +21,15 @@ NO_RULES: Rules = {}
 
 
 def recipients_of_parts(
-    wishes: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
+    watches: Watches, account: Address, chain_id: ChainId, parts: frozenset[Part], status: Part
 ) -> dict[DestinationId, str]:
-    """Return the destinations that wish to hear of these parts, each once, with its label of the account.
+    """Return the destinations that watch any of these parts, with what each calls the account.
 
-    However many subscriptions of a destination match, it is told once; the label is that of one that
-    matches.
+    A destination is told once, however many of its subscriptions match; the label is that of one of them.
     """
     result: dict[DestinationId, str] = {}
-    for watch, wish in _by_name(wishes.get(account, ())):
-        if watched_parts([(watch, wish)], chain_id, status) & parts:
+    for watch, scope in _by_name(watches.get(account, ())):
+        if watched_parts([(watch, scope)], chain_id, status) & parts:
             result[watch.destination_id] = result.get(watch.destination_id) or watch.label
     return result
 
@@ -39,14 +38,17 @@ def recipients(
     asset: Asset,
     through: frozenset[Part],
     *,
-    wishes: Watches,
+    watches: Watches,
     ignored: Ignored,
     account: Address,
     status: Part,
 ) -> dict[DestinationId, str]:
-    """Return the destinations that wish to hear of an asset seen through these parts."""
-    found = recipients_of_parts(wishes, account, asset.chain_id, through, status)
-    by_name = recipients_of_parts(wishes, account, asset.chain_id, through & {asset.part}, status)
+    """Return the destinations to tell of an asset that was seen through these parts, with their labels.
+
+    Who ignores the asset is told only if a subscription names its contract.
+    """
+    found = recipients_of_parts(watches, account, asset.chain_id, through, status)
+    by_name = recipients_of_parts(watches, account, asset.chain_id, through & {asset.part}, status)
     return {
         destination_id: label
         for destination_id, label in found.items()
@@ -55,32 +57,32 @@ def recipients(
 
 
 def ignores(rules: Rules, asset: Asset) -> bool:
-    """Whether these rules name an asset; what a wish names is told all the same."""
+    """Whether these rules name an asset. A subscription that names it counts more than they do."""
     chains = rules.get(asset.contract) if asset.contract != NATIVE else None
     return chains is not None and (not chains or asset.chain_id in chains)
 
 
 def unignored_parts(parts: frozenset[Part], rules: Rules, asset: Asset) -> frozenset[Part]:
-    """Return those of the wished parts through which an asset is heard of: by its name alone if ignored."""
+    """Return those of the watched parts that may report an asset: if it is ignored, only its own."""
     return parts & {asset.part} if ignores(rules, asset) else parts
 
 
-def label_on(pairs: Iterable[Pair], chain_id: ChainId) -> str:
-    """Return what a destination, by its own wishes, calls an account on a chain; "" if nothing."""
+def label_on(pairs: Iterable[WatchPair], chain_id: ChainId) -> str:
+    """Return what a destination calls an account on a chain, by its own subscriptions; "" for nothing."""
     return next(
         (
             watch.label
-            for watch, wish in _by_name(pairs)
-            if watch.label and watch.covers_chain(chain_id) and wish.covers_chain(chain_id)
+            for watch, scope in _by_name(pairs)
+            if watch.label and watch.covers_chain(chain_id) and scope.covers_chain(chain_id)
         ),
         "",
     )
 
 
-def _by_name(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the wishes in the order in which their labels count.
+def _by_name(pairs: Iterable[WatchPair]) -> list[WatchPair]:
+    """Return the pairs in the order in which their labels count.
 
-    A name of all that an account holds goes before one of some tokens, one for certain chains before one
-    for all.
+    The label of a whole account goes before that of some tokens, and one for certain chains before one for
+    all chains.
     """
     return sorted(pairs, key=lambda pair: (bool(pair[0].contracts), not pair[0].chains))

@@ -1,7 +1,7 @@
-"""When a destination is told that it sees nothing, and when that it sees again.
+"""When a destination is told that balances can't be read, and when that they can again.
 
-A gap is told once it has lasted; its end is told if the gap was. One that
-keeps coming back is told at growing intervals.
+A gap is reported once it has lasted; its end is reported if the gap was. One that keeps
+coming back is reported at growing intervals.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,28 +21,28 @@ _DOUBLINGS_MOST = 20
 
 
 class BlindSpot(NamedTuple):
-    """What can be blind: an account on a chain, or without an account all of the chain."""
+    """What gives no answer: an account on a chain or, without an account, all of the chain."""
 
     chain_id: ChainId
     account: Address | None
 
 
 class LastReport(NamedTuple):
-    """What a destination was last told of a spot."""
+    """What a destination was last told of a blind spot."""
 
     since: datetime
     told_at: datetime
     times: int
-    """How often it was told to be blind, of late."""
+    """How often it was reported to be blind without being forgotten in between."""
     ended_at: datetime | None
-    """When it was told to be seen again; None: it is blind, as far as the destination knows."""
+    """When its end was reported; None: the destination still takes it for blind."""
     is_held_back: bool = False
-    """Whether it was told to be held back, which is another reason than no answer."""
+    """Whether it was reported as held back (too much vanished) and not as giving no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutageReport:
-    """What one destination is to be told now, and what is to be remembered of it."""
+    """What one destination is to be told now, and what to remember of that."""
 
     blind: tuple[BlindSpot, ...] = ()
     seen: tuple[BlindSpot, ...] = ()
@@ -61,12 +61,12 @@ def outage_report(
     stale_after: timedelta,
     held_back: Collection[ChainId] = (),
 ) -> OutageReport:
-    """Return what a destination is told; `gaps` is all that gives no answer, since when, however short.
+    """Return what to tell a destination now.
 
-    Chains that are `held_back` are told to be, also where they were told to be silent.
-
-    An account's gap is left to that of its whole chain. The interval between
-    two tellings of one spot doubles each time, up to `INTERVAL_MOST`.
+    `gaps` are all spots that give no answer, with the moment since when, however short; `told` is what the
+    destination was told before. A gap of a whole chain stands for those of its accounts. Chains that are
+    `held_back` are reported as such, even after they were reported as silent. The interval between two
+    reports of one spot doubles each time, up to `INTERVAL_MOST`.
     """
     open_spots = {spot for spot, one in told.items() if one.ended_at is None}
     lasting = {spot for spot, since in gaps.items() if now - since >= stale_after}
@@ -122,7 +122,7 @@ def as_gaps(
     label_of: Callable[[BlindSpot], str],
     held_back: Mapping[BlindSpot, HeldBack],
 ) -> tuple[Gap, ...]:
-    """Return spots as they are told to a destination; `label_of` is what it calls the account there."""
+    """Return the gaps to name in a report; `label_of` returns what the destination calls the account."""
     return tuple(
         Gap(spot.chain_id, spot.account, label_of(spot), since[spot], held_back.get(spot)) for spot in spots
     )

@@ -1,8 +1,8 @@
-"""What has to be asked: from what people wish to the fewest questions that observe it.
+"""What a sweep asks: from the subscriptions to the fewest questions that observe all of them.
 
-Every watched account is asked for once, whatever the number of chats. *Broad*
-asks for all tokens of the configured status, natives included; *narrow* asks
-for named contracts, verified or not.
+Every watched account is asked for once, whatever the number of chats. A *broad* question asks
+for all tokens of the configured status, native coins included; a *narrow* one asks for named
+contracts, verified or not.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from bot.domain.questions import Question
 from bot.domain.subscriptions import DestinationId, Subscription
 
 CONTRACTS_PER_QUESTION = 50
-"""A whitelist's length; the source names no limit (indexer-gateway.md 8)."""
+"""The most contracts that one question names; the source documents no limit (indexer-gateway.md 8)."""
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Accounts that are asked together, whose answers are compared together."""
+    """Accounts that are asked for together and compared together."""
 
     accounts: tuple[Address, ...]
     questions: tuple[Question, ...]
@@ -50,11 +50,11 @@ class Batch:
 def watches_by_account(
     subscriptions: Iterable[Subscription],
 ) -> dict[Address, list[tuple[Subscription, Subscription]]]:
-    """Return, for every watched account, who wishes something of it.
+    """Return the subscriptions about each watched account.
 
-    Each wish is a pair: the subscription that names the account, and the one
-    that says what to look at. They are the same, but for a contract alone: it
-    is wished of every account its destination watches, on the chains of both.
+    Each is a pair: the subscription that names the account, and the one that says what to watch of it. They
+    are the same, but for a subscription to a contract alone: that is about every account its destination
+    watches, on the chains of both.
     """
     watching: dict[DestinationId, list[Subscription]] = defaultdict(list)
     tokens: list[Subscription] = []
@@ -75,36 +75,36 @@ def watches_by_account(
 def watched_parts(
     pairs: Iterable[tuple[Subscription, Subscription]], chain_id: ChainId, status: Part
 ) -> frozenset[Part]:
-    """Return the parts of one account on one chain that these wishes speak of."""
+    """Return the parts of one account on one chain that these pairs watch."""
     parts: set[Part] = set()
-    for watch, wish in pairs:
-        if watch.covers_chain(chain_id) and wish.covers_chain(chain_id):
-            parts.update(map(Part, wish.contracts) if wish.contracts else (NATIVE_PART, status))
+    for watch, scope in pairs:
+        if watch.covers_chain(chain_id) and scope.covers_chain(chain_id):
+            parts.update(map(Part, scope.contracts) if scope.contracts else (NATIVE_PART, status))
     return frozenset(parts)
 
 
 def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId]) -> dict[Address, Wanted]:
-    """Return what is to be observed of each account; `chains` are meant where a subscription names none.
+    """Return what is to be observed of each account; a subscription that names no chains means `chains`.
 
-    Accounts of which the same is wished share one value: there may be many of them.
+    Accounts of which the same is wanted share one value, as there may be thousands of them.
     """
-    shared: dict[_Wishes, Wanted] = {}
+    shared: dict[_Scopes, Wanted] = {}
     result = {}
     for account, pairs in watches_by_account(subscriptions).items():
-        wished = tuple((wish.contracts, _chains_of(watch, wish, chains)) for watch, wish in pairs)
-        if wished not in shared:
-            shared[wished] = _wanted(wished)
-        result[account] = shared[wished]
+        scopes = tuple((scope.contracts, _chains_of(watch, scope, chains)) for watch, scope in pairs)
+        if scopes not in shared:
+            shared[scopes] = _wanted(scopes)
+        result[account] = shared[scopes]
     return result
 
 
-_Wishes = tuple[tuple[frozenset[Address], frozenset[ChainId]], ...]
+_Scopes = tuple[tuple[frozenset[Address], frozenset[ChainId]], ...]
 
 
-def _wanted(wished: _Wishes) -> Wanted:
+def _wanted(scopes: _Scopes) -> Wanted:
     broad: set[ChainId] = set()
     named: dict[Address, set[ChainId]] = defaultdict(set)
-    for contracts, on in wished:
+    for contracts, on in scopes:
         for contract in contracts:
             named[contract] |= on
         if not contracts:
@@ -112,17 +112,17 @@ def _wanted(wished: _Wishes) -> Wanted:
     return Wanted(frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on})
 
 
-def _chains_of(watch: Subscription, wish: Subscription, chains: frozenset[ChainId]) -> frozenset[ChainId]:
-    """Return the chains of both; one that names none leaves the choice to the other."""
-    if watch.chains and wish.chains:
-        return watch.chains & wish.chains
-    return watch.chains or wish.chains or chains
+def _chains_of(watch: Subscription, scope: Subscription, chains: frozenset[ChainId]) -> frozenset[ChainId]:
+    """Return the chains that both name; one that names none leaves the choice to the other."""
+    if watch.chains and scope.chains:
+        return watch.chains & scope.chains
+    return watch.chains or scope.chains or chains
 
 
 def with_unlisted(
     wanted: Mapping[Address, Wanted], unlisted: Mapping[Address, Iterable[Asset]]
 ) -> dict[Address, Wanted]:
-    """Return the same, and by name what lost its listing where the account is still asked broadly."""
+    """Add, by name, the tokens that lost their listing on chains where the account is still asked broadly."""
     result = dict(wanted)
     for account, assets in unlisted.items():
         one = result.get(account)
@@ -144,16 +144,17 @@ def batches(
     contracts_left_out: tuple[Address, ...] = (),
     metadata_for: frozenset[Address] = frozenset(),
 ) -> Iterator[Batch]:
-    """Group accounts that can share requests, and word the questions.
+    """Group the accounts that can share requests, and make their questions.
 
-    `metadata_for` are the accounts never read before: their answers describe
-    the assets, which steady ones leave out.
+    `metadata_for` are the accounts that were never read before: only their answers are to describe the
+    assets, which would make every other answer larger for nothing.
     """
     groups: dict[tuple[frozenset[ChainId], frozenset[ChainId], bool], list[Address]] = defaultdict(list)
     for account, one in wanted.items():
         if one.broad or one.named:
             groups[one.broad, frozenset().union(*one.named.values()), account in metadata_for].append(account)
     for (broad, narrow, metadata), accounts in groups.items():
+        # Accounts with the same contracts come together, so that their lists are short.
         accounts.sort(key=lambda account: (sorted(wanted[account].named), account))
         for some in chunks(accounts, accounts_per_request):
             questions: list[Question] = []
@@ -175,9 +176,9 @@ def batches(
 def narrow_questions(
     named: Mapping[Address, Iterable[Address]], chains: frozenset[ChainId], *, metadata: bool
 ) -> list[Question]:
-    """Word the questions for contracts by name: one list serves all accounts of the group.
+    """Return the questions for contracts by name; one list of contracts serves all accounts of the group.
 
-    Always with status `ALL`, or unverified contracts stay hidden (indexer-gateway.md 1.3).
+    Their status is always `ALL`, or unverified contracts would stay hidden (indexer-gateway.md 1.3).
     """
     askers: dict[Address, set[Address]] = defaultdict(set)
     for account, contracts in named.items():
