@@ -23,6 +23,7 @@ from bot.domain.observe.freshness import (
 )
 from bot.domain.observe.matching import Rules, Watches, ignores, label_on, unignored_parts
 from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
+from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
@@ -104,9 +105,8 @@ def _balances(wanted: Mapping[Address, Wanted], stored: Views, rules: Rules, sta
     for (account, chain_id), view in stored.items():
         parts = wanted[account].parts(chain_id, status)
         yield sum(
-            asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
+            Coverage(unignored_parts(parts, rules, asset), status).speaks_of(asset, balance.standing)
             for asset, balance in view.balances.items()
-            for heard in (unignored_parts(parts, rules, asset),)
         )
 
 

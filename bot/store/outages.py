@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
-from bot.domain.observe.matching import Pair, Watches, label_on
+from bot.domain.observe.matching import Watches, WatchPair, label_on
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId
@@ -76,8 +76,8 @@ def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
     return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
 
 
-def _by_destination(wished: Watches) -> dict[DestinationId, dict[Address, list[Pair]]]:
-    result: dict[DestinationId, dict[Address, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+def _by_destination(wished: Watches) -> dict[DestinationId, dict[Address, list[WatchPair]]]:
+    result: dict[DestinationId, dict[Address, list[WatchPair]]] = defaultdict(lambda: defaultdict(list))
     for account, pairs in wished.items():
         for pair in pairs:
             result[pair[0].destination_id][account].append(pair)
@@ -89,7 +89,7 @@ def _label_of(mine: Watches, spot: BlindSpot) -> str:
     return label_on(mine.get(spot.account, ()), spot.chain_id) if spot.account is not None else ""
 
 
-def _is_watched(spot: BlindSpot, mine: Mapping[Address, Sequence[Pair]], status: Part) -> bool:
+def _is_watched(spot: BlindSpot, mine: Mapping[Address, Sequence[WatchPair]], status: Part) -> bool:
     """Return whether a destination still watches what it had a notice about."""
     accounts = mine if spot.account is None else {spot.account} & mine.keys()
     return any(watched_parts(mine[account], spot.chain_id, status) for account in accounts)

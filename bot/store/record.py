@@ -28,6 +28,7 @@ from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
 from bot.domain.observe.descriptions import asked_again_in, decimals_of_change, is_complete
 from bot.domain.observe.matching import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
 from bot.domain.observe.plan import watched_parts, watches_by_account
+from bot.domain.observe.readings import Coverage
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import enqueue_alert
@@ -134,11 +135,8 @@ class _PollRecorder:
         return frozenset(to_part(blob) for (blob,) in rows)
 
     def _is_within(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
-        if asset.contract == NATIVE:
-            return NATIVE_PART in asked
-        if asset.part in asked:
-            return True
-        return self._status in asked and (balance is None or balance.standing is not Standing.NAMED)
+        standing = Standing.LISTED if balance is None else balance.standing
+        return Coverage(asked, self._status).speaks_of(asset, standing)
 
     def _as_covered(self, asset: Asset, balance: Balance | None, covered: frozenset[Part]) -> Balance | None:
         """Return a token's balance as known by its contract alone, where nobody asks for lists any more."""
@@ -245,7 +243,7 @@ class _PollRecorder:
         told = recipients(
             move.asset,
             move.through,
-            wishes=self._wishes,
+            watches=self._wishes,
             ignored=self._ignored,
             account=verdict.account,
             status=self._status,

@@ -10,8 +10,8 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, Thing, thing_of
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
-from bot.domain.observations import Standing
 from bot.domain.observe.matching import unignored_parts
+from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of
@@ -133,9 +133,8 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
         if not parts <= view.coverage.keys():
             return None
         balances += sum(
-            asset.part in heard or (status in heard and balance.standing is not Standing.NAMED)
+            Coverage(unignored_parts(parts, rules, asset), status).speaks_of(asset, balance.standing)
             for asset, balance in view.balances.items()
-            for heard in (unignored_parts(parts, rules, asset),)
         )
     return Baseline(
         account=wish.account, label=wish.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()

@@ -180,7 +180,7 @@ def hearing_of(
         recipients(
             what,
             parts,
-            wishes=watches_by_account(subscriptions),
+            watches=watches_by_account(subscriptions),
             ignored={DestinationId(1): rules},
             account=TREASURY,
             status=VERIFIED,

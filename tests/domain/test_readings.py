@@ -1,18 +1,23 @@
 """From answers to readings: what was asked for is known or unknown, the rest is left out."""
 
-from bot.domain.assets import NOTHING, Address, ChainId
-from bot.domain.observations import Reading
+import pytest
+
+from bot.domain.assets import NATIVE_PART, NOTHING, Address, ChainId, Part
+from bot.domain.observations import Reading, Standing
 from bot.domain.observe.plan import Wanted
-from bot.domain.observe.readings import Answered, readings, with_named
+from bot.domain.observe.readings import Answered, Coverage, readings, with_named
 from tests.builders import (
+    DAI,
     DEGEN,
     ETHEREUM,
     POLYGON,
     TREASURY,
     USDC,
     VAULT,
+    VERIFIED,
     answer,
     asset,
+    coin,
     held,
     question,
     reading,
@@ -207,3 +212,34 @@ def test_a_later_name_beats_an_earlier_one_and_keeps_the_others() -> None:
     completed = with_named(seen, question(contracts=[USDC]), answer({POLYGON: {}}), [USDC])
 
     assert completed == reading(named={USDC: 0, DEGEN: 2})
+
+
+# ---------------------------------------------------------------- of which assets parts speak
+
+
+def coverage_of(*parts: Part) -> Coverage:
+    return Coverage(frozenset(parts), VERIFIED)
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_a_token_is_spoken_of_by_its_name_however_it_is_known(standing: Standing) -> None:
+    assert coverage_of(Part(USDC)).speaks_of(asset(USDC), standing)
+    assert not coverage_of(Part(DAI)).speaks_of(asset(USDC), standing)
+
+
+def test_a_list_speaks_of_what_stands_or_stood_in_it_and_not_of_what_was_only_named() -> None:
+    speaks = {standing: coverage_of(VERIFIED).speaks_of(asset(USDC), standing) for standing in Standing}
+
+    assert speaks == {Standing.LISTED: True, Standing.UNLISTED: True, Standing.NAMED: False}
+
+
+def test_the_native_coin_stands_in_no_list() -> None:
+    assert coverage_of(NATIVE_PART).speaks_of(coin(), Standing.LISTED)
+    assert not coverage_of(VERIFIED).speaks_of(coin(), Standing.LISTED)
+
+
+def test_all_parts_that_show_an_asset_are_named() -> None:
+    assert coverage_of(VERIFIED, Part(USDC), NATIVE_PART).parts_about(asset(USDC), Standing.LISTED) == {
+        VERIFIED,
+        Part(USDC),
+    }
