@@ -27,9 +27,9 @@ MUTANTS = (
     Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/record.py",
-        "        for destination_id, label in told.items():\n            enqueue_alert(",
+        "        for destination_id, label in labels.items():\n            enqueue_alert(",
         "        self._db.commit()\n"
-        "        for destination_id, label in told.items():\n            enqueue_alert(",
+        "        for destination_id, label in labels.items():\n            enqueue_alert(",
         "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
     Mutant(

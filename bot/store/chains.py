@@ -45,7 +45,7 @@ def update_chains(
         _save(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
         ever = _worth_remembering(db, before, listed)
         _save(db, "listed", {"now": sorted(listed), "ever": ever})
-        told = 0
+        notices = 0
         for chain_id, gone_since in db.execute("SELECT id, gone_since FROM chain").fetchall():
             is_gone = chain_id not in listed and (chain_id in before or gone_since is not None)
             if is_gone == (gone_since is not None):
@@ -55,8 +55,8 @@ def update_chains(
             watching = destinations_watching(db, chain_id, status)
             for destination_id in watching:
                 enqueue_alert(db, destination_id, at, notice=notice)
-            told += len(watching)
-    return told
+            notices += len(watching)
+    return notices
 
 
 def _save(db: Database, name: str, value: object) -> None:

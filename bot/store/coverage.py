@@ -50,10 +50,10 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
 
     Who subscribes to it again gets a new baseline. Part of the caller's transaction.
     """
-    wished = watches_by_account(subscriptions_about(db, account_ids))
+    wanted = watches_by_account(subscriptions_about(db, account_ids))
     for account_id in account_ids:
         (address,) = db.execute("SELECT address FROM account WHERE id = ?", [account_id]).fetchone()
-        pairs = wished.get(to_address(address), [])
+        pairs = wanted.get(to_address(address), [])
         rows = db.execute("SELECT chain_id, part FROM coverage WHERE account_id = ?", [account_id])
         ended = [
             (account_id, chain_id, blob)

@@ -51,10 +51,10 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
     if found is None:
         return None
     kind, title, thread_id, lost = found
-    told = about(db, DeliveryId(row))
+    contents = about(db, DeliveryId(row))
     place = Place(chat_id, kind, title, thread_id or None)
     is_fallback = lost is not None and bool(thread_id)
-    return FoundDelivery(told, place, is_fallback) if told.accounts else None
+    return FoundDelivery(contents, place, is_fallback) if contents.accounts else None
 
 
 _CHANGES = f"""

@@ -70,7 +70,7 @@ def holdings_of(
     """Return what a destination watches of an account, chain by chain, what was not read yet included."""
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     wanted = wanted_by(subscriptions, chains).get(account, Wanted())
-    wished = watches_by_account(subscriptions).get(account, ())
+    watched = watches_by_account(subscriptions).get(account, ())
     coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
     complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
     held: dict[ChainId, list[tuple[NamedBalance, Standing]]] = defaultdict(list)
@@ -91,7 +91,7 @@ def holdings_of(
                 )
             ),
             held_back=on_hold.get(chain_id),
-            label=label_on(wished, chain_id),
+            label=label_on(watched, chain_id),
         )
         for chain_id in sorted(wanted.chains())
     ]
@@ -139,7 +139,7 @@ def _sights(
         )
 
 
-def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Watches, status: Part) -> Iterator[Gap]:
+def _gaps(wanted: Mapping[Address, Wanted], stored: Views, watched: Watches, status: Part) -> Iterator[Gap]:
     """Yield what gives no answer: accounts, or a whole chain where no account that was read does."""
     read: dict[ChainId, int] = defaultdict(int)
     blind: dict[ChainId, list[Gap]] = defaultdict(list)
@@ -148,7 +148,7 @@ def _gaps(wanted: Mapping[Address, Wanted], stored: Views, wished: Watches, stat
         read[chain_id] += bool(parts)
         since = [moment for part in parts if (moment := view.coverage[part]) is not None]
         if since:
-            blind[chain_id].append(Gap(chain_id, account, label_on(wished[account], chain_id), min(since)))
+            blind[chain_id].append(Gap(chain_id, account, label_on(watched[account], chain_id), min(since)))
     for chain_id, gaps in blind.items():
         if len(gaps) == read[chain_id]:
             yield Gap(chain_id, None, "", max(gap.since for gap in gaps))
@@ -212,7 +212,7 @@ def _to_held(row: Row) -> tuple[NamedBalance, Standing]:
 
 
 def _parts(
-    wished: frozenset[Part],
+    watched: frozenset[Part],
     coverage: Mapping[Part, datetime | None],
     complete_at: datetime | None,
     held: Sequence[tuple[NamedBalance, Standing]],
@@ -229,14 +229,14 @@ def _parts(
     left_out = 0
     for one, standing in held:
         part = one.asset.part
-        if part in wished and part in coverage:
+        if part in watched and part in coverage:
             shown[part].append(one)
         elif standing is not Standing.NAMED and ignores(rules, one.asset):
             left_out += 1
         elif standing is not Standing.NAMED:
             shown[status].append(one)
     kinds = {NATIVE_PART: PartKind.NATIVES, status: PartKind.TOKENS}
-    for part in sorted(wished, key=lambda part: (part != NATIVE_PART, part != status, part)):
+    for part in sorted(watched, key=lambda part: (part != NATIVE_PART, part != status, part)):
         is_read = part in coverage
         yield PartSeen(
             kind=kinds.get(part, PartKind.NAMED),

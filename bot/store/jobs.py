@@ -21,13 +21,13 @@ def due_work(db: Database) -> Mapping[str, Schedule]:
 def record_success(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
     """Record that a job succeeded; if it failed before, owners get `recovery`. Returns how many do."""
     with transaction(db):
-        told = (
+        notices = (
             enqueue_owner_alerts(db, recovery, to_milliseconds(now))
             if recovery and _is_failing(db, name)
             else 0
         )
         _write(db, name, next_at, failing_since=None)
-        return told
+        return notices
 
 
 def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:

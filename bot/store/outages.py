@@ -38,20 +38,20 @@ def enqueue_outage_notices(
     """
     chains = _silent_chains(db, asked - answered)
     views = _silent_views(db, asked & answered)
-    told = _last_reports(db)
+    reports = _last_reports(db)
     # Nearly every sweep ends here: nothing is silent for long, and nobody waits to hear that it is over.
     oldest = min([*chains.values(), *(since for *_, since in views)], default=now)
-    if not any(one.ended_at is None for of_one in told.values() for one in of_one.values()) and (
+    if not any(one.ended_at is None for of_one in reports.values() for one in of_one.values()) and (
         now - oldest < stale_after
     ):
         return 0
-    wished = _by_destination(watches_by_account(all_subscriptions(db)))
-    gaps = _gaps(db, wished, chains, views, status)
+    wishes_of = _by_destination(watches_by_account(all_subscriptions(db)))
+    gaps = _gaps(db, wishes_of, chains, views, status)
     still = {chain_id for chain_id, one in held_back.items() if one.end is None}
     notices = 0
-    for destination_id in gaps.keys() | told.keys():
-        known = told.get(destination_id, {})
-        mine = wished.get(destination_id, {})
+    for destination_id in gaps.keys() | reports.keys():
+        known = reports.get(destination_id, {})
+        mine = wishes_of.get(destination_id, {})
         wanted = {spot: one for spot, one in known.items() if _is_watched(spot, mine, status)}
         _delete_reports(db, destination_id, known.keys() - wanted.keys())
         one = outage_report(gaps.get(destination_id, {}), wanted, now, stale_after, still)
@@ -76,9 +76,9 @@ def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
     return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
 
 
-def _by_destination(wished: Watches) -> dict[DestinationId, dict[Address, list[WatchPair]]]:
+def _by_destination(by_account: Watches) -> dict[DestinationId, dict[Address, list[WatchPair]]]:
     result: dict[DestinationId, dict[Address, list[WatchPair]]] = defaultdict(lambda: defaultdict(list))
-    for account, pairs in wished.items():
+    for account, pairs in by_account.items():
         for pair in pairs:
             result[pair[0].destination_id][account].append(pair)
     return result
@@ -115,7 +115,7 @@ def _silent_views(db: Database, chains: frozenset[ChainId]) -> list[tuple[Addres
 
 def _gaps(
     db: Database,
-    wished: Mapping[DestinationId, Watches],
+    wishes_of: Mapping[DestinationId, Watches],
     chains: Mapping[ChainId, datetime],
     views: Sequence[tuple[Address, ChainId, Part, datetime]],
     status: Part,
@@ -123,7 +123,7 @@ def _gaps(
     """Return what gives no answer, and since when, by the destinations that watch it."""
     result: Gaps = defaultdict(dict)
     covered = {chain_id: covered_on(db, chain_id) for chain_id in chains}
-    for destination_id, mine in wished.items():
+    for destination_id, mine in wishes_of.items():
         for chain_id, since in chains.items():
             if any(watched_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
                 result[destination_id][BlindSpot(chain_id, None)] = since
@@ -174,8 +174,8 @@ def _count_changes(db: Database, destination_id: DestinationId, blind: Mapping[B
 
 
 def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport) -> None:
-    for spot, told in (one.remembered or {}).items():
-        ended_at = None if told.ended_at is None else to_milliseconds(told.ended_at)
+    for spot, report in (one.remembered or {}).items():
+        ended_at = None if report.ended_at is None else to_milliseconds(report.ended_at)
         db.execute(
             "REPLACE INTO blindness"
             " (destination_id, chain_id, account_id, since, told_at, times, ended_at, is_held_back)"
@@ -184,11 +184,11 @@ def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport
                 destination_id,
                 spot.chain_id,
                 to_blob(spot.account) if spot.account else None,
-                to_milliseconds(told.since),
-                to_milliseconds(told.told_at),
-                told.times,
+                to_milliseconds(report.since),
+                to_milliseconds(report.told_at),
+                report.times,
                 ended_at,
-                told.is_held_back,
+                report.is_held_back,
             ],
         )
 

@@ -345,13 +345,13 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
     ).lastrowid
     assert row_id is not None
     delivery_id = DeliveryId(row_id)
-    text, told = compose(waiting, message_id(delivery_id), now)
-    if not 0 < told <= len(waiting):
-        raise ValueError(f"a message of {len(waiting)} alerts tells {told} of them")
+    text, count = compose(waiting, message_id(delivery_id), now)
+    if not 0 < count <= len(waiting):
+        raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
     db.conn.executemany(
         "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
-        [(delivery_id, alert.id) for alert in waiting[:told]],
+        [(delivery_id, alert.id) for alert in waiting[:count]],
     )
     _retry_closed_topic(db, delivery_id, now)
     return delivery_id

@@ -240,7 +240,7 @@ class _PollRecorder:
         replace_items(self._db, self._account_ids[account], self._asset_id(asset), items)
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
-        told = recipients(
+        labels = recipients(
             move.asset,
             move.through,
             watches=self._wishes,
@@ -252,7 +252,7 @@ class _PollRecorder:
         former, decimals = self._decimals(account_id, asset_id)
         # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
         if _is_redenomination_only(move, former, decimals):
-            told = {}
+            labels = {}
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         price_usd, priced_at = self._price(move.asset)
@@ -279,9 +279,9 @@ class _PollRecorder:
                 former,
             ],
         ).lastrowid
-        for destination_id, label in told.items():
+        for destination_id, label in labels.items():
             enqueue_alert(self._db, destination_id, self._at, label=label, change_id=change_id)
-        return len(told)
+        return len(labels)
 
     def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
         """Return the former decimals, if the stored amount may be in these, and the decimals known now."""
@@ -324,18 +324,18 @@ class _PollRecorder:
     def _enqueue_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
         """Enqueue a first reading, once for each label that a destination has for the account."""
         named: dict[tuple[DestinationId, str], list[Verdict]] = defaultdict(list)
-        told: dict[tuple[DestinationId, str], None] = {}
+        names: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
             about = self._wishes, account, verdict.chain_id
             seen = recipients_of_parts(*about, verdict.first_seen, self._status)
             for name in (recipients_of_parts(*about, verdict.never_seen, self._status) | seen).items():
                 named[name].append(verdict)
-            told |= dict.fromkeys(seen.items())
-        for name in told:
+            names |= dict.fromkeys(seen.items())
+        for name in names:
             destination_id, label = name
             notice = self._baseline(destination_id, account, label, named[name], stored)
             enqueue_alert(self._db, destination_id, self._at, label=label, notice=notice)
-        return len(told)
+        return len(names)
 
     def _baseline(
         self,
@@ -353,13 +353,13 @@ class _PollRecorder:
         rules = self._ignored.get(destination_id, NO_RULES)
         balances, seen, unanswered = 0, [], []
         read: set[Part] = set()
-        wished: set[Part] = set()
+        wanted: set[Part] = set()
         for verdict in verdicts:
             parts = watched_parts(mine, verdict.chain_id, self._status)
             if verdict.first_seen & parts:
                 seen.append(verdict.chain_id)
                 read |= verdict.first_seen & parts
-                wished |= parts
+                wanted |= parts
                 balances += sum(
                     self._is_within(asset, balance, unignored_parts(parts & verdict.first_seen, rules, asset))
                     for asset, balance in stored[account, verdict.chain_id].balances.items()
@@ -368,7 +368,7 @@ class _PollRecorder:
                 unanswered.append(verdict.chain_id)
         # Tokens are named only where they alone are new: the account itself was read before.
         listed = {NATIVE_PART, self._status}
-        contracts = sorted(map(Address, read)) if listed & wished and not listed & read else []
+        contracts = sorted(map(Address, read)) if listed & wanted and not listed & read else []
         return Baseline(
             account=account,
             label=label,

@@ -67,15 +67,15 @@ def to_holding(amount: str, uniques: str | None, block: int | None) -> Amount:
 
 def balance_to_row(balance: Balance) -> tuple[str, str | None, int | None, int, str | None]:
     """Return amount, uniques, block, standing, and the amount last reported where it is another one."""
-    told = None if balance.last_alerted_raw is None else str(balance.last_alerted_raw)
-    return *holding_to_row(balance.amount), balance.standing, told
+    last_alerted = None if balance.last_alerted_raw is None else str(balance.last_alerted_raw)
+    return *holding_to_row(balance.amount), balance.standing, last_alerted
 
 
 def to_balance(
-    amount: str, uniques: str | None, block: int | None, standing: int, told: str | None
+    amount: str, uniques: str | None, block: int | None, standing: int, last_alerted: str | None
 ) -> Balance:
     """Return what `balance_to_row` wrote."""
-    last_alerted_raw = None if told is None else int(told)
+    last_alerted_raw = None if last_alerted is None else int(last_alerted)
     return Balance(to_holding(amount, uniques, block), Standing(standing), last_alerted_raw)
 
 
