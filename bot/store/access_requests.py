@@ -38,6 +38,7 @@ def request_access(db: Database, place: Place, at: datetime) -> AccessRequest | 
         if _is_answered(db, place.chat_id):
             return None
         row_id = upsert_chat(db, place)
+        # RETURNING gives when owners heard of an earlier request; that moment survives the new one.
         (told_at,) = db.execute(
             "INSERT INTO knock (chat_id, knocked_at) VALUES (?, ?)"
             " ON CONFLICT (chat_id) DO UPDATE SET knocked_at = excluded.knocked_at RETURNING told_at",
@@ -130,6 +131,7 @@ def _delete_requests(db: Database, which: str, oldest_first: str, kept: int) -> 
         f" ORDER BY {oldest_first} LIMIT ?) RETURNING chat_id",
         [count - kept],
     ).fetchall()
+    # Groups that became this chat refer to it, so they go first.
     for (chat_id,) in forgotten:
         for former in ("migrated_to = ?", "id = ?"):
             db.execute(f"DELETE FROM chat WHERE {former} AND {_KNOWN_BY_REQUEST}", [chat_id])
@@ -152,6 +154,7 @@ FROM chat c LEFT JOIN knock k ON k.chat_id = c.id
 WHERE c.migrated_to IS NULL
 """
 
+# `IS NULL` sorts as 0 or 1: those with a request come first, the newest request on top.
 _IN_ORDER = "ORDER BY knocked_at IS NULL, knocked_at DESC, c.is_owner DESC, c.open DESC, c.id"
 
 

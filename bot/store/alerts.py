@@ -27,6 +27,8 @@ def enqueue_alert(
     `at` is now, in milliseconds; `label` what the destination calls the account. Where a mute covers it,
     the alert is held until the mute ends. Part of the caller's transaction.
     """
+    # Mutes are looked up now, and not when messages are made: what a mute covers never enters the queue,
+    # and no poll of the queue has to skip it.
     text = None if notice is None else notice_to_json(notice)
     held = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
         notice is not None and is_notice_muted(db, destination_id, subjects_of(notice))
@@ -55,6 +57,7 @@ def owner_destinations(db: Database) -> list[DestinationId]:
 
     Part of the caller's transaction.
     """
+    # An owner may never have written to the bot: then there is a chat by configuration, and no destination.
     db.execute(
         "INSERT OR IGNORE INTO destination (chat_id, thread_id) SELECT id, 0 FROM chat WHERE is_owner = 1"
     )

@@ -52,6 +52,7 @@ def subject_of_subscription(subscription: Subscription) -> str:
     return subject_of(subscription.account, subscription.contracts, subscription.label)
 
 
+# The title is the chat's present one: the audit keeps its number alone.
 _NEWEST_FIRST = """
 SELECT a.at, a.deed, a.user_id, a.user_name, a.telegram_id, c.title, a.subject
 FROM audit a LEFT JOIN chat c ON c.telegram_id = a.telegram_id

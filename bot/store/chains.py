@@ -47,6 +47,7 @@ def update_chains(
         _save(db, "listed", {"now": sorted(listed), "ever": ever})
         notices = 0
         for chain_id, gone_since in db.execute("SELECT id, gone_since FROM chain").fetchall():
+            # A chain that the source never listed is read because somebody named it: it can't be dropped.
             is_gone = chain_id not in listed and (chain_id in before or gone_since is not None)
             if is_gone == (gone_since is not None):
                 continue
@@ -64,10 +65,11 @@ def _save(db: Database, name: str, value: object) -> None:
 
 
 def _worth_remembering(db: Database, before: frozenset[ChainId], listed: frozenset[ChainId]) -> list[ChainId]:
-    """Return the chains to remember, in order: all, unless they are more than there can be.
+    """Return the chains to save, in order: all of them up to `CHAINS_MOST`.
 
-    Then those that are no longer listed go first where nothing is held on them.
+    Beyond that, listed ones come before those on which anything is held, and these before the others.
     """
+    # A source that lists ever new chains can't make the bot read ever more of them.
     if len(before | listed) <= CHAINS_MOST:
         return sorted(before | listed)
     held = {

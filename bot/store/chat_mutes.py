@@ -51,6 +51,8 @@ def mute(
         for scope in wanted:
             account_id = None if scope is None else account_id_of(db, scope.account)
             chains = "" if scope is None else words_of(scope.chains)
+            # In the words of the index `mute_once`: NULLs differ from each other, so without `ifnull` there
+            # could be two mutes of everything.
             db.execute(
                 "INSERT INTO mute (destination_id, account_id, chains, since, until) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (destination_id, ifnull(account_id, 0), chains)"
@@ -163,6 +165,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
         [(to_milliseconds(now), alert_id) for alert_id, *_ in free],
     )
+    # A mute of everything covers what the others do: where one ended, its notice alone says it all.
     everything = [one for one in ended if one.account is None]
     uncounted = free
     for one in sorted(everything or ended, key=lambda mute: mute.since):

@@ -71,6 +71,8 @@ def apply_configuration(
     with transaction(db):
         for owner in owners:
             upsert_chat(db, Place(owner, "private", ""))
+        # Known before anybody writes there, so that owners see them in the list; Telegram's numbers of
+        # people are positive.
         db.conn.executemany(
             "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)",
             [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
@@ -92,6 +94,7 @@ def apply_configuration(
             if is_open:
                 withdraw_all(db, row_id)
             end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
+        # Balances read with another list of tokens say nothing about the one that is read now.
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(
             f"SELECT DISTINCT account_id FROM coverage WHERE part IN ({marks(others)})", others
@@ -105,6 +108,7 @@ def upsert_chat(db: Database, place: Place) -> int:
 
     An empty title does not replace a known one. Part of the caller's transaction.
     """
+    # ON CONFLICT and not OR IGNORE: only so does RETURNING give the row that was there.
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
         " DO UPDATE SET kind = excluded.kind, title = ifnull(nullif(excluded.title, ''), title)"
@@ -179,6 +183,7 @@ def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
 def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditAction) -> None:
     """Open or close a chat by command, and end its request for access, if there is one."""
     opens = deed is AuditAction.ALLOW
+    # IS NOT, as `decided` may be NULL. A repeated command changes nothing and is not audited.
     changed = db.execute(
         "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
         [opens, row_id],

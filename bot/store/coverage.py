@@ -35,6 +35,7 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
 
     Those are the ones of the accounts, and the tokens that their destinations watch in every account.
     """
+    # Such a token's row names no account: it counts wherever its destination watches one of these.
     ids = tuple(account_ids)
     theirs = f"account_id IN ({marks(ids)})"
     rows = db.execute(

@@ -151,6 +151,7 @@ def _gaps(wanted: Mapping[Address, Wanted], stored: Views, watched: Watches, sta
             blind[chain_id].append(Gap(chain_id, account, label_on(watched[account], chain_id), min(since)))
     for chain_id, gaps in blind.items():
         if len(gaps) == read[chain_id]:
+            # A chain was seen for as long as any account on it was.
             yield Gap(chain_id, None, "", max(gap.since for gap in gaps))
         else:
             yield from gaps

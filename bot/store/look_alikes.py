@@ -8,6 +8,7 @@ from bot.domain.assets import Asset
 from bot.domain.symbols import symbol_key
 from bot.store.rows import to_blob
 
+# Two EXISTS and not one with OR: each then uses an index, `asset_symbol` or the key of `balance`.
 LOOKS_LIKE_ANOTHER = """
 (EXISTS (SELECT 1 FROM asset o
    WHERE o.symbol_key = x.symbol_key AND o.chain_id = x.chain_id AND o.id <> x.id)

@@ -81,6 +81,7 @@ def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | No
         ).fetchall()
         if not lost:
             return None
+        # Ended before alerts move: what a mute of a lost topic held is released with its notice.
         for (destination_id,) in lost:
             end_all(db, destination_id, author.at)
             db.execute("DELETE FROM ignored WHERE destination_id = ?", [destination_id])
@@ -110,6 +111,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into])
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
+    # Of these a destination has each but once: where both have one, that of the other destination stays.
     for table in ("blindness", "ignored", "mute"):
         db.execute(f"UPDATE OR IGNORE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
         db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [one])

@@ -154,6 +154,7 @@ def _last_reports(db: Database) -> dict[DestinationId, dict[BlindSpot, LastRepor
 
 def _count_changes(db: Database, destination_id: DestinationId, blind: Mapping[BlindSpot, datetime]) -> int:
     """Count the changes reported to a destination since its notices of these outages, each change once."""
+    # One query for each spot, as each has its own moment; a change may be in two, of a chain and an account.
     changes: set[int] = set()
     for spot, told_at in blind.items():
         rows = db.execute(
@@ -174,6 +175,7 @@ def _count_changes(db: Database, destination_id: DestinationId, blind: Mapping[B
 
 
 def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport) -> None:
+    # Account 0 stands for the whole chain: a NULL in a key would be another row each time.
     for spot, report in (one.remembered or {}).items():
         ended_at = None if report.ended_at is None else to_milliseconds(report.ended_at)
         db.execute(

@@ -89,6 +89,7 @@ def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> N
         "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [author.user_id, to_milliseconds(author.at)]
     )
     row_id = upsert_chat(db, place)
+    # An owner's chat is open by who it belongs to: an earlier /deny doesn't count any more.
     db.execute(
         "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
     )

@@ -146,6 +146,7 @@ class _PollRecorder:
 
     def _write_verdict(self, verdict: Verdict) -> int:
         account_id = self._account_ids[verdict.account]
+        # Coverage and chain come first: `_previous_at` reads them for the moves.
         for part in verdict.first_seen:
             self._db.execute(
                 "INSERT OR IGNORE INTO coverage (account_id, chain_id, part) VALUES (?, ?, ?)",
@@ -248,21 +249,28 @@ class _PollRecorder:
             account=verdict.account,
             status=self._status,
         )
-        asset_id = self._asset_id(move.asset)
-        former, decimals = self._decimals(account_id, asset_id)
+        former, decimals = self._decimals(account_id, self._asset_id(move.asset))
         # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
         if _is_redenomination_only(move, former, decimals):
             labels = {}
+        change_id = self._insert_change(verdict, account_id, move, former, decimals)
+        for destination_id, label in labels.items():
+            enqueue_alert(self._db, destination_id, self._at, label=label, change_id=change_id)
+        return len(labels)
+
+    def _insert_change(
+        self, verdict: Verdict, account_id: int, move: Move, former: int | None, decimals: int | None
+    ) -> int | None:
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         price_usd, priced_at = self._price(move.asset)
-        change_id = self._db.execute(
+        return self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
             " block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals, former_decimals)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 account_id,
-                asset_id,
+                self._asset_id(move.asset),
                 move.kind,
                 before,
                 after,
@@ -279,9 +287,6 @@ class _PollRecorder:
                 former,
             ],
         ).lastrowid
-        for destination_id, label in labels.items():
-            enqueue_alert(self._db, destination_id, self._at, label=label, change_id=change_id)
-        return len(labels)
 
     def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
         """Return the former decimals, if the stored amount may be in these, and the decimals known now."""

@@ -66,6 +66,7 @@ SELECT (SELECT ifnull(max(id), 0) FROM change),
        (SELECT count(*) FROM subscription)
 """
 
+# What a chat that can't be reached has waiting counts apart: it is no backlog of the bot's.
 _BACKLOG = """
 WITH reached AS (
   SELECT n.id, c.open AND c.unavailable IS NULL AS now FROM destination n JOIN chat c ON c.id = n.chat_id

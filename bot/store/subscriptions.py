@@ -190,6 +190,7 @@ def _created(
         return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
     if is_full(db, destination_id, limit):
         return SubscribeResult(SubscribeOutcome.FULL, 0)
+    # The number is found within the statement: two commands at once can't get the same one.
     (number,) = db.execute(
         "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label, created_by,"
         " created_at) VALUES (?1,"

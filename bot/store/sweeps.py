@@ -88,14 +88,14 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
     doubted = db.execute("SELECT id FROM chain WHERE lost_since IS NOT NULL")
     return SweepInput(
-        subscriptions,
-        SubscriptionId(newest),
-        unlisted_assets(db),
-        {to_address(address): generation for address, generation in covered},
-        {ChainId(chain_id): block for chain_id, block in blocks},
-        _to_describe(db, now),
-        frozenset(ChainId(chain_id) for (chain_id,) in believed),
-        frozenset(ChainId(chain_id) for (chain_id,) in doubted),
+        subscriptions=subscriptions,
+        newest=SubscriptionId(newest),
+        unlisted=unlisted_assets(db),
+        generations={to_address(address): generation for address, generation in covered},
+        highest_blocks={ChainId(chain_id): block for chain_id, block in blocks},
+        undescribed=_to_describe(db, now),
+        believed=frozenset(ChainId(chain_id) for (chain_id,) in believed),
+        doubted=frozenset(ChainId(chain_id) for (chain_id,) in doubted),
     )
 
 
@@ -131,13 +131,16 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
     chain that gave no usable answer nothing is written: the age of its `complete_at` says it.
     """
     with transaction(db):
-        if result.sweep != stored_sweep(db):
+        if result.sweep != stored_sweep(db):  # a newer one has begun, and says more
             return 0
+        # While the old `complete_at` still stands: unknown since then is what this writes.
         for account, chain_id, parts in result.unknown:
             if chain_id in result.answered:
                 _mark_unknown(db, account, chain_id, parts, result.started_at)
         # Before `chain` is updated, which clears who was held back.
         ended = _holds_ended(db, result)
+        # Complete as of the sweep's start, for its first answers are that old. A block never goes back: an
+        # answer may come from a server of the source that lags behind.
         for chain_id, block in result.answered.items():
             db.execute(
                 "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"

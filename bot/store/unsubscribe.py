@@ -37,7 +37,7 @@ def unsubscribe(
         if not listed:
             return UnsubscribeResult(None, 0)
         destination_id = listed[0].subscription.destination_id
-        parting = _keep(db, destination_id, listed, author)
+        parting = _save(db, destination_id, listed, author)
         accounts: set[int] = set()
         for one in listed:
             accounts |= _accounts_about(db, one)
@@ -92,7 +92,7 @@ def undo_unsubscribe(
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 
-def _keep(
+def _save(
     db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Actor
 ) -> int:
     """Save subscriptions, with whatever columns they have, to be restored; old ones are deleted."""
@@ -102,6 +102,7 @@ def _keep(
         "INSERT INTO parting (destination_id, ended_at) VALUES (?, ?) RETURNING id", [destination_id, now]
     ).fetchone()
     for one in listed:
+        # All columns, whichever there are: a column that is added later returns with the subscription, too.
         found = db.execute(
             "SELECT s.*, a.address FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
             " WHERE s.id = ?",
@@ -145,6 +146,7 @@ def _restored(
     if is_full(db, destination_id, limit):
         return RestoredSubscription(SubscribeOutcome.FULL, 0, wish)
     number = _number(db, destination_id, wanted)
+    # Column names come from this table and from rows that `_save` wrote, never from what people type.
     values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
     db.execute(
         f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",

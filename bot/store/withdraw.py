@@ -69,6 +69,7 @@ def expire(db: Database, now: datetime, after: timedelta) -> int:
     """
     limit, at = to_milliseconds(now - after), to_milliseconds(now)
     with transaction(db):
+        # All are read before the first update: SQLite may show a row or not that changes meanwhile.
         rows = [*db.execute(_EXPIRED_WAITING, [limit]).fetchall(), *db.execute(_EXPIRED_BOUND, [limit])]
         for delivery_id in {delivery_id for *_, delivery_id in rows if delivery_id is not None}:
             db.execute("UPDATE delivery SET state = ? WHERE id = ?", [DeliveryState.EXPIRED, delivery_id])
