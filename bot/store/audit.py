@@ -9,7 +9,7 @@ from bot.store.rows import to_milliseconds, to_moment
 
 
 def record_audit(
-    db: Database, author: Actor, deed: AuditAction, chat_id: int | None, subject: str = ""
+    db: Database, author: Actor, action: AuditAction, chat_id: int | None, subject: str = ""
 ) -> None:
     """Write that an actor did something; `chat_id` is Telegram's number, None: it is about no chat.
 
@@ -17,7 +17,7 @@ def record_audit(
     """
     db.execute(
         "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
-        [to_milliseconds(author.at), deed, author.user_id, author.name, chat_id, subject],
+        [to_milliseconds(author.at), action, author.user_id, author.name, chat_id, subject],
     )
 
 

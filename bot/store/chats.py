@@ -180,9 +180,9 @@ def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
     return {number for (number,) in rows}
 
 
-def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditAction) -> None:
+def _decide(db: Database, row_id: int, chat_id: int, author: Actor, action: AuditAction) -> None:
     """Open or close a chat by command, and end its request for access, if there is one."""
-    opens = deed is AuditAction.ALLOW
+    opens = action is AuditAction.ALLOW
     # IS NOT, as `decided` may be NULL. A repeated command changes nothing and is not audited.
     changed = db.execute(
         "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
@@ -190,7 +190,7 @@ def _decide(db: Database, row_id: int, chat_id: int, author: Actor, deed: AuditA
     )
     db.execute("DELETE FROM knock WHERE chat_id = ?", [row_id])
     if changed.rowcount:
-        record_audit(db, author, deed, chat_id)
+        record_audit(db, author, action, chat_id)
 
 
 def accounts_of_chat(db: Database, row_id: int) -> list[int]:

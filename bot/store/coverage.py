@@ -74,11 +74,11 @@ def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> froz
     """Return the destinations that watch anything that was ever read on a chain."""
     covered = covered_on(db, chain_id)
     return frozenset(
-        watch.destination_id
+        pair[0].destination_id
         for account, pairs in watches_by_account(all_subscriptions(db)).items()
         if account in covered
-        for watch, wish in pairs
-        if watched_parts([(watch, wish)], chain_id, status)
+        for pair in pairs
+        if watched_parts([pair], chain_id, status)
     )
 
 

@@ -71,7 +71,7 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | None:
     """Move the subscriptions of a chat's lost topics to a place in it; returns how many, None: none is lost.
 
-    Their mutes end and their ignored tokens are dropped: they are not the wishes of this place.
+    Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone.
     """
     with transaction(db):
         chat = _row_of(db, place.chat_id, place.kind)

@@ -45,13 +45,13 @@ def enqueue_outage_notices(
         now - oldest < stale_after
     ):
         return 0
-    wishes_of = _by_destination(watches_by_account(all_subscriptions(db)))
-    gaps = _gaps(db, wishes_of, chains, views, status)
+    watches_of = _by_destination(watches_by_account(all_subscriptions(db)))
+    gaps = _gaps(db, watches_of, chains, views, status)
     still = {chain_id for chain_id, one in held_back.items() if one.end is None}
     notices = 0
     for destination_id in gaps.keys() | reports.keys():
         known = reports.get(destination_id, {})
-        mine = wishes_of.get(destination_id, {})
+        mine = watches_of.get(destination_id, {})
         wanted = {spot: one for spot, one in known.items() if _is_watched(spot, mine, status)}
         _delete_reports(db, destination_id, known.keys() - wanted.keys())
         one = outage_report(gaps.get(destination_id, {}), wanted, now, stale_after, still)
@@ -115,7 +115,7 @@ def _silent_views(db: Database, chains: frozenset[ChainId]) -> list[tuple[Addres
 
 def _gaps(
     db: Database,
-    wishes_of: Mapping[DestinationId, Watches],
+    watches_of: Mapping[DestinationId, Watches],
     chains: Mapping[ChainId, datetime],
     views: Sequence[tuple[Address, ChainId, Part, datetime]],
     status: Part,
@@ -123,7 +123,7 @@ def _gaps(
     """Return what gives no answer, and since when, by the destinations that watch it."""
     result: Gaps = defaultdict(dict)
     covered = {chain_id: covered_on(db, chain_id) for chain_id in chains}
-    for destination_id, mine in wishes_of.items():
+    for destination_id, mine in watches_of.items():
         for chain_id, since in chains.items():
             if any(watched_parts(mine[one], chain_id, status) for one in mine.keys() & covered[chain_id]):
                 result[destination_id][BlindSpot(chain_id, None)] = since

@@ -73,7 +73,7 @@ class _PollRecorder:
         self._status = status
         self._at = to_milliseconds(poll.observed_at)
         self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
-        self._wishes: Watches = watches_by_account(subscriptions_about(db, self._account_ids.values()))
+        self._watches: Watches = watches_by_account(subscriptions_about(db, self._account_ids.values()))
         self._ignored = all_rules(db)
         self._asset_ids: dict[Asset, int] = {}
         """Rows of the assets met so far: many accounts of a batch hold the same ones."""
@@ -86,7 +86,7 @@ class _PollRecorder:
             self._describe(asset, description)
         alerts = sum(self._write_verdict(verdict) for verdict in verdicts if not verdict.says_nothing_new)
         for (account, asset), items in self._poll.items.items():
-            if account in self._wishes:
+            if account in self._watches:
                 self._write_items(account, asset, items)
         # Baselines count what is stored, so they come after all balances.
         return alerts + self._enqueue_baselines(verdicts)
@@ -97,7 +97,7 @@ class _PollRecorder:
         # the tokens that nobody had asked about.
         pairs = [
             pair
-            for pair in self._wishes.get(verdict.account, ())
+            for pair in self._watches.get(verdict.account, ())
             if max(pair[0].id, pair[1].id) <= self._poll.asked_under
         ]
         asked = watched_parts(pairs, verdict.chain_id, self._status)
@@ -244,7 +244,7 @@ class _PollRecorder:
         labels = recipients(
             move.asset,
             move.through,
-            watches=self._wishes,
+            watches=self._watches,
             ignored=self._ignored,
             account=verdict.account,
             status=self._status,
@@ -331,7 +331,7 @@ class _PollRecorder:
         named: dict[tuple[DestinationId, str], list[Verdict]] = defaultdict(list)
         names: dict[tuple[DestinationId, str], None] = {}
         for verdict in verdicts:
-            about = self._wishes, account, verdict.chain_id
+            about = self._watches, account, verdict.chain_id
             seen = recipients_of_parts(*about, verdict.first_seen, self._status)
             for name in (recipients_of_parts(*about, verdict.never_seen, self._status) | seen).items():
                 named[name].append(verdict)
@@ -354,7 +354,7 @@ class _PollRecorder:
 
         Balances are counted in what is stored, as others' subscriptions may have brought some before.
         """
-        mine = [pair for pair in self._wishes[account] if pair[0].destination_id == destination_id]
+        mine = [pair for pair in self._watches[account] if pair[0].destination_id == destination_id]
         rules = self._ignored.get(destination_id, NO_RULES)
         balances, seen, unanswered = 0, [], []
         read: set[Part] = set()

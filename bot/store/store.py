@@ -294,11 +294,11 @@ class Store:
     # subscriptions
 
     async def subscribe(
-        self, place: Place, wishes: Sequence[WatchSpec], author: Actor
+        self, place: Place, specs: Sequence[WatchSpec], author: Actor
     ) -> list[SubscribeResult]:
         """Subscribe a destination to what its chat asks for; one result for each request, in order."""
         return await self._thread.run(
-            subscriptions.subscribe, place, wishes, limit=self._limit, author=author, status=self._status
+            subscriptions.subscribe, place, specs, limit=self._limit, author=author, status=self._status
         )
 
     async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> UnsubscribeResult:

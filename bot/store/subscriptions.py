@@ -37,7 +37,7 @@ WHERE c.telegram_id = ? AND d.thread_id = ?
 ORDER BY s.number
 """
 
-_DEEDS: Mapping[SubscribeOutcome, AuditAction] = MappingProxyType(
+_ACTIONS: Mapping[SubscribeOutcome, AuditAction] = MappingProxyType(
     {SubscribeOutcome.CREATED: AuditAction.WATCH, SubscribeOutcome.RELABELLED: AuditAction.RELABEL}
 )
 
@@ -62,20 +62,20 @@ def subscribe(
         destination_id = destination_of(db, chat_row, place.thread_id)
         labels = labels_of(db, destination_id)
         subscribed: list[SubscribeResult] = []
-        for wish in wanted:
-            one = _relabelled(db, destination_id, wish, labels) or _created(
-                db, destination_id, wish, labels, limit=limit, author=author, status=status
+        for spec in wanted:
+            one = _relabelled(db, destination_id, spec, labels) or _created(
+                db, destination_id, spec, labels, limit=limit, author=author, status=status
             )
             subscribed.append(one)
             if one.outcome is SubscribeOutcome.RELABELLED:
                 labels = labels_of(db, destination_id)
             elif one.outcome is SubscribeOutcome.CREATED:
-                labels.give(wish.label, thing_of(wish.account, wish.contracts))
-        for wish, one in zip(wanted, subscribed, strict=True):
-            deed = _DEEDS.get(one.outcome)
-            if deed is not None:
+                labels.give(spec.label, thing_of(spec.account, spec.contracts))
+        for spec, one in zip(wanted, subscribed, strict=True):
+            action = _ACTIONS.get(one.outcome)
+            if action is not None:
                 record_audit(
-                    db, author, deed, place.chat_id, subject_of(wish.account, wish.contracts, wish.label)
+                    db, author, action, place.chat_id, subject_of(spec.account, spec.contracts, spec.label)
                 )
         return subscribed
 
@@ -114,22 +114,22 @@ def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
     return int(count) >= limit
 
 
-def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, status: Part) -> Baseline | None:
+def known_of(db: Database, destination_id: DestinationId, spec: WatchSpec, status: Part) -> Baseline | None:
     """Return the first reading of what is asked for, if all of it was read before; None: it is to come.
 
     What the destination ignores is not counted.
     """
-    if wish.account is None:
+    if spec.account is None:
         return None
-    of_account = {chain_id: view for (_, chain_id), view in views(db, [wish.account]).items()}
-    chains = [chain_id for chain_id in of_account if not wish.chains or chain_id in wish.chains]
+    of_account = {chain_id: view for (_, chain_id), view in views(db, [spec.account]).items()}
+    chains = [chain_id for chain_id in of_account if not spec.chains or chain_id in spec.chains]
     # Without chains it asks for all that are read: those stored stand for all, others may follow.
-    if not chains or (wish.chains and len(chains) < len(wish.chains)):
+    if not chains or (spec.chains and len(chains) < len(spec.chains)):
         return None
     balances, rules = 0, rules_of(db, destination_id)
     for chain_id in chains:
         view = of_account[chain_id]
-        parts = frozenset(map(Part, wish.contracts)) or frozenset({NATIVE_PART, status})
+        parts = frozenset(map(Part, spec.contracts)) or frozenset({NATIVE_PART, status})
         if not parts <= view.coverage.keys():
             return None
         balances += sum(
@@ -137,12 +137,12 @@ def known_of(db: Database, destination_id: DestinationId, wish: WatchSpec, statu
             for asset, balance in view.balances.items()
         )
     return Baseline(
-        account=wish.account, label=wish.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()
+        account=spec.account, label=spec.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()
     )
 
 
 def _relabelled(
-    db: Database, destination_id: DestinationId, wish: WatchSpec, labels: Labels
+    db: Database, destination_id: DestinationId, spec: WatchSpec, labels: Labels
 ) -> SubscribeResult | None:
     """Return the subscription that is there already, relabelled if another label was given; None: new."""
     row = db.execute(
@@ -150,42 +150,42 @@ def _relabelled(
         " WHERE s.destination_id = ? AND a.address IS ? AND s.contracts = ? AND s.chains = ?",
         [
             destination_id,
-            to_blob(wish.account) if wish.account else None,
-            words_of(wish.contracts),
-            words_of(wish.chains),
+            to_blob(spec.account) if spec.account else None,
+            words_of(spec.contracts),
+            words_of(spec.chains),
         ],
     ).fetchone()
     if row is None:
         return None
     subscription_id, number, label = row
-    if not wish.label or wish.label == label:
+    if not spec.label or spec.label == label:
         return SubscribeResult(SubscribeOutcome.ALREADY, number)
-    taken = _taken(wish, labels)
+    taken = _taken(spec, labels)
     if taken is not None:
         return SubscribeResult(SubscribeOutcome.TAKEN, number, taken=taken)
-    db.execute("UPDATE subscription SET label = ? WHERE id = ?", [wish.label, subscription_id])
+    db.execute("UPDATE subscription SET label = ? WHERE id = ?", [spec.label, subscription_id])
     return SubscribeResult(SubscribeOutcome.RELABELLED, number)
 
 
-def _taken(wish: WatchSpec, labels: Labels) -> LabelTaken | None:
+def _taken(spec: WatchSpec, labels: Labels) -> LabelTaken | None:
     """Return what else the label names in the destination; None: the label is free."""
-    holder = labels.holder(wish.label, thing_of(wish.account, wish.contracts))
+    holder = labels.holder(spec.label, thing_of(spec.account, spec.contracts))
     if holder is None:
         return None
-    return LabelTaken(min(holder) if isinstance(holder, frozenset) else holder, labels.free(wish.label))
+    return LabelTaken(min(holder) if isinstance(holder, frozenset) else holder, labels.free(spec.label))
 
 
 def _created(
     db: Database,
     destination_id: DestinationId,
-    wish: WatchSpec,
+    spec: WatchSpec,
     labels: Labels,
     *,
     limit: int,
     author: Actor,
     status: Part,
 ) -> SubscribeResult:
-    taken = _taken(wish, labels)
+    taken = _taken(spec, labels)
     if taken is not None:
         return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
     if is_full(db, destination_id, limit):
@@ -198,12 +198,12 @@ def _created(
         " ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
         [
             destination_id,
-            account_id_of(db, wish.account) if wish.account else None,
-            words_of(wish.contracts),
-            words_of(wish.chains),
-            wish.label,
+            account_id_of(db, spec.account) if spec.account else None,
+            words_of(spec.contracts),
+            words_of(spec.chains),
+            spec.label,
             author.user_id,
             to_milliseconds(author.at),
         ],
     ).fetchone()
-    return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, wish, status))
+    return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, spec, status))

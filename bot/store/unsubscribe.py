@@ -86,8 +86,8 @@ def undo_unsubscribe(
             db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
         for one in ones:
             if one.outcome is SubscribeOutcome.CREATED:
-                wish = one.wish
-                subject = subject_of(wish.account, wish.contracts, wish.label)
+                spec = one.wish
+                subject = subject_of(spec.account, spec.contracts, spec.label)
                 record_audit(db, author, AuditAction.UNDO, place.chat_id, subject)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
@@ -134,7 +134,7 @@ def _restored(
     former = to_subscription(
         (0, destination_id, address, others["contracts"], others["chains"], others["label"])
     )
-    wish = WatchSpec(former.account, former.contracts, former.chains, former.label)
+    spec = WatchSpec(former.account, former.contracts, former.chains, former.label)
     account_id = account_id_of(db, to_address(address)) if address is not None else None
     standing = db.execute(
         "SELECT number FROM subscription WHERE destination_id = ? AND account_id IS ? AND contracts = ?"
@@ -142,9 +142,9 @@ def _restored(
         [destination_id, account_id, others["contracts"], others["chains"]],
     ).fetchone()
     if standing is not None:
-        return RestoredSubscription(SubscribeOutcome.ALREADY, standing[0], wish)
+        return RestoredSubscription(SubscribeOutcome.ALREADY, standing[0], spec)
     if is_full(db, destination_id, limit):
-        return RestoredSubscription(SubscribeOutcome.FULL, 0, wish)
+        return RestoredSubscription(SubscribeOutcome.FULL, 0, spec)
     number = _number(db, destination_id, wanted)
     # Column names come from this table and from rows that `_save` wrote, never from what people type.
     values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
@@ -152,8 +152,8 @@ def _restored(
         f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         list(values.values()),
     )
-    is_known = known_of(db, destination_id, wish, status) is not None
-    return RestoredSubscription(SubscribeOutcome.CREATED, number, wish, is_known)
+    is_known = known_of(db, destination_id, spec, status) is not None
+    return RestoredSubscription(SubscribeOutcome.CREATED, number, spec, is_known)
 
 
 def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:
