@@ -31,6 +31,7 @@ class ButtonCommand:
 def save_button_commands(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
     """Save commands for buttons of a chat; returns their rows in order. Old commands are deleted."""
     with transaction(db):
+        # A number is never given twice: the button of a deleted row does nothing, rather than something new.
         db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         rows = [

@@ -45,7 +45,7 @@ def copy_database(source: Path, target: Path, at: datetime, is_given_up: Callabl
         os.close(number)
         _copy(source, unfinished, at, is_given_up)
         size = _write_through(unfinished)
-        if target.exists():
+        if target.exists():  # a rename would replace it without a word
             raise CopyFailed(f"{target} exists by now: choose another name")
         unfinished.rename(target)
         # The name is in the directory, not in the file: without this it could be lost in a power cut.
@@ -92,6 +92,7 @@ def _refuse(source: Path, target: Path) -> None:
 def _copy(source: Path, unfinished: Path, at: datetime, is_given_up: Callable[[], bool]) -> None:
     with closing(open_to_read(source)) as db:
         db.set_progress_handler(is_given_up, STEPS_BETWEEN_LOOKS)
+        # One statement is one moment: the copy has all of a transaction or nothing, whatever the bot writes.
         db.execute("VACUUM INTO ?", [str(unfinished)])
     with closing(sqlite3.connect(unfinished)) as copy:
         copy.set_progress_handler(is_given_up, STEPS_BETWEEN_LOOKS)

@@ -124,6 +124,7 @@ def _sights(
         for chain_id in one.chains():
             accounts[chain_id].append(account)
     for chain_id, there in sorted(accounts.items()):
+        # Watched and without coverage: somebody subscribed, and the first reading is still to come.
         unread = sum(
             (account, chain_id) not in stored
             or not wanted[account].parts(chain_id, status) <= stored[account, chain_id].coverage.keys()
@@ -230,6 +231,7 @@ def _parts(
     left_out = 0
     for one, standing in held:
         part = one.asset.part
+        # A contract that is watched and was not read yet is shown by the list for now, if that has it.
         if part in watched and part in coverage:
             shown[part].append(one)
         elif standing is not Standing.NAMED and ignores(rules, one.asset):

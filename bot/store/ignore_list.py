@@ -33,6 +33,7 @@ def ignore(
             "SELECT count(*) FROM ignored WHERE destination_id = ?", [destination_id]
         ).fetchone()
         wanted = [contract for contract in dict.fromkeys(contracts) if contract not in known]
+        # The list may be longer than that: two destinations with a list each may have become one.
         taken = wanted[: max(0, IGNORED_MOST - count)]
         for contract in taken:
             db.execute(
@@ -147,6 +148,7 @@ def _rules(rows: Sequence[Row]) -> dict[DestinationId, dict[Address, frozenset[C
         of_one = result.setdefault(DestinationId(destination_id), {})
         contract, chains = to_address(blob), to_chains(words)
         before = of_one.get(contract, chains)
+        # A rule without chains means every chain, so it takes in all the others.
         of_one[contract] = before | chains if before and chains else frozenset()
     return result
 

@@ -72,6 +72,7 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
         if not path.exists():
             return None
         with closing(open_to_read(path)) as connection:
+            # Not by `DatabaseThread`, which would bring the database up to date and set how it is written.
             db = Database(connection, execute_plugins=False)
             check_content(db, path)
             return _seen(db)

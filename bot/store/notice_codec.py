@@ -64,6 +64,7 @@ def notice_to_json(notice: Notice) -> str:
     fields = msgspec.to_builtins(notice, builtin_types=(datetime,))
     if name in _MOMENTS:
         fields["moments"] = [fields.pop(field) for field in _MOMENTS[name]]
+    # A gap is stored as one flat list, which ends early where nothing is held back.
     if "gaps" in fields:
         fields["gaps"] = [[*gap, *(held_back or ())] for *gap, held_back in fields["gaps"]]
     # The kind comes first, after a space, as json writes it: statements look for it with LIKE.
@@ -85,6 +86,7 @@ def to_notice(text: str) -> StoredNotice:
                 (chain_id, account, label, to_moment(since), held_back or None)
                 for chain_id, account, label, since, *held_back in fields["gaps"]
             ]
+        # The class of a notice says which fields it has and of which types; whatever doesn't fit raises here.
         return msgspec.convert(fields, _KINDS[name])
     except Exception:  # noqa: BLE001 - a later version, or damage, may have left anything
         kind = _KIND.match(text)

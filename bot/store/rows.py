@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LISTING_PARTS = (Part("VERIFIED"), Part("ALL"))
 """The parts that stand for all tokens of a contract status; the configuration says which one is read."""
 
+# One letter and not a word: `coverage` has a row for each part of each account on each chain.
 _PART_LETTERS = {NATIVE_PART: b"N", LISTING_PARTS[0]: b"V", LISTING_PARTS[1]: b"A"}
 _LETTER_PARTS = {letter: part for part, letter in _PART_LETTERS.items()}
 

@@ -59,6 +59,7 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
     ):
         key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
         balances[key][asset] = to_balance(*rest)
+        # What drifts is treated as what the source calls rebasing: its amounts change without a transfer.
         if rebases or times >= DRIFTS_ENOUGH:
             rebasing[key].add(asset)
         if kind.endswith(WITH_IDS):
@@ -217,6 +218,7 @@ def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
 
 def account_id_of(db: Database, account: Address) -> int:
     """Return the row of an account, inserted if it is new."""
+    # A new one begins with the generation that `retention` left: above those of all deleted accounts.
     db.execute(
         "INSERT OR IGNORE INTO account (address, generation) VALUES"
         f" (?, ifnull((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))",

@@ -145,6 +145,7 @@ def _relabelled(
     db: Database, destination_id: DestinationId, spec: WatchSpec, labels: Labels
 ) -> SubscribeResult | None:
     """Return the subscription that is there already, relabelled if another label was given; None: new."""
+    # IS, as one of tokens alone has no account. Sets are compared as the sorted words they are stored as.
     row = db.execute(
         "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
         " WHERE s.destination_id = ? AND a.address IS ? AND s.contracts = ? AND s.chains = ?",

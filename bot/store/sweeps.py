@@ -116,7 +116,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
         doubted = db.execute(
             "SELECT is_loss_believed FROM chain WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
         ).fetchone()
-        if doubted == (0,):
+        if doubted == (0,):  # else it is believed already, or not held back
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
             # The next loss there is another one, and news to owners at once.
             db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
@@ -210,6 +210,7 @@ def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:
 
 def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
     """Return the assets due to be described (again), by an account that holds them; the longest due first."""
+    # The source describes what an account holds, so an asset needs one that holds it still.
     rows = db.execute(
         "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
         " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"

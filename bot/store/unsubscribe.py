@@ -75,6 +75,7 @@ def undo_unsubscribe(
         if author.at - to_moment(ended_at) > UNDO_FOR:
             return UndoResult(UndoOutcome.TOO_LATE)
         upsert_chat(db, place)
+        # While the chat has room: the first in order return, and the button stays good for the rest.
         ones = tuple(
             _restored(db, DestinationId(destination_id), row, limit=limit, status=status)
             for row in db.execute(
