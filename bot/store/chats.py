@@ -82,18 +82,8 @@ def apply_configuration(
             tuple(owners),
         )
         # The configuration may still name a group by the number it had before it became a supergroup.
-        open_chats = {*open_chats, *owners}
-        open_chats |= _successors_of(db, open_chats)
-        undecided = db.execute(
-            "SELECT id, telegram_id, open FROM chat WHERE decided IS NULL AND migrated_to IS NULL"
-        ).fetchall()
-        for row_id, telegram_id, is_open in undecided:
-            if is_open == (telegram_id in open_chats):
-                continue
-            db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
-            if is_open:
-                withdraw_all(db, row_id)
-            end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
+        named = {*open_chats, *owners}
+        _open_exactly(db, named | _successors_of(db, named), status)
         # Balances read with another list of tokens say nothing about the one that is read now.
         others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
         read_otherwise = db.execute(
@@ -101,6 +91,20 @@ def apply_configuration(
         ).fetchall()
         for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
             end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
+
+
+def _open_exactly(db: Database, open_chats: Collection[int], status: Part) -> None:
+    """Open these chats and close all others, except those that a command decided on."""
+    undecided = db.execute(
+        "SELECT id, telegram_id, open FROM chat WHERE decided IS NULL AND migrated_to IS NULL"
+    ).fetchall()
+    for row_id, telegram_id, is_open in undecided:
+        if is_open == (telegram_id in open_chats):
+            continue
+        db.execute("UPDATE chat SET open = ? WHERE id = ?", [telegram_id in open_chats, row_id])
+        if is_open:
+            withdraw_all(db, row_id)
+        end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
 
 
 def upsert_chat(db: Database, place: Place) -> int:

@@ -1,7 +1,9 @@
 """Notices as JSON in a column of `alert`.
 
 A row may be read by any later version, so a shape that was written once is understood for good: a new
-field needs a default, and neither a kind nor a key is ever renamed. Add a kind by a line in `_KINDS`.
+field needs a default, and neither a kind nor a key is ever renamed. Keys are as they were first written,
+even where a field has a better name by now, so that the version before can read them after a downgrade.
+Add a kind by a line in `_KINDS`.
 """
 
 import json

@@ -156,6 +156,7 @@ class _PollRecorder:
                 "INSERT OR IGNORE INTO chain (id, complete_at) VALUES (?, ?)", [verdict.chain_id, self._at]
             )
         alerts = sum(self._write_move(verdict, account_id, move) for move in verdict.moves)
+        # Only now, as the moves read since when they were unknown.
         for part in verdict.seen_again:
             self._db.execute(
                 "UPDATE coverage SET unknown_since = NULL WHERE account_id = ? AND chain_id = ? AND part = ?",
