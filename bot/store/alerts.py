@@ -10,7 +10,7 @@ from bot.store.muted import is_change_muted, is_notice_muted
 from bot.store.notice_codec import notice_to_json
 
 MUTED = "muted"
-"""What `alert.reason` says of an alert that is held."""
+"""What `alert.reason` says of an alert that is muted (its state is 'held')."""
 
 
 def enqueue_alert(
@@ -25,15 +25,15 @@ def enqueue_alert(
     """Enqueue an alert about a change or about a notice (exactly one of both) for a destination.
 
     `at` is now, in milliseconds; `label` what the destination calls the account. Where a mute covers it,
-    the alert is held until the mute ends. Part of the caller's transaction.
+    the alert is kept back until the mute ends. Part of the caller's transaction.
     """
     # Mutes are looked up now, and not when messages are made: what a mute covers never enters the queue,
     # and no poll of the queue has to skip it.
     text = None if notice is None else notice_to_json(notice)
-    held = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
+    is_muted = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
         notice is not None and is_notice_muted(db, destination_id, subjects_of(notice))
     )
-    state, reason = (AlertState.MUTED, MUTED) if held else (AlertState.WAITING, None)
+    state, reason = (AlertState.MUTED, MUTED) if is_muted else (AlertState.WAITING, None)
     db.execute(
         "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",

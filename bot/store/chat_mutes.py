@@ -1,7 +1,8 @@
 """Begins and ends mutes of destinations.
 
-An alert is held exactly while a mute covers it. So whatever ends a mute releases, in the same transaction,
-all alerts that no other mute covers, behind a notice that says what was muted and how many changes follow.
+An alert is kept back (its state is 'held') exactly while a mute covers it. So whatever ends a mute releases,
+in the same transaction, all alerts that no other mute covers, behind a notice that says what was muted and
+how many changes follow.
 """
 
 from collections.abc import Collection, Sequence
@@ -40,7 +41,7 @@ from bot.store.snapshots import account_id_of
 def mute(
     db: Database, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
 ) -> MuteResult:
-    """Hold a destination's alerts about accounts, or with no `scopes` all of them, for `span` from now.
+    """Keep back a destination's alerts about accounts, or with no `scopes` all of them, for `span` from now.
 
     What is muted already is muted until then instead. Alerts that are on their way already are still sent.
     """
@@ -67,7 +68,7 @@ def mute(
 
 
 def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
-    """End the mutes that meet these accounts, or with no `scopes` all, and release the alerts they held.
+    """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts.
 
     A mute ends as a whole, even if it covers more chains than are named.
     """
@@ -99,7 +100,7 @@ def end_all(db: Database, destination_id: int, now: datetime) -> None:
 
 def end_expired(db: Database, now: datetime) -> datetime | None:
     """End the mutes whose time has come; returns when the next one ends, None: there is none."""
-    # One that begins in the future was made before the clock was set back: it would hold for too long.
+    # One that begins in the future was made before the clock was set back: it would last too long.
     at, slack = to_milliseconds(now), to_milliseconds(now + CLOCK_SLACK)
     due = db.execute(
         "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
@@ -114,7 +115,7 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
 
 
 def muted_here(db: Database, place: Place) -> ActiveMutes:
-    """Return the mutes of a place, and how many changes they hold."""
+    """Return the mutes of a place, and how many changes they keep back."""
     row = db.execute(
         "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"
         " WHERE c.telegram_id = ? AND d.thread_id = ?",
@@ -122,10 +123,10 @@ def muted_here(db: Database, place: Place) -> ActiveMutes:
     ).fetchone()
     if row is None:
         return ActiveMutes()
-    (held,) = db.execute(
+    (changes,) = db.execute(
         "SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'held'", [row[0]]
     ).fetchone()
-    return ActiveMutes(tuple(mutes_of(db, row[0])), held)
+    return ActiveMutes(tuple(mutes_of(db, row[0])), changes)
 
 
 def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
@@ -154,13 +155,13 @@ def _unmuted(
 def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now: datetime) -> int:
     """Delete mutes and release the alerts that no other mute covers; returns how many changes those are.
 
-    Each mute that held changes gets a notice. A change that several held is counted for the oldest.
+    Each mute that kept changes back gets a notice. A change of several mutes counts for the oldest.
     """
     db.conn.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     left = muted_scopes(db, destination_id)
-    rows = db.execute(_HELD, [destination_id]).fetchall()
-    held = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
-    free = [one for one in held if not are_muted(left, one[2])]
+    rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
+    kept_back = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
+    free = [one for one in kept_back if not are_muted(left, one[2])]
     db.conn.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
         [(to_milliseconds(now), alert_id) for alert_id, *_ in free],
@@ -177,7 +178,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
 
 
 def _about(address: bytes | None, chain_id: int | None, text: str | None) -> frozenset[MuteScope]:
-    """Return the accounts that a held alert is about, chain by chain; none: it is about more."""
+    """Return the accounts that a muted alert is about, chain by chain; none: it is about more."""
     if address is not None and chain_id is not None:
         return frozenset({MuteScope(to_address(address), frozenset({ChainId(chain_id)}))})
     return subjects_of(to_notice(text)) if text is not None else frozenset()
@@ -187,7 +188,7 @@ def _concerns(one: Mute, about: Collection[MuteScope]) -> bool:
     return one.scope is None or any(map(one.scope.meets, about))
 
 
-_HELD = """
+_KEPT_BACK = """
 SELECT l.id, l.change_id IS NOT NULL, a.address, x.chain_id, l.notice
 FROM alert l LEFT JOIN change c ON c.id = l.change_id LEFT JOIN account a ON a.id = c.account_id
 LEFT JOIN asset x ON x.id = c.asset_id
@@ -198,7 +199,7 @@ WHERE l.destination_id = ? AND l.state = 'held' ORDER BY l.id
 def _enqueue_receipt(
     db: Database, destination_id: DestinationId, one: Mute, changes: int, now: datetime
 ) -> None:
-    """Enqueue the notice that a mute is over, before the alerts that it held."""
+    """Enqueue the notice that a mute is over, before the alerts that it kept back."""
     # Alerts are sent in the order of their rows, and those it is about are older: it takes a number below
     # all others. Such numbers are negative and count down.
     db.execute(

@@ -46,8 +46,8 @@ def mute_of(db: Database, row_id: int) -> Mute:
 
 def is_change_muted(db: Database, destination_id: DestinationId, change_id: int) -> bool:
     """Return whether a destination has muted the account of a change, on the chain of the change."""
-    (held,) = db.execute(_IS_CHANGE_MUTED, [destination_id, change_id]).fetchone()
-    return bool(held)
+    (is_muted,) = db.execute(_IS_CHANGE_MUTED, [destination_id, change_id]).fetchone()
+    return bool(is_muted)
 
 
 # Runs once for each alert that is made. `ifnull(account_id, 0)` stands as in the index `mute_once`, by which

@@ -246,7 +246,7 @@ class Store:
 
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
         """Return the chats that something can be sent to, once mutes that are over have ended."""
-        # First, as what they held can be sent then; and the next one to end is a moment to look again.
+        # First, as their alerts can be sent then; and the next one to end is a moment to look again.
         next_mute_ends_at = await self._thread.run(chat_mutes.end_expired, now)
         found = await self._thread.run(outbox.outbox, now, group_wait_seconds)
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
@@ -355,19 +355,19 @@ class Store:
     async def mute(
         self, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
     ) -> MuteResult:
-        """Hold a destination's alerts about accounts, or with no `scopes` all of them, for `span`."""
+        """Keep back a destination's alerts about accounts, or with no `scopes` all of them, for `span`."""
         muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
         self.outbox_grew.set()
         return muted
 
     async def unmute(self, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
-        """End the mutes that meet these accounts, or with no `scopes` all, and release what they held."""
+        """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts."""
         unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
         self.outbox_grew.set()
         return unmuted
 
     async def muted_here(self, place: Place) -> ActiveMutes:
-        """Return the mutes of a place, and how many changes they hold."""
+        """Return the mutes of a place, and how many changes they keep back."""
         return await self._thread.run(chat_mutes.muted_here, place)
 
     async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
@@ -375,7 +375,7 @@ class Store:
         return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
     async def end_mute(self, found: FoundMute, author: Actor) -> UnmuteResult:
-        """End the mute that a button names, and release the alerts it held."""
+        """End the mute that a button names, and release its alerts."""
         unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
         self.outbox_grew.set()
         return unmuted

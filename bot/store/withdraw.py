@@ -31,14 +31,14 @@ def withdraw(db: Database, chat_id: int) -> int:
     waiting = db.execute(
         f"UPDATE alert SET state = 'withdrawn' WHERE state = 'waiting' AND {here}", [chat_id]
     )
-    held = db.execute(f"UPDATE alert SET state = 'withdrawn' WHERE state = 'held' AND {here}", [chat_id])
+    muted = db.execute(f"UPDATE alert SET state = 'withdrawn' WHERE state = 'held' AND {here}", [chat_id])
     bound = db.execute(
         "UPDATE alert SET state = 'withdrawn' WHERE state = 'bound'"
         f" AND delivery_id IN (SELECT id FROM delivery WHERE {ready})",
         [chat_id],
     )
     db.execute(f"UPDATE delivery SET state = 'withdrawn' WHERE {ready}", [chat_id])
-    return waiting.rowcount + held.rowcount + bound.rowcount
+    return waiting.rowcount + muted.rowcount + bound.rowcount
 
 
 def withdraw_all(db: Database, chat_id: int) -> int:
