@@ -21,7 +21,7 @@ from bot.sandbox.terminal.scenario import scenario_telegram, scenario_world
 from bot.sandbox.terminal.terminal import Terminal
 from bot.settings.sections import sandbox_settings
 from tests.program import ROOT, started
-from tests.sandbox.terminal.stage import Script
+from tests.sandbox.terminal.session import ScriptedScreen
 from tests.waits import HANG_SECONDS, until
 
 CTRL_U, CTRL_D = b"\x15", b"\x04"
@@ -152,10 +152,10 @@ def _read_all(ours: int, seen: bytearray) -> None:
 
 
 @asynccontextmanager
-async def whole_bot(directory: Path) -> AsyncIterator[tuple[Script, Gateway, Telegram]]:
+async def whole_bot(directory: Path) -> AsyncIterator[tuple[ScriptedScreen, Gateway, Telegram]]:
     """Run the sandbox in this process, for looking behind the scenes."""
     async with Gateway(scenario_world()).serve() as gateway, scenario_telegram().serve() as telegram:
-        screen, stop = Script(), asyncio.Event()
+        screen, stop = ScriptedScreen(), asyncio.Event()
         settings = sandbox_settings(
             token=SANDBOX_TOKEN,
             owner=SANDBOX_USER_ID,

@@ -8,14 +8,14 @@ from telegram.error import NetworkError, RetryAfter
 
 from bot.sandbox.gateway.faults.kinds import AnswerHtml, FailNatives, FailTokens, Fault, Reindex, Stall
 from bot.sandbox.terminal.scenario import BASE, POLYGON
-from tests.sandbox.terminal.stage import Stage, open_stage
+from tests.sandbox.terminal.session import Session, open_session
 from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with open_stage() as stage:
-        yield stage
+async def session() -> AsyncIterator[Session]:
+    async with open_session() as session:
+        yield session
 
 
 @pytest.mark.parametrize(
@@ -32,40 +32,40 @@ async def stage() -> AsyncIterator[Stage]:
     ],
 )
 async def test_what_is_broken_is_broken_until_it_is_healed(
-    stage: Stage, typed: str, said: str, faults: set[Fault]
+    session: Session, typed: str, said: str, faults: set[Fault]
 ) -> None:
-    assert said in await stage.screen.types(typed)
-    assert set(stage.gateway.faults.active()) == faults
+    assert said in await session.screen.types(typed)
+    assert set(session.gateway.faults.active()) == faults
 
-    assert "Well again: " in await stage.screen.types("heal")
-    assert stage.gateway.faults.active() == ()
-
-
-async def test_a_chain_lags_by_a_node_that_gets_no_further(stage: Stage) -> None:
-    block = stage.gateway.world.block(POLYGON)
-    await stage.screen.types("lag polygon")
-    await stage.screen.types("move 1 pol")
-
-    assert stage.gateway.faults.active() == (Stall(chain_id=POLYGON, at_block=block, every=2),)
+    assert "Well again: " in await session.screen.types("heal")
+    assert session.gateway.faults.active() == ()
 
 
-async def test_one_thing_can_be_healed_and_the_rest_stays_broken(stage: Stage) -> None:
-    await stage.screen.types("rebuild index of polygon")
-    await stage.screen.types("break gateway")
+async def test_a_chain_lags_by_a_node_that_gets_no_further(session: Session) -> None:
+    block = session.gateway.world.block(POLYGON)
+    await session.screen.types("lag polygon")
+    await session.screen.types("move 1 pol")
 
-    assert "Well again: gateway." in await stage.screen.types("heal gateway")
-    assert stage.gateway.faults.active() == (Reindex(chain_id=POLYGON),)
-    assert "Well again: Polygon." in await stage.screen.types("heal chain polygon")
-    assert stage.gateway.faults.active() == ()
+    assert session.gateway.faults.active() == (Stall(chain_id=POLYGON, at_block=block, every=2),)
 
 
-async def test_what_others_broke_over_http_is_left_to_them(stage: Stage) -> None:
+async def test_one_thing_can_be_healed_and_the_rest_stays_broken(session: Session) -> None:
+    await session.screen.types("rebuild index of polygon")
+    await session.screen.types("break gateway")
+
+    assert "Well again: gateway." in await session.screen.types("heal gateway")
+    assert session.gateway.faults.active() == (Reindex(chain_id=POLYGON),)
+    assert "Well again: Polygon." in await session.screen.types("heal chain polygon")
+    assert session.gateway.faults.active() == ()
+
+
+async def test_what_others_broke_over_http_is_left_to_them(session: Session) -> None:
     theirs = FailTokens(chain_id=BASE)
-    stage.gateway.faults.add(theirs)
-    await stage.screen.types("break polygon")
-    await stage.screen.types("heal")
+    session.gateway.faults.add(theirs)
+    await session.screen.types("break polygon")
+    await session.screen.types("heal")
 
-    assert stage.gateway.faults.active() == (theirs,)
+    assert session.gateway.faults.active() == (theirs,)
 
 
 @pytest.mark.parametrize(
@@ -78,76 +78,76 @@ async def test_what_others_broke_over_http_is_left_to_them(stage: Stage) -> None
     ],
 )
 async def test_what_cannot_be_broken_or_healed_is_said_in_words(
-    stage: Stage, typed: str, reason: str
+    session: Session, typed: str, reason: str
 ) -> None:
-    assert reason in await stage.screen.types(typed)
-    assert stage.gateway.faults.active() == ()
+    assert reason in await session.screen.types(typed)
+    assert session.gateway.faults.active() == ()
 
 
-async def test_what_is_not_broken_cannot_be_healed_by_name(stage: Stage) -> None:
-    await stage.screen.types("break polygon")
+async def test_what_is_not_broken_cannot_be_healed_by_name(session: Session) -> None:
+    await session.screen.types("break polygon")
 
-    assert "There is: Polygon." in await stage.screen.types("heal base")
-    assert stage.gateway.faults.active()
+    assert "There is: Polygon." in await session.screen.types("heal base")
+    assert session.gateway.faults.active()
 
 
-async def becomes(stage: Stage, *, reached: bool) -> None:
+async def becomes(session: Session, *, reached: bool) -> None:
     """Wait until the bot reaches Telegram, or does not."""
     async with asyncio.timeout(HANG_SECONDS):
-        while await is_reached(stage) != reached:
+        while await is_reached(session) != reached:
             pass
 
 
-async def is_reached(stage: Stage) -> bool:
+async def is_reached(session: Session) -> bool:
     try:
-        await stage.bot.get_me()
+        await session.bot.get_me()
     except NetworkError:
         return False
     return True
 
 
-async def test_telegram_takes_no_connection_until_it_is_healed(stage: Stage) -> None:
-    assert await is_reached(stage)
-    assert "Telegram can't be reached any more" in await stage.screen.types("break telegram")
-    await becomes(stage, reached=False)
+async def test_telegram_takes_no_connection_until_it_is_healed(session: Session) -> None:
+    assert await is_reached(session)
+    assert "Telegram can't be reached any more" in await session.screen.types("break telegram")
+    await becomes(session, reached=False)
 
-    assert "Well again: Telegram." in await stage.screen.types("heal telegram")
-    await becomes(stage, reached=True)
+    assert "Well again: Telegram." in await session.screen.types("heal telegram")
+    await becomes(session, reached=True)
 
 
-async def test_telegram_is_as_it_was_however_often_it_is_broken_and_healed(stage: Stage) -> None:
+async def test_telegram_is_as_it_was_however_often_it_is_broken_and_healed(session: Session) -> None:
     for typed in ("break telegram", "heal", "break telegram", "break telegram", "heal"):
-        await stage.screen.types(typed)
+        await session.screen.types(typed)
 
-    await becomes(stage, reached=True)
-    await stage.screen.types("break telegram")
-    await becomes(stage, reached=False)
+    await becomes(session, reached=True)
+    await session.screen.types("break telegram")
+    await becomes(session, reached=False)
 
 
-async def test_what_is_said_while_telegram_is_broken_is_heard_afterwards(stage: Stage) -> None:
-    await stage.screen.types("break telegram")
-    await becomes(stage, reached=False)
-    await stage.screen.types("/status")
-    await stage.screen.types("heal")
-    await becomes(stage, reached=True)
+async def test_what_is_said_while_telegram_is_broken_is_heard_afterwards(session: Session) -> None:
+    await session.screen.types("break telegram")
+    await becomes(session, reached=False)
+    await session.screen.types("/status")
+    await session.screen.types("heal")
+    await becomes(session, reached=True)
 
-    assert "/status" in [update.message.text for update in await stage.bot.get_updates() if update.message]
+    assert "/status" in [update.message.text for update in await session.bot.get_updates() if update.message]
 
 
 async def test_telegram_wants_a_pause_for_a_few_messages(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")  # else the library warns of its own future
-    assert "Telegram answers the next 2 messages with 429" in await stage.screen.types("flood")
+    assert "Telegram answers the next 2 messages with 429" in await session.screen.types("flood")
     for _ in range(2):
         with pytest.raises(RetryAfter):
-            await stage.bot.send_message(stage.ops.id, "too much")
+            await session.bot.send_message(session.ops.id, "too much")
 
-    assert (await stage.bot.send_message(stage.ops.id, "enough")).text == "enough"
+    assert (await session.bot.send_message(session.ops.id, "enough")).text == "enough"
 
 
-async def test_a_pause_that_telegram_wants_is_healed_too(stage: Stage) -> None:
-    await stage.screen.types("flood")
-    await stage.screen.types("heal")
+async def test_a_pause_that_telegram_wants_is_healed_too(session: Session) -> None:
+    await session.screen.types("flood")
+    await session.screen.types("heal")
 
-    assert (await stage.bot.send_message(stage.ops.id, "at once")).text == "at once"
+    assert (await session.bot.send_message(session.ops.id, "at once")).text == "at once"

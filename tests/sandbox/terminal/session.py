@@ -19,7 +19,7 @@ from tests.waits import HANG_SECONDS
 
 
 @dataclass
-class Script:
+class ScriptedScreen:
     """A screen on which a test types."""
 
     shown: list[str] = field(default_factory=list)
@@ -84,10 +84,10 @@ class Pauses:
 
 
 @dataclass
-class Stage:
+class Session:
     """Everything that a terminal is about."""
 
-    screen: Script
+    screen: ScriptedScreen
     telegram: Telegram
     gateway: Gateway
     bot: Bot
@@ -115,13 +115,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage() -> AsyncIterator[Stage]:
+async def open_session() -> AsyncIterator[Session]:
     """Serve a Telegram to a bot that does what the test says, and run a terminal beside it."""
     async with AsyncExitStack() as stack:
         telegram = await stack.enter_async_context(scenario_telegram().serve())
         bot = await stack.enter_async_context(Bot(telegram.token, base_url=f"{telegram.url}/bot"))
-        gateway, screen, pauses = Gateway(scenario_world()), Script(), Pauses()
+        gateway, screen, pauses = Gateway(scenario_world()), ScriptedScreen(), Pauses()
         running = asyncio.create_task(Terminal(telegram, gateway, screen, pauses.sleep).run())
-        yield Stage(screen, telegram, gateway, bot, pauses, running)
+        yield Session(screen, telegram, gateway, bot, pauses, running)
         running.cancel()
         await asyncio.wait({running})
