@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something done once a day."""
+    """Work that is done once a day, with the notices about its failure and recovery."""
 
     name: str
     work: Work

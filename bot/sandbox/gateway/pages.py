@@ -69,7 +69,7 @@ class Cursor:
 
 
 def read_cursor(asked: AskedPage, knobs: Knobs) -> Cursor:
-    """Read how far the client is; raises CallRefused for a page object that this gateway never gave."""
+    """Read the cursor of a page object; raises CallRefused for one that this gateway never gave."""
     size = asked.size or min(_DEFAULT_SIZE, knobs.max_page_size or _DEFAULT_SIZE)
     if knobs.max_page_size is not None and size > knobs.max_page_size:
         raise CallRefused(INVALID_ARGUMENT.because(f"pageSize {size} is above {knobs.max_page_size}"))

@@ -19,7 +19,7 @@ _LONGEST_AMOUNT = 100
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Words to the bot, in the chat where one is."""
+    """Send a message to the bot in the current chat."""
 
     text: str
 
@@ -48,7 +48,7 @@ class PressButton:
 
 @dataclass(frozen=True, slots=True)
 class MoveBalance:
-    """Let an account gain or lose some, in whole units; what is not said is found out from the world."""
+    """Change a balance by whole units; chain and account are worked out where they are not given."""
 
     amount: Decimal
     asset: str
@@ -66,21 +66,21 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class LagChain:
-    """Let every second answer about a chain be old."""
+    """Make every second answer about a chain an old one."""
 
     chain: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Let a chain's index lose everything while it is built anew."""
+    """Make a chain's index list no tokens, as while it is rebuilt."""
 
     chain: str
 
 
 @dataclass(frozen=True, slots=True)
 class Heal:
-    """Let work again what was broken; None: all of it."""
+    """Heal what was broken; None for all of it."""
 
     what: str | None
 
@@ -104,7 +104,7 @@ class OneWord(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Misunderstood:
-    """Nothing that could be done; the reason names what would be."""
+    """A line that can't be obeyed, with a reason that says what could."""
 
     reason: str
 
@@ -168,7 +168,7 @@ _OF_THE_BOT = ("/", "0x", "0X")
 
 
 class _Mistyped(Exception):
-    """The text is what is wrong."""
+    """A word was used wrongly; the text says how."""
 
 
 def read_command(line: str) -> Command:

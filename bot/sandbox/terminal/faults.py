@@ -48,26 +48,26 @@ class NeighbourFaults:
                 return f"The indexer knows nothing of {chain} any more."
 
     def lag(self, name: str) -> str:
-        """Let every second answer about a chain come from a node that gets no further than this."""
+        """Make every second answer about a chain come from a node that stays at the current block."""
         chain_id = find_chain(name)
         chain, block = CHAIN_TITLES[chain_id], self._gateway.world.block(chain_id)
         self._strike(chain, Stall(chain_id=chain_id, at_block=block, every=2))
         return f"Every second answer about {chain} comes from a node that gets no further from now on."
 
     def rebuild(self, name: str) -> str:
-        """Let a chain's index lose all tokens while it is built anew."""
+        """Make a chain's index list no tokens, as while it is rebuilt."""
         chain_id = find_chain(name)
         self._strike(CHAIN_TITLES[chain_id], Reindex(chain_id=chain_id))
         return f"The index of {CHAIN_TITLES[chain_id]} is built anew, and shows no tokens meanwhile."
 
     def flood(self) -> str:
-        """Let Telegram want a pause."""
+        """Make Telegram answer the next messages with 429."""
         self._telegram.fault(too_many_requests(FLOOD_SECONDS), times=FLOOD_TIMES)
         self._broken.append(_Broken(TELEGRAM, self._telegram.heal))
         return f"Telegram answers the next {FLOOD_TIMES} messages with 429: wait {FLOOD_SECONDS} seconds."
 
     def heal(self, what: str | None) -> str:
-        """Put right what is named, or everything."""
+        """Heal what is named, or everything."""
         names = tuple(dict.fromkeys(broken.what for broken in self._broken))
         if not names:
             return "Nothing is broken."

@@ -7,7 +7,7 @@ from bot.sandbox.terminal.view import buttons_of
 
 
 def block_bot(telegram: Telegram, user: User) -> str:
-    """Let somebody block the bot, and return what happened."""
+    """Block the bot as a person, and return a sentence about it, as all functions here do."""
     if telegram.chat(user.id).members[telegram.bot.id] not in PRESENT:
         raise SandboxError(f"{user.first_name} blocks the bot already; `unblock` takes it back.")
     telegram.blocks(user)
@@ -15,7 +15,7 @@ def block_bot(telegram: Telegram, user: User) -> str:
 
 
 def unblock_bot(telegram: Telegram, user: User) -> str:
-    """Let somebody take their block back."""
+    """Unblock the bot as a person."""
     if telegram.chat(user.id).members[telegram.bot.id] in PRESENT:
         raise SandboxError(f"{user.first_name} does not block the bot.")
     telegram.unblocks(user)
@@ -23,7 +23,7 @@ def unblock_bot(telegram: Telegram, user: User) -> str:
 
 
 def kick_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
-    """Let somebody remove the bot from a group."""
+    """Remove the bot from a group."""
     _must_be_shared(place, "`block` keeps the bot away")
     chat = place.chat
     status = chat.members.get(user.id, "left")
@@ -36,7 +36,7 @@ def kick_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
 
 
 def invite_bot(telegram: Telegram, user: User, place: ChatOrTopic) -> str:
-    """Let somebody bring the bot back into a group."""
+    """Add the bot to a group again."""
     _must_be_shared(place, "the bot is always there, unless somebody blocks it")
     chat = place.chat
     if chat.members.get(telegram.bot.id) in PRESENT:

@@ -119,7 +119,7 @@ def assets(world: GatewayWorld) -> tuple[ScenarioAsset, ...]:
 
 
 def scenario_world() -> GatewayWorld:
-    """Build it, with what everybody holds in the beginning."""
+    """Build the chains, contracts and balances that a visitor finds."""
     world = GatewayWorld()
     for chain in _EXAMPLE.chains():
         if chain.chain_id in CHAIN_TITLES:
@@ -159,7 +159,7 @@ def _hold(world: GatewayWorld, account: str, contract: Contract, amount: int) ->
 
 
 def scenario_telegram() -> Telegram:
-    """Return a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
+    """Build a Telegram with Alice, who owns the bot, Bob of her team, Mallory, a group and a forum."""
     telegram = Telegram()
     alice = telegram.add_user("Alice", user_id=SANDBOX_USER_ID, username="alice")
     bob = telegram.add_user("Bob", username="bob")

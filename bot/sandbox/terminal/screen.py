@@ -39,7 +39,7 @@ def open_screen(echo: Callable[[str], object]) -> Iterator[TerminalScreen]:
 
 
 class PipeScreen:
-    """Shows each line that it reads behind the prompt; at the end of the input it only goes on showing."""
+    """Reads lines from a pipe and shows each behind the prompt; after the last it only shows."""
 
     def __init__(self, read_from: int | None, echo: Callable[[str], object]) -> None:
         self._echo = echo

@@ -28,7 +28,7 @@ def render_block(who: str, text: str) -> str:
 
 
 def bot_at(place: ChatOrTopic) -> str:
-    """Return how it is called where the bot says something."""
+    """Return who speaks when the bot writes at a place: "bot to alice", "bot in team"."""
     return f"bot to {place_title(place)}" if place.chat.type == "private" else f"bot in {place_title(place)}"
 
 
@@ -48,12 +48,12 @@ def render_edit(message: Message) -> str:
 
 
 def render_deletion(message: Message) -> str:
-    """Return what is left of a message that the bot took away."""
+    """Return a line about a message that the bot deleted."""
     return f"✗ deleted: {message.text.partition(chr(10))[0]}"
 
 
 def render_toast(toast: Toast) -> str:
-    """Return what comes up when a button was pressed."""
+    """Return the bot's answer to a pressed button."""
     return f"({toast.text})" if toast.text else "(pressed)"
 
 
@@ -94,7 +94,7 @@ def render_help() -> str:
 
 
 def list_people(chats: Chats) -> str:
-    """Return who there is, and what they are where."""
+    """Return everybody with their status in each group."""
     return "\n".join(f"  {user.first_name:<{WHO_WIDTH}} {_roles(chats, user.id)}" for user in people(chats))
 
 
@@ -106,7 +106,7 @@ def _roles(chats: Chats, user_id: int) -> str:
 
 
 def list_chats(chats: Chats) -> str:
-    """Return which chats there are, and what the bot is there."""
+    """Return all chats and topics, with the bot's status there."""
     lines = [f"  {'private':<{WHO_WIDTH}} everybody's own chat with the bot"]
     for chat in shared_chats(chats):
         kind = "forum" if chat.is_forum else chat.type
@@ -124,7 +124,7 @@ def _is(chats: Chats, members: Mapping[int, str]) -> str:
 
 
 def list_accounts(world: GatewayWorld) -> str:
-    """Return which accounts there are, and what they hold."""
+    """Return all accounts with their balances on each chain."""
     lines = []
     for name, address in ACCOUNTS.items():
         lines.append(f"{name} {address}")

@@ -82,7 +82,7 @@ class CallFaults:
         return min((*lags, *stalls), default=None)
 
     def misses_row(self, chain_id: int, account: str, contract: str, token_id: int) -> bool:
-        """Say whether a token row is missing from an index that is built anew."""
+        """Say whether a token row is missing from an index that is being rebuilt."""
         return any(
             fault.misses(account, contract, token_id)
             for fault in self._all(Reindex)
@@ -94,7 +94,7 @@ class CallFaults:
         return any(self._all(RepeatPage))
 
     def endless_pages(self) -> EndlessPages | None:
-        """Return how pages begin again and again."""
+        """Return the fault by which pages never end, None where they do."""
         return next(self._all(EndlessPages), None)
 
     def altered(self, row: Row) -> Row:
@@ -122,7 +122,7 @@ class CallFaults:
         ]
 
     def begins_again(self) -> bool:
-        """Say whether the first page is followed by all pages."""
+        """Say whether the second page shows the first rows again."""
         return any(fault.place == "later_page" for fault in self._all(ContradictRows))
 
     def as_before(self, row: Row) -> Row:
@@ -133,7 +133,7 @@ class CallFaults:
         return row
 
     def invented_chains(self) -> Iterator[int]:
-        """Yield the chains that are listed though nobody knows them."""
+        """Yield the ids of invented chains that GetChains lists."""
         for fault in self._all(ManyChains):
             yield from range(fault.first_id, fault.first_id + fault.count)
 

@@ -40,14 +40,14 @@ class Reset:
 
 @dataclass(frozen=True)
 class Garbage:
-    """The status is 200, the body is not what a Bot API says."""
+    """The status is 200 and the body is no valid answer."""
 
     body: str = '{"ok":true,"resu'
 
 
 @dataclass(frozen=True)
 class Error:
-    """The Bot API says no."""
+    """The Bot API refuses with this code, these words and these parameters."""
 
     code: int
     description: str
@@ -153,7 +153,7 @@ def accept_then_hang() -> TelegramFault:
 
 
 def accept_then_garbage() -> TelegramFault:
-    """Deliver the message, then answer what no Bot API says."""
+    """Deliver the message, then answer 200 with an invalid body."""
     return after(Garbage())
 
 
@@ -163,7 +163,7 @@ def accept_then_delete() -> TelegramFault:
 
 
 def too_many_requests(retry_after_seconds: int) -> TelegramFault:
-    """Refuse as Telegram does when it wants a pause."""
+    """Refuse with 429 and a pause, as Telegram does."""
     return before(
         Error(
             429,

@@ -72,7 +72,7 @@ class MessageRates:
         return FloodRefusal(rule, chat.id, method, max(math.ceil(waits[rule]), 1))
 
     def count(self, chat: Chat) -> None:
-        """Remember a message that was let through."""
+        """Count an accepted message."""
         self._filled(chat.id).level -= 1
         if chat.type != "private":
             self._group_times[chat.id].append(self.seconds())
@@ -107,19 +107,19 @@ class Limiter:
 
     @property
     def limits(self) -> TelegramLimits | None:
-        """What is enforced now; none means that everything is let through."""
+        """The limits enforced now; None where everything is accepted."""
         return self._rates.limits if self._rates else None
 
     def enforce(self, limits: TelegramLimits, seconds: Seconds) -> None:
-        """Enforce these limits from now on; what was sent before is forgotten."""
+        """Enforce limits from now on; earlier messages do not count."""
         self._rates = MessageRates(limits, seconds)
 
     def lift(self) -> None:
-        """Let everything through again."""
+        """Accept everything again."""
         self._rates = None
 
     def check(self, method: str, chat: Chat) -> None:
-        """Refuse what is too much, as Telegram does."""
+        """Raise ApiError 429 where a message is too many."""
         flood = self._rates.flood(method, chat) if self._rates and method in COUNTED else None
         if flood is not None:
             self.floods.append(flood)
@@ -130,7 +130,7 @@ class Limiter:
             )
 
     def count(self, method: str, chat: Chat) -> None:
-        """Remember what was let through."""
+        """Count an accepted message, if limits are enforced."""
         if self._rates and method in COUNTED:
             self._rates.count(chat)
 

@@ -252,7 +252,7 @@ class Methods:
         return self._people.as_wire(message)
 
     def _rewrite(self, chat: Chat, before: Message, after: Message) -> Json:
-        """Show a message's later form; one that looks the same is refused, however it was written."""
+        """Replace a message by its edited form; refused where it looks the same, however it is written."""
         if replace(after, html=before.html) == before:
             raise bad_request(NOT_MODIFIED)
         return self._write(chat, replace(after, edited_at=self._people.now()))

@@ -130,7 +130,7 @@ def read_seconds(written: str, name: str) -> float:
 
 
 def read_status(written: object) -> Status:
-    """Read what somebody is in a chat."""
+    """Read a member's status."""
     found = next((status for status in STATUSES if status == written), None)
     if found is None:
         raise SandboxError(f"A status must be one of {', '.join(STATUSES)}.")
@@ -179,7 +179,7 @@ class Names:
 
 
 def message_in(chat: Chat, number: int) -> Message:
-    """Return a message that a chat shows."""
+    """Return a message of a chat; SandboxError where it has none of this number."""
     if number not in chat.messages:
         raise SandboxError(f"{chat.title} shows no message {number}.")
     return chat.messages[number]

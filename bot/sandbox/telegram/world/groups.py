@@ -28,7 +28,7 @@ class Groups(People):
         return supergroup
 
     def tells_of_migration(self, group: Chat, side: Side) -> Message:
-        """Write the service message of one side into its chat; each time it is a new one."""
+        """Send the service message of one side, each time as a new message."""
         if group.migrated_to is None:
             raise SandboxError(f"{group.title} was not upgraded, so there is nothing to tell.")
         if side == "to":
@@ -36,13 +36,13 @@ class Groups(People):
         return self._noted(self.chat(group.migrated_to), {"migrate_from_chat_id": group.id})
 
     def starts_in(self, user: User, group: Chat, payload: str = "") -> Message:
-        """Let a member add the bot by a deep link, which greets it with its name (telegram.md 9)."""
+        """Add the bot by a deep link, which sends /start with its name (telegram.md 9)."""
         if group.members.get(self.bot.id) not in PRESENT:
             self.adds_bot(group, by=user)
         return self.says(user, group, f"/start@{self.bot.username} {checked_payload(payload)}".rstrip())
 
     def joins(self, user: User, group: Chat, *, by: User | None = None) -> None:
-        """Let somebody join, or be added; of the bot itself it is told in both ways there are."""
+        """Join a group, or be added by somebody; of its own joining the bot gets both kinds of update."""
         if user == self.bot:
             self.adds_bot(group, by=by)
         else:
@@ -51,7 +51,7 @@ class Groups(People):
         self._noted(group, {"new_chat_members": [user_json(user)]}, by=by or user)
 
     def leaves(self, user: User, group: Chat, *, by: User | None = None) -> None:
-        """Let somebody leave, or be removed. A bot that is out hears nothing more of the group."""
+        """Leave a group, or be removed by somebody; a bot that left gets no more updates from it."""
         self._must_be(user, group, PRESENT)
         # Before the bot is out, or it would not hear of its own leaving.
         self._noted(group, {"left_chat_member": user_json(user)}, by=by or user)
@@ -61,25 +61,25 @@ class Groups(People):
             self.set_member(group, user, "kicked" if by else "left")
 
     def pins(self, user: User, message: Message) -> None:
-        """Let somebody pin a message; in a group that takes somebody in charge."""
+        """Pin a message; in a group only somebody in charge can."""
         chat = self.chat(message.chat_id)
         self._must_be(user, chat, PRESENT if chat.type == "private" else IN_CHARGE)
         self._noted(chat, {"pinned_message": self.as_wire(message)}, by=user, thread_id=message.thread_id)
 
     def renames(self, user: User, group: Chat, title: str) -> None:
-        """Let somebody in charge give a group another title."""
+        """Rename a group, as somebody in charge."""
         self._must_be(user, group, IN_CHARGE)
         group.title = title
         self._noted(group, {"new_chat_title": title}, by=user)
 
     def closes_topic(self, user: User, forum: Chat, thread_id: int) -> None:
-        """Let somebody in charge close a topic; the bot hears of it."""
+        """Close a topic as somebody in charge, which sends a service message."""
         self._must_be(user, forum, IN_CHARGE)
         self.close_topic(forum, thread_id)
         self._noted(forum, {"forum_topic_closed": {}}, by=user, thread_id=thread_id)
 
     def reopens_topic(self, user: User, forum: Chat, thread_id: int) -> None:
-        """Let somebody in charge open a topic again; the bot hears of it."""
+        """Reopen a topic as somebody in charge, which sends a service message."""
         self._must_be(user, forum, IN_CHARGE)
         self.reopen_topic(forum, thread_id)
         self._noted(forum, {"forum_topic_reopened": {}}, by=user, thread_id=thread_id)
@@ -87,7 +87,7 @@ class Groups(People):
     def _noted(
         self, chat: Chat, service: Json, *, by: User | None = None, thread_id: int | None = None
     ) -> Message:
-        """Let Telegram note what somebody did."""
+        """Send the service message about what somebody did."""
         return self._hear(
             "channel_post" if chat.type == "channel" else "message",
             Message(

@@ -51,7 +51,7 @@ class People(TelegramWorld):
         thread_id: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
-        """Let a member write; in a channel the channel is the author."""
+        """Send a member's message; in a channel the channel is the author."""
         self._must_be(user, chat, SPEAKING)
         if chat.type == "channel":
             self._must_be(user, chat, IN_CHARGE)
@@ -67,7 +67,7 @@ class People(TelegramWorld):
         thread_id: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
-        """Let an administrator write in the group's name (telegram.md 6.3)."""
+        """Send an administrator's message in the group's name (telegram.md 6.3)."""
         self._must_be(user, group, IN_CHARGE)
         message = self._written(group, text, ANONYMOUS_ADMIN, thread_id, reply_to)
         return self._hear("message", replace(message, sender_chat_id=group.id))
@@ -81,12 +81,12 @@ class People(TelegramWorld):
         thread_id: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
-        """Let a channel write in a group (telegram.md 6.3)."""
+        """Send a channel's message in a group (telegram.md 6.3)."""
         message = self._written(group, text, CHANNEL_WRITER, thread_id, reply_to)
         return self._hear("message", replace(message, sender_chat_id=channel.id))
 
     def starts(self, user: User, payload: str = "") -> Message:
-        """Let a person press Start, with or without a deep link's payload; a block is taken back by it."""
+        """Press Start as a person, with or without a deep link's payload; this unblocks the bot."""
         chat = self.chats.get(user.id) or self.add_private_chat(user)
         # Pressing Start takes a block back, as in every client.
         if chat.members[self.bot.id] == "kicked":
@@ -96,7 +96,7 @@ class People(TelegramWorld):
     def forwards(
         self, user: User, chat: Chat, text: str, came_from: User | Chat | str, *, thread_id: int | None = None
     ) -> Message:
-        """Let a member pass on what somebody else said: a person, a chat, or a name that hides who it is."""
+        """Forward a message of a person, a chat, or somebody of whom only the name is shown."""
         self._must_be(user, chat, SPEAKING)
         message = self._written(chat, text, user, thread_id, None)
         return self._hear(
@@ -104,14 +104,14 @@ class People(TelegramWorld):
         )
 
     def edits(self, message: Message, text: str) -> Message:
-        """Let the author change what was said."""
+        """Edit a message as its author."""
         visible = read_plain(text).text
         kind = "edited_message" if message.sender else "edited_channel_post"
         edited = replace(message, text=visible, html=text, entities=_commands(visible), edited_at=self.now())
         return self._hear(kind, edited)
 
     def presses(self, user: User, message: Message, button_text: str) -> str:
-        """Let a member press a button that calls back, as the message shows it now; return the query's id."""
+        """Press a callback button as the message shows it now, and return the query's id."""
         # As it is now: the caller may hold the message from before an edit.
         shown = self.chat(message.chat_id).messages.get(message.message_id, message)
         buttons = [button for row in shown.buttons for button in row]
@@ -123,7 +123,7 @@ class People(TelegramWorld):
         return self.presses_unshown(user, message, pressed.callback_data)
 
     def presses_unshown(self, user: User, message: Message, callback_data: str) -> str:
-        """Let a member send callback data of their own, as a forging client can (telegram.md 10)."""
+        """Send callback data that no button has, as a forging client can (telegram.md 10)."""
         chat = self.chat(message.chat_id)
         self._must_be(user, chat, PRESENT)
         query_id = str(next(self._query_ids))
@@ -134,27 +134,27 @@ class People(TelegramWorld):
         return query_id
 
     def blocks(self, user: User) -> None:
-        """Let a person block the bot."""
+        """Block the bot as a person."""
         self.changes_bot(self.chat(user.id), "kicked", by=user)
 
     def unblocks(self, user: User) -> None:
-        """Let a person take the block back."""
+        """Unblock the bot as a person."""
         self.changes_bot(self.chat(user.id), "member", by=user)
 
     def restricts_bot(self, group: Chat, *, by: User | None = None) -> None:
-        """Let somebody in charge forbid the bot to write; adding it again as a member allows it."""
+        """Forbid the bot to write in a group; adding it again as a member allows it."""
         self.changes_bot(group, "restricted", by=by)
 
     def adds_bot(self, group: Chat, *, by: User | None = None) -> None:
-        """Let somebody in charge, or the one named, add the bot as a plain member."""
+        """Add the bot as a plain member, by the person named or else by somebody in charge."""
         self.changes_bot(group, "member", by=by)
 
     def removes_bot(self, group: Chat, *, by: User | None = None) -> None:
-        """Let somebody in charge, or the one named, remove the bot."""
+        """Remove the bot, by the person named or else by somebody in charge."""
         self.changes_bot(group, "kicked", by=by)
 
     def changes_bot(self, chat: Chat, status: Status, *, by: User | None = None) -> None:
-        """Make the bot something else in a chat, and tell it (telegram.md 6.1)."""
+        """Change the bot's status in a chat, which sends it an update (telegram.md 6.1)."""
         before = member_json(self.bot, chat.members.get(self.bot.id, "left"))
         chat.members[self.bot.id] = status
         author = by or self._one_in_charge(chat)
@@ -206,7 +206,7 @@ class People(TelegramWorld):
         return bool(message.sender and message.sender.is_bot) and not is_stand_in and not message.service
 
     def _is_command_for_bot(self, chat: Chat, text: str) -> bool:
-        """Say whether it names this bot, or no bot while no other has spoken since (telegram.md 6.2)."""
+        """Say whether it names this bot, or no bot while no other bot wrote since (telegram.md 6.2)."""
         addressed = [match[2] for match in _COMMAND.finditer(text)]
         if any(name and name.lower() == self.bot.username.lower() for name in addressed):
             return True

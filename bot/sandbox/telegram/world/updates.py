@@ -60,20 +60,20 @@ class Updates:
             self._signal.send()
 
     def clear(self) -> None:
-        """Forget everything that waits."""
+        """Drop all waiting updates."""
         self._waiting.clear()
 
     def set_webhook(self, url: str) -> None:
-        """Leave the updates to a webhook, which ends a poll; here nobody sends them there."""
+        """Set a webhook, which ends a poll and keeps updates from later ones; nothing is ever sent to it."""
         self.webhook_url = url
         self._end_poll("terminated by setWebhook request")
 
     def delete_webhook(self) -> None:
-        """Let polls have the updates again."""
+        """Remove the webhook, so that polls get updates again."""
         self.webhook_url = ""
 
     def refuse_beside_webhook(self) -> None:
-        """Refuse a poll while a webhook has the updates."""
+        """Raise 409 while a webhook is set."""
         if self.webhook_url:
             raise _conflict(
                 "can't use getUpdates method while webhook is active; "

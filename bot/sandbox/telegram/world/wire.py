@@ -59,7 +59,7 @@ def bad_request(reason: str) -> ApiError:
 
 
 def forbidden(reason: str) -> ApiError:
-    """Return the error for a chat the bot is shut out of."""
+    """Return the error for a chat that the bot may not use."""
     return ApiError(403, f"Forbidden: {reason}")
 
 
@@ -118,7 +118,7 @@ def full_chat_json(chat: Chat) -> Json:
 
 
 def member_json(user: User, status: Status) -> Json:
-    """Write what a user is in a chat."""
+    """Write a user's status in a chat, with the rights that belong to it."""
     details: dict[Status, Json] = {
         "creator": {"is_anonymous": False},
         "administrator": {
@@ -133,7 +133,7 @@ def member_json(user: User, status: Status) -> Json:
 
 
 def my_member_json(chat: Chat, by: User, before: Json, after: Json, when: datetime) -> Json:
-    """Write that the bot itself became something else in a chat."""
+    """Write a change of the bot's own status in a chat."""
     return {
         "chat": chat_json(chat),
         "from": user_json(by),

@@ -120,7 +120,7 @@ class Chat:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the chat is no more, deleted or moved to another id."""
+        """Whether the chat was deleted or moved to another id."""
         return self.is_deleted or self.migrated_to is not None
 
 
@@ -145,23 +145,23 @@ class TelegramWorld:
         return self.clock()
 
     def add_user(self, first_name: str, *, user_id: int | None = None, username: str = "") -> User:
-        """Let a person have an account; the bot meets them only in a chat."""
+        """Add a person's account; the bot meets them only in a chat."""
         user = User(_free(self.users, user_id, self._user_ids), first_name, username)
         self.users[user.id] = user
         return user
 
     def rename_bot(self, username: str) -> None:
-        """Let the bot's owner give it another @name, of which nobody tells the bot."""
+        """Change the bot's @name, as its owner can; the bot is not told."""
         self.bot = self.users[self.bot.id] = replace(self.bot, username=username)
 
     def add_bot(self, first_name: str, username: str, *, user_id: int | None = None) -> User:
-        """Let there be another bot; ours never hears what it says."""
+        """Add another bot; ours never receives what it writes."""
         bot = User(_free(self.users, user_id, self._user_ids), first_name, username, is_bot=True)
         self.users[bot.id] = bot
         return bot
 
     def add_private_chat(self, user: User) -> Chat:
-        """Let the person have pressed Start: the bot may write to them."""
+        """Add a person's private chat with the bot, as if they had pressed Start."""
         members: dict[int, Status] = {user.id: "member", self.bot.id: "member"}
         number = _free(self.chats, user.id, self._user_ids)
         return self._keep(Chat(number, "private", user.first_name, user.username, members=members))
@@ -226,7 +226,7 @@ class TelegramWorld:
         return thread_id
 
     def turn_on_topics(self, supergroup: Chat) -> None:
-        """Make a supergroup a forum; what was written before stands in General."""
+        """Make a supergroup a forum; earlier messages belong to General."""
         if supergroup.type != "supergroup":
             raise SandboxError(f"{supergroup.title} is no supergroup, so it cannot have topics.")
         if not supergroup.messages and not supergroup.is_forum:
@@ -234,11 +234,11 @@ class TelegramWorld:
         supergroup.is_forum = True
 
     def close_topic(self, forum: Chat, thread_id: int) -> None:
-        """Let nobody write in the topic any more."""
+        """Close a topic: nobody can write in it."""
         self.topic(forum, thread_id).closed = True
 
     def delete_topic(self, forum: Chat, thread_id: int) -> None:
-        """Take the topic away, with what stood in it."""
+        """Delete a topic with its messages."""
         self.topic(forum, thread_id)
         del forum.topics[thread_id]
         forum.messages = {
@@ -246,11 +246,11 @@ class TelegramWorld:
         }
 
     def reopen_topic(self, forum: Chat, thread_id: int) -> None:
-        """Let people write in the topic again."""
+        """Open a closed topic again."""
         self.topic(forum, thread_id).closed = False
 
     def migrate(self, group: Chat, *, chat_id: int | None = None) -> Chat:
-        """Let a basic group go on as a supergroup, with the same people and nothing written yet."""
+        """Turn a basic group into a new supergroup with the same members and no messages."""
         if group.type != "group" or group.is_gone:
             raise SandboxError(f"{group.title} is no basic group that lives, so it cannot be upgraded.")
         supergroup = self.add_supergroup(group.title, chat_id=chat_id)
@@ -260,7 +260,7 @@ class TelegramWorld:
         return supergroup
 
     def delete_group(self, group: Chat) -> None:
-        """Let a group be deleted; of a larger one its bot only learns that it is out."""
+        """Delete a group; of a supergroup the bot only learns that it was removed."""
         if group.type == "private":
             raise SandboxError(f"{group.title} is no group that could be deleted.")
         if group.type == "group":
@@ -269,11 +269,11 @@ class TelegramWorld:
         group.members[self.bot.id] = "kicked"
 
     def deactivate(self, user: User) -> None:
-        """Let a person delete their account; the bot hears nothing of it."""
+        """Delete a person's account; the bot gets no update."""
         self.deactivated.add(user.id)
 
     def set_member(self, chat: Chat, user: User, status: Status) -> None:
-        """Change what a person is in a chat; the bot hears nothing of it."""
+        """Change a person's status in a chat; the bot gets no update."""
         chat.members[user.id] = status
 
     def user(self, user_id: int) -> User:
@@ -291,7 +291,7 @@ class TelegramWorld:
         return forum.topics[thread_id]
 
     def messages(self, chat: Chat, thread_id: int | None = None) -> list[Message]:
-        """Return what stands in the chat, or in one topic of it, oldest first."""
+        """Return the messages of a chat, or of one topic of it, oldest first."""
         return [
             message
             for message in chat.messages.values()
@@ -324,18 +324,18 @@ class TelegramWorld:
             raise TimeoutError(f"Waited for {wanted!r} in {chat.title}, which shows {shown}") from None
 
     def add_document(self, file_name: str, mime_type: str, content: bytes) -> Document:
-        """Keep a file that was sent, under an id of its own."""
+        """Store a file under a new id."""
         document = Document(f"sandbox-file-{len(self.documents) + 1}", file_name, mime_type, content)
         self.documents[document.file_id] = document
         return document
 
     def write(self, chat: Chat, message: Message) -> None:
-        """Put a message into its chat, or in the place of its earlier form."""
+        """Add a message to its chat, or replace its earlier form."""
         chat.messages[message.message_id] = message
         self.changed.send()
 
     def erase(self, chat: Chat, message_id: int) -> None:
-        """Let a message vanish."""
+        """Delete a message."""
         del chat.messages[message_id]
         self.changed.send()
 
