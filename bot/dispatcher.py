@@ -1,8 +1,8 @@
-"""The worker that tells: what waits in the store becomes messages, and stays until Telegram has them.
+"""The worker that sends alerts: composes messages of what waits in the store and sends each until it arrives.
 
-One message is in flight per chat. It is composed when its turn has come, marked as
-leaving before the request and settled after the answer, so a crash loses nothing and
-repeats at most what was in flight.
+One message is in flight per chat. It is composed when its turn has come, marked as `sending` before the
+request leaves and updated after the answer, so that a crash loses nothing and repeats at most what was in
+flight. What each outcome changes is decided in `domain/deliver`.
 """
 
 import asyncio
@@ -35,53 +35,59 @@ from bot.store.store import Store
 log = structlog.get_logger(__name__)
 
 WRITE_AGAIN_SECONDS = 1.0
+"""Between two tries of writing what came of a send."""
 
 WRITE_TRIES = 5
-"""Of writing what came of a send, where the disk is not to blame; then of writing less."""
+"""How often an update is tried that the database refuses, and then how often a lesser one is."""
 
 LOOK_AGAIN_SECONDS = 5.0
+"""Before the outbox is looked into again after an error."""
+
 EXPIRE_EVERY_SECONDS = 60.0
+"""Between two looks for alerts that waited too long."""
 
 
 class Sender(Protocol):
-    """Who carries a message to Telegram."""
+    """Carries messages to Telegram, and learns what became of them."""
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Return what Telegram said; expected failures are outcomes, not exceptions."""
+        """Send a message once and return what became of it; expected failures are outcomes."""
 
     async def ask(self, delivery: Delivery) -> Outcome | None:
-        """Return what stands in the way of a message, without sending any; None: nothing does."""
+        """Return what would keep a message from arriving, without sending any; None: nothing."""
 
 
 class Pace(Protocol):
-    """Who says when the next message may leave."""
+    """Keeps what is sent below Telegram's limits."""
 
     async def turn(self, chat_id: int, *, is_group: bool) -> None:
-        """Return when a message to this chat may leave."""
+        """Wait until a message to this chat may leave, and count it as leaving."""
 
 
 @dataclass(slots=True)
 class DispatcherCounts:
-    """What came of all sends since the start."""
+    """What the metrics say of all sends since the start."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """By the kind of the outcome."""
+    """Sends by `outcome_label`; `unwritable`: updates that the database refused for good."""
     possible_duplicates: int = 0
-    """Sends whose outcome nobody knows: the message may be seen once more for each."""
+    """Sends that may have arrived and are repeated: people may see one message more for each."""
     expired: int = 0
-    """Changes that waited too long."""
+    """Changes that were dropped because they waited too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatcherSettings:
-    """How long things may wait."""
+    """How long alerts may wait."""
 
     group_wait_seconds: float
+    """For others, to share a message with them."""
     expire_after: timedelta
+    """Until they are dropped, and their chat is told how many were."""
 
 
 class Dispatcher:
-    """Delivers until stopped; a slow or blocked chat delays no other.
+    """Sends what is due until it is stopped; no slow or blocked chat delays another.
 
     `monotonic` is in seconds; `rng` draws from [0, 1) and spreads what is tried again.
     """
@@ -109,22 +115,23 @@ class Dispatcher:
         self._monotonic = monotonic
         self._rng = rng
         self._in_flight: dict[int, asyncio.Task[None]] = {}
-        """By chat: what waits for its turn, or has left."""
-        self._left: set[int] = set()
-        """Chats whose message has had its turn."""
+        """By chat: the task that waits for its turn, asks, sends or writes."""
+        self._leaving: set[int] = set()
+        """Chats whose task has had its turn: when the program stops, they may end."""
         self._expire_at = float("-inf")
 
     async def run(self) -> None:
-        """Deliver what is due, for ever; an error in one look is logged, and the next tries again."""
-        has_doubted = False
+        """Send what is due, for ever; an error is logged, and tried again after a pause."""
+        has_restored = False
         while True:
+            # Cleared before the look: what is added during it wakes the next one at once.
             self._store.outbox_grew.clear()
             try:
-                if not has_doubted:
-                    await self._doubt()
-                    has_doubted = True
+                if not has_restored:
+                    await self._restore_unfinished()
+                    has_restored = True
                 await self._expire()
-                pause = await self._look()
+                pause = await self._start_due()
             except Exception:
                 log.exception("looking into the outbox failed", action="outbox_failed")
                 pause = LOOK_AGAIN_SECONDS
@@ -133,9 +140,12 @@ class Dispatcher:
                     await self._store.outbox_grew.wait()
 
     async def finish(self, seconds: float) -> None:
-        """Let what has left end, for so long at most; what doesn't is in doubt at the next start."""
+        """Wait for the requests that have left, for so long at most, and cancel everything else.
+
+        A request that is cancelled then may have arrived; the next start finds it marked as `sending`.
+        """
         in_flight = dict(self._in_flight)
-        for chat_id in in_flight.keys() - self._left:
+        for chat_id in in_flight.keys() - self._leaving:
             in_flight[chat_id].cancel()
         if in_flight:
             await asyncio.wait(in_flight.values(), timeout=seconds)
@@ -143,14 +153,15 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*in_flight.values(), return_exceptions=True)
 
-    async def _doubt(self) -> None:
+    async def _restore_unfinished(self) -> None:
+        """Make ready again what was being sent when the last run ended."""
         in_doubt = await self._store.doubt_unfinished_sends(self._now())
         if in_doubt:
             self.counts.possible_duplicates += in_doubt
             log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
 
     async def _expire(self) -> None:
-        """Drop, now and then, what has waited too long."""
+        """Drop alerts that waited too long, once a minute."""
         if self._monotonic() < self._expire_at:
             return
         dropped = await self._store.expire(self._now(), self._settings.expire_after)
@@ -159,87 +170,88 @@ class Dispatcher:
             self.counts.expired += dropped
             log.warning("changes waited too long to be told", action="alerts_expired", count=dropped)
 
-    async def _look(self) -> float:
-        """Start what is due and return the seconds until it makes sense to look again."""
+    async def _start_due(self) -> float:
+        """Start a task for each chat with something due; returns the seconds until the next look."""
         outbox = await self._store.outbox(self._now(), self._settings.group_wait_seconds)
         waits = [EXPIRE_EVERY_SECONDS]
         if outbox.next_at is not None:
             waits.append(max(0.0, (outbox.next_at - self._now()).total_seconds()))
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
-        if self.outage.probe_at is not None:
+        if self.outage.probe_at is not None:  # Telegram can't be reached: one message now and then tries
             to_probe = self.outage.probe_at - self._monotonic()
             if idle and to_probe > 0:
                 waits.append(to_probe)
-            idle = [] if to_probe > 0 else self._to_probe_with(idle)
+            idle = [] if to_probe > 0 else self._best_probe(idle)
         for due in idle:
             task = asyncio.create_task(self._deliver(due))
             self._in_flight[due.chat_id] = task
-            task.add_done_callback(partial(self._landed, due.chat_id))
+            task.add_done_callback(partial(self._end_task, due.chat_id))
         return min(waits)
 
-    def _to_probe_with(self, idle: Sequence[Pending]) -> list[Pending]:
-        """Return the chat, if any, that may find out whether Telegram is back: best one that was answered."""
+    def _best_probe(self, idle: Sequence[Pending]) -> list[Pending]:
+        """Return the chat, if any, to try Telegram with: rather one whose last send was answered."""
         return sorted(idle, key=lambda due: due.chat_id in self.outage.doubtful)[:1]
 
     def _may_leave(self) -> bool:
-        """Whether a message that has its turn may still leave: an outage may have begun since it was due."""
+        """Whether a message may leave whose turn has come: an outage may have begun while it waited."""
         now = self._monotonic()
         if not self.outage.lets_leave(now):
             return False
         self.outage = self.outage.probed(now, self._rng())
         return True
 
-    def _landed(self, chat_id: int, _: asyncio.Task[None]) -> None:
+    def _end_task(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
-        self._left.discard(chat_id)
+        self._leaving.discard(chat_id)
         self._store.outbox_grew.set()
 
     async def _deliver(self, due: Pending) -> None:
+        """Send the next message of a chat, once."""
         try:
-            taken = await self._taken(due)
-            if taken.question is not None:
-                taken = await self._asked(due, taken.question)
+            claimed = await self._claim(due)
+            if claimed.question is not None:
+                claimed = await self._claim_if_answered(due, claimed.question)
         except Exception:
-            log.exception("a message could not be taken up", action="take_failed")
+            log.exception("a message could not be claimed up", action="take_failed")
             await asyncio.sleep(WRITE_AGAIN_SECONDS)
             return
-        for trouble in taken.troubles:
+        for trouble in claimed.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
-        if taken.delivery is not None:
-            await self._write(taken.delivery, await self._attempt(taken.delivery))
-        elif taken.troubles:
+        if claimed.delivery is not None:
+            await self._write(claimed.delivery, await self._attempt(claimed.delivery))
+        elif claimed.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _taken(self, due: Pending, answered: DeliveryId | None = None) -> NextDelivery:
-        """Take up the next message of a chat once its turn has come."""
+    async def _claim(self, due: Pending, answered: DeliveryId | None = None) -> NextDelivery:
+        """Wait for the turn of a chat, then return its next message, marked as `sending`, if it may leave."""
         await self._pace.turn(due.chat_id, is_group=due.is_group)
-        # A message that was asked about has had its probe of an outage: the question.
+        # The question was the probe of an outage: the message it was about leaves in the same turn.
         if answered is None and not self._may_leave():
             return NextDelivery(None)
-        self._left.add(due.chat_id)
+        self._leaving.add(due.chat_id)
         return await self._store.claim_next(
             due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
         )
 
-    async def _asked(self, due: Pending, question: Delivery) -> NextDelivery:
-        """Take a message up if Telegram answers where it would go; else it waits on."""
-        self._left.discard(due.chat_id)
+    async def _claim_if_answered(self, due: Pending, question: Delivery) -> NextDelivery:
+        """Ask Telegram about a message that may have arrived, and take it if it may be sent once more."""
+        self._leaving.discard(due.chat_id)  # a question that is cancelled puts nothing in doubt
         outcome = await self._sender.ask(question)
-        self._heed(question, outcome)
+        self._note_outcome(question.chat_id, outcome)
         found = after_question(question, outcome, self._now(), self._rng())
         if isinstance(found, DeliveryUpdate):
             about = log.bind(delivery=question.id, outcome=repr(outcome))
             about.warning("a message in doubt waits", action="asked_first")
             await self._write(question, found)
             return NextDelivery(None)
-        taken = await self._taken(due, question.id)
-        if taken.delivery is None or taken.delivery.id != question.id:
-            return taken
-        asked = replace(taken.delivery, unanswered_questions=found.unanswered_questions)
-        return replace(taken, delivery=asked)
+        claimed = await self._claim(due, question.id)
+        if claimed.delivery is None or claimed.delivery.id != question.id:
+            return claimed  # withdrawn meanwhile, or moved
+        asked = replace(claimed.delivery, unanswered_questions=found.unanswered_questions)
+        return replace(claimed, delivery=asked)
 
     async def _attempt(self, delivery: Delivery) -> DeliveryUpdate:
-        """Send, and say what is to be written; whatever goes wrong, the message may have arrived."""
+        """Send a message and return what is to be written; after an error of ours it may have arrived."""
         try:
             outcome = await self._sender.send(delivery)
             update = update_after(delivery, outcome, self._now(), self._rng())
@@ -249,23 +261,24 @@ class Dispatcher:
             update = update_after(delivery, outcome, self._now(), self._rng())
         self.counts.outcomes[outcome_label(outcome)] += 1
         self.counts.possible_duplicates += isinstance(outcome, SendUnknown)
-        self._heed(delivery, outcome)
-        _tell_log(delivery, outcome, update)
+        self._note_outcome(delivery.chat_id, outcome)
+        _log_outcome(delivery, outcome, update)
         return update
 
-    def _heed(self, delivery: Delivery, outcome: Outcome | None) -> None:
-        """Let an outcome count for or against Telegram as a whole."""
+    def _note_outcome(self, chat_id: int, outcome: Outcome | None) -> None:
+        """Judge by an outcome whether Telegram as a whole can be reached."""
         was_over = self.outage.is_over
-        self.outage = self.outage.after(delivery.chat_id, outcome, self._monotonic(), self._rng())
+        self.outage = self.outage.after(chat_id, outcome, self._monotonic(), self._rng())
         if was_over and not self.outage.is_over:
             log.warning("nothing can be sent at present", action="telegram_lost", outcome=repr(outcome))
         if self.outage.is_over and not was_over:
             log.info("messages can be sent again", action="telegram_found")
 
     async def _write(self, delivery: Delivery, update: DeliveryUpdate) -> None:
-        """Write what Telegram said, however long the disk takes: what is sent and forgotten is sent twice.
+        """Write what came of a send, however long the disk takes: what is forgotten is sent twice.
 
-        What can never be written is given up after some tries, or the chat would hear nothing more.
+        After some tries of what the database refuses for other reasons a lesser update is written, or the
+        chat would get nothing more.
         """
         failures = 0
         while failures < 2 * WRITE_TRIES:
@@ -290,7 +303,7 @@ def outcome_label(outcome: Outcome) -> str:
     return kind_of(outcome).removeprefix("send_")
 
 
-def _tell_log(delivery: Delivery, outcome: Outcome, update: DeliveryUpdate) -> None:
+def _log_outcome(delivery: Delivery, outcome: Outcome, update: DeliveryUpdate) -> None:
     about = log.bind(delivery=delivery.id, outcome=repr(outcome))
     match outcome:
         case Sent():
