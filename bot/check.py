@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.chat.telegram.connection import TokenRefused
-from bot.chat.telegram.probe import TelegramSeen, TelegramSilent, look_at_telegram
+from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.questions import Question
@@ -206,34 +206,34 @@ def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding
     return Finding("web pages", f"http://{listen}/healthz")
 
 
-async def _telegram(settings: Settings) -> TelegramSeen | TokenRefused | TelegramSilent:
+async def _telegram(settings: Settings) -> TelegramProbe | TokenRefused | TelegramUnavailable:
     bot = build_telegram(settings)
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            return await look_at_telegram(bot)
-    except (TokenRefused, TelegramSilent) as error:
+            return await probe_telegram(bot)
+    except (TokenRefused, TelegramUnavailable) as error:
         return error
     except TimeoutError:
-        return TelegramSilent("it takes too long to answer")
+        return TelegramUnavailable("it takes too long to answer")
     finally:
         await bot.shutdown()
 
 
-def telegram_row(seen: TelegramSeen | TokenRefused | TelegramSilent) -> Finding:
+def telegram_row(seen: TelegramProbe | TokenRefused | TelegramUnavailable) -> Finding:
     """Say which bot the token belongs to, and what keeps it from receiving messages."""
     match seen:
         case TokenRefused():
             advice = "copy telegram.token whole from @BotFather, or let it make a new one"
             return Finding("Telegram", "it does not know the token", advice, REFUSED)
-        case TelegramSilent():
+        case TelegramUnavailable():
             advice = "check the network and telegram.api_url; a running bot goes on asking"
             return Finding("Telegram", str(seen), advice, NOT_YET)
-        case TelegramSeen(webhook_host=host) if host:
+        case TelegramProbe(webhook_host=host) if host:
             advice = "another program uses this token: give the bot one of its own, or remove the webhook"
             return Finding(
                 "Telegram", f"@{seen.username}, but messages go to a webhook at {host}", advice, NOT_YET
             )
-        case TelegramSeen(joins_groups=False):
+        case TelegramProbe(joins_groups=False):
             advice = "to use it in groups, allow that with /setjoingroups at @BotFather"
             return Finding("Telegram", f"@{seen.username}, which may not join groups", advice)
     return Finding("Telegram", f"@{seen.username}; updates that wait: {seen.waiting}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.telegram.connection import TokenRefused
-from bot.chat.telegram.probe import TelegramSeen, TelegramSilent
+from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable
 from bot.check import (
     Finding,
     GatewaySeen,
@@ -324,15 +324,15 @@ def test_what_the_gateway_refuses_ends_it_as_it_would_the_bot(error: IndexerErro
 @pytest.mark.parametrize(
     ("seen", "status", "words"),
     [
-        (TelegramSeen("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates that wait: 3"),
-        (TelegramSeen("a_bot", 0, "", joins_groups=False), 0, "may not join groups"),
-        (TelegramSeen("a_bot", 0, "example.org", joins_groups=True), 1, "webhook at example.org"),
+        (TelegramProbe("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates that wait: 3"),
+        (TelegramProbe("a_bot", 0, "", joins_groups=False), 0, "may not join groups"),
+        (TelegramProbe("a_bot", 0, "example.org", joins_groups=True), 1, "webhook at example.org"),
         (TokenRefused(), 4, "does not know the token"),
-        (TelegramSilent("it takes too long to answer"), 1, "too long"),
+        (TelegramUnavailable("it takes too long to answer"), 1, "too long"),
     ],
 )
 def test_what_telegram_says_is_told_with_what_to_do(
-    seen: TelegramSeen | TokenRefused | TelegramSilent, status: int, words: str
+    seen: TelegramProbe | TokenRefused | TelegramUnavailable, status: int, words: str
 ) -> None:
     finding = telegram_row(seen)
 

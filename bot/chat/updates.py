@@ -22,7 +22,7 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import greeting, stranger
 from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.permissions import Incoming
-from bot.chat.telegram.bot_name import OwnName
+from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
@@ -64,7 +64,7 @@ class UpdateHandler:
         self._now = services.now
         self._monotonic = monotonic
         self._limiter = CommandLimiter()
-        self._own_name = OwnName(bot, monotonic=monotonic)
+        self._own_name = BotName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
         """Handle one update; an error is logged, and whoever waits is told, with a reference to the log."""

@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 1.0
 """Others wait meanwhile: a name that is not told by then is learned by a later command."""
 
 
-class OwnName:
+class BotName:
     """Finds out whether the bot has been renamed, rarely and without waiting long."""
 
     def __init__(

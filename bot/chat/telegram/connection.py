@@ -64,9 +64,9 @@ class TelegramBot(Bot):
         try:
             result = await super()._do_post(endpoint, data, **timeouts)
         except Exception as error:
-            self._stats.note(endpoint, failure_of(error).result, self._monotonic())
+            self._stats.count(endpoint, failure_of(error).result, self._monotonic())
             raise
-        self._stats.note(endpoint, RequestResult.OK, self._monotonic())
+        self._stats.count(endpoint, RequestResult.OK, self._monotonic())
         return result
 
 

@@ -10,12 +10,12 @@ from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.errors import RequestResult, failure_of
 
 
-class TelegramSilent(Exception):
+class TelegramUnavailable(Exception):
     """Telegram gives no usable answer; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
-class TelegramSeen:
+class TelegramProbe:
     """What Telegram says."""
 
     username: str
@@ -26,7 +26,7 @@ class TelegramSeen:
     joins_groups: bool
 
 
-async def look_at_telegram(bot: Bot) -> TelegramSeen:
+async def probe_telegram(bot: Bot) -> TelegramProbe:
     """Ask who the bot is and how it receives; raises TokenRefused or TelegramSilent.
 
     The library's errors hold the token and are not passed on (telegram.md 4.4).
@@ -40,12 +40,12 @@ async def look_at_telegram(bot: Bot) -> TelegramSeen:
             case RequestResult.TOKEN_REFUSED:
                 raise TokenRefused(TokenRefused.__doc__) from None
             case RequestResult.TIMED_OUT:
-                raise TelegramSilent("it takes too long to answer") from None
+                raise TelegramUnavailable("it takes too long to answer") from None
             case _:
-                raise TelegramSilent(
+                raise TelegramUnavailable(
                     f"it can't be reached, or gives no usable answer ({type(error).__name__})"
                 ) from None
-    return TelegramSeen(
+    return TelegramProbe(
         me.username or "",
         webhook.pending_update_count,
         urlsplit(webhook.url).hostname or "",

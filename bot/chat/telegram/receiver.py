@@ -45,7 +45,7 @@ PATIENCE_SECONDS = 10.0
 SHORT_POLL_SECONDS = 1
 """After trouble: whether it is over shows sooner."""
 
-WISHED = ["message", "callback_query", "my_chat_member"]
+UPDATE_KINDS = ["message", "callback_query", "my_chat_member"]
 """Edited messages are left out on purpose: an edited /unwatch must not run again (telegram.md 2)."""
 
 POLL_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 16.0, 30.0))
@@ -179,7 +179,9 @@ class Receiver:
         if offset is not None:
             with suppress(TelegramError, TimeoutError):
                 async with asyncio.timeout(CONFIRM_SECONDS):
-                    await self._bot.get_updates(offset=offset, timeout=0, limit=1, allowed_updates=WISHED)
+                    await self._bot.get_updates(
+                        offset=offset, timeout=0, limit=1, allowed_updates=UPDATE_KINDS
+                    )
 
     def _offset(self) -> int | None:
         """Return the first number that is not to be confirmed; None: there is nothing to confirm."""
@@ -200,7 +202,7 @@ class Receiver:
                 offset=offset,
                 timeout_seconds=SHORT_POLL_SECONDS if progress.failures else POLL_SECONDS,
                 patience_seconds=PATIENCE_SECONDS,
-                kinds=WISHED,
+                kinds=UPDATE_KINDS,
             )
         finally:
             progress.asked_at = None

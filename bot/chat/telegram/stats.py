@@ -35,7 +35,7 @@ class RequestStats:
     _failed_at: float = 0.0
     _trouble: str = ""
 
-    def note(self, method: str, result: RequestResult, now: float) -> None:
+    def count(self, method: str, result: RequestResult, now: float) -> None:
         """Count one request."""
         self.requests[method, result] += 1
         if not method.startswith(SENDING):

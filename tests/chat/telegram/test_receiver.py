@@ -19,7 +19,7 @@ from bot.chat.telegram.receiver import (
     CONTESTED_SECONDS,
     LONGEST_THROTTLE_SECONDS,
     SILENT_SECONDS,
-    WISHED,
+    UPDATE_KINDS,
     Receiver,
 )
 from bot.sandbox.telegram.api.faults import (
@@ -481,7 +481,7 @@ async def test_only_what_is_dealt_with_is_asked_for(desk: Desk) -> None:
         await desk.asks(1)
 
     (call, *_) = [call for call in desk.telegram.calls if call.method == "getUpdates"]
-    assert json.loads(str(call.parameters["allowed_updates"])) == WISHED
+    assert json.loads(str(call.parameters["allowed_updates"])) == UPDATE_KINDS
 
 
 # ---------------------------------------------------------------- who waits for whom

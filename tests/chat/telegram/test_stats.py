@@ -9,7 +9,7 @@ from bot.chat.telegram.stats import FORGOTTEN_AFTER_SECONDS, TROUBLES, RequestSt
 def sends(*answers: RequestResult, now: float = 0.0) -> RequestStats:
     stats = RequestStats()
     for result in answers:
-        stats.note("sendMessage", result, now)
+        stats.count("sendMessage", result, now)
     return stats
 
 
@@ -36,7 +36,7 @@ def test_what_failed_long_ago_says_nothing_of_now() -> None:
 def test_polls_say_nothing_of_sending_and_are_counted_all_the_same() -> None:
     stats = RequestStats()
     for _ in range(3):
-        stats.note("getUpdates", RequestResult.UNREACHABLE, 0)
+        stats.count("getUpdates", RequestResult.UNREACHABLE, 0)
 
     assert stats.sending_trouble(0) is None
     assert stats.requests == {("getUpdates", RequestResult.UNREACHABLE): 3}
