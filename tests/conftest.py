@@ -24,7 +24,15 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None
 
-LONGEST = ("test_tour", "test_kill", "test_mutants", "test_outbox_laws", "test_backup", "test_flooding")
+LONGEST = (
+    "test_tour",
+    "test_kill",
+    "test_mutants",
+    "test_outbox_laws",
+    "test_full_and_locked",
+    "test_backup",
+    "test_flooding",
+)
 """Modules whose tests take longest: begun first, so that none keeps a worker busy when others are done."""
 
 
