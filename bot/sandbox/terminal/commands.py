@@ -235,11 +235,11 @@ def _read_move(_: str, rest: Sequence[str]) -> Command:
     items = [int(found[1]) for word in what if (found := _ITEM.fullmatch(word))]
     asset = _one([word for word in what if not _ITEM.fullmatch(word)], "How much of what?")
     return MoveBalance(
-        _amount(written),
-        asset,
-        items[0] if items else None,
-        _named(clauses, "on", "chain"),
-        _named(clauses, "of", "account"),
+        amount=_amount(written),
+        asset=asset,
+        token_id=items[0] if items else None,
+        chain=_named(clauses, "on", "chain"),
+        account=_named(clauses, "of", "account"),
     )
 
 

@@ -8,7 +8,6 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.telegram.server import SANDBOX_USER_ID, Telegram
@@ -79,24 +78,12 @@ class Terminal:
         self._shown: Mapping[MessageKey, Message] = {}
         self._story_goes_on = asyncio.Event()
         self._story_goes_on.set()
-        self._acts: Mapping[type, Callable[[Any], None]] = {
-            Say: self._say,
-            Become: self._become,
-            GoTo: self._go_to,
-            PressButton: self._press,
-            MoveBalance: lambda move: self._happens(apply_move(move, gateway.world)),
-            Break: lambda one: self._happens(self._troubles.break_(one.what)),
-            LagChain: lambda lag: self._happens(self._troubles.lag(lag.chain)),
-            Rebuild: lambda rebuild: self._happens(self._troubles.rebuild(rebuild.chain)),
-            Heal: lambda heal: self._happens(self._troubles.heal(heal.what)),
-            Misunderstood: lambda misunderstood: self._explain(misunderstood.reason),
-        }
-        self._plain: Mapping[OneWord, Callable[[], None]] = {
+        self._one_word: Mapping[OneWord, Callable[[], None]] = {
             OneWord.BLOCK: lambda: self._happens(block_bot(telegram, self._user)),
             OneWord.UNBLOCK: lambda: self._happens(unblock_bot(telegram, self._user)),
             OneWord.KICK: lambda: self._happens(kick_bot(telegram, self._user, self._place)),
             OneWord.INVITE: lambda: self._happens(invite_bot(telegram, self._user, self._place)),
-            OneWord.FLOOD: lambda: self._happens(self._troubles.flood()),
+            OneWord.FLOOD: lambda: self._happens(self._faults.flood()),
             OneWord.QUIET: self._be_quiet,
             OneWord.STORY: self._go_on,
             OneWord.PEOPLE: lambda: screen.show(view.list_people(telegram)),
@@ -111,7 +98,7 @@ class Terminal:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self._troubles = NeighbourFaults(self._gateway, self._telegram, tasks)
+                self._faults = NeighbourFaults(self._gateway, self._telegram, tasks)
                 tasks.create_task(self._show_what_the_bot_does())
                 tasks.create_task(self._tell_story())
                 tasks.create_task(self._forget_requests())
@@ -192,10 +179,35 @@ class Terminal:
             self._show(SANDBOX, str(error))
 
     def _carry_out(self, command: Command) -> None:
-        if isinstance(command, OneWord):
-            self._plain[command]()
-        else:
-            self._acts[type(command)](command)
+        match command:
+            case OneWord():
+                self._one_word[command]()
+            case Say():
+                self._say(command)
+            case Become():
+                self._become(command)
+            case GoTo():
+                self._go_to(command)
+            case PressButton():
+                self._press(command)
+            case Misunderstood(reason):
+                self._show(SANDBOX, reason)
+            case _:
+                self._happens(self._change_world(command))
+
+    def _change_world(self, command: MoveBalance | Break | LagChain | Rebuild | Heal) -> str:
+        """Return a sentence about what happened."""
+        match command:
+            case MoveBalance():
+                return apply_move(command, self._gateway.world)
+            case Break(what):
+                return self._faults.break_(what)
+            case LagChain(chain):
+                return self._faults.lag(chain)
+            case Rebuild(chain):
+                return self._faults.rebuild(chain)
+            case Heal(what):
+                return self._faults.heal(what)
 
     def _say(self, say: Say) -> None:
         self._telegram.says(self._user, self._place.chat, say.text, thread_id=self._place.thread_id)
@@ -238,9 +250,6 @@ class Terminal:
 
     def _happens(self, what: str) -> None:
         self._show(WORLD, what)
-
-    def _explain(self, what: str) -> None:
-        self._show(SANDBOX, what)
 
     def _show(self, who: str, text: str) -> None:
         self._screen.show(view.render_block(who, text))

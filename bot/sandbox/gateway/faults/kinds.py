@@ -86,7 +86,9 @@ class AnswerError(Aimed):
     @property
     def error(self) -> WireError:
         """The error as it goes on the wire."""
-        return WireError(self.name, self.code, self.status, self.message, self.cause)
+        return WireError(
+            name=self.name, code=self.code, status=self.status, message=self.message, cause=self.cause
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
