@@ -93,12 +93,12 @@ class Permissions:
             is_owners_private_chat=place.is_private and place.chat_id in self.owners,
         )
 
-    async def open(self, place: Place, author: Actor) -> None:
+    async def open(self, place: Place, actor: Actor) -> None:
         """Open a chat."""
-        await self._store.allow(place, author)
+        await self._store.allow(place, actor)
         self._closed.discard(place.chat_id)
 
-    async def close(self, place: Place, author: Actor) -> int:
+    async def close(self, place: Place, actor: Actor) -> int:
         """Close a chat and return how many alerts were withdrawn.
 
         From the first moment on, nothing is sent there any more.
@@ -107,7 +107,7 @@ class Permissions:
         was_closed = self.was_closed(place.chat_id)
         self._closed.add(place.chat_id)
         try:
-            return await self._store.deny(place, author)
+            return await self._store.deny(place, actor)
         except Exception:
             if not was_closed:
                 self._closed.discard(place.chat_id)
