@@ -10,7 +10,7 @@ from bot.domain.places import Place
 from bot.store.audit import record_audit
 from bot.store.chats import upsert_chat
 from bot.store.database import transaction
-from bot.store.rows import Row, to_milliseconds, to_moment_or_none
+from bot.store.rows import Row, to_milliseconds, to_moment_or_none, within_pages
 
 REQUESTS_ANNOUNCED_A_DAY = 20
 """Owners hear of no more requests within a day."""
@@ -89,8 +89,7 @@ def known_place(db: Database, chat_id: int) -> Place | None:
 def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
     """Return one page of the chats, from page 1: those that ask for access, then open ones, then others."""
     (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()
-    pages = max(1, -(-total // page_size))
-    page = min(max(1, page), pages)
+    page, pages = within_pages(page, total, page_size)
     rows = db.execute(f"{_CHATS} {_IN_ORDER} LIMIT ? OFFSET ?", [page_size, (page - 1) * page_size])
     return ChatListPage(tuple(map(_to_known_chat, rows)), total, page, pages)
 

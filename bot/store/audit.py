@@ -5,7 +5,7 @@ from sqlite_utils import Database
 from bot.domain.assets import Address
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.subscriptions import Subscription
-from bot.store.rows import to_milliseconds, to_moment
+from bot.store.rows import to_milliseconds, to_moment, within_pages
 
 
 def record_audit(
@@ -27,8 +27,8 @@ def audit_page(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry
     Beyond the last page, the last one is returned.
     """
     (total,) = db.execute("SELECT count(*) FROM audit").fetchone()
-    last = max(1, -(-total // page_size))
-    rows = db.execute(_NEWEST_FIRST, [page_size, (min(page, last) - 1) * page_size])
+    page, _ = within_pages(page, total, page_size)
+    rows = db.execute(_NEWEST_FIRST, [page_size, (page - 1) * page_size])
     return [
         AuditEntry(
             author=Actor(user_id, name, to_moment(at)),

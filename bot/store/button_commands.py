@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from bot.domain.places import Place
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.database import transaction
-from bot.store.rows import to_milliseconds
+from bot.store.rows import to_milliseconds, to_place
 
 KEPT_FOR = timedelta(days=30)
 """A button older than that does nothing any more."""
@@ -55,7 +55,7 @@ def find_button_command(db: Database, row: int, chat_id: int) -> ButtonCommand |
     if found is None:
         return None
     command, done_at, kind, title, thread_id = found
-    return ButtonCommand(command, Place(chat_id, kind, title, thread_id or None), done_at is not None)
+    return ButtonCommand(command, to_place(chat_id, kind, title, thread_id), done_at is not None)
 
 
 def mark_button_command_done(db: Database, row: int, at: datetime) -> None:

@@ -34,7 +34,7 @@ from bot.store.database import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
 from bot.store.notice_codec import notice_to_json, to_notice
 from bot.store.outbox import ON_THEIR_WAY
-from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, words_of
+from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, to_place, words_of
 from bot.store.snapshots import account_id_of
 
 
@@ -139,7 +139,7 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
     if found is None:
         return None
     kind, title, thread_id = found
-    return FoundMute(mute_of(db, row), Place(chat_id, kind, title, thread_id or None))
+    return FoundMute(mute_of(db, row), to_place(chat_id, kind, title, thread_id))
 
 
 def _unmuted(

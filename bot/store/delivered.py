@@ -7,7 +7,7 @@ from sqlite_utils import Database
 from bot.domain.deliver.delivery import About, DeliveryId
 from bot.domain.places import Place
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
-from bot.store.rows import to_address, to_asset
+from bot.store.rows import to_address, to_asset, to_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
         return None
     kind, title, thread_id, lost = found
     contents = about(db, DeliveryId(row))
-    place = Place(chat_id, kind, title, thread_id or None)
+    place = to_place(chat_id, kind, title, thread_id)
     is_fallback = lost is not None and bool(thread_id)
     return FoundDelivery(contents, place, is_fallback) if contents.accounts else None
 

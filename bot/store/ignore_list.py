@@ -15,7 +15,16 @@ from bot.store.chats import destination_of, upsert_chat
 from bot.store.coverage import marks
 from bot.store.database import transaction
 from bot.store.outbox import ON_THEIR_WAY
-from bot.store.rows import Row, to_address, to_blob, to_chains, to_milliseconds, words_of
+from bot.store.rows import (
+    Row,
+    to_address,
+    to_blob,
+    to_chains,
+    to_milliseconds,
+    to_place,
+    within_pages,
+    words_of,
+)
 
 
 def ignore(
@@ -79,8 +88,7 @@ def ignored_here(db: Database, place: Place, page: int, page_size: int) -> Ignor
     """Return a page of what a destination ignores, from page 1; beyond the last page, the last one."""
     here = [place.chat_id, place.thread_id or 0]
     (total,) = db.execute(f"SELECT count(*) FROM ignored i {_OF_PLACE}", here).fetchone()
-    pages = max(1, -(-total // page_size))
-    page = min(max(1, page), pages)
+    page, pages = within_pages(page, total, page_size)
     rows = db.execute(
         f"{_TOKENS} {_OF_PLACE} ORDER BY i.id LIMIT ? OFFSET ?", [*here, page_size, (page - 1) * page_size]
     )
@@ -101,7 +109,7 @@ def find_rule(db: Database, row: int, chat_id: int) -> FoundIgnored | None:
         " JOIN chat c ON c.id = d.chat_id WHERE i.id = ?",
         [row],
     ).fetchone()
-    return FoundIgnored(_to_token(found), Place(chat_id, kind, title, thread_id or None))
+    return FoundIgnored(_to_token(found), to_place(chat_id, kind, title, thread_id))
 
 
 def all_rules(db: Database) -> Ignored:

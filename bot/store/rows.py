@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.observations import Balance, ItemMove, Standing
+from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 
 Row = tuple[Any, ...]
@@ -122,3 +123,17 @@ def to_subscription(row: Row) -> Subscription:
         chains=to_chains(chains),
         label=label,
     )
+
+
+def to_place(chat_id: int, kind: str, title: str, thread_id: int) -> Place:
+    """Return a destination's place; a thread of 0 is none."""
+    return Place(chat_id, kind, title, thread_id or None)
+
+
+def within_pages(page: int, total: int, page_size: int) -> tuple[int, int]:
+    """Return a page's number, no lower than 1 and no higher than the last page's, and the number of pages.
+
+    Without any rows there is one page, which is empty.
+    """
+    pages = max(1, -(-total // page_size))
+    return min(max(1, page), pages), pages

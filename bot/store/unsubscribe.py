@@ -17,7 +17,7 @@ from bot.store.chats import upsert_chat
 from bot.store.coverage import end_unwanted_coverage
 from bot.store.database import transaction
 from bot.store.outbox import waiting_alerts
-from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_subscription
+from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
 from bot.store.snapshots import account_id_of
 from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 
@@ -56,7 +56,7 @@ def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
         " JOIN chat c ON c.id = d.chat_id WHERE p.id = ? AND c.telegram_id = ?",
         [parting, chat_id],
     ).fetchone()
-    return Place(chat_id, row[0], row[1], row[2] or None) if row else None
+    return to_place(chat_id, *row) if row else None
 
 
 def undo_unsubscribe(

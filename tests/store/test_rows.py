@@ -143,3 +143,11 @@ def test_equal_sets_are_equal_texts_in_whatever_order_they_come(chains: list[Cha
 def test_unknown_decimals_are_not_zero() -> None:
     assert rows.to_description("ERC20", None, None, 0).decimals is None
     assert rows.to_description("ERC20", None, 0, 0).decimals == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "total", "shown"),
+    [(1, 0, (1, 1)), (0, 21, (1, 3)), (3, 21, (3, 3)), (4, 21, (3, 3)), (2, 20, (2, 2)), (3, 20, (2, 2))],
+)
+def test_a_page_that_is_not_there_is_the_nearest_one(page: int, total: int, shown: tuple[int, int]) -> None:
+    assert rows.within_pages(page, total, 10) == shown
