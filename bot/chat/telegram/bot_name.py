@@ -1,4 +1,4 @@
-"""The bot's own @name, which its owner may change at any time: only getMe tells."""
+"""The bot's own @name: its owner may change it at any time, and only `getMe` shows that."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 ASKED_ANEW_SECONDS = 60.0
-"""Commands for other bots come often in groups, and the name changes hardly ever."""
+"""Seconds between two requests: commands for other bots are frequent in groups, a new name is rare."""
 
 PATIENCE_SECONDS = 1.0
-"""Others wait meanwhile: a name that is not told by then is learned by a later command."""
+"""Seconds to wait for the answer, since a command waits meanwhile; a later one asks again."""
 
 
 class BotName:
-    """Finds out whether the bot has been renamed, rarely and without waiting long."""
+    """Finds out whether the bot was renamed, at most once a minute."""
 
     def __init__(
         self, bot: Bot, *, monotonic: Callable[[], float], patience_seconds: float = PATIENCE_SECONDS
@@ -26,7 +26,7 @@ class BotName:
         self._asked_at = float("-inf")
 
     async def has_changed(self) -> bool:
-        """Ask Telegram, once a minute at most, and return whether the bot is called something else now."""
+        """Ask Telegram unless that was done a moment ago; returns whether the name is another one now."""
         now, before = self._monotonic(), self._bot.username
         if now - self._asked_at < ASKED_ANEW_SECONDS:
             return False
@@ -38,6 +38,6 @@ class BotName:
 
 
 async def learn_name(bot: Bot) -> None:
-    """Ask Telegram what the bot is called; without an answer it stays as it was."""
+    """Ask Telegram for the bot's name; without an answer the known one stays."""
     with suppress(TelegramError):
         await bot.get_me()

@@ -1,22 +1,25 @@
-"""Where an update comes from, read before it is taken apart: what can't be read comes from nowhere."""
+"""The chat and the person an update comes from, read off its raw form.
+
+The receiver has to sort updates before the library parses them; one that can't be parsed must not fail it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 LARGEST_ID = 2**63 - 1
-"""Of what the database can look up."""
+"""The largest number that SQLite can compare with an id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Telegram's numbers of a chat and of who did something there; None: it says none."""
+    """Telegram's ids of a chat and of who acted there; None where the update has no such id."""
 
     chat_id: int | None
     user_id: int | None
 
 
 def origin_of(raw: Mapping[str, object]) -> Origin:
-    """Return where an update comes from."""
+    """Return where an update comes from; an unreadable one comes from nowhere."""
     for kind in ("message", "callback_query", "my_chat_member"):
         content = _part(raw, kind)
         if content:

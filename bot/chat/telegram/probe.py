@@ -1,4 +1,4 @@
-"""What Telegram says of the bot before it works: who it is, and whether somebody else receives for it."""
+"""What Telegram knows of the bot, asked before it runs: its name, and where its updates go."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,31 +11,28 @@ from bot.chat.telegram.errors import RequestResult, failure_of
 
 
 class TelegramUnavailable(Exception):
-    """Telegram gives no usable answer; the text says how."""
+    """Telegram gave no usable answer; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class TelegramProbe:
-    """What Telegram says."""
+    """What Telegram answered."""
 
     username: str
     waiting: int
-    """Updates that nobody has fetched yet."""
+    """Updates that were not fetched yet."""
     webhook_host: str
-    """Where Telegram sends updates instead; "" if they can be fetched."""
+    """The host that Telegram sends updates to; "" if they can be fetched."""
     joins_groups: bool
 
 
 async def probe_telegram(bot: Bot) -> TelegramProbe:
-    """Ask who the bot is and how it receives; raises TokenRefused or TelegramSilent.
-
-    The library's errors hold the token and are not passed on (telegram.md 4.4).
-    """
+    """Ask who the bot is and how it receives updates; raises TokenRefused or TelegramUnavailable."""
     try:
         await bot.initialize()
         me = bot.bot
         webhook = await bot.get_webhook_info()
-    except TelegramError as error:
+    except TelegramError as error:  # its text may contain the token, so it is not passed on
         match failure_of(error).result:
             case RequestResult.TOKEN_REFUSED:
                 raise TokenRefused(TokenRefused.__doc__) from None

@@ -1,8 +1,8 @@
-"""What is on its way to people who asked: in order in each chat, bounded, and never awaited for long.
+"""The queues of what answers people: one for each chat, in order, bounded, and never awaited for long.
 
-What can leave at once is waited for, briefly: a bot that is killed just then hears the command again. What
-has to wait for a pause is queued, and whoever handed it over goes on. A chat holds a few such pieces; of
-several that would change one message the last one counts.
+Whoever hands a piece of work over waits until it has left, but only briefly: an update is confirmed to
+Telegram once its answer has left, so a bot that is killed before gets the command again. Where a chat has to
+pause, the piece stays in its queue and the caller goes on.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from bot.domain.places import Place
 log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS = 5.0
-"""So long the next command of a chat waits for what is slow to leave."""
+"""How long a caller waits for its piece to leave, and with it the next command of the chat."""
 
 LONGEST_WAIT_SECONDS = 120.0
-"""What would have to wait for longer is dropped: by then it is no answer any more, and can be asked again."""
+"""A piece that would have to wait for longer is dropped: the command can be repeated by then."""
 
 WAITING_MOST = 20
-"""Pieces on their way to one chat."""
+"""Pieces in the queue of one chat."""
 
 STRANGERS_MOST = 100
-"""Closed chats that something is on its way to."""
+"""Closed chats with a queue."""
 
 UNPACED_MOST = 100
-"""Pieces on their way that wait for no chat."""
+"""Pieces under way that belong to no queue."""
 
 Work = Callable[[], Awaitable[None]]
 
@@ -43,7 +43,7 @@ class _Piece:
 
 
 class ReplyQueue:
-    """Queues what leaves for each chat and lets it leave, one piece after the other.
+    """Runs the pieces of work handed over for each chat, one after the other.
 
     `was_closed` says whether a chat was closed since the start.
     """
@@ -60,7 +60,7 @@ class ReplyQueue:
         self._patience_seconds = patience_seconds
         self._lines: dict[tuple[int, Rank], deque[_Piece]] = {}
         self._slow: set[tuple[int, Rank]] = set()
-        """Lines whose first piece was waited for in vain: behind it nobody waits."""
+        """Queues whose first piece was waited for in vain: nobody waits for those behind it."""
         self._under_way: set[asyncio.Task[None]] = set()
         self._unpaced = 0
         self._is_full = False
@@ -70,21 +70,21 @@ class ReplyQueue:
     ) -> None:
         """Queue a piece for a chat; returns when it has left, or when that takes too long to wait for.
 
-        Behind a piece that takes too long it returns at once: if each command that follows waited anew, they
-        would pile up in the receiver. A piece takes the place of a waiting one about the same subject; where
-        there is no room it is dropped.
+        A piece replaces a waiting one with the same `subject`: of several edits of one message only the last
+        counts. Where there is no room it is dropped.
         """
         wait = self._send_queue.wait(place.chat_id, is_group=not place.is_private)
         piece = self._queued(place.chat_id, rank, work, subject) if wait <= LONGEST_WAIT_SECONDS else None
         if piece is None:
             self._note_dropped()
+        # Behind a slow piece nobody waits: if each further command did, they would pile up in the receiver.
         elif wait <= self._patience_seconds and (place.chat_id, rank) not in self._slow:
             await asyncio.wait({piece.done}, timeout=self._patience_seconds)
             if not piece.done.done():
                 self._slow.add((place.chat_id, rank))
 
     async def hand_over_unpaced(self, work: Work) -> None:
-        """Let something leave that Telegram counts for no chat; returns as the above does."""
+        """Run a piece at once that Telegram counts for no chat; returns as `hand_over` does."""
         if self._unpaced >= UNPACED_MOST:
             self._note_dropped()
             return
@@ -94,12 +94,12 @@ class ReplyQueue:
         await asyncio.wait({piece.done}, timeout=self._patience_seconds)
 
     async def may_leave(self, place: Place, rank: Rank, *, while_open: bool) -> bool:
-        """Return when something may leave for a chat; False: it was meant for an open one that was closed."""
+        """Wait for the turn of a chat; returns False if the chat was closed meanwhile and it matters."""
         await self._send_queue.turn(place.chat_id, is_group=not place.is_private, rank=rank)
         return not (while_open and self._was_closed(place.chat_id))
 
     async def close(self) -> None:
-        """Give up what has not left."""
+        """Cancel everything that has not left."""
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -123,7 +123,7 @@ class ReplyQueue:
         return line[-1]
 
     async def _work_off(self, key: tuple[int, Rank]) -> None:
-        """Let everything in a chat's line leave."""
+        """Run the pieces of one queue until it is empty."""
         line = self._lines[key]
         try:
             while line:
@@ -147,7 +147,7 @@ class ReplyQueue:
         task.add_done_callback(self._under_way.discard)
 
     def _note_dropped(self) -> None:
-        """Say once that something is dropped, until all has left."""
+        """Log the first drop until all queues are empty again."""
         if not self._is_full:
             log.warning("too much waits to leave: some of it is dropped", action="outgoing_full")
         self._is_full = True

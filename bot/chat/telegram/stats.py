@@ -1,4 +1,4 @@
-"""What became of our requests to Telegram: counted for the metrics, and whether sending works at all."""
+"""Counts of the requests to Telegram and their results, and whether sending works at all."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from bot.chat.telegram.errors import RequestResult
 
 SENDING = ("send", "edit", "answer")
-"""What the names of methods begin with that tell people something."""
+"""What the names of methods begin with by which people get to see something."""
 
 FAILURES_TO_TELL = 2
-"""In a row: one is bad luck."""
+"""Failed sends in a row before sending counts as broken; one may be bad luck."""
 
 FORGOTTEN_AFTER_SECONDS = 120.0
-"""What failed so long ago, with nothing sent since, says no more of now; alerts are tried again sooner."""
+"""A failure that long ago says nothing of now; whatever waits is tried again sooner than that."""
 
 
 TROUBLES = {
@@ -21,22 +21,22 @@ TROUBLES = {
     RequestResult.UNREACHABLE: "Telegram can't be reached",
     RequestResult.UNREADABLE: "what Telegram answers can't be read",
 }
-"""What holds for every chat."""
+"""The results that would meet a send to any chat, as the health page words them."""
 
 
 @dataclass(slots=True)
 class RequestStats:
-    """What became of all requests since the start; seconds of any steady clock come in as `now`."""
+    """The requests since the start; `now` is in seconds of any monotonic clock."""
 
     requests: Counter[tuple[str, RequestResult]] = field(default_factory=Counter)
-    """By method."""
+    """By method and result."""
     _failures: int = 0
-    """Sends in a row that Telegram did not even look at."""
+    """In a row: sends that failed as any other would have."""
     _failed_at: float = 0.0
     _trouble: str = ""
 
     def count(self, method: str, result: RequestResult, now: float) -> None:
-        """Count one request."""
+        """Count a request."""
         self.requests[method, result] += 1
         if not method.startswith(SENDING):
             return
@@ -48,7 +48,7 @@ class RequestStats:
             self._failures = 0
 
     def sending_trouble(self, now: float) -> str | None:
-        """Return why nothing can be sent to anybody; None: it can, as far as is known."""
+        """Return why nothing can be sent to anybody; None: as far as is known, it can."""
         if self._failures < FAILURES_TO_TELL or now - self._failed_at > FORGOTTEN_AFTER_SECONDS:
             return None
         return self._trouble
