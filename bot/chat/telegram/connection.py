@@ -1,4 +1,4 @@
-"""The connection to Telegram: one `Bot`, with the time limits that keep outcomes known."""
+"""The library's client for the Bot API: with our time limits, counted, and giving updates unparsed."""
 
 import os
 import time
@@ -19,13 +19,13 @@ from bot.chat.telegram.transport import TelegramRequest
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 15.0
 READ_SECONDS = 30.0
-"""Long: a throttled server pauses by itself, and a read given up is an outcome unknown (telegram.md 3.2)."""
+"""Long: a throttled Bot API server answers late, and giving up a read makes a send of unknown outcome."""
 
 POOL_SECONDS = 5.0
 
 
 class TelegramBot(Bot):
-    """The library's client, which counts what becomes of its requests and gives updates as they came."""
+    """The library's client, which also counts its requests and can return updates unparsed."""
 
     def __init__(
         self,
@@ -49,18 +49,18 @@ class TelegramBot(Bot):
 
     @property
     def stats(self) -> RequestStats:
-        """What became of all requests since the start."""
+        """The counts of all requests since the start."""
         return self._stats
 
     async def raw_updates(
         self, *, offset: int | None, timeout_seconds: int, patience_seconds: float, kinds: Sequence[str]
     ) -> object:
-        """Return what `getUpdates` says, unread: one update that can't be read must not hide the others."""
+        """Return the result of `getUpdates` unparsed, so that one bad update hides no other."""
         asked = {"offset": offset, "timeout": timeout_seconds, "allowed_updates": kinds}
         return await self._post("getUpdates", asked, read_timeout=timeout_seconds + patience_seconds)
 
     async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401 - as the library has it
-        """Carry one request, the one way they all take; the types are the library's."""
+        """Make one request, and count it; all of them pass here. The types are the library's."""
         try:
             result = await super()._do_post(endpoint, data, **timeouts)
         except Exception as error:
@@ -71,8 +71,8 @@ class TelegramBot(Bot):
 
 
 def build_bot(token: str, api_url: str) -> TelegramBot:
-    """Return a bot that speaks to the API under this root, which the official server and others share."""
-    os.environ["PTB_TIMEDELTA"] = "1"  # spans of time as such: the library warns at each one otherwise
+    """Return a client of the Bot API server at this address."""
+    os.environ["PTB_TIMEDELTA"] = "1"  # timedeltas instead of numbers: else the library warns of each one
 
     def request(pool: int) -> HTTPXRequest:
         return TelegramRequest(
@@ -81,7 +81,7 @@ def build_bot(token: str, api_url: str) -> TelegramBot:
             read_timeout=READ_SECONDS,
             write_timeout=WRITE_SECONDS,
             pool_timeout=POOL_SECONDS,
-            httpx_kwargs={"verify": _trusted()},
+            httpx_kwargs={"verify": _certificates()},
         )
 
     return TelegramBot(
@@ -94,8 +94,8 @@ def build_bot(token: str, api_url: str) -> TelegramBot:
 
 
 @cache
-def _trusted() -> SSLContext:
-    """Return whom connections trust; reading all the certificates there are takes 50 ms each time."""
+def _certificates() -> SSLContext:
+    """Return the certificates to trust, read once: that takes 50 ms each time."""
     return httpx.create_ssl_context()
 
 
@@ -104,14 +104,13 @@ class TokenRefused(Exception):
 
 
 async def introduce(bot: Bot) -> bool:
-    """Ask Telegram who the bot is; False: it gives no answer now. Raises TokenRefused.
+    """Ask Telegram who the bot is; returns False without an answer. Raises TokenRefused.
 
-    Until it has answered, the bot does not know its own name. The library's error
-    holds the token and is not passed on (telegram.md 4.4).
+    Until it has answered, the bot does not know its own name.
     """
     try:
         await bot.initialize()
-    except InvalidToken:
+    except InvalidToken:  # its text contains the token, so it is not passed on
         raise TokenRefused(TokenRefused.__doc__) from None
     except TelegramError:
         return False

@@ -118,7 +118,7 @@ REFUSALS: tuple[tuple[Callable[[str], Outcome], tuple[str, ...]], ...] = (
     ),
 )
 """What the words of a refusal mean. In lower case: the library capitalizes the first letter of a refusal and
-lowers all others, so `TOPIC_CLOSED` arrives as `Topic_closed` (telegram.md 3.1)."""
+lowers all others, so `TOPIC_CLOSED` arrives as `Topic_closed`."""
 
 NOTHING_TO_CHANGE = (
     "message is not modified",

@@ -252,7 +252,7 @@ class Outgoing:
         """Let a request leave and return what became of it; None: done, and it was no message."""
         try:
             answer = await request
-        except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
+        except Exception as error:  # noqa: BLE001 - garbage with status 200 raises anything
             outcome = failure_of(error, chat_id).outcome
         else:
             return outcome_of(answer) if isinstance(answer, Message) else None

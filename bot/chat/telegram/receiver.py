@@ -1,18 +1,14 @@
-"""Receives what people write, and confirms it only when it has been dealt with.
+"""Polls Telegram for updates, and confirms an update only after it was handled.
 
-Telegram forgets an update as soon as a later offset is asked for. So the offset
-moves on after a handler has finished: a bot that is killed repeats a command,
-it does not forget one (telegram.md 4.2). Whatever Telegram answers, and whatever
-becomes of one update, the loop goes on. What holds:
+Telegram forgets an update as soon as a later offset is asked for. So the offset moves on after a handler has
+finished: a bot that is killed repeats a command instead of forgetting it. The loop goes on whatever Telegram
+answers and however the handling of an update ends. The rules:
 
-- Updates of owners and open chats are begun as soon as they are polled. Those of
-  strangers count as dealt with once they are in a bounded backlog, which is worked
-  off one by one; what finds no room there, or is there at the end, is forgotten.
-- Those of one chat are dealt with one after the other, in order; those of several
-  side by side.
-- The next poll follows when all are dealt with, or after a short patience. What is
-  not, holds the offset, and is told apart when Telegram repeats it. It is let go only
-  where nothing new would be seen otherwise.
+- Updates of owners and open chats are handled as soon as they are polled. Those of strangers count as handled
+once they are in a bounded backlog; what finds no room there, or is left there at the end, is dropped. -
+Updates of one chat are handled one after the other, in order; those of several chats side by side. - The next
+poll follows when all are handled, or after a short wait. An unfinished update keeps the offset where it is
+and is recognized when Telegram repeats it. It is let go only if it would hide everything new.
 """
 
 import asyncio
@@ -37,77 +33,79 @@ from bot.domain.deliver.outcomes import SendThrottled
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 10
-"""How long Telegram may wait for something to tell: what ends a poll, a refused token say, shows no later."""
+"""How long Telegram may wait for an update; a token that was refused meanwhile shows after that."""
 
 PATIENCE_SECONDS = 10.0
-"""For the answer to come after that; a poll that was given up costs nothing, it is asked again."""
+"""How much later the answer may come; giving up a poll costs nothing, the next one gets the same."""
 
 SHORT_POLL_SECONDS = 1
-"""After trouble: whether it is over shows sooner."""
+"""The same after a failure, so that the end of the trouble shows sooner."""
 
 UPDATE_KINDS = ["message", "callback_query", "my_chat_member"]
-"""Edited messages are left out on purpose: an edited /unwatch must not run again (telegram.md 2)."""
+"""The kinds of updates to ask for. No edited messages: an edited /unwatch must not run again."""
 
 POLL_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 16.0, 30.0))
-"""After failures in a row; without jitter, since nothing else polls."""
+"""After failed polls in a row; without jitter, since only one poll runs at a time."""
 
 LONGEST_THROTTLE_SECONDS = 600.0
-"""Telegram may ask for any pause; a number that can't be meant must not make the bot deaf for days."""
+"""The longest pause that Telegram is granted: an absurd number must not make the bot deaf for days."""
 
 CONFIRM_SECONDS = 2.0
+"""For the last request, which confirms, when the program is asked to stop."""
 
 FINISH_SECONDS = 2.0
-"""For what is being dealt with when the program is asked to stop."""
+"""For updates that are being handled when the program is asked to stop."""
 
 UPDATE_SECONDS = 45.0
-"""For dealing with one update: what takes longer must not keep the others of its chat waiting."""
+"""For handling one update; after that the next one of its chat is handled."""
 
 NEXT_POLL_SECONDS = 0.7
-"""So long the next poll waits for what is being dealt with; Telegram slows down who asks for it sooner."""
+"""How long the next poll waits for handlers; Telegram slows down bots that ask again at once."""
 
 UPDATES_A_POLL = 100
-"""Telegram shows no more at once: so many that are not confirmed hide all that follow."""
+"""As many as Telegram shows at once: so many unconfirmed ones hide all that follow."""
 
 NUMBERS_END = 2**53
-"""Of updates; confirming what is no such number would confirm all that waits, unheard."""
+"""Update numbers are below this; confirming a larger one would confirm, unread, everything that waits."""
 
 SILENT_SECONDS = POLL_SECONDS + 4.0
-"""A poll under way for so long gets no answer."""
+"""A poll that is under way for so long counts as unanswered."""
 
 FAILURES_TO_TELL = 2
-"""In a row: one is bad luck."""
+"""Failed polls in a row before receiving counts as broken; one may be bad luck."""
 
 CONTESTED_SECONDS = 45.0
-"""Two programs with one token are told in turn that the other one is there, and hear well between."""
+"""How long a conflict counts: of two programs with one token each gets a conflict now and then, and succeeds
+in between."""
 
 
 class WebhookSet(Exception):
-    """The token's updates go to a webhook; the text is the host."""
+    """The token's updates go to a webhook, so polling is useless; the text is the webhook's host."""
 
 
 @dataclass(slots=True)
 class ReceiverProgress:
-    """How far the receiver has come, on the monotonic clock."""
+    """How receiving goes; moments are seconds of a monotonic clock."""
 
     heard_at: float
-    """Telegram answered a poll."""
+    """When Telegram last answered a poll."""
     asked_at: float | None = None
-    """A poll has been under way since then."""
+    """Since when a poll has been under way; None: none is."""
     failures: int = 0
-    """Polls in a row."""
+    """Failed polls in a row."""
     trouble: str | None = None
-    """Why the last poll failed."""
+    """Why the last poll failed; None: it did not."""
     contested_at: float | None = None
-    """Telegram last said that another program receives."""
+    """When Telegram last reported a conflict: another program polls with the same token."""
     updates: int = 0
-    """Dealt with, well or not."""
+    """Updates handled, well or not."""
     dropped: int = 0
     """Updates of strangers for which there was no room."""
     failed: int = 0
-    """Updates that were given up: they could not be read, or dealing with them failed or took too long."""
+    """Updates that could not be read, or whose handling failed or took too long."""
 
     def reason(self, now: float) -> str | None:
-        """Return why nothing is received; None: it is, as far as is known."""
+        """Return why nothing is received; None: as far as is known, updates are received."""
         if self.contested_at is not None and now - self.contested_at < CONTESTED_SECONDS:
             return (
                 "another program receives with this token: stop it, or give this bot a token of its own "
@@ -121,9 +119,9 @@ class ReceiverProgress:
 
 
 class Receiver:
-    """Polls for updates and hands them on.
+    """Polls for updates and passes them to `on_update`, by the rules above.
 
-    `first_come` says of each origin whether it goes before strangers.
+    `first_come` tells of each origin whether its updates go before those of strangers.
     """
 
     def __init__(
@@ -146,17 +144,18 @@ class Receiver:
         self._update_seconds = update_seconds
         self._backlog = backlog or Backlog()
         self._taken: set[int] = set()
-        """Numbers of what Telegram shows until it is confirmed. No longer kept: numbers may start anew."""
+        """Numbers of the unconfirmed updates, which Telegram repeats. Not of earlier ones: numbers may start
+        anew."""
         self._unfinished: dict[int, asyncio.Task[None]] = {}
-        """By number: what holds the offset."""
+        """By number: the handlers that keep the offset where it is."""
         self._last_of: dict[int | None, asyncio.Task[None]] = {}
-        """By chat: what the next update of that chat has to wait for."""
+        """By chat: the handler that the next update of that chat has to wait for."""
         self._may_be_elsewhere = True
-        """Whether a webhook may take the updates: Telegram is asked before the first poll."""
+        """Whether a webhook may get the updates: asked before the first poll and after a conflict."""
         self._given_up: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Receive for ever; no answer of Telegram ends the loop."""
+        """Receive for ever, whatever Telegram answers."""
         backlog = asyncio.create_task(self._work_off_backlog())
         try:
             while True:
@@ -174,7 +173,7 @@ class Receiver:
             await self._finish()
 
     async def confirm(self) -> None:
-        """Tell Telegram what was dealt with, so that the next start does not repeat it."""
+        """Confirm what was handled, so that the next start does not get it again."""
         offset = self._offset()
         if offset is not None:
             with suppress(TelegramError, TimeoutError):
@@ -184,7 +183,7 @@ class Receiver:
                     )
 
     def _offset(self) -> int | None:
-        """Return the first number that is not to be confirmed; None: there is nothing to confirm."""
+        """Return the lowest number that must not be confirmed yet; None: nothing was received."""
         if self._unfinished:
             return min(self._unfinished)
         return max(self._taken) + 1 if self._taken else None
@@ -192,7 +191,7 @@ class Receiver:
     # polls
 
     async def _poll(self) -> list[Raw]:
-        """Return what is new, as it came; raises whatever Telegram or the library makes of a failure."""
+        """Return the new updates, unparsed; raises any error of the library, or TypeError for garbage."""
         progress, offset = self.progress, self._offset()
         progress.asked_at = self._monotonic()
         try:
@@ -208,13 +207,14 @@ class Receiver:
             progress.asked_at = None
         if not isinstance(answer, list) or not all(map(_is_numbered, answer)):
             raise TypeError("no list of updates")
+        # Asking for an offset has confirmed what lies before it: Telegram does not show that again.
         self._taken = {number for number in self._taken if offset is not None and number >= offset}
         return answer
 
     async def _look_for_webhook(self) -> None:
-        """Leave the token alone where it works elsewhere: polling starts when its webhook is taken away.
+        """Raise WebhookSet while a webhook gets the updates; once it is gone, polling begins.
 
-        A webhook is never removed from here: that would silence another deployment.
+        A webhook is never removed from here: that would silence another deployment with the same token.
         """
         url = ""
         with suppress(Exception):  # what is wrong shows by the poll that follows
@@ -245,7 +245,7 @@ class Receiver:
     # updates
 
     async def _hand_on(self, updates: Sequence[Raw]) -> None:
-        """Begin what comes first, and leave what comes from strangers to the backlog."""
+        """Start handling updates that go first, and put those of strangers into the backlog."""
         fresh = [raw for raw in updates if _number(raw) not in self._taken]
         if not fresh and len(updates) >= UPDATES_A_POLL:
             log.warning("unfinished updates hide all others: they are let go", action="updates_let_go")
@@ -254,6 +254,7 @@ class Receiver:
         for raw, origin, is_first in zip(fresh, origins, await self._which_come_first(origins), strict=True):
             self._taken.add(_number(raw))
             if is_first:
+                # What the chat sent as a stranger, before it was opened, still comes before this update.
                 for earlier in self._backlog.take(origin.chat_id):
                     self._begin(origin.chat_id, earlier)
                 self._unfinished[_number(raw)] = self._begin(origin.chat_id, raw)
@@ -261,7 +262,7 @@ class Receiver:
                 self._note_dropped()
 
     async def _which_come_first(self, origins: Sequence[Origin]) -> Sequence[bool]:
-        """Sort by origin; where nobody can tell, nobody is taken for a stranger."""
+        """Return which updates go first: all of them if the check fails."""
         if not origins:
             return []
         try:
@@ -276,13 +277,13 @@ class Receiver:
         self.progress.dropped = self._backlog.dropped
 
     async def _work_off_backlog(self) -> None:
-        """Deal with what strangers sent, one after the other."""
+        """Handle the updates of strangers, one at a time."""
         while True:
             chat_id, raw = await self._backlog.next()
             await asyncio.wait({self._begin(chat_id, raw)})
 
     def _begin(self, chat_id: int | None, raw: Raw) -> asyncio.Task[None]:
-        """Let an update be dealt with as soon as those before it in its chat are."""
+        """Start a task that handles an update after those before it in its chat."""
         task = asyncio.create_task(self._deal_with(raw, self._last_of.get(chat_id)))
         self._last_of[chat_id] = task
         task.add_done_callback(partial(self._ended, chat_id, _number(raw)))
@@ -295,7 +296,7 @@ class Receiver:
             self._unfinished.pop(number, None)
 
     async def _finish(self) -> None:
-        """Let what is nearly done end, so that it need not be repeated; the rest holds the offset."""
+        """Wait briefly for handlers, so that their updates need not come again; then cancel the rest."""
         under_way = {*self._unfinished.values(), *self._last_of.values()}
         if under_way:
             await asyncio.wait(under_way, timeout=FINISH_SECONDS)
@@ -303,7 +304,7 @@ class Receiver:
             task.cancel()
 
     async def _deal_with(self, raw: Raw, before: asyncio.Task[None] | None) -> None:
-        """Let one update be dealt with, for so long at most; whatever becomes of it, the next one follows."""
+        """Handle one update, for `update_seconds` at most; however it ends, the next one follows."""
         if before is not None:
             await asyncio.wait({before})
         number = _number(raw)
@@ -313,7 +314,7 @@ class Receiver:
         finally:
             handling.cancel()
         self.progress.updates += 1
-        if not handling.done():
+        if not handling.done():  # it resists being cancelled: kept from the garbage collector till it ends
             log.error("an update took too long and is given up", action="update_stalled", update=number)
             self.progress.failed += 1
             self._given_up.add(handling)
@@ -332,7 +333,7 @@ class Receiver:
 
 
 def _is_numbered(update: object) -> bool:
-    """Whether something can be confirmed by a number, whatever else it is."""
+    """Whether something has a number that it can be confirmed by, whatever else is in it."""
     number = update.get("update_id") if isinstance(update, dict) else None
     return type(number) is int and 0 <= number < NUMBERS_END
 
@@ -361,7 +362,7 @@ def _trouble(error: Exception) -> str:
 
 
 def _pause_seconds(error: Exception, failures: int) -> float:
-    """Return how long to wait before the next poll: what Telegram asks for, or longer from time to time."""
+    """Return the seconds before the next poll: what Telegram asks for, or more with each failure."""
     match failure_of(error):
         case Failure(RequestResult.THROTTLED, SendThrottled(seconds)):
             return min(seconds, LONGEST_THROTTLE_SECONDS)

@@ -1,8 +1,8 @@
-"""The one order in which everything leaves: alerts and answers keep one pace.
+"""The order in which messages leave: one queue for alerts and answers, at the pace that the pacer allows.
 
-In a chat, who comes first leaves first. Of all chats that may be written to now,
-answers go before alerts: somebody waits for them. What strangers are told leaves
-when nothing else wants to, and keeps nobody waiting, not even in its own chat.
+Within a chat it is first come, first served. Between chats that may be written to now, answers go before
+alerts, since somebody waits for them. What strangers are told leaves when nothing else wants to, and delays
+nobody, not even in its own chat.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from weakref import WeakValueDictionary
 from bot.domain.deliver.pacing import Pacer
 
 STRANGERS_LOOK_SECONDS = 0.05
-"""So often a stranger's message looks whether all others are gone."""
+"""How often a message to a stranger checks whether nothing else is waiting."""
 
 
 class Rank(IntEnum):
-    """What goes first where all may leave."""
+    """What a message is, which decides who goes first; the lowest does."""
 
     ANSWER = 0
     ALERT = 1
     STRANGER = 2
-    """What strangers are told, and what others hear only because of them."""
+    """Answers to strangers, and messages to others that only a stranger caused."""
 
 
 @dataclass(order=True, slots=True)
@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class SendQueue:
-    """Gives each message its turn."""
+    """Lets messages leave one by one, below Telegram's limits."""
 
     def __init__(
         self, pacer: Pacer, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
@@ -49,7 +49,7 @@ class SendQueue:
         self._letting_go: asyncio.Task[None] | None = None
 
     async def turn(self, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
-        """Return when a message to this chat may leave, and count it as leaving."""
+        """Wait until a message to this chat may leave, and count it as leaving."""
         if rank is Rank.STRANGER:
             await self._turn_of_a_stranger(chat_id, is_group=is_group)
             return
@@ -68,11 +68,11 @@ class SendQueue:
         return self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group)
 
     def throttled(self, chat_id: int, seconds: float, rank: Rank = Rank.ALERT) -> None:
-        """Leave a chat alone for as long as Telegram wants."""
+        """Let nothing leave for a chat for as long as Telegram wants, and slow it down afterwards."""
         self._pacer.throttled(chat_id, seconds, self._monotonic(), is_stranger=rank is Rank.STRANGER)
 
     async def _turn_of_a_stranger(self, chat_id: int, *, is_group: bool) -> None:
-        """Wait without a place in any queue, so that whoever comes later goes first."""
+        """Wait without a place in any queue, so that everybody who comes later goes first."""
         while True:
             wait = max(self.wait(chat_id, is_group=is_group), self._pacer.bot_wait(self._monotonic()))
             queue = self._queues.get(chat_id)
@@ -94,7 +94,7 @@ class SendQueue:
         await one.may_leave
 
     async def _let_go(self) -> None:
-        """Let the first of those that wait leave whenever the bot may send, until none waits."""
+        """Whenever the bot may send, let the first of those leave that wait, until none does."""
         while self._waiting:
             while wait := self._pacer.bot_wait(self._monotonic()):
                 await self._sleep(wait)

@@ -1,7 +1,7 @@
-"""The requests to Telegram, which take no more of an answer than can be meant.
+"""HTTP requests to Telegram whose answers are bounded in size and plausible in content.
 
-Whatever stands between the bot and Telegram, or in place of it, may answer anything: a body without end,
-a pause of minus five seconds, a group that became a word. The library believes all of it.
+Whatever stands between the bot and Telegram, or in its place, may answer anything: a body without end, a
+pause of minus five seconds, a group whose new id is a word. The library would believe all of it.
 """
 
 import json
@@ -15,23 +15,23 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest, RequestData
 
 LARGEST_BODY_BYTES = 20 * 1024 * 1024
-"""Of an answer, unpacked: a hundred updates are one or two million bytes."""
+"""The largest answer that is read, uncompressed: a hundred updates are one or two million bytes."""
 
 LARGEST_REFUSAL_BYTES = 64 * 1024
-"""Of an answer that is none: it is a few words, or a proxy's page that nobody reads."""
+"""The largest error answer that is read: it is a few words, or a proxy's page that nobody needs."""
 
 LONGEST_WORDS = 200
-"""Characters of what Telegram gives as a reason; they go into the log and the database."""
+"""Characters that are kept of a reason Telegram gives; it goes into the log and the database."""
 
 SHORTEST_PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 3600
-"""A ban may last longer; one message an hour finds out whether it is over."""
+"""The bounds of a pause. A ban may last longer; one message an hour finds out whether it is over."""
 
 USUAL_PAUSE_SECONDS = 30
-"""Where a pause is wanted, and its length is no number."""
+"""The pause where one is wanted and its length is no number."""
 
 LARGEST_CHAT_ID = 2**52
-"""Telegram's numbers have so many bits (telegram.md 1)."""
+"""Telegram's ids have at most 52 significant bits."""
 
 _OK = range(200, 300)
 _PACKED = ("gzip", "x-gzip")
@@ -39,11 +39,11 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Unreadable(TelegramError):
-    """An answer that can't be read, or can't be meant."""
+    """An answer that can't be read, or makes no sense."""
 
 
 class TelegramRequest(HTTPXRequest):
-    """The library's requests, with answers that are bounded and plausible."""
+    """The library's HTTP client, with answers that are bounded and plausible."""
 
     async def do_request(  # noqa: PLR0917 - the signature and the errors are the library's
         self,
@@ -55,7 +55,7 @@ class TelegramRequest(HTTPXRequest):
         connect_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
         pool_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
     ) -> tuple[int, bytes]:
-        """Carry one request and return the status and the body of the answer, which is read up to a bound."""
+        """Make one request and return the status and the body of the answer, which is read up to a bound."""
         usual = self._client.timeout
         wanted = {
             "read": (read_timeout, usual.read),
@@ -86,7 +86,7 @@ class TelegramRequest(HTTPXRequest):
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """Return what an answer says, with nothing in it that can't be meant; raises Unreadable."""
+        """Return an answer without what makes no sense in it; raises Unreadable where nothing is left."""
         try:
             answer = json.loads(payload)
         except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ class TelegramRequest(HTTPXRequest):
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """Return the body of an answer; raises Unreadable if it is too large, unless the status says enough."""
+    """Return the body of an answer; raises Unreadable if it is too large, except of an error."""
     is_answer = response.status_code in _OK
     body = bytearray()
     async for piece in _unpacked(response):
@@ -118,7 +118,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Yield a body in pieces, each of which is bounded when unpacked, too."""
+    """Yield a body in pieces, each of bounded size also when it was compressed."""
     packing = response.headers.get("content-encoding", "identity").lower()
     if packing not in (*_PACKED, "identity"):
         raise Unreadable("its answer is packed in a way nobody asked for")
@@ -134,12 +134,12 @@ async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def _words(text: str) -> str:
-    """Return the words of a refusal, short enough to keep and fit to be written anywhere."""
+    """Return the words of a refusal, short enough to keep, and valid UTF-8."""
     return text[:LONGEST_WORDS].encode(errors="replace").decode()
 
 
 def _parameters(said: dict[str, Any]) -> dict[str, int]:
-    """Return what a refusal says beside its words: a pause, or what the group has become."""
+    """Return the parameters of a refusal that are used: the pause, or the new id of a group."""
     if said.get("migrate_to_chat_id") is not None:
         return {"migrate_to_chat_id": _supergroup(said["migrate_to_chat_id"])}
     return {"retry_after": _pause_seconds(said["retry_after"])} if "retry_after" in said else {}

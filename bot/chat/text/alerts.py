@@ -1,7 +1,4 @@
-"""What the bot tells by itself: changes and notices, composed into one message.
-
-Notices stand above changes, and the message id ends the message (design.md 9).
-"""
+"""The text of a message of alerts: notices above changes, then when they were observed and the message id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
 
 LATE_AFTER = timedelta(minutes=2)
-"""A message that comes so much later than what it tells says so."""
+"""A message that is composed so much later than its oldest alert was observed says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +21,15 @@ class Composed:
 
     html: str
     told: int
-    """How many of the alerts it tells, from the first on; the others need another message."""
+    """How many of the alerts are in it, from the first on; the others need another message."""
     trouble: Exception | None = None
-    """Why the one alert that it tells could not be put into the usual words."""
+    """The error in putting its only alert into words, which is told in bare numbers instead."""
 
 
 def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Composed:
-    """Return as many of the alerts, in order, as fit one message; at least the first.
+    """Return a message of as many of the alerts, in order, as fit; at least of the first.
 
-    One that can't be put into words is told alone, in bare numbers: it must not silence those behind it.
+    An alert that can't be put into words is told alone, in bare numbers, so that it blocks none behind it.
     """
 
     def message(told: int) -> Html:
@@ -41,9 +38,10 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
     def fits(told: int) -> bool:
         try:
             return message(told).fits
-        except Exception:  # noqa: BLE001 - what ails it shows when it is the first
+        except Exception:  # noqa: BLE001 - once it is the first, its error is reported
             return False
 
+    # Doubled until it is too much, then halved: composing is slow, and hundreds of alerts may wait.
     fitting, step = 1, 1
     while fitting < len(alerts) and fits(min(fitting + step, len(alerts))):
         fitting = min(fitting + step, len(alerts))
@@ -68,7 +66,7 @@ def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_
 
 
 def _bare(alert: Alert) -> Html:
-    """Return an alert without any of what people named: numbers only, which can't go wrong."""
+    """Return an alert by numbers only, without anything that was named by others: that can't fail."""
     if isinstance(alert, NoticeAlert):
         return fill("⚠️ A notice could not be put into words. {} shows how things stand.", code("/status"))
     change = alert.change

@@ -1,7 +1,7 @@
-"""How a change is told: one line under its chain and its account (design.md 9).
+"""The text of a change: one line under its chain and its account.
 
-The line is fixed, because people and tests read it: the signed amount with the symbol,
-then old and new, then what it is worth, then which ids of a collection came and went.
+The order of the line is fixed, because people and programs read it: the signed amount with the symbol, then
+old and new amount, then the value in dollars, then which ids of a collection came and went.
 """
 
 from collections import defaultdict
@@ -20,13 +20,13 @@ from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
 PRICE_IS_FRESH = timedelta(hours=1)
-"""For so long; the age of an older price is said."""
+"""The age of an older price is told."""
 
 _GAP = "     "
 
 
 def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
-    """Return a block for each name of an account, with its changes by chain, in the order of the alerts."""
+    """Return a block for each account and label, with its changes by chain, in the order of the alerts."""
     together = find_look_alikes((alert.change.asset, alert.description.symbol) for alert in alerts)
     alike = together | {alert.change.asset for alert in alerts if alert.is_look_alike}
     by_chain: dict[tuple[Address, ChainId], list[ChangeAlert]] = defaultdict(list)
@@ -41,7 +41,7 @@ def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
 
 
 def _label(on_chain: Sequence[ChangeAlert]) -> str:
-    """Return what an account is called on one chain: the newest label counts."""
+    """Return the newest label among the alerts of one account on one chain, "" if none has any."""
     return next((alert.label for alert in reversed(on_chain) if alert.label), "")
 
 
@@ -109,7 +109,7 @@ def _mark(before: int, difference: int) -> str:
 
 
 def _exchanged(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
-    """Return the line of a collection that holds as many items as before, but other ones."""
+    """Return the line of a collection of which as many items are held as before, but other ones."""
     items = format_shown(alert.change.after.amount_raw, decimals.after or 0)
     things = "item" if items == "1" else "items"
     return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert) + _items(alert, decimals)
@@ -137,7 +137,7 @@ def _items(alert: ChangeAlert, decimals: Decimals) -> str:
 
 
 def _worth(change: Change, difference: int, decimals: Decimals) -> str:
-    """Return what the difference is worth, and how old an old price is; nothing where nobody can tell."""
+    """Return the value of the difference, and the age of an old price; "" without a price or decimals."""
     value = dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
     if value is None:
         return ""
@@ -146,12 +146,13 @@ def _worth(change: Change, difference: int, decimals: Decimals) -> str:
 
 
 _NAMED_WHOLE = 6
-"""Up to so many ids are all named; of more, some of each kind."""
+"""Up to so many ids are all named; of more, some of each kind are."""
 
 _NAMED_BEFORE_FOLD = 3
 _ID_DIGITS_WHOLE = 12
 _CHARACTERS_MOST = 25
-"""A longer amount is left out: the line has the exact sum, and no room for 78 digits an id."""
+"""An amount with more characters is left out: the line has the exact sum, and an amount may have 78
+digits."""
 
 
 WHOLE = Decimals(0, 0)

@@ -1,7 +1,7 @@
-"""The one place that writes tags.
+"""Safe HTML for Telegram: the only module that writes tags.
 
-Templates glued from strings are where injections come from (telegram.md 7.1). Here text
-and tags are different types: whatever is a `str` is escaped when it joins an `Html`.
+Text and HTML are different types, and whatever is a `str` is escaped when it becomes part of an `Html`. So no
+name of a token or a chat can add a tag, wherever it is put.
 """
 
 import re
@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from html import escape, unescape
 
 VISIBLE_UNITS_MOST = 3_900
-"""Telegram takes 4,096 characters after parsing; UTF-16 units are never fewer (telegram.md 1)."""
+"""Telegram accepts 4,096 characters after parsing; there are never fewer UTF-16 units than characters."""
 
 SOURCE_BYTES_MOST = 16_000
-"""Telegram takes 32,768 bytes before parsing."""
+"""Telegram accepts 32,768 bytes before parsing."""
 
 ENTITIES_MOST = 90
-"""Telegram formats 100 links and code spans, and silently leaves the rest plain."""
+"""Telegram formats 100 links and code spans, and silently leaves the others plain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """A piece of a message. Only this module gives it a source; others start from a `str`."""
+    """A piece of a message. Only this module writes its source; others build it from `str`."""
 
     source: str = ""
     visible: str = ""
-    """What a reader sees of it."""
+    """What people see of it."""
     entities: int = 0
-    """Links and code spans: the formats Telegram counts."""
+    """The number of links and code spans, which Telegram limits."""
 
     def __add__(self, other: "Html | str") -> "Html":
         return join("", (self, other))
@@ -40,17 +40,17 @@ class Html:
 
     @property
     def visible_units(self) -> int:
-        """Length of what is seen, in UTF-16 units."""
+        """The length of what people see, in UTF-16 units."""
         return len(self.visible.encode("utf-16-le")) // 2
 
     @property
     def source_bytes(self) -> int:
-        """Length of what is sent, in bytes of UTF-8."""
+        """The length of the source, in bytes of UTF-8."""
         return len(self.source.encode())
 
     @property
     def without_tags(self) -> "Html":
-        """What is seen, and no formats: what Telegram takes where it can't make out ours."""
+        """The visible text without formats, for when Telegram can't parse them."""
         return EMPTY + self.visible
 
     @property
@@ -69,7 +69,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def join(separator: Html | str, parts: Iterable[Html | str]) -> Html:
-    """Return the parts in a row, everything that is a `str` escaped."""
+    """Return the parts joined by the separator; every `str` is escaped."""
     pieces = [_piece(part) for part in parts]
     between = _piece(separator)
     return Html(
@@ -80,34 +80,34 @@ def join(separator: Html | str, parts: Iterable[Html | str]) -> Html:
 
 
 def plain(source: str) -> str:
-    """Return what a reader sees of a source that this module wrote: every other < is escaped in it."""
+    """Return the visible text of a source that this module wrote; it has no `<` but those of tags."""
     return unescape(_TAG.sub("", source))
 
 
 def fill(sentence: str, *parts: Html | str) -> Html:
-    """Return a sentence of ours with the parts, in order, where it says `{}`."""
+    """Return a sentence of ours with each `{}` replaced by the next part."""
     first, *others = sentence.split("{}")
     return join("", (first, *(piece for pair in zip(parts, others, strict=True) for piece in pair)))
 
 
 def bold(content: Html | str) -> Html:
-    """Return it in bold; code stays as it is, since Telegram takes no other format around it."""
+    """Return it in bold, except what has code or links in it: Telegram allows no format around code."""
     return _tagged("b", content)
 
 
 def italic(content: Html | str) -> Html:
-    """Return it in italics; code stays as it is, as in `bold`."""
+    """Return it in italics, with the exception of `bold`."""
     return _tagged("i", content)
 
 
 def code(content: str) -> Html:
-    """Return it in fixed width: nothing in it becomes a link by itself, and a tap copies it."""
+    """Return it in fixed width: apps make no links in it, and a tap copies it."""
     text = _piece(content)
     return Html(f"<code>{text.source}</code>", text.visible, 1)
 
 
 def link(content: Html | str, url: str) -> Html:
-    """Return it as a link; the address comes from our own registry, never from foreign text."""
+    """Return it as a link. The URL must come from our own registry, never from untrusted text."""
     text = _piece(content)
     return Html(f'<a href="{escape(url)}">{text.source}</a>', text.visible, text.entities + 1)
 
@@ -117,16 +117,16 @@ _ENDING = "\n\n… and 1,000,000 more lines.\n\n999/999"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines that belong together; a page that goes on with them repeats the heading."""
+    """Lines under a heading, which is repeated on each page that goes on with them."""
 
     heading: Html | str
     lines: Sequence[Html]
 
 
 def paged(sections: Sequence[Section], closing: Html = EMPTY, *, most: int = 100) -> tuple[Html, ...]:
-    """Return the sections as at most that many messages, numbered `1/3` if there are several.
+    """Return the sections as at most `most` messages, numbered `1/3` if there are several.
 
-    What finds no place is counted in the last one, which also carries `closing`.
+    The last one ends with the number of lines that found no place, and with `closing`.
     """
     pages = list(_pages(sections, closing))
     texts = [text for text, _ in pages[:most]]

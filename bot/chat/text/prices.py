@@ -1,6 +1,6 @@
-"""What holdings are worth in dollars, as far as the source names prices: decoration, and never a guess.
+"""The value of balances in dollars, where the indexer gives a price; nothing is estimated.
 
-A sum says what it leaves out: what has no price, what is ignored here, what is unknown.
+A sum says what it leaves out: balances without a price, those of ignored tokens, and unknown ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,25 +16,25 @@ from bot.domain.observe.freshness import ChainHoldings, NamedBalance
 from bot.domain.units import added_usd, format_usd, usd_value
 
 _CHARACTERS_MOST = 40
-"""More dollars than that are a mistake of whoever made the price."""
+"""A value with more characters comes from a wrong price."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """A sum, and what is not in it."""
+    """The value of several balances, and what is not in it."""
 
     usd: Decimal = Decimal(0)
     priced: int = 0
-    """Balances that are in it."""
+    """The number of balances in it."""
     unpriced: int = 0
     ignored: int = 0
     unknown: frozenset[ChainId] = frozenset()
-    """Where something was not read."""
+    """The chains of which something was never read."""
     last_known: frozenset[ChainId] = frozenset()
-    """Where something gives no answer now; what it was is in the sum."""
+    """The chains of which something can't be read now; its last known amounts are in the sum."""
 
     def and_also(self, other: "Worth") -> "Worth":
-        """Return what both are worth together."""
+        """Return the value of both together."""
         return Worth(
             added_usd(self.usd, other.usd),
             self.priced + other.priced,
@@ -48,7 +48,7 @@ class Worth:
 def with_prices(
     known: Iterable[ChainHoldings], prices: Mapping[Asset, Price], not_before: datetime
 ) -> list[ChainHoldings]:
-    """Return holdings with the prices the source named since that moment."""
+    """Return the balances with those prices that were seen since `not_before`, and without any other."""
 
     def priced(held: NamedBalance) -> NamedBalance:
         price = prices.get(held.asset)
@@ -65,7 +65,7 @@ def with_prices(
 
 
 def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Decimal | None:
-    """Return what an amount is worth; None for nothing, and where price or decimals are unknown or absurd."""
+    """Return the value of an amount; None if it is zero, or price or decimals are unknown or absurd."""
     if decimals is None:
         return None
     try:
@@ -77,13 +77,13 @@ def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Dec
 
 
 def dollars_held(held: NamedBalance, chains: Chains) -> Decimal | None:
-    """Return what one balance is worth, if that is known."""
+    """Return the value of one balance; None as for `dollars`."""
     decimals = decimals_of(held.asset, held.description, chains)
     return dollars(held.amount.amount_raw, decimals, held.description.price_usd)
 
 
 def worth(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
-    """Return what an account's holdings are worth together."""
+    """Return the value of all balances of an account."""
     total = Worth()
     for chain in known:
         here = {chain.chain_id}
@@ -105,7 +105,7 @@ def worth(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
 
 
 def worth_line(sum_: Worth, chains: Chains) -> Html:
-    """Return the sum and what it leaves out; nothing where nothing is held."""
+    """Return a line with the sum and what it leaves out; empty where nothing is held."""
     if not sum_.priced:
         return EMPTY + "Worth unknown: no price of it is known." if sum_.unpriced else EMPTY
     left_out: list[Html | str] = []

@@ -1,7 +1,7 @@
-"""Names that others gave: token symbols, labels, chat titles.
+"""Makes text of others safe to show: token symbols, labels, chat titles, error messages.
 
-They may try to hide, to reverse the line, to fill the screen or to become a link by
-themselves (telegram.md 7.2); a symbol may also try to be read as one of our numbers.
+Such text may contain invisible characters, reverse the line, fill the screen, or be turned into a link by
+Telegram; a symbol may also be made to be read as one of our numbers.
 """
 
 import re
@@ -14,9 +14,10 @@ from bot.domain.symbols import BLANKS
 from bot.domain.units import ELLIPSIS
 
 CHARACTERS_MOST = 32
-"""How much of a name is shown, in characters as a reader counts them."""
+"""The length of a name that is shown, in characters as people count them."""
 
 QUOTED_CHARACTERS_MOST = 300
+"""The same of an error message: a sentence or two."""
 
 _READ_MOST = 1_000
 _MARKS_MOST = 4  # on one letter: enough for every living script, too few to climb out of the line
@@ -52,10 +53,10 @@ _SPOKEN = re.compile(
 
 @lru_cache(maxsize=1_024)
 def symbol(text: str) -> Html:
-    """Return the symbol of a token as it may be shown, in one line; nothing where nothing of it can be seen.
+    """Return the symbol of a token in one line, safe to show; empty if nothing of it is visible.
 
-    Whoever deploys a token chooses its symbol, and it stands beside our numbers: whatever could be read
-    as more than a name, be it an amount, an arrow, a time or an id, is shown as code.
+    Whoever deploys a token chooses its symbol, and it stands beside our numbers: one that could be read as
+    more than a name, such as an amount, an arrow, a time or an id, is shown as code.
     """
     shown = _cut(_cleaned(text))
     is_plain = _PLAIN_SYMBOL.fullmatch(shown) and not _SPOKEN.fullmatch(shown)
@@ -64,9 +65,9 @@ def symbol(text: str) -> Html:
 
 @lru_cache(maxsize=1_024)
 def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
-    """Return a name as it may be shown, in one line; `otherwise` where nothing of it can be seen.
+    """Return a name in one line, safe to show; `otherwise` if nothing of it is visible.
 
-    A name that mixes scripts, or that Telegram would make a link of, is shown as code.
+    A name that mixes scripts, or that Telegram would turn into a link, is shown as code.
     """
     shown = _cut(_cleaned(text))
     if not shown:
@@ -75,7 +76,7 @@ def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
 
 
 def quoted(text: str, most: int = QUOTED_CHARACTERS_MOST) -> Html:
-    """Return what a machine said, in one line of code that is long enough for a sentence or two."""
+    """Return an error message of another program, as one line of code."""
     return code(_cut(_cleaned(text), most) or "?")
 
 
@@ -97,7 +98,7 @@ def _cut(text: str, most: int = CHARACTERS_MOST) -> str:
 
 
 def _characters(text: str) -> list[str]:
-    """Split into characters as a reader counts them; marks with no letter below them are left out."""
+    """Split into characters as people count them; marks without a letter below them are dropped."""
     shown: list[str] = []
     for character in text:
         if shown and _belongs_to(shown[-1], character):
@@ -127,7 +128,7 @@ def _mixes_scripts(shown: str) -> bool:
 
 
 def _scripts(shown: str) -> Iterable[str]:
-    """Yield the script of each letter, which is how its name begins; Chinese, Japanese and Korean are one."""
+    """Yield the script of each letter, from its Unicode name; those of East Asia count as one."""
     for character in shown:
         if unicodedata.category(character).startswith("L"):
             script = unicodedata.name(character, "").replace("-", " ").partition(" ")[0]

@@ -1,4 +1,4 @@
-"""Words that alerts and answers share, so that one thing has one look everywhere."""
+"""Wording that alerts and answers share: names, amounts, moments and spans look the same everywhere."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
 
 RAW_UNITS = "(raw units)"
-"""Follows an amount whose decimals nobody told us: it counts smallest units."""
+"""Follows an amount in smallest units, where the decimals are unknown."""
 
 _LIKE_AN_ADDRESS = re.compile(r"[0o]x[0-9a-f]{4}", re.IGNORECASE)
 
@@ -47,14 +47,14 @@ def token_names(contracts: Collection[Address]) -> Html:
 
 
 def folded(names: Sequence[Html | str], *, last: str = ", ") -> Html:
-    """Return the names in a row; many are folded: `Ethereum, Polygon, Base and 17 more`."""
+    """Return the names in a row, shortened if they are many: `Ethereum, Polygon, Base and 17 more`."""
     if len(names) > _NAMES_LISTED_WHOLE:
         return join(", ", names[:_NAMES_BEFORE_FOLD]) + f" and {len(names) - _NAMES_BEFORE_FOLD:,} more"
     return join(last, (part for part in (join(", ", names[:-1]), *names[-1:]) if part))
 
 
 def chain_names(chain_ids: Sequence[ChainId], chains: Chains, *, last: str = ", ") -> str:
-    """Return the titles, folded where they are many."""
+    """Return the titles of chains, shortened like `folded`."""
     return folded([chains.get(chain_id).title for chain_id in chain_ids], last=last).visible
 
 
@@ -64,13 +64,13 @@ def counted(number: int, thing: str) -> str:
 
 
 def clock(moment: datetime, today: date, *, pattern: str = "%H:%M:%S") -> str:
-    """Return the time of day in UTC, without the zone; with the date before it if that is another day."""
+    """Return the time of day in UTC, without the zone; with the date before it unless that is `today`."""
     in_utc = moment.astimezone(UTC)
     return in_utc.strftime(pattern if in_utc.date() == today else f"%Y-%m-%d {pattern}")
 
 
 def age(span: timedelta) -> str:
-    """Return how long that is, in the largest unit that fits at least twice: `119 s`, `2 min`."""
+    """Return a span that was measured, in the largest unit that fits twice: `119 s`, `2 min`."""
     seconds = max(0, int(span.total_seconds()))
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
@@ -79,7 +79,7 @@ def age(span: timedelta) -> str:
 
 
 def length(span: timedelta) -> str:
-    """Return how long that is, where somebody chose it: `1 h`, `90 min`, `2 days`."""
+    """Return a span that somebody chose: `1 h`, `90 min`, `2 days`."""
     seconds = int(span.total_seconds())
     if seconds and seconds % 86_400 == 0:
         return counted(seconds // 86_400, "day")
@@ -94,7 +94,7 @@ def is_collection(description: Description) -> bool:
 
 
 def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:
-    """Return how many digits of an amount stand behind the point; None if nobody told us."""
+    """Return how many digits of an amount stand behind the point; None if that is unknown."""
     if description.kind in WHOLE_KINDS:
         return 0
     if is_collection(description):
@@ -107,7 +107,7 @@ def decimals_of(asset: Asset, description: Description, chains: Chains) -> int |
 def asset_name(
     asset: Asset, description: Description, chains: Chains, look_alikes: AbstractSet[Asset] = frozenset()
 ) -> Html:
-    """Return the symbol, and behind one that may be taken for another, or in place of none, the contract.
+    """Return the symbol, followed by the contract if it could be mistaken for another; or the contract alone.
 
     `look_alikes` are the assets whose symbol looks like that of another known one.
     """
@@ -149,9 +149,9 @@ def counted_ids(ids: int) -> str:
 
 
 def token_words(contract: Address, spelled: str, *, is_look_alike: bool = False) -> str:
-    """Return how a button calls a token: by its symbol, which must be no more than a name, or its address.
+    """Return the name of a token for a button: its symbol, or its short address.
 
-    A button has no code in which something could stand that reads like an amount.
+    Buttons have no format for code, so a symbol that needs it gives way to the address.
     """
     shown = symbol(spelled)
     if shown.entities:
@@ -160,6 +160,6 @@ def token_words(contract: Address, spelled: str, *, is_look_alike: bool = False)
 
 
 def account_on(account: Address, label: str, on: Collection[ChainId], chains: Chains) -> Html:
-    """Return an account, and on which chains, where it is not all of them."""
+    """Return the name of an account, and the chains if it is about some only."""
     named = account_name(account, label)
     return named + f" on {chain_names(sorted(on), chains, last=' and ')}" if on else named
