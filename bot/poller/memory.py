@@ -1,7 +1,7 @@
 """What the poller remembers from sweep to sweep, to ask and compare less.
 
-Nothing here is needed for being right: all of it is lost with the process, and
-the next sweep reads and compares everything once.
+Balances don't depend on it: all of it is lost with the process, and the next sweep reads
+and compares everything once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,17 +19,17 @@ from bot.poller.fetcher import Replied
 STAMP_BYTES = 16
 
 Unseen = tuple[ChainId, frozenset[Part]]
-"""Parts of an account on one chain that gave no answer."""
+"""Parts of an account on one chain that gave no usable answer."""
 
 
 class Fingerprint(NamedTuple):
-    """All that was read of an account, in so few bytes: equal only if nothing at all is different."""
+    """All that was read of an account, in few bytes: equal only if nothing is different."""
 
     generation: int | None
-    """Of the account's coverage; None: nothing of it is covered."""
+    """Of the account's coverage, which ends and begins anew; None: nothing is covered."""
     asked: Wanted
     said: bytes
-    """Of each reply that speaks of the account: what was asked, and the digest."""
+    """The question and the digest of each reply about the account."""
 
 
 def fingerprints(
@@ -48,7 +48,7 @@ def fingerprints(
 
 
 def _stamp(question: Question) -> bytes:
-    """Return what tells a question from others about the same account."""
+    """Return bytes that tell a question from others about the same account."""
     asked = repr((question.chain_ids, question.contracts))
     return blake2b(asked.encode(), digest_size=STAMP_BYTES).digest()
 
@@ -57,7 +57,7 @@ def _stamp(question: Question) -> bytes:
 class KnownBlocks:
     """The highest block known on each chain, and what was known when each account was last read.
 
-    What appears in an account with a block no higher than that was there before.
+    A token that appears in an account with a block no higher than that was held before.
     """
 
     _highest: dict[ChainId, int] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class KnownBlocks:
     _at_reading: dict[Address, Mapping[ChainId, int]] = field(default_factory=dict)
 
     def start_from(self, stored: Mapping[ChainId, int]) -> None:
-        """Take over what an earlier run stored; nothing was read in this one yet."""
+        """Take over what an earlier run stored, unless something was read in this one already."""
         if not self._highest:
             self._at_start |= stored
             self._highest |= stored
@@ -84,16 +84,17 @@ class KnownBlocks:
         known: Mapping[ChainId, int],
         seen: Mapping[ChainId, int],
     ) -> None:
-        """Keep what was `known` when a group of accounts was asked for, and the highest blocks `seen` then.
+        """Keep what was `known` when a batch of accounts was asked for, and the highest blocks `seen` in it.
 
-        `read` are the chains on which each account's tokens could be read; on the others what was known
-        when they last were stays.
+        `read` are the chains on which the tokens of each account could be read. On its other chains, what
+        was known when they were last read stays.
         """
         of_group = {
             chain_id: max(known.get(chain_id, 0), seen.get(chain_id, 0)) for chain_id in {*known, *seen}
         }
         for chain_id, block in of_group.items():
             self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
+        # Accounts of a batch share one mapping: thousands of them read the same chains.
         shared: dict[tuple[int, frozenset[ChainId]], Mapping[ChainId, int]] = {}
         for account, chains in read.items():
             before = self._at_reading.get(account, self._at_start)
@@ -110,36 +111,36 @@ class Memory:
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
     doubts: dict[ChainId, DoubtedChain] = field(default_factory=dict)
-    """Chains of which too much vanished at once, as the last sweep left them."""
+    """Chains on which too much vanished at once, as of the last sweep."""
     losers: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
-    """Whose balances vanished there: the doubt does not end while one of them can't be read."""
+    """The accounts whose balances vanished there; the doubt lasts while one of them can't be read."""
     quiet: dict[Address, Fingerprint] = field(default_factory=dict)
-    """Readings that had nothing to say, so that the same ones again have not either."""
+    """The last reading of accounts that had nothing new: the same one again has nothing new either."""
     unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)
-    """What the quiet ones could not see, of those who could not see everything."""
+    """What was unknown in these readings, of those in which something was."""
     prices: dict[Asset, Price] = field(default_factory=dict)
-    """What the source last said of each asset that it named a price of."""
+    """The last price that the source named of each asset."""
     partly_unknown: frozenset[ChainId] = frozenset()
-    """Chains of which the log says that something is unknown there."""
+    """Chains on which something is unknown, by what was last logged."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
-    """Collections of which the ids are not stored, as they came up; None: not looked up yet."""
+    """Collections whose ids are not stored, in the order they came up; None: not looked up yet."""
 
     def start_from_prices(self, stored: Mapping[Asset, Price]) -> None:
-        """Take over what an earlier run stored, where this one has heard nothing yet."""
+        """Take over the prices that an earlier run stored, where this one knows none."""
         self.prices = {**stored, **self.prices}
 
     def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
-        """Take the prices of an answer over."""
+        """Keep the prices of an answer."""
         for asset, usd in said.items():
             self.prices[asset] = Price(usd, seen_at)
 
     def keep_quiet(self, account: Address, read: Fingerprint, unseen: tuple[Unseen, ...]) -> None:
-        """Remember a reading that had nothing to say."""
+        """Remember a reading that had nothing new."""
         self.quiet[account] = read
         if unseen:
             self.unseen[account] = unseen
 
     def forget(self, account: Address) -> None:
-        """Let the account be compared when it is read next."""
+        """Have the account compared when it is read next."""
         self.quiet.pop(account, None)
         self.unseen.pop(account, None)

@@ -1,4 +1,4 @@
-"""When sweeps happen: at every tick, at once for a new wish, and even if the clock stalls."""
+"""When sweeps happen: at every tick, at once for a new subscription, and even if the clock stalls."""
 
 import asyncio
 from collections import Counter
@@ -16,8 +16,8 @@ from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
-from bot.poller.batch import ItemSource
 from bot.poller.fetcher import BalanceSource, Fetcher
+from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.prices import PRICES_SAVED_EVERY
@@ -30,16 +30,16 @@ TICKS_MISSED = 2
 """Intervals without a tick after which a sweep starts by itself: the wall clock may have been set back."""
 
 STALLED_SECONDS = 300.0
-"""Seconds without any progress after which a sweep is given up; every request has a limit far below."""
+"""Seconds without any progress after which a sweep is given up; a request may take far less."""
 
 PRICES_KEPT_IN_ONE_GO = 2_000
-"""Some 20 ms in the database's thread, which others wait for."""
+"""Some 20 ms in the database's thread, for which all other queries wait."""
 
 REFUSED = (AccessRefused, QuotaExceeded, WrongEndpoint)
-"""What only the operator can cure."""
+"""Errors that only the operator can cure."""
 
 SWEEPS_REFUSED = 2
-"""Sweeps in a row that the source has to refuse before owners are told."""
+"""So many sweeps in a row have to be refused before owners are told."""
 
 
 class Source(BalanceSource, ItemSource, Protocol):
@@ -87,7 +87,7 @@ class Poller:
         monotonic: Callable[[], float],
     ) -> None:
         self.chains = chains
-        """Asked where a subscription names none."""
+        """The chains to ask where a subscription names none."""
         self.listing = Listing()
         """Which chains the source has; whoever asks for its list keeps it here."""
         self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
@@ -124,7 +124,7 @@ class Poller:
         self._wake.set()
 
     def look_at_news(self) -> None:
-        """Say that somebody asked for something new: it is read now, not with the next sweep."""
+        """Say that there is a new subscription: it is read now, not with the next sweep."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -156,23 +156,23 @@ class Poller:
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
     async def read_news(self) -> None:
-        """Ask for the accounts of which somebody asked something since the last plan, once."""
+        """Ask, once, for the accounts of subscriptions that are newer than the last plan."""
         planned_up_to = self._planned_up_to
         watched = await self._store.sweep_input(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
             for account, pairs in watches_by_account(watched.subscriptions).items()
-            if any(max(watch.id, wish.id) > planned_up_to for watch, wish in pairs)
+            if any(max(watch.id, scope.id) > planned_up_to for watch, scope in pairs)
         }
         if new:
             await (await self._begin(watched, new)).run()
 
     async def _next_due(self) -> Coroutine[None, None, None]:
-        patience = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
+        wait_seconds = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
         probe = self._fetcher.probe_in_seconds
         try:
-            async with asyncio.timeout(max(0.0, patience if probe is None else min(patience, probe))):
+            async with asyncio.timeout(max(0.0, wait_seconds if probe is None else min(wait_seconds, probe))):
                 await self._wake.wait()
         except TimeoutError:
             if probe is None:
@@ -213,7 +213,7 @@ class Poller:
         )
 
     async def _keep_prices(self) -> None:
-        """Store, now and then, what the source said assets are worth: a restart forgets it otherwise."""
+        """Store the last prices now and then, for the time after a restart."""
         now = self._monotonic()
         if (
             self._prices_kept_at is not None

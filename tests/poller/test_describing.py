@@ -8,7 +8,7 @@ from bot.domain.assets import Description
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.questions import Question, Reply
 from bot.indexer.errors import Unavailable
-from bot.poller import batch
+from bot.poller import follow_up
 from tests.builders import DAI, DEGEN, USDC
 from tests.poller.conftest import PollerHarness
 
@@ -112,7 +112,7 @@ async def test_a_change_is_told_as_it_was_known_where_nobody_says_what_it_is(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(batch, "DESCRIBED_WITHIN_SECONDS", 0.01)
+    monkeypatch.setattr(follow_up, "DESCRIBED_WITHIN_SECONDS", 0.01)
     monkeypatch.setattr(watching.source, "reply", reply_to_others)
     watching.clock.seconds = 25 * 3600
     watching.source.holds(USDC, 7, block=12)
