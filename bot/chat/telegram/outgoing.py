@@ -129,6 +129,7 @@ class Outgoing:
         async def work() -> None:
             nonlocal outcome
             await self._reply_queue.may_leave(place, rank, while_open=False)
+            # It may leave long after `notify` has returned None; then nobody reads this.
             outcome = await self._say(place, text, buttons, rank)
 
         await self._reply_queue.hand_over(place, work, rank=rank)

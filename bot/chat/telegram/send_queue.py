@@ -53,9 +53,12 @@ class SendQueue:
         if rank is Rank.STRANGER:
             await self._turn_of_a_stranger(chat_id, is_group=is_group)
             return
+        # A chat's lock lives as long as somebody waits for it: the dictionary keeps no chats of its own.
         queue = self._queues.setdefault(chat_id, asyncio.Lock())
         async with queue:
             await self._wait_for_the_chat(chat_id, is_group=is_group)
+            # The wait for the bot may be long enough for the chat to be throttled meanwhile: then all over
+            # again.
             while self._waiting or self._pacer.bot_wait(self._monotonic()):
                 await self._wait_for_the_bot(rank)
                 if not self._pacer.chat_wait(chat_id, self._monotonic(), is_group=is_group):

@@ -46,6 +46,7 @@ def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today
     def when(since: datetime) -> str:
         return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
 
+    # One sentence instead of a list of all that is watched: where nothing answers, the list tells nothing.
     everything = [notice for notice in notices if notice.is_everything and notice.gaps]
     if everything:
         silent_since = max(gap.since for gap in everything[-1].gaps)

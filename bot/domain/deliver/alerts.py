@@ -26,80 +26,80 @@ class Baseline:
     unanswered: tuple[ChainId, ...]
     """Chains that were asked and gave no usable answer yet."""
     contracts: tuple[Address, ...] = ()
-    """Only these tokens were read for the first time, of an account watched before; none: all of it."""
+    """The only tokens that were read, of an account that was watched for others before; empty: all of it."""
 
 
 class HoldEnd(StrEnum):
-    """How it ended that a chain was held back."""
+    """How the holding back of a chain ended."""
 
     BACK = "back"
     """What had vanished is there again."""
     BELIEVED = "believed"
-    """An owner says that it is gone."""
+    """An owner confirmed with /believe that it is gone."""
     SETTLED = "settled"
-    """What stayed missing was little and the same for long: it is taken for gone."""
+    """Little was still missing, unchanged for long: it counts as gone."""
 
 
 class HeldBack(NamedTuple):
-    """So much of a chain vanished at once that it is not believed yet."""
+    """A chain whose readings don't count for now, since too many token balances vanished there at once."""
 
     lost: int
-    """Token balances; 0: nobody counted them."""
+    """Token balances that vanished; 0: not counted."""
     held: int
-    """Of so many."""
+    """Token balances that were known there."""
     end: HoldEnd | None = None
-    """None: it is held back still."""
+    """None: it is still held back."""
 
 
 class Gap(NamedTuple):
-    """Something watched that gives no answer, or gave none for a while."""
+    """A chain, or an account on it, of which there is no answer, or was none for a while."""
 
     chain_id: ChainId
     account: Address | None
-    """None: nothing of the chain answers."""
+    """None: the whole chain."""
     label: str
-    """What the destination calls the account, "" if nothing."""
+    """The destination's name for the account, "" if it has none."""
     since: datetime
-    """When it was last seen."""
+    """When it was last read."""
     held_back: HeldBack | None = None
-    """Why nothing of the chain counts, if it is not for want of an answer."""
+    """Set if the reason is no missing answer, but that the chain is held back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blind:
-    """What a destination watches has given no answer for long."""
+    """Something that a destination watches has given no answer for long."""
 
     gaps: tuple[Gap, ...]
     is_everything: bool
-    """Whether nothing that the destination watches answers."""
+    """Whether nothing at all that the destination watches is answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenAgain:
-    """What had been told to be blind is seen again; changes of the meantime are told as changes."""
+    """The end of what `Blind` reported; changes in the meantime are alerts of their own."""
 
     gaps: tuple[Gap, ...]
     changes: int
-    """How much changed meanwhile, as far as this destination hears of it."""
+    """The number of those changes for this destination."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainGone:
-    """The source no longer lists a chain that somebody watches; it is asked all the same."""
+    """The indexer no longer lists a chain that is watched; the bot goes on asking for it."""
 
     chain_id: ChainId
 
 
 @dataclass(frozen=True, slots=True)
 class ChainBack:
-    """The source lists a chain again that it had dropped."""
+    """The indexer lists a chain again that it had dropped."""
 
     chain_id: ChainId
 
 
 @dataclass(frozen=True, slots=True)
 class MassLoss:
-    """To owners: so much of a chain vanished at once that its index is taken to be rebuilt."""
+    """To owners: so much vanished on a chain at once that its index seems to be under reconstruction."""
 
     chain_id: ChainId
     lost: int
@@ -109,35 +109,35 @@ class MassLoss:
 
 @dataclass(frozen=True, slots=True)
 class SourceRefuses:
-    """To owners: the source refuses to answer until somebody does something about it."""
+    """To owners: the indexer refuses to answer, and only somebody's help ends that."""
 
     reason: str
-    """As the operator reads it in the log; what the source said is part of it."""
+    """As in the log, with the words of the indexer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """So many changes waited too long to be told, and are not."""
+    """Changes that were never sent, because they waited too long."""
 
     changes: int
     first_at: datetime
-    """When the first of them was seen."""
+    """When the first of them was observed."""
     last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """Telegram does not take a message, whatever is tried; what it tells stays in the database."""
+    """Telegram refused a message in every form; its alerts stay in the database."""
 
     message_id: str
     changes: int
-    """How many it tells."""
+    """Those in the message."""
     reason: str
     """In Telegram's words."""
     chat_id: int | None = None
-    """Whom it was for, as owners are told; None: for the very destination that is told now."""
+    """The chat it was for, in the notice to owners; None: the destination of this notice."""
     title: str = ""
-    """Of that chat."""
+    """The title of that chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +149,19 @@ class BackupFails:
 
 @dataclass(frozen=True, slots=True)
 class BackupWorks:
-    """To owners: the daily copy is made again."""
+    """To owners: the daily copy could be made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The bot goes on from a copy: what happened between the copy and now is not known to it."""
+    """The bot was started with a backup of its database, and knows nothing of what it did since then."""
 
     copied_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class MuteOver:
-    """A mute has ended, and what it held follows."""
+    """A mute ended; the alerts that it kept back follow."""
 
     account: Address | None
     """None: everything was muted."""
@@ -169,9 +169,9 @@ class MuteOver:
     since: datetime
     until: datetime
     changes: int
-    """How many were held."""
+    """The number of changes kept back."""
     chains: tuple[ChainId, ...] = ()
-    """Where the account was muted; none: everywhere."""
+    """The chains on which the account was muted; empty: all."""
 
 
 Notice = (
@@ -193,24 +193,24 @@ Notice = (
 
 @dataclass(frozen=True, slots=True)
 class UnreadableNotice:
-    """A notice that this version can't read: a later one wrote it, or its row is damaged."""
+    """A notice in the database that can't be read: a later version wrote it, or it is damaged."""
 
     kind: str
-    """What it calls itself, "" if not even that can be read."""
+    """The kind that it names, "" if not even that can be read."""
 
 
 StoredNotice = Notice | UnreadableNotice
-"""What comes out of the database; only a `Notice` goes into it."""
+"""What is read from the database; only a `Notice` is written to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeAlert:
-    """A change on its way to one destination."""
+    """A change to be sent to one destination."""
 
     id: AlertId
     change: Change
     label: str
-    """What this destination calls the account, "" if nothing."""
+    """The destination's name for the account, "" if it has none."""
     description: Description
     is_look_alike: bool = False
     """Whether the symbol looks like another one that the chain is known to have, or the account."""
@@ -218,7 +218,7 @@ class ChangeAlert:
 
 @dataclass(frozen=True, slots=True)
 class NoticeAlert:
-    """Something told that is no change."""
+    """A notice to be sent to one destination."""
 
     id: AlertId
     notice: StoredNotice

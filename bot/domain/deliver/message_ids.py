@@ -1,15 +1,18 @@
-"""The short ids under messages, the same on every attempt: people compare them, and tell copies by them."""
+"""The short id at the end of each message: the same on every attempt, so that people recognize copies."""
 
 from bot.domain.deliver.delivery import DeliveryId
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none that look alike
 _SHORTEST_ID = 5
 _SCATTER = 0x9E3779B97F4A7C15
 """Odd, so that multiplying by it is a bijection modulo any power of two."""
 
 
 def message_id(delivery_id: DeliveryId) -> str:
-    """Return the short id people see: a fixed bijection of the row's number, five or more signs."""
+    """Return the id of a delivery's message, five or more characters: a fixed bijection of its row number.
+
+    Scattered, so that the ids of neighbouring messages differ at a glance and tell nothing of their number.
+    """
     width = _SHORTEST_ID
     while delivery_id >= 1 << (5 * width):
         width += 1

@@ -1,7 +1,7 @@
-"""Whether Telegram as a whole can be reached: while it can't, one message now and then finds out.
+"""Whether Telegram as a whole can be reached; while it can't, one message now and then finds out.
 
-Without this, a thousand chats would each wait for an answer that none of them gets.
-Seconds of any steady clock come in as `now`; nothing here waits.
+Without this, each of a thousand chats would send, and wait for an answer that none gets. `now` is in seconds
+of any monotonic clock; nothing here waits.
 """
 
 from dataclasses import dataclass, replace
@@ -14,37 +14,37 @@ PROBE_BACKOFF = Backoff((1.0, 2.0, 4.0, 8.0, 15.0, 20.0), spread=0.1)
 a minute."""
 
 CHATS_IN_DOUBT = 3
-"""So many chats in a row without an answer are no longer bad luck of each."""
+"""Different chats in a row without an answer that make an outage; fewer may be bad luck of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What the last outcomes say of Telegram as a whole."""
+    """What the last outcomes say of Telegram as a whole; a new value after each."""
 
     probe_at: float | None = None
-    """From when on one message may find out; None: Telegram can be reached."""
+    """From when on one message may leave as a probe; None: there is no outage."""
     probes: int = 0
-    """In a row, none of which was answered yet."""
+    """Probes in a row without an answer yet."""
     doubtful: frozenset[int] = frozenset()
-    """Chats that got no answer since the last answer of any: they are the worst to find out by."""
+    """Chats without an answer since any chat last got one; another chat is a better probe."""
 
     @property
     def is_over(self) -> bool:
-        """Whether everything may be sent."""
+        """Whether there is no outage."""
         return self.probe_at is None
 
     def lets_leave(self, now: float) -> bool:
-        """Whether a message may leave now, if only to find out."""
+        """Whether a message may leave now, be it as a probe."""
         return self.probe_at is None or now >= self.probe_at
 
     def probed(self, now: float, jitter: float) -> "Outage":
-        """Return what it is once a message has left; `jitter` in [0, 1) spreads the probes."""
+        """Return it after a message has left: in an outage, with the moment of the next probe."""
         return self if self.is_over else _with_next_probe(self, now, jitter)
 
     def after(self, chat_id: int, outcome: Outcome | None, now: float, jitter: float) -> "Outage":
-        """Return what an outcome makes of it; None: an answer that says nothing of a message."""
+        """Return it after an outcome; None: a question was answered."""
         if not isinstance(outcome, Offline | SendUnknown | RetryLater):
-            return Outage()
+            return Outage()  # whatever it was, Telegram answered
         doubted = replace(self, doubtful=self.doubtful | {chat_id})
         begins = isinstance(outcome, Offline) or len(doubted.doubtful) >= CHATS_IN_DOUBT
         return _with_next_probe(doubted, now, jitter) if self.is_over and begins else doubted

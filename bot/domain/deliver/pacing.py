@@ -1,11 +1,9 @@
-"""When the next message may leave: one pace for all sends, alerts and answers alike.
+"""How fast messages may leave: one pace for alerts and answers alike.
 
-Telegram publishes no exact limits (telegram.md 1), so the pace stays below what
-is known: a burst and a steady rate for a private chat, a sliding minute for a
-group, a steady rate for the whole bot. Where Telegram says that it was too much
-all the same, the chat is left alone as long as it wants, and its pace is halved
-until it has been quiet for a while. Seconds of any steady clock come in as
-`now`; nothing here waits.
+Telegram publishes no exact limits, so the pace stays below what is known of them: a burst and a steady rate
+for a private chat, so many in a sliding minute for a group, a steady rate for the whole bot. A chat that
+Telegram throttles all the same pauses for as long as Telegram wants, and keeps half its pace until it has
+been quiet for a while. `now` is in seconds of any monotonic clock; nothing here waits.
 """
 
 from collections import deque
@@ -14,31 +12,32 @@ from dataclasses import dataclass
 PRIVATE_BURST = 3
 GROUP_WINDOW_SECONDS = 60.0
 GROUP_GAP_SECONDS = 1.0
-"""Between two messages to a group; less where so many a minute are wished that they would not fit."""
+"""Between two messages to a group; less where the settings allow more than 60 a minute."""
 
 SLOWEST = 1 / 16
-"""The least part of its usual pace that a chat is left with."""
+"""The part of its usual pace that a chat keeps however often it is throttled."""
 
 RECOVERY_SECONDS = 60.0
 RECOVERY_STEP = 0.1
 """Each quiet minute gives back a tenth of the usual pace."""
 
 TOGETHER_SECONDS = 5.0
-"""Two chats that are too much for Telegram within this time: the whole bot is."""
+"""Two chats throttled within this time mean that the whole bot is too fast."""
 
 TOGETHER_LONGEST_SECONDS = 60.0
-"""For so long at most the whole bot waits for two of its chats; then it is tried again."""
+"""The longest pause of the whole bot for that; then another message finds out."""
 
 _SWEEP_UP_AT = 10_000
+"""Chats in memory from which on those are forgotten that have been quiet."""
 
 
 @dataclass(slots=True)
 class _Slowed:
-    """A chat that Telegram wanted to be left alone."""
+    """A chat that was throttled."""
 
     until: float
     pace: float
-    """Part of the usual pace when it was last throttled."""
+    """The part of its usual pace that it had after it was last throttled."""
     since: float
 
     def pace_at(self, now: float) -> float:
@@ -47,7 +46,7 @@ class _Slowed:
 
 
 class Pacer:
-    """Says when a message may leave, and counts those that do."""
+    """Tells how long a message has to wait, and counts those that leave."""
 
     def __init__(
         self,
@@ -93,9 +92,9 @@ class Pacer:
         self._forget_idle(now)
 
     def throttled(self, chat_id: int, seconds: float, now: float, *, is_stranger: bool = False) -> None:
-        """Leave a chat alone as long as Telegram wants; the whole bot, if another one was just before.
+        """Pause a chat for as long as Telegram wants; the whole bot, if it was the second one in a moment.
 
-        Chats of strangers hold nobody but themselves: how Telegram slows them down is in their hands.
+        Chats of strangers pause only themselves: strangers can cause throttling on purpose.
         """
         slowed = self._slowed.get(chat_id)
         pace = 1.0 if slowed is None else slowed.pace_at(now)
@@ -110,7 +109,7 @@ class Pacer:
             self._bot_free_at = max(self._bot_free_at, min(longest, now + TOGETHER_LONGEST_SECONDS))
 
     def _private_free_at(self, chat_id: int, pace: float) -> float:
-        """Let a burst run ahead of the steady rate by its length; a chat that was too fast has none."""
+        """Return when a private chat is free: at once in a burst, which a slowed chat does not have."""
         spent_until = self._private_spent_until.get(chat_id, float("-inf"))
         ahead = (PRIVATE_BURST - 1) * self._private_gap if pace >= 1 else 0.0
         return spent_until - ahead
@@ -121,6 +120,7 @@ class Pacer:
             departures.popleft()
         if not departures:
             return now
+        # The window is free once the message is a minute old that so many others have followed.
         per_minute = max(1, int(self._per_minute * pace))
         window_free_at = now
         if len(departures) >= per_minute:

@@ -50,6 +50,7 @@ def after_question(
             pass
         case _:
             return replace(delivery, unanswered_questions=0)
+    # The count is kept, not reset: that is how `update_after` knows that this send had no answer before it.
     if delivery.unanswered_questions + 1 >= QUESTIONS_MOST:
         return delivery
     again = DeliveryUpdate.again(delivery, now + QUESTION_PAUSE)
