@@ -38,6 +38,14 @@ from tests.sandbox.test_manual import routed
 ALICE, BOB = 1000, 7
 OPS, TEAM, NEWS, TREASURY = -5, -1007, -1009, 2
 NOON = "2026-03-01T12:00:00+00:00"
+LIMITS = {
+    "enforced": True,
+    "chat_messages_per_second": 1.0,
+    "chat_burst": 5,
+    "group_messages_per_minute": 20,
+    "bot_messages_per_second": 30,
+}
+NO_MOMENT = '"set" must be a moment with its zone, such as 2026-03-01T12:00:00+00:00.'
 
 Look = Callable[[Telegram], object]
 
@@ -248,18 +256,7 @@ async def test_topics_can_be_turned_on_and_a_migration_told_of_again(world: Tele
             {"query": "4000000001"},
         ),
         ("clock", {"runs": False, "set": NOON}, {"now": NOON}),
-        (
-            "limits",
-            {"enforced": True},
-            {
-                "enforced": True,
-                "chat_messages_per_second": 1.0,
-                "chat_burst": 5,
-                "group_messages_per_minute": 20,
-                "bot_messages_per_second": 30,
-                "floods": [],
-            },
-        ),
+        ("limits", {"enforced": True}, {**LIMITS, "floods": []}),
         ("block", {"user": ALICE}, {}),
     ],
 )
@@ -430,17 +427,7 @@ LOOKS: list[tuple[str, object]] = [
             "floods": 1,
         },
     ),
-    (
-        "limits",
-        {
-            "enforced": True,
-            "chat_messages_per_second": 1.0,
-            "chat_burst": 1,
-            "group_messages_per_minute": 20,
-            "bot_messages_per_second": 30,
-            "floods": [FLOOD],
-        },
-    ),
+    ("limits", {**LIMITS, "chat_burst": 1, "floods": [FLOOD]}),
     ("clock", {"now": NOON}),
     (
         f"messages?chat={ALICE}&after=3",
@@ -555,16 +542,8 @@ async def get(telegram: Telegram, path: str) -> tuple[int, object]:
         ),
         ("limits", {}, '"enforced" is missing: true or false is expected.'),
         ("limits", {"enforced": True, "chat_burst": 0}, '"chat_burst" must be a number above 0.'),
-        (
-            "clock",
-            {"set": "yesterday"},
-            '"set" must be a moment with its zone, such as 2026-03-01T12:00:00+00:00.',
-        ),
-        (
-            "clock",
-            {"set": "2026-03-01T12:00:00"},
-            '"set" must be a moment with its zone, such as 2026-03-01T12:00:00+00:00.',
-        ),
+        ("clock", {"set": "yesterday"}, NO_MOMENT),
+        ("clock", {"set": "2026-03-01T12:00:00"}, NO_MOMENT),
         ("clock", {"advance": "much"}, '"advance" must be a number of seconds.'),
         ("refuse", {}, '"seconds" must be a number of seconds.'),
     ],
