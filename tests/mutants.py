@@ -34,7 +34,7 @@ MUTANTS = (
     ),
     Mutant(
         "a chain that is missing from an answer counts as empty: its tokens are told as lost",
-        "bot/domain/observe/compare.py",
+        "bot/domain/observe/readings.py",
         "    listed = None\n    if _tokens_known(",
         "    listed = {}\n    if _tokens_known(",
         "tests/domain/test_readings.py::test_a_chain_that_is_missing_from_the_answer_is_unknown",
