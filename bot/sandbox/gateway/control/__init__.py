@@ -1,1 +1,5 @@
-"""The gateway's control over HTTP: `routes` are what can be asked, `bodies` reads and writes its JSON."""
+"""The gateway's control over HTTP, for people and other processes.
+
+Begin with `routes`, one function for each path under `/sandbox/`; `bodies` reads and writes their JSON from
+the fields of the sandbox's own dataclasses.
+"""

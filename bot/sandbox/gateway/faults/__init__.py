@@ -1,1 +1,5 @@
-"""What can go wrong with the gateway's answers: `kinds` of faults, and those `active` now."""
+"""What can go wrong with the gateway's answers.
+
+Begin with `kinds`, where each fault is a small value that says which calls it applies to. `active` keeps
+those that are not healed yet and finds the ones that one call meets.
+"""
