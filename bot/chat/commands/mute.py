@@ -26,7 +26,7 @@ from bot.chat.commands.command import (
 from bot.chat.commands.words import moment, not_watched, this_place, typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, code, fill, join
-from bot.chat.text.untrusted import foreign
+from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import account_on, counted, folded, length
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
@@ -267,7 +267,7 @@ def only_accounts(who: str) -> Html:
     """Return the answer to /mute of a token."""
     return fill(
         "{} is a token; {} is for accounts, or for all of the chat. {} ends what is told of a token.",
-        code(foreign(who, "That").visible),
+        code(sanitized(who, "That").visible),
         code("/mute"),
         code("/ignore 0x…"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.text.untrusted import foreign
+from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import (
     account_on,
     age,
@@ -114,12 +114,12 @@ def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) 
 
 def typed_word(word: str) -> Html:
     """Return what somebody typed, as code: nothing in it becomes a link or a command."""
-    return code(foreign(word, "that").visible)
+    return code(sanitized(word, "that").visible)
 
 
 def bold_label(label: str) -> Html:
     """Return a label, or in its place that it can't be shown."""
-    return bold(foreign(label, "a name that cannot be shown"))
+    return bold(sanitized(label, "a name that cannot be shown"))
 
 
 def moment(at: datetime, now: datetime) -> str:

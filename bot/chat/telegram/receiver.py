@@ -71,7 +71,7 @@ NUMBERS_END = 2**53
 SILENT_SECONDS = POLL_SECONDS + 4.0
 """A poll that is under way for so long counts as unanswered."""
 
-FAILURES_TO_TELL = 2
+FAILURES_TO_REPORT = 2
 """Failed polls in a row before receiving counts as broken; one may be bad luck."""
 
 CONTESTED_SECONDS = 45.0
@@ -111,7 +111,7 @@ class ReceiverProgress:
                 "another program receives with this token: stop it, or give this bot a token of its own "
                 "(telegram.token)"
             )
-        if self.trouble is not None and self.failures >= FAILURES_TO_TELL:
+        if self.trouble is not None and self.failures >= FAILURES_TO_REPORT:
             return self.trouble
         if self.asked_at is not None and now - self.asked_at > SILENT_SECONDS:
             return f"Telegram has not answered for {now - self.asked_at:.0f} s"

@@ -8,7 +8,7 @@ from bot.chat.telegram.errors import RequestResult
 SENDING = ("send", "edit", "answer")
 """What the names of methods begin with by which people get to see something."""
 
-FAILURES_TO_TELL = 2
+FAILURES_TO_REPORT = 2
 """Failed sends in a row before sending counts as broken; one may be bad luck."""
 
 FORGOTTEN_AFTER_SECONDS = 120.0
@@ -49,6 +49,6 @@ class RequestStats:
 
     def sending_trouble(self, now: float) -> str | None:
         """Return why nothing can be sent to anybody; None: as far as is known, it can."""
-        if self._failures < FAILURES_TO_TELL or now - self._failed_at > FORGOTTEN_AFTER_SECONDS:
+        if self._failures < FAILURES_TO_REPORT or now - self._failed_at > FORGOTTEN_AFTER_SECONDS:
             return None
         return self._trouble

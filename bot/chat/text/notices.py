@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
-from bot.chat.text.untrusted import foreign, quoted
+from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import (
     account_name,
     account_on,
@@ -280,7 +280,7 @@ def _one_undelivered(notice: Undelivered) -> Html:
 
 
 def _chat(chat_id: int, title: str) -> Html:
-    named, number = bold(foreign(title)), code(str(chat_id))
+    named, number = bold(sanitized(title)), code(str(chat_id))
     return fill(" to {} ({})", named, number) if named else fill(" to chat {}", number)
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.text.untrusted import foreign
+from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import age, chain_names, clock, counted, folded, short_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
@@ -123,7 +123,7 @@ def _named(gap: Gap) -> Html:
     """Return the label, or the short address; nothing for a whole chain."""
     if gap.account is None:
         return EMPTY
-    return bold(foreign(gap.label, short_address(gap.account)))
+    return bold(sanitized(gap.label, short_address(gap.account)))
 
 
 def _where(accounts: list[Html], on: list[ChainId], chains: Chains) -> Html:

@@ -64,7 +64,7 @@ def symbol(text: str) -> Html:
 
 
 @lru_cache(maxsize=1_024)
-def foreign(text: str, otherwise: Html | str = EMPTY) -> Html:
+def sanitized(text: str, otherwise: Html | str = EMPTY) -> Html:
     """Return a name in one line, safe to show; `otherwise` if nothing of it is visible.
 
     A name that mixes scripts, or that Telegram would turn into a link, is shown as code.

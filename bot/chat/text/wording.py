@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.text.untrusted import foreign, symbol
+from bot.chat.text.untrusted import sanitized, symbol
 from bot.domain.addresses import shortened
 from bot.domain.assets import WHOLE_KINDS, Address, Amount, Asset, ChainId, Description
 from bot.domain.chains import Chains
@@ -30,7 +30,7 @@ def short_address(address: Address) -> Html:
 
 def account_name(account: Address, label: str) -> Html:
     """Return the label, where there is one, and the short address."""
-    named = bold(foreign(label))
+    named = bold(sanitized(label))
     return named + " · " + short_address(account) if named else short_address(account)
 
 

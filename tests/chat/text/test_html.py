@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import bot.chat
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, italic, join, link
-from bot.chat.text.untrusted import CHARACTERS_MOST, foreign, symbol
+from bot.chat.text.untrusted import CHARACTERS_MOST, sanitized, symbol
 from tests.chat.reading import HOSTILE_NAMES, read, seen
 
 ANY_TEXT = st.one_of(st.text(), st.text(st.characters()), st.sampled_from(HOSTILE_NAMES))
@@ -166,7 +166,7 @@ def test_a_symbol_that_shows_nothing_is_nothing() -> None:
     ],
 )
 def test_a_harmless_name_stays_plain(name: str) -> None:
-    assert foreign(name).source == name
+    assert sanitized(name).source == name
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_harmless_name_stays_plain(name: str) -> None:
     ],
 )
 def test_a_name_that_could_become_a_link_or_mixes_scripts_is_code(name: str) -> None:
-    assert foreign(name) == code(name)
+    assert sanitized(name) == code(name)
 
 
 @pytest.mark.parametrize(
@@ -214,40 +214,40 @@ def test_a_name_that_could_become_a_link_or_mixes_scripts_is_code(name: str) -> 
     ],
 )
 def test_what_cannot_be_seen_is_dropped(name: str, shown: str) -> None:
-    assert foreign(name).visible == shown
+    assert sanitized(name).visible == shown
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\x00", "\u3164", "\u2800", "\ud800", "\u0301\u0301"])
 def test_a_name_of_nothing_visible_is_replaced(name: str) -> None:
-    assert foreign(name, code("0x12")) == code("0x12")
+    assert sanitized(name, code("0x12")) == code("0x12")
 
 
 def test_a_name_of_32_characters_is_whole() -> None:
-    assert foreign("A" * 32).visible == "A" * 32
+    assert sanitized("A" * 32).visible == "A" * 32
 
 
 def test_a_name_of_33_characters_is_cut_and_says_so() -> None:
-    assert foreign("A" * 33).visible == "A" * 31 + "…"
+    assert sanitized("A" * 33).visible == "A" * 31 + "…"
 
 
 def test_a_letter_keeps_its_marks_where_a_name_is_cut() -> None:
     letter = "q\u0323\u0307"
 
-    assert foreign(letter * 40).visible == letter * 31 + "…"
+    assert sanitized(letter * 40).visible == letter * 31 + "…"
 
 
 def test_a_flag_is_one_character() -> None:
-    assert foreign("🇺🇦" * 32).visible == "🇺🇦" * 32
-    assert foreign("🇺🇦" * 33).visible == "🇺🇦" * 31 + "…"
+    assert sanitized("🇺🇦" * 32).visible == "🇺🇦" * 32
+    assert sanitized("🇺🇦" * 33).visible == "🇺🇦" * 31 + "…"
 
 
 def test_a_tower_of_marks_is_no_higher_than_a_line() -> None:
-    assert len(foreign("x" + "\u0301" * 5_000).visible) <= 5
+    assert len(sanitized("x" + "\u0301" * 5_000).visible) <= 5
 
 
 @given(ANY_TEXT)
 def test_a_foreign_name_is_one_short_escaped_line(name: str) -> None:
-    html = foreign(name, "otherwise")
+    html = sanitized(name, "otherwise")
 
     assert seen(html.source) == html.visible
     assert html.visible == html.visible.strip() != ""
@@ -258,6 +258,6 @@ def test_a_foreign_name_is_one_short_escaped_line(name: str) -> None:
 
 @given(ANY_TEXT)
 def test_a_foreign_name_shown_again_looks_the_same(name: str) -> None:
-    once = foreign(name)
+    once = sanitized(name)
 
-    assert foreign(once.visible) == once
+    assert sanitized(once.visible) == once

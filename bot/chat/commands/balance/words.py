@@ -1,7 +1,7 @@
 """What /balance answers beside balances: questions under way, refusals, and totals."""
 
 from bot.chat.text.html import Html, bold, code, fill, join
-from bot.chat.text.untrusted import foreign, quoted
+from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import counted, short_address
 from bot.domain.assets import Address
 
@@ -11,7 +11,7 @@ NO_LONGER_WATCHED = "That is no longer watched here."
 
 def no_address(typed: str, reason: str) -> Html:
     """Return the answer to /balance with what looks like an address and is none."""
-    return fill("{}: {}.", code(foreign(typed, "that").visible), reason)
+    return fill("{}: {}.", code(sanitized(typed, "that").visible), reason)
 
 
 def asking(account: Address) -> Html:

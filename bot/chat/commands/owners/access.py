@@ -22,7 +22,7 @@ from bot.chat.commands.command import (
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
-from bot.chat.text.untrusted import foreign
+from bot.chat.text.untrusted import sanitized
 from bot.domain.chat.access_requests import KnownChat
 from bot.domain.deliver.delivery import parking
 from bot.domain.deliver.outcomes import Unreachable
@@ -195,7 +195,7 @@ async def _chats_page(services: Services, page: int) -> Screen:
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
     """Return the buttons for one chat of the page; owners' own chats have none."""
-    name = foreign(chat.place.title).visible or str(chat.place.chat_id)
+    name = sanitized(chat.place.title).visible or str(chat.place.chat_id)
     if chat.is_owner:
         return []
     if chat.is_open:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from bot.chat.commands.words import FIRST_WATCH, allow_command
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
-from bot.chat.text.untrusted import foreign, quoted
+from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import clock, counted
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
@@ -169,7 +169,7 @@ def private_only(command: str) -> Html:
 def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
     place = chat.place
     first = fill(
-        "{}. {} · {}", str(number), bold(foreign(place.title, "no name known")), _chat_state(chat, today)
+        "{}. {} · {}", str(number), bold(sanitized(place.title, "no name known")), _chat_state(chat, today)
     )
     watched = f" · {chat.subscriptions:,} watched" if chat.subscriptions else ""
     second = fill("{} · {}{}", code(str(place.chat_id)), place.kind, watched)
@@ -230,10 +230,10 @@ def _cut_entry(entry: Html) -> Html:
 
 
 def _person(user_id: int | None, name: str) -> Html:
-    named = bold(foreign(name, NAMELESS))
+    named = bold(sanitized(name, NAMELESS))
     return named if user_id is None else fill("{} ({})", named, code(str(user_id)))
 
 
 def _chat(chat_id: int, title: str) -> Html:
-    named, number = bold(foreign(title)), code(str(chat_id))
+    named, number = bold(sanitized(title)), code(str(chat_id))
     return fill("{} ({})", named, number) if named else fill("Chat {}", number)
