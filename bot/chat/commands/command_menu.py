@@ -24,12 +24,13 @@ from telegram.error import BadRequest, Forbidden
 from bot.chat.commands.basics import START_COMMAND
 from bot.chat.commands.command import Command, Who
 from bot.chat.commands.registry import COMMANDS
+from bot.domain.backoff import Backoff
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 600.0
+MENU_BACKOFF = Backoff((5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0))
+"""After failures in a row; without jitter, since nothing else sets menus."""
 
 Menu = tuple[BotCommandScope, tuple[Command, ...]]
 
@@ -73,7 +74,7 @@ class Menus:
             await self._changed.wait()
 
     async def _set_at_last(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        failures = 0
         while True:
             try:
                 await self._set()
@@ -81,8 +82,8 @@ class Menus:
                 log.warning("the menus were not set", action="menus_failed", error=type(error).__name__)
             else:
                 return
-            await self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            await self._sleep(MENU_BACKOFF.seconds(failures, 0.0))
+            failures += 1
 
     async def _set(self) -> None:
         owners = frozenset(self._owners())
