@@ -56,7 +56,7 @@ def mark_request_announced(db: Database, row: int, at: datetime) -> None:
     db.execute("UPDATE knock SET told_at = ? WHERE chat_id = ?", [to_milliseconds(at), row])
 
 
-def ignore_request(db: Database, row: int, author: Actor) -> bool:
+def ignore_request(db: Database, row: int, actor: Actor) -> bool:
     """Ignore all requests of a chat from now on; False: it is ignored already, or has no request."""
     with transaction(db):
         changed = db.execute(
@@ -68,7 +68,7 @@ def ignore_request(db: Database, row: int, author: Actor) -> bool:
             return False
         _delete_requests(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
-        record_audit(db, author, AuditAction.IGNORE, telegram_id)
+        record_audit(db, actor, AuditAction.IGNORE, telegram_id)
     return True
 
 

@@ -9,7 +9,7 @@ from bot.store.rows import to_milliseconds, to_moment, within_pages
 
 
 def record_audit(
-    db: Database, author: Actor, action: AuditAction, chat_id: int | None, subject: str = ""
+    db: Database, actor: Actor, action: AuditAction, chat_id: int | None, subject: str = ""
 ) -> None:
     """Write that an actor did something; `chat_id` is Telegram's number, None: it is about no chat.
 
@@ -17,7 +17,7 @@ def record_audit(
     """
     db.execute(
         "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
-        [to_milliseconds(author.at), action, author.user_id, author.name, chat_id, subject],
+        [to_milliseconds(actor.at), action, actor.user_id, actor.name, chat_id, subject],
     )
 
 
@@ -31,8 +31,8 @@ def audit_page(db: Database, page: int, page_size: int) -> tuple[list[AuditEntry
     rows = db.execute(_NEWEST_FIRST, [page_size, (page - 1) * page_size])
     return [
         AuditEntry(
-            author=Actor(user_id, name, to_moment(at)),
-            deed=AuditAction(deed),
+            actor=Actor(user_id, name, to_moment(at)),
+            action=AuditAction(deed),
             chat_id=telegram_id,
             chat_title=title or "",
             subject=subject,

@@ -39,7 +39,7 @@ from bot.store.snapshots import account_id_of
 
 
 def mute(
-    db: Database, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
+    db: Database, place: Place, scopes: Collection[MuteScope], span: timedelta, actor: Actor
 ) -> MuteResult:
     """Keep back a destination's alerts about accounts, or with no `scopes` all of them, for `span` from now.
 
@@ -47,7 +47,7 @@ def mute(
     """
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
-        since, until = to_milliseconds(author.at), to_milliseconds(author.at + span)
+        since, until = to_milliseconds(actor.at), to_milliseconds(actor.at + span)
         wanted: tuple[MuteScope | None, ...] = tuple(scopes) or (None,)
         for scope in wanted:
             account_id = None if scope is None else account_id_of(db, scope.account)
@@ -60,14 +60,14 @@ def mute(
                 " DO UPDATE SET until = excluded.until",
                 [destination_id, account_id, chains, since, until],
             )
-            record_audit(db, author, AuditAction.MUTE, place.chat_id, _subject(scope))
+            record_audit(db, actor, AuditAction.MUTE, place.chat_id, _subject(scope))
         return MuteResult(
             tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
         )
 
 
-def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
+def unmute(db: Database, place: Place, scopes: Collection[MuteScope], actor: Actor) -> UnmuteResult:
     """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts.
 
     A mute ends as a whole, even if it covers more chains than are named.
@@ -79,16 +79,16 @@ def unmute(db: Database, place: Place, scopes: Collection[MuteScope], author: Ac
             for one in mutes_of(db, destination_id)
             if not scopes or (one.scope is not None and any(map(one.scope.meets, scopes)))
         ]
-        return _unmuted(db, destination_id, ended, place, author)
+        return _unmuted(db, destination_id, ended, place, actor)
 
 
-def end_mute(db: Database, found: FoundMute, author: Actor) -> UnmuteResult:
+def end_mute(db: Database, found: FoundMute, actor: Actor) -> UnmuteResult:
     """End the mute that a button names; nothing ended if it is gone already."""
     with transaction(db):
         row = db.execute("SELECT destination_id FROM mute WHERE id = ?", [found.mute.row]).fetchone()
         if row is None:
             return UnmuteResult((), 0)
-        return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, author)
+        return _unmuted(db, DestinationId(row[0]), [found.mute], found.place, actor)
 
 
 def end_all(db: Database, destination_id: int, now: datetime) -> None:
@@ -143,11 +143,11 @@ def find_mute(db: Database, row: int, chat_id: int) -> FoundMute | None:
 
 
 def _unmuted(
-    db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, author: Actor
+    db: Database, destination_id: DestinationId, ended: Sequence[Mute], place: Place, actor: Actor
 ) -> UnmuteResult:
-    changes = _end(db, destination_id, ended, author.at)
+    changes = _end(db, destination_id, ended, actor.at)
     for one in ended:
-        record_audit(db, author, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
+        record_audit(db, actor, AuditAction.UNMUTE, place.chat_id, _subject(one.scope))
     left = [one.until for one in mutes_of(db, destination_id) if one.account is None]
     return UnmuteResult(tuple(ended), changes, left[0] if left else None)
 

@@ -41,20 +41,20 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
     return frozenset(chat_id for (chat_id,) in rows)
 
 
-def allow(db: Database, place: Place, author: Actor) -> None:
+def allow(db: Database, place: Place, actor: Actor) -> None:
     """Open a chat by command, whether it is known yet or not."""
     with transaction(db):
-        _decide(db, upsert_chat(db, place), place.chat_id, author, AuditAction.ALLOW)
+        _decide(db, upsert_chat(db, place), place.chat_id, actor, AuditAction.ALLOW)
 
 
-def deny(db: Database, place: Place, author: Actor, status: Part) -> int:
+def deny(db: Database, place: Place, actor: Actor, status: Part) -> int:
     """Close a chat by command and withdraw its alerts; returns how many.
 
     Its subscriptions stay. If it is opened again they start with a new baseline; its mutes are gone.
     """
     with transaction(db):
         row_id = upsert_chat(db, place)
-        _decide(db, row_id, place.chat_id, author, AuditAction.DENY)
+        _decide(db, row_id, place.chat_id, actor, AuditAction.DENY)
         withdrawn = withdraw_all(db, row_id)
         end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
     return withdrawn
@@ -184,7 +184,7 @@ def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
     return {number for (number,) in rows}
 
 
-def _decide(db: Database, row_id: int, chat_id: int, author: Actor, action: AuditAction) -> None:
+def _decide(db: Database, row_id: int, chat_id: int, actor: Actor, action: AuditAction) -> None:
     """Open or close a chat by command, and end its request for access, if there is one."""
     opens = action is AuditAction.ALLOW
     # IS NOT, as `decided` may be NULL. A repeated command changes nothing and is not audited.
@@ -194,7 +194,7 @@ def _decide(db: Database, row_id: int, chat_id: int, author: Actor, action: Audi
     )
     db.execute("DELETE FROM knock WHERE chat_id = ?", [row_id])
     if changed.rowcount:
-        record_audit(db, author, action, chat_id)
+        record_audit(db, actor, action, chat_id)
 
 
 def accounts_of_chat(db: Database, row_id: int) -> list[int]:

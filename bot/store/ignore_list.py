@@ -28,7 +28,7 @@ from bot.store.rows import (
 
 
 def ignore(
-    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
+    db: Database, place: Place, contracts: Collection[Address], chains: Collection[ChainId], actor: Actor
 ) -> IgnoreResult:
     """Let a destination get no alerts about contracts, on these chains or with none on all.
 
@@ -47,9 +47,9 @@ def ignore(
         for contract in taken:
             db.execute(
                 "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
-                [destination_id, to_blob(contract), words, to_milliseconds(author.at)],
+                [destination_id, to_blob(contract), words, to_milliseconds(actor.at)],
             )
-            record_audit(db, author, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
+            record_audit(db, actor, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
         return IgnoreResult(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
@@ -58,7 +58,7 @@ def ignore(
         )
 
 
-def unignore(db: Database, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
+def unignore(db: Database, place: Place, contracts: Collection[Address], actor: Actor) -> set[Address]:
     """Stop ignoring contracts, on every chain; returns those that were ignored."""
     with transaction(db):
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
@@ -70,17 +70,17 @@ def unignore(db: Database, place: Place, contracts: Collection[Address], author:
             )
             if ended.rowcount:
                 found.add(contract)
-                record_audit(db, author, AuditAction.HEAR, place.chat_id, contract)
+                record_audit(db, actor, AuditAction.HEAR, place.chat_id, contract)
         return found
 
 
-def delete_rule(db: Database, found: FoundIgnored, author: Actor) -> bool:
+def delete_rule(db: Database, found: FoundIgnored, actor: Actor) -> bool:
     """Delete one rule; False: it is gone already."""
     with transaction(db):
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
             subject = _subject(found.token.contract, words_of(found.token.chains))
-            record_audit(db, author, AuditAction.HEAR, found.place.chat_id, subject)
+            record_audit(db, actor, AuditAction.HEAR, found.place.chat_id, subject)
         return bool(ended.rowcount)
 
 

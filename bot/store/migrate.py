@@ -68,7 +68,7 @@ DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
 """
 
 
-def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | None:
+def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | None:
     """Move the subscriptions of a chat's lost topics to a place in it; returns how many, None: none is lost.
 
     Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone.
@@ -83,12 +83,12 @@ def take_over_lost_topics(db: Database, place: Place, author: Actor) -> int | No
             return None
         # Ended before alerts move: what a mute of a lost topic held is released with its notice.
         for (destination_id,) in lost:
-            end_all(db, destination_id, author.at)
+            end_all(db, destination_id, actor.at)
             db.execute("DELETE FROM ignored WHERE destination_id = ?", [destination_id])
         moved = sum(merge_destination(db, destination_id, here) for (destination_id,) in lost)
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
-        record_audit(db, author, AuditAction.HERE, place.chat_id, str(moved))
+        record_audit(db, actor, AuditAction.HERE, place.chat_id, str(moved))
     return moved
 
 

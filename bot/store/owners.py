@@ -42,20 +42,20 @@ def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
         )
 
 
-def use_claim_code(db: Database, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
-    """Make the author the owner, in their private chat, if the code is valid and nobody owns the bot yet."""
+def use_claim_code(db: Database, code_hash: bytes, place: Place, actor: Actor) -> ClaimResult:
+    """Make the actor the owner, in their private chat, if the code is valid and nobody owns the bot yet."""
     with transaction(db):
         known = _known(db, code_hash)
         if known is None:
             return ClaimResult.UNKNOWN
         expires_at, used_by = known
         if used_by is not None:
-            return ClaimResult.OWNED if used_by == author.user_id else ClaimResult.USED
-        if to_milliseconds(author.at) >= expires_at:
+            return ClaimResult.OWNED if used_by == actor.user_id else ClaimResult.USED
+        if to_milliseconds(actor.at) >= expires_at:
             return ClaimResult.EXPIRED
         if db.execute("SELECT 1 FROM owner").fetchone() is not None:
             return ClaimResult.USED
-        _take_over(db, code_hash, place, author)
+        _take_over(db, code_hash, place, actor)
     return ClaimResult.OWNED
 
 
@@ -83,14 +83,14 @@ def _known(db: Database, code_hash: bytes) -> tuple[int, int | None] | None:
     return found
 
 
-def _take_over(db: Database, code_hash: bytes, place: Place, author: Actor) -> None:
-    db.execute("UPDATE claim SET used_by = ? WHERE code_hash = ?", [author.user_id, code_hash])
+def _take_over(db: Database, code_hash: bytes, place: Place, actor: Actor) -> None:
+    db.execute("UPDATE claim SET used_by = ? WHERE code_hash = ?", [actor.user_id, code_hash])
     db.execute(
-        "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [author.user_id, to_milliseconds(author.at)]
+        "INSERT INTO owner (user_id, claimed_at) VALUES (?, ?)", [actor.user_id, to_milliseconds(actor.at)]
     )
     row_id = upsert_chat(db, place)
     # An owner's chat is open by who it belongs to: an earlier /deny doesn't count any more.
     db.execute(
         "UPDATE chat SET is_owner = 1, open = 1, decided = NULL, unavailable = NULL WHERE id = ?", [row_id]
     )
-    record_audit(db, author, AuditAction.CLAIM, None)
+    record_audit(db, actor, AuditAction.CLAIM, None)

@@ -218,9 +218,9 @@ class Store:
         """Count the token balances stored on these chains."""
         return await self._thread.run(sweeps.token_balances_on, tuple(chains))
 
-    async def believe_losses(self, chain_id: ChainId, author: Actor) -> bool:
+    async def believe_losses(self, chain_id: ChainId, actor: Actor) -> bool:
         """Let the next sweep record a chain's missing balances as gone; False: it is not held back."""
-        return await self._thread.run(sweeps.believe_losses, chain_id, author)
+        return await self._thread.run(sweeps.believe_losses, chain_id, actor)
 
     async def remembered_chains(self) -> frozenset[ChainId]:
         """Return every mainnet that the source ever listed."""
@@ -294,29 +294,29 @@ class Store:
     # subscriptions
 
     async def subscribe(
-        self, place: Place, specs: Sequence[WatchSpec], author: Actor
+        self, place: Place, specs: Sequence[WatchSpec], actor: Actor
     ) -> list[SubscribeResult]:
         """Subscribe a destination to what its chat asks for; one result for each request, in order."""
         return await self._thread.run(
-            subscriptions.subscribe, place, specs, limit=self._limit, author=author, status=self._status
+            subscriptions.subscribe, place, specs, limit=self._limit, actor=actor, status=self._status
         )
 
-    async def unsubscribe(self, place: Place, numbers: Collection[int], author: Actor) -> UnsubscribeResult:
+    async def unsubscribe(self, place: Place, numbers: Collection[int], actor: Actor) -> UnsubscribeResult:
         """End subscriptions of a destination by their numbers."""
-        return await self._thread.run(unsubscribe.unsubscribe, place, numbers, author, self._status)
+        return await self._thread.run(unsubscribe.unsubscribe, place, numbers, actor, self._status)
 
     async def unsubscribe_place(self, parting: int, chat_id: int) -> Place | None:
         """Return where an /unwatch was said, by its row; None: it was in another chat."""
         return await self._thread.run(unsubscribe.unsubscribe_place, parting, chat_id)
 
-    async def undo_unsubscribe(self, parting: int, place: Place, author: Actor) -> UndoResult:
+    async def undo_unsubscribe(self, parting: int, place: Place, actor: Actor) -> UndoResult:
         """Undo an /unwatch: its subscriptions return while the chat has room for them."""
         return await self._thread.run(
             unsubscribe.undo_unsubscribe,
             parting,
             place,
             limit=self._limit,
-            author=author,
+            actor=actor,
             status=self._status,
         )
 
@@ -327,14 +327,14 @@ class Store:
     # what is watched and not sent: ignored for good, muted for a while
 
     async def ignore(
-        self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], author: Actor
+        self, place: Place, contracts: Collection[Address], chains: Collection[ChainId], actor: Actor
     ) -> IgnoreResult:
         """Let a destination get no alerts about contracts, on these chains or with none on all."""
-        return await self._thread.run(ignore_list.ignore, place, contracts, chains, author)
+        return await self._thread.run(ignore_list.ignore, place, contracts, chains, actor)
 
-    async def unignore(self, place: Place, contracts: Collection[Address], author: Actor) -> set[Address]:
+    async def unignore(self, place: Place, contracts: Collection[Address], actor: Actor) -> set[Address]:
         """Stop ignoring contracts, on every chain; returns those that were ignored."""
-        return await self._thread.run(ignore_list.unignore, place, contracts, author)
+        return await self._thread.run(ignore_list.unignore, place, contracts, actor)
 
     async def ignored_here(self, place: Place, page: int, page_size: int) -> IgnoreListPage:
         """Return one page of what a destination ignores."""
@@ -348,21 +348,21 @@ class Store:
         """Return the ignored contract that a button of this chat names; None: it is gone."""
         return await self._thread.run(ignore_list.find_rule, row, chat_id)
 
-    async def delete_rule(self, found: FoundIgnored, author: Actor) -> bool:
+    async def delete_rule(self, found: FoundIgnored, actor: Actor) -> bool:
         """Stop ignoring what a button names; False: it is not ignored any more."""
-        return await self._thread.run(ignore_list.delete_rule, found, author)
+        return await self._thread.run(ignore_list.delete_rule, found, actor)
 
     async def mute(
-        self, place: Place, scopes: Collection[MuteScope], span: timedelta, author: Actor
+        self, place: Place, scopes: Collection[MuteScope], span: timedelta, actor: Actor
     ) -> MuteResult:
         """Keep back a destination's alerts about accounts, or with no `scopes` all of them, for `span`."""
-        muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, author)
+        muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, actor)
         self.outbox_grew.set()
         return muted
 
-    async def unmute(self, place: Place, scopes: Collection[MuteScope], author: Actor) -> UnmuteResult:
+    async def unmute(self, place: Place, scopes: Collection[MuteScope], actor: Actor) -> UnmuteResult:
         """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts."""
-        unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), author)
+        unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), actor)
         self.outbox_grew.set()
         return unmuted
 
@@ -374,9 +374,9 @@ class Store:
         """Return the mute that a button of this chat names; None: it is gone."""
         return await self._thread.run(chat_mutes.find_mute, row, chat_id)
 
-    async def end_mute(self, found: FoundMute, author: Actor) -> UnmuteResult:
+    async def end_mute(self, found: FoundMute, actor: Actor) -> UnmuteResult:
         """End the mute that a button names, and release its alerts."""
-        unmuted = await self._thread.run(chat_mutes.end_mute, found, author)
+        unmuted = await self._thread.run(chat_mutes.end_mute, found, actor)
         self.outbox_grew.set()
         return unmuted
 
@@ -402,13 +402,13 @@ class Store:
         """Return which of these chats are open."""
         return await self._thread.run(chats.open_among, tuple(chat_ids))
 
-    async def allow(self, place: Place, author: Actor) -> None:
+    async def allow(self, place: Place, actor: Actor) -> None:
         """Open a chat by command."""
-        await self._thread.run(chats.allow, place, author)
+        await self._thread.run(chats.allow, place, actor)
 
-    async def deny(self, place: Place, author: Actor) -> int:
+    async def deny(self, place: Place, actor: Actor) -> int:
         """Close a chat by command and withdraw its alerts; returns how many."""
-        return await self._thread.run(chats.deny, place, author, self._status)
+        return await self._thread.run(chats.deny, place, actor, self._status)
 
     async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
         """Open and close the chats that no command decided on, as the configuration says."""
@@ -445,9 +445,9 @@ class Store:
         """Return the numbers that a chat had as a group."""
         return await self._thread.run(migrate.former_ids, chat_id)
 
-    async def take_over_lost_topics(self, place: Place, author: Actor) -> int | None:
+    async def take_over_lost_topics(self, place: Place, actor: Actor) -> int | None:
         """Move the subscriptions of lost topics to this place; returns how many, None: none is lost."""
-        moved = await self._thread.run(migrate.take_over_lost_topics, place, author)
+        moved = await self._thread.run(migrate.take_over_lost_topics, place, actor)
         self.outbox_grew.set()
         return moved
 
@@ -465,9 +465,9 @@ class Store:
         """Record that an owner has heard of a request; left out where nothing can be written."""
         await self._thread.run_if_possible(access_requests.mark_request_announced, row, at)
 
-    async def ignore_request(self, row: int, author: Actor) -> bool:
+    async def ignore_request(self, row: int, actor: Actor) -> bool:
         """Ignore all requests of a chat from now on; False: there is none to ignore."""
-        return await self._thread.run(access_requests.ignore_request, row, author)
+        return await self._thread.run(access_requests.ignore_request, row, actor)
 
     async def count_access_requests(self) -> int:
         """Count the chats that ask for access and have no answer."""
@@ -497,9 +497,9 @@ class Store:
         """Save the hash of a new code and let all former ones expire."""
         await self._thread.run(owners.save_claim_code, code_hash, now)
 
-    async def use_claim_code(self, code_hash: bytes, place: Place, author: Actor) -> ClaimResult:
-        """Make the author the owner if the code is valid and nobody owns the bot yet."""
-        return await self._thread.run(owners.use_claim_code, code_hash, place, author)
+    async def use_claim_code(self, code_hash: bytes, place: Place, actor: Actor) -> ClaimResult:
+        """Make the actor the owner if the code is valid and nobody owns the bot yet."""
+        return await self._thread.run(owners.use_claim_code, code_hash, place, actor)
 
     async def owners_with_menu(self) -> frozenset[int]:
         """Return the owners whose private chats were given the owners' command menu."""

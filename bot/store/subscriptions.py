@@ -48,7 +48,7 @@ def subscribe(
     wanted: Sequence[WatchSpec],
     *,
     limit: int,
-    author: Actor,
+    actor: Actor,
     status: Part,
 ) -> list[SubscribeResult]:
     """Subscribe a destination to what a chat asks for; what it is subscribed to already may get a new label.
@@ -64,7 +64,7 @@ def subscribe(
         subscribed: list[SubscribeResult] = []
         for spec in wanted:
             one = _relabelled(db, destination_id, spec, labels) or _created(
-                db, destination_id, spec, labels, limit=limit, author=author, status=status
+                db, destination_id, spec, labels, limit=limit, actor=actor, status=status
             )
             subscribed.append(one)
             if one.outcome is SubscribeOutcome.RELABELLED:
@@ -75,7 +75,7 @@ def subscribe(
             action = _ACTIONS.get(one.outcome)
             if action is not None:
                 record_audit(
-                    db, author, action, place.chat_id, subject_of(spec.account, spec.contracts, spec.label)
+                    db, actor, action, place.chat_id, subject_of(spec.account, spec.contracts, spec.label)
                 )
         return subscribed
 
@@ -183,7 +183,7 @@ def _created(
     labels: Labels,
     *,
     limit: int,
-    author: Actor,
+    actor: Actor,
     status: Part,
 ) -> SubscribeResult:
     taken = _taken(spec, labels)
@@ -203,8 +203,8 @@ def _created(
             words_of(spec.contracts),
             words_of(spec.chains),
             spec.label,
-            author.user_id,
-            to_milliseconds(author.at),
+            actor.user_id,
+            to_milliseconds(actor.at),
         ],
     ).fetchone()
     return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, spec, status))

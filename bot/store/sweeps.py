@@ -110,7 +110,7 @@ def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, 
     return {ChainId(chain_id): count for chain_id, count in rows}
 
 
-def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
+def believe_losses(db: Database, chain_id: ChainId, actor: Actor) -> bool:
     """Let the next sweep record a chain's missing balances as gone; False: the chain is not held back."""
     with transaction(db):
         doubted = db.execute(
@@ -120,7 +120,7 @@ def believe_losses(db: Database, chain_id: ChainId, author: Actor) -> bool:
             db.execute("UPDATE chain SET is_loss_believed = 1 WHERE id = ?", [chain_id])
             # The next loss there is another one, and news to owners at once.
             db.execute("DELETE FROM setting WHERE name = ?", [_LOSS_TOLD.format(chain_id)])
-            record_audit(db, author, AuditAction.BELIEVE, None, str(chain_id))
+            record_audit(db, actor, AuditAction.BELIEVE, None, str(chain_id))
     return doubted is not None
 
 

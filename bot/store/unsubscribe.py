@@ -29,7 +29,7 @@ _KEPT_FOR = timedelta(days=7)
 
 
 def unsubscribe(
-    db: Database, place: Place, numbers: Collection[int], author: Actor, status: Part
+    db: Database, place: Place, numbers: Collection[int], actor: Actor, status: Part
 ) -> UnsubscribeResult:
     """End subscriptions of a destination by their numbers; alerts about earlier changes are still sent."""
     with transaction(db):
@@ -37,13 +37,13 @@ def unsubscribe(
         if not listed:
             return UnsubscribeResult(None, 0)
         destination_id = listed[0].subscription.destination_id
-        parting = _save(db, destination_id, listed, author)
+        parting = _save(db, destination_id, listed, actor)
         accounts: set[int] = set()
         for one in listed:
             accounts |= _accounts_about(db, one)
             db.execute("DELETE FROM subscription WHERE id = ?", [one.subscription.id])
             record_audit(
-                db, author, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription)
+                db, actor, AuditAction.UNWATCH, place.chat_id, subject_of_subscription(one.subscription)
             )
         end_unwanted_coverage(db, accounts, status)
         return UnsubscribeResult(parting, waiting_alerts(db, destination_id))
@@ -60,7 +60,7 @@ def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
 
 
 def undo_unsubscribe(
-    db: Database, parting: int, place: Place, *, limit: int, author: Actor, status: Part
+    db: Database, parting: int, place: Place, *, limit: int, actor: Actor, status: Part
 ) -> UndoResult:
     """Undo an /unwatch: each subscription returns as it was, under its number if that is free.
 
@@ -72,7 +72,7 @@ def undo_unsubscribe(
         ).fetchone()
         if undone_at is not None:
             return UndoResult(UndoOutcome.ALREADY)
-        if author.at - to_moment(ended_at) > UNDO_FOR:
+        if actor.at - to_moment(ended_at) > UNDO_FOR:
             return UndoResult(UndoOutcome.TOO_LATE)
         upsert_chat(db, place)
         # While the chat has room: the first in order return, and the button stays good for the rest.
@@ -84,21 +84,21 @@ def undo_unsubscribe(
         )
         is_full = any(one.outcome is SubscribeOutcome.FULL for one in ones)
         if not is_full:
-            db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(author.at), parting])
+            db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(actor.at), parting])
         for one in ones:
             if one.outcome is SubscribeOutcome.CREATED:
                 spec = one.wish
                 subject = subject_of(spec.account, spec.contracts, spec.label)
-                record_audit(db, author, AuditAction.UNDO, place.chat_id, subject)
+                record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
 
 def _save(
-    db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], author: Actor
+    db: Database, destination_id: DestinationId, listed: Collection[ListedSubscription], actor: Actor
 ) -> int:
     """Save subscriptions, with whatever columns they have, to be restored; old ones are deleted."""
-    now = to_milliseconds(author.at)
-    db.execute("DELETE FROM parting WHERE ended_at < ?", [to_milliseconds(author.at - _KEPT_FOR)])
+    now = to_milliseconds(actor.at)
+    db.execute("DELETE FROM parting WHERE ended_at < ?", [to_milliseconds(actor.at - _KEPT_FOR)])
     (parting,) = db.execute(
         "INSERT INTO parting (destination_id, ended_at) VALUES (?, ?) RETURNING id", [destination_id, now]
     ).fetchone()

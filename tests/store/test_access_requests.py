@@ -29,7 +29,7 @@ def by(place: Place, after: timedelta = timedelta(0)) -> Actor:
 async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
     entries, total = await keeper.store.audit_page(1, 100)
     assert total == len(entries)
-    return [(entry.deed, entry.chat_id, entry.subject) for entry in reversed(entries)]
+    return [(entry.action, entry.chat_id, entry.subject) for entry in reversed(entries)]
 
 
 # ---------------------------------------------------------------- claims
@@ -366,7 +366,7 @@ async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None
 
     ((entry,), _) = await keeper.store.audit_page(1, 10)
 
-    assert (entry.author, entry.chat_title) == (Actor(None, "Ops", NOON), "Ops")
+    assert (entry.actor, entry.chat_title) == (Actor(None, "Ops", NOON), "Ops")
 
 
 async def test_a_change_that_fails_leaves_no_trace(keeper: Keeper) -> None:

@@ -480,7 +480,7 @@ async def test_who_muted_and_who_ended_it_is_kept(watching: Keeper) -> None:
     await unmute(watching)
 
     entries, _ = await watching.store.audit_page(1, 2)
-    assert [(one.deed, one.subject) for one in entries] == [
+    assert [(one.action, one.subject) for one in entries] == [
         (AuditAction.UNMUTE, TREASURY),
         (AuditAction.MUTE, TREASURY),
     ]

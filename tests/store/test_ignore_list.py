@@ -185,7 +185,7 @@ async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
     await keeper.store.delete_rule(found, olga())
 
     entries, _ = await keeper.store.audit_page(1, 2)
-    assert [(one.deed, one.subject) for one in entries] == [
+    assert [(one.action, one.subject) for one in entries] == [
         (AuditAction.HEAR, f"{USDC} on 137"),
         (AuditAction.LEAVE_OUT, f"{USDC} on 137"),
     ]

@@ -213,7 +213,7 @@ async def test_who_moved_it_is_kept_and_nobody_where_nothing_is_lost(keeper: Kee
     await keeper.store.take_over_lost_topics(OTHER, olga())
 
     entries, _ = await keeper.store.audit_page(1, 1)
-    assert (entries[0].deed, entries[0].subject, entries[0].author.name) == (AuditAction.HERE, "1", "Olga")
+    assert (entries[0].action, entries[0].subject, entries[0].actor.name) == (AuditAction.HERE, "1", "Olga")
 
 
 async def test_what_a_lost_topic_did_not_wish_to_hear_is_no_wish_of_the_place_that_takes_over(

@@ -61,8 +61,8 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
 class AuditEntry:
     """One line of the audit log."""
 
-    author: Actor
-    deed: AuditAction
+    actor: Actor
+    action: AuditAction
     chat_id: int | None
     """Telegram's id of the chat that was changed; None: it concerns the whole bot."""
     chat_title: str

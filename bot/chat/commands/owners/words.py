@@ -202,18 +202,18 @@ _WHOLE_ADDRESS = re.compile(r"\b0x[0-9a-f]{40}\b")
 
 
 def _entry(entry: AuditEntry, chains: Chains, today: date) -> Html:
-    author = entry.author
+    actor = entry.actor
     subject = _WHOLE_ADDRESS.sub(lambda found: shortened(Address(found.group())), entry.subject)
     # Stored as a number, so that a chain that is renamed has its new name here.
-    if entry.deed is AuditAction.BELIEVE:
+    if entry.action is AuditAction.BELIEVE:
         subject = chains.get(ChainId(int(subject))).title
     about = " " + quoted(subject, _SUBJECT_CHARACTERS_MOST) if subject else EMPTY
     where = EMPTY if entry.chat_id is None else " · " + _chat(entry.chat_id, entry.chat_title)
     return fill(
         "{} UTC · {} {}{}{}",
-        clock(author.at, today, pattern="%H:%M"),
-        _person(author.user_id, author.name),
-        PAST_TENSE[entry.deed],
+        clock(actor.at, today, pattern="%H:%M"),
+        _person(actor.user_id, actor.name),
+        PAST_TENSE[entry.action],
         about,
         where,
     )
