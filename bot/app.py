@@ -17,6 +17,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.chat.build import build_chat
+from bot.chat.buttons.screens import Screens
 from bot.chat.commands.command_menu import Menus
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import printed_claim
@@ -38,7 +40,6 @@ from bot.store.store import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
-    build_chat_parts,
     build_chores,
     build_dispatcher,
     build_indexer,
@@ -138,54 +139,54 @@ async def _build(
     )
     stack.push_async_callback(live.close)
     menus = Menus(telegram, store, owners=lambda: permissions.owners)
-    chat = build_chat_parts(
-        settings,
+    chat = build_chat(
+        telegram,
+        store,
+        permissions,
+        Screens(outgoing),
         registry,
-        telegram=telegram,
-        store=store,
-        permissions=permissions,
+        live=live,
         sweeps=partial(sweeps_now, settings, poller, source),
+        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
         on_new_subscription=poller.look_at_news,
         on_owner=menus.change,
-        live=live,
-        outgoing=outgoing,
         now=now,
+        monotonic=time.monotonic,
     )
     receiver = Receiver(telegram, chat.updates.on_update, permissions.go_first, monotonic=time.monotonic)
     health = Health(
-        settings,
-        registry,
-        store,
-        source,
-        telegram,
-        poller,
-        receiver,
-        chat.updates,
-        dispatcher,
+        settings=settings,
+        registry=registry,
+        store=store,
+        source=source,
+        telegram=telegram,
+        poller=poller,
+        receiver=receiver,
+        updates=chat.updates,
+        dispatcher=dispatcher,
         now=now,
         monotonic=time.monotonic,
         is_introduced=is_introduced,
     )
-    chores = build_chores(settings, store, now=now)
     return RunningBot(
-        settings,
-        registry,
-        store,
-        source,
-        telegram,
-        poller,
-        dispatcher,
-        receiver,
-        chores,
-        menus,
-        chat.claims,
-        announce,
-        health,
-        now,
+        settings=settings,
+        registry=registry,
+        store=store,
+        source=source,
+        telegram=telegram,
+        poller=poller,
+        dispatcher=dispatcher,
+        receiver=receiver,
+        chores=build_chores(settings, store, now=now),
+        menus=menus,
+        claims=chat.claims,
+        announce=announce,
+        health=health,
+        now=now,
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class RunningBot:
     """All parts of one bot; runs the workers, and ends them together."""
 

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.chat.build import ChatParts, build_chat
 from bot.chat.buttons.alert_buttons import alert_buttons
-from bot.chat.buttons.screens import Screens
 from bot.chat.commands.balance.live import LiveQuestions, LiveSettings, NoAnswer
 from bot.chat.permissions import Permissions
 from bot.chat.telegram.connection import TelegramBot, build_bot
@@ -210,37 +208,6 @@ def build_permissions(
         store,
         owners=frozenset(owners),
         chats=frozenset(settings.access.chats),
-        monotonic=time.monotonic,
-    )
-
-
-def build_chat_parts(
-    settings: Settings,
-    registry: Chains,
-    *,
-    telegram: TelegramBot,
-    store: Store,
-    permissions: Permissions,
-    sweeps: Callable[[], Sweeps],
-    on_new_subscription: Callable[[], None],
-    on_owner: Callable[[], None],
-    live: LiveQuestions,
-    outgoing: Outgoing,
-    now: Now,
-) -> ChatParts:
-    """Build what answers commands and button presses."""
-    return build_chat(
-        telegram,
-        store,
-        permissions,
-        Screens(outgoing),
-        registry,
-        live=live,
-        sweeps=sweeps,
-        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
-        on_new_subscription=on_new_subscription,
-        on_owner=on_owner,
-        now=now,
         monotonic=time.monotonic,
     )
 
