@@ -4,7 +4,7 @@ The pages of one answer count together or not at all.
 """
 
 import asyncio
-import random as dice
+import random
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Collection
@@ -55,7 +55,7 @@ class IndexerClient:
         pages_max: int = 10_000,
         bounds: Bounds = BOUNDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        random: Callable[[], float] = dice.random,
+        rng: Callable[[], float] = random.random,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,7 +70,7 @@ class IndexerClient:
             timeout_seconds=timeout_seconds,
             max_concurrent_requests=max_concurrent_requests,
             sleep=sleep,
-            random=random,
+            rng=rng,
             now=now,
         )
         self._page_size = page_size

@@ -84,7 +84,7 @@ class Transport:
         timeout_seconds: float,
         max_concurrent_requests: int,
         sleep: Callable[[float], Awaitable[None]],
-        random: Callable[[], float],
+        rng: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
         self.requests_sent = 0
@@ -106,7 +106,7 @@ class Transport:
         self._reading = asyncio.Lock()
         self._limiter = RateLimiter(sleep=sleep, now=now)
         self._sleep = sleep
-        self._random = random
+        self._rng = rng
         self._now = now
         self._session: aiohttp.ClientSession | None = None
 
@@ -136,7 +136,7 @@ class Transport:
         `on_bytes` is called with the number of bytes that come in, and may raise.
 
         Up to three attempts for what passes by itself; before attempt n + 1 comes a pause of
-        `random() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
+        `rng() * 0.5 s * 2 ** (n - 1)`. A throttled request is repeated once, after the wait that the
         service names, 60 s at most, or else after a second and such a pause.
         """
         read = self._counting(method, read)
@@ -183,7 +183,7 @@ class Transport:
             return reply
 
     def _backoff_seconds(self, attempt: int) -> float:
-        return self._random() * BACKOFF_BASE_SECONDS * 2.0 ** (attempt - 1)
+        return self._rng() * BACKOFF_BASE_SECONDS * 2.0 ** (attempt - 1)
 
     def _throttle_seconds(self, error: Throttled) -> float:
         if error.retry_after_seconds is None:

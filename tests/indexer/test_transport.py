@@ -71,7 +71,7 @@ async def test_others_get_their_turn_between_any_two_replies() -> None:
         timeout_seconds=1,
         max_concurrent_requests=9,
         sleep=Pauses(),
-        random=lambda: 0.0,
+        rng=lambda: 0.0,
         now=lambda: 0.0,
     ) as line:
         replies = [line.read(b"", lambda _: read_at.append(turns)) for _ in range(9)]
@@ -98,7 +98,7 @@ async def test_what_passes_by_itself_is_asked_three_times(passing: Reply) -> Non
     pauses = Pauses()
     async with (
         gateway(passing, passing, says(page())) as told,
-        client_of(told, sleep=pauses, random=lambda: 0.5) as client,
+        client_of(told, sleep=pauses, rng=lambda: 0.5) as client,
     ):
         answer = await client.balances(QUESTION)
 
@@ -404,7 +404,7 @@ async def test_a_server_that_takes_no_connection_is_unavailable_and_not_slow() -
 
 
 async def test_a_key_that_cannot_be_sent_is_not_told() -> None:
-    async with gateway(says(page())) as told, IndexerClient(told.url, f"{KEY}\n", random=lambda: 0) as client:
+    async with gateway(says(page())) as told, IndexerClient(told.url, f"{KEY}\n", rng=lambda: 0) as client:
         with failing(Unavailable):
             await client.balances(QUESTION)
 

@@ -51,16 +51,7 @@ def compare(
     coverage = Coverage(wanted & view.coverage.keys(), status)
     sightings, absent = _look(view, reading, coverage, collections)
     missing = tuple(asset for asset in absent if asset in view.balances)
-    holds: dict[Asset, Hold | None] = {
-        asset: None for asset in absent if asset in view.holds and asset not in view.balances
-    }
-    believed: list[_Sighting] = []
-    for sighting in sightings:
-        hold = _held_on(sighting, view, status, known_block)
-        if hold is not None or sighting.asset in view.holds:
-            holds[sighting.asset] = hold
-        if hold is None:
-            believed.append(sighting)
+    believed, holds = _held(sightings, absent, view, status, known_block)
     moves: list[Move] = []
     balances: dict[Asset, Balance | None] = {}
     for sighting in believed:
@@ -115,6 +106,23 @@ def _look(
             )
         )
     return sightings, absent
+
+
+def _held(
+    sightings: "list[_Sighting]", absent: list[Asset], view: View, status: Part, known_block: int | None
+) -> tuple["list[_Sighting]", dict[Asset, Hold | None]]:
+    """Return the sightings that are believed, and how the holds on the others change."""
+    holds: dict[Asset, Hold | None] = {
+        asset: None for asset in absent if asset in view.holds and asset not in view.balances
+    }
+    believed: list[_Sighting] = []
+    for sighting in sightings:
+        hold = _hold_on(sighting, view, status, known_block)
+        if hold is not None or sighting.asset in view.holds:
+            holds[sighting.asset] = hold
+        if hold is None:
+            believed.append(sighting)
+    return believed, holds
 
 
 class _Parts(NamedTuple):
@@ -247,7 +255,7 @@ def _standing(sighting: _Sighting, reading: Reading) -> Standing:
     return sighting.stored.standing if reading.listed is None else Standing.UNLISTED
 
 
-def _held_on(sighting: _Sighting, view: View, status: Part, known_block: int | None) -> Hold | None:
+def _hold_on(sighting: _Sighting, view: View, status: Part, known_block: int | None) -> Hold | None:
     """Return the hold on a suspicious sighting; None: it is believed."""
     needed = _readings_needed(sighting, view.previous.get(sighting.asset), status, known_block)
     if needed == 1:

@@ -69,26 +69,40 @@ def outage_report(
     reports of one spot doubles each time, up to `INTERVAL_MOST`.
     """
     open_spots = {spot for spot, one in told.items() if one.ended_at is None}
-    lasting = {spot for spot, since in gaps.items() if now - since >= stale_after}
-    chains = {spot.chain_id for spot in lasting | (open_spots & gaps.keys()) if spot.account is None}
-    blind = [
-        spot
-        for spot in sorted(lasting - open_spots, key=_order)
-        if (spot.account is None or spot.chain_id not in chains) and _is_due(told.get(spot), now, stale_after)
-    ]
+    blind = _newly_blind(gaps, told, open_spots, now, stale_after)
     blind += [
         spot
         for spot in sorted(open_spots & gaps.keys(), key=_order)
         if _is_held_back(spot, held_back) and not told[spot].is_held_back
     ]
     seen = [spot for spot in sorted(open_spots, key=_order) if not _is_in_gap(spot, gaps)]
-    remembered = {
-        spot: LastReport(
-            gaps[spot], now, _times(told.get(spot), now) + 1, None, _is_held_back(spot, held_back)
+    remembered = {spot: told[spot]._replace(ended_at=now) for spot in seen}
+    for spot in blind:
+        remembered[spot] = LastReport(
+            since=gaps[spot],
+            told_at=now,
+            times=_times(told.get(spot), now) + 1,
+            ended_at=None,
+            is_held_back=_is_held_back(spot, held_back),
         )
-        for spot in blind
-    } | {spot: told[spot]._replace(ended_at=now) for spot in seen}
     return OutageReport(tuple(blind), tuple(seen), remembered)
+
+
+def _newly_blind(
+    gaps: Mapping[BlindSpot, datetime],
+    told: Mapping[BlindSpot, LastReport],
+    open_spots: set[BlindSpot],
+    now: datetime,
+    stale_after: timedelta,
+) -> list[BlindSpot]:
+    """Return the gaps that have lasted and are due to be reported; that of a chain hides its accounts'."""
+    lasting = {spot for spot, since in gaps.items() if now - since >= stale_after}
+    chains = {spot.chain_id for spot in lasting | (open_spots & gaps.keys()) if spot.account is None}
+    return [
+        spot
+        for spot in sorted(lasting - open_spots, key=_order)
+        if (spot.account is None or spot.chain_id not in chains) and _is_due(told.get(spot), now, stale_after)
+    ]
 
 
 def _is_held_back(spot: BlindSpot, held_back: Collection[ChainId]) -> bool:
