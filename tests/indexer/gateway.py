@@ -100,14 +100,14 @@ class Options(TypedDict, total=False):
     max_concurrent_requests: int
     pages_max: int
     sleep: Callable[[float], Awaitable[None]]
-    random: Callable[[], float]
+    rng: Callable[[], float]
     now: Callable[[], float]
     monotonic: Callable[[], float]
     bounds: Bounds
 
 
 def client_of(told: Gateway, **options: Unpack[Options]) -> IndexerClient:
-    wishes: Options = {"sleep": Pauses(), "random": lambda: 1.0, "now": lambda: 1000.0, **options}
+    wishes: Options = {"sleep": Pauses(), "rng": lambda: 1.0, "now": lambda: 1000.0, **options}
     return IndexerClient(told.url, KEY, **wishes)
 
 

@@ -480,7 +480,7 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
                 page_size=rng.choice((3, 7, 1000)),
                 max_concurrent_requests=1,
                 sleep=sleep,
-                random=rng.random,
+                rng=rng.random,
                 now=clock.monotonic,
             )
         )
