@@ -83,7 +83,7 @@ class DispatcherSettings:
     group_wait_seconds: float
     """For others, to share a message with them."""
     expire_after: timedelta
-    """Until they are dropped, and their chat is told how many were."""
+    """Until they are dropped, and a notice says how many were."""
 
 
 class Dispatcher:

@@ -131,7 +131,7 @@ def build_dispatcher(
                 exc_info=composed.trouble,
                 id=message_id,
             )
-        return composed.html, composed.told
+        return composed.html, composed.alerts
 
     return Dispatcher(
         store,

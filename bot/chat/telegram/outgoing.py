@@ -51,8 +51,8 @@ def no_buttons(_: Delivery) -> None:
 class Outgoing:
     """Carries messages to Telegram, and changes those that are there.
 
-    `on_pause` is told how long Telegram wants a chat left alone, to remember it; deliveries remember that
-    themselves. Only cancellation is raised: what fails is an outcome, or logged where nobody asks for it.
+    `on_pause` gets how long Telegram wants a chat left alone, to store it; for deliveries the dispatcher does
+    that. Only cancellation is raised: what fails is an outcome, or logged where nobody asks for it.
     """
 
     def __init__(

@@ -121,7 +121,7 @@ class ReceiverProgress:
 class Receiver:
     """Polls for updates and passes them to `on_update`, by the rules above.
 
-    `first_come` tells of each origin whether its updates go before those of strangers.
+    `first_come` returns for each origin whether its updates go before those of strangers.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The order in which messages leave: one queue for alerts and answers, at the pace that the pacer allows.
 
 Within a chat it is first come, first served. Between chats that may be written to now, answers go before
-alerts, since somebody waits for them. What strangers are told leaves when nothing else wants to, and delays
+alerts, since somebody waits for them. Answers to strangers leave when nothing else wants to, and delay
 nobody, not even in its own chat.
 """
 

@@ -20,24 +20,24 @@ class Composed:
     """One message, ready to be sent."""
 
     html: str
-    told: int
+    alerts: int
     """How many of the alerts are in it, from the first on; the others need another message."""
     trouble: Exception | None = None
-    """The error in putting its only alert into words, which is told in bare numbers instead."""
+    """The error in putting its only alert into words, which is then shown in bare numbers."""
 
 
 def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Composed:
     """Return a message of as many of the alerts, in order, as fit; at least of the first.
 
-    An alert that can't be put into words is told alone, in bare numbers, so that it blocks none behind it.
+    An alert that can't be put into words is shown alone, in bare numbers, so that it blocks none behind it.
     """
 
-    def message(told: int) -> Html:
-        return _message(alerts[:told], message_id, chains, composed_at)
+    def message(count: int) -> Html:
+        return _message(alerts[:count], message_id, chains, composed_at)
 
-    def fits(told: int) -> bool:
+    def fits(count: int) -> bool:
         try:
-            return message(told).fits
+            return message(count).fits
         except Exception:  # noqa: BLE001 - once it is the first, its error is reported
             return False
 
@@ -52,7 +52,7 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
             fitting += step
     try:
         return Composed(message(fitting).source, fitting)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the alert is told
+    except Exception as error:  # noqa: BLE001 - whatever it is, the alert is sent
         bare = join("\n", [_bare(alerts[0]), _footer(alerts[:1], message_id, composed_at)])
         return Composed(bare.source, 1, error)
 

@@ -20,7 +20,7 @@ from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
 PRICE_IS_FRESH = timedelta(hours=1)
-"""The age of an older price is told."""
+"""The age of an older price is shown."""
 
 _GAP = "     "
 
@@ -160,13 +160,13 @@ WHOLE = Decimals(0, 0)
 
 def items_moved(moves: Iterable[ItemMove], decimals: Decimals = WHOLE) -> list[str]:
     """Return `gone: #12, #13`, `new: #77`, `fewer: #5 (99 → 98)`, `more: …`, each where there are any."""
-    told = sorted(move for move in moves if move.before_raw != move.after_raw)
-    named_most = len(told) if len(told) <= _NAMED_WHOLE else _NAMED_BEFORE_FOLD
+    changed = sorted(move for move in moves if move.before_raw != move.after_raw)
+    named_most = len(changed) if len(changed) <= _NAMED_WHOLE else _NAMED_BEFORE_FOLD
     kinds = {
-        "gone": [move for move in told if not move.after_raw],
-        "new": [move for move in told if not move.before_raw],
-        "fewer": [move for move in told if 0 < move.after_raw < move.before_raw],
-        "more": [move for move in told if 0 < move.before_raw < move.after_raw],
+        "gone": [move for move in changed if not move.after_raw],
+        "new": [move for move in changed if not move.before_raw],
+        "fewer": [move for move in changed if 0 < move.after_raw < move.before_raw],
+        "more": [move for move in changed if 0 < move.before_raw < move.after_raw],
     }
     return [f"{kind}: {_named(moved, decimals, named_most)}" for kind, moved in kinds.items() if moved]
 

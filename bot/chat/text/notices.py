@@ -234,7 +234,7 @@ def _restored(copied_at: datetime, today: date) -> Html:
     )
 
 
-# ---------------------------------------------------------------- what was told late, or not at all
+# ---------------------------------------------------------------- what was sent late, or not at all
 
 
 def mute_over(over: MuteOver, chains: Chains) -> Html:

@@ -46,7 +46,7 @@ def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today
     def when(since: datetime) -> str:
         return f"since {clock(since, today, pattern='%H:%M')} UTC ({age(observed_at - since)})"
 
-    # One sentence instead of a list of all that is watched: where nothing answers, the list tells nothing.
+    # One sentence instead of a list of all that is watched: where nothing answers, the list says nothing.
     everything = [notice for notice in notices if notice.is_everything and notice.gaps]
     if everything:
         silent_since = max(gap.since for gap in everything[-1].gaps)
@@ -58,8 +58,8 @@ def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today
     gaps = [gap for notice in notices for gap in notice.gaps]
     held_back = [gap for gap in gaps if gap.held_back]
     silent = _silent_since([gap for gap in gaps if not gap.held_back], chains, when)
-    told = _held_back(held_back, chains, when) if held_back else EMPTY
-    return join("\n", filter(None, (told, silent)))
+    waiting_for = _held_back(held_back, chains, when) if held_back else EMPTY
+    return join("\n", filter(None, (waiting_for, silent)))
 
 
 def _silent_since(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
@@ -98,9 +98,9 @@ def outage_lines(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime],
     An account of a chain that is blind as a whole is not named, and what makes too many lines is counted.
     """
     blind: dict[tuple[ChainId, str], dict[Named, Html]] = defaultdict(dict)
-    told = list(gaps)
-    whole = {gap.chain_id for gap in told if gap.account is None}
-    for gap in told:
+    gaps = list(gaps)
+    whole = {gap.chain_id for gap in gaps if gap.account is None}
+    for gap in gaps:
         if gap.account is None or gap.chain_id not in whole:
             blind[gap.chain_id, when(gap.since)][gap.account, gap.label] = _named(gap)
     alike: dict[tuple[tuple[Named, ...], str], list[ChainId]] = defaultdict(list)
@@ -144,7 +144,7 @@ def waiting(chain_id: ChainId, chains: Chains) -> Html:
 
 
 def _held_back(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], str]) -> Html:
-    """Return how subscribers hear that chains are held back; `when` words the moment since then."""
+    """Return what subscribers read when chains are held back; `when` words the moment since then."""
     last = {gap.chain_id: gap for gap in gaps if gap.held_back}
     shown = tuple(last.values())[:_HELD_BACK_MOST]
     more = (
@@ -161,7 +161,7 @@ def _held_back(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime], s
 
 
 def _released_lines(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime], str]) -> list[Html]:
-    """Return how subscribers hear that chains are held back no more, a line for each."""
+    """Return a line for each chain that is no longer held back."""
     last = {gap.chain_id: gap for gap in gaps if gap.held_back}
     return [_released(gap, chains, when(gap.since)) for gap in last.values()]
 

@@ -104,7 +104,7 @@ class DeliveryState(StrEnum):
     DISSOLVED = "dissolved"
     """Telegram refuses it as a whole: its alerts wait again, to be sent one by one."""
     DEAD = "dead"
-    """Telegram refuses it for good, though it tells one alert alone."""
+    """Telegram refuses it for good, though it contains one alert only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Parking:
 
     reason: str
     probe_at: datetime | None
-    """When one message is tried there again; None: only once the chat is heard from."""
+    """When one message is tried there again; None: only once an update comes from the chat."""
     span: timedelta = timedelta(0)
     """How long that is from now: stored beside the moment, so that a clock set back makes no pause longer."""
 

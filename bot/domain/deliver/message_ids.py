@@ -11,7 +11,7 @@ _SCATTER = 0x9E3779B97F4A7C15
 def message_id(delivery_id: DeliveryId) -> str:
     """Return the id of a delivery's message, five or more characters: a fixed bijection of its row number.
 
-    Scattered, so that the ids of neighbouring messages differ at a glance and tell nothing of their number.
+    Scattered, so that the ids of neighbouring messages differ at a glance and do not show how many there are.
     """
     width = _SHORTEST_ID
     while delivery_id >= 1 << (5 * width):

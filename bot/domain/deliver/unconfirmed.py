@@ -41,7 +41,7 @@ def after_question(
 ) -> Delivery | DeliveryUpdate:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
-    What the answer says of the chat holds as if a message had been told so. None: it was a plain yes.
+    What the answer says of the chat counts as if a message had got it. None: a plain yes.
     """
     match outcome:
         case SendThrottled() | Unreachable() | ChatMoved() | TopicLost():

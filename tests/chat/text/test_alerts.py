@@ -122,7 +122,7 @@ def test_an_alert_looks_like_this() -> None:
         f'<a href="{CHAINS.get(BASE).explorer_url}{page}">Base</a>\n'
         "✦ +500 DEGEN     0 → 500\n"
         "14:03:22 UTC · 7KQ2F",
-        told=3,
+        alerts=3,
     )
 
 
@@ -574,7 +574,7 @@ def test_six_first_readings_fold_into_one_line() -> None:
     told = [notice(10, [BASE], [ARBITRUM], account=Address(f"0x{number:040x}")) for number in range(5)]
     message = composed(*told, notice(3, [POLYGON]))
 
-    assert message.told == 6
+    assert message.alerts == 6
     assert seen(message.html).split("\n")[0] == (
         "👁 Watching 6 accounts: 53 balances on 2 chains. "
         "No answer yet from Arbitrum One; it joins when it answers."
@@ -589,7 +589,7 @@ def test_six_first_readings_of_one_token_say_so_and_mixed_ones_do_not() -> None:
 
 
 def test_thousands_of_first_readings_are_one_message() -> None:
-    assert composed(*[notice()] * 3_000).told == 3_000
+    assert composed(*[notice()] * 3_000).alerts == 3_000
 
 
 def test_notices_stand_above_changes() -> None:
@@ -653,7 +653,7 @@ def test_every_message_is_one_that_telegram_takes(alerts: list[Alert]) -> None:
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
 
     reader = read(message.html)
-    assert 1 <= message.told <= len(alerts)
+    assert 1 <= message.alerts <= len(alerts)
     assert len(reader.visible.encode("utf-16-le")) // 2 <= 3_900
     assert len(message.html.encode()) <= 16_000
     assert len(reader.tags) - reader.tags.count("b") <= 90
@@ -671,8 +671,8 @@ def test_composing_again_and_again_tells_everything(alerts: list[Alert]) -> None
     left, told = alerts, 0
     while left:
         message = compose(left, "7KQ2F", CHAINS, NOON)
-        told += message.told
-        left = left[message.told :]
+        told += message.alerts
+        left = left[message.alerts :]
 
     assert told == len(alerts)
 
@@ -683,7 +683,7 @@ def test_each_change_told_is_one_line_and_no_other_line_has_a_mark(alerts: list[
     message = compose(alerts, "7KQ2F", CHAINS, NOON)
 
     shown = seen(message.html).split("\n")
-    changes = sum(isinstance(alert, ChangeAlert) for alert in alerts[: message.told])
+    changes = sum(isinstance(alert, ChangeAlert) for alert in alerts[: message.alerts])
     assert sum(line[:2] in {"▲ ", "▼ ", "✦ ", "⇄ ", "◦ "} for line in shown) == changes
 
 
@@ -693,7 +693,7 @@ BROKEN = replace(alert(7, 9), description=None)  # type: ignore[arg-type] # as b
 def test_an_alert_that_has_no_words_is_told_alone_in_bare_numbers() -> None:
     message = composed(BROKEN, alert())
 
-    assert message.told == 1
+    assert message.alerts == 1
     assert message.trouble is not None
     shown = seen(message.html)
     assert "7 → 9" in shown
@@ -709,8 +709,8 @@ def test_an_alert_that_has_no_words_silences_none_before_or_behind_it() -> None:
     told = []
     while left:
         message = composed(*left)
-        told.append(message.told)
-        left = left[message.told :]
+        told.append(message.alerts)
+        left = left[message.alerts :]
 
     assert told == [20, 1, 9]
 
@@ -727,7 +727,7 @@ def test_any_single_alert_fits(told: ChangeAlert) -> None:
         told, label="👁\u0301\u0301\u0301\u0301&" * 90, description=Description("ERC20", "&" * 900, 255)
     )
 
-    assert composed(long).told == 1
+    assert composed(long).alerts == 1
     assert len(seen(composed(long).html)) < 2_000
 
 
@@ -774,7 +774,7 @@ def test_a_name_that_could_become_a_link_is_code(name: str) -> None:
 def test_as_many_alerts_as_fit_are_told() -> None:
     alerts = [alert(number, number + 1) for number in range(500)]
 
-    told = composed(*alerts).told
+    told = composed(*alerts).alerts
 
     assert 100 < told < 500
     assert not _would_fit(alerts[: told + 1])
@@ -787,9 +787,9 @@ def test_each_contract_shown_counts_against_the_formats_of_a_message() -> None:
 
     message = composed(*alerts)
 
-    assert message.told == 88
+    assert message.alerts == 88
     assert read(message.html).tags.count("code") + read(message.html).tags.count("a") == 90
 
 
 def _would_fit(alerts: Sequence[Alert]) -> bool:
-    return compose(alerts, "7KQ2F", CHAINS, NOON).told == len(alerts)
+    return compose(alerts, "7KQ2F", CHAINS, NOON).alerts == len(alerts)

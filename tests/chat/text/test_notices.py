@@ -373,7 +373,7 @@ def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[Store
     message = composed(*told(*notices))
 
     reader = read(message.html)
-    assert 1 <= message.told <= len(notices)
+    assert 1 <= message.alerts <= len(notices)
     assert len(reader.visible.encode("utf-16-le")) // 2 <= 3_900
     assert len(reader.tags) - reader.tags.count("b") <= 90
     assert reader.urls == []
@@ -382,7 +382,7 @@ def test_every_message_of_notices_is_one_that_telegram_takes(notices: list[Store
 @settings(max_examples=examples(60))
 @given(NOTICES)
 def test_a_single_notice_fits_many_times_over(notice: StoredNotice) -> None:
-    assert composed(*told(*[notice] * 100)).told == 100
+    assert composed(*told(*[notice] * 100)).alerts == 100
     assert len(seen(composed(*told(notice)).html)) < 2_500
 
 
