@@ -169,6 +169,7 @@ ACTS: list[tuple[str, Json, Look, object]] = [
     ("delete-group", {"chat": OPS}, is_deleted, True),
     ("migrate", {"chat": OPS, "id": -1008}, lambda t: t.chat(OPS).migrated_to, -1008),
     ("migrate", {"chat": OPS, "id": -1008}, service_in(-1008), {"migrate_from_chat_id"}),
+    ("migrate", {"chat": OPS, "id": -1008, "tells": ["from"]}, with_updates(is_forum(-1008)), (False, 1)),
     ("migrate", {"chat": OPS, "id": -1008, "tells": []}, lambda t: t.chat(-1008).messages, {}),
     # what people do
     ("say", SAY, text_in(OPS), "/status"),
