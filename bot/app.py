@@ -34,7 +34,7 @@ from bot.indexer.errors import AccessRefused, IndexerError
 from bot.maintenance import Chores
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database import DirectoryLock
+from bot.store.database.connection import DirectoryLock
 from bot.store.errors import DatabaseUnavailable
 from bot.store.store import Store
 from bot.web.pages import Findings, serve_pages

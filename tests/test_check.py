@@ -42,7 +42,7 @@ from bot.indexer.errors import (
 from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
-from bot.store.database import DatabaseUnusable, DirectoryLock
+from bot.store.database.connection import DatabaseUnusable, DirectoryLock
 from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran

@@ -17,7 +17,7 @@ from bot.chat import refusals
 from bot.chat.buttons import toasts
 from bot.chat.commands import mute
 from bot.sandbox.telegram.api.faults import Error, before
-from bot.store.database import PATIENCE_SECONDS
+from bot.store.database.connection import PATIENCE_SECONDS
 from bot.store.errors import DatabaseFault
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.test_program import LOOPBACK, _free_port

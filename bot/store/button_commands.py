@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from bot.domain.places import Place
 from bot.store.chats import destination_of, upsert_chat
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.rows import to_milliseconds, to_place
 
 KEPT_FOR = timedelta(days=30)

@@ -30,7 +30,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.chats import destination_of, upsert_chat
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.muted import mute_of, muted_scopes, mutes_of
 from bot.store.notice_codec import notice_to_json, to_notice
 from bot.store.outbox import ON_THEIR_WAY

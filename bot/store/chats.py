@@ -13,7 +13,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.coverage import end_unwanted_coverage, marks
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 from bot.store.withdraw import withdraw_all
 

@@ -12,7 +12,7 @@ from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.observations import Standing
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
 
 _SUBSCRIPTIONS = """

@@ -12,7 +12,7 @@ from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.chats import mark_unreachable
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.migrate import move_chat
 from bot.store.outbox import ASIDE, UNFINISHED
 from bot.store.rows import to_milliseconds

@@ -12,7 +12,13 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.store.copy import open_to_read
-from bot.store.database import LOCK_NAME, DatabaseUnusable, check_content, check_directory, check_file
+from bot.store.database.connection import (
+    LOCK_NAME,
+    DatabaseUnusable,
+    check_content,
+    check_directory,
+    check_file,
+)
 from bot.store.errors import describe_error
 from bot.store.rows import to_moment_or_none
 from bot.store.schema import migrations

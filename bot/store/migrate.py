@@ -15,7 +15,7 @@ from bot.store.audit import record_audit
 from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.coverage import end_unwanted_coverage
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.subscriptions import labels_of, to_thing
 from bot.store.withdraw import withdraw_all, withdraw_emptied
 

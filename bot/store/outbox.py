@@ -21,7 +21,7 @@ from bot.domain.deliver.outcomes import Form
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.delivered import about
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.notice_codec import to_notice

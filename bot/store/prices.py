@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlite_utils import Database
 
 from bot.domain.assets import Asset, Price
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.rows import to_asset, to_blob, to_milliseconds, to_moment
 
 PRICES_SAVED_EVERY = timedelta(hours=1)

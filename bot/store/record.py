@@ -33,7 +33,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
 from bot.store.alerts import enqueue_alert
 from bot.store.coverage import marks, subscriptions_about
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.ignore_list import all_rules
 from bot.store.prices import PRICES_SAVED_EVERY
 from bot.store.rows import (

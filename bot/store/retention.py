@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import FIRST_GENERATION
 

@@ -57,7 +57,7 @@ from bot.store import (
     withdraw,
 )
 from bot.store.button_commands import ButtonCommand
-from bot.store.database import PATIENCE_SECONDS, DatabaseThread
+from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.delivered import FoundDelivery
 from bot.store.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.look_alikes import look_alikes

@@ -15,7 +15,7 @@ from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.alerts import enqueue_owner_alerts
 from bot.store.audit import record_audit
 from bot.store.coverage import all_subscriptions, marks, unlisted_assets
-from bot.store.database import transaction
+from bot.store.database.connection import transaction
 from bot.store.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 from bot.store.snapshots import stored_sweep

@@ -9,9 +9,10 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store import database, schema
+from bot.store import schema
 from bot.store.copy import copy_database
-from bot.store.database import (
+from bot.store.database import connection
+from bot.store.database.connection import (
     DatabaseThread,
     DatabaseUnusable,
     DirectoryHeld,
@@ -43,7 +44,7 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if "fail" in ran:
             raise sqlite3.OperationalError("on purpose")
 
-    monkeypatch.setattr(database, "migrations", later)
+    monkeypatch.setattr(connection, "migrations", later)
     return ran
 
 
@@ -298,7 +299,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path: Path, two_migrations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(database, "migrations", only_the_first([]))
+        before.setattr(connection, "migrations", only_the_first([]))
         await (await opened(path)).close()
     two_migrations.append("fail")
     db = sqlite3.connect(path)

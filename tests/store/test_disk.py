@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from bot.store.database import DatabaseThread, transaction
+from bot.store.database.connection import DatabaseThread, transaction
 from bot.store.errors import DatabaseFault, DatabaseUnavailable
 
 

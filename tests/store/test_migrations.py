@@ -10,9 +10,10 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store import database, schema
+from bot.store import schema
 from bot.store.copy import open_to_read
-from bot.store.database import DatabaseThread, DatabaseUnusable
+from bot.store.database import connection
+from bot.store.database.connection import DatabaseThread, DatabaseUnusable
 from bot.store.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
 from tests.store.conftest import open_store
@@ -46,7 +47,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise ValueError("on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "migrations", later)
+        patch.setattr(connection, "migrations", later)
         yield patch
 
 
@@ -182,7 +183,7 @@ async def test_a_migration_that_would_leave_a_row_without_what_it_refers_to_is_t
     def m002_forgets_the_chats(db: Database) -> None:
         db.execute("DELETE FROM chat")
 
-    monkeypatch.setattr(database, "migrations", later)
+    monkeypatch.setattr(connection, "migrations", later)
     before = dump(old)
 
     with pytest.raises(DatabaseUnusable, match="destination refers to nothing"):
