@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.store.schema import migrations
+from bot.store.database.schema import migrations
 
 
 def put_new_database(path: Path) -> None:

@@ -19,9 +19,9 @@ from bot.store.database.connection import (
     check_directory,
     check_file,
 )
+from bot.store.database.schema import migrations
 from bot.store.errors import describe_error
 from bot.store.rows import to_moment_or_none
-from bot.store.schema import migrations
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store import schema
 from bot.store.copy import copy_database
-from bot.store.database import connection
+from bot.store.database import connection, schema
 from bot.store.database.connection import (
     DatabaseThread,
     DatabaseUnusable,
@@ -20,8 +19,8 @@ from bot.store.database.connection import (
     StoreError,
     transaction,
 )
+from bot.store.database.schema import migrations
 from bot.store.errors import DatabaseUnavailable
-from bot.store.schema import migrations
 from tests.builders import NOON
 
 

@@ -9,7 +9,7 @@ from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Amount, 
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 from bot.store import rows
-from bot.store.schema import migrations
+from bot.store.database.schema import migrations
 
 amounts = st.integers(0, AMOUNT_MAX) | st.sampled_from([0, 2**63 - 1, 2**63, 2**64, 10**18, AMOUNT_MAX])
 blocks = st.none() | st.integers(1, 2**63 - 1)

@@ -21,8 +21,8 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.copy import copy_database
+from bot.store.database.schema import migrations
 from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
-from bot.store.schema import migrations
 
 P = ParamSpec("P")
 R = TypeVar("R")
