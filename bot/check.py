@@ -24,7 +24,7 @@ from bot.indexer.errors import AccessRefused, ChainRefused, IndexerError, WrongE
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.database.connection import DatabaseUnusable
-from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
+from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database, look_at_directory
 from bot.wiring import build_indexer, build_telegram
 
 NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5

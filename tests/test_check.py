@@ -43,7 +43,7 @@ from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
 from bot.store.database.connection import DatabaseUnusable, DirectoryLock
-from bot.store.inspect import DatabaseSeen, DirectorySeen, look_at_database
+from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran
 from tests.stack import ACCESS_KEY, Stack, open_stack
