@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.copy import open_to_read
+from bot.store.database.copy import open_to_read
 from tests.program import Ran, ran, started
 from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.store.conftest import open_store

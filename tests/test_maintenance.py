@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.maintenance import Chore, Chores, daily_copy, history_deletion, run_in_thread
-from bot.store.copy import CopyFailed
+from bot.store.database.copy import CopyFailed
 from bot.store.retention import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack

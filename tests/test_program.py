@@ -24,8 +24,8 @@ from bot.sandbox.gateway.world import example_world
 from bot.sandbox.telegram.server import Telegram
 from bot.settings.load import SettingsRefused
 from bot.settings.sections import PREFIX
-from bot.store.copy import CopyFailed
 from bot.store.database.connection import DatabaseUnusable, DirectoryHeld, DirectoryLock
+from bot.store.database.copy import CopyFailed
 from bot.store.errors import DatabaseUnavailable
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored

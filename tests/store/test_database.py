@@ -9,7 +9,6 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store.copy import copy_database
 from bot.store.database import connection, schema
 from bot.store.database.connection import (
     DatabaseThread,
@@ -19,6 +18,7 @@ from bot.store.database.connection import (
     StoreError,
     transaction,
 )
+from bot.store.database.copy import copy_database
 from bot.store.database.schema import migrations
 from bot.store.errors import DatabaseUnavailable
 from tests.builders import NOON

@@ -10,9 +10,9 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bot.store.copy import open_to_read
 from bot.store.database import connection, schema
 from bot.store.database.connection import DatabaseThread, DatabaseUnusable
+from bot.store.database.copy import open_to_read
 from bot.store.database.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
 from tests.store.conftest import open_store

@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, Self, TextIO, TypeVar
 import structlog
 from sqlite_utils import Database
 
-from bot.store.copy import copy_database
+from bot.store.database.copy import copy_database
 from bot.store.database.schema import migrations
 from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.store.copy import open_to_read
 from bot.store.database.connection import (
     LOCK_NAME,
     DatabaseUnusable,
@@ -19,6 +18,7 @@ from bot.store.database.connection import (
     check_directory,
     check_file,
 )
+from bot.store.database.copy import open_to_read
 from bot.store.database.schema import migrations
 from bot.store.errors import describe_error
 from bot.store.rows import to_moment_or_none
