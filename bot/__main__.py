@@ -30,7 +30,7 @@ from bot.settings.load import SettingsRefused, load_settings
 from bot.settings.sections import Settings, sandbox_settings
 from bot.store.database.connection import DatabaseUnusable, DirectoryHeld
 from bot.store.database.copy import CopyFailed, copy_database
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 from bot.web.pages import CannotListen
 from bot.wiring import clock
 

@@ -35,7 +35,7 @@ from bot.maintenance import Chores
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.database.connection import DirectoryLock
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.store import Store
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from bot.domain.secrets import Secrets
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 
 LINES_A_MINUTE = 60
 LINES_OF_A_LIBRARY_A_MINUTE = 5

@@ -18,7 +18,7 @@ from bot.chat.buttons import toasts
 from bot.chat.commands import mute
 from bot.sandbox.telegram.api.faults import Error, before
 from bot.store.database.connection import PATIENCE_SECONDS
-from bot.store.errors import DatabaseFault
+from bot.store.database.errors import DatabaseFault
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.test_program import LOOPBACK, _free_port
 from tests.test_stopping import only_linux

@@ -26,7 +26,7 @@ from bot.settings.load import SettingsRefused
 from bot.settings.sections import PREFIX
 from bot.store.database.connection import DatabaseUnusable, DirectoryHeld, DirectoryLock
 from bot.store.database.copy import CopyFailed
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 from bot.web.pages import CannotListen
 from tests.config_files import KEY, TOKEN, logs_restored
 from tests.waits import HANG_SECONDS, STOP_SECONDS

@@ -17,7 +17,7 @@ from bot.chat.permissions import Incoming
 from bot.chat.refusals import not_written
 from bot.domain.chat.access import Action, Author, Permission
 from bot.domain.places import Place
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 
 _REFUSALS: Mapping[Permission, str] = {
     Permission.STRANGER: toasts.NOT_OPEN,

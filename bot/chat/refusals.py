@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.chat.text.html import Html, code, fill
 from bot.chat.text.wording import age
-from bot.store.errors import DatabaseFault
+from bot.store.database.errors import DatabaseFault
 
 
 def may_not_change() -> Html:

@@ -30,7 +30,7 @@ from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitRes
 from bot.domain.deliver.delivery import parking
 from bot.domain.deliver.outcomes import Park
 from bot.domain.places import Place
-from bot.store.errors import DatabaseUnavailable
+from bot.store.database.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -58,8 +58,8 @@ from bot.store import (
 )
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
+from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.delivered import FoundDelivery
-from bot.store.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.look_alikes import look_alikes
 from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.rows import to_milliseconds

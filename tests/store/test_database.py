@@ -19,8 +19,8 @@ from bot.store.database.connection import (
     transaction,
 )
 from bot.store.database.copy import copy_database
+from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.schema import migrations
-from bot.store.errors import DatabaseUnavailable
 from tests.builders import NOON
 
 

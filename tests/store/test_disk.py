@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.store.database.connection import DatabaseThread, transaction
-from bot.store.errors import DatabaseFault, DatabaseUnavailable
+from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 
 
 @pytest.fixture

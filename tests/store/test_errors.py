@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.errors import describe_error
+from bot.store.database.errors import describe_error
 
 
 def fill(path: Path) -> None:

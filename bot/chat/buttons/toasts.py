@@ -1,6 +1,6 @@
 """What Telegram shows for a moment on a press of any button: plain text of 200 characters at most."""
 
-from bot.store.errors import DatabaseFault
+from bot.store.database.errors import DatabaseFault
 
 UNKNOWN_BUTTON = "I do not know this button."
 NOT_HERE = "This button does nothing here any more."

@@ -21,8 +21,8 @@ import structlog
 from sqlite_utils import Database
 
 from bot.store.database.copy import copy_database
+from bot.store.database.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
 from bot.store.database.schema import migrations
-from bot.store.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

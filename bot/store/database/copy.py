@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from bot.store.errors import describe_error
+from bot.store.database.errors import describe_error
 from bot.store.rows import to_milliseconds
 
 STEPS_BETWEEN_LOOKS = 10_000

@@ -19,8 +19,8 @@ from bot.store.database.connection import (
     check_file,
 )
 from bot.store.database.copy import open_to_read
+from bot.store.database.errors import describe_error
 from bot.store.database.schema import migrations
-from bot.store.errors import describe_error
 from bot.store.rows import to_moment_or_none
 
 
