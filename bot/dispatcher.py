@@ -29,7 +29,7 @@ from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
 from bot.domain.kinds import kind_of
 from bot.store.database.errors import DatabaseUnavailable
-from bot.store.outbox import Compose, NextDelivery, Pending
+from bot.store.outbox.queue import Compose, NextDelivery, Pending
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.deliver.delivery import Delivery
 from bot.domain.deliver.outcomes import Outcome, Sent
 from bot.domain.places import Place
-from bot.store.outbox import Compose
+from bot.store.outbox.queue import Compose
 from bot.store.store import Store
 from tests.builders import USDC, reading
 from tests.poller.conftest import Clock

@@ -18,7 +18,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "a message is marked as sent before it is sent: a kill in between loses it",
-        "bot/store/outbox.py",
+        "bot/store/outbox/queue.py",
         "VALUES (?, '', 'sending', ?)",
         "VALUES (?, '', 'sent', ?)",
         "tests/store/test_delivery_results.py"

@@ -14,7 +14,7 @@ from bot.store.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.chats import mark_unreachable
 from bot.store.database.connection import transaction
 from bot.store.migrate import move_chat
-from bot.store.outbox import ASIDE, UNFINISHED
+from bot.store.outbox.queue import ASIDE, UNFINISHED
 from bot.store.rows import to_milliseconds
 from bot.store.withdraw import withdraw, withdraw_emptied
 

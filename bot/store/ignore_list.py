@@ -14,7 +14,7 @@ from bot.store.audit import record_audit
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.coverage import marks
 from bot.store.database.connection import transaction
-from bot.store.outbox import ON_THEIR_WAY
+from bot.store.outbox.queue import ON_THEIR_WAY
 from bot.store.rows import (
     Row,
     to_address,

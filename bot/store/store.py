@@ -44,7 +44,6 @@ from bot.store import (
     ignore_list,
     jobs,
     migrate,
-    outbox,
     owners,
     prices,
     record,
@@ -61,7 +60,8 @@ from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.delivered import FoundDelivery
 from bot.store.look_alikes import look_alikes
-from bot.store.outbox import Compose, NextDelivery, Outbox, RecentSend
+from bot.store.outbox import queue
+from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
 from bot.store.stats import DatabaseStats
@@ -248,13 +248,13 @@ class Store:
         """Return the chats that something can be sent to, once mutes that are over have ended."""
         # First, as their alerts can be sent then; and the next one to end is a moment to look again.
         next_mute_ends_at = await self._thread.run(chat_mutes.end_expired, now)
-        found = await self._thread.run(outbox.outbox, now, group_wait_seconds)
+        found = await self._thread.run(queue.outbox, now, group_wait_seconds)
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
 
     async def recent_sends(self, now: datetime, within: timedelta) -> list[RecentSend]:
         """Return the messages sent within the last `within`, oldest first."""
-        return await self._thread.run(outbox.recent_sends, now, within)
+        return await self._thread.run(queue.recent_sends, now, within)
 
     async def claim_next(
         self,
@@ -266,7 +266,7 @@ class Store:
         answered: DeliveryId | None = None,
     ) -> NextDelivery:
         """Return the next message of a chat, marked as being sent, or one to ask about first."""
-        work = outbox.claim_next
+        work = queue.claim_next
         return await self._thread.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
 
     async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:

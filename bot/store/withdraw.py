@@ -10,7 +10,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.alerts import enqueue_alert
 from bot.store.database.connection import transaction
 from bot.store.notice_codec import notice_to_json, to_notice
-from bot.store.outbox import UNFINISHED
+from bot.store.outbox.queue import UNFINISHED
 from bot.store.rows import to_milliseconds, to_moment
 
 # As `notice_codec` begins the JSON of these kinds.

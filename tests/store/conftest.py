@@ -19,7 +19,7 @@ from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.outbox import NextDelivery, Outbox
+from bot.store.outbox.queue import NextDelivery, Outbox
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store
 from bot.store.sweeps import SweepResult

@@ -9,7 +9,7 @@ from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
-from bot.store.outbox import ALERTS_READ_AT_ONCE
+from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
 
@@ -308,7 +308,7 @@ async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Kee
     "name", ["_HEADS", "_FIRST_ASIDE", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT", "_RECENT_SENDS"]
 )
 async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
-    from bot.store import outbox  # noqa: PLC0415 - the statements are its own affair but for this
+    from bot.store.outbox import queue as outbox  # noqa: PLC0415 - the statements are its own affair but for this
 
     statement = re.sub(r"\?\d?|:\w+", "1", getattr(outbox, name))
     plan = [step for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {statement}")]
