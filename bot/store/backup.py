@@ -9,10 +9,10 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
 from bot.domain.subscriptions import DestinationId
-from bot.store.alerts import enqueue_alert, owner_destinations
 from bot.store.chat_mutes import end_all
 from bot.store.database.connection import transaction
 from bot.store.database.copy import copy_database
+from bot.store.outbox.alerts import enqueue_alert, owner_destinations
 from bot.store.rows import to_milliseconds, to_moment
 
 MESSAGES_PER_SECOND = 30

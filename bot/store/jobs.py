@@ -7,8 +7,8 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Schedule
-from bot.store.alerts import enqueue_owner_alerts
 from bot.store.database.connection import transaction
+from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
 

@@ -31,10 +31,10 @@ from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
-from bot.store.alerts import enqueue_alert
 from bot.store.coverage import marks, subscriptions_about
 from bot.store.database.connection import transaction
 from bot.store.ignore_list import all_rules
+from bot.store.outbox.alerts import enqueue_alert
 from bot.store.prices import PRICES_SAVED_EVERY
 from bot.store.rows import (
     balance_to_row,

@@ -30,7 +30,6 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store import (
     access_requests,
-    alerts,
     audit,
     backup,
     button_commands,
@@ -60,7 +59,7 @@ from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.delivered import FoundDelivery
 from bot.store.look_alikes import look_alikes
-from bot.store.outbox import queue
+from bot.store.outbox import alerts, queue
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
