@@ -8,8 +8,8 @@ from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.delivery import AlertState, DeliveryState
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.connection import transaction
-from bot.store.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.alerts import enqueue_alert
+from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import UNFINISHED
 from bot.store.rows import to_milliseconds, to_moment
 

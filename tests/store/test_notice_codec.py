@@ -32,7 +32,7 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     UnreadableNotice,
 )
-from bot.store.notice_codec import notice_to_json, to_notice
+from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from tests.builders import NOON, POLYGON, address
 
 ROWS: Mapping[str, object] = json.loads((Path(__file__).parent / "notice_rows.json").read_text())
