@@ -14,8 +14,8 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.coverage import end_unwanted_coverage, marks
 from bot.store.database.connection import transaction
+from bot.store.outbox.withdraw import withdraw_all
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
-from bot.store.withdraw import withdraw_all
 
 _ACCOUNTS_AT_ONCE = 1000
 """SQLite takes a limited number of values in one statement."""

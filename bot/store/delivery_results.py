@@ -15,8 +15,8 @@ from bot.store.database.connection import transaction
 from bot.store.migrate import move_chat
 from bot.store.outbox.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.outbox.queue import ASIDE, UNFINISHED
+from bot.store.outbox.withdraw import withdraw, withdraw_emptied
 from bot.store.rows import to_milliseconds
-from bot.store.withdraw import withdraw, withdraw_emptied
 
 
 def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:

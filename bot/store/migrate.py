@@ -16,8 +16,8 @@ from bot.store.chat_mutes import end_all
 from bot.store.chats import accounts_of_chat, destination_of
 from bot.store.coverage import end_unwanted_coverage
 from bot.store.database.connection import transaction
+from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
 from bot.store.subscriptions import labels_of, to_thing
-from bot.store.withdraw import withdraw_all, withdraw_emptied
 
 # How near an alert is to having been read: of two about one change, the nearer one is kept.
 _HOW_FAR = """
