@@ -37,7 +37,6 @@ from bot.store import (
     chat_mutes,
     chats,
     coverage,
-    delivered,
     delivery_results,
     freshness,
     ignore_list,
@@ -56,9 +55,9 @@ from bot.store import (
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
-from bot.store.delivered import FoundDelivery
 from bot.store.look_alikes import look_alikes
-from bot.store.outbox import alerts, queue, withdraw
+from bot.store.outbox import alerts, delivered, queue, withdraw
+from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.rows import to_milliseconds
 from bot.store.snapshots import Views
