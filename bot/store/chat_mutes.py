@@ -31,7 +31,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
-from bot.store.muted import mute_of, muted_scopes, mutes_of
+from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
 from bot.store.rows import to_address, to_milliseconds, to_moment_or_none, to_place, words_of

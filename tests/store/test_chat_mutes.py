@@ -19,7 +19,7 @@ from bot.domain.deliver.alerts import (
     UnreadableNotice,
 )
 from bot.domain.places import Place
-from bot.store import muted
+from bot.store.outbox import muted
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 

@@ -6,7 +6,7 @@ from bot.domain.chat.mutes import subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
-from bot.store.muted import is_change_muted, is_notice_muted
+from bot.store.outbox.muted import is_change_muted, is_notice_muted
 from bot.store.outbox.notice_codec import notice_to_json
 
 MUTED = "muted"
