@@ -19,7 +19,7 @@ from bot.domain.observe.readings import Answered, readings, with_named
 from bot.poller.fetcher import Replied
 from bot.poller.follow_up import FollowUp, answers_about, descriptions_in
 from bot.poller.memory import KnownBlocks
-from bot.store.snapshots import Views
+from bot.store.balances.snapshots import Views
 from bot.store.store import Store
 from bot.store.sweeps import SweepInput
 

@@ -25,6 +25,7 @@ from bot.domain.observe.matching import Rules, Watches, ignores, label_on, unign
 from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
+from bot.store.balances.snapshots import Views, views
 from bot.store.ignore_list import rules_here
 from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import (
@@ -36,7 +37,6 @@ from bot.store.rows import (
     to_moment,
     to_moment_or_none,
 )
-from bot.store.snapshots import Views, views
 from bot.store.subscriptions import subscriptions_here
 from bot.store.sweeps import held_back
 

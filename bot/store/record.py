@@ -31,6 +31,7 @@ from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
+from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
 from bot.store.coverage import marks, subscriptions_about
 from bot.store.database.connection import transaction
 from bot.store.ignore_list import all_rules
@@ -46,7 +47,6 @@ from bot.store.rows import (
     to_milliseconds,
     to_part,
 )
-from bot.store.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
 
 
 def record_poll(db: Database, poll: Poll, status: Part) -> int:

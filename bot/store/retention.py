@@ -9,9 +9,9 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
+from bot.store.balances.snapshots import FIRST_GENERATION
 from bot.store.database.connection import transaction
 from bot.store.rows import to_milliseconds
-from bot.store.snapshots import FIRST_GENERATION
 
 ROWS_AT_ONCE = 200
 """Of each table at once: about ten milliseconds of work, half of it waiting for the disk."""

@@ -46,12 +46,13 @@ from bot.store import (
     prices,
     record,
     retention,
-    snapshots,
     stats,
     subscriptions,
     sweeps,
     unsubscribe,
 )
+from bot.store.balances import snapshots
+from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
@@ -60,7 +61,6 @@ from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.rows import to_milliseconds
-from bot.store.snapshots import Views
 from bot.store.stats import DatabaseStats
 from bot.store.sweeps import SweepInput, SweepResult
 

@@ -15,6 +15,7 @@ from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of
+from bot.store.balances.snapshots import account_id_of, views
 from bot.store.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.ignore_list import rules_of
@@ -25,7 +26,6 @@ from bot.store.rows import (
     to_subscription,
     words_of,
 )
-from bot.store.snapshots import account_id_of, views
 
 _LISTED = """
 SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label

@@ -13,12 +13,12 @@ from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoR
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of, subject_of_subscription
+from bot.store.balances.snapshots import account_id_of
 from bot.store.chats import upsert_chat
 from bot.store.coverage import end_unwanted_coverage
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
-from bot.store.snapshots import account_id_of
 from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 
 UNDO_FOR = timedelta(hours=24)

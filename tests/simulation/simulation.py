@@ -22,7 +22,7 @@ from bot.poller.worker import Poller
 from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayWorld
-from bot.store.snapshots import stored_sweep
+from bot.store.balances.snapshots import stored_sweep
 from bot.store.store import Store
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
