@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from bot.domain.assets import ChainId, Part
 from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
-from bot.store.coverage import destinations_watching
+from bot.store.balances.coverage import destinations_watching
 from bot.store.database.connection import transaction
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_milliseconds

@@ -13,7 +13,7 @@ from bot.domain.observe.matching import Watches, WatchPair, label_on
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId
-from bot.store.coverage import all_subscriptions, covered_on, marks
+from bot.store.balances.coverage import all_subscriptions, covered_on, marks
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 

@@ -31,8 +31,8 @@ from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
+from bot.store.balances.coverage import marks, subscriptions_about
 from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
-from bot.store.coverage import marks, subscriptions_about
 from bot.store.database.connection import transaction
 from bot.store.ignore_list import all_rules
 from bot.store.outbox.alerts import enqueue_alert

@@ -36,7 +36,6 @@ from bot.store import (
     chains,
     chat_mutes,
     chats,
-    coverage,
     delivery_results,
     freshness,
     ignore_list,
@@ -51,7 +50,7 @@ from bot.store import (
     sweeps,
     unsubscribe,
 )
-from bot.store.balances import snapshots
+from bot.store.balances import coverage, snapshots
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread

@@ -13,8 +13,8 @@ from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.audit import record_audit
+from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
-from bot.store.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.database.connection import transaction
 from bot.store.outages import enqueue_outage_notices
 from bot.store.outbox.alerts import enqueue_owner_alerts

@@ -13,9 +13,9 @@ from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoR
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of, subject_of_subscription
+from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats import upsert_chat
-from bot.store.coverage import end_unwanted_coverage
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription

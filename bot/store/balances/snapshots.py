@@ -11,7 +11,7 @@ from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, View
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
-from bot.store.coverage import marks
+from bot.store.balances.coverage import marks
 from bot.store.database.connection import transaction
 from bot.store.rows import (
     to_address,
