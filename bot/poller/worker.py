@@ -20,7 +20,7 @@ from bot.poller.fetcher import BalanceSource, Fetcher
 from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
-from bot.store.prices import PRICES_SAVED_EVERY
+from bot.store.balances.prices import PRICES_SAVED_EVERY
 from bot.store.store import Store
 from bot.store.sweeps import SweepInput
 

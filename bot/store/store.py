@@ -42,7 +42,6 @@ from bot.store import (
     jobs,
     migrate,
     owners,
-    prices,
     record,
     retention,
     stats,
@@ -50,7 +49,7 @@ from bot.store import (
     sweeps,
     unsubscribe,
 )
-from bot.store.balances import coverage, snapshots
+from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change
-from bot.store.prices import PRICES_SAVED_EVERY
+from bot.store.balances.prices import PRICES_SAVED_EVERY
 from tests.builders import POLYGON, TREASURY, USDC, at
 from tests.poller.conftest import INTERVAL, PollerHarness
 
