@@ -25,9 +25,9 @@ from bot.domain.observe.matching import Rules, Watches, ignores, label_on, unign
 from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
+from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views
 from bot.store.ignore_list import rules_here
-from bot.store.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.rows import (
     Row,
     to_asset,

@@ -50,11 +50,11 @@ from bot.store import (
     unsubscribe,
 )
 from bot.store.balances import coverage, prices, snapshots
+from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
-from bot.store.look_alikes import look_alikes
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend

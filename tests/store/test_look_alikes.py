@@ -11,7 +11,7 @@ import pytest
 from bot.domain.assets import NATIVE, Address, Asset, Description
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.symbols import symbol_key
-from bot.store import look_alikes
+from bot.store.balances import look_alikes
 from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, held, reading
 from tests.store.conftest import CHAINS, OLGA, OPS, Keeper, open_store
 
