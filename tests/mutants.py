@@ -26,7 +26,7 @@ MUTANTS = (
     ),
     Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
-        "bot/store/record.py",
+        "bot/store/polling/record.py",
         "        for destination_id, label in labels.items():\n            enqueue_alert(",
         "        self._db.commit()\n"
         "        for destination_id, label in labels.items():\n            enqueue_alert(",

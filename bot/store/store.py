@@ -42,7 +42,6 @@ from bot.store import (
     jobs,
     migrate,
     owners,
-    record,
     retention,
     stats,
     subscriptions,
@@ -58,6 +57,7 @@ from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
+from bot.store.polling import record
 from bot.store.rows import to_milliseconds
 from bot.store.stats import DatabaseStats
 from bot.store.sweeps import SweepInput, SweepResult
