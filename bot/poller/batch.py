@@ -20,8 +20,8 @@ from bot.poller.fetcher import Replied
 from bot.poller.follow_up import FollowUp, answers_about, descriptions_in
 from bot.poller.memory import KnownBlocks
 from bot.store.balances.snapshots import Views
+from bot.store.polling.sweeps import SweepInput
 from bot.store.store import Store
-from bot.store.sweeps import SweepInput
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from bot.domain.observations import Poll, Verdict
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, DoubtedChain, doubted_chains
 from bot.poller.batch import without
 from bot.poller.memory import Memory
+from bot.store.polling.sweeps import SweepInput
 from bot.store.store import Store
-from bot.store.sweeps import SweepInput
 
 log = structlog.get_logger(__name__)
 

@@ -24,8 +24,8 @@ from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource
 from bot.poller.losses import SweepLosses, Unknown, has_losses
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
+from bot.store.polling.sweeps import SweepInput, SweepResult
 from bot.store.store import Store
-from bot.store.sweeps import SweepInput, SweepResult
 
 log = structlog.get_logger(__name__)
 

@@ -21,8 +21,8 @@ from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.balances.prices import PRICES_SAVED_EVERY
+from bot.store.polling.sweeps import SweepInput
 from bot.store.store import Store
-from bot.store.sweeps import SweepInput
 
 log = structlog.get_logger(__name__)
 

@@ -45,7 +45,6 @@ from bot.store import (
     retention,
     stats,
     subscriptions,
-    sweeps,
     unsubscribe,
 )
 from bot.store.balances import coverage, prices, snapshots
@@ -57,10 +56,10 @@ from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
-from bot.store.polling import record
+from bot.store.polling import record, sweeps
+from bot.store.polling.sweeps import SweepInput, SweepResult
 from bot.store.rows import to_milliseconds
 from bot.store.stats import DatabaseStats
-from bot.store.sweeps import SweepInput, SweepResult
 
 
 class Store:

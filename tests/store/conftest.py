@@ -20,9 +20,9 @@ from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
 from bot.store.outbox.queue import NextDelivery, Outbox
+from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
 from bot.store.store import Store
-from bot.store.sweeps import SweepResult
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
 from tests.new_database import put_new_database
 
