@@ -16,8 +16,8 @@ from bot.store.audit import record_audit
 from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
 from bot.store.database.connection import transaction
-from bot.store.outages import enqueue_outage_notices
 from bot.store.outbox.alerts import enqueue_owner_alerts
+from bot.store.polling.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 
 DESCRIBED_AT_ONCE = 100
