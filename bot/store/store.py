@@ -37,7 +37,6 @@ from bot.store import (
     chat_mutes,
     chats,
     delivery_results,
-    freshness,
     ignore_list,
     jobs,
     migrate,
@@ -56,7 +55,7 @@ from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
-from bot.store.polling import record, sweeps
+from bot.store.polling import freshness, record, sweeps
 from bot.store.polling.sweeps import SweepInput, SweepResult
 from bot.store.rows import to_milliseconds
 from bot.store.stats import DatabaseStats
