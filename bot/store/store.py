@@ -33,7 +33,6 @@ from bot.store import (
     audit,
     backup,
     button_commands,
-    chains,
     chat_mutes,
     chats,
     delivery_results,
@@ -55,7 +54,7 @@ from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
-from bot.store.polling import freshness, record, sweeps
+from bot.store.polling import chains, freshness, record, sweeps
 from bot.store.polling.sweeps import SweepInput, SweepResult
 from bot.store.rows import to_milliseconds
 from bot.store.stats import DatabaseStats
