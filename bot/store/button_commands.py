@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from bot.domain.places import Place
-from bot.store.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.rows import to_milliseconds, to_place
 

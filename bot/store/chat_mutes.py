@@ -30,7 +30,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.balances.snapshots import account_id_of
-from bot.store.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice

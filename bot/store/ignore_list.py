@@ -12,7 +12,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.balances.coverage import marks
-from bot.store.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import ON_THEIR_WAY
 from bot.store.rows import (

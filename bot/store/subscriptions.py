@@ -16,7 +16,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
 from bot.store.audit import record_audit, subject_of
 from bot.store.balances.snapshots import account_id_of, views
-from bot.store.chats import destination_of, upsert_chat
+from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.ignore_list import rules_of
 from bot.store.rows import (

@@ -15,7 +15,7 @@ from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpe
 from bot.store.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
-from bot.store.chats import upsert_chat
+from bot.store.chats.chats import upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
