@@ -15,9 +15,9 @@ from bot.store.audit import record_audit
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.chat_mutes import end_all
 from bot.store.chats.chats import accounts_of_chat, destination_of
+from bot.store.chats.subscriptions import labels_of, to_thing
 from bot.store.database.connection import transaction
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
-from bot.store.subscriptions import labels_of, to_thing
 
 # How near an alert is to having been read: of two about one change, the nearer one is kept.
 _HOW_FAR = """

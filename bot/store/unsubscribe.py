@@ -16,10 +16,10 @@ from bot.store.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.chats import upsert_chat
+from bot.store.chats.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
-from bot.store.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 
 UNDO_FOR = timedelta(hours=24)
 """How long an /unwatch can be undone."""

@@ -27,6 +27,7 @@ from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views
+from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.ignore_list import rules_here
 from bot.store.polling.sweeps import held_back
 from bot.store.rows import (
@@ -38,7 +39,6 @@ from bot.store.rows import (
     to_moment,
     to_moment_or_none,
 )
-from bot.store.subscriptions import subscriptions_here
 
 
 def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status: Part) -> WatchedHere:
