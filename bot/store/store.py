@@ -41,13 +41,12 @@ from bot.store import (
     owners,
     retention,
     stats,
-    unsubscribe,
 )
 from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
-from bot.store.chats import chats, subscriptions
+from bot.store.chats import chats, subscriptions, unsubscribe
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw

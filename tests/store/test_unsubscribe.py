@@ -8,7 +8,7 @@ from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.unsubscribe import UNDO_FOR
+from bot.store.chats.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
