@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Restored
 from bot.domain.subscriptions import DestinationId
-from bot.store.chat_mutes import end_all
+from bot.store.chats.mutes import end_all
 from bot.store.database.connection import transaction
 from bot.store.database.copy import copy_database
 from bot.store.outbox.alerts import enqueue_alert, owner_destinations

@@ -13,8 +13,8 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.audit import record_audit
 from bot.store.balances.coverage import end_unwanted_coverage
-from bot.store.chat_mutes import end_all
 from bot.store.chats.chats import accounts_of_chat, destination_of
+from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, to_thing
 from bot.store.database.connection import transaction
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied

@@ -33,7 +33,6 @@ from bot.store import (
     audit,
     backup,
     button_commands,
-    chat_mutes,
     delivery_results,
     ignore_list,
     jobs,
@@ -46,7 +45,7 @@ from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
-from bot.store.chats import chats, subscriptions, unsubscribe
+from bot.store.chats import chats, mutes, subscriptions, unsubscribe
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
@@ -237,7 +236,7 @@ class Store:
     async def outbox(self, now: datetime, group_wait_seconds: float) -> Outbox:
         """Return the chats that something can be sent to, once mutes that are over have ended."""
         # First, as their alerts can be sent then; and the next one to end is a moment to look again.
-        next_mute_ends_at = await self._thread.run(chat_mutes.end_expired, now)
+        next_mute_ends_at = await self._thread.run(mutes.end_expired, now)
         found = await self._thread.run(queue.outbox, now, group_wait_seconds)
         moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
         return replace(found, next_at=min(moments, default=None))
@@ -346,27 +345,27 @@ class Store:
         self, place: Place, scopes: Collection[MuteScope], span: timedelta, actor: Actor
     ) -> MuteResult:
         """Keep back a destination's alerts about accounts, or with no `scopes` all of them, for `span`."""
-        muted = await self._thread.run(chat_mutes.mute, place, tuple(scopes), span, actor)
+        muted = await self._thread.run(mutes.mute, place, tuple(scopes), span, actor)
         self.outbox_grew.set()
         return muted
 
     async def unmute(self, place: Place, scopes: Collection[MuteScope], actor: Actor) -> UnmuteResult:
         """End the mutes that meet these accounts, or with no `scopes` all, and release their alerts."""
-        unmuted = await self._thread.run(chat_mutes.unmute, place, tuple(scopes), actor)
+        unmuted = await self._thread.run(mutes.unmute, place, tuple(scopes), actor)
         self.outbox_grew.set()
         return unmuted
 
     async def muted_here(self, place: Place) -> ActiveMutes:
         """Return the mutes of a place, and how many changes they keep back."""
-        return await self._thread.run(chat_mutes.muted_here, place)
+        return await self._thread.run(mutes.muted_here, place)
 
     async def find_mute(self, row: int, chat_id: int) -> FoundMute | None:
         """Return the mute that a button of this chat names; None: it is gone."""
-        return await self._thread.run(chat_mutes.find_mute, row, chat_id)
+        return await self._thread.run(mutes.find_mute, row, chat_id)
 
     async def end_mute(self, found: FoundMute, actor: Actor) -> UnmuteResult:
         """End the mute that a button names, and release its alerts."""
-        unmuted = await self._thread.run(chat_mutes.end_mute, found, actor)
+        unmuted = await self._thread.run(mutes.end_mute, found, actor)
         self.outbox_grew.set()
         return unmuted
 
