@@ -17,8 +17,8 @@ from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpe
 from bot.store.audit import record_audit, subject_of
 from bot.store.balances.snapshots import account_id_of, views
 from bot.store.chats.chats import destination_of, upsert_chat
+from bot.store.chats.ignore_list import rules_of
 from bot.store.database.connection import transaction
-from bot.store.ignore_list import rules_of
 from bot.store.rows import (
     to_address,
     to_blob,

@@ -27,8 +27,8 @@ from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views
+from bot.store.chats.ignore_list import rules_here
 from bot.store.chats.subscriptions import subscriptions_here
-from bot.store.ignore_list import rules_here
 from bot.store.polling.sweeps import held_back
 from bot.store.rows import (
     Row,

@@ -34,8 +34,8 @@ from bot.domain.symbols import symbol_key
 from bot.store.balances.coverage import marks, subscriptions_about
 from bot.store.balances.prices import PRICES_SAVED_EVERY
 from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
+from bot.store.chats.ignore_list import all_rules
 from bot.store.database.connection import transaction
-from bot.store.ignore_list import all_rules
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import (
     balance_to_row,
