@@ -12,7 +12,8 @@ import pytest
 from bot import wiring
 from bot.chat.text.alerts import compose
 from bot.sandbox.telegram.api.faults import too_many_requests
-from bot.store import delivery_results, migrate
+from bot.store import delivery_results
+from bot.store.chats import migrate
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox import withdraw
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack

@@ -11,8 +11,8 @@ from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.chats import mark_unreachable
+from bot.store.chats.migrate import move_chat
 from bot.store.database.connection import transaction
-from bot.store.migrate import move_chat
 from bot.store.outbox.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.outbox.queue import ASIDE, UNFINISHED
 from bot.store.outbox.withdraw import withdraw, withdraw_emptied

@@ -35,7 +35,6 @@ from bot.store import (
     button_commands,
     delivery_results,
     jobs,
-    migrate,
     owners,
     retention,
     stats,
@@ -44,7 +43,7 @@ from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
 from bot.store.button_commands import ButtonCommand
-from bot.store.chats import chats, ignore_list, mutes, subscriptions, unsubscribe
+from bot.store.chats import chats, ignore_list, migrate, mutes, subscriptions, unsubscribe
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
