@@ -11,7 +11,7 @@ from bot.domain.chat.claims import ClaimResult, hashed, is_code
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store import access_requests
+from bot.store.chats import access_requests
 from tests.builders import NOON, TREASURY, VAULT
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
