@@ -7,7 +7,7 @@ from sqlite_utils import Database
 from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
-from bot.store.audit import record_audit
+from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.rows import Row, to_milliseconds, to_moment_or_none, within_pages

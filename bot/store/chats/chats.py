@@ -11,8 +11,8 @@ from bot.domain.deliver.delivery import Parking
 from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import record_audit
 from bot.store.balances.coverage import end_unwanted_coverage, marks
+from bot.store.chats.audit import record_audit
 from bot.store.database.connection import transaction
 from bot.store.outbox.withdraw import withdraw_all
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds

@@ -10,8 +10,8 @@ from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import record_audit
 from bot.store.balances.coverage import marks
+from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.outbox.queue import ON_THEIR_WAY

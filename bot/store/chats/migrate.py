@@ -11,8 +11,8 @@ from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import record_audit
 from bot.store.balances.coverage import end_unwanted_coverage
+from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, to_thing

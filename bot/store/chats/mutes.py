@@ -28,8 +28,8 @@ from bot.domain.deliver.delivery import AlertState
 from bot.domain.due import CLOCK_SLACK
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.audit import record_audit
 from bot.store.balances.snapshots import account_id_of
+from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.connection import transaction
 from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of

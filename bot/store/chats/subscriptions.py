@@ -14,8 +14,8 @@ from bot.domain.observe.matching import unignored_parts
 from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
-from bot.store.audit import record_audit, subject_of
 from bot.store.balances.snapshots import account_id_of, views
+from bot.store.chats.audit import record_audit, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.connection import transaction

@@ -12,9 +12,9 @@ from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult, UnsubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
-from bot.store.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
+from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 from bot.store.database.connection import transaction

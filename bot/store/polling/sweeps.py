@@ -12,9 +12,9 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
-from bot.store.audit import record_audit
 from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
+from bot.store.chats.audit import record_audit
 from bot.store.database.connection import transaction
 from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.polling.outages import enqueue_outage_notices
