@@ -28,14 +28,14 @@ from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
-from bot.store import backup, button_commands, delivery_results, jobs, retention, stats
+from bot.store import backup, delivery_results, jobs, retention, stats
 from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
-from bot.store.button_commands import ButtonCommand
 from bot.store.chats import (
     access_requests,
     audit,
+    button_commands,
     chats,
     ignore_list,
     migrate,
@@ -44,6 +44,7 @@ from bot.store.chats import (
     subscriptions,
     unsubscribe,
 )
+from bot.store.chats.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 from bot.store.outbox import alerts, delivered, queue, withdraw
