@@ -18,8 +18,8 @@ import structlog
 
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Schedule, is_due, next_at
-from bot.store.backup import copy_of_today
 from bot.store.database.copy import CopyFailed
+from bot.store.maintenance.backup import copy_of_today
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert, NoticeAlert, Restored
-from bot.store.backup import copy_of_today
 from bot.store.database.copy import CopyFailed, copy_database, open_to_read
+from bot.store.maintenance.backup import copy_of_today
 from tests.builders import NOON, USDC, at, reading
 from tests.store.conftest import OLGA, OPS, Keeper, olga, open_store
 
