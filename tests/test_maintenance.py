@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.maintenance import Chore, Chores, daily_copy, history_deletion, run_in_thread
 from bot.store.database.copy import CopyFailed
-from bot.store.retention import ROWS_AT_ONCE
+from bot.store.maintenance.retention import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack
 from tests.store.conftest import OLGA, Keeper, open_new_keeper, open_store

@@ -23,9 +23,9 @@ from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.connection import transaction
+from bot.store.maintenance.retention import FINISHED_DELIVERIES
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
-from bot.store.retention import FINISHED_DELIVERIES
 from bot.store.rows import (
     Row,
     to_address,
