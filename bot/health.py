@@ -19,7 +19,7 @@ from bot.domain.chains import Chains
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings
-from bot.store.stats import DatabaseStats
+from bot.store.maintenance.stats import DatabaseStats
 from bot.store.store import Store
 from bot.web import stats as web
 from bot.wiring import silence_seconds

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.assets import NATIVE_PART
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
-from bot.store import stats
+from bot.store.maintenance import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
