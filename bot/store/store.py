@@ -28,7 +28,7 @@ from bot.domain.observe.freshness import ChainHoldings, WatchedHere
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
-from bot.store import delivery_results, jobs
+from bot.store import delivery_results
 from bot.store.balances import coverage, prices, snapshots
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.balances.snapshots import Views
@@ -47,7 +47,7 @@ from bot.store.chats import (
 from bot.store.chats.button_commands import ButtonCommand
 from bot.store.database.connection import PATIENCE_SECONDS, DatabaseThread
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
-from bot.store.maintenance import backup, retention, stats
+from bot.store.maintenance import backup, jobs, retention, stats
 from bot.store.maintenance.stats import DatabaseStats
 from bot.store.outbox import alerts, delivered, queue, withdraw
 from bot.store.outbox.delivered import FoundDelivery
