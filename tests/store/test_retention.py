@@ -7,7 +7,8 @@ import pytest
 from bot.domain.assets import Address
 from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState
 from bot.domain.deliver.message_ids import message_id
-from bot.store.maintenance.retention import FINISHED_ALERTS, FINISHED_DELIVERIES, ROWS_AT_ONCE
+from bot.store.maintenance.retention import ROWS_AT_ONCE
+from bot.store.outbox.queue import FINISHED_ALERTS, FINISHED_DELIVERIES
 from bot.store.rows import to_blob
 from tests.builders import NOON
 from tests.store.conftest import OLGA, Keeper

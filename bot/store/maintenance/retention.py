@@ -11,15 +11,11 @@ from sqlite_utils import Database
 
 from bot.store.balances.snapshots import FIRST_GENERATION
 from bot.store.database.connection import transaction
+from bot.store.outbox.queue import FINISHED_ALERTS, FINISHED_DELIVERIES
 from bot.store.rows import to_milliseconds
 
 ROWS_AT_ONCE = 200
 """Of each table at once: about ten milliseconds of work, half of it waiting for the disk."""
-
-# The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite
-# doesn't use them.
-FINISHED_ALERTS = "state IN ('told', 'withdrawn', 'expired', 'dead')"
-FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead')"
 
 
 def delete_old_rows(db: Database, before: datetime) -> int:

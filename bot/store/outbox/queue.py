@@ -23,7 +23,6 @@ from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.connection import transaction
-from bot.store.maintenance.retention import FINISHED_DELIVERIES
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
 from bot.store.rows import (
@@ -190,6 +189,11 @@ def waiting_alerts(db: Database, destination_id: int) -> int:
 
 # SQLite uses a partial index only where a statement repeats the index's condition word for word. This is
 # that of `delivery_unfinished`; `state = 'waiting'` and `state = 'held'` stand alone for the same reason.
+# The conditions of the partial indexes `alert_finished` and `delivery_finished`, word for word: else SQLite
+# doesn't use them.
+FINISHED_ALERTS = "state IN ('told', 'withdrawn', 'expired', 'dead')"
+FINISHED_DELIVERIES = "state IN ('sent', 'withdrawn', 'expired', 'dissolved', 'dead')"
+
 UNFINISHED = "state IN ('ready', 'sending')"
 
 ON_THEIR_WAY = f"""
