@@ -162,6 +162,26 @@ async def test_a_telegram_that_takes_messages_and_answers_nothing_makes_three_co
     assert len(set(numbers(stack)[-5:])) == 2
 
 
+async def test_where_questions_are_answered_and_messages_are_not_copies_are_few_and_all_arrives(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon, then_late = (0.05,) * (delivery.UNKNOWNS_SET_ASIDE - 1), (60.0,)
+    monkeypatch.setattr(delivery, "UNKNOWN_OUTCOME_BACKOFF", Backoff(soon + then_late))
+    await stack.watches()
+    stack.telegram.fault(after(Close()), method="sendMessage")
+
+    move(stack, -1)
+    copies = ["−1"] * delivery.UNKNOWNS_SET_ASIDE
+    await until(lambda: amounts_told(stack) == copies)
+    await stack.asked(3)
+    assert amounts_told(stack) == copies
+    stack.telegram.heal()
+
+    move(stack, 2)
+    await until(lambda: amounts_told(stack) == [*copies, "+2", "−1"])
+    assert len(set(numbers(stack)[-8:])) == 2
+
+
 # ---------------------------------------------------------------- refused for good
 
 
