@@ -36,12 +36,12 @@ class Worth:
     def and_also(self, other: "Worth") -> "Worth":
         """Return the value of both together."""
         return Worth(
-            added_usd(self.usd, other.usd),
-            self.priced + other.priced,
-            self.unpriced + other.unpriced,
-            self.ignored + other.ignored,
-            self.unknown | other.unknown,
-            self.last_known | other.last_known,
+            usd=added_usd(self.usd, other.usd),
+            priced=self.priced + other.priced,
+            unpriced=self.unpriced + other.unpriced,
+            ignored=self.ignored + other.ignored,
+            unknown=self.unknown | other.unknown,
+            last_known=self.last_known | other.last_known,
         )
 
 
@@ -93,12 +93,12 @@ def worth(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
         is_last_known = any(part.unknown_since is not None for part in chain.parts)
         total = total.and_also(
             Worth(
-                added_usd(*priced),
-                len(priced),
-                len(values) - len(priced),
-                chain.left_out,
-                frozenset(here if is_unknown else ()),
-                frozenset(here if is_last_known else ()),
+                usd=added_usd(*priced),
+                priced=len(priced),
+                unpriced=len(values) - len(priced),
+                ignored=chain.left_out,
+                unknown=frozenset(here if is_unknown else ()),
+                last_known=frozenset(here if is_last_known else ()),
             )
         )
     return total
