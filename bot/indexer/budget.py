@@ -60,6 +60,7 @@ class Share:
 
     def receive(self, count: int) -> None:
         """Count bytes of the page that is coming in; ReplyTooLarge where they are too many."""
+        # Taken before the page is whole: a bound that is checked afterwards bounds nothing.
         self._budget.take(COMING_IN * count)
         self._coming_in += COMING_IN * count
 

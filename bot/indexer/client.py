@@ -117,6 +117,7 @@ class IndexerClient:
         """
         collected = ReplyCollector(question, conceal=self._key)
         share = Share(self._budget)
+        # The reply reads its rows as long as the poller keeps it: the budget is free when it is let go.
         weakref.finalize(collected, share.end)
         await self._read(_Reading("GetTokenBalancesSummary", question, collected.add, share))
         self.counts.rows_read += collected.rows - collected.refused_rows
@@ -169,6 +170,7 @@ class IndexerClient:
                 return
             if self._monotonic() - began_at > self._bounds.seconds:
                 raise ReplyTooLarge(f"no end of pages after {self._bounds.seconds:g} s")
+            # A cursor that does not move, or pages of known rows alone, would go on for ever.
             if mark.page == page or not mark.new_rows:
                 raise ReplyIncomplete("its pages repeat themselves")
             page = mark.page
@@ -179,12 +181,14 @@ class IndexerClient:
         page_size = self._page_size
         try:
             return await self._page(reading, first_page(page_size))
+        # A kind of QuestionRefused, but no smaller page helps where a chain is not allowed.
         except ChainRefused:
             raise
         except QuestionRefused:
             if page_size <= SAFE_PAGE_SIZE:
                 raise
         mark = await self._page(reading, first_page(SAFE_PAGE_SIZE))
+        # Only after the small page was answered: else the size was not to blame.
         if self._page_size > SAFE_PAGE_SIZE:
             self._page_size = SAFE_PAGE_SIZE
             log.warning(

@@ -132,6 +132,8 @@ def repeats_keys(page: Page) -> bool:
     wanted[b'"chainId"'] += len(page.tokens) + len(page.natives)
     wanted[b'"errorReason"'] += sum(bool(entry.trouble) for entry in page.tokens)
     wanted[b'"errorReason"'] += sum(bool(entry.trouble) for entry in page.natives)
+    # What is surplus may stand in the metadata of contracts, which is kept undecoded and uses some of
+    # the same keys; joining it costs more than counting, and is mostly spared.
     surplus = {key: page.body.count(key) - wanted[key] for key in _KEYS}
     surplus[_PAGE_KEY] = page.body.count(_PAGE_KEY) - page.raw.count(_PAGE_KEY) - bool(page.raw)
     infos = b"".join(bytes(row.contract_info) for row in tokens) if any(surplus.values()) else b""
@@ -186,6 +188,7 @@ def _read_page(body: bytes, *, strict: bool) -> Page:
         return _page_of(
             body, whole.page, _entries(whole.native_balances), _entries(whole.balances), is_whole=True
         )
+    # Decoded well, but an amount stands twice somewhere: the rows themselves have to be looked through.
     strict |= whole is not None
     loose = _loosely_read(_LOOSE, body, strict=strict)
     natives = _loose_entries(loose.native_balances, _NATIVE_ROW, strict=strict)
@@ -196,6 +199,7 @@ def _read_page(body: bytes, *, strict: bool) -> Page:
 def _read_tokens(body: bytes, *, strict: bool) -> Page:
     whole = None if strict else try_decode(_WHOLE_TOKENS, body)
     if whole is not None and _repeats_amounts(body, whole):  # or natives came that nobody asked for
+        # Natives have amounts, too, and are not decoded here.
         with_natives = try_decode(_WHOLE, body)
         strict = with_natives is None or _repeats_amounts(body, with_natives)
     if whole is not None and not strict:
@@ -206,6 +210,7 @@ def _read_tokens(body: bytes, *, strict: bool) -> Page:
 
 
 def _loosely_read(decoder: Decoder[Loose], body: bytes, *, strict: bool) -> Loose:
+    # A half of a surrogate pair is valid JSON, but no text: msgspec refuses the whole page for one name.
     loose = try_decode(decoder, body) or try_decode(decoder, mend_surrogates(body))
     if loose is None:
         raise ReplyMalformed("no page of balances", status=200)
@@ -225,6 +230,7 @@ def _page_of(
     raw = bytes(page)
     if raw in (b"", b"null"):
         return Page(b"", more=False, natives=natives, tokens=tokens, body=body, is_whole=is_whole)
+    # With `more` twice in it, nobody knows whether pages follow.
     mark = try_decode(_MARK, raw)
     if mark is None or repeated_keys(raw):
         raise ReplyMalformed("no page object", status=200)

@@ -148,6 +148,7 @@ class Transport:
             except Throttled as error:
                 pause = self._throttle_seconds(error)
                 self._limiter.pause(pause)
+                # A second refusal is the caller's to judge; the pause stands for all requests either way.
                 if throttled:
                     raise
                 throttled = True
@@ -179,6 +180,7 @@ class Transport:
         """Read one reply at a time, and let other tasks run after each: replies tend to come together."""
         async with self._reading:
             reply = read(content)
+            # Inside the lock: whoever is next to read waits, whoever has other work gets its turn.
             await asyncio.sleep(0)
             return reply
 
@@ -233,6 +235,7 @@ class Transport:
                 return response.status, response.headers, await _read_capped(response, most_bytes, on_bytes)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise WrongEndpoint("no URL of HTTP", name=type(error).__name__) from None
+        # A name that can't be resolved and a refused connection are kinds of ClientError and of OSError.
         except aiohttp.ClientError as error:  # kinds of TimeoutError among them: nobody to connect to
             raise Unavailable(plain(str(error), self._key), name=type(error).__name__) from None
         except TimeoutError as error:

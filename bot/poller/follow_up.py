@@ -106,6 +106,7 @@ class FollowUp:
         }
         moves = [move for verdict in verdicts for move in verdict.moves if move.asset in holders]
         wanted = await self.store.undescribed(holders) if holders else frozenset[Asset]()
+        # Only what moved is about to be reported; the rest may wait for the weekly refresh.
         if moves:
             wanted |= await self.store.doubtful_descriptions([move.asset for move in moves], now)
             wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}

@@ -49,6 +49,7 @@ def fingerprints(
 
 def _stamp(question: Question) -> bytes:
     """Return bytes that tell a question from others about the same account."""
+    # Without the accounts: a batch may be cut in other parts the next time, and say the same of each.
     asked = repr((question.chain_ids, question.contracts))
     return blake2b(asked.encode(), digest_size=STAMP_BYTES).digest()
 

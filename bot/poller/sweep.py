@@ -78,6 +78,7 @@ class Sweep:
         self._in_memory = asyncio.Semaphore(BATCHES_IN_MEMORY)
         self._started_at = now()
         memory.blocks.start_from(watched.highest_blocks)
+        # What the sweep stores as known: a block that one batch brings may be newer than what others saw.
         self._known_before = memory.blocks.now()
         self._follow_up = FollowUp(fetcher, item_source, store)
         self._reader = BatchReader(
@@ -101,6 +102,7 @@ class Sweep:
 
         An error in one batch leaves the others alone.
         """
+        # In a thread: sorting and grouping thousands of accounts would block the event loop.
         plan = await asyncio.to_thread(self._plan)
         self._fetcher.begin()
         async with asyncio.TaskGroup() as tasks:
@@ -148,6 +150,7 @@ class Sweep:
             self._progress()
 
     async def _read(self, batch: Batch) -> None:
+        # Before asking: a block that other batches bring meanwhile may be newer than this answer.
         known_blocks = self._memory.blocks.now()
         replied = [pair for question in batch.questions for pair in await self._fetcher.ask(question)]
         if not replied:
@@ -160,6 +163,7 @@ class Sweep:
         blocks: Mapping[ChainId, int] = {}
         if changed:
             observed_at = self._now()
+            # The time of observation is taken before waiting here: it is when the replies came.
             async with self._in_memory:
                 result = await self._reader.read(changed, replied, observed_at)
                 losses = [verdict for verdict in result.poll.verdicts if has_losses(verdict)]
@@ -212,6 +216,7 @@ class Sweep:
         for account, parts in unseen.items():
             self._unknown += [(account, *one) for one in parts]
         for account, read in prints.items():
+            # An account without any digest was not answered: equal silence proves nothing.
             if account not in unsettled and read.said:
                 self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
         if losses:

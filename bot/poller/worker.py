@@ -137,6 +137,7 @@ class Poller:
                 self.progress.sweeps["failed"] += 1
                 log.exception("sweep failed", action="sweep_failed")
             finally:
+                # One that hangs; should it come back all the same, its number is too old to record.
                 sweep.cancel()
 
     async def sweep(self) -> None:
@@ -148,6 +149,7 @@ class Poller:
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
         lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
+        # Only a full sweep counts: one for news reads some accounts, and would end a doubt too early.
         self._memory.doubts = counted_on(self._memory.doubts, lost)
         self._memory.losers = sweep.losers
         await self._store.finish_sweep(reach)
@@ -157,6 +159,7 @@ class Poller:
 
     async def read_news(self) -> None:
         """Ask, once, for the accounts of subscriptions that are newer than the last plan."""
+        # Before the look: `_begin` moves it on to the newest subscription.
         planned_up_to = self._planned_up_to
         watched = await self._store.sweep_input(self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
@@ -179,6 +182,7 @@ class Poller:
                 log.warning("no tick for too long: sweeping anyway", action="tick_missed")
                 self.on_missed_ticks()
             self._is_due = True
+        # Cleared before looking at what is due, not after: a tick in between must not get lost.
         self._wake.clear()
         is_due, self._is_due = self._is_due, False
         if not is_due:
@@ -195,6 +199,7 @@ class Poller:
         sweep.result()
 
     async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
+        # What came after this look at the subscriptions is news, even while the sweep is running.
         self._planned_up_to = watched.newest
         if not self._knows_last_prices:
             self._memory.start_from_prices(await self._store.last_prices())

@@ -56,6 +56,7 @@ def compare(
     balances: dict[Asset, Balance | None] = {}
     for sighting in believed:
         move = None
+        # Interest below a step is stored, so that its speed is known, but not reported.
         if not _is_interest(sighting, view, observed_at):
             move = _move(sighting, status, known_block)
         moves += [move] if move is not None else []
@@ -273,12 +274,15 @@ def _readings_needed(
     asset, stored, seen, _, through, *_ = sighting
     if not through or not seen.differs_from(NOTHING if stored is None else stored.amount):
         return 1
+    # Held before, and only now listed: believed once lists have shown it several times in a row.
     if stored is None and not _is_gain(seen, known_block) and (through == {status} or seen.block is not None):
         return READINGS_FOR_OLDER
+    # A lagging replica does not know yet what arrived; its nothing is older than what is stored.
     if sighting.is_behind and asset.contract and seen == NOTHING:
         return READINGS_FOR_OLDER
     if stored is not None and seen.block is not None and seen.block < (stored.amount.block or 0):
         return READINGS_FOR_OLDER
+    # The native coin has no block: two replicas that answer in turn would report each change for ever.
     if seen.block is None and previous is not None and not seen.differs_from(previous):
         return READINGS_FOR_RETURN
     return 1

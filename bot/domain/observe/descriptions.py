@@ -32,6 +32,7 @@ def asked_again_in(asked_in_vain: int) -> timedelta:
     """
     if not asked_in_vain:
         return REFRESHED_AFTER
+    # Capped: a larger shift would overflow a timedelta.
     doublings = min(asked_in_vain - 1, 16)
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
@@ -82,6 +83,7 @@ def may_be_redenominated(before_raw: int, after_raw: int) -> bool:
 
 def _are_near(before_raw: int, after_raw: int, power: int, step: int) -> bool:
     """Whether the amount grew by ten to this power, give or take a third of the step in powers of ten."""
+    # Cubed instead of taking cube roots: amounts of 256 bits have to be compared exactly.
     expected = before_raw**3 * _ten_to(3 * max(power, 0))
     seen = after_raw**3 * _ten_to(3 * max(-power, 0))
     spread = _ten_to(abs(step))

@@ -48,6 +48,7 @@ def with_items(
             moves.append(move)
             continue
         items = _seen_items(move, seen)
+        # The block moved, and nobody says what came and went: without storing the block, the next sweep asks.
         if _is_exchange_at_most(move) and known is not None and items is None:
             again.add(move.asset)
             continue

@@ -34,6 +34,7 @@ def doubted_chains(
         chain_id
         for chain_id, count in lost.items()
         if _is_too_much(count, held.get(chain_id, 0))
+        # Less than half may be missing while an index comes back: it has to stay the same for long.
         or (chain_id in doubts and _counted(doubts[chain_id], count).times < SWEEPS_TO_SETTLE)
     )
 

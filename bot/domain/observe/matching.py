@@ -30,6 +30,7 @@ def recipients_of_parts(
     result: dict[DestinationId, str] = {}
     for watch, scope in _by_name(watches.get(account, ())):
         if watched_parts([(watch, scope)], chain_id, status) & parts:
+            # The first label counts, in the order of `_by_name`; one that is empty gives way to the next.
             result[watch.destination_id] = result.get(watch.destination_id) or watch.label
     return result
 

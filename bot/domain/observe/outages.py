@@ -117,6 +117,7 @@ def _is_due(last: LastReport | None, now: datetime, stale_after: timedelta) -> b
     times = _times(last, now)
     if last is None or not times:
         return True
+    # The shift is capped: times may be any number, and the result would overflow a timedelta.
     return now - last.told_at >= min(stale_after * (1 << min(times, _DOUBLINGS_MOST)), INTERVAL_MOST)
 
 

@@ -67,6 +67,7 @@ def watches_by_account(
             result[subscription.account].append((subscription, subscription))
     for token in tokens:
         for watch in watching[token.destination_id]:
+            # Guaranteed above: only subscriptions with an account are in `watching`.
             assert watch.account is not None
             result[watch.account].append((watch, token))
     return result
@@ -126,6 +127,7 @@ def with_unlisted(
     result = dict(wanted)
     for account, assets in unlisted.items():
         one = result.get(account)
+        # Nobody asks for the account any more.
         if one is None:
             continue
         named = dict(one.named)

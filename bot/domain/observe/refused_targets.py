@@ -60,6 +60,7 @@ class RefusedTargets:
 
     def without(self, question: Question) -> "RefusedTargets":
         """Forget what was answered."""
+        # Called for every answer, and mostly there is nothing to forget.
         if not self.pairs and not self.chains:
             return self
         kept = (

@@ -47,6 +47,7 @@ class ReplyCollector:
         self._accounts = frozenset(question.accounts)
         self._asked: dict[str, Address] = {account: account for account in question.accounts}
         if len(self._accounts) == 1:
+            # A row may leave the account out; where one was asked for, it can be no other.
             self._asked[""] = question.accounts[0]
         self._reader = PageReader(natives=question.natives, strict=strict)
         self._pages: list[Page] = []
@@ -78,6 +79,7 @@ class ReplyCollector:
 
     def reply(self) -> Reply:
         """Return the reply of all pages, whose rows are read only when somebody wants them."""
+        # Before the digests: what this makes unknown belongs into them.
         self._doubt_silence()
         reader = self._row_reader
         return Reply(self._digests, reader.chains_seen(), self._about, reader.prices, reader.troubles())
@@ -90,6 +92,8 @@ class ReplyCollector:
     def _about(self, accounts: Collection[Address]) -> Answer:
         if self._strict_reply is None:
             return self._row_reader.about(accounts)
+        # The poller holds the first digests. An account whose strict digest is another one must not be
+        # taken for unchanged because its next reply has the same repeated key.
         digests = self._strict_reply.digests
         found_late = {account for account, digest in self._digests.items() if digests[account] != digest}
         return replace(self._strict_reply.about(accounts), found_late=frozenset(found_late))
@@ -151,6 +155,7 @@ class ReplyCollector:
             return
         rows = self._natives.rows[chain_id]
         for row in entry.rows:
+            # This runs for each row: one look-up does for nearly all, parsing is for new spellings.
             account = self._asked.get(row.account_address) or self._asked_account(row.account_address)
             if account is None or row.chain_id != chain_id:
                 self._refuse(self._natives, chain_id, row.account_address, row.chain_id)
@@ -180,6 +185,7 @@ class ReplyCollector:
                 key = (row.contract_address, row.token_id)
                 self._refuse(self._tokens, chain_id, row.account_address, chain_id, key)
                 continue
+            # A contract of a new type is a collection as soon as one of its rows has an id (decision 18).
             if row.contract_type not in KNOWN_KINDS and has_ids(row):
                 self._tokens.numbered[chain_id, account].add(contract)
             held = rows.get(account)
@@ -197,6 +203,7 @@ class ReplyCollector:
         if row.contract_type != held[contract].contract_type:
             self._doubt(self._tokens, chain_id, account, "rows that contradict each other")
             return
+        # The dictionary makes missing entries: asked for without `get`, every account would have one.
         by_id = self._tokens.by_id.get((chain_id, account), {}).get(contract)
         if by_id is None and not _are_of_two_ids(held[contract], row):
             self._add_once_more((chain_id, account, contract, ""), held, contract, row)
@@ -212,6 +219,7 @@ class ReplyCollector:
         self._new_rows = True
         if row.contract_type not in KNOWN_KINDS:
             self._tokens.numbered[chain_id, account].add(contract)
+        # Ids are told apart as they are spelled: of one that is no number, nobody knows which it is.
         if read_token_id(row) is None or read_token_id(held[contract]) is None:
             self._doubt(self._tokens, chain_id, account, "a token id that is no number")
 
@@ -229,6 +237,7 @@ class ReplyCollector:
         if before is None or after is None:
             self._doubt(self._tokens, chain_id, account, "refused rows")
             return
+        # A block is needed on both sides: without one nobody knows which row is the newer.
         is_newer = (after.block or 0) > (before.block or 0)
         if not after.differs_from(before):
             if is_newer or (row.contract_info and not known.contract_info):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from hashlib import blake2b
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import TypeVar
 
 from msgspec.json import Encoder
 
@@ -17,6 +17,8 @@ from bot.indexer.replies.sorted_rows import SortedNatives, SortedTokens
 from bot.indexer.rows import TokenRow, read_total
 
 DIGEST_BYTES = 16
+
+Row = TypeVar("Row")
 
 _CANONICAL = Encoder(order="deterministic")
 """Sorts the keys of dictionaries: the contracts of an account come in any order."""
@@ -39,8 +41,8 @@ def make_digests(question: Question, natives: SortedNatives, tokens: SortedToken
     start = blake2b(
         _CANONICAL.encode((question.natives, chain_ids, unknown_chains)), digest_size=DIGEST_BYTES
     )
-    coins = [_known_rows(natives, chain_id) for chain_id in chain_ids]
-    lists = [_known_rows(tokens, chain_id) for chain_id in chain_ids]
+    coins = [_known_rows(natives.rows, natives, chain_id) for chain_id in chain_ids]
+    lists = [_known_rows(tokens.rows, tokens, chain_id) for chain_id in chain_ids]
     irregular = _irregularities(natives, tokens)
     digests: dict[Address, bytes] = {}
     for account in question.accounts:
@@ -48,6 +50,7 @@ def make_digests(question: Question, natives: SortedNatives, tokens: SortedToken
             [rows[account].balance if account in rows else None for rows in coins],
             [_said(rows[account]) if account in rows else None for rows in lists],
         )
+        # The question and the unknown chains are the same for all accounts, and hashed once.
         digest = start.copy()
         digest.update(_CANONICAL.encode(said))
         if account in irregular:
@@ -56,11 +59,15 @@ def make_digests(question: Question, natives: SortedNatives, tokens: SortedToken
     return digests
 
 
-def _known_rows(side: SortedNatives | SortedTokens, chain_id: ChainId) -> Mapping[Address, Any]:
+def _known_rows(
+    rows: Mapping[ChainId, Mapping[Address, Row]], side: SortedNatives | SortedTokens, chain_id: ChainId
+) -> Mapping[Address, Row]:
     """Return the rows of a chain by account, without those that were refused while sorting."""
-    rows: Mapping[Address, Any] = {} if chain_id in side.unknown else side.rows.get(chain_id, {})
+    if chain_id in side.unknown:
+        return {}
+    here = rows.get(chain_id, {})
     doubtful = {account for there, account in side.doubtful if there == chain_id}
-    return {account: row for account, row in rows.items() if account not in doubtful} if doubtful else rows
+    return {account: row for account, row in here.items() if account not in doubtful} if doubtful else here
 
 
 def _is_unknown(side: SortedNatives | SortedTokens, chain_id: ChainId) -> bool:

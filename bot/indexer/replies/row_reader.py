@@ -104,6 +104,7 @@ class RowReader:
     def _descriptions(self) -> dict[Asset, Description]:
         """The first description of each asset, or the first with metadata, whoever holds it."""
         result: dict[Asset, Description] = {}
+        # The coin of a chain is described by any row of it: the first that can be believed.
         for chain_id, coins in self._natives.rows.items():
             believed = next((row for row in coins.values() if parse_amount(row.balance) is not None), None)
             if believed is not None:
