@@ -313,8 +313,8 @@ def _rebases(sighting: _Sighting, view: View) -> bool:
 
 def _is_interest(sighting: _Sighting, view: View, at: datetime) -> bool:
     """Whether this is interest that is too little to be reported, and no transfer."""
-    told, seen, moved = sighting.last_alerted_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
-    is_within_a_step = bool(told and seen and moved) and abs(seen - told) * REBASING_STEPS < told
+    alerted, seen, moved = sighting.last_alerted_raw, sighting.seen.amount_raw, abs(sighting.moved_raw)
+    is_within_a_step = bool(alerted and seen and moved) and abs(seen - alerted) * REBASING_STEPS < alerted
     if not is_within_a_step or not _rebases(sighting, view) or _is_transfer(sighting, view):
         return False
     drift = view.drifts.get(sighting.asset)

@@ -104,7 +104,7 @@ class WatchedHere:
     gaps: tuple[Gap, ...]
     """What was read there once and gives no whole answer now."""
     alerts: int
-    """Not told yet."""
+    """Not delivered yet."""
     alerts_since: datetime | None
     """When the oldest of them was observed."""
     held_until: datetime | None
@@ -172,8 +172,8 @@ def _tokens_in(
         return PartSeen(PartKind.TOKENS, None)
     holdings = by_account.get(account, {})
     held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN")
-    heard = tuple(one for one in held if not ignores(rules, one.asset))
-    return PartSeen(PartKind.TOKENS, seen_at, held=heard, left_out=len(held) - len(heard))
+    shown = tuple(one for one in held if not ignores(rules, one.asset))
+    return PartSeen(PartKind.TOKENS, seen_at, held=shown, left_out=len(held) - len(shown))
 
 
 def _held(

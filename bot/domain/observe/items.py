@@ -49,12 +49,12 @@ def with_items(
             continue
         items = _seen_items(move, seen)
         # The block moved, and nobody says what came and went: without storing the block, the next sweep asks.
-        if _is_exchange_at_most(move) and known is not None and items is None:
+        if _has_same_amount(move) and known is not None and items is None:
             again.add(move.asset)
             continue
-        told = () if known is None or items is None else item_moves(known, items)
-        if told or known is None or not _is_exchange_at_most(move):
-            moves.append(move._replace(items=told))
+        item_changes = () if known is None or items is None else item_moves(known, items)
+        if item_changes or known is None or not _has_same_amount(move):
+            moves.append(move._replace(items=item_changes))
         keep[move.asset] = items or {}
     balances = {asset: balance for asset, balance in verdict.balances.items() if asset not in again}
     return replace(verdict, moves=tuple(moves), balances=balances, unexplained=tuple(sorted(again))), keep
@@ -67,5 +67,5 @@ def _seen_items(move: Move, seen: KnownItems) -> Items | None:
     return items if items is not None and adds_up(items, move.after) else None
 
 
-def _is_exchange_at_most(move: Move) -> bool:
+def _has_same_amount(move: Move) -> bool:
     return move.kind is MoveKind.MOVED and not move.after.differs_from(move.before)
