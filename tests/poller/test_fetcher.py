@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.refused_targets import Pair
@@ -104,21 +105,21 @@ def batches(number: int, accounts: int = 50, chains: Iterable[ChainId] = CHAINS)
     return [question(*map(address, range(start, start + accounts)), chains=on) for start in starts]
 
 
-def cells_of(questions: Iterable[Question]) -> Counter[Pair]:
+def pairs_of(questions: Iterable[Question]) -> Counter[Pair]:
     return Counter(
         (account, chain_id) for one in questions for account in one.accounts for chain_id in one.chain_ids
     )
 
 
 def seen(answered: Iterable[Replied]) -> Counter[Pair]:
-    return cells_of(question for question, _ in answered)
+    return pairs_of(question for question, _ in answered)
 
 
 def unseen(answered: Iterable[Replied], *questions: Question) -> set[Pair]:
     """Return what was asked and not answered; nothing was answered twice."""
-    cells = seen(answered)
-    assert max(cells.values(), default=1) == 1
-    return set(cells_of(questions or (WHOLE,)) - cells)
+    pairs = seen(answered)
+    assert max(pairs.values(), default=1) == 1
+    return set(pairs_of(questions or (WHOLE,)) - pairs)
 
 
 def larger_than(accounts: int, error: IndexerError) -> Trouble:
@@ -267,6 +268,18 @@ async def test_one_poisonous_account_costs_a_search_once_and_then_one_request_a_
         assert harness.fetcher.troubles == [error]
     assert harness.fetcher.size.now == 50
     assert harness.fetcher.probe_in_seconds is None
+
+
+async def test_what_is_refused_is_named_in_the_log_once(harness: FetcherHarness) -> None:
+    harness.world.trouble = about(REFUSED, account=BAD, chain=BAD_CHAIN)
+
+    with capture_logs() as logs:
+        await harness.sweep()
+        await harness.sweep()
+
+    (line,) = [one for one in logs if one.get("action") == "asked_apart"]
+    assert (line["account"], line["chain_id"], line["whole_chain"]) == (BAD, BAD_CHAIN, False)
+    assert line["trouble"] == str(REFUSED)
 
 
 async def test_an_account_refused_on_every_chain_costs_one_request_a_sweep(harness: FetcherHarness) -> None:
@@ -653,16 +666,16 @@ async def test_pauses_grow_up_to_their_bound(
 
 # ---------------------------------------------------------------- the law
 
-cells = st.frozensets(st.tuples(st.integers(1, 12).map(address), st.integers(1, 6).map(ChainId)), max_size=6)
+pairs = st.frozensets(st.tuples(st.integers(1, 12).map(address), st.integers(1, 6).map(ChainId)), max_size=6)
 errors = st.sampled_from([REFUSED, ReplyTooLarge()])
 
 
 def choosy(bad: frozenset[Pair], most: int, error: IndexerError) -> Callable[[Question], IndexerError | None]:
     """Refuse what is too large, and whatever asks for one of these."""
-    return lambda one: error if len(one.accounts) > most or bad & cells_of([one]).keys() else None
+    return lambda one: error if len(one.accounts) > most or bad & pairs_of([one]).keys() else None
 
 
-@given(cells, st.integers(1, 12), errors, st.integers(1, 5), st.integers(1, 8))
+@given(pairs, st.integers(1, 12), errors, st.integers(1, 5), st.integers(1, 8))
 def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
     bad: frozenset[Pair], most: int, error: IndexerError, per_batch: int, at_once: int
 ) -> None:
@@ -675,4 +688,4 @@ def test_in_the_end_all_is_answered_but_what_is_refused_and_nothing_twice(
             await harness.sweep(*many, at_once=at_once)
         return await harness.sweep(*many, at_once=at_once)
 
-    assert unseen(asyncio.run(sweeps()), *many) == bad & cells_of(many).keys()
+    assert unseen(asyncio.run(sweeps()), *many) == bad & pairs_of(many).keys()
