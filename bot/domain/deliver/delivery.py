@@ -40,9 +40,12 @@ TOPIC_DOUBT_PAUSE = 45.0
 """Before the next attempt, by how many failed; the last pause repeats. All are below the 60 s within which an
 alert has to arrive once the last fault is over."""
 
-UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0, 40.0, 60.0, 120.0, 300.0, 900.0))
-"""After a send that may have arrived. Grows to a quarter of an hour, since each attempt may be a copy; before
-the fourth and any later one Telegram is asked (`unconfirmed.py`)."""
+UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0, 25.0, 25.0, 25.0, 60.0, 120.0, 300.0, 900.0))
+"""After a send that may have arrived; before the fourth attempt and later ones Telegram is asked first.
+
+Steady for two minutes, so that no alert is late after a short fault that meets sends alone; then they grow to
+a quarter of an hour, since each attempt may be a copy.
+"""
 
 REST = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
 """The longest pause that one message makes."""
@@ -50,7 +53,7 @@ REST = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
 LONGEST_PAUSE = timedelta(seconds=60)
 """A message that pauses for longer stands aside: later ones of its chat pass it."""
 
-UNKNOWNS_SET_ASIDE = 6
+UNKNOWNS_SET_ASIDE = 8
 """Sends of unknown outcome after which a pause is longer than that."""
 
 QUESTION_PAUSE = timedelta(seconds=25)
