@@ -244,21 +244,24 @@ class Fetcher:
             async with self._retrying:
                 parts = self._known_parts(question)
         answered = [pair for part in parts for pair in await self._ask_part(part)]
-        return answered + await self._retry(retries)
+        return answered + await self._retry(retries) if retries else answered
 
     async def _ask_part(self, question: Question) -> list[Replied]:
         outcome = await self._request(question, is_counted=False)
         if isinstance(outcome, Reply):
             return [(question, outcome)]
-        if not isinstance(outcome, SMALLER_MAY_HELP):
-            if outcome is not None:
-                self._count(outcome)
+        is_divisible = isinstance(outcome, SMALLER_MAY_HELP)
+        is_slow = is_divisible and not isinstance(outcome, SIGNS_OF_LIFE)
+        if outcome is not None and not is_slow:
+            self._count(outcome)
+        if outcome is None or not is_divisible:
             return []
         async with self._searching:
-            # Counted in turn only, and after a probe where it would open the breaker: questions
-            # that are all too large fail at once, too.
-            await self._be_sure(question)
-            self._count(outcome)
+            if is_slow:
+                # Counted in turn only, and after a probe where it would open the breaker: questions
+                # that are all too large time out at once, too.
+                await self._be_sure(question)
+                self._count(outcome)
             answered = await self._split(question, outcome)
             self._learn_size(question, answered)
             return answered

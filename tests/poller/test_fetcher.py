@@ -410,6 +410,31 @@ async def test_a_chain_that_answers_again_joins_in_the_same_sweep(harness: Fetch
     assert await harness.requests() == 1
 
 
+async def test_no_question_waits_for_what_another_one_tries_again(
+    harness: FetcherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.world.trouble = about(REFUSED, chain=BAD_CHAIN)
+    many = batches(4)
+    await harness.sweep(*many)
+    is_over = asyncio.Event()
+    reply = harness.world.reply
+
+    async def reply_late(question: Question) -> Reply:
+        if question.chain_ids == (BAD_CHAIN,):
+            await is_over.wait()
+        return await reply(question)
+
+    monkeypatch.setattr(harness.world, "reply", reply_late)
+    harness.fetcher.begin()
+    retrying, *others = [asyncio.create_task(harness.fetcher.ask(one)) for one in many]
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*others)
+    assert not retrying.done()
+    is_over.set()
+    await retrying
+
+
 async def test_accounts_that_are_refused_on_a_chain_hide_no_other_there(harness: FetcherHarness) -> None:
     bad = {address(number) for number in range(1, 6)}
     harness.world.trouble = lambda one: (
