@@ -28,7 +28,7 @@ MUTANTS = (
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/polling/record.py",
         "        for destination_id, label in labels.items():\n            enqueue_alert(",
-        "        self._db.commit()\n"
+        "        self._db.conn.commit()\n"
         "        for destination_id, label in labels.items():\n            enqueue_alert(",
         "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
 from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, DeliveryUpdate
@@ -12,7 +10,7 @@ from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.chats import mark_unreachable
 from bot.store.chats.migrate import move_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.outbox.queue import ASIDE, UNFINISHED
 from bot.store.outbox.withdraw import withdraw, withdraw_emptied
@@ -24,7 +22,7 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
 
     `status` is the contract status whose lists are read, for chats that turn out to be closed.
     """
-    with transaction(db):
+    with db.transaction():
         # Only while unfinished: it may have been withdrawn or have expired while Telegram was asked.
         db.execute(
             "UPDATE delivery SET state = ?, attempts = ?, unknowns = ?, refusals = ?, questions = ?,"
@@ -73,7 +71,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
 
     To be called at the start, before anything is sent.
     """
-    with transaction(db):
+    with db.transaction():
         changed = db.execute(
             "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
             " not_before = ?, reason = 'the program ended while it was being sent'"

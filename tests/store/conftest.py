@@ -19,6 +19,7 @@ from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
+from bot.store.database.door import Value
 from bot.store.outbox.queue import NextDelivery, Outbox
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
@@ -46,11 +47,11 @@ class Keeper:
     store: Store
     path: Path
 
-    async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
         return await self.store._thread.run(lambda db: db.execute(sql, values).fetchall())
 
-    async def value(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - it is what is stored
+    async def value(self, sql: str, *values: Value) -> Any:  # noqa: ANN401 - it is what is stored
         """Return the one value of the one row."""
         ((value,),) = await self.rows(sql, *values)
         return value

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
+import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from bot.store.database import connection, schema
@@ -16,9 +16,9 @@ from bot.store.database.connection import (
     DirectoryHeld,
     DirectoryLock,
     StoreError,
-    transaction,
 )
 from bot.store.database.copy import copy_database
+from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.database.schema import migrations
 from tests.builders import NOON
@@ -36,7 +36,7 @@ def two_migrations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     later = only_the_first(ran)
 
     @later()
-    def m002_more(db: Database) -> None:
+    def m002_more(db: sqlite_utils.Database) -> None:
         ran.append("second")
         db.execute("CREATE TABLE more (id INTEGER) STRICT")
         db.execute("INSERT INTO setting (name, value) VALUES ('more', 'yes')")
@@ -52,7 +52,7 @@ def only_the_first(ran: list[str]) -> Migrations:
     first = Migrations(migrations.name)
 
     @first()
-    def m001_accounts_outbox_and_chats(db: Database) -> None:
+    def m001_accounts_outbox_and_chats(db: sqlite_utils.Database) -> None:
         ran.append("first")
         schema.m001_accounts_outbox_and_chats(db)
 
@@ -153,13 +153,7 @@ async def test_garbage_is_refused_and_stays_as_it_is(path: Path) -> None:
 
 async def test_a_damaged_file_is_refused(path: Path) -> None:
     thread = await opened(path)
-    await thread.run(
-        lambda db: db.conn.executemany(
-            "INSERT INTO account (address) VALUES (?)",
-            [(bytes([n % 256, n // 256] * 10),) for n in range(5000)],
-        )
-    )
-    await thread.run(lambda db: db.commit())
+    await thread.run(add_accounts, 5000)
     await thread.close()
     damage(path)
 
@@ -258,7 +252,7 @@ async def test_a_disk_without_room_is_refused_with_a_word_of_comfort(
 ) -> None:
     await (await opened(path)).close()
 
-    def full(_: Database) -> None:
+    def full(_: sqlite_utils.Database) -> None:
         small = sqlite3.connect(":memory:")
         small.execute("PRAGMA max_page_count = 1")
         try:
@@ -266,7 +260,7 @@ async def test_a_disk_without_room_is_refused_with_a_word_of_comfort(
         finally:
             small.close()
 
-    monkeypatch.setattr(Database, "enable_wal", full)
+    monkeypatch.setattr(sqlite_utils.Database, "enable_wal", full)
     with pytest.raises(DatabaseUnusable, match=r"the disk is full: make room; nothing is lost"):
         await opened(path)
 
@@ -371,6 +365,11 @@ def test_all_refusals_have_one_base() -> None:
 # ---------------------------------------------------------------- units of work
 
 
+def add_accounts(db: Database, count: int) -> None:
+    with db.transaction():
+        db.insert_many("account", ["address"], [(bytes([n % 256, n // 256] * 10),) for n in range(count)])
+
+
 def put(db: Database, name: str) -> None:
     db.execute("INSERT INTO setting (name, value) VALUES (?, 'x')", [name])
 
@@ -393,7 +392,7 @@ async def test_units_of_work_never_mix(path: Path) -> None:
     thread = await opened(path)
 
     def count_up(db: Database) -> None:
-        with transaction(db):
+        with db.transaction():
             (count,) = db.execute("SELECT count(*) FROM setting").fetchone()
             put(db, f"{count:03}")
 
@@ -408,7 +407,7 @@ async def test_a_unit_of_work_whose_caller_gives_up_is_done_whole(path: Path) ->
     has_begun, may_go_on = threading.Event(), threading.Event()
 
     def work(db: Database) -> None:
-        with transaction(db):
+        with db.transaction():
             put(db, "first")
             has_begun.set()
             assert may_go_on.wait(10)
@@ -445,7 +444,7 @@ async def test_an_error_inside_takes_everything_back_and_leaves_no_transaction_o
     thread = await opened(path)
 
     def work(db: Database) -> None:
-        with transaction(db):
+        with db.transaction():
             put(db, "first")
             put(db, "first")
 
@@ -466,7 +465,7 @@ async def test_a_database_held_by_a_stranger_is_an_error_and_no_half_done_work(p
     stranger.execute("BEGIN IMMEDIATE")
 
     def work(db: Database) -> None:
-        with transaction(db):
+        with db.transaction():
             put(db, "first")
 
     with pytest.raises(DatabaseUnavailable, match="another program holds it"):

@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
-from bot.store.database.connection import DatabaseThread, transaction
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseFault, DatabaseUnavailable
 
 
@@ -34,12 +34,12 @@ def _pages(db: Database) -> int:
 
 
 def write_much(db: Database) -> None:
-    with transaction(db):
+    with db.transaction():
         db.execute("REPLACE INTO setting (name, value) VALUES ('much', hex(zeroblob(100000)))")
 
 
 def write_nothing(db: Database) -> None:
-    with transaction(db):
+    with db.transaction():
         db.execute("DELETE FROM setting WHERE name = 'nothing of that name'")
 
 

@@ -6,13 +6,11 @@ covered has a baseline to compare with.
 
 from collections.abc import Collection, Iterable
 
-from sqlite_utils import Database
-
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.observations import Standing
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
 
 _SUBSCRIPTIONS = """
@@ -63,7 +61,7 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
         ]
         if not ended:
             continue
-        db.conn.executemany("DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?", ended)
+        db.executemany("DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?", ended)
         # Readings on their way and what the poller remembers refer to the coverage that was: they are
         # recognised by the generation.
         db.execute("UPDATE account SET generation = generation + 1 WHERE id = ?", [account_id])
@@ -108,7 +106,7 @@ def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
 def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
     """Delete balances of contracts that lists leave out from now on, but for those watched by contract."""
     blobs = [to_blob(contract) for contract in contracts]
-    with transaction(db):
+    with db.transaction():
         rows = db.execute(
             "SELECT b.account_id, b.asset_id, EXISTS (SELECT 1 FROM coverage v WHERE"
             " v.account_id = b.account_id AND v.chain_id = x.chain_id AND v.part = x.contract)"

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Asset
 from bot.domain.symbols import symbol_key
+from bot.store.database.door import Database
 from bot.store.rows import to_blob
 
 # Two EXISTS and not one with OR: each then uses an index, `asset_symbol` or the key of `balance`.

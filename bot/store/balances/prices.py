@@ -7,10 +7,8 @@ an alert about it is sent.
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Asset, Price
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import to_asset, to_blob, to_milliseconds, to_moment
 
 PRICES_SAVED_EVERY = timedelta(hours=1)
@@ -27,8 +25,8 @@ def last_prices(db: Database) -> dict[Asset, Price]:
 
 def save_prices(db: Database, prices: Collection[tuple[Asset, Price]]) -> None:
     """Store prices of assets; those of unknown assets are left out."""
-    with transaction(db):
-        db.conn.executemany(
+    with db.transaction():
+        db.executemany(
             "UPDATE asset SET price_usd = ?, priced_at = ? WHERE chain_id = ? AND contract = ?",
             [
                 (price.usd, to_milliseconds(price.seen_at), asset.chain_id, to_blob(asset.contract))

@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.assets import COLLECTION_KINDS, NATIVE, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, View
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
 from bot.store.balances.coverage import marks
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import (
     to_address,
     to_asset,
@@ -146,7 +144,7 @@ def save_items(db: Database, account: Address, asset: Asset, items: Items) -> bo
 
     The balance may have changed since the ids were asked for.
     """
-    with transaction(db):
+    with db.transaction():
         row = db.execute(
             "SELECT b.account_id, b.asset_id, b.amount, b.uniques, b.block FROM balance b"
             " JOIN account a ON a.id = b.account_id JOIN asset x ON x.id = b.asset_id"
@@ -162,7 +160,7 @@ def save_items(db: Database, account: Address, asset: Asset, items: Items) -> bo
 def replace_items(db: Database, account_id: int, asset_id: int, items: Items) -> None:
     """Store these token ids of a collection instead of those stored. Part of the caller's transaction."""
     db.execute("DELETE FROM item WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
-    db.conn.executemany(
+    db.executemany(
         "INSERT INTO item (account_id, asset_id, token_id, amount) VALUES (?, ?, ?, ?)",
         [(account_id, asset_id, str(token_id), str(amount)) for token_id, amount in items.items()],
     )

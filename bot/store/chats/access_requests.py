@@ -2,14 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.places import Place
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import upsert_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import Row, to_milliseconds, to_moment_or_none, within_pages
 
 REQUESTS_ANNOUNCED_A_DAY = 20
@@ -34,7 +32,7 @@ def request_access(db: Database, place: Place, at: datetime) -> AccessRequest | 
     `REQUESTS_ANNOUNCED_A_DAY` in all. Call `mark_request_announced` once they did.
     """
     day_ago = to_milliseconds(at - _DAY)
-    with transaction(db):
+    with db.transaction():
         if _is_answered(db, place.chat_id):
             return None
         row_id = upsert_chat(db, place)
@@ -58,7 +56,7 @@ def mark_request_announced(db: Database, row: int, at: datetime) -> None:
 
 def ignore_request(db: Database, row: int, actor: Actor) -> bool:
     """Ignore all requests of a chat from now on; False: it is ignored already, or has no request."""
-    with transaction(db):
+    with db.transaction():
         changed = db.execute(
             "UPDATE knock SET is_ignored = 1 WHERE chat_id = ? AND is_ignored = 0"
             " AND chat_id IN (SELECT id FROM chat WHERE open = 0)",

@@ -1,10 +1,9 @@
 """The audit: who changed what, written in the transaction of the change, so that neither is there alone."""
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Address
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.subscriptions import Subscription
+from bot.store.database.door import Database
 from bot.store.rows import to_milliseconds, to_moment, within_pages
 
 

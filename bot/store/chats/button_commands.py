@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.places import Place
 from bot.store.chats.chats import destination_of, upsert_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import to_milliseconds, to_place
 
 KEPT_FOR = timedelta(days=30)
@@ -30,7 +28,7 @@ class ButtonCommand:
 
 def save_button_commands(db: Database, place: Place, commands: Sequence[str], at: datetime) -> list[int]:
     """Save commands for buttons of a chat; returns their rows in order. Old commands are deleted."""
-    with transaction(db):
+    with db.transaction():
         # A number is never given twice: the button of a deleted row does nothing, rather than something new.
         db.execute("DELETE FROM offer WHERE made_at < ?", [to_milliseconds(at - KEPT_FOR)])
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)

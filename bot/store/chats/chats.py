@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.delivery import Parking
@@ -13,7 +11,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage, marks
 from bot.store.chats.audit import record_audit
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.withdraw import withdraw_all
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 
@@ -43,7 +41,7 @@ def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
 
 def allow(db: Database, place: Place, actor: Actor) -> None:
     """Open a chat by command, whether it is known yet or not."""
-    with transaction(db):
+    with db.transaction():
         _decide(db, upsert_chat(db, place), place.chat_id, actor, AuditAction.ALLOW)
 
 
@@ -52,7 +50,7 @@ def deny(db: Database, place: Place, actor: Actor, status: Part) -> int:
 
     Its subscriptions stay. If it is opened again they start with a new baseline; its mutes are gone.
     """
-    with transaction(db):
+    with db.transaction():
         row_id = upsert_chat(db, place)
         _decide(db, row_id, place.chat_id, actor, AuditAction.DENY)
         withdrawn = withdraw_all(db, row_id)
@@ -68,12 +66,12 @@ def apply_configuration(
     `open_chats` and `owners` are Telegram's numbers; an owner's private chat is open, too. To be called at
     the start: it also deletes what was read under another contract status than `status`.
     """
-    with transaction(db):
+    with db.transaction():
         for owner in owners:
             upsert_chat(db, Place(owner, "private", ""))
         # Known before anybody writes there, so that owners see them in the list; Telegram's numbers of
         # people are positive.
-        db.conn.executemany(
+        db.executemany(
             "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)",
             [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
         )
@@ -124,7 +122,7 @@ def upsert_chat(db: Database, place: Place) -> int:
 
 def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
     """Let messages be sent to a chat and a topic again, as somebody writes to the bot there."""
-    with transaction(db):
+    with db.transaction():
         db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE telegram_id = ? AND unavailable IS NOT NULL",
@@ -148,7 +146,7 @@ def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
         "UPDATE chat SET unavailable = ?, probe_at = ?, probe_ms = ? WHERE telegram_id = ?",
         [
             parking.reason,
-            parking.probe_at and to_milliseconds(parking.probe_at),
+            None if parking.probe_at is None else to_milliseconds(parking.probe_at),
             parking.span // timedelta(milliseconds=1),
             chat_id,
         ],

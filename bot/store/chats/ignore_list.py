@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken, IgnoreListPage, IgnoreResult
@@ -13,7 +11,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import marks
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.queue import ON_THEIR_WAY
 from bot.store.rows import (
     Row,
@@ -34,7 +32,7 @@ def ignore(
 
     Beyond `IGNORED_MOST` contracts no more are taken; the result says how many were left out.
     """
-    with transaction(db):
+    with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         words = words_of(chains)
         known = {contract for contract in contracts if _row_of(db, destination_id, contract, words)}
@@ -60,7 +58,7 @@ def ignore(
 
 def unignore(db: Database, place: Place, contracts: Collection[Address], actor: Actor) -> set[Address]:
     """Stop ignoring contracts, on every chain; returns those that were ignored."""
-    with transaction(db):
+    with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         found = set()
         for contract in contracts:
@@ -76,7 +74,7 @@ def unignore(db: Database, place: Place, contracts: Collection[Address], actor: 
 
 def delete_rule(db: Database, found: FoundIgnored, actor: Actor) -> bool:
     """Delete one rule; False: it is gone already."""
-    with transaction(db):
+    with db.transaction():
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
             subject = _subject(found.token.contract, words_of(found.token.chains))

@@ -4,8 +4,6 @@ Subscriptions, alerts, mutes and the rest go along. Telegram may announce a move
 refusing a message, so a move does no harm when it is repeated.
 """
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Part
 from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Actor, AuditAction
@@ -16,7 +14,7 @@ from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, to_thing
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
 
 # How near an alert is to having been read: of two about one change, the nearer one is kept.
@@ -27,7 +25,7 @@ CASE {0}.state WHEN 'told' THEN 3 WHEN 'bound' THEN 2 WHEN 'waiting' THEN 1 WHEN
 
 def migrate(db: Database, old_id: int, new_id: int, status: Part) -> None:
     """Move everything of a group, if it is known, to the supergroup that it became (Telegram's numbers)."""
-    with transaction(db):
+    with db.transaction():
         known = db.execute("SELECT 1 FROM chat WHERE telegram_id = ?", [old_id]).fetchone()
         if known:
             move_chat(db, old_id, new_id, status)
@@ -73,7 +71,7 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
 
     Their mutes end and their ignored tokens are dropped: they were meant for the lost ones alone.
     """
-    with transaction(db):
+    with db.transaction():
         chat = _row_of(db, place.chat_id, place.kind)
         here = destination_of(db, chat, place.thread_id)
         lost = db.execute(

@@ -8,8 +8,6 @@ how many changes follow.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.assets import ChainId
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.mutes import (
@@ -31,7 +29,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
@@ -45,7 +43,7 @@ def mute(
 
     What is muted already is muted until then instead. Alerts that are on their way already are still sent.
     """
-    with transaction(db):
+    with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         since, until = to_milliseconds(actor.at), to_milliseconds(actor.at + span)
         wanted: tuple[MuteScope | None, ...] = tuple(scopes) or (None,)
@@ -72,7 +70,7 @@ def unmute(db: Database, place: Place, scopes: Collection[MuteScope], actor: Act
 
     A mute ends as a whole, even if it covers more chains than are named.
     """
-    with transaction(db):
+    with db.transaction():
         destination_id = destination_of(db, upsert_chat(db, place), place.thread_id)
         ended = [
             one
@@ -84,7 +82,7 @@ def unmute(db: Database, place: Place, scopes: Collection[MuteScope], actor: Act
 
 def end_mute(db: Database, found: FoundMute, actor: Actor) -> UnmuteResult:
     """End the mute that a button names; nothing ended if it is gone already."""
-    with transaction(db):
+    with db.transaction():
         row = db.execute("SELECT destination_id FROM mute WHERE id = ?", [found.mute.row]).fetchone()
         if row is None:
             return UnmuteResult((), 0)
@@ -106,7 +104,7 @@ def end_expired(db: Database, now: datetime) -> datetime | None:
         "SELECT DISTINCT destination_id FROM mute WHERE until <= ? OR since > ?", [at, slack]
     ).fetchall()
     if due:
-        with transaction(db):
+        with db.transaction():
             for (destination_id,) in due:
                 over = [one for one in mutes_of(db, destination_id) if is_over(one, now)]
                 _end(db, destination_id, over, now)
@@ -157,12 +155,12 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
 
     Each mute that kept changes back gets a notice. A change of several mutes counts for the oldest.
     """
-    db.conn.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
+    db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     left = muted_scopes(db, destination_id)
     rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
     kept_back = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
     free = [one for one in kept_back if not are_muted(left, one[2])]
-    db.conn.executemany(
+    db.executemany(
         "UPDATE alert SET state = 'waiting', reason = NULL, released_at = ? WHERE id = ?",
         [(to_milliseconds(now), alert_id) for alert_id, *_ in free],
     )

@@ -5,14 +5,12 @@ import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import GOOD_FOR, ClaimResult
 from bot.domain.places import Place
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import upsert_chat
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import to_milliseconds
 
 _REMEMBERED_FOR = timedelta(days=30)
@@ -22,7 +20,7 @@ _REMEMBERED_FOR = timedelta(days=30)
 def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
     """Return the user ids of the owners; `configured` ones, if any, end an ownership by code for good."""
     if configured:
-        with transaction(db):
+        with db.transaction():
             db.execute("DELETE FROM owner")
             db.execute("DELETE FROM claim")
         return frozenset(configured)
@@ -31,7 +29,7 @@ def apply_owners(db: Database, configured: Collection[int]) -> frozenset[int]:
 
 def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
     """Save the hash of a new code and let all former ones expire."""
-    with transaction(db):
+    with db.transaction():
         db.execute("DELETE FROM claim WHERE expires_at < ?", [to_milliseconds(now - _REMEMBERED_FOR)])
         db.execute(
             "UPDATE claim SET expires_at = min(expires_at, ?) WHERE used_by IS NULL", [to_milliseconds(now)]
@@ -44,7 +42,7 @@ def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
 
 def use_claim_code(db: Database, code_hash: bytes, place: Place, actor: Actor) -> ClaimResult:
     """Make the actor the owner, in their private chat, if the code is valid and nobody owns the bot yet."""
-    with transaction(db):
+    with db.transaction():
         known = _known(db, code_hash)
         if known is None:
             return ClaimResult.UNKNOWN
@@ -67,7 +65,7 @@ def owners_with_menu(db: Database) -> frozenset[int]:
 
 def save_owners_with_menu(db: Database, owners: Collection[int]) -> None:
     """Save whose command menu has to be taken away when they are no owner any more."""
-    with transaction(db):
+    with db.transaction():
         db.execute(
             "REPLACE INTO setting (name, value) VALUES ('owner menus', ?)", [json.dumps(sorted(owners))]
         )

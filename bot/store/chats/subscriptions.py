@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sqlite_utils import Database
-
 from bot.domain.assets import NATIVE_PART, Address, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, Thing, thing_of
@@ -18,7 +16,7 @@ from bot.store.balances.snapshots import account_id_of, views
 from bot.store.chats.audit import record_audit, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.rows import (
     to_address,
     to_blob,
@@ -55,7 +53,7 @@ def subscribe(
 
     `limit` is the most subscriptions a chat may have. There is one result for each request, in order.
     """
-    with transaction(db):
+    with db.transaction():
         # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
         chat_row = upsert_chat(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])

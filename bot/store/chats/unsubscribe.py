@@ -4,8 +4,6 @@ import json
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.subscribe import SubscribeOutcome
@@ -17,7 +15,7 @@ from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
 
@@ -32,7 +30,7 @@ def unsubscribe(
     db: Database, place: Place, numbers: Collection[int], actor: Actor, status: Part
 ) -> UnsubscribeResult:
     """End subscriptions of a destination by their numbers; alerts about earlier changes are still sent."""
-    with transaction(db):
+    with db.transaction():
         listed = [one for one in subscriptions_here(db, place) if one.number in numbers]
         if not listed:
             return UnsubscribeResult(None, 0)
@@ -66,7 +64,7 @@ def undo_unsubscribe(
 
     Those for which the chat has no room are left out, and the same button brings them back later.
     """
-    with transaction(db):
+    with db.transaction():
         destination_id, ended_at, undone_at = db.execute(
             "SELECT destination_id, ended_at, undone_at FROM parting WHERE id = ?", [parting]
         ).fetchone()

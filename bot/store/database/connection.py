@@ -10,18 +10,19 @@ import glob
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TextIO, TypeVar
 
+import sqlite_utils
 import structlog
-from sqlite_utils import Database
 
 from bot.store.database.copy import copy_database
 from bot.store.database.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
+from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
 
 P = ParamSpec("P")
@@ -78,7 +79,7 @@ class DatabaseThread:
     """The connection and the thread it belongs to."""
 
     def __init__(
-        self, db: Database, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
+        self, db: LiteDatabase, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
     ) -> None:
         self.write_failure: DatabaseUnavailable | None = None
         """Why the last write failed, if the disk or a lock is to blame; None again once one succeeds."""
@@ -109,7 +110,9 @@ class DatabaseThread:
         await thread.run(_set_timeout, patience_seconds)
         return thread
 
-    async def run(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def run(
+        self, work: Callable[Concatenate[LiteDatabase, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         """Run a unit of work in the database's thread and return its result.
 
         Once begun it runs to its end, even if the caller is cancelled. Raises DatabaseUnavailable if the disk
@@ -118,13 +121,13 @@ class DatabaseThread:
         return await self._in_thread(lambda: self._run_here(work, *args, **kwargs))
 
     async def run_if_possible(
-        self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[LiteDatabase, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
         """Run a unit of work that may be left out, without waiting for a lock; None if it was left out."""
         return await self._in_thread(lambda: self._run_now(work, *args, **kwargs))
 
     def _run_now(
-        self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[LiteDatabase, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R | None:
         before = self.write_failure
         _set_timeout(self._db, 0)
@@ -138,7 +141,9 @@ class DatabaseThread:
         finally:
             self._reset_timeout()
 
-    def _run_here(self, work: Callable[Concatenate[Database, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _run_here(
+        self, work: Callable[Concatenate[LiteDatabase, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         """Run a unit of work, and keep in `write_failure` whether writing is possible."""
         changes = self._db.conn.total_changes
         try:
@@ -168,20 +173,6 @@ class DatabaseThread:
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
-
-
-@contextmanager
-def transaction(db: Database) -> Iterator[None]:
-    """Commit what is done inside, or nothing of it if that raises."""
-    # IMMEDIATE takes the write lock before the first read, so that nothing that is read changes until the
-    # commit; a lock that is taken with the first write could fail in the middle.
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.commit()
-    except BaseException:
-        db.rollback()
-        raise
 
 
 def check_directory(directory: Path) -> None:
@@ -223,12 +214,12 @@ def check_file(path: Path) -> None:
         )
 
 
-def check_content(db: Database, path: Path) -> None:
+def check_content(db: LiteDatabase, path: Path) -> None:
     """Raise DatabaseUnusable if a database is damaged, not the bot's, or of a later version; reads only."""
     problems = [row[0] for row in db.execute("PRAGMA quick_check(1)").fetchall()]
     if problems != ["ok"]:
         raise DatabaseUnusable(f"the database {path} is damaged ({problems[0]}): restore a backup")
-    applied = [migration.name for migration in migrations.applied(db)]
+    applied = [migration.name for migration in migrations.applied(db.raw)]
     if not applied:
         raise DatabaseUnusable(f"{path} is a database of something else: give the bot a file of its own")
     unknown = set(applied) - _known_migrations()
@@ -250,13 +241,13 @@ def _lock_file(directory: Path) -> TextIO:
         ) from None
 
 
-def _open(path: Path, now: datetime) -> Database:
+def _open(path: Path, now: datetime) -> LiteDatabase:
     os.umask(0o077)  # whatever file is made from here on, nobody else may read it
     try:
         check_file(path)
         if not path.exists():
             _create(path)
-        db = Database(path, execute_plugins=False, strict=True)
+        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True))
         try:
             _prepare(db, path, now)
         except BaseException:
@@ -271,7 +262,7 @@ def _create(path: Path) -> None:
     """Make a new database under another name first, so that a half-made one is never taken for it."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
-    db = Database(unfinished, execute_plugins=False, strict=True)
+    db = sqlite_utils.Database(unfinished, execute_plugins=False, strict=True)
     try:
         migrations.apply(db)
     finally:
@@ -279,12 +270,12 @@ def _create(path: Path) -> None:
     unfinished.rename(path)
 
 
-def _prepare(db: Database, path: Path, now: datetime) -> None:
+def _prepare(db: LiteDatabase, path: Path, now: datetime) -> None:
     """Check a database, bring it up to date and set how it is written."""
     _set_timeout(db, OPEN_PATIENCE_SECONDS)
     check_content(db, path)
     _bring_up_to_date(db, path, now)
-    db.enable_wal()
+    db.raw.enable_wal()
     # FULL waits for the disk at each commit. Without it, a power cut could take back that a message is
     # being sent, and it would be sent twice.
     db.execute("PRAGMA synchronous = FULL")
@@ -293,22 +284,22 @@ def _prepare(db: Database, path: Path, now: datetime) -> None:
     db.execute("PRAGMA user_version = 1")
 
 
-def _set_timeout(db: Database, seconds: float) -> None:
+def _set_timeout(db: LiteDatabase, seconds: float) -> None:
     """Set how long statements wait for another program that holds the database."""
     db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
-def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
+def _bring_up_to_date(db: LiteDatabase, path: Path, now: datetime) -> None:
     """Apply the migrations that are missing, all or none, and leave a copy of the former database beside."""
-    pending = [migration.name for migration in migrations.pending(db)]
+    pending = [migration.name for migration in migrations.pending(db.raw)]
     if not pending:
         return
     copy = path.with_name(f"{path.stem}.before-{pending[0]}{path.suffix}")
     try:
         copy.unlink(missing_ok=True)  # of an attempt that failed: the database is still the same
         copy_database(path, copy, now, lambda: False)
-        with transaction(db):
-            migrations.apply(db)
+        with db.transaction():
+            migrations.apply(db.raw)
             _check_references(db)
     except Exception as error:
         raise DatabaseUnusable(
@@ -318,7 +309,7 @@ def _bring_up_to_date(db: Database, path: Path, now: datetime) -> None:
     log.info("the database was brought up to date", action="migrated", steps=pending, copy=str(copy))
 
 
-def _check_references(db: Database) -> None:
+def _check_references(db: LiteDatabase) -> None:
     lost = db.execute("PRAGMA foreign_key_check").fetchone()
     if lost:
         raise DatabaseUnusable(f"a row of {lost[0]} refers to nothing")
@@ -326,7 +317,7 @@ def _check_references(db: Database) -> None:
 
 def _known_migrations() -> set[str]:
     with closing(sqlite3.connect(":memory:")) as empty:
-        return {one.name for one in migrations.pending(Database(empty, execute_plugins=False))}
+        return {one.name for one in migrations.pending(sqlite_utils.Database(empty, execute_plugins=False))}
 
 
 def _copies_beside(path: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlite_utils import Database
+import sqlite_utils
 
 from bot.store.database.connection import (
     LOCK_NAME,
@@ -20,6 +20,7 @@ from bot.store.database.connection import (
 )
 from bot.store.database.copy import open_to_read
 from bot.store.database.errors import describe_error
+from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
 from bot.store.rows import to_moment_or_none
 
@@ -79,20 +80,20 @@ def look_at_database(path: Path) -> DatabaseSeen | None:
             return None
         with closing(open_to_read(path)) as connection:
             # Not by `DatabaseThread`, which would bring the database up to date and set how it is written.
-            db = Database(connection, execute_plugins=False)
+            db = LiteDatabase(sqlite_utils.Database(connection, execute_plugins=False))
             check_content(db, path)
             return _seen(db)
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(f"the database {path} can't be read: {describe_error(error, path)}") from None
 
 
-def _seen(db: Database) -> DatabaseSeen:
+def _seen(db: LiteDatabase) -> DatabaseSeen:
     subscriptions, open_chats, waiting, newest = db.execute(
         "SELECT (SELECT count(*) FROM subscription), (SELECT count(*) FROM chat WHERE open = 1),"
         " (SELECT count(*) FROM alert WHERE state IN ('waiting', 'held', 'bound')),"
         " (SELECT max(complete_at) FROM chain)"
     ).fetchone()
-    pending = tuple(migration.name for migration in migrations.pending(db))
+    pending = tuple(migration.name for migration in migrations.pending(db.raw))
     return DatabaseSeen(
         subscriptions=subscriptions,
         open_chats=open_chats,
@@ -103,10 +104,10 @@ def _seen(db: Database) -> DatabaseSeen:
     )
 
 
-def _owners(db: Database) -> int:
+def _owners(db: LiteDatabase) -> int:
     """Count the owners by the printed code."""
     # The database may be older than this table, as `check` brings nothing up to date.
-    if not db["owner"].exists():
+    if not db.raw["owner"].exists():
         return 0
     return int(db.execute("SELECT count(*) FROM owner").fetchone()[0])
 

@@ -5,13 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from bot.domain.deliver.alerts import Restored
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.mutes import end_all
-from bot.store.database.connection import transaction
 from bot.store.database.copy import copy_database
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert, owner_destinations
 from bot.store.rows import to_milliseconds, to_moment
 
@@ -49,7 +47,7 @@ def record_restore(db: Database, now: datetime) -> datetime | None:
     means something new. Mutes end, as somebody may have ended them since. Subscribed chats and owners get a
     notice.
     """
-    with transaction(db):
+    with db.transaction():
         row = db.execute("SELECT value FROM setting WHERE name = 'copied_at'").fetchone()
         if row is None:
             return None

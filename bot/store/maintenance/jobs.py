@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Schedule
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.rows import to_milliseconds, to_moment, to_moment_or_none
 
@@ -20,7 +18,7 @@ def due_work(db: Database) -> Mapping[str, Schedule]:
 
 def record_success(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
     """Record that a job succeeded; if it failed before, owners get `recovery`. Returns how many do."""
-    with transaction(db):
+    with db.transaction():
         notices = (
             enqueue_owner_alerts(db, recovery, to_milliseconds(now))
             if recovery and _is_failing(db, name)
@@ -32,7 +30,7 @@ def record_success(db: Database, name: str, next_at: datetime, now: datetime, re
 
 def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
     """Record that a job failed; the first time in a row, owners get `trouble`. Returns how many do."""
-    with transaction(db):
+    with db.transaction():
         if _is_failing(db, name):
             db.execute("UPDATE due SET at = ? WHERE name = ?", [to_milliseconds(next_at), name])
             return 0

@@ -7,10 +7,8 @@ buttons and message ids are made of.
 
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.store.balances.snapshots import FIRST_GENERATION
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.queue import FINISHED_ALERTS, FINISHED_DELIVERIES
 from bot.store.rows import to_milliseconds
 
@@ -20,7 +18,7 @@ ROWS_AT_ONCE = 200
 
 def delete_old_rows(db: Database, before: datetime) -> int:
     """Delete a slice of the rows from before a moment, oldest first; returns how many, 0: none are left."""
-    with transaction(db):
+    with db.transaction():
         at = to_milliseconds(before)
         rows = sum(db.execute(statement, [at, ROWS_AT_ONCE]).rowcount for statement in _STATEMENTS)
         return rows + _delete_accounts(db)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.assets import ChainId
+from bot.store.database.door import Database
 from bot.store.rows import Row, to_moment, to_moment_or_none
 
 

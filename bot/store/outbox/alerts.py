@@ -1,11 +1,10 @@
 """Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
-from sqlite_utils import Database
-
 from bot.domain.chat.mutes import subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
+from bot.store.database.door import Database
 from bot.store.outbox.muted import is_change_muted, is_notice_muted
 from bot.store.outbox.notice_codec import notice_to_json
 

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from bot.domain.deliver.delivery import About, DeliveryId
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
+from bot.store.database.door import Database
 from bot.store.rows import to_address, to_asset, to_place
 
 

@@ -1,9 +1,8 @@
 """Reads the mutes of a destination, and whether one of them covers an alert that is to be enqueued."""
 
-from sqlite_utils import Database
-
 from bot.domain.chat.mutes import Mute, MuteScope, are_muted, label_of
 from bot.domain.subscriptions import DestinationId
+from bot.store.database.door import Database
 from bot.store.rows import Row, to_address, to_chains, to_moment
 
 _MUTES = """

@@ -6,13 +6,10 @@ ends before the request leaves, so a crash in between is seen at the next start,
 again with the same text. What came of a request is written by `delivery_results`.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-
-from sqlite_utils import Database
 
 from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
 from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, UNKNOWNS_SET_ASIDE, Delivery, DeliveryId, bind_at
@@ -22,7 +19,7 @@ from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.delivered import about
 from bot.store.outbox.notice_codec import to_notice
 from bot.store.rows import (
@@ -132,7 +129,7 @@ def claim_next(
     `compose` makes the text of a new one. A message whose last send had no answer is returned as a
     `question` instead, unless it is the one that Telegram has `answered` about.
     """
-    with transaction(db):
+    with db.transaction():
         head = db.execute(_HEAD_OF_CHAT, {"chat": chat_id, "now": to_milliseconds(now)}).fetchone()
         if head is None:
             return _claim_new(db, chat_id, now, group_wait_seconds, compose)
@@ -155,10 +152,10 @@ def _claim_new(
     for destination_id in _destinations_ready(db, chat_id, now, group_wait_seconds):
         try:
             # A savepoint: what was written of a message whose text can't be made is undone alone.
-            with db.atomic():
+            with db.savepoint():
                 delivery_id = _bind(db, destination_id, now, compose)
                 return NextDelivery(_delivery(db, delivery_id), troubles=tuple(troubles))
-        except sqlite3.Error:
+        except db.Error:
             raise
         except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
             troubles.append(f"destination {destination_id}: {error!r}")
@@ -343,17 +340,17 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
     rows = db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE]).fetchall()
     waiting = [_to_alert(row) for _, *row in _of_one_message(rows)]
     # The row comes before its text, which contains the message id that is made of the row's number.
-    row_id = db.execute(
-        "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'sending', ?)",
+    (row_id,) = db.execute(
+        "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'sending', ?)"
+        " RETURNING id",
         [destination_id, to_milliseconds(now)],
-    ).lastrowid
-    assert row_id is not None
+    ).fetchone()
     delivery_id = DeliveryId(row_id)
     text, count = compose(waiting, message_id(delivery_id), now)
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
-    db.conn.executemany(
+    db.executemany(
         "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
         [(delivery_id, alert.id) for alert in waiting[:count]],
     )

@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.delivery import AlertState, DeliveryState
 from bot.domain.subscriptions import DestinationId
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import UNFINISHED
@@ -68,12 +66,12 @@ def expire(db: Database, now: datetime, after: timedelta) -> int:
     Each destination gets a notice of how many changes it missed. Old notices are dropped without one.
     """
     limit, at = to_milliseconds(now - after), to_milliseconds(now)
-    with transaction(db):
+    with db.transaction():
         # All are read before the first update: SQLite may show a row or not that changes meanwhile.
         rows = [*db.execute(_EXPIRED_WAITING, [limit]).fetchall(), *db.execute(_EXPIRED_BOUND, [limit])]
         for delivery_id in {delivery_id for *_, delivery_id in rows if delivery_id is not None}:
             db.execute("UPDATE delivery SET state = ? WHERE id = ?", [DeliveryState.EXPIRED, delivery_id])
-        db.conn.executemany(
+        db.executemany(
             "UPDATE alert SET state = ? WHERE id = ?",
             [(AlertState.EXPIRED, alert_id) for alert_id, *_ in rows],
         )

@@ -4,13 +4,11 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.assets import ChainId, Part
 from bot.domain.chains import CHAINS_MOST, Listing
 from bot.domain.deliver.alerts import ChainBack, ChainGone
 from bot.store.balances.coverage import destinations_watching
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_milliseconds
 
@@ -40,7 +38,7 @@ def update_chains(
         return 0
     at = to_milliseconds(now)
     listed = frozenset(mainnets) | frozenset(testnets)
-    with transaction(db):
+    with db.transaction():
         before = listing(db).ever
         _save(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
         ever = _worth_remembering(db, before, listed)

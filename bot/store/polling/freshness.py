@@ -8,8 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observations import Standing
@@ -29,6 +27,7 @@ from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views
 from bot.store.chats.ignore_list import rules_here
 from bot.store.chats.subscriptions import subscriptions_here
+from bot.store.database.door import Database
 from bot.store.polling.sweeps import held_back
 from bot.store.rows import (
     Row,

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
 from bot.domain.observe.matching import Watches, WatchPair, label_on
@@ -14,6 +12,7 @@ from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_g
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import all_subscriptions, covered_on, marks
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
 

@@ -7,8 +7,6 @@ what is still asked for, and written.
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlite_utils import Database
-
 from bot.domain.assets import (
     NATIVE,
     NATIVE_PART,
@@ -35,7 +33,7 @@ from bot.store.balances.coverage import marks, subscriptions_about
 from bot.store.balances.prices import PRICES_SAVED_EVERY
 from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
 from bot.store.chats.ignore_list import all_rules
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import (
     balance_to_row,
@@ -57,7 +55,7 @@ def record_poll(db: Database, poll: Poll, status: Part) -> int:
     Balances, coverage, changes and the alerts about them are one transaction: a balance that was stored
     without its alert would never be reported.
     """
-    with transaction(db):
+    with db.transaction():
         # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
             return 0
@@ -261,14 +259,14 @@ class _PollRecorder:
 
     def _insert_change(
         self, verdict: Verdict, account_id: int, move: Move, former: int | None, decimals: int | None
-    ) -> int | None:
+    ) -> int:
         before, uniques_before, _ = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         price_usd, priced_at = self._price(move.asset)
-        return self._db.execute(
+        (change_id,) = self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
             " block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals, former_decimals)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             [
                 account_id,
                 self._asset_id(move.asset),
@@ -287,7 +285,8 @@ class _PollRecorder:
                 decimals,
                 former,
             ],
-        ).lastrowid
+        ).fetchone()
+        return int(change_id)
 
     def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
         """Return the former decimals, if the stored amount may be in these, and the decimals known now."""

@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from bot.domain.assets import Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
@@ -15,7 +13,7 @@ from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats.audit import record_audit
-from bot.store.database.connection import transaction
+from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.polling.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
@@ -70,7 +68,7 @@ class SweepResult:
 
 def begin_sweep(db: Database) -> SweepNumber:
     """Return the number of a new sweep; from now on batches of older ones are not recorded."""
-    with transaction(db):
+    with db.transaction():
         number = stored_sweep(db) + 1
         db.execute("REPLACE INTO setting (name, value) VALUES ('sweep', ?)", [str(number)])
     return SweepNumber(number)
@@ -112,7 +110,7 @@ def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, 
 
 def believe_losses(db: Database, chain_id: ChainId, actor: Actor) -> bool:
     """Let the next sweep record a chain's missing balances as gone; False: the chain is not held back."""
-    with transaction(db):
+    with db.transaction():
         doubted = db.execute(
             "SELECT is_loss_believed FROM chain WHERE id = ? AND lost_since IS NOT NULL", [chain_id]
         ).fetchone()
@@ -130,7 +128,7 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
     A quiet sweep writes one row for each chain, and one for each part that newly gives no answer. Of a
     chain that gave no usable answer nothing is written: the age of its `complete_at` says it.
     """
-    with transaction(db):
+    with db.transaction():
         if result.sweep != stored_sweep(db):  # a newer one has begun, and says more
             return 0
         # While the old `complete_at` still stands: unknown since then is what this writes.

@@ -1,0 +1,82 @@
+"""What the store asks of a database: the one door to it, whichever engine stands behind.
+
+Statements are written in the SQL that SQLite and PostgreSQL have in common; `tests/store/test_common_sql.py`
+lists what that leaves out. `lite` is the door to SQLite.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+Value = int | str | bytes | None
+"""What a column holds. Conditions are kept as 0 and 1, which `True` and `False` equal."""
+
+
+class Rows(Protocol):
+    """What came of a statement: its rows, or how many it wrote."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were written."""
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401 - each engine has a class of its own for a column
+        """The columns of the rows, each with its name first."""
+
+    def fetchone(self) -> Any:  # noqa: ANN401 - a row is what was selected, which only the statement says
+        """Return the next row as a tuple; None: there is no other."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows that are left, as tuples."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows that are left, as tuples."""
+
+
+class AnyOf(NamedTuple):
+    """A condition that a column has any of some values, as part of a statement."""
+
+    sql: str
+    """Follows the column; for no values it is true of no row."""
+    values: tuple[Any, ...]
+    """The values of its marks, in order."""
+
+
+class Database(Protocol):
+    """A database as units of work use it, in its own thread.
+
+    `?` marks a value in a statement. What is executed outside a transaction is committed by itself.
+    """
+
+    @property
+    def Error(self) -> type[Exception]:  # noqa: N802 - named as in PEP 249, as connections have it
+        """The base of all errors of the engine."""
+
+    def execute(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = (), /) -> Rows:
+        """Execute a statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> int:
+        """Execute a statement once for each row of values; returns how many rows were written."""
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Insert rows of values in the order of `columns`."""
+
+    def upsert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]], *, key: Sequence[str]
+    ) -> None:
+        """Insert rows of values in the order of `columns`, or update the rows with the same `key`.
+
+        `key` names columns that are unique together. Columns that are not named keep their values.
+        """
+
+    def any_of(self, values: Iterable[Value]) -> AnyOf:
+        """Return the condition that a column has any of these values; of none, it is true of no row."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit what is done inside, or nothing of it if that raises; nobody else writes meanwhile."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Within a transaction: undo what is done inside, and only that, if it raises."""
+
+    def notify(self, signal: str) -> None:
+        """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""

@@ -1,0 +1,97 @@
+"""The door to SQLite: sqlite_utils and sqlite3 stand behind it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import sqlite_utils
+
+from bot.store.database.door import AnyOf, Value
+
+
+class LiteDatabase:
+    """A database in a SQLite file; its methods are described at `door.Database`."""
+
+    Error = sqlite3.Error
+
+    def __init__(self, raw: sqlite_utils.Database, on_notify: Callable[[str], None] = lambda _: None) -> None:
+        self.raw = raw
+        """For what only a file has: migrations, checks of the content, pragmas."""
+        self.conn = raw.conn
+        # Python would begin a transaction before the first write by itself, and leave it open.
+        self.conn.isolation_level = None
+        self._on_notify = on_notify
+        self._notified: set[str] = set()
+        """Signals of the open transaction."""
+
+    def execute(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = (), /) -> sqlite3.Cursor:
+        """Execute a statement."""
+        return self.conn.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> int:
+        """Execute a statement once for each row of values; returns how many rows were written."""
+        return self.conn.executemany(sql, rows).rowcount
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """Insert rows of values in the order of `columns`."""
+        self.conn.executemany(_insert(table, columns), rows)
+
+    def upsert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Value]], *, key: Sequence[str]
+    ) -> None:
+        """Insert rows of values in the order of `columns`, or update the rows with the same `key`."""
+        others = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+        action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
+        self.conn.executemany(f"{_insert(table, columns)} ON CONFLICT ({', '.join(key)}) {action}", rows)
+
+    def any_of(self, values: Iterable[Value]) -> AnyOf:
+        """Return the condition that a column has any of these values; of none, it is true of no row."""
+        listed = tuple(values)
+        return AnyOf(f"IN ({','.join('?' * len(listed))})", listed)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or nothing of it if that raises."""
+        # IMMEDIATE takes the write lock before the first read, so that nothing that is read changes until the
+        # commit; a lock that is taken with the first write could fail in the middle.
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.conn.commit()
+        except BaseException:
+            self._notified.clear()
+            self.conn.rollback()
+            raise
+        self._tell()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Within a transaction: undo what is done inside, and only that, if it raises."""
+        self.conn.execute("SAVEPOINT one")
+        try:
+            yield
+        except BaseException:
+            # An error may have ended the whole transaction, and its savepoints with it.
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK TO one")
+                self.conn.execute("RELEASE one")
+            raise
+        self.conn.execute("RELEASE one")
+
+    def notify(self, signal: str) -> None:
+        """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""
+        self._notified.add(signal)
+        if not self.conn.in_transaction:
+            self._tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.raw.close()
+
+    def _tell(self) -> None:
+        while self._notified:
+            self._on_notify(self._notified.pop())
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
