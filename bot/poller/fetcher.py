@@ -315,9 +315,11 @@ class Fetcher:
             elif isinstance(outcome, SMALLER_MAY_HELP):
                 failed.append((part, outcome))
         for part, trouble in failed:
-            answered += await self._split(part, trouble)
-        if len(question.accounts) == 1:
-            self._learn_size(question, answered)
+            of_part = await self._split(part, trouble)
+            # Not of halves: the first of them that works is not always the largest.
+            if parts is known or parts is apart or len(part.accounts) == 1:
+                self._learn_size(part, of_part)
+            answered += of_part
         return answered
 
     def _first_and_rest(self, question: Question) -> tuple[Question, ...]:

@@ -205,6 +205,20 @@ async def test_batches_that_all_time_out_at_once_are_too_large_if_the_least_ques
     assert harness.fetcher.size.now == 6
 
 
+async def test_the_size_is_found_in_one_sweep_though_a_chain_is_refused_as_well(
+    harness: FetcherHarness,
+) -> None:
+    harness.world.trouble = lambda one: (
+        REFUSED if len(one.accounts) > 7 or BAD_CHAIN in one.chain_ids else None
+    )
+    many = batches(4)
+
+    answered = await harness.sweep(*many)
+
+    assert {chain_id for _, chain_id in unseen(answered, *many)} == {BAD_CHAIN}
+    assert harness.fetcher.size.now == 7
+
+
 async def test_twenty_good_sweeps_let_requests_grow_again(harness: FetcherHarness) -> None:
     harness.world.trouble = larger_than(25, TIMED_OUT)
     await harness.sweep()
