@@ -122,6 +122,6 @@ def _place(query: CallbackQuery) -> Place | None:
 
 
 def _author(query: CallbackQuery, place: Place) -> Author:
-    """Return who pressed: always the person, anonymous administrators too (telegram.md 6.3)."""
+    """Return who pressed: the person, even an anonymous one (docs/telegram.md, "Administrators")."""
     user = query.from_user
     return Author(user.id, place.chat_id, place.is_private, name=user.full_name)

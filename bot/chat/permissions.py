@@ -160,7 +160,7 @@ class Permissions:
             administrators = await self._bot.get_chat_administrators(
                 incoming.place.chat_id, read_timeout=ADMINISTRATORS_SECONDS
             )
-        except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything (telegram.md 3.1)
+        except Exception as error:  # noqa: BLE001 - garbage with 200 raises anything
             log.warning(
                 "administrators not known", action="administrators_unknown", error=type(error).__name__
             )

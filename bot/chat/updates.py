@@ -295,7 +295,7 @@ def _name(message: Message) -> str:
 
 
 def _place(message: Message) -> Place:
-    """Return where a message was written; a thread counts only if it is a topic (telegram.md 6.4)."""
+    """Return where a message was written; a thread counts if it is a topic (docs/telegram.md, "Topics")."""
     chat = message.chat
     return Place(
         chat.id,

@@ -1,7 +1,7 @@
 """Buttons under a message: what they carry, and how that is read when it comes back.
 
 A button carries the name of an action and the number of a row, never more: that data can be forged, so a
-press is checked like a command (telegram.md 10).
+press is checked like a command (docs/telegram.md, "Buttons").
 """
 
 import re

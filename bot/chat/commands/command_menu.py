@@ -1,7 +1,7 @@
-"""The lists of commands in Telegram's apps: each chat shows those that work there (telegram.md 8).
+"""The lists of commands in Telegram's apps: each chat shows those that work there.
 
-A menu is a convenience, not access control. Telegram keeps it until it is deleted, so the menus of former
-owners are deleted.
+A menu is a convenience, not access control. Telegram keeps it until it is deleted (docs/telegram.md, "Command
+menus"), so the menus of former owners are deleted.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What each error of the library means, for the request that failed and for the message it carried.
 
 The order of the cases matters: to the library permanent refusals are network errors, too, and whoever tries
-those again does so for ever.
+those again does so for ever (docs/telegram.md, "Answers to a request", "The library's errors").
 """
 
 from collections.abc import Callable

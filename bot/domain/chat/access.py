@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 ANONYMOUS_ADMINISTRATOR = 1087968824
-"""The user that every anonymous administrator of every group writes as (telegram.md 6.3)."""
+"""The user that all anonymous administrators of all groups write as (docs/telegram.md, "Administrators")."""
 
 CHANNEL_IN_GROUP = 136817688
-"""The user that a channel writes as in a group; no administrator of it (telegram.md 6.3)."""
+"""The user that a channel writes as in a group; no administrator of it."""
 
 
 class Permission(Enum):

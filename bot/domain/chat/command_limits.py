@@ -1,8 +1,8 @@
 """How many commands per minute are answered, so that answers never delay alerts.
 
-Answers and alerts of a chat share what Telegram lets a bot send there (telegram.md 1), so commands that only
-look get a part of it. Commands that change something, `/unmute` above all, are refused only beyond what a
-person can type. `now` is in seconds of a monotonic clock.
+Answers and alerts of a chat share what Telegram lets a bot send there (docs/telegram.md, "Limits"), so
+commands that only look get a part of it. Commands that change something, `/unmute` above all, are refused
+only beyond what a person can type. `now` is in seconds of a monotonic clock.
 """
 
 import math

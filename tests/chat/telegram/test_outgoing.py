@@ -1,4 +1,7 @@
-"""What each answer of Telegram means for a message (telegram.md 3), over real HTTP."""
+"""What each answer of Telegram means for a message, over real HTTP.
+
+See docs/telegram.md, "Answers to a request".
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

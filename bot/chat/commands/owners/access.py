@@ -125,7 +125,7 @@ def _plain_minus(rest: str) -> str:
 
 
 async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
-    """Return the chat a command names, or this one; negative numbers are groups (telegram.md 1)."""
+    """Return the chat a command names, or this one; negative numbers are groups."""
     if chat_id is None or chat_id == here.chat_id:
         # Without the topic: a chat is opened as a whole.
         return Place(here.chat_id, here.kind, here.title)

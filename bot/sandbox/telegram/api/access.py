@@ -1,4 +1,7 @@
-"""Which chats the bot's calls may touch, and Telegram's words for refusing the others (telegram.md 3)."""
+"""Which chats the bot's calls may touch, and Telegram's words for refusing the others.
+
+See docs/telegram.md, "Answers to a request".
+"""
 
 from bot.sandbox.telegram.api.parameters import Parameters
 from bot.sandbox.telegram.world.wire import ApiError, bad_request, forbidden

@@ -1,4 +1,7 @@
-"""The command menus that a bot sets: one list for each scope and language (telegram.md 8)."""
+"""The command menus that a bot sets: one list for each scope and language.
+
+See docs/telegram.md, "Command menus".
+"""
 
 import re
 
@@ -79,7 +82,7 @@ class Commands:
 
 
 def _scopes_seen(chat: Chat, user: User) -> tuple[Scope, ...]:
-    """Return the scopes that show in a chat, the narrowest first (telegram.md 8)."""
+    """Return the scopes that show in a chat, the narrowest first."""
     if chat.type == "private":
         return ("chat", chat.id, 0), ("all_private_chats", 0, 0), ("default", 0, 0)
     in_charge = chat.members.get(user.id) in IN_CHARGE

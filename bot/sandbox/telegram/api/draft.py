@@ -1,4 +1,4 @@
-"""Texts, captions and buttons that the bot sends, checked as Telegram checks them (telegram.md 1)."""
+"""Texts, captions and buttons that the bot sends, checked as Telegram does (docs/telegram.md, "Limits")."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Faults between a request and its answer, set beforehand by a test (telegram.md 11).
+"""Faults between a request and its answer, set beforehand by a test.
 
 A fault is a place and an answer: `before` the request is accepted nothing has happened, `after` it the
 message is in its chat and only the answer is lost or spoiled. `before(Close())` loses a message,
@@ -158,7 +158,7 @@ def accept_then_garbage() -> TelegramFault:
 
 
 def accept_then_delete() -> TelegramFault:
-    """Deliver the message, then let an anti-spam bot delete it at once (telegram.md 3)."""
+    """Deliver the message, then let an anti-spam bot delete it at once."""
     return after(Vanish())
 
 

@@ -1,6 +1,7 @@
-"""How many messages the local Telegram accepts before it answers 429 (telegram.md 1).
+"""How many messages the local Telegram accepts before it answers 429.
 
-Telegram publishes no exact numbers; these are the ones that people report. Refused messages don't count.
+Telegram publishes no exact numbers; these are about right (docs/telegram.md, "Limits"). Refused messages
+don't count.
 """
 
 import math

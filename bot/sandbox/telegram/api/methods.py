@@ -1,4 +1,7 @@
-"""The methods of the Bot API, one function each, refusing in Telegram's words (telegram.md 3)."""
+"""The methods of the Bot API, one function each, refusing in Telegram's words.
+
+See docs/telegram.md, "Answers to a request".
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -268,7 +271,7 @@ class Methods:
 
 
 def _thread(chat: Chat, parameters: Parameters) -> int | None:
-    """Return the topic to write in: none for General, none where there are no topics (telegram.md 6.4)."""
+    """Return the topic to write in, None for General or without topics (docs/telegram.md, "Topics")."""
     thread_id = parameters.integer("message_thread_id")
     if not thread_id or not chat.is_forum:
         return None

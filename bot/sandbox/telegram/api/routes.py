@@ -72,7 +72,7 @@ class BotApi:
             self._methods.erase(sent["chat"]["id"], sent["message_id"])
 
     def _check_token(self, token: str) -> None:
-        """Refuse another bot's token with 401, and what is no token at all with 404 (telegram.md 3)."""
+        """Refuse another bot's token with 401, and what is no token at all with 404."""
         if not TOKEN_FORM.fullmatch(token):
             raise ApiError(404, "Not Found")
         if token != self._token:

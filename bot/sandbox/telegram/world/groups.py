@@ -19,7 +19,8 @@ class Groups(People):
     ) -> Chat:
         """Upgrade a group to a supergroup and return that; send the service messages in this order.
 
-        `tells` may be empty or repeat a side: real updates come late, twice or not at all (telegram.md 6.5).
+        `tells` may be empty or repeat a side: real updates come late, twice or not at all (docs/telegram.md,
+        "Supergroups").
         `tells_of_migration` sends one later, or again.
         """
         supergroup = self.migrate(group, chat_id=chat_id)
@@ -36,7 +37,7 @@ class Groups(People):
         return self._noted(self.chat(group.migrated_to), {"migrate_from_chat_id": group.id})
 
     def starts_in(self, user: User, group: Chat, payload: str = "") -> Message:
-        """Add the bot by a deep link, which sends /start with its name (telegram.md 9)."""
+        """Add the bot by a deep link, which sends /start with its name (docs/telegram.md, "Deep links")."""
         if group.members.get(self.bot.id) not in PRESENT:
             self.adds_bot(group, by=user)
         return self.says(user, group, f"/start@{self.bot.username} {checked_payload(payload)}".rstrip())

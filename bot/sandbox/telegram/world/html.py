@@ -1,6 +1,7 @@
 """Read message HTML as Telegram does, so that a mistake in a text is refused here as it would be there.
 
-What a tag may look like and how its mistakes are worded follows the server's source (telegram.md 7.1).
+What a tag may look like and how its mistakes are worded follows the server's source (docs/telegram.md,
+"Texts").
 Offsets and lengths of entities are UTF-16 units; byte offsets in refusals count the UTF-8 of what was sent.
 """
 
@@ -72,7 +73,7 @@ def read_html(raw: str) -> Formatted:
 
 
 def read_plain(raw: str) -> Formatted:
-    """Return the text as Telegram shows it: no control characters, no space around it (telegram.md 7.2)."""
+    """Return the text as Telegram shows it: no control characters, no space around it."""
     return _trimmed(Formatted(raw.translate(_CLEAN)))
 
 
@@ -285,7 +286,7 @@ def _link(url: str) -> str:
 
 
 def _counted(entities: list[Entity]) -> tuple[Entity, ...]:
-    """Keep the first hundred of those that count; the rest lose their formatting silently (telegram.md 1)."""
+    """Keep the first hundred of those that count; the rest lose their formatting silently."""
     counted = [entity for entity in entities if entity.type not in UNCOUNTED_KINDS]
     forgotten = {id(entity) for entity in counted[MAX_COUNTED_ENTITIES:]}
     return tuple(entity for entity in entities if id(entity) not in forgotten)

@@ -34,7 +34,10 @@ _COMMAND = re.compile(r"(?<![\w/])/(\w{1,64})(?:@(\w{3,32}))?(?!\w)", re.ASCII)
 
 
 class People(TelegramWorld):
-    """A world where people act. The bot hears them in its own chats, under privacy mode (telegram.md 6.2)."""
+    """A world where people act. The bot hears them in its chats as privacy mode lets it.
+
+    See docs/telegram.md, "Privacy mode".
+    """
 
     def __init__(self, bot: User, clock: Clock) -> None:
         super().__init__(bot, clock)
@@ -67,7 +70,7 @@ class People(TelegramWorld):
         thread_id: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
-        """Send an administrator's message in the group's name (telegram.md 6.3)."""
+        """Send an administrator's message in the group's name (docs/telegram.md, "Administrators")."""
         self._must_be(user, group, IN_CHARGE)
         message = self._written(group, text, ANONYMOUS_ADMIN, thread_id, reply_to)
         return self._hear("message", replace(message, sender_chat_id=group.id))
@@ -81,7 +84,7 @@ class People(TelegramWorld):
         thread_id: int | None = None,
         reply_to: Message | None = None,
     ) -> Message:
-        """Send a channel's message in a group (telegram.md 6.3)."""
+        """Send a channel's message in a group (docs/telegram.md, "Administrators")."""
         message = self._written(group, text, CHANNEL_WRITER, thread_id, reply_to)
         return self._hear("message", replace(message, sender_chat_id=channel.id))
 
@@ -123,7 +126,7 @@ class People(TelegramWorld):
         return self.presses_unshown(user, message, pressed.callback_data)
 
     def presses_unshown(self, user: User, message: Message, callback_data: str) -> str:
-        """Send callback data that no button has, as a forging client can (telegram.md 10)."""
+        """Send callback data that no button has, as a forging client can (docs/telegram.md, "Buttons")."""
         chat = self.chat(message.chat_id)
         self._must_be(user, chat, PRESENT)
         query_id = str(next(self._query_ids))
@@ -154,7 +157,7 @@ class People(TelegramWorld):
         self.changes_bot(group, "kicked", by=by)
 
     def changes_bot(self, chat: Chat, status: Status, *, by: User | None = None) -> None:
-        """Change the bot's status in a chat, which sends it an update (telegram.md 6.1)."""
+        """Change the bot's status in a chat, which sends it an update."""
         before = member_json(self.bot, chat.members.get(self.bot.id, "left"))
         chat.members[self.bot.id] = status
         author = by or self._one_in_charge(chat)
@@ -206,7 +209,7 @@ class People(TelegramWorld):
         return bool(message.sender and message.sender.is_bot) and not is_stand_in and not message.service
 
     def _is_command_for_bot(self, chat: Chat, text: str) -> bool:
-        """Say whether it names this bot, or no bot while no other bot wrote since (telegram.md 6.2)."""
+        """Say whether it names this bot, or no bot while no other bot wrote since."""
         addressed = [match[2] for match in _COMMAND.finditer(text)]
         if any(name and name.lower() == self.bot.username.lower() for name in addressed):
             return True

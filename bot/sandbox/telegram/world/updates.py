@@ -1,4 +1,7 @@
-"""The queue of updates that wait for the bot until a later call confirms them (telegram.md 2)."""
+"""The queue of updates that wait for the bot until a later call confirms them.
+
+See docs/telegram.md, "Updates".
+"""
 
 import itertools
 from collections.abc import Collection
@@ -47,7 +50,7 @@ class Updates:
         return len(self._waiting)
 
     def allow(self, kinds: Collection[str]) -> None:
-        """Remember which kinds to queue from now on; none means the default (telegram.md 2)."""
+        """Remember which kinds to queue from now on; none means the default."""
         self.allowed = tuple(kinds)
 
     def put(self, kind: str, content: Json) -> None:
@@ -83,8 +86,8 @@ class Updates:
     async def poll(self, *, offset: int, limit: int, timeout_seconds: int) -> list[Json]:
         """Confirm what is before the offset and return the next, as soon as there is one.
 
-        A negative offset keeps that many from the end and forgets the rest (telegram.md 2). Limit and timeout
-        are brought into their ranges.
+        A negative offset keeps that many from the end and forgets the rest. Limit and timeout are brought
+        into their ranges.
         """
         self._end_poll(
             "terminated by other getUpdates request; make sure that only one bot instance is running"

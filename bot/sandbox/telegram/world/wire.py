@@ -82,7 +82,7 @@ def user_json(user: User) -> Json:
 
 
 def me_json(bot: User) -> Json:
-    """Write the bot as it sees itself; privacy mode is on (telegram.md 6.2)."""
+    """Write the bot as it sees itself; privacy mode is on (docs/telegram.md, "Privacy mode")."""
     return {
         **user_json(bot),
         "can_join_groups": True,
@@ -230,7 +230,7 @@ def _sender_chat_json(chat: Chat, message: Message, sender_chat: Chat | None) ->
 
 
 def _thread_json(chat: Chat, message: Message) -> Json:
-    """Write the thread: a topic's with the mark, that of ordinary replies without (telegram.md 6.4)."""
+    """Write the thread, with a mark if it is a topic's and not of replies (docs/telegram.md, "Topics")."""
     if message.thread_id is not None:
         return {"message_thread_id": message.thread_id, "is_topic_message": True}
     if message.reply_to is not None and chat.type == "supergroup":

@@ -35,7 +35,7 @@ class User:
     is_bot: bool = False
 
 
-# The authors that Telegram names where it does not name a person (telegram.md 6.3).
+# The authors that Telegram names where it does not name a person (docs/telegram.md, "Administrators").
 ANONYMOUS_ADMIN = User(1087968824, "Group", "GroupAnonymousBot", is_bot=True)
 CHANNEL_WRITER = User(136817688, "Channel", "Channel_Bot", is_bot=True)
 
