@@ -114,7 +114,7 @@ async def test_an_account_on_one_chain_hears_of_that_chain_only(stack: Stack) ->
 
 
 async def test_verified_tokens_of_an_account_on_mainnet_and_polygon(stack: Stack) -> None:
-    """The first example of the API's documentation (indexer-gateway.md 9a)."""
+    """The first example of the API's documentation (docs/indexer-gateway.md, "Examples")."""
     baseline = await stack.watches(f"/watch {CHECKSUMMED} on mainnet, polygon as Example")
     assert baseline.text.startswith(
         f"👁 Watching Example · {SHORT}: 7 balances on 2 chains (Ethereum, Polygon)"
@@ -131,7 +131,7 @@ async def test_verified_tokens_of_an_account_on_mainnet_and_polygon(stack: Stack
 
 
 async def test_three_contracts_on_three_chains_of_which_one_fails(stack: Stack) -> None:
-    """The second example of the API's documentation (indexer-gateway.md 9b)."""
+    """The second example of the API's documentation (docs/indexer-gateway.md, "Examples")."""
     stack.gateway.faults.add(FailTokens(chain_id=ARBITRUM))
     baseline = await stack.watches(
         f"/watch {CHECKSUMMED} contract {USDC} {USDC_POLYGON} {USDC_ARBITRUM}"

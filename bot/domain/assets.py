@@ -31,7 +31,7 @@ AMOUNT_MAX = 2**256 - 1
 COLLECTION_KINDS = frozenset(
     {"ERC721", "ERC1155", "ERC6909", "ERC721_BRIDGE", "ERC1155_BRIDGE"},
 )
-"""Contract types that count items with ids; a Summary folds them into one row (indexer-gateway.md 1.4)."""
+"""Contract types that count items with ids; a Summary folds them into one row."""
 
 WHOLE_KINDS = frozenset({"ERC721", "ERC721_BRIDGE"})
 """Collections whose items cannot be divided, whatever decimals the source names."""
@@ -66,7 +66,7 @@ class Amount(NamedTuple):
     uniques: int | None = None
     """Number of distinct ids of a collection; None if the source does not count them."""
     block: int | None = None
-    """Block of the last change, as the source reports it; natives have none (indexer-gateway.md 2.2)."""
+    """Block of the last change by the source; natives have none (docs/indexer-gateway.md, "Native rows")."""
 
     def differs_from(self, other: "Amount") -> bool:
         """Whether the amounts differ; another block or price alone is no difference."""

@@ -32,7 +32,7 @@ from bot.indexer.wire import (
 )
 
 SAFE_PAGE_SIZE: Final = 40
-"""The size that every published client uses (indexer-gateway.md 3)."""
+"""The size that every published client uses (docs/indexer-gateway.md, "Pages")."""
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +113,7 @@ class IndexerClient:
         """Return the reply to a question, all pages together, whose rows are read when somebody wants them.
 
         Raises an IndexerError, or ValueError for a question that must not be sent. An answer whose pages
-        do not come to an end is a ReplyIncomplete (indexer-gateway.md 3).
+        do not come to an end is a ReplyIncomplete.
         """
         collected = ReplyCollector(question, conceal=self._key)
         share = Share(self._budget)

@@ -1,7 +1,7 @@
 """Which error a reply other than 200 is: its code decides, then its name, then the HTTP status.
 
 Several passing failures come with HTTP 400 and an exhausted quota with 423, so the
-status is asked last (indexer-gateway.md 4.2).
+status is asked last (docs/indexer-gateway.md, "Errors").
 """
 
 from collections.abc import Mapping

@@ -34,7 +34,7 @@ class IndexerError(Exception):
     """The indexer gave no answer.
 
     `status` is the HTTP status, None where no reply came; `code` and `name` are the service's own words
-    (indexer-gateway.md 4.2), or `name` is what the network's failure is called.
+    (docs/indexer-gateway.md, "Errors"), or `name` is what the network's failure is called.
     """
 
     def __init__(

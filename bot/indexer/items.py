@@ -1,7 +1,7 @@
 """Collects the token ids that an account holds of one collection: all of them, or an error.
 
 Pure: bytes in, values out. The rows come from GetTokenBalancesDetails, one for each
-token id (indexer-gateway.md 1.4). Anything doubtful is an error here: a summary has
+token id (docs/indexer-gateway.md, "Methods"). Anything doubtful is an error here: a summary has
 counted the items already, and half of the ids would contradict it.
 """
 

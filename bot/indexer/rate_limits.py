@@ -1,7 +1,7 @@
 """How often the service may be asked: what its headers say, and what makes requests wait.
 
-Every header may be missing or absurd (indexer-gateway.md 4.4): reading them never
-raises, and what is not believable counts as not said.
+Every header may be missing or absurd (docs/indexer-gateway.md, "Rates and quotas"): reading
+them never raises, and what is not believable counts as not said.
 """
 
 import math

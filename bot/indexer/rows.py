@@ -1,4 +1,4 @@
-"""The shape of one row of a reply, and how its fields are parsed (indexer-gateway.md 2.2 to 2.4).
+"""The shape of one row of a reply, and how its fields are parsed (docs/indexer-gateway.md, "Token rows").
 
 A row whose amount, account or contract is not certain is refused. Names, prices and
 metadata stay undecoded until somebody wants them, and never cause a refusal.

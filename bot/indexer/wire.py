@@ -24,7 +24,9 @@ def first_page(page_size: int) -> bytes:
 
 
 def encode_question(question: Question, page: bytes) -> bytes:
-    """Return the body of a request for balances, the same for both methods (indexer-gateway.md 1.3).
+    """Return the body of a request for balances, the same for both methods.
+
+    See docs/indexer-gateway.md, "Requests".
 
     Raises ValueError for what the service would answer in an undocumented way: no accounts, both or
     neither chain selector, a contract status that it does not know.

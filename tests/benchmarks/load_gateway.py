@@ -194,7 +194,7 @@ def _entry(chain_id: int, rows: list[bytes]) -> bytes:
 
 
 def _page_object(number: int, size: int, rows_given: int, *, more: bool) -> bytes:
-    """Return the answer's page object; the cursor is an object (indexer-gateway.md 9c)."""
+    """Return the answer's page object; the cursor is an object (docs/indexer-gateway.md, "Pages")."""
     if more:
         page: dict[str, object] = {"page": number + 1, "pageSize": size, "more": True, "column": "id"}
         page["after"] = {"row": str(rows_given)}

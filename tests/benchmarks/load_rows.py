@@ -152,7 +152,7 @@ def _amount(number: int, which: int) -> int:
 
 
 def _native_row(chain: GatewayChain, account: str, amount: int, *, prices: bool) -> bytes:
-    """Return a native balance (indexer-gateway.md 2.2)."""
+    """Return a native balance (docs/indexer-gateway.md, "Native rows")."""
     assert chain.native_price is not None
     worth = _prices(amount, 18, chain.native_price) if prices else ""
     return (
@@ -162,7 +162,7 @@ def _native_row(chain: GatewayChain, account: str, amount: int, *, prices: bool)
 
 
 def _token_head(contract: Contract, account: str, amount: int, block: int, *, prices: bool) -> bytes:
-    """Return a token balance (indexer-gateway.md 2.3), left open for its contract's info."""
+    """Return a token balance (docs/indexer-gateway.md, "Token rows"), left open for contract info."""
     assert contract.price is not None
     assert contract.decimals is not None
     worth = _prices(amount, contract.decimals, contract.price) if prices else ""

@@ -15,7 +15,7 @@ from bot.domain.questions import Question
 from bot.domain.subscriptions import DestinationId, Subscription
 
 CONTRACTS_PER_QUESTION = 50
-"""The most contracts that one question names; the source documents no limit (indexer-gateway.md 8)."""
+"""The most contracts that one question names; the source documents no limit."""
 
 T = TypeVar("T")
 
@@ -180,7 +180,8 @@ def narrow_questions(
 ) -> list[Question]:
     """Return the questions for contracts by name; one list of contracts serves all accounts of the group.
 
-    Their status is always `ALL`, or unverified contracts would stay hidden (indexer-gateway.md 1.3).
+    Their status is always `ALL`, or unverified contracts could be hidden (docs/indexer-gateway.md,
+    "Requests").
     """
     askers: dict[Address, set[Address]] = defaultdict(set)
     for account, contracts in named.items():

@@ -1,4 +1,4 @@
-"""The answers that hold balances: Summary, Details and ByContract (indexer-gateway.md 1.4, 2, 3, 5).
+"""The answers that hold balances: Summary, Details and ByContract (docs/indexer-gateway.md, "Methods").
 
 One query is read, its page of token rows found in the world, and the rows spoiled by the faults that apply.
 """
@@ -35,7 +35,7 @@ _VERIFIED_OR_NOT = {"ALL": (True, False), "UNVERIFIED": (False,)}
 class BalancesQuery:
     """A request for balances and all that its answer depends on.
 
-    `by_token_id` says whether each token id of a collection is a row of its own (indexer-gateway.md 1.4).
+    `by_token_id` says whether each token id of a collection is a row of its own.
     """
 
     world: GatewayWorld

@@ -1,4 +1,4 @@
-"""The gateway's errors with their codes, statuses and words on the wire (indexer-gateway.md 4)."""
+"""The gateway's errors: their codes, statuses and words on the wire (docs/indexer-gateway.md, "Errors")."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class WireError:
         return replace(self, cause=cause)
 
     def envelope(self) -> dict[str, object]:
-        """Return the body of the answer; an empty cause is left out (indexer-gateway.md 4.1)."""
+        """Return the body of the answer; an empty cause is left out."""
         members: dict[str, object] = {"error": self.name, "code": self.code, "msg": self.message}
         if self.cause:
             members["cause"] = self.cause

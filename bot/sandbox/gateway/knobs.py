@@ -1,6 +1,7 @@
-"""The gateway's behaviour where the vendor's documents leave it open (indexer-gateway.md 10).
+"""The gateway's behaviour where the vendor's documents leave it open.
 
-Tests run the bot against every setting, as nobody knows which one it will meet.
+Tests run the bot against every setting, as nobody knows which one it will meet (docs/indexer-gateway.md,
+"What is open").
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Knobs:
     page_scope: Literal["request", "chain"] = "request"
     natives_on_later_pages: Literal["repeated", "omitted"] = "repeated"
     cursor_type: Literal["object", "string"] = "object"
-    # Whether page objects have `page`, which is deprecated (indexer-gateway.md 3).
+    # Whether page objects have `page`, which is deprecated.
     page_numbers: bool = True
 
     # Rows, contracts and items as they should be described, or as they sometimes are.
@@ -44,7 +45,7 @@ class Knobs:
     max_accounts: int | None = None
     above_max_accounts: Literal["invalid_argument", "resource_exhausted", "too_large"] = "invalid_argument"
 
-    # Whether answers have the headers of (indexer-gateway.md 4.4).
+    # Whether answers have the headers of docs/indexer-gateway.md, "Rates and quotas".
     limit_headers: bool = True
     # Requests of the project in a sliding minute; None is any number. The public's are per IP address.
     rate_limit: int | None = None

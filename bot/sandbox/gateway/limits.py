@@ -1,7 +1,7 @@
 """What callers of the simulated gateway may use, and a gate at which a test holds their calls.
 
 The limits are a rate per minute and a quota per month. All keys belong to one project, and all calls without
-a key count as one IP address (indexer-gateway.md 4.4).
+a key count as one IP address (docs/indexer-gateway.md, "Rates and quotas").
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Paging: the cursor that a page object carries, read from a request and written into an answer.
 
-It holds the last row shown, of the whole request or of each chain, as a knob says (indexer-gateway.md 3).
+It holds the last row shown, of the whole request or of each chain, as a knob says: the truth is open
+(docs/indexer-gateway.md, "Pages").
 """
 
 import base64

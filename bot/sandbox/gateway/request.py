@@ -30,8 +30,8 @@ class RecordedRequest:
 class Fields:
     """The members of one JSON object: keys in any case, null as absent, unknown ones never looked at.
 
-    An absent member reads as its type's zero; one of a wrong type raises CallRefused (indexer-gateway.md
-    1.3).
+    An absent member reads as its type's zero; one of a wrong type raises CallRefused
+    (docs/indexer-gateway.md, "Requests").
     """
 
     def __init__(self, members: Mapping[str, object]) -> None:
@@ -62,7 +62,7 @@ class Fields:
         return tuple(_unsigned(name, item) for item in self._items(name))
 
     def big_integers(self, name: str) -> tuple[int, ...]:
-        """Return a list of integers that may be decimal strings or numbers (indexer-gateway.md 2.6)."""
+        """Return a list of integers that may be decimal strings or numbers."""
         return tuple(_big_integer(name, item) for item in self._items(name))
 
     def nested(self, name: str) -> "Fields":
@@ -116,7 +116,7 @@ class AskedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancesRequest:
-    """The body that asks for balances (indexer-gateway.md 1.3, 5)."""
+    """The body that asks for balances (docs/indexer-gateway.md, "Requests")."""
 
     selectors: Selectors
     filter: BalanceFilter

@@ -1,6 +1,6 @@
 """The JSON rows of the gateway's answers: balances, prices, descriptions of contracts and items.
 
-Their members and spelling are the vendor's (indexer-gateway.md 2).
+Their members and spelling are the vendor's (docs/indexer-gateway.md, "Native rows", "Token rows").
 """
 
 import hashlib
@@ -25,12 +25,12 @@ def entry(chain_id: int, results: list[Row]) -> Row:
 
 
 def failed_entry(chain_id: int, reason: str) -> Row:
-    """Return the entry of a chain that did not (indexer-gateway.md 4.3)."""
+    """Return the entry of a chain that did not (docs/indexer-gateway.md, "Answers")."""
     return {"chainId": chain_id, "errorReason": reason, "results": None}
 
 
 def native_row(chain: GatewayChain, account: str, amount: int) -> Row:
-    """Return one account's native balance, without its price (indexer-gateway.md 2.2)."""
+    """Return one account's native balance, without its price."""
     return {
         "accountAddress": account,
         "chainId": chain.chain_id,
@@ -53,7 +53,7 @@ def failed_native_row(chain: GatewayChain, account: str, reason: str) -> Row:
 def token_row(world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]) -> Row:
     """Return one account's balance of an ERC-20, or of the one token id held of a collection.
 
-    Price and description are left to others (indexer-gateway.md 2.3); an ERC-20 has the token id 0.
+    Price and description are left to others; an ERC-20 has the token id 0.
     """
     (token_id,) = held
     return {**_row(world, contract, account, held), "tokenID": str(token_id)}
@@ -62,7 +62,7 @@ def token_row(world: GatewayWorld, contract: Contract, account: str, held: Mappi
 def collection_row(
     world: GatewayWorld, contract: Contract, account: str, held: Mapping[int, HeldAmount]
 ) -> Row:
-    """Return one account's token ids of a collection, added up and counted (indexer-gateway.md 1.4)."""
+    """Return one account's token ids of a collection, added up and counted."""
     # Items that are gone keep an entry with the amount 0, and do not count.
     unique = sum(holding.amount > 0 for holding in held.values())
     row = _row(world, contract, account, held)

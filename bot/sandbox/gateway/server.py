@@ -137,7 +137,7 @@ class Gateway:
         return await send(request, faults.interruption, lambda: self._answer(method, request, body, faults))
 
     def _routed(self, request: web.Request) -> str:
-        """Return the method's name; the path counts before the verb (indexer-gateway.md 10)."""
+        """Return the method's name; the path counts before the verb (docs/indexer-gateway.md, "Errors")."""
         # An unknown path is 404 whatever the verb; a known one with a wrong verb is 405.
         root, _, method = request.path.rpartition("/")
         if root != _ROOT or method not in self._methods:

@@ -376,7 +376,7 @@ _SPAM = Contract(
 
 
 def example_world() -> GatewayWorld:
-    """Build the world of the vendor's example answer: one account's holdings (indexer-gateway.md 9a)."""
+    """Build what the account of the vendor's examples holds (docs/indexer-gateway.md, "Examples")."""
     world = GatewayWorld()
     for chain in _EXAMPLE_CHAINS:
         world.add_chain(chain)

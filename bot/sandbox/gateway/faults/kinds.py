@@ -74,7 +74,7 @@ class Aimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerError(Aimed):
-    """Calls are answered with an error envelope (indexer-gateway.md 4.1, 4.2)."""
+    """Calls are answered with an error envelope (docs/indexer-gateway.md, "Errors")."""
 
     name: str
     code: int
@@ -161,7 +161,7 @@ class _OfChain(Aimed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailTokens(_OfChain):
-    """One chain's tokens are an errorReason and `results: null` (indexer-gateway.md 4.3)."""
+    """One chain's tokens are an errorReason and `results: null` (docs/indexer-gateway.md, "Answers")."""
 
     reason: str = "backend timeout"
 
