@@ -105,6 +105,45 @@ def test_every_file_that_a_document_names_is_there() -> None:
             assert (ROOT / path).exists(), f"{document.name}: {path}"
 
 
+CITATION = re.compile(r'(?<!["\w./-])(?P<page>[\w./-]+\.md)\b(?P<headings>(?:, "[^"]+")*)')
+"""A page, from the root, and the headings that are meant: `docs/telegram.md, "Limits", "Updates"`."""
+
+
+def wrong_citations(source: str) -> list[str]:
+    """Return what a module cites that is not there: a page, or a heading of it."""
+    wrong = []
+    # A citation may be wrapped, in a docstring or in a comment.
+    for citation in CITATION.finditer(re.sub(r"\n *(?:# )?", " ", source)):
+        page = ROOT / citation["page"]
+        headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE) if page.exists() else []
+        cited = re.findall(r'"([^"]+)"', citation["headings"])
+        if not page.exists() or not set(cited) <= set(headings):
+            wrong.append(citation[0])
+    return wrong
+
+
+def test_every_page_and_heading_that_a_module_cites_is_there() -> None:
+    modules = [path for room in ("bot", "tests") for path in (ROOT / room).rglob("*.py")]
+    cited = {str(path): wrong_citations(path.read_text()) for path in modules if path != Path(__file__)}
+
+    assert {path: wrong for path, wrong in cited.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ('(docs/telegram.md, "Limits").', []),
+        ('(docs/telegram.md, "Limits", "Topics")', []),
+        ('# of docs/telegram.md,\n    # "Answers to\n    # a request".', []),
+        ('(docs/telegram.md, "Limits", "Speed")', ['docs/telegram.md, "Limits", "Speed"']),
+        ("of docs/telegraph.md.", ["docs/telegraph.md"]),
+        ("(telegram.md 3.1)", ["telegram.md"]),
+    ],
+)
+def test_a_page_or_heading_that_is_not_there_is_noticed(source: str, wrong: list[str]) -> None:
+    assert wrong_citations(source) == wrong
+
+
 @pytest.mark.parametrize("name", ["rules.md", "reliability.md"])
 def test_each_rule_and_promise_names_tests_that_exist(name: str) -> None:
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
