@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.class_names import kind_of
 from bot.domain.deliver.delivery import (
     Delivery,
     DeliveryId,
@@ -27,7 +28,6 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
-from bot.domain.kinds import kind_of
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.outbox.queue import Compose, NextDelivery, Pending
 from bot.store.store import Store

@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar
 import aiohttp
 import structlog
 
-from bot.domain.kinds import kind_of
+from bot.domain.class_names import kind_of
 from bot.domain.questions import Allowance
 from bot.indexer.error_replies import decode_error
 from bot.indexer.errors import (

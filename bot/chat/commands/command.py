@@ -21,7 +21,7 @@ from bot.chat.text.html import Html, code, fill, join
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
-from bot.domain.kinds import kind_of
+from bot.domain.class_names import kind_of
 from bot.domain.observe.freshness import Sweeps
 from bot.domain.observe.matching import Rules
 from bot.domain.places import Place
