@@ -13,10 +13,10 @@ from typing import Self
 
 from bot.domain.assets import Address, Asset, ChainId, Items, Part, Price
 from bot.domain.chains import Listing
-from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditEntry
 from bot.domain.chat.claims import ClaimResult
 from bot.domain.chat.ignore_list import FoundIgnored, IgnoreListPage, IgnoreResult
+from bot.domain.chat.known_chats import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.mutes import ActiveMutes, FoundMute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.chat.unsubscribe import UndoResult, UnsubscribeResult

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.access_requests import AccessRequest
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.claims import ClaimResult, hashed, is_code
+from bot.domain.chat.known_chats import AccessRequest
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from bot.domain.chat.access_requests import AccessRequest, ChatListPage, KnownChat
 from bot.domain.chat.audit import Actor, AuditAction
+from bot.domain.chat.known_chats import AccessRequest, ChatListPage, KnownChat
 from bot.domain.places import Place
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import upsert_chat

@@ -9,8 +9,8 @@ from bot.chat.commands.watch.grammar import WatchEntry
 from bot.chat.commands.watch.watch import WatchRequest
 from bot.chat.text.html import Html
 from bot.domain.assets import Address, ChainId
-from bot.domain.chat.access_requests import KnownChat
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
+from bot.domain.chat.known_chats import KnownChat
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
 from tests.chat.reading import (

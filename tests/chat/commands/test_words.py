@@ -10,7 +10,7 @@ from bot.chat.commands.owners import words as owner_words
 from bot.chat.commands.watch import words as watch_words
 from bot.chat.commands.watch.grammar import WatchEntry
 from bot.domain.chat.access import Author
-from bot.domain.chat.access_requests import ChatListPage
+from bot.domain.chat.known_chats import ChatListPage
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place

@@ -23,7 +23,7 @@ from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import sanitized
-from bot.domain.chat.access_requests import KnownChat
+from bot.domain.chat.known_chats import KnownChat
 from bot.domain.deliver.delivery import parking
 from bot.domain.deliver.outcomes import Unreachable
 from bot.domain.places import Place

@@ -12,8 +12,8 @@ from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Author
-from bot.domain.chat.access_requests import ChatListPage, KnownChat
 from bot.domain.chat.audit import PAST_TENSE, AuditAction, AuditEntry
+from bot.domain.chat.known_chats import ChatListPage, KnownChat
 from bot.domain.places import Place
 from bot.domain.units import ELLIPSIS
 
