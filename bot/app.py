@@ -148,7 +148,6 @@ async def _build(
         live=live,
         sweeps=partial(sweeps_now, settings, poller, source),
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
-        on_new_subscription=poller.look_at_news,
         on_owner=menus.change,
         now=now,
         monotonic=time.monotonic,

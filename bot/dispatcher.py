@@ -8,7 +8,6 @@ flight. What each outcome changes is decided in `domain/deliver`.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -107,6 +106,7 @@ class Dispatcher:
         self.counts = DispatcherCounts()
         self.outage = Outage()
         self._store = store
+        self._news = store.outbox_grew
         self._sender = sender
         self._pace = pace
         self._compose = compose
@@ -124,8 +124,6 @@ class Dispatcher:
         """Send what is due, for ever; an error is logged, and tried again after a pause."""
         has_restored = False
         while True:
-            # Cleared before the look: what is added during it wakes the next one at once.
-            self._store.outbox_grew.clear()
             try:
                 if not has_restored:
                     await self._restore_unfinished()
@@ -135,9 +133,8 @@ class Dispatcher:
             except Exception:
                 log.exception("looking into the outbox failed", action="outbox_failed")
                 pause = LOOK_AGAIN_SECONDS
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._store.outbox_grew.wait()
+            # What is added while this looks leaves the signal set, so that it looks again at once.
+            await self._news.wait(pause)
 
     async def finish(self, seconds: float) -> None:
         """Wait for the requests that have left, for so long at most, and cancel everything else.
@@ -203,7 +200,7 @@ class Dispatcher:
     def _end_task(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
         self._leaving.discard(chat_id)
-        self._store.outbox_grew.set()
+        self._news.set()
 
     async def _deliver(self, due: Pending) -> None:
         """Send the next message of a chat, once."""

@@ -40,7 +40,6 @@ def build_chat(
     live: LiveQuestions,
     sweeps: Callable[[], Sweeps],
     max_subscriptions_per_chat: int,
-    on_new_subscription: Callable[[], None],
     on_owner: Callable[[], None],
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
@@ -57,7 +56,6 @@ def build_chat(
         sweeps=sweeps,
         ask_live=live.ask,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
-        on_new_subscription=on_new_subscription,
         now=now,
     )
     claims = Claims(

@@ -106,7 +106,7 @@ class Poller:
         )
         self.on_missed_ticks: Callable[[], None] = lambda: None
         """Called when nobody ticked for too long, so that whoever should can begin anew."""
-        self._wake = asyncio.Event()
+        self._news = store.new_subscriptions
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
         self._swept_at = monotonic()
@@ -121,11 +121,7 @@ class Poller:
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""
         self._is_due = True
-        self._wake.set()
-
-    def look_at_news(self) -> None:
-        """Say that there is a new subscription: it is read now, not with the next sweep."""
-        self._wake.set()
+        self._news.set()
 
     async def run(self) -> None:
         """Sweep whenever it is due, for ever; what goes wrong in one is logged, and the next tries again."""
@@ -174,16 +170,12 @@ class Poller:
     async def _next_due(self) -> Coroutine[None, None, None]:
         wait_seconds = self._swept_at + TICKS_MISSED * self._interval_seconds - self._monotonic()
         probe = self._fetcher.probe_in_seconds
-        try:
-            async with asyncio.timeout(max(0.0, wait_seconds if probe is None else min(wait_seconds, probe))):
-                await self._wake.wait()
-        except TimeoutError:
+        pause = max(0.0, wait_seconds if probe is None else min(wait_seconds, probe))
+        if not await self._news.wait(pause):
             if probe is None:
                 log.warning("no tick for too long: sweeping anyway", action="tick_missed")
                 self.on_missed_ticks()
             self._is_due = True
-        # Cleared before looking at what is due, not after: a tick in between must not get lost.
-        self._wake.clear()
         is_due, self._is_due = self._is_due, False
         if not is_due:
             return self.read_news()

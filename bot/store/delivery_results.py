@@ -11,14 +11,15 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.chats.chats import mark_unreachable
 from bot.store.chats.migrate import move_chat
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.alerts import enqueue_alert, enqueue_owner_alerts
 from bot.store.outbox.queue import ASIDE, UNFINISHED
 from bot.store.outbox.withdraw import withdraw, withdraw_emptied
 from bot.store.rows import to_milliseconds
 
 
-def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:
-    """Write what came of a send, or of a question about one; returns whether there are new alerts to send.
+def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
+    """Write what came of a send, or of a question about one.
 
     `status` is the contract status whose lists are read, for chats that turn out to be closed.
     """
@@ -41,10 +42,9 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
                 delivery_id,
             ],
         )
-        has_news = _update_alerts(db, delivery_id, update)
+        _update_alerts(db, delivery_id, update)
         _update_chat(db, delivery_id, update, status)
         withdraw_emptied(db)  # two chats may have become one just now
-        return has_news
 
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
@@ -89,7 +89,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
     return changed.rowcount
 
 
-def _update_alerts(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
+def _update_alerts(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
     match update.state:
         case DeliveryState.SENT:
             db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
@@ -98,14 +98,14 @@ def _update_alerts(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate
                 "UPDATE alert SET state = ?, is_single = 1, delivery_id = NULL WHERE delivery_id = ?",
                 [AlertState.WAITING, delivery_id],
             )
+            db.notify(SignalName.OUTBOX)
         case DeliveryState.DEAD:
-            return _mark_dead(db, delivery_id, update)
+            _mark_dead(db, delivery_id, update)
         case _:
             pass
-    return update.state is DeliveryState.DISSOLVED
 
 
-def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
+def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
     """Give a message up; its destination and the owners learn how many changes it told."""
     db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.DEAD, delivery_id])
     changes, destination_id, chat_id, title, is_owner = db.execute(
@@ -115,7 +115,7 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) ->
         [delivery_id],
     ).fetchone()
     if not changes:  # a notice about a lost notice could itself be lost, and so on
-        return False
+        return
     at = to_milliseconds(update.not_before)
     reason = update.reason or ""
     number = message_id(delivery_id)
@@ -126,7 +126,6 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) ->
             Undelivered(message_id=number, changes=changes, reason=reason, chat_id=chat_id, title=title),
             at,
         )
-    return True
 
 
 def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:

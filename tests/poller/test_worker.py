@@ -79,7 +79,7 @@ async def test_sweeps_never_overlap(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for number in range(5):
             watching.poller.tick()
-            watching.poller.look_at_news()
+            watching.keeper.store.new_subscriptions.set()
             await asked(watching, number)
 
     assert watching.source.most_at_once == 1
@@ -95,7 +95,7 @@ async def test_a_sweep_that_fails_is_followed_by_another(
         with monkeypatch.context() as broken_store:
             broken_store.setattr(watching.keeper.store, "sweep_input", broken)
             watching.poller.tick()
-            await until(lambda: not watching.poller._wake.is_set())
+            await until(lambda: not watching.poller._news.is_set)
             for _ in range(20):
                 await watching.keeper.store.ping()
         watching.poller.tick()
@@ -129,7 +129,6 @@ async def test_the_length_of_a_sweep_is_noted(watching: PollerHarness) -> None:
 async def test_a_new_account_is_read_at_once_and_the_others_are_not(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     async with running(watching.poller):
-        watching.poller.look_at_news()
         await asked(watching, 1)
 
     (question,) = watching.source.asked()
@@ -183,7 +182,6 @@ async def test_an_account_that_came_during_a_sweep_is_read_right_after_it(watchi
         watching.poller.tick()
         await asked(watching, 1)
         await watching.keeper.watch(VAULT)
-        watching.poller.look_at_news()
         watching.source.may_answer.set()
         await asked(watching, 2)
 
@@ -227,8 +225,8 @@ async def test_news_do_not_put_off_the_sweep_that_is_overdue(watching: PollerHar
     async with running(poller):
         for seconds in range(0, int(TICKS_MISSED * INTERVAL) + 10, 10):
             watching.clock.seconds = seconds
-            poller.look_at_news()
-            await until(lambda: not poller._wake.is_set())
+            watching.keeper.store.new_subscriptions.set()
+            await until(lambda: not poller._news.is_set)
         await asked(watching, 1)
 
 

@@ -166,7 +166,7 @@ class Simulation:
 
     async def _sweeps(self) -> int:
         """Return how many sweeps there were, those for news among them."""
-        return await self.keeper.store._thread.run(stored_sweep)
+        return await self.keeper.store.db.run(stored_sweep)
 
     async def _break_off_a_sweep(self) -> None:
         """End a sweep in the middle, as a stop or a hang does."""

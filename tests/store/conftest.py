@@ -49,7 +49,7 @@ class Keeper:
 
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
-        return await self.store._thread.run(lambda db: db.execute(sql, values).fetchall())
+        return await self.store.db.run(lambda db: db.execute(sql, values).fetchall())
 
     async def value(self, sql: str, *values: Value) -> Any:  # noqa: ANN401 - it is what is stored
         """Return the one value of the one row."""
@@ -58,11 +58,11 @@ class Keeper:
 
     async def run(self, script: str) -> None:
         """Let the database do something beside the store."""
-        await self.store._thread.run(lambda db: db.conn.executescript(script))
+        await self.store.db.run(lambda db: db.conn.executescript(script))
 
     async def written(self) -> int:
         """Return how many rows were ever written by this connection."""
-        return await self.store._thread.run(lambda db: db.conn.total_changes)
+        return await self.store.db.run(lambda db: db.conn.total_changes)
 
     async def subscribe(
         self, *wishes: WatchSpec, place: Place = OLGA, when: datetime = NOON

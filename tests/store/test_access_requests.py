@@ -85,7 +85,7 @@ async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:
     await keeper.store.save_claim_code(hashed(code), NOON)
     await keeper.store.use_claim_code(hashed(code), OLGA, by(OLGA))
 
-    dump = await keeper.store._thread.run(lambda db: "\n".join(db.conn.iterdump()))
+    dump = await keeper.store.db.run(lambda db: "\n".join(db.conn.iterdump()))
     assert code not in dump
 
 

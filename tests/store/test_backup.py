@@ -59,15 +59,15 @@ async def test_a_copy_holds_what_was_committed_though_it_stands_in_the_log(used:
 
 
 async def test_a_copy_lacks_what_is_not_committed(used: Keeper) -> None:
-    await used.store._thread.run(lambda db: db.conn.execute("BEGIN IMMEDIATE").close())
-    await used.store._thread.run(
+    await used.store.db.run(lambda db: db.conn.execute("BEGIN IMMEDIATE").close())
+    await used.store.db.run(
         lambda db: db.conn.execute("UPDATE setting SET value = 'c' WHERE name = 'a'").close()
     )
 
     copy = copied(used)
 
     assert settings_in(copy)["a"] == "b"
-    await used.store._thread.run(lambda db: db.conn.rollback())
+    await used.store.db.run(lambda db: db.conn.rollback())
 
 
 async def test_a_copy_can_be_read_by_its_owner_only_and_is_one_file(used: Keeper) -> None:

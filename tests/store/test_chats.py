@@ -236,7 +236,7 @@ async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Ke
 
     await waiting.store.mark_reachable(OPS.chat_id)
 
-    assert waiting.store.outbox_grew.is_set()
+    assert waiting.store.outbox_grew.is_set
     assert len(await waiting.deliver_all()) == 2
     assert await states(waiting, OPS) == ["told", "told"]
 

@@ -362,10 +362,10 @@ async def test_a_poll_of_nothing_writes_nothing(watching: Keeper) -> None:
 async def test_new_alerts_wake_who_tells_them_and_a_quiet_poll_does_not(watching: Keeper) -> None:
     watching.store.outbox_grew.clear()
     await watching.record(reading({USDC: 5}, native=100))
-    assert not watching.store.outbox_grew.is_set()
+    assert not watching.store.outbox_grew.is_set
 
     await watching.record(reading({USDC: 7}, native=100))
-    assert watching.store.outbox_grew.is_set()
+    assert watching.store.outbox_grew.is_set
 
 
 # ---------------------------------------------------------------- what an asset is

@@ -95,8 +95,6 @@ class Services:
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
     max_subscriptions_per_chat: int
-    on_new_subscription: Callable[[], None]
-    """Makes the poller look at once at what is newly watched."""
     now: Callable[[], datetime]
 
 

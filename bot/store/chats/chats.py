@@ -12,6 +12,7 @@ from bot.domain.subscriptions import DestinationId
 from bot.store.balances.coverage import end_unwanted_coverage, marks
 from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.withdraw import withdraw_all
 from bot.store.rows import LISTING_PARTS, part_to_blob, to_milliseconds
 
@@ -43,6 +44,7 @@ def allow(db: Database, place: Place, actor: Actor) -> None:
     """Open a chat by command, whether it is known yet or not."""
     with db.transaction():
         _decide(db, upsert_chat(db, place), place.chat_id, actor, AuditAction.ALLOW)
+        db.notify(SignalName.SUBSCRIPTIONS)
 
 
 def deny(db: Database, place: Place, actor: Actor, status: Part) -> int:
@@ -120,24 +122,28 @@ def upsert_chat(db: Database, place: Place) -> int:
     return int(row_id)
 
 
-def mark_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
+def mark_reachable(db: Database, chat_id: int, thread_id: int | None = None) -> None:
     """Let messages be sent to a chat and a topic again, as somebody writes to the bot there."""
     with db.transaction():
-        db.execute(
+        was_unreachable = db.execute(
             "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
             " WHERE telegram_id = ? AND unavailable IS NOT NULL",
             [chat_id],
         )
+        if was_unreachable.rowcount:
+            db.notify(SignalName.OUTBOX)
         mark_topic_reachable(db, chat_id, thread_id)
 
 
 def mark_topic_reachable(db: Database, chat_id: int, thread_id: int | None) -> None:
     """Let messages be sent to a topic again that could not be written to, as somebody writes there."""
-    db.execute(
+    was_lost = db.execute(
         "UPDATE destination SET lost = NULL WHERE lost IS NOT NULL AND thread_id = ?"
         " AND chat_id = (SELECT id FROM chat WHERE telegram_id = ?)",
         [thread_id or 0, chat_id],
     )
+    if was_lost.rowcount:
+        db.notify(SignalName.OUTBOX)
 
 
 def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:

@@ -15,6 +15,7 @@ from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.mutes import end_all
 from bot.store.chats.subscriptions import labels_of, to_thing
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
 
 # How near an alert is to having been read: of two about one change, the nearer one is kept.
@@ -87,6 +88,7 @@ def take_over_lost_topics(db: Database, place: Place, actor: Actor) -> int | Non
         withdraw_emptied(db)
         db.execute("UPDATE destination SET lost = NULL WHERE chat_id = ? AND lost IS NOT NULL", [chat])
         record_audit(db, actor, AuditAction.HERE, place.chat_id, str(moved))
+        db.notify(SignalName.SUBSCRIPTIONS)
     return moved
 
 
@@ -107,6 +109,7 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     moved = _merge_subscriptions(db, one, into)
     # Before alerts move: one change has one alert in a destination at most.
     db.execute(_DELETE_DOUBLE_ALERTS, [one, into])
+    db.notify(SignalName.OUTBOX)
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     # Of these a destination has each but once: where both have one, that of the other destination stays.

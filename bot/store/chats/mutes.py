@@ -30,6 +30,7 @@ from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import mute_of, muted_scopes, mutes_of
 from bot.store.outbox.notice_codec import notice_to_json, to_notice
 from bot.store.outbox.queue import ON_THEIR_WAY
@@ -59,6 +60,8 @@ def mute(
                 [destination_id, account_id, chains, since, until],
             )
             record_audit(db, actor, AuditAction.MUTE, place.chat_id, _subject(scope))
+        # Nothing is to be sent now, but the end of a mute is a moment to look again.
+        db.notify(SignalName.OUTBOX)
         return MuteResult(
             tuple(one for one in mutes_of(db, destination_id) if one.scope in wanted),
             _still_to_come(db, destination_id, scopes),
@@ -156,6 +159,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     Each mute that kept changes back gets a notice. A change of several mutes counts for the oldest.
     """
     db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
+    db.notify(SignalName.OUTBOX)
     left = muted_scopes(db, destination_id)
     rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
     kept_back = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]

@@ -17,6 +17,7 @@ from bot.store.chats.audit import record_audit, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.rows import (
     to_address,
     to_blob,
@@ -205,4 +206,5 @@ def _created(
             to_milliseconds(actor.at),
         ],
     ).fetchone()
+    db.notify(SignalName.SUBSCRIPTIONS)
     return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, spec, status))

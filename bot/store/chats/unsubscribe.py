@@ -16,6 +16,7 @@ from bot.store.chats.audit import record_audit, subject_of, subject_of_subscript
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.queue import waiting_alerts
 from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
 
@@ -151,6 +152,7 @@ def _restored(
         f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         list(values.values()),
     )
+    db.notify(SignalName.SUBSCRIPTIONS)
     is_known = known_of(db, destination_id, spec, status) is not None
     return RestoredSubscription(SubscribeOutcome.CREATED, number, spec, is_known)
 

@@ -10,7 +10,7 @@ import glob
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from bot.store.database.copy import copy_database
 from bot.store.database.errors import START_ANEW, DatabaseFault, DatabaseUnavailable, describe_error, fault_of
 from bot.store.database.lite import LiteDatabase
 from bot.store.database.schema import migrations
+from bot.store.database.signals import Signal, SignalName
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,13 +80,20 @@ class DatabaseThread:
     """The connection and the thread it belongs to."""
 
     def __init__(
-        self, db: LiteDatabase, path: Path, executor: ThreadPoolExecutor, patience_seconds: float
+        self,
+        db: LiteDatabase,
+        path: Path,
+        executor: ThreadPoolExecutor,
+        signals: Mapping[SignalName, Signal],
+        *,
+        patience_seconds: float,
     ) -> None:
         self.write_failure: DatabaseUnavailable | None = None
         """Why the last write failed, if the disk or a lock is to blame; None again once one succeeds."""
         self._db = db
         self._path = path
         self._executor = executor
+        self._signals = signals
         self._patience_seconds = patience_seconds
 
     @classmethod
@@ -100,15 +108,34 @@ class DatabaseThread:
 
         `patience_seconds` is how long a unit of work waits for another program that holds the database.
         """
+        loop = asyncio.get_running_loop()
+        signals = {name: Signal() for name in SignalName}
+
+        def on_notify(name: str) -> None:
+            loop.call_soon_threadsafe(signals[SignalName(name)].set)
+
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         try:
-            db = await asyncio.get_running_loop().run_in_executor(executor, _open, path, now())
+            db = await loop.run_in_executor(executor, _open, path, now(), on_notify)
         except BaseException:
             executor.shutdown()
             raise
-        thread = cls(db, path, executor, patience_seconds)
+        thread = cls(db, path, executor, signals, patience_seconds=patience_seconds)
         await thread.run(_set_timeout, patience_seconds)
         return thread
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another program held the database at the last attempt to write."""
+        return self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
+
+    def signal(self, name: SignalName) -> Signal:
+        """Return the signal that is set after each commit that calls for it; one worker may wait for it."""
+        return self._signals[name]
+
+    async def ping(self) -> None:
+        """Return once the thread answers: health asks whether it is stuck."""
+        await self.run(lambda db: db.execute("SELECT 1").fetchone())
 
     async def run(
         self, work: Callable[Concatenate[LiteDatabase, P], R], *args: P.args, **kwargs: P.kwargs
@@ -163,8 +190,7 @@ class DatabaseThread:
 
     def _reset_timeout(self) -> None:
         """Wait for a lock the first time only: while it lasts, reads would queue behind writes that wait."""
-        is_locked = self.write_failure is not None and self.write_failure.kind is DatabaseFault.LOCKED
-        _set_timeout(self._db, 0 if is_locked else self._patience_seconds)
+        _set_timeout(self._db, 0 if self.is_locked else self._patience_seconds)
 
     async def close(self) -> None:
         """Wait for the work that was begun, then close the file."""
@@ -241,13 +267,13 @@ def _lock_file(directory: Path) -> TextIO:
         ) from None
 
 
-def _open(path: Path, now: datetime) -> LiteDatabase:
+def _open(path: Path, now: datetime, on_notify: Callable[[str], None]) -> LiteDatabase:
     os.umask(0o077)  # whatever file is made from here on, nobody else may read it
     try:
         check_file(path)
         if not path.exists():
             _create(path)
-        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True))
+        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True), on_notify)
         try:
             _prepare(db, path, now)
         except BaseException:

@@ -5,6 +5,7 @@ from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import is_change_muted, is_notice_muted
 from bot.store.outbox.notice_codec import notice_to_json
 
@@ -38,6 +39,8 @@ def enqueue_alert(
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [destination_id, change_id, text, label, state, reason, at],
     )
+    if not is_muted:
+        db.notify(SignalName.OUTBOX)
 
 
 def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:

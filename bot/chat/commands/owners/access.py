@@ -137,7 +137,6 @@ async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple
     """Open a chat, and write there if it is another one; returns whether it was open, and the answer."""
     was_open = await services.permissions.is_open(place)
     await services.permissions.open(place, incoming.actor(services.now()))
-    services.on_new_subscription()
     is_here = place.chat_id == incoming.place.chat_id
     # Only a chat that learns it just now: /allow twice must not write there twice.
     trouble = "" if was_open or is_here else await _told_so(services, place)

@@ -107,11 +107,9 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
             case UndoOutcome.TOO_LATE:
                 return CallbackResult(words.TOO_LATE, is_used_up=True)
             case UndoOutcome.DONE:
-                services.on_new_subscription()
                 return CallbackResult(toasts.UNDONE, Screen(words.undone(undone.ones, limit)))
             case UndoOutcome.NO_ROOM:
                 # Some came back, some found no room: the button stays for when there is.
-                services.on_new_subscription()
                 again = rows([button("Undo", UNDO, press.row)])
                 return CallbackResult(words.NO_ROOM, Screen(words.undone(undone.ones, limit), again))
 

@@ -212,11 +212,7 @@ async def _subscribe(
     services: Services, incoming: Incoming, specs: Collection[WatchSpec]
 ) -> list[SubscribeResult]:
     actor = incoming.actor(services.now())
-    subscribed = await services.store.subscribe(incoming.place, tuple(specs), actor)
-    # A new label alone needs no reading.
-    if any(one.outcome is SubscribeOutcome.CREATED for one in subscribed):
-        services.on_new_subscription()
-    return subscribed
+    return await services.store.subscribe(incoming.place, tuple(specs), actor)
 
 
 async def _label_taken(services: Services, place: Place, spec: WatchSpec, taken: LabelTaken) -> Screen:

@@ -96,8 +96,6 @@ class HereRequest(Request):
         """Take over what lost topics of this chat watched."""
         actor = incoming.actor(services.now())
         moved = await services.store.take_over_lost_topics(incoming.place, actor)
-        if moved:
-            services.on_new_subscription()
         return (words.moved_here(moved),)
 
 
