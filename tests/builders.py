@@ -13,7 +13,7 @@ from bot.domain.deliver.delivery import Delivery, DeliveryId
 from bot.domain.deliver.outcomes import Form
 from bot.domain.observations import Balance, Change, Hold, MoveKind, Reading, Standing, View
 from bot.domain.questions import Answer, Question
-from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
+from bot.domain.subscriptions import DestinationId, Scope, Subscription, SubscriptionId
 
 ETHEREUM, POLYGON, BASE = ChainId(1), ChainId(137), ChainId(8453)
 
@@ -114,12 +114,11 @@ def subscription(
     label: str = "",
 ) -> Subscription:
     return Subscription(
-        SubscriptionId(number),
-        DestinationId(destination),
-        account,
-        frozenset(contracts),
-        frozenset(chains),
-        label,
+        id=SubscriptionId(number),
+        destination_id=DestinationId(destination),
+        account=account,
+        scope=Scope(contracts=frozenset(contracts), chains=frozenset(chains)),
+        label=label,
     )
 
 

@@ -11,22 +11,36 @@ DestinationId = NewType("DestinationId", int)
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which changes of an account a subscription is about; by default all of them.
+
+    Whatever is added here is stored, compared, undone and shown with the rest: each field needs a default
+    that means "everything".
+    """
+
+    contracts: frozenset[Address] = frozenset()
+    """Only these tokens; empty: everything the account holds."""
+    chains: frozenset[ChainId] = frozenset()
+    """Only on these chains; empty: on every chain the bot polls."""
+
+    def covers_chain(self, chain_id: ChainId) -> bool:
+        """Whether the scope includes this chain."""
+        return not self.chains or chain_id in self.chains
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What one destination (a chat or a topic) watches: an account, or a contract in all its accounts."""
 
     id: SubscriptionId
     destination_id: DestinationId
     account: Address | None
-    """None: the contracts below, in every account that this destination watches."""
-    contracts: frozenset[Address] = frozenset()
-    """Only these tokens; empty: everything the account holds."""
-    chains: frozenset[ChainId] = frozenset()
-    """Only on these chains; empty: on every chain the bot polls."""
+    """None: the contracts of the scope, in every account that this destination watches."""
+    scope: Scope = EVERYTHING
     label: str = ""
-
-    def covers_chain(self, chain_id: ChainId) -> bool:
-        """Whether the subscription is about this chain."""
-        return not self.chains or chain_id in self.chains
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +48,7 @@ class WatchSpec:
     """What somebody asks to watch; it becomes a subscription when it is stored."""
 
     account: Address | None
-    contracts: frozenset[Address] = frozenset()
-    chains: frozenset[ChainId] = frozenset()
+    scope: Scope = EVERYTHING
     label: str = ""
 
 

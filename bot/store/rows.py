@@ -1,14 +1,21 @@
 """Turns columns into values of the domain, and back."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Description, Part
 from bot.domain.observations import Balance, ItemMove, Standing
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
+from bot.domain.subscriptions import (
+    EVERYTHING,
+    DestinationId,
+    ListedSubscription,
+    Scope,
+    Subscription,
+    SubscriptionId,
+)
 
 Row = tuple[Any, ...]
 
@@ -112,17 +119,47 @@ def to_chains(words: str) -> frozenset[ChainId]:
     return frozenset(ChainId(int(word)) for word in words.split())
 
 
-def to_subscription(row: Row) -> Subscription:
-    """Return a subscription of its row's id, destination, address, contracts, chains and label."""
-    subscription_id, destination_id, account, contracts, chains, label = row
-    return Subscription(
+def scope_to_columns(scope: Scope) -> dict[str, str]:
+    """Return the columns of a scope, each a text that is empty for "everything"."""
+    return {"contracts": words_of(scope.contracts), "chains": words_of(scope.chains)}
+
+
+def to_scope(columns: Mapping[str, str]) -> Scope:
+    """Return the scope of its columns; one that is missing, as in a row of long ago, means everything."""
+    return Scope(
+        contracts=frozenset(map(Address, columns.get("contracts", "").split())),
+        chains=to_chains(columns.get("chains", "")),
+    )
+
+
+_SCOPE_COLUMNS = tuple(scope_to_columns(EVERYTHING))
+
+SUBSCRIPTIONS = f"""
+SELECT s.id, s.destination_id, s.number, a.address, s.label, s.{", s.".join(_SCOPE_COLUMNS)}
+FROM subscription s
+JOIN destination d ON d.id = s.destination_id
+JOIN chat c ON c.id = d.chat_id
+LEFT JOIN account a ON a.id = s.account_id
+"""
+"""Reads subscriptions for `to_listed`; what follows it says which ones, and in what order."""
+
+
+def to_listed(row: Row) -> ListedSubscription:
+    """Return a row of `SUBSCRIPTIONS` with the number it has in its chat."""
+    subscription_id, destination_id, number, account, label, *scope = row
+    subscription = Subscription(
         id=SubscriptionId(subscription_id),
         destination_id=DestinationId(destination_id),
         account=None if account is None else to_address(account),
-        contracts=frozenset(Address(word) for word in contracts.split()),
-        chains=to_chains(chains),
+        scope=to_scope(dict(zip(_SCOPE_COLUMNS, scope, strict=True))),
         label=label,
     )
+    return ListedSubscription(number, subscription)
+
+
+def to_subscription(row: Row) -> Subscription:
+    """Return a row of `SUBSCRIPTIONS`."""
+    return to_listed(row).subscription
 
 
 def to_place(chat_id: int, kind: str, title: str, thread_id: int) -> Place:

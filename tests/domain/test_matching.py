@@ -1,6 +1,7 @@
 """Who hears what, and under which label."""
 
-from bot.domain.assets import NATIVE, NATIVE_PART, Asset, ChainId, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, Amount, Asset, ChainId, Part
+from bot.domain.observations import Move
 from bot.domain.observe.matching import (
     Rules,
     ignores,
@@ -178,8 +179,7 @@ def hearing_of(
     """Return who hears of an asset, where the first destination has rules."""
     return set(
         recipients(
-            what,
-            parts,
+            Move(what, Amount(0), Amount(1), parts),
             watches=watches_by_account(subscriptions),
             ignored={DestinationId(1): rules},
             account=TREASURY,

@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.domain.assets import Address, Asset, ChainId, Items, Part
 from bot.domain.places import Place
 from bot.domain.questions import Question, Reply
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
@@ -268,8 +268,10 @@ class Simulation:
         key = place.chat_id, place.thread_id or 0
         wish = WatchSpec(
             None if asked.account is None else Address(asked.account),
-            frozenset(map(Address, asked.contracts)),
-            frozenset(map(ChainId, asked.chains)),
+            Scope(
+                contracts=frozenset(map(Address, asked.contracts)),
+                chains=frozenset(map(ChainId, asked.chains)),
+            ),
         )
         await self.keeper.subscribe(wish, place=place)
         self.story.append(f"{key} asks for {_short(asked)}")
@@ -295,7 +297,8 @@ class Simulation:
             return None
         one = self.rng.choice(here)
         await self.keeper.unsubscribe(place, [one.number])
-        asked = Asked(one.subscription.account, one.subscription.contracts, one.subscription.chains)
+        scope = one.subscription.scope
+        asked = Asked(one.subscription.account, scope.contracts, scope.chains)
         self.story.append(f"{key} no longer asks for {_short(asked)}")
         self.ledger.ends(key, asked)
         return asked

@@ -18,7 +18,7 @@ from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.database.door import Value
 from bot.store.outbox.queue import NextDelivery, Outbox
 from bot.store.polling.sweeps import SweepResult
@@ -91,7 +91,7 @@ class Keeper:
         chains: Iterable[ChainId] = (),
         label: str = "",
     ) -> SubscribeResult:
-        wish = WatchSpec(account, frozenset(contracts), frozenset(chains), label)
+        wish = WatchSpec(account, Scope(contracts=frozenset(contracts), chains=frozenset(chains)), label)
         (subscribed,) = await self.subscribe(wish, place=place)
         return subscribed
 

@@ -7,7 +7,7 @@ from sqlite_utils import Database
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE, NATIVE_PART, Address, Amount, Asset, ChainId, Part
 from bot.domain.observations import Balance, ItemMove, Standing
-from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
+from bot.domain.subscriptions import EVERYTHING, DestinationId, Scope, Subscription, SubscriptionId
 from bot.store import rows
 from bot.store.database.schema import migrations
 
@@ -117,22 +117,27 @@ def test_nothing_is_no_moment() -> None:
         st.integers(1).map(SubscriptionId),
         st.integers(1).map(DestinationId),
         st.none() | addresses,
-        st.frozensets(addresses),
-        st.frozensets(chain_ids),
+        st.builds(Scope, st.frozensets(addresses), st.frozensets(chain_ids)),
         st.text(),
-    )
+    ),
+    st.integers(1),
 )
-def test_a_subscription_comes_back(subscription: Subscription) -> None:
+def test_a_subscription_comes_back(subscription: Subscription, number: int) -> None:
     row = (
         subscription.id,
         subscription.destination_id,
+        number,
         rows.to_blob(subscription.account) if subscription.account else None,
-        rows.words_of(subscription.contracts),
-        rows.words_of(subscription.chains),
         subscription.label,
+        *rows.scope_to_columns(subscription.scope).values(),
     )
 
     assert rows.to_subscription(row) == subscription
+    assert rows.to_listed(row).number == number
+
+
+def test_a_scope_stored_before_any_of_its_columns_existed_means_everything() -> None:
+    assert rows.to_scope({}) == EVERYTHING
 
 
 @given(st.lists(chain_ids, unique=True))

@@ -2,7 +2,7 @@ import pytest
 
 from bot.domain.assets import NATIVE, Address
 from bot.domain.chat.subscribe import SubscribeOutcome, SubscribeResult
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 
@@ -63,9 +63,9 @@ async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) 
     "other",
     [
         WatchSpec(VAULT),
-        WatchSpec(TREASURY, frozenset({USDC})),
-        WatchSpec(TREASURY, chains=frozenset({POLYGON})),
-        WatchSpec(None, frozenset({USDC})),
+        WatchSpec(TREASURY, Scope(contracts=frozenset({USDC}))),
+        WatchSpec(TREASURY, Scope(chains=frozenset({POLYGON}))),
+        WatchSpec(None, Scope(contracts=frozenset({USDC}))),
     ],
 )
 async def test_another_wish_is_another_subscription(keeper: Keeper, other: WatchSpec) -> None:

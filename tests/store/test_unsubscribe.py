@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.assets import ChainId
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.chats.unsubscribe import UNDO_FOR
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
-TILL = WatchSpec(TREASURY, frozenset({USDC}), frozenset({POLYGON}), "Till")
+TILL = WatchSpec(TREASURY, Scope(contracts=frozenset({USDC}), chains=frozenset({POLYGON})), "Till")
 
 
 async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
@@ -105,7 +106,9 @@ async def test_an_end_can_be_taken_back_for_a_day(
 
 
 async def test_a_full_chat_takes_nothing_back_until_there_is_room(keeper: Keeper) -> None:
-    await keeper.subscribe(*[WatchSpec(TREASURY, chains=frozenset({chain})) for chain in range(1, LIMIT + 1)])  # type: ignore[arg-type]
+    await keeper.subscribe(
+        *[WatchSpec(TREASURY, Scope(chains=frozenset({ChainId(chain)}))) for chain in range(1, LIMIT + 1)]
+    )
     row = await end(keeper, 1)
     await keeper.watch(VAULT)
 

@@ -97,7 +97,7 @@ def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredReque
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
         return Usage(IGNORE_COMMAND, refused.sentence)
-    return IgnoreRequest(contracts_of(clauses), clauses.chains)
+    return IgnoreRequest(contracts_of(clauses), clauses.scope.chains)
 
 
 def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
@@ -107,7 +107,7 @@ def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
     """
     line = WORD.sub("", rest, count=1) if is_token_line(rest) else rest
     clauses = read_clauses(line, chains)
-    if clauses.contracts:
+    if clauses.scope.contracts:
         raise LineRefused("contract", "the contracts come first, without this word")
     if clauses.label:
         raise LineRefused("as", "an ignored token needs no label")
@@ -182,9 +182,9 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
 
 def _names(one: ListedSubscription, token: IgnoredToken) -> bool:
     """Whether a subscription names a token on a chain where it is ignored."""
-    chains = one.subscription.chains
+    chains = one.subscription.scope.chains
     overlap = not chains or not token.chains or not chains.isdisjoint(token.chains)
-    return token.contract in one.subscription.contracts and overlap
+    return token.contract in one.subscription.scope.contracts and overlap
 
 
 # ---------------------------------------------------------------- /unignore
@@ -217,7 +217,7 @@ def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredR
     except LineRefused as refused:
         return Usage(UNIGNORE_COMMAND, refused.sentence)
     # A rule without chains can't be taken back for one chain only.
-    if clauses.chains:
+    if clauses.scope.chains:
         return Usage(
             UNIGNORE_COMMAND,
             "A token is told again on every chain; the buttons of /ignore take back one line.",

@@ -230,7 +230,7 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
     on: dict[Address, list[frozenset[ChainId]]] = defaultdict(list)
     for one in found:
         if one.subscription.account is not None:
-            on[one.subscription.account].append(one.subscription.chains)
+            on[one.subscription.account].append(one.subscription.scope.chains)
     return tuple(
         MuteScope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
         for account, chains in sorted(on.items())

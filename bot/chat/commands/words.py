@@ -86,7 +86,7 @@ def unlisted_of(
     subscriptions: Sequence[Subscription], asked: Collection[ChainId], listing: Listing, chains: Chains
 ) -> list[Html]:
     """Return the same of all that subscriptions watch; `asked` are meant where they name no chain."""
-    watched = {chain_id for one in subscriptions for chain_id in one.chains or asked}
+    watched = {chain_id for one in subscriptions for chain_id in one.scope.chains or asked}
     return [fill("⚠️ {}", line) for line in unlisted(watched, listing, chains)]
 
 

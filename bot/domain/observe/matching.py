@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
+from bot.domain.observations import Move
 from bot.domain.observe.plan import watched_parts
 from bot.domain.subscriptions import DestinationId, Subscription
 
@@ -28,26 +29,26 @@ def recipients_of_parts(
     A destination is told once, however many of its subscriptions match; the label is that of one of them.
     """
     result: dict[DestinationId, str] = {}
-    for watch, scope in _by_name(watches.get(account, ())):
-        if watched_parts([(watch, scope)], chain_id, status) & parts:
+    for watch, what in _by_name(watches.get(account, ())):
+        if watched_parts([(watch, what)], chain_id, status) & parts:
             # The first label counts, in the order of `_by_name`; one that is empty gives way to the next.
             result[watch.destination_id] = result.get(watch.destination_id) or watch.label
     return result
 
 
 def recipients(
-    asset: Asset,
-    through: frozenset[Part],
+    move: Move,
     *,
     watches: Watches,
     ignored: Ignored,
     account: Address,
     status: Part,
 ) -> dict[DestinationId, str]:
-    """Return the destinations to tell of an asset that was seen through these parts, with their labels.
+    """Return the destinations to tell of a change of an account, with their labels.
 
     Who ignores the asset is told only if a subscription names its contract.
     """
+    asset, through = move.asset, move.through
     found = recipients_of_parts(watches, account, asset.chain_id, through, status)
     by_name = recipients_of_parts(watches, account, asset.chain_id, through & {asset.part}, status)
     return {
@@ -73,8 +74,8 @@ def label_on(pairs: Iterable[WatchPair], chain_id: ChainId) -> str:
     return next(
         (
             watch.label
-            for watch, scope in _by_name(pairs)
-            if watch.label and watch.covers_chain(chain_id) and scope.covers_chain(chain_id)
+            for watch, what in _by_name(pairs)
+            if watch.label and watch.scope.covers_chain(chain_id) and what.scope.covers_chain(chain_id)
         ),
         "",
     )
@@ -86,4 +87,4 @@ def _by_name(pairs: Iterable[WatchPair]) -> list[WatchPair]:
     The label of a whole account goes before that of some tokens, and one for certain chains before one for
     all chains.
     """
-    return sorted(pairs, key=lambda pair: (bool(pair[0].contracts), not pair[0].chains))
+    return sorted(pairs, key=lambda pair: (bool(pair[0].scope.contracts), not pair[0].scope.chains))

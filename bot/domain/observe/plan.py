@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Part
 from bot.domain.questions import Question
-from bot.domain.subscriptions import DestinationId, Subscription
+from bot.domain.subscriptions import DestinationId, Scope, Subscription
 
 CONTRACTS_PER_QUESTION = 50
 """The most contracts that one question names; the source documents no limit."""
@@ -78,9 +78,10 @@ def watched_parts(
 ) -> frozenset[Part]:
     """Return the parts of one account on one chain that these pairs watch."""
     parts: set[Part] = set()
-    for watch, scope in pairs:
-        if watch.covers_chain(chain_id) and scope.covers_chain(chain_id):
-            parts.update(map(Part, scope.contracts) if scope.contracts else (NATIVE_PART, status))
+    for watch, what in pairs:
+        if watch.scope.covers_chain(chain_id) and what.scope.covers_chain(chain_id):
+            contracts = what.scope.contracts
+            parts.update(map(Part, contracts) if contracts else (NATIVE_PART, status))
     return frozenset(parts)
 
 
@@ -92,7 +93,9 @@ def wanted_by(subscriptions: Iterable[Subscription], chains: frozenset[ChainId])
     shared: dict[_Scopes, Wanted] = {}
     result = {}
     for account, pairs in watches_by_account(subscriptions).items():
-        scopes = tuple((scope.contracts, _chains_of(watch, scope, chains)) for watch, scope in pairs)
+        scopes = tuple(
+            (what.scope.contracts, _chains_of(watch.scope, what.scope, chains)) for watch, what in pairs
+        )
         if scopes not in shared:
             shared[scopes] = _wanted(scopes)
         result[account] = shared[scopes]
@@ -113,11 +116,11 @@ def _wanted(scopes: _Scopes) -> Wanted:
     return Wanted(frozenset(broad), {contract: frozenset(on) for contract, on in named.items() if on})
 
 
-def _chains_of(watch: Subscription, scope: Subscription, chains: frozenset[ChainId]) -> frozenset[ChainId]:
+def _chains_of(one: Scope, other: Scope, chains: frozenset[ChainId]) -> frozenset[ChainId]:
     """Return the chains that both name; one that names none leaves the choice to the other."""
-    if watch.chains and scope.chains:
-        return watch.chains & scope.chains
-    return watch.chains or scope.chains or chains
+    if one.chains and other.chains:
+        return one.chains & other.chains
+    return one.chains or other.chains or chains
 
 
 def with_unlisted(

@@ -11,21 +11,14 @@ from bot.domain.observations import Standing
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
 from bot.store.database.door import Database
-from bot.store.rows import to_address, to_asset, to_blob, to_part, to_subscription
+from bot.store.rows import SUBSCRIPTIONS, to_address, to_asset, to_blob, to_part, to_subscription
 
-_SUBSCRIPTIONS = """
-SELECT s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
-FROM subscription s
-JOIN destination d ON d.id = s.destination_id
-JOIN chat c ON c.id = d.chat_id
-LEFT JOIN account a ON a.id = s.account_id
-WHERE c.open = 1
-"""
+_OF_OPEN_CHATS = SUBSCRIPTIONS + " WHERE c.open = 1"
 
 
 def all_subscriptions(db: Database) -> list[Subscription]:
     """Return the subscriptions of all open chats, oldest first."""
-    return [to_subscription(row) for row in db.execute(_SUBSCRIPTIONS + " ORDER BY s.id")]
+    return [to_subscription(row) for row in db.execute(_OF_OPEN_CHATS + " ORDER BY s.id")]
 
 
 def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscription]:
@@ -37,7 +30,7 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
     ids = tuple(account_ids)
     theirs = f"account_id IN ({marks(ids)})"
     rows = db.execute(
-        f"{_SUBSCRIPTIONS} AND (s.{theirs} OR s.account_id IS NULL AND s.destination_id IN"
+        f"{_OF_OPEN_CHATS} AND (s.{theirs} OR s.account_id IS NULL AND s.destination_id IN"
         f" (SELECT destination_id FROM subscription WHERE {theirs})) ORDER BY s.id",
         ids * 2,
     )

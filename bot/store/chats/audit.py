@@ -48,7 +48,7 @@ def subject_of(account: Address | None, contracts: frozenset[Address], label: st
 
 def subject_of_subscription(subscription: Subscription) -> str:
     """Return what the audit says of a subscription."""
-    return subject_of(subscription.account, subscription.contracts, subscription.label)
+    return subject_of(subscription.account, subscription.scope.contracts, subscription.label)
 
 
 # The title is the chat's present one: the audit keeps its number alone.

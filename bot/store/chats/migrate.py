@@ -13,7 +13,7 @@ from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import accounts_of_chat, destination_of
 from bot.store.chats.mutes import end_all
-from bot.store.chats.subscriptions import labels_of, to_thing
+from bot.store.chats.subscriptions import labels_of, subject_by_scope, subscriptions_of, thing_named
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.withdraw import withdraw_all, withdraw_emptied
@@ -150,27 +150,23 @@ def _merge_subscriptions(db: Database, one: int, into: int) -> int:
 
     A number that is taken there becomes the next new one; a label that is taken gets the next free name.
     """
-    db.execute(
-        "DELETE FROM subscription WHERE destination_id = ?1 AND EXISTS (SELECT 1 FROM subscription s"
-        " WHERE s.destination_id = ?2 AND s.account_id IS subscription.account_id"
-        " AND s.contracts = subscription.contracts AND s.chains = subscription.chains)",
-        [one, into],
-    )
-    rows = db.execute(
-        "SELECT s.id, s.label, a.address, s.contracts FROM subscription s"
-        " LEFT JOIN account a ON a.id = s.account_id WHERE s.destination_id = ? ORDER BY s.number",
-        [one],
-    ).fetchall()
-    labels = labels_of(db, DestinationId(into))
-    for subscription_id, label, address, contracts in rows:
-        thing = to_thing(address, contracts)
-        fitting = labels.fitting(label, thing)
+    listed = subscriptions_of(db, DestinationId(into))
+    there = {subject_by_scope(other.subscription) for other in listed}
+    labels, moved = labels_of(listed), 0
+    for other in subscriptions_of(db, DestinationId(one)):
+        subscription = other.subscription
+        if subject_by_scope(subscription) in there:
+            db.execute("DELETE FROM subscription WHERE id = ?", [subscription.id])
+            continue
+        moved += 1
+        thing = thing_named(subscription)
+        fitting = labels.fitting(subscription.label, thing)
         labels.give(fitting, thing)
         db.execute(
             "UPDATE subscription SET destination_id = ?1, label = ?3, number = ifnull("
             " (SELECT s.number FROM subscription s WHERE s.id = ?2 AND NOT EXISTS"
             "   (SELECT 1 FROM subscription o WHERE o.destination_id = ?1 AND o.number = s.number)),"
             " (SELECT max(number) + 1 FROM subscription WHERE destination_id = ?1)) WHERE id = ?2",
-            [into, subscription_id, fitting],
+            [into, subscription.id, fitting],
         )
-    return len(rows)
+    return moved

@@ -1,6 +1,6 @@
 """Creates and lists subscriptions: what a destination watches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from bot.domain.assets import NATIVE_PART, Address, Part
@@ -11,30 +11,25 @@ from bot.domain.deliver.alerts import Baseline
 from bot.domain.observe.matching import unignored_parts
 from bot.domain.observe.readings import Coverage
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, ListedSubscription, WatchSpec
+from bot.domain.subscriptions import (
+    DestinationId,
+    ListedSubscription,
+    Scope,
+    Subscription,
+    SubscriptionId,
+    WatchSpec,
+)
+from bot.store.balances.coverage import marks
 from bot.store.balances.snapshots import account_id_of, views
 from bot.store.chats.audit import record_audit, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
-from bot.store.database.door import Database
+from bot.store.database.door import Database, Value
 from bot.store.database.signals import SignalName
-from bot.store.rows import (
-    to_address,
-    to_blob,
-    to_milliseconds,
-    to_subscription,
-    words_of,
-)
+from bot.store.rows import SUBSCRIPTIONS, scope_to_columns, to_listed, to_milliseconds
 
-_LISTED = """
-SELECT s.number, s.id, s.destination_id, a.address, s.contracts, s.chains, s.label
-FROM subscription s
-JOIN destination d ON d.id = s.destination_id
-JOIN chat c ON c.id = d.chat_id
-LEFT JOIN account a ON a.id = s.account_id
-WHERE c.telegram_id = ? AND d.thread_id = ?
-ORDER BY s.number
-"""
+Subject = tuple[Address | None, Scope]
+"""What a destination has one subscription to at most."""
 
 _ACTIONS: Mapping[SubscribeOutcome, AuditAction] = MappingProxyType(
     {SubscribeOutcome.CREATED: AuditAction.WATCH, SubscribeOutcome.RELABELLED: AuditAction.RELABEL}
@@ -59,48 +54,91 @@ def subscribe(
         chat_row = upsert_chat(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
-        labels = labels_of(db, destination_id)
-        subscribed: list[SubscribeResult] = []
-        for spec in wanted:
-            one = _relabelled(db, destination_id, spec, labels) or _created(
-                db, destination_id, spec, labels, limit=limit, actor=actor, status=status
-            )
-            subscribed.append(one)
-            if one.outcome is SubscribeOutcome.RELABELLED:
-                labels = labels_of(db, destination_id)
-            elif one.outcome is SubscribeOutcome.CREATED:
-                labels.give(spec.label, thing_of(spec.account, spec.contracts))
+        subscriber = _Subscriber(db, destination_id, limit=limit, actor=actor, status=status)
+        subscribed = [subscriber.subscribe(spec) for spec in wanted]
         for spec, one in zip(wanted, subscribed, strict=True):
             action = _ACTIONS.get(one.outcome)
             if action is not None:
                 record_audit(
-                    db, actor, action, place.chat_id, subject_of(spec.account, spec.contracts, spec.label)
+                    db,
+                    actor,
+                    action,
+                    place.chat_id,
+                    subject_of(spec.account, spec.scope.contracts, spec.label),
                 )
         return subscribed
 
 
-def labels_of(db: Database, destination_id: DestinationId) -> Labels:
-    """Return the labels of a destination, and what each of them names."""
-    rows = db.execute(
-        "SELECT s.label, a.address, s.contracts FROM subscription s"
-        " LEFT JOIN account a ON a.id = s.account_id WHERE s.destination_id = ? AND s.label <> ''"
-        " ORDER BY s.id",
-        [destination_id],
-    )
-    return Labels((label, to_thing(address, contracts)) for label, address, contracts in rows)
+def labels_of(listed: Iterable[ListedSubscription]) -> Labels:
+    """Return the labels of a destination's subscriptions, and what each of them names."""
+    subscriptions = (one.subscription for one in listed)
+    # The oldest first: of two things with one label, which former versions allowed, that one is named.
+    return Labels((one.label, thing_named(one)) for one in sorted(subscriptions, key=lambda one: one.id))
 
 
-def to_thing(address: bytes | None, contracts: str) -> Thing:
+def thing_named(one: Subscription | WatchSpec) -> Thing:
     """Return what a subscription's label names: its account or its contracts."""
-    return thing_of(
-        None if address is None else to_address(address), frozenset(map(Address, contracts.split()))
+    return thing_of(one.account, one.scope.contracts)
+
+
+def subscriptions_of(db: Database, destination_id: DestinationId) -> list[ListedSubscription]:
+    """Return the subscriptions of a destination, by number."""
+    rows = db.execute(SUBSCRIPTIONS + " WHERE s.destination_id = ? ORDER BY s.number", [destination_id])
+    return [to_listed(row) for row in rows]
+
+
+def subject_by_scope(one: Subscription | WatchSpec) -> Subject:
+    """Return what a destination has one subscription to at most, whatever its label."""
+    return one.account, one.scope
+
+
+def insert_subscription(
+    db: Database,
+    destination_id: DestinationId,
+    spec: WatchSpec,
+    *,
+    number: int,
+    others: Mapping[str, Value],
+) -> Subscription:
+    """Store a subscription; `others` are its other columns. Part of the caller's transaction."""
+    # Column names come from here and from rows that /unwatch kept, never from what people type.
+    columns: dict[str, Value] = {
+        **others,
+        "destination_id": destination_id,
+        "number": number,
+        "account_id": account_id_of(db, spec.account) if spec.account else None,
+        **scope_to_columns(spec.scope),
+        "label": spec.label,
+    }
+    (subscription_id,) = db.execute(
+        f"INSERT INTO subscription ({', '.join(columns)}) VALUES ({marks(columns)}) RETURNING id",
+        list(columns.values()),
+    ).fetchone()
+    db.notify(SignalName.SUBSCRIPTIONS)
+    return Subscription(
+        id=SubscriptionId(subscription_id),
+        destination_id=destination_id,
+        account=spec.account,
+        scope=spec.scope,
+        label=spec.label,
     )
+
+
+def next_number(db: Database, destination_id: DestinationId) -> int:
+    """Return the number that a new subscription of a destination gets. Part of the caller's transaction."""
+    (number,) = db.execute(
+        "SELECT ifnull(max(number), 0) + 1 FROM subscription WHERE destination_id = ?", [destination_id]
+    ).fetchone()
+    return int(number)
 
 
 def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
     """Return the subscriptions of a destination, by number."""
-    rows = db.execute(_LISTED, [place.chat_id, place.thread_id or 0])
-    return [ListedSubscription(row[0], to_subscription(row[1:])) for row in rows]
+    rows = db.execute(
+        SUBSCRIPTIONS + " WHERE c.telegram_id = ? AND d.thread_id = ? ORDER BY s.number",
+        [place.chat_id, place.thread_id or 0],
+    )
+    return [to_listed(row) for row in rows]
 
 
 def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
@@ -121,14 +159,14 @@ def known_of(db: Database, destination_id: DestinationId, spec: WatchSpec, statu
     if spec.account is None:
         return None
     of_account = {chain_id: view for (_, chain_id), view in views(db, [spec.account]).items()}
-    chains = [chain_id for chain_id in of_account if not spec.chains or chain_id in spec.chains]
+    chains = [chain_id for chain_id in of_account if spec.scope.covers_chain(chain_id)]
     # Without chains it asks for all that are read: those stored stand for all, others may follow.
-    if not chains or (spec.chains and len(chains) < len(spec.chains)):
+    if not chains or (spec.scope.chains and len(chains) < len(spec.scope.chains)):
         return None
     balances, rules = 0, rules_of(db, destination_id)
     for chain_id in chains:
         view = of_account[chain_id]
-        parts = frozenset(map(Part, spec.contracts)) or frozenset({NATIVE_PART, status})
+        parts = frozenset(map(Part, spec.scope.contracts)) or frozenset({NATIVE_PART, status})
         if not parts <= view.coverage.keys():
             return None
         balances += sum(
@@ -140,71 +178,70 @@ def known_of(db: Database, destination_id: DestinationId, spec: WatchSpec, statu
     )
 
 
-def _relabelled(
-    db: Database, destination_id: DestinationId, spec: WatchSpec, labels: Labels
-) -> SubscribeResult | None:
-    """Return the subscription that is there already, relabelled if another label was given; None: new."""
-    # IS, as one of tokens alone has no account. Sets are compared as the sorted words they are stored as.
-    row = db.execute(
-        "SELECT s.id, s.number, s.label FROM subscription s LEFT JOIN account a ON a.id = s.account_id"
-        " WHERE s.destination_id = ? AND a.address IS ? AND s.contracts = ? AND s.chains = ?",
-        [
-            destination_id,
-            to_blob(spec.account) if spec.account else None,
-            words_of(spec.contracts),
-            words_of(spec.chains),
-        ],
-    ).fetchone()
-    if row is None:
-        return None
-    subscription_id, number, label = row
-    if not spec.label or spec.label == label:
-        return SubscribeResult(SubscribeOutcome.ALREADY, number)
-    taken = _taken(spec, labels)
-    if taken is not None:
-        return SubscribeResult(SubscribeOutcome.TAKEN, number, taken=taken)
-    db.execute("UPDATE subscription SET label = ? WHERE id = ?", [spec.label, subscription_id])
-    return SubscribeResult(SubscribeOutcome.RELABELLED, number)
+class _Subscriber:
+    """Subscribes one destination inside an open transaction; it knows what was subscribed just before."""
 
+    def __init__(
+        self, db: Database, destination_id: DestinationId, *, limit: int, actor: Actor, status: Part
+    ) -> None:
+        self._db = db
+        self._destination_id = destination_id
+        self._limit = limit
+        self._actor = actor
+        self._status = status
+        self._by_subject: dict[Subject, ListedSubscription] = {}
+        self._labels = Labels(())
+        self._read()
 
-def _taken(spec: WatchSpec, labels: Labels) -> LabelTaken | None:
-    """Return what else the label names in the destination; None: the label is free."""
-    holder = labels.holder(spec.label, thing_of(spec.account, spec.contracts))
-    if holder is None:
-        return None
-    return LabelTaken(min(holder) if isinstance(holder, frozenset) else holder, labels.free(spec.label))
+    def subscribe(self, spec: WatchSpec) -> SubscribeResult:
+        """Subscribe to one thing, or give what is subscribed to already another label."""
+        same = self._by_subject.get(subject_by_scope(spec))
+        return self._created(spec) if same is None else self._relabelled(same, spec)
 
+    def _read(self) -> None:
+        listed = subscriptions_of(self._db, self._destination_id)
+        self._by_subject = {subject_by_scope(one.subscription): one for one in listed}
+        self._labels = labels_of(listed)
 
-def _created(
-    db: Database,
-    destination_id: DestinationId,
-    spec: WatchSpec,
-    labels: Labels,
-    *,
-    limit: int,
-    actor: Actor,
-    status: Part,
-) -> SubscribeResult:
-    taken = _taken(spec, labels)
-    if taken is not None:
-        return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
-    if is_full(db, destination_id, limit):
-        return SubscribeResult(SubscribeOutcome.FULL, 0)
-    # The number is found within the statement: two commands at once can't get the same one.
-    (number,) = db.execute(
-        "INSERT INTO subscription (destination_id, number, account_id, contracts, chains, label, created_by,"
-        " created_at) VALUES (?1,"
-        " (SELECT ifnull(max(number), 0) + 1 FROM subscription WHERE destination_id = ?1),"
-        " ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
-        [
-            destination_id,
-            account_id_of(db, spec.account) if spec.account else None,
-            words_of(spec.contracts),
-            words_of(spec.chains),
-            spec.label,
-            actor.user_id,
-            to_milliseconds(actor.at),
-        ],
-    ).fetchone()
-    db.notify(SignalName.SUBSCRIPTIONS)
-    return SubscribeResult(SubscribeOutcome.CREATED, number, known_of(db, destination_id, spec, status))
+    def _relabelled(self, same: ListedSubscription, spec: WatchSpec) -> SubscribeResult:
+        if not spec.label or spec.label == same.subscription.label:
+            return SubscribeResult(SubscribeOutcome.ALREADY, same.number)
+        taken = self._taken(spec)
+        if taken is not None:
+            return SubscribeResult(SubscribeOutcome.TAKEN, same.number, taken=taken)
+        self._db.execute("UPDATE subscription SET label = ? WHERE id = ?", [spec.label, same.subscription.id])
+        # Its former label is free for the lines that follow.
+        self._read()
+        return SubscribeResult(SubscribeOutcome.RELABELLED, same.number)
+
+    def _created(self, spec: WatchSpec) -> SubscribeResult:
+        taken = self._taken(spec)
+        if taken is not None:
+            return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
+        if is_full(self._db, self._destination_id, self._limit):
+            return SubscribeResult(SubscribeOutcome.FULL, 0)
+        number = next_number(self._db, self._destination_id)
+        one = insert_subscription(
+            self._db,
+            self._destination_id,
+            spec,
+            number=number,
+            others={
+                "created_by": self._actor.user_id,
+                "created_at": to_milliseconds(self._actor.at),
+            },
+        )
+        # The next line may be about the same, or want the same label.
+        self._by_subject[subject_by_scope(spec)] = ListedSubscription(number, one)
+        self._labels.give(spec.label, thing_named(spec))
+        known = known_of(self._db, self._destination_id, spec, self._status)
+        return SubscribeResult(SubscribeOutcome.CREATED, number, known)
+
+    def _taken(self, spec: WatchSpec) -> LabelTaken | None:
+        """Return what else the label names in the destination; None: the label is free."""
+        holder = self._labels.holder(spec.label, thing_named(spec))
+        if holder is None:
+            return None
+        return LabelTaken(
+            min(holder) if isinstance(holder, frozenset) else holder, self._labels.free(spec.label)
+        )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.assets import Part
@@ -14,11 +15,20 @@ from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
-from bot.store.chats.subscriptions import is_full, known_of, labels_of, subscriptions_here, to_thing
+from bot.store.chats.subscriptions import (
+    insert_subscription,
+    is_full,
+    known_of,
+    labels_of,
+    next_number,
+    subject_by_scope,
+    subscriptions_here,
+    subscriptions_of,
+    thing_named,
+)
 from bot.store.database.door import Database
-from bot.store.database.signals import SignalName
 from bot.store.outbox.queue import waiting_alerts
-from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_subscription
+from bot.store.rows import Row, to_address, to_milliseconds, to_moment, to_place, to_scope
 
 UNDO_FOR = timedelta(hours=24)
 """How long an /unwatch can be undone."""
@@ -87,7 +97,7 @@ def undo_unsubscribe(
         for one in ones:
             if one.outcome is SubscribeOutcome.CREATED:
                 spec = one.wish
-                subject = subject_of(spec.account, spec.contracts, spec.label)
+                subject = subject_of(spec.account, spec.scope.contracts, spec.label)
                 record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)
 
@@ -129,42 +139,19 @@ def _restored(
 ) -> RestoredSubscription:
     wanted, address, kept = row
     others = json.loads(kept)
-    labels = labels_of(db, destination_id)
-    others["label"] = labels.fitting(others["label"], to_thing(address, others["contracts"]))
-    former = to_subscription(
-        (0, destination_id, address, others["contracts"], others["chains"], others["label"])
-    )
-    spec = WatchSpec(former.account, former.contracts, former.chains, former.label)
-    account_id = account_id_of(db, to_address(address)) if address is not None else None
-    standing = db.execute(
-        "SELECT number FROM subscription WHERE destination_id = ? AND account_id IS ? AND contracts = ?"
-        " AND chains = ?",
-        [destination_id, account_id, others["contracts"], others["chains"]],
-    ).fetchone()
+    listed = subscriptions_of(db, destination_id)
+    former = WatchSpec(None if address is None else to_address(address), to_scope(others), others["label"])
+    spec = replace(former, label=labels_of(listed).fitting(former.label, thing_named(former)))
+    standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:
-        return RestoredSubscription(SubscribeOutcome.ALREADY, standing[0], spec)
+        return RestoredSubscription(SubscribeOutcome.ALREADY, standing, spec)
     if is_full(db, destination_id, limit):
         return RestoredSubscription(SubscribeOutcome.FULL, 0, spec)
-    number = _number(db, destination_id, wanted)
-    # Column names come from this table and from rows that `_save` wrote, never from what people type.
-    values = {**others, "destination_id": destination_id, "number": number, "account_id": account_id}
-    db.execute(
-        f"INSERT INTO subscription ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-        list(values.values()),
-    )
-    db.notify(SignalName.SUBSCRIPTIONS)
+    taken = {one.number for one in listed}
+    number = next_number(db, destination_id) if wanted in taken else wanted
+    insert_subscription(db, destination_id, spec, number=number, others=others)
     is_known = known_of(db, destination_id, spec, status) is not None
     return RestoredSubscription(SubscribeOutcome.CREATED, number, spec, is_known)
-
-
-def _number(db: Database, destination_id: DestinationId, wanted: int) -> int:
-    """Return the wanted number if it is free, or else the next new one."""
-    (taken, highest) = db.execute(
-        "SELECT ifnull(max(number = ?), 0), ifnull(max(number), 0) FROM subscription"
-        " WHERE destination_id = ?",
-        [wanted, destination_id],
-    ).fetchone()
-    return highest + 1 if taken else wanted
 
 
 def _accounts_about(db: Database, one: ListedSubscription) -> set[int]:

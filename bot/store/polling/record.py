@@ -241,8 +241,7 @@ class _PollRecorder:
 
     def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
         labels = recipients(
-            move.asset,
-            move.through,
+            move,
             watches=self._watches,
             ignored=self._ignored,
             account=verdict.account,

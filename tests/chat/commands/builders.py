@@ -12,7 +12,7 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.chat.known_chats import KnownChat
 from bot.domain.places import Place
-from bot.domain.subscriptions import DestinationId, Subscription, SubscriptionId
+from bot.domain.subscriptions import DestinationId, Scope, Subscription, SubscriptionId
 from tests.chat.reading import (
     CHAINS,
     TREASURY,
@@ -48,7 +48,7 @@ def watched(
     chains: frozenset[ChainId] = frozenset(),
     label: str = "",
 ) -> WatchEntry:
-    return WatchEntry(line, account, contracts, chains, label)
+    return WatchEntry(line, account, Scope(contracts=contracts, chains=chains), label)
 
 
 def text(html: Html) -> str:
@@ -68,7 +68,13 @@ def subscription(
     contracts: frozenset[Address] = frozenset(),
     chains: frozenset[ChainId] = frozenset(),
 ) -> Subscription:
-    return Subscription(SubscriptionId(1), DestinationId(1), account, contracts, chains, label)
+    return Subscription(
+        id=SubscriptionId(1),
+        destination_id=DestinationId(1),
+        account=account,
+        scope=Scope(contracts=contracts, chains=chains),
+        label=label,
+    )
 
 
 def known_chat(title: str) -> KnownChat:

@@ -14,7 +14,7 @@ from bot.domain.chat.known_chats import ChatListPage
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from tests.chat.commands.builders import CHAT, NOON, entry_of, known_chat, subscription, text
 from tests.chat.reading import (
     CHAINS,
@@ -35,7 +35,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         watch_words.already_watching(TREASURY, name),
         watch_words.label_changed(TREASURY, name),
         *watch_words.bulk_watched([entry], [entry], [BadLine(1, name, "no")]),
-        watch_words.watching_token([USDC], name, CHAINS, accounts=1),
+        watch_words.watching_token(Scope(contracts=frozenset({USDC})), name, CHAINS, accounts=1),
         *watch_words.unwatched([subscription(None, name)], still_to_come=0),
         watch_words.undone(
             [RestoredSubscription(SubscribeOutcome.CREATED, 1, WatchSpec(TREASURY, label=name))], 5

@@ -27,7 +27,7 @@ def find_exactly(listed: Sequence[ListedSubscription], who: str) -> tuple[Listed
     found = _found(listed, who, named)
     if named is None or named.token is None:
         return found
-    return tuple(one for one in found if named.token in one.subscription.contracts)
+    return tuple(one for one in found if named.token in one.subscription.scope.contracts)
 
 
 def _found(
@@ -92,10 +92,10 @@ def _at_address(
         one
         for one in listed
         if address == one.subscription.account
-        or (one.subscription.account is None and address in one.subscription.contracts)
+        or (one.subscription.account is None and address in one.subscription.scope.contracts)
     )
     of_token = tuple(
-        one for one in found if one.subscription.account and named.token in one.subscription.contracts
+        one for one in found if one.subscription.account and named.token in one.subscription.scope.contracts
     )
     return of_token or found
 

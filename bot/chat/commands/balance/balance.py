@@ -199,7 +199,7 @@ async def _named(
     named = [
         NamedHoldings(account, label, known)
         for label, known in by_label.items()
-        if any(one.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
+        if any(one.scope.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
     ]
     label = next((one.label for one in covering if one.label and one.account), "")
     named.sort(key=lambda one: first.isdisjoint(on_chain.chain_id for on_chain in one.known))

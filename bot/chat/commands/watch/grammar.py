@@ -10,8 +10,13 @@ from dataclasses import dataclass, replace
 from bot.chat.commands.arguments.addresses import NamedAddress, looks_like_address, names_address, read_named
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
+from bot.chat.text.html import EMPTY, Html, fill
+from bot.chat.text.wording import chain_names, token_names
+from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
+from bot.domain.chains import Chains
 from bot.domain.chat.labels import CHARACTERS_MOST
+from bot.domain.subscriptions import EVERYTHING, Scope
 
 WORD = re.compile(r"[^\s,;]+")
 """Spaces and commas both separate."""
@@ -23,8 +28,7 @@ class Clauses:
 
     named: tuple[NamedAddress, ...]
     """At least one, each once."""
-    contracts: frozenset[Address] = frozenset()
-    chains: frozenset[ChainId] = frozenset()
+    scope: Scope = EVERYTHING
     label: str = ""
 
 
@@ -50,8 +54,24 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
         texts.setdefault(clause, "")
     texts[clause] += line[begins:]
     named = _named(WORD.findall(texts[""]))
-    contracts = _contracts(texts.get("contract"), named)
-    return Clauses(named, contracts, _chain_ids(texts.get("on"), chains), label)
+    scope = Scope(
+        contracts=_contracts(texts.get("contract"), named), chains=_chain_ids(texts.get("on"), chains)
+    )
+    return Clauses(named, scope, label)
+
+
+def write_scope(scope: Scope, chains: Chains) -> str:
+    """Return the clauses that `read_clauses` reads as this scope, with a blank before each."""
+    contracts = " ".join(map(checksummed, sorted(scope.contracts)))
+    on = ", ".join(chains.get(chain_id).name for chain_id in sorted(scope.chains))
+    return (f" contract {contracts}" if contracts else "") + (f" on {on}" if on else "")
+
+
+def show_scope(scope: Scope, chains: Chains) -> Html:
+    """Return what a scope leaves of an account, to be read behind its name; nothing for everything."""
+    only = fill(", only {}", token_names(scope.contracts)) if scope.contracts else EMPTY
+    on = sorted(scope.chains)
+    return only + f" on {chain_names(on, chains, last=' and ')}" if on else only
 
 
 def _label(label: str) -> str:
@@ -103,8 +123,7 @@ class WatchEntry:
 
     line_number: int
     account: Address
-    contracts: frozenset[Address] = frozenset()
-    chains: frozenset[ChainId] = frozenset()
+    scope: Scope = EVERYTHING
     label: str = ""
 
 
@@ -146,7 +165,12 @@ def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
     if clauses.label and len(accounts) > 1:
         raise LineRefused(clauses.label, f"a label names one address, and this line has {len(accounts)}")
     return [
-        WatchEntry(number, one.address, clauses.contracts | one.tokens, clauses.chains, clauses.label)
+        WatchEntry(
+            number,
+            one.address,
+            replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
+            clauses.label,
+        )
         for one in clauses.named
     ]
 

@@ -1,7 +1,7 @@
 """`/watch`: accounts, and tokens in every account of a chat."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.chat.buttons.data import Screen, rows, with_keyboard
 from bot.chat.commands.arguments.chain_names import ChainReader
@@ -26,16 +26,17 @@ from bot.chat.commands.watch.grammar import (
     numbered_lines,
     read_clauses,
     read_entries,
+    write_scope,
 )
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.domain.addresses import checksummed
-from bot.domain.assets import Address, ChainId
+from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import EVERYTHING, Scope, WatchSpec
 
 WATCH_COMMAND = Command(
     name="watch",
@@ -64,7 +65,7 @@ class WatchRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take accounts in."""
-        specs = [WatchSpec(one.account, one.contracts, one.chains, one.label) for one in self.entries]
+        specs = [WatchSpec(one.account, one.scope, one.label) for one in self.entries]
         subscribed = await _subscribe(services, incoming, specs)
         if len(specs) == 1 and not self.bad:
             return (await _watched(services, incoming.place, specs[0], subscribed[0]),)
@@ -80,7 +81,7 @@ class WatchRequest(Request):
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
         created = [one for one in subscribed if one.outcome is SubscribeOutcome.CREATED]
-        named = frozenset(chain_id for entry in self.entries for chain_id in entry.chains)
+        named = frozenset(chain_id for entry in self.entries for chain_id in entry.scope.chains)
         answer = words.bulk_watched(
             entries[SubscribeOutcome.CREATED],
             entries[SubscribeOutcome.ALREADY],
@@ -128,12 +129,11 @@ async def _watched(
                 spec.account,
                 spec.label,
                 services.chains,
-                contracts=spec.contracts,
-                only_on=sorted(spec.chains),
+                scope=spec.scope,
                 first_reading_pending=known is None,
                 balances=known.balances if known else 0,
                 chain_count=len(known.chains) if known else 0,
-                warning=listing_warning(spec.chains, services.sweeps().listing, services.chains),
+                warning=listing_warning(spec.scope.chains, services.sweeps().listing, services.chains),
             )
 
 
@@ -145,16 +145,15 @@ class WatchTokenRequest(Request):
     """`/watch token`; at least one contract or one bad line."""
 
     needs = WATCH_COMMAND.needs
-    contracts: frozenset[Address]
-    chains: frozenset[ChainId]
+    scope: Scope
     label: str
     bad: tuple[BadLine, ...]
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take contracts in, for every account watched here."""
-        if not self.contracts:
+        if not self.scope.contracts:
             return words.bulk_watched((), (), self.bad)
-        spec = WatchSpec(None, self.contracts, self.chains, self.label)
+        spec = WatchSpec(None, self.scope, self.label)
         (subscribed,) = await _subscribe(services, incoming, [spec])
         if subscribed.outcome is SubscribeOutcome.FULL:
             return (words.too_many(services.max_subscriptions_per_chat),)
@@ -163,12 +162,11 @@ class WatchTokenRequest(Request):
         listed = await services.store.subscriptions_here(incoming.place)
         accounts = {one.subscription.account for one in listed} - {None}
         answer = words.watching_token(
-            self.contracts,
+            self.scope,
             self.label,
             services.chains,
-            only_on=sorted(self.chains),
             accounts=len(accounts),
-            warning=listing_warning(self.chains, services.sweeps().listing, services.chains),
+            warning=listing_warning(self.scope.chains, services.sweeps().listing, services.chains),
         )
         return (answer, *(words.bulk_watched((), (), self.bad) if self.bad else ()))
 
@@ -191,16 +189,16 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
         else:
             contracts += contracts_of(clauses)
             head = clauses if number == first else head
-    return WatchTokenRequest(frozenset(contracts), head.chains, head.label, tuple(bad))
+    return WatchTokenRequest(replace(head.scope, contracts=frozenset(contracts)), head.label, tuple(bad))
 
 
 def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
     clauses = read_clauses(line, chains)
-    if clauses.contracts:
+    if clauses.scope.contracts:
         raise LineRefused("contract", "after the word “token”, the addresses are the contracts")
     if any(one.token for one in clauses.named):
         raise LineRefused("", "a link names a holder too; send it after /watch, without the word “token”")
-    if not is_first and (clauses.chains or clauses.label):
+    if not is_first and (clauses.scope != EVERYTHING or clauses.label):
         raise LineRefused("", "chains and a label stand in the first line, for all tokens")
     return clauses
 
@@ -224,13 +222,11 @@ async def _label_taken(services: Services, place: Place, spec: WatchSpec, taken:
 
 def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
     """Return what follows /watch to ask for the same under another label."""
-    contracts = " ".join(map(checksummed, sorted(spec.contracts)))
     if spec.account is None:
-        line = f"token {contracts}"
-    else:
-        line = checksummed(spec.account) + (f" contract {contracts}" if contracts else "")
-    on = ", ".join(chains.get(chain_id).name for chain_id in sorted(spec.chains))
-    return line + (f" on {on}" if on else "") + f" as {label}"
+        contracts = " ".join(map(checksummed, sorted(spec.scope.contracts)))
+        others = replace(spec.scope, contracts=frozenset())
+        return f"token {contracts}{write_scope(others, chains)} as {label}"
+    return f"{checksummed(spec.account)}{write_scope(spec.scope, chains)} as {label}"
 
 
 WATCH = Feature(WATCH_COMMAND, _read_watch)

@@ -1,18 +1,19 @@
 """What is answered about watching: short, in plain words, and naming the next step."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from bot.chat.commands.arguments.errors import BadLine
-from bot.chat.commands.watch.grammar import WatchEntry
+from bot.chat.commands.watch.grammar import WatchEntry, show_scope
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
 from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
-from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
+from bot.chat.text.wording import account_name, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
-from bot.domain.assets import Address, ChainId
+from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.subscriptions import Subscription, WatchSpec
+from bot.domain.subscriptions import EVERYTHING, Scope, Subscription, WatchSpec
 
 NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
 TOO_LATE = "That was too long ago to be undone."
@@ -25,8 +26,7 @@ def watching(
     label: str,
     chains: Chains,
     *,
-    contracts: Collection[Address] = (),
-    only_on: Sequence[ChainId] = (),
+    scope: Scope = EVERYTHING,
     first_reading_pending: bool,
     balances: int = 0,
     chain_count: int = 0,
@@ -36,7 +36,7 @@ def watching(
 
     `warning` is said in place of the promise of a reading that may never come.
     """
-    what = "👁 Watching " + _taken(account, label) + _narrowed(contracts, only_on, chains)
+    what = "👁 Watching " + _taken(account, label) + show_scope(scope, chains)
     if first_reading_pending and warning:
         return join("\n", (what + ".", warning))
     if first_reading_pending:
@@ -52,7 +52,7 @@ def already_watching(account: Address, label: str) -> Html:
 
 def label_taken(spec: WatchSpec, taken: LabelTaken) -> Html:
     """Return the answer to a label that names something else here."""
-    what = short_address(spec.account) if spec.account else token_names(spec.contracts)
+    what = short_address(spec.account) if spec.account else token_names(spec.scope.contracts)
     return fill(
         "{} is already the name of {} here, so I did not take {} under it. {} is free.",
         bold_label(spec.label),
@@ -110,22 +110,19 @@ def _from_when(*, first_reading_pending: bool) -> str:
 
 
 def watching_token(
-    contracts: Collection[Address],
+    scope: Scope,
     label: str,
     chains: Chains,
     *,
-    only_on: Sequence[ChainId] = (),
     accounts: int,
     warning: Html = EMPTY,
 ) -> Html:
     """Return the answer to /watch token, for so many accounts watched here."""
-    return join("\n", filter(None, (_watching_token(contracts, label, chains, only_on, accounts), warning)))
+    return join("\n", filter(None, (_watching_token(scope, label, chains, accounts), warning)))
 
 
-def _watching_token(
-    contracts: Collection[Address], label: str, chains: Chains, only_on: Sequence[ChainId], accounts: int
-) -> Html:
-    what = fill("👁 Watching {}{}", _tokens(contracts, label), _narrowed((), only_on, chains))
+def _watching_token(scope: Scope, label: str, chains: Chains, accounts: int) -> Html:
+    what = fill("👁 Watching {}{}", _tokens(scope.contracts, label), _shown_beside_tokens(scope, chains))
     if not accounts:
         return fill(
             "{} in every account of this chat.\nThere is none yet; {} adds one.", what, code("/watch 0x…")
@@ -226,17 +223,19 @@ def _taken(account: Address, label: str) -> Html:
 
 
 def _subscribed_to(one: Subscription) -> Html:
-    return _spec_name(WatchSpec(one.account, one.contracts, one.chains, one.label))
+    return _spec_name(WatchSpec(one.account, one.scope, one.label))
 
 
 def _spec_name(spec: WatchSpec) -> Html:
     """Return what is watched, without the chains."""
-    return account_name(spec.account, spec.label) if spec.account else _tokens(spec.contracts, spec.label)
+    return (
+        account_name(spec.account, spec.label) if spec.account else _tokens(spec.scope.contracts, spec.label)
+    )
 
 
-def _narrowed(contracts: Collection[Address], only_on: Sequence[ChainId], chains: Chains) -> Html:
-    only = ", only " + _tokens(contracts, "") if contracts else EMPTY
-    return only + f" on {chain_names(only_on, chains, last=' and ')}" if only_on else only
+def _shown_beside_tokens(scope: Scope, chains: Chains) -> Html:
+    """Return what a scope says beside its contracts, which stand before it already."""
+    return show_scope(replace(scope, contracts=frozenset()), chains)
 
 
 def _tokens(contracts: Collection[Address], label: str) -> Html:
@@ -266,9 +265,9 @@ def _bad_line(line: BadLine) -> Html:
 
 
 def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:
-    contracts, only_on = subscription.contracts, sorted(subscription.chains)
+    scope = subscription.scope
     if subscription.account is None:
-        who = _tokens(contracts, subscription.label) + " in every account"
-        return fill("#{} {}{}", str(number), who, _narrowed((), only_on, chains))
+        who = _tokens(scope.contracts, subscription.label) + " in every account"
+        return fill("#{} {}{}", str(number), who, _shown_beside_tokens(scope, chains))
     who = account_name(subscription.account, subscription.label)
-    return fill("#{} {}{}", str(number), who, _narrowed(contracts, only_on, chains))
+    return fill("#{} {}{}", str(number), who, show_scope(scope, chains))

@@ -149,5 +149,5 @@ def test_no_address_of_a_line_is_lost_in_silence(words: list[str]) -> None:
     request = parsed(f"/watch {text}")
 
     if isinstance(request, WatchRequest) and not request.bad:
-        taken = {address for entry in request.entries for address in (entry.account, *entry.contracts)}
+        taken = {address for entry in request.entries for address in (entry.account, *entry.scope.contracts)}
         assert {address for address in ADDRESSES if address in text} == taken

@@ -15,6 +15,7 @@ from bot.chat.commands.owners.believe import BELIEVE_COMMAND
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.assets import ChainId
 from bot.domain.chains import Listing
+from bot.domain.subscriptions import EVERYTHING
 from tests.chat.commands.builders import entries, parsed, watched
 from tests.chat.reading import (
     ARBITRUM,
@@ -47,7 +48,7 @@ def test_a_chain_is_named_by_slug_title_or_number(words: str, chains: set[ChainI
 
 def chains_of(words: str) -> frozenset[ChainId]:
     (entry,) = entries(f"/watch {TREASURY} on {words}")
-    return entry.chains
+    return entry.scope.chains
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_chain_that_the_source_does_not_list_is_refused_with_those_it_does(typ
 
     assert read_with_list(f"/watch {TREASURY} on {typed}") == WatchRequest((), (refused_line,))
     assert read_with_list(f"/watch token {USDC} on {typed}") == WatchTokenRequest(
-        frozenset(), frozenset(), "", (refused_line,)
+        EVERYTHING, "", (refused_line,)
     )
     assert read_with_list(f"/ignore {USDC} on {typed}") == Usage(IGNORE_COMMAND, f"{typed}: {NOT_LISTED}")
     assert read_with_list(f"/believe {typed}") == Usage(BELIEVE_COMMAND, f"{typed}: {NOT_LISTED}")

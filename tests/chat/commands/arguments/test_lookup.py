@@ -7,14 +7,14 @@ import pytest
 from bot.chat.commands.arguments.lookup import closest_label, find, find_all
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
-from bot.domain.subscriptions import DestinationId, ListedSubscription, Subscription, SubscriptionId
+from bot.domain.subscriptions import DestinationId, ListedSubscription, Scope, Subscription, SubscriptionId
 from tests.chat.reading import OTHER, TREASURY, USDC
 
 
 def listed(number: int, account: Address | None, label: str = "") -> ListedSubscription:
     contracts = frozenset() if account else frozenset({USDC})
     subscription = Subscription(
-        SubscriptionId(number), DestinationId(1), account, contracts, frozenset(), label
+        SubscriptionId(number), DestinationId(1), account, Scope(contracts=contracts), label
     )
     return ListedSubscription(number, subscription)
 

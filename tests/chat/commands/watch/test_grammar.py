@@ -9,6 +9,7 @@ from bot.chat.commands.watch.grammar import WatchEntry
 from bot.chat.commands.watch.unwatch import UnwatchRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.assets import Address, ChainId
+from bot.domain.subscriptions import Scope
 from tests.chat.commands.builders import entries, parsed, refused, watched
 from tests.chat.reading import (
     ARBITRUM,
@@ -163,13 +164,13 @@ def test_a_token_line_among_accounts_is_refused() -> None:
 
 def test_a_token_is_watched_in_all_accounts() -> None:
     assert parsed(f"/watch Token {USDC}, {OTHER} on base as Stables") == WatchTokenRequest(
-        frozenset({USDC, OTHER}), frozenset({BASE}), "Stables", ()
+        Scope(contracts=frozenset({USDC, OTHER}), chains=frozenset({BASE})), "Stables", ()
     )
 
 
 def test_tokens_may_go_on_over_lines() -> None:
     assert parsed(f"/watch token\n{USDC}\n{OTHER}") == WatchTokenRequest(
-        frozenset({USDC, OTHER}), frozenset(), "", ()
+        Scope(contracts=frozenset({USDC, OTHER})), "", ()
     )
 
 
@@ -227,4 +228,4 @@ def test_what_is_written_by_the_grammar_is_read_back(
 
     text = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
 
-    assert entries(text) == [WatchEntry(1, accounts[0], contracts, chains, label)]
+    assert entries(text) == [WatchEntry(1, accounts[0], Scope(contracts, chains), label)]

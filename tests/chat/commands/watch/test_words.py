@@ -7,7 +7,7 @@ from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.subscriptions import WatchSpec
+from bot.domain.subscriptions import Scope, WatchSpec
 from tests.chat.commands.builders import subscription, text, texts
 from tests.chat.reading import (
     ARBITRUM,
@@ -52,7 +52,11 @@ def test_without_a_label_the_whole_address_is_confirmed() -> None:
 
 def test_a_narrow_wish_is_confirmed_with_its_limits() -> None:
     answer = watch_words.watching(
-        TREASURY, "Treasury", CHAINS, contracts=[USDC], only_on=[BASE, ARBITRUM], first_reading_pending=True
+        TREASURY,
+        "Treasury",
+        CHAINS,
+        scope=Scope(contracts=frozenset({USDC}), chains=frozenset({BASE, ARBITRUM})),
+        first_reading_pending=True,
     )
 
     assert "d8B9, only token 0xA0b8…eB48 on Base and Arbitrum One." in text(answer)
@@ -62,7 +66,9 @@ def test_many_contracts_are_folded() -> None:
     many = [Address(f"0x{number:040x}") for number in range(50)]
 
     assert "0x0000…0002 and 47 more" in text(
-        watch_words.watching(TREASURY, "", CHAINS, contracts=many, first_reading_pending=True)
+        watch_words.watching(
+            TREASURY, "", CHAINS, scope=Scope(contracts=frozenset(many)), first_reading_pending=True
+        )
     )
 
 
@@ -127,13 +133,17 @@ def test_many_lines_say_which_labels_are_new() -> None:
 
 
 def test_a_token_is_confirmed_for_all_accounts() -> None:
-    assert text(watch_words.watching_token([USDC], "", CHAINS, accounts=12)) == (
+    assert text(watch_words.watching_token(Scope(contracts=frozenset({USDC})), "", CHAINS, accounts=12)) == (
         "👁 Watching token 0xA0b8…eB48 in all 12 accounts watched here, and in each one to come."
     )
 
 
 def test_a_token_for_no_account_names_the_next_step() -> None:
-    assert text(watch_words.watching_token([USDC, OTHER], "Stables", CHAINS, only_on=[BASE], accounts=0)) == (
+    assert text(
+        watch_words.watching_token(
+            Scope(frozenset({USDC, OTHER}), frozenset({BASE})), "Stables", CHAINS, accounts=0
+        )
+    ) == (
         "👁 Watching Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 on Base in every account of this chat.\n"
         "There is none yet; /watch 0x… adds one."
     )
@@ -190,7 +200,7 @@ def test_taking_an_end_back_says_what_is_not_told() -> None:
 def test_taking_an_end_back_says_what_does_not_return() -> None:
     ones = [
         RestoredSubscription(SubscribeOutcome.ALREADY, 4, WatchSpec(TREASURY, label="Treasury")),
-        RestoredSubscription(SubscribeOutcome.FULL, 0, WatchSpec(None, frozenset({USDC}))),
+        RestoredSubscription(SubscribeOutcome.FULL, 0, WatchSpec(None, Scope(contracts=frozenset({USDC})))),
     ]
 
     assert text(watch_words.undone(ones, 5)) == (
