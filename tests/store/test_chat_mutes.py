@@ -219,7 +219,7 @@ def labels(alerts: Sequence[Alert]) -> list[str]:
 
 
 async def test_whether_a_change_is_held_is_looked_up_however_many_mutes_there_are(watching: Keeper) -> None:
-    plan = await watching.rows(f"EXPLAIN QUERY PLAN {muted._IS_CHANGE_MUTED}", 1, 1)
+    plan = await watching.rows(f"EXPLAIN QUERY PLAN {muted._IS_CHANGE_MUTED}", 1, 1, 1)
 
     assert [step for *_, step in plan if " mute " in str(step)] == [
         "SEARCH mute USING INDEX mute_once (destination_id=? AND <expr>=?)"

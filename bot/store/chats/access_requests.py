@@ -73,7 +73,7 @@ def ignore_request(db: Database, row: int, actor: Actor) -> bool:
 def known_chat(db: Database, row: int) -> KnownChat | None:
     """Return a chat by its row, or the supergroup it became; None: there is none."""
     found = db.execute(
-        f"{_CHATS} AND c.id = (SELECT ifnull(migrated_to, id) FROM chat WHERE id = ?)", [row]
+        f"{_CHATS} AND c.id = (SELECT coalesce(migrated_to, id) FROM chat WHERE id = ?)", [row]
     ).fetchone()
     return _to_known_chat(found) if found else None
 
@@ -94,7 +94,7 @@ def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
 
 def count_requests(db: Database) -> int:
     """Count the chats that ask for access and have no answer."""
-    (count,) = db.execute(f"SELECT count(*) FROM ({_CHATS}) WHERE knocked_at IS NOT NULL").fetchone()
+    (count,) = db.execute(f"SELECT count(*) FROM ({_CHATS}) known WHERE knocked_at IS NOT NULL").fetchone()
     return int(count)
 
 
@@ -111,7 +111,7 @@ def _is_answered(db: Database, chat_id: int) -> bool:
 def _delete_old_requests(db: Database, at: datetime) -> None:
     """Delete unanswered requests that are old or too many."""
     # Those that owners heard of within a day stay: they count towards the most in a day.
-    unanswered = f"is_ignored = 0 AND ifnull(told_at, 0) <= {to_milliseconds(at - _DAY)}"
+    unanswered = f"is_ignored = 0 AND coalesce(told_at, 0) <= {to_milliseconds(at - _DAY)}"
     _delete_requests(
         db, f"{unanswered} AND knocked_at < {to_milliseconds(at - KEPT_UNANSWERED_FOR)}", "knocked_at", 0
     )
@@ -151,8 +151,8 @@ FROM chat c LEFT JOIN knock k ON k.chat_id = c.id
 WHERE c.migrated_to IS NULL
 """
 
-# `IS NULL` sorts as 0 or 1: those with a request come first, the newest request on top.
-_IN_ORDER = "ORDER BY knocked_at IS NULL, knocked_at DESC, c.is_owner DESC, c.open DESC, c.id"
+# Those with a request come first, the newest request on top.
+_IN_ORDER = "ORDER BY knocked_at DESC NULLS LAST, c.is_owner DESC, c.open DESC, c.id"
 
 
 def _to_known_chat(row: Row) -> KnownChat:

@@ -9,7 +9,7 @@ from bot.domain.deliver.delivery import Parking
 from bot.domain.observe.plan import chunks
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.balances.coverage import end_unwanted_coverage, marks
+from bot.store.balances.coverage import end_unwanted_coverage
 from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
@@ -24,7 +24,7 @@ def decision_on(db: Database, chat_id: int) -> bool | None:
     """Return whether /allow (True) or /deny (False) was last said of a chat; None: neither."""
     row = db.execute(
         "SELECT decided FROM chat WHERE id ="
-        " (SELECT ifnull(migrated_to, id) FROM chat WHERE telegram_id = ?)",
+        " (SELECT coalesce(migrated_to, id) FROM chat WHERE telegram_id = ?)",
         [chat_id],
     ).fetchone()
     return None if row is None or row[0] is None else bool(row[0])
@@ -32,10 +32,11 @@ def decision_on(db: Database, chat_id: int) -> bool | None:
 
 def open_among(db: Database, chat_ids: Collection[int]) -> frozenset[int]:
     """Return which of these chats are open; a group is as open as the supergroup it became."""
+    these = db.any_of(chat_ids)
     rows = db.execute(
-        "SELECT c.telegram_id FROM chat c JOIN chat n ON n.id = ifnull(c.migrated_to, c.id)"
-        f" WHERE n.open = 1 AND c.telegram_id IN ({marks(chat_ids)})",
-        tuple(chat_ids),
+        "SELECT c.telegram_id FROM chat c JOIN chat n ON n.id = coalesce(c.migrated_to, c.id)"
+        f" WHERE n.open = 1 AND c.telegram_id {these.sql}",
+        these.values,
     )
     return frozenset(chat_id for (chat_id,) in rows)
 
@@ -74,20 +75,24 @@ def apply_configuration(
         # Known before anybody writes there, so that owners see them in the list; Telegram's numbers of
         # people are positive.
         db.executemany(
-            "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)",
+            "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 1)"
+            " ON CONFLICT (telegram_id) DO NOTHING",
             [(chat_id, "private" if chat_id > 0 else "group") for chat_id in open_chats],
         )
+        theirs = db.any_of(owners)
         db.execute(
-            f"UPDATE chat SET is_owner = NOT is_owner WHERE is_owner <> (telegram_id IN ({marks(owners)}))",
-            tuple(owners),
+            f"UPDATE chat SET is_owner = 1 WHERE is_owner = 0 AND telegram_id {theirs.sql}", theirs.values
+        )
+        db.execute(
+            f"UPDATE chat SET is_owner = 0 WHERE is_owner = 1 AND NOT telegram_id {theirs.sql}", theirs.values
         )
         # The configuration may still name a group by the number it had before it became a supergroup.
         named = {*open_chats, *owners}
         _open_exactly(db, named | _successors_of(db, named), status)
         # Balances read with another list of tokens say nothing about the one that is read now.
-        others = [part_to_blob(part) for part in LISTING_PARTS if part != status]
+        others = db.any_of(part_to_blob(part) for part in LISTING_PARTS if part != status)
         read_otherwise = db.execute(
-            f"SELECT DISTINCT account_id FROM coverage WHERE part IN ({marks(others)})", others
+            f"SELECT DISTINCT account_id FROM coverage WHERE part {others.sql}", others.values
         ).fetchall()
         for some in chunks(read_otherwise, _ACCOUNTS_AT_ONCE):
             end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
@@ -115,8 +120,8 @@ def upsert_chat(db: Database, place: Place) -> int:
     # ON CONFLICT and not OR IGNORE: only so does RETURNING give the row that was there.
     (row_id,) = db.execute(
         "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
-        " DO UPDATE SET kind = excluded.kind, title = ifnull(nullif(excluded.title, ''), title)"
-        " RETURNING ifnull(migrated_to, id)",
+        " DO UPDATE SET kind = excluded.kind, title = coalesce(nullif(excluded.title, ''), chat.title)"
+        " RETURNING coalesce(migrated_to, id)",
         [place.chat_id, place.kind, place.title],
     ).fetchone()
     return int(row_id)
@@ -162,8 +167,8 @@ def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
 def update_title(db: Database, place: Place) -> None:
     """Update the kind and title of a chat that is known; others are not inserted."""
     db.execute(
-        "UPDATE chat SET kind = ?1, title = ?2 WHERE telegram_id = ?3 AND (kind <> ?1 OR title <> ?2)",
-        [place.kind, place.title, place.chat_id],
+        "UPDATE chat SET kind = ?, title = ? WHERE telegram_id = ? AND (kind <> ? OR title <> ?)",
+        [place.kind, place.title, place.chat_id, place.kind, place.title],
     )
 
 
@@ -173,17 +178,22 @@ def destination_of(db: Database, chat_row: int, thread_id: int | None) -> Destin
     Part of the caller's transaction.
     """
     key = [chat_row, thread_id or 0]
-    db.execute("INSERT OR IGNORE INTO destination (chat_id, thread_id) VALUES (?, ?)", key)
+    db.execute(
+        "INSERT INTO destination (chat_id, thread_id) VALUES (?, ?)"
+        " ON CONFLICT (chat_id, thread_id) DO NOTHING",
+        key,
+    )
     (row_id,) = db.execute("SELECT id FROM destination WHERE chat_id = ? AND thread_id = ?", key).fetchone()
     return DestinationId(row_id)
 
 
 def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
     """Return the numbers of the supergroups that groups of these numbers became."""
+    these = db.any_of(chats)
     rows = db.execute(
         "SELECT n.telegram_id FROM chat o JOIN chat n ON n.id = o.migrated_to"
-        f" WHERE o.telegram_id IN ({marks(chats)})",
-        tuple(chats),
+        f" WHERE o.telegram_id {these.sql}",
+        these.values,
     )
     return {number for (number,) in rows}
 
@@ -191,10 +201,11 @@ def _successors_of(db: Database, chats: Collection[int]) -> set[int]:
 def _decide(db: Database, row_id: int, chat_id: int, actor: Actor, action: AuditAction) -> None:
     """Open or close a chat by command, and end its request for access, if there is one."""
     opens = action is AuditAction.ALLOW
-    # IS NOT, as `decided` may be NULL. A repeated command changes nothing and is not audited.
+    # A repeated command changes nothing and is not audited.
     changed = db.execute(
-        "UPDATE chat SET decided = ?1, open = ?1 WHERE id = ?2 AND (decided IS NOT ?1 OR open <> ?1)",
-        [opens, row_id],
+        "UPDATE chat SET decided = ?, open = ? WHERE id = ?"
+        " AND (decided IS NULL OR decided <> ? OR open <> ?)",
+        [opens, opens, row_id, opens, opens],
     )
     db.execute("DELETE FROM knock WHERE chat_id = ?", [row_id])
     if changed.rowcount:

@@ -8,7 +8,6 @@ from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken
 from bot.domain.observe.matching import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
-from bot.store.balances.coverage import marks
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.database.door import Database
@@ -140,7 +139,7 @@ WHERE c.telegram_id = ? AND d.thread_id = ?
 # list with blanks between: it is searched with a blank on either side, so that chain 1 isn't found in 10.
 _TOKENS = """
 SELECT i.id, i.contract, i.chains,
-  (SELECT iif(min(x.symbol) = max(x.symbol), min(x.symbol), '') FROM asset x
+  (SELECT CASE WHEN min(x.symbol) = max(x.symbol) THEN min(x.symbol) ELSE '' END FROM asset x
    WHERE x.contract = i.contract
    AND (i.chains = '' OR ' ' || i.chains || ' ' LIKE '% ' || x.chain_id || ' %'))
 FROM ignored i
@@ -167,10 +166,10 @@ def _to_token(row: Row) -> IgnoredToken:
 def _tokens(
     db: Database, destination_id: DestinationId, contracts: Collection[Address], words: str
 ) -> tuple[IgnoredToken, ...]:
+    these = db.any_of(map(to_blob, contracts))
     rows = db.execute(
-        f"{_TOKENS} WHERE i.destination_id = ? AND i.chains = ? AND i.contract IN ({marks(contracts)})"
-        " ORDER BY i.id",
-        [destination_id, words, *map(to_blob, contracts)],
+        f"{_TOKENS} WHERE i.destination_id = ? AND i.chains = ? AND i.contract {these.sql} ORDER BY i.id",
+        [destination_id, words, *these.values],
     )
     return tuple(map(_to_token, rows))
 
@@ -190,11 +189,12 @@ def _still_to_come(
     chains: Collection[ChainId],
 ) -> int:
     """Count the changes of these contracts whose alerts are on their way to the destination."""
-    on = f"AND x.chain_id IN ({marks(chains)})" if chains else ""
+    these, there = db.any_of(map(to_blob, contracts)), db.any_of(chains)
+    on = f"AND x.chain_id {there.sql}" if chains else ""
     (count,) = db.execute(
         f"WITH {ON_THEIR_WAY} SELECT count(*) FROM on_their_way w JOIN change c ON c.id = w.change_id"
-        f" JOIN asset x ON x.id = c.asset_id WHERE x.contract IN ({marks(contracts)}) {on}",
-        [destination_id, *map(to_blob, contracts), *chains],
+        f" JOIN asset x ON x.id = c.asset_id WHERE x.contract {these.sql} {on}",
+        [destination_id, destination_id, *these.values, *there.values],
     ).fetchone()
     return int(count)
 

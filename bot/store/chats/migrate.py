@@ -4,6 +4,9 @@ Subscriptions, alerts, mutes and the rest go along. Telegram may announce a move
 refusing a message, so a move does no harm when it is repeated.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from bot.domain.assets import Part
 from bot.domain.chat.access import merged_decision
 from bot.domain.chat.audit import Actor, AuditAction
@@ -45,9 +48,8 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
         "SELECT id, thread_id FROM destination WHERE chat_id = ?", [old]
     ).fetchall():
         merge_destination(db, destination_id, destination_of(db, new, thread_id))
-    # OR IGNORE: the supergroup may have a request of its own, which then counts.
-    db.execute("UPDATE OR IGNORE knock SET chat_id = ? WHERE chat_id = ?", [new, old])
-    db.execute("DELETE FROM knock WHERE chat_id = ?", [old])
+    # The supergroup may have a request of its own, which then counts.
+    _move_unless_there(db, "knock", old, new, owner="chat_id")
     is_open = _merge_standing(db, old, new)
     # Groups that had become this group point on to the supergroup: nobody has to follow a chain.
     db.execute("UPDATE chat SET migrated_to = ? WHERE migrated_to = ? OR id = ?", [new, old, old])
@@ -59,11 +61,11 @@ def move_chat(db: Database, old_id: int, new_id: int, status: Part) -> int:
 
 
 _DELETE_DOUBLE_ALERTS = f"""
-DELETE FROM alert WHERE destination_id IN (?1, ?2) AND EXISTS (
+DELETE FROM alert WHERE destination_id IN (?, ?) AND EXISTS (
   SELECT 1 FROM alert o WHERE o.change_id = alert.change_id
-  AND o.destination_id = iif(alert.destination_id = ?1, ?2, ?1)
+  AND o.destination_id IN (?, ?) AND o.destination_id <> alert.destination_id
   AND ({_HOW_FAR.format("o")} > {_HOW_FAR.format("alert")}
-       OR alert.destination_id = ?1 AND {_HOW_FAR.format("o")} = {_HOW_FAR.format("alert")}))
+       OR alert.destination_id = ? AND {_HOW_FAR.format("o")} = {_HOW_FAR.format("alert")}))
 """
 
 
@@ -108,24 +110,48 @@ def merge_destination(db: Database, one: int, into: int) -> int:
     """
     moved = _merge_subscriptions(db, one, into)
     # Before alerts move: one change has one alert in a destination at most.
-    db.execute(_DELETE_DOUBLE_ALERTS, [one, into])
+    db.execute(_DELETE_DOUBLE_ALERTS, [one, into, one, into, one])
     db.notify(SignalName.OUTBOX)
     for table in ("alert", "delivery", "offer", "parting"):
         db.execute(f"UPDATE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
     # Of these a destination has each but once: where both have one, that of the other destination stays.
-    for table in ("blindness", "ignored", "mute"):
-        db.execute(f"UPDATE OR IGNORE {table} SET destination_id = ? WHERE destination_id = ?", [into, one])
-        db.execute(f"DELETE FROM {table} WHERE destination_id = ?", [one])
+    for table, key in _HAD_ONCE.items():
+        _move_unless_there(db, table, one, into, key=key)
     return moved
+
+
+_HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "blindness": ("{}.chain_id", "{}.account_id"),
+        "ignored": ("{}.contract", "{}.chains"),
+        "mute": ("coalesce({}.account_id, 0)", "{}.chains"),
+    }
+)
+"""By which columns a destination's rows of a table differ."""
+
+
+def _move_unless_there(
+    db: Database, table: str, one: int, into: int, *, owner: str = "destination_id", key: Sequence[str] = ()
+) -> None:
+    """Give the rows of one owner to another, and delete those of which that one has its own by the key."""
+    same = "".join(f" AND {column.format('o')} = {column.format(table)}" for column in key)
+    db.execute(
+        f"UPDATE {table} SET {owner} = ? WHERE {owner} = ?"
+        f" AND NOT EXISTS (SELECT 1 FROM {table} o WHERE o.{owner} = ?{same})",
+        [into, one, into],
+    )
+    db.execute(f"DELETE FROM {table} WHERE {owner} = ?", [one])
 
 
 def _row_of(db: Database, chat_id: int, kind: str) -> int:
     """Return the row of a chat, inserted closed if it is new, or that of its supergroup."""
     db.execute(
-        "INSERT OR IGNORE INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 0)", [chat_id, kind]
+        "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, '', 0)"
+        " ON CONFLICT (telegram_id) DO NOTHING",
+        [chat_id, kind],
     )
     (row_id,) = db.execute(
-        "SELECT ifnull(migrated_to, id) FROM chat WHERE telegram_id = ?", [chat_id]
+        "SELECT coalesce(migrated_to, id) FROM chat WHERE telegram_id = ?", [chat_id]
     ).fetchone()
     return int(row_id)
 
@@ -138,7 +164,7 @@ def _merge_standing(db: Database, old: int, new: int) -> bool:
     decided = merged_decision((old_decided, new_decided))
     is_open = max(old_open, new_open) if decided is None else decided
     db.execute(
-        "UPDATE chat SET decided = ?, open = ?, title = iif(title = '', ?, title) WHERE id = ?",
+        "UPDATE chat SET decided = ?, open = ?, title = coalesce(nullif(title, ''), ?) WHERE id = ?",
         [decided, is_open, title, new],
     )
     db.execute("UPDATE chat SET decided = NULL, open = 0 WHERE id = ?", [old])
@@ -163,10 +189,10 @@ def _merge_subscriptions(db: Database, one: int, into: int) -> int:
         fitting = labels.fitting(subscription.label, thing)
         labels.give(fitting, thing)
         db.execute(
-            "UPDATE subscription SET destination_id = ?1, label = ?3, number = ifnull("
-            " (SELECT s.number FROM subscription s WHERE s.id = ?2 AND NOT EXISTS"
-            "   (SELECT 1 FROM subscription o WHERE o.destination_id = ?1 AND o.number = s.number)),"
-            " (SELECT max(number) + 1 FROM subscription WHERE destination_id = ?1)) WHERE id = ?2",
-            [into, subscription.id, fitting],
+            "UPDATE subscription SET destination_id = ?, label = ?, number = coalesce("
+            " (SELECT s.number FROM subscription s WHERE s.id = ? AND NOT EXISTS"
+            "   (SELECT 1 FROM subscription o WHERE o.destination_id = ? AND o.number = s.number)),"
+            " (SELECT max(o.number) + 1 FROM subscription o WHERE o.destination_id = ?)) WHERE id = ?",
+            [into, fitting, subscription.id, into, into, subscription.id],
         )
     return moved

@@ -51,11 +51,11 @@ def mute(
         for scope in wanted:
             account_id = None if scope is None else account_id_of(db, scope.account)
             chains = "" if scope is None else words_of(scope.chains)
-            # In the words of the index `mute_once`: NULLs differ from each other, so without `ifnull` there
+            # In the words of the index `mute_once`: NULLs differ from each other, so without `coalesce` there
             # could be two mutes of everything.
             db.execute(
                 "INSERT INTO mute (destination_id, account_id, chains, since, until) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (destination_id, ifnull(account_id, 0), chains)"
+                " ON CONFLICT (destination_id, coalesce(account_id, 0), chains)"
                 " DO UPDATE SET until = excluded.until",
                 [destination_id, account_id, chains, since, until],
             )
@@ -206,7 +206,7 @@ def _enqueue_receipt(
     # all others. Such numbers are negative and count down.
     db.execute(
         "INSERT INTO alert (id, destination_id, notice, label, state, created_at)"
-        " VALUES ((SELECT min(0, ifnull(min(id), 0)) - 1 FROM alert), ?, ?, '', ?, ?)",
+        " VALUES (coalesce((SELECT min(id) - 1 FROM alert WHERE id < 0), -1), ?, ?, '', ?, ?)",
         [
             destination_id,
             notice_to_json(receipt(one, now, changes)),
@@ -222,7 +222,7 @@ def _still_to_come(db: Database, destination_id: DestinationId, scopes: Collecti
         f"WITH {ON_THEIR_WAY} SELECT a.address, x.chain_id FROM on_their_way w"
         " JOIN change c ON c.id = w.change_id"
         " JOIN account a ON a.id = c.account_id JOIN asset x ON x.id = c.asset_id",
-        [destination_id],
+        [destination_id, destination_id],
     )
     coming = [MuteScope(to_address(address), frozenset({ChainId(chain_id)})) for address, chain_id in rows]
     return sum(not scopes or any(scope.contains(one) for scope in scopes) for one in coming)

@@ -32,7 +32,8 @@ def save_claim_code(db: Database, code_hash: bytes, now: datetime) -> None:
     with db.transaction():
         db.execute("DELETE FROM claim WHERE expires_at < ?", [to_milliseconds(now - _REMEMBERED_FOR)])
         db.execute(
-            "UPDATE claim SET expires_at = min(expires_at, ?) WHERE used_by IS NULL", [to_milliseconds(now)]
+            "UPDATE claim SET expires_at = ? WHERE used_by IS NULL AND expires_at > ?",
+            [to_milliseconds(now), to_milliseconds(now)],
         )
         db.execute(
             "INSERT INTO claim (code_hash, expires_at) VALUES (?, ?)",
@@ -66,9 +67,8 @@ def owners_with_menu(db: Database) -> frozenset[int]:
 def save_owners_with_menu(db: Database, owners: Collection[int]) -> None:
     """Save whose command menu has to be taken away when they are no owner any more."""
     with db.transaction():
-        db.execute(
-            "REPLACE INTO setting (name, value) VALUES ('owner menus', ?)", [json.dumps(sorted(owners))]
-        )
+        menus = ("owner menus", json.dumps(sorted(owners)))
+        db.upsert_many("setting", ["name", "value"], [menus], key=["name"])
 
 
 def _known(db: Database, code_hash: bytes) -> tuple[int, int | None] | None:

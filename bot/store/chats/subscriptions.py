@@ -52,7 +52,7 @@ def subscribe(
     with db.transaction():
         # Whoever may subscribe is allowed in: here a chat opens unless a command closed it.
         chat_row = upsert_chat(db, place)
-        db.execute("UPDATE chat SET open = 1 WHERE id = ? AND decided IS NOT 0", [chat_row])
+        db.execute("UPDATE chat SET open = 1 WHERE id = ? AND coalesce(decided, 1) <> 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
         subscriber = _Subscriber(db, destination_id, limit=limit, actor=actor, status=status)
         subscribed = [subscriber.subscribe(spec) for spec in wanted]
@@ -127,7 +127,7 @@ def insert_subscription(
 def next_number(db: Database, destination_id: DestinationId) -> int:
     """Return the number that a new subscription of a destination gets. Part of the caller's transaction."""
     (number,) = db.execute(
-        "SELECT ifnull(max(number), 0) + 1 FROM subscription WHERE destination_id = ?", [destination_id]
+        "SELECT coalesce(max(number), 0) + 1 FROM subscription WHERE destination_id = ?", [destination_id]
     ).fetchone()
     return int(number)
 

@@ -78,5 +78,11 @@ class Database(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Within a transaction: undo what is done inside, and only that, if it raises."""
 
+    def size(self) -> int:
+        """Return how many bytes the database takes."""
+
+    def skip_ids(self, count: int) -> None:
+        """Leave out so many of the next numbers of each table that never gives a number twice."""
+
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""

@@ -78,6 +78,24 @@ class LiteDatabase:
             raise
         self.conn.execute("RELEASE one")
 
+    def size(self) -> int:
+        """Return how many bytes the database takes."""
+        (pages,), (size) = (
+            self.conn.execute("PRAGMA page_count").fetchone(),
+            self.conn.execute("PRAGMA page_size").fetchone(),
+        )
+        return int(pages) * int(size[0])
+
+    def skip_ids(self, count: int) -> None:
+        """Leave out so many of the next numbers of each table that never gives a number twice."""
+        # A table has no row here before its first number is given, and it may have given some elsewhere.
+        self.conn.execute(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master"
+            " WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+            " AND name NOT IN (SELECT name FROM sqlite_sequence)"
+        )
+        self.conn.execute("UPDATE sqlite_sequence SET seq = seq + ?", [count])
+
     def notify(self, signal: str) -> None:
         """Tell whoever waits for `signal` once the transaction is committed, and not if it isn't."""
         self._notified.add(signal)

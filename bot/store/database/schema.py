@@ -112,6 +112,21 @@ def m013_closed_topics(db: Database) -> None:
     db.execute("ALTER TABLE destination ADD COLUMN lost_at INTEGER")
 
 
+@migrations()
+def m014_words_of_two_engines(db: Database) -> None:
+    """Word indexes as statements do, which speak what SQLite and PostgreSQL have in common."""
+    db.executescript(_INDEXES_BY_COALESCE)
+
+
+_INDEXES_BY_COALESCE = """
+DROP INDEX subscription_once;
+CREATE UNIQUE INDEX subscription_once
+  ON subscription (destination_id, coalesce(account_id, 0), contracts, chains);
+DROP INDEX mute_once;
+CREATE UNIQUE INDEX mute_once ON mute (destination_id, coalesce(account_id, 0), chains);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

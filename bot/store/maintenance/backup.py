@@ -53,7 +53,7 @@ def record_restore(db: Database, now: datetime) -> datetime | None:
             return None
         copied_at = to_moment(int(row[0]))
         db.execute("DELETE FROM setting WHERE name = 'copied_at'")
-        _skip_ids(db, now - copied_at)
+        db.skip_ids(_most_given(now - copied_at))
         _end_mutes(db, now)
         subscribed = db.execute(
             "SELECT DISTINCT s.destination_id FROM subscription s JOIN destination d"
@@ -76,14 +76,7 @@ def _end_mutes(db: Database, now: datetime) -> None:
         end_all(db, destination_id, now)
 
 
-def _skip_ids(db: Database, since: timedelta) -> None:
-    """Continue every table that never gives a number twice above what it may have given since the copy."""
+def _most_given(since: timedelta) -> int:
+    """Return how many numbers a table may have given in the time since the copy, at most."""
     longest = max(since, timedelta()) + CLOCK_MAY_HAVE_BEEN_WRONG
-    given = int(longest.total_seconds()) * MESSAGES_PER_SECOND
-    # A table has no row here before its first number is given, and it may have given some since.
-    db.execute(
-        "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master"
-        " WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
-        " AND name NOT IN (SELECT name FROM sqlite_sequence)"
-    )
-    db.execute("UPDATE sqlite_sequence SET seq = seq + ?", [given])
+    return int(longest.total_seconds()) * MESSAGES_PER_SECOND

@@ -44,7 +44,6 @@ def _is_failing(db: Database, name: str) -> bool:
 
 
 def _write(db: Database, name: str, next_at: datetime, *, failing_since: datetime | None) -> None:
-    db.execute(
-        "REPLACE INTO due (name, at, failing_since) VALUES (?, ?, ?)",
-        [name, to_milliseconds(next_at), None if failing_since is None else to_milliseconds(failing_since)],
-    )
+    since = None if failing_since is None else to_milliseconds(failing_since)
+    job = (name, to_milliseconds(next_at), since)
+    db.upsert_many("due", ["name", "at", "failing_since"], [job], key=["name"])

@@ -32,9 +32,10 @@ def _delete_accounts(db: Database) -> int:
     if forgotten:
         generation = max(one for (one,) in forgotten) + 1
         db.execute(
-            f"INSERT INTO setting (name, value) VALUES ('{FIRST_GENERATION}', ?1) ON CONFLICT (name)"
-            " DO UPDATE SET value = max(CAST(value AS INTEGER), ?1)",
-            [generation],
+            f"INSERT INTO setting (name, value) VALUES ('{FIRST_GENERATION}', ?) ON CONFLICT (name) DO UPDATE"
+            " SET value = excluded.value"
+            " WHERE CAST(setting.value AS BIGINT) < CAST(excluded.value AS BIGINT)",
+            [str(generation)],
         )
     return len(forgotten)
 
@@ -77,6 +78,6 @@ DELETE FROM account WHERE id IN (
   AND id NOT IN (SELECT account_id FROM mute WHERE account_id IS NOT NULL)
   AND id NOT IN (SELECT account_id FROM blindness)
   AND id NOT IN (SELECT holder FROM asset WHERE holder IS NOT NULL)
-  LIMIT ?)
+  ORDER BY id LIMIT ?)
 RETURNING generation
 """

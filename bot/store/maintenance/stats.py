@@ -40,7 +40,6 @@ def collect_stats(db: Database) -> DatabaseStats:
     """Return the numbers as they are now."""
     changes, deliveries, accounts, subscriptions = _one(db, _COUNTS)
     waiting, since, parked = _one(db, _BACKLOG)
-    (page_count,), (page_size,) = _one(db, "PRAGMA page_count"), _one(db, "PRAGMA page_size")
     return DatabaseStats(
         changes=changes,
         deliveries=deliveries,
@@ -54,13 +53,13 @@ def collect_stats(db: Database) -> DatabaseStats:
         unknown_views={ChainId(chain_id): count for chain_id, count in db.execute(_UNKNOWN)},
         accounts=accounts,
         subscriptions=subscriptions,
-        size_bytes=page_count * page_size,
+        size_bytes=db.size(),
     )
 
 
 _COUNTS = """
-SELECT (SELECT ifnull(max(id), 0) FROM change),
-       (SELECT ifnull(max(id), 0) FROM delivery),
+SELECT (SELECT coalesce(max(id), 0) FROM change),
+       (SELECT coalesce(max(id), 0) FROM delivery),
        (SELECT count(DISTINCT account_id) FROM subscription),
        (SELECT count(*) FROM subscription)
 """
@@ -68,21 +67,22 @@ SELECT (SELECT ifnull(max(id), 0) FROM change),
 # What a chat that can't be reached has waiting counts apart: it is no backlog of the bot's.
 _BACKLOG = """
 WITH reached AS (
-  SELECT n.id, c.open AND c.unavailable IS NULL AS now FROM destination n JOIN chat c ON c.id = n.chat_id
+  SELECT n.id, c.open = 1 AND c.unavailable IS NULL AS now FROM destination n JOIN chat c ON c.id = n.chat_id
 ), untold AS (
-  SELECT reached.now, ifnull(l.released_at, l.created_at) AS created_at FROM reached
-  CROSS JOIN alert l ON l.destination_id = reached.id AND l.state = 'waiting'
+  SELECT l.destination_id, coalesce(l.released_at, l.created_at) AS created_at
+  FROM alert l WHERE l.state = 'waiting'
   UNION ALL
-  SELECT reached.now, ifnull(l.released_at, l.created_at) FROM reached
-  CROSS JOIN delivery d ON d.destination_id = reached.id AND d.state IN ('ready', 'sending')
-  CROSS JOIN alert l ON l.delivery_id = d.id AND l.state = 'bound'
+  SELECT l.destination_id, coalesce(l.released_at, l.created_at)
+  FROM alert l WHERE l.state = 'bound'
+  AND l.delivery_id IN (SELECT d.id FROM delivery d WHERE d.state IN ('ready', 'sending'))
 )
-SELECT count(*) FILTER (WHERE now), min(created_at) FILTER (WHERE now), count(*) FILTER (WHERE NOT now)
-FROM untold
+SELECT count(*) FILTER (WHERE r.now), min(u.created_at) FILTER (WHERE r.now),
+       count(*) FILTER (WHERE NOT r.now)
+FROM untold u JOIN reached r ON r.id = u.destination_id
 """
-"""CROSS JOIN fixes the order, and the conditions repeat those of the partial indexes word for word.
+"""The conditions repeat those of the partial indexes word for word, or SQLite reads every alert ever made.
 
-Otherwise SQLite reads every alert ever made.
+IN and not a join fixes the order: from unfinished messages to their alerts.
 """
 
 _UNKNOWN = "SELECT chain_id, count(*) FROM coverage WHERE unknown_since IS NOT NULL GROUP BY chain_id"

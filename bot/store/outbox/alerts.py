@@ -61,7 +61,8 @@ def owner_destinations(db: Database) -> list[DestinationId]:
     """
     # An owner may never have written to the bot: then there is a chat by configuration, and no destination.
     db.execute(
-        "INSERT OR IGNORE INTO destination (chat_id, thread_id) SELECT id, 0 FROM chat WHERE is_owner = 1"
+        "INSERT INTO destination (chat_id, thread_id) SELECT id, 0 FROM chat WHERE is_owner = 1"
+        " ON CONFLICT (chat_id, thread_id) DO NOTHING"
     )
     rows = db.execute(
         "SELECT d.id FROM destination d JOIN chat c ON c.id = d.chat_id"

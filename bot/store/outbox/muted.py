@@ -20,7 +20,7 @@ SELECT chains, label, contracts FROM subscription WHERE destination_id = ? AND a
 def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     """Return the mutes of a destination; the one of everything, if there is one, comes first."""
     rows = db.execute(
-        f"{_MUTES} WHERE m.destination_id = ? ORDER BY m.account_id, m.id", [destination_id]
+        f"{_MUTES} WHERE m.destination_id = ? ORDER BY m.account_id NULLS FIRST, m.id", [destination_id]
     ).fetchall()
     return [_to_mute(db, row) for row in rows]
 
@@ -45,17 +45,17 @@ def mute_of(db: Database, row_id: int) -> Mute:
 
 def is_change_muted(db: Database, destination_id: DestinationId, change_id: int) -> bool:
     """Return whether a destination has muted the account of a change, on the chain of the change."""
-    (is_muted,) = db.execute(_IS_CHANGE_MUTED, [destination_id, change_id]).fetchone()
+    (is_muted,) = db.execute(_IS_CHANGE_MUTED, [destination_id, change_id, change_id]).fetchone()
     return bool(is_muted)
 
 
-# Runs once for each alert that is made. `ifnull(account_id, 0)` stands as in the index `mute_once`, by which
-# SQLite then finds the two mutes that matter instead of reading all of the destination. `chains` is a list
-# with blanks between: it is searched with a blank on either side, so that chain 1 isn't found in 10.
+# Runs once for each alert that is made. `coalesce(account_id, 0)` stands as in the index `mute_once`, by
+# which SQLite then finds the two mutes that matter instead of reading all of the destination. `chains` is a
+# list with blanks between: it is searched with a blank on either side, so that chain 1 isn't found in 10.
 _IS_CHANGE_MUTED = """
-SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ?1 AND ifnull(account_id, 0) IN (
-  0, (SELECT account_id FROM change WHERE id = ?2)) AND (chains = '' OR ' ' || chains || ' ' LIKE
-  (SELECT '% ' || x.chain_id || ' %' FROM change c JOIN asset x ON x.id = c.asset_id WHERE c.id = ?2)))
+SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ? AND coalesce(account_id, 0) IN (
+  0, (SELECT account_id FROM change WHERE id = ?)) AND (chains = '' OR ' ' || chains || ' ' LIKE
+  (SELECT '% ' || x.chain_id || ' %' FROM change c JOIN asset x ON x.id = c.asset_id WHERE c.id = ?)))
 """
 
 

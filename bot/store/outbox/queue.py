@@ -175,11 +175,11 @@ def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentS
 def waiting_alerts(db: Database, destination_id: int) -> int:
     """Count the changes that a destination is still to be told, muted ones included."""
     (count,) = db.execute(
-        "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'waiting')"
+        "SELECT (SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'waiting')"
         " + (SELECT count(l.change_id) FROM delivery d JOIN alert l ON l.delivery_id = d.id"
-        f" WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound')"
-        " + (SELECT count(change_id) FROM alert WHERE destination_id = ?1 AND state = 'held')",
-        [destination_id],
+        f" WHERE d.destination_id = ? AND d.{UNFINISHED} AND l.state = 'bound')"
+        " + (SELECT count(change_id) FROM alert WHERE destination_id = ? AND state = 'held')",
+        [destination_id, destination_id, destination_id],
     ).fetchone()
     return int(count)
 
@@ -195,13 +195,16 @@ UNFINISHED = "state IN ('ready', 'sending')"
 
 ON_THEIR_WAY = f"""
 on_their_way(change_id) AS (
-  SELECT change_id FROM alert WHERE destination_id = ?1 AND state = 'waiting'
+  SELECT change_id FROM alert WHERE destination_id = ? AND state = 'waiting'
   UNION ALL
   SELECT l.change_id FROM delivery d JOIN alert l ON l.delivery_id = d.id
-  WHERE d.destination_id = ?1 AND d.{UNFINISHED} AND l.state = 'bound'
+  WHERE d.destination_id = ? AND d.{UNFINISHED} AND l.state = 'bound'
 )
 """
-"""For a WITH: the changes on their way to the destination ?1, without muted ones; a NULL for each notice."""
+"""For a WITH: the changes on their way to a destination, without muted ones; a NULL for each notice.
+
+It has two marks, both for the destination.
+"""
 
 ASIDE = f"unknowns >= {UNKNOWNS_SET_ASIDE} AND questions = 0 AND not_before > :now"
 """Deliveries that rest for long although Telegram answers: those behind them in their chat don't wait."""

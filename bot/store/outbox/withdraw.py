@@ -85,7 +85,7 @@ def expire(db: Database, now: datetime, after: timedelta) -> int:
 
 _EXPIRED_WAITING = f"""
 SELECT l.id, l.destination_id, c.observed_at, NULL FROM alert l LEFT JOIN change c ON c.id = l.change_id
-WHERE l.state = 'waiting' AND ifnull(l.released_at, l.created_at) < ? AND (notice IS NULL OR NOT {_LASTS})
+WHERE l.state = 'waiting' AND coalesce(l.released_at, l.created_at) < ? AND (notice IS NULL OR NOT {_LASTS})
 """
 
 # A message expires with the newest of its alerts, as they are sent together or not at all.
@@ -93,7 +93,7 @@ _EXPIRED_BOUND = f"""
 SELECT l.id, l.destination_id, c.observed_at, d.id
 FROM delivery d JOIN alert l ON l.delivery_id = d.id LEFT JOIN change c ON c.id = l.change_id
 WHERE d.{UNFINISHED} AND d.state = 'ready'
-AND (SELECT max(ifnull(o.released_at, o.created_at)) FROM alert o WHERE o.delivery_id = d.id) < ?
+AND (SELECT max(coalesce(o.released_at, o.created_at)) FROM alert o WHERE o.delivery_id = d.id) < ?
 AND NOT EXISTS (SELECT 1 FROM alert o WHERE o.delivery_id = d.id AND {_LASTS})
 """
 

@@ -59,7 +59,7 @@ def update_chains(
 
 
 def _save(db: Database, name: str, value: object) -> None:
-    db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [name, json.dumps(value)])
+    db.upsert_many("setting", ["name", "value"], [(name, json.dumps(value))], key=["name"])
 
 
 def _worth_remembering(db: Database, before: frozenset[ChainId], listed: frozenset[ChainId]) -> list[ChainId]:

@@ -167,10 +167,10 @@ WITH here AS (
   SELECT d.id, c.hold_until FROM destination d JOIN chat c ON c.id = d.chat_id
   WHERE c.telegram_id = ? AND d.thread_id = ?
 ), untold AS (
-  SELECT ifnull(l.released_at, l.created_at) AS since FROM here
+  SELECT coalesce(l.released_at, l.created_at) AS since FROM here
   JOIN alert l ON l.destination_id = here.id AND l.state = 'waiting'
   UNION ALL
-  SELECT ifnull(l.released_at, l.created_at) FROM here
+  SELECT coalesce(l.released_at, l.created_at) FROM here
   JOIN delivery d ON d.destination_id = here.id AND d.state IN ('ready', 'sending')
   JOIN alert l ON l.delivery_id = d.id AND l.state = 'bound'
 )
@@ -195,7 +195,7 @@ _HELD = f"""
 SELECT x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
   b.amount, b.uniques, b.block, b.standing, {LOOKS_LIKE_ANOTHER}
 FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a ON a.id = b.account_id
-WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol), x.contract
+WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol) NULLS FIRST, x.contract
 """
 
 

@@ -11,7 +11,7 @@ from bot.domain.observe.matching import Watches, WatchPair, label_on
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.subscriptions import DestinationId
-from bot.store.balances.coverage import all_subscriptions, covered_on, marks
+from bot.store.balances.coverage import all_subscriptions, covered_on
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
 from bot.store.rows import to_address, to_blob, to_milliseconds, to_moment, to_moment_or_none, to_part
@@ -95,16 +95,18 @@ def _is_watched(spot: BlindSpot, mine: Mapping[Address, Sequence[WatchPair]], st
 
 
 def _silent_chains(db: Database, chains: frozenset[ChainId]) -> dict[ChainId, datetime]:
-    rows = db.execute(f"SELECT id, complete_at FROM chain WHERE id IN ({marks(chains)})", tuple(chains))
+    these = db.any_of(chains)
+    rows = db.execute(f"SELECT id, complete_at FROM chain WHERE id {these.sql}", these.values)
     return {ChainId(chain_id): to_moment(complete_at) for chain_id, complete_at in rows}
 
 
 def _silent_views(db: Database, chains: frozenset[ChainId]) -> list[tuple[Address, ChainId, Part, datetime]]:
+    these = db.any_of(chains)
     rows = db.execute(
         "SELECT a.address, v.chain_id, v.part, v.unknown_since FROM coverage v"
         " JOIN account a ON a.id = v.account_id"
-        f" WHERE v.unknown_since IS NOT NULL AND v.chain_id IN ({marks(chains)})",
-        tuple(chains),
+        f" WHERE v.unknown_since IS NOT NULL AND v.chain_id {these.sql}",
+        these.values,
     )
     return [
         (to_address(address), ChainId(chain_id), to_part(part), to_moment(since))
@@ -156,16 +158,18 @@ def _count_changes(db: Database, destination_id: DestinationId, blind: Mapping[B
     # One query for each spot, as each has its own moment; a change may be in two, of a chain and an account.
     changes: set[int] = set()
     for spot, told_at in blind.items():
+        of_account = "AND a.address = ?" if spot.account else ""
         rows = db.execute(
             "SELECT c.id FROM change c JOIN asset x ON x.id = c.asset_id"
             " JOIN account a ON a.id = c.account_id"
-            " WHERE x.chain_id = ?1 AND c.observed_at >= ?2 AND (?3 IS NULL OR a.address = ?3)"
-            " AND c.account_id IN (SELECT account_id FROM subscription WHERE destination_id = ?4)"
-            " AND EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id AND l.destination_id = ?4)",
+            f" WHERE x.chain_id = ? AND c.observed_at >= ? {of_account}"
+            " AND c.account_id IN (SELECT account_id FROM subscription WHERE destination_id = ?)"
+            " AND EXISTS (SELECT 1 FROM alert l WHERE l.change_id = c.id AND l.destination_id = ?)",
             [
                 spot.chain_id,
                 to_milliseconds(told_at),
-                to_blob(spot.account) if spot.account else None,
+                *([to_blob(spot.account)] if spot.account else []),
+                destination_id,
                 destination_id,
             ],
         )
@@ -178,9 +182,12 @@ def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport
     for spot, report in (one.remembered or {}).items():
         ended_at = None if report.ended_at is None else to_milliseconds(report.ended_at)
         db.execute(
-            "REPLACE INTO blindness"
+            "INSERT INTO blindness"
             " (destination_id, chain_id, account_id, since, told_at, times, ended_at, is_held_back)"
-            " VALUES (?, ?, ifnull((SELECT id FROM account WHERE address = ?), 0), ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, coalesce((SELECT id FROM account WHERE address = ?), 0), ?, ?, ?, ?, ?)"
+            " ON CONFLICT (destination_id, chain_id, account_id) DO UPDATE SET since = excluded.since,"
+            " told_at = excluded.told_at, times = excluded.times, ended_at = excluded.ended_at,"
+            " is_held_back = excluded.is_held_back",
             [
                 destination_id,
                 spot.chain_id,
@@ -198,6 +205,6 @@ def _delete_reports(db: Database, destination_id: DestinationId, spots: Iterable
     for spot in spots:
         db.execute(
             "DELETE FROM blindness WHERE destination_id = ? AND chain_id = ?"
-            " AND account_id = ifnull((SELECT id FROM account WHERE address = ?), 0)",
+            " AND account_id = coalesce((SELECT id FROM account WHERE address = ?), 0)",
             [destination_id, spot.chain_id, to_blob(spot.account) if spot.account else None],
         )
