@@ -51,6 +51,23 @@ async def test_a_second_reading_that_is_the_same_alerts_nobody(watching: Keeper)
     assert await watching.changes() == []
 
 
+async def test_a_change_keeps_the_blocks_of_both_amounts_and_the_price(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: held(5, block=80)}))
+    described = {asset(): Description("ERC20", "USDC", 6, price_usd="1.01")}
+
+    await keeper.record(reading({USDC: held(7, block=90)}), when=at(60), descriptions=described)
+
+    stored = "SELECT block_before, block, price_usd, priced_at FROM change"
+    assert await keeper.rows(stored) == [(80, 90, "1.01", None)]
+
+
+async def test_a_change_has_no_block_before_where_none_was_said(watching: Keeper) -> None:
+    await watching.record(reading({USDC: held(7, block=90)}, native=100), when=at(60))
+
+    assert await watching.rows("SELECT block_before, block FROM change") == [(None, 90)]
+
+
 async def test_an_alert_carries_the_change_the_label_and_what_the_asset_is(watching: Keeper) -> None:
     described = {asset(): Description("ERC20", "USDC", 6, price_usd="1.01")}
     poll = await watching.judged(

@@ -127,6 +127,12 @@ CREATE UNIQUE INDEX mute_once ON mute (destination_id, coalesce(account_id, 0), 
 """
 
 
+@migrations()
+def m015_block_before(db: Database) -> None:
+    """Keep a block in which the amount before a change was seen: its transfers happened after that one."""
+    db.execute("ALTER TABLE change ADD COLUMN block_before INTEGER")  # NULL: nobody said, or an old change
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

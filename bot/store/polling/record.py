@@ -259,13 +259,13 @@ class _PollRecorder:
     def _insert_change(
         self, verdict: Verdict, account_id: int, move: Move, former: int | None, decimals: int | None
     ) -> int:
-        before, uniques_before, _ = holding_to_row(move.before)
+        before, uniques_before, block_before = holding_to_row(move.before)
         after, uniques_after, block = holding_to_row(move.after)
         price_usd, priced_at = self._price(move.asset)
         (change_id,) = self._db.execute(
             "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
-            " block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals, former_decimals)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            " block_before, block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals,"
+            " former_decimals) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             [
                 account_id,
                 self._asset_id(move.asset),
@@ -274,6 +274,7 @@ class _PollRecorder:
                 after,
                 uniques_before,
                 uniques_after,
+                block_before,
                 block,
                 items_to_json(move.items),
                 price_usd,
