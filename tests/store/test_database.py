@@ -20,6 +20,7 @@ from bot.store.database.connection import (
 from bot.store.database.copy import copy_database
 from bot.store.database.door import Database
 from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.inspect import look_at_database
 from bot.store.database.schema import migrations
 from tests.builders import NOON
 
@@ -149,6 +150,27 @@ async def test_garbage_is_refused_and_stays_as_it_is(path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="not a database"):
         await opened(path)
     assert content(path) == b"not a database" * 1000
+
+
+@pytest.mark.parametrize("version", [(3, 37, 0), (3, 46, 1)])
+async def test_a_sqlite_that_is_new_enough_is_taken(
+    path: Path, version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    await (await opened(path)).close()
+    assert look_at_database(path) is not None
+
+
+async def test_an_old_sqlite_is_refused_before_a_file_is_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
+    with pytest.raises(DatabaseUnusable, match=r"SQLite 3\.36\.0, and 3\.37\.0 or later is needed"):
+        await opened(path)
+    with pytest.raises(DatabaseUnusable, match="or later is needed"):
+        look_at_database(path)
+    assert content(path) is None
 
 
 async def test_a_damaged_file_is_refused(path: Path) -> None:

@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 OPEN_PATIENCE_SECONDS = 5.0
 """How long the start waits for another program that holds the database."""
 
+OLDEST_SQLITE = (3, 37, 0)
+"""The first with tables that are strict about types."""
+
 PATIENCE_SECONDS = 2.0
 """How long a unit of work waits for it; as there is one thread, all others wait behind."""
 
@@ -212,6 +215,16 @@ def check_directory(directory: Path) -> None:
         )
 
 
+def check_engine() -> None:
+    """Raise DatabaseUnusable if the SQLite that Python came with is too old."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        raise DatabaseUnusable(
+            f"this Python has SQLite {sqlite3.sqlite_version}, and {needed} or later is needed: "
+            "use a Python that brings its own, or a newer system"
+        )
+
+
 def check_file(path: Path) -> None:
     """Raise DatabaseUnusable if the file, or a log beside it, is not what SQLite would take it for.
 
@@ -269,6 +282,7 @@ def _lock_file(directory: Path) -> TextIO:
 
 def _open(path: Path, now: datetime, on_notify: Callable[[str], None]) -> LiteDatabase:
     os.umask(0o077)  # whatever file is made from here on, nobody else may read it
+    check_engine()
     try:
         check_file(path)
         if not path.exists():

@@ -16,6 +16,7 @@ from bot.store.database.connection import (
     DatabaseUnusable,
     check_content,
     check_directory,
+    check_engine,
     check_file,
 )
 from bot.store.database.copy import open_to_read
@@ -74,6 +75,7 @@ def look_at_directory(directory: Path) -> DirectorySeen:
 
 def look_at_database(path: Path) -> DatabaseSeen | None:
     """Look at a database, None where there is none yet; raises DatabaseUnusable."""
+    check_engine()
     try:
         check_file(path)
         if not path.exists():
