@@ -92,7 +92,7 @@ def doubt_unfinished_sends(db: Database, now: datetime) -> int:
 def _update_alerts(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
     match update.state:
         case DeliveryState.SENT:
-            db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.TOLD, delivery_id])
+            db.execute("UPDATE alert SET state = ? WHERE delivery_id = ?", [AlertState.SENT, delivery_id])
         case DeliveryState.DISSOLVED:
             db.execute(
                 "UPDATE alert SET state = ?, is_single = 1, delivery_id = NULL WHERE delivery_id = ?",

@@ -186,7 +186,7 @@ class OutboxMachine(RuleBasedStateMachine):
         )
         for state, delivery_id, delivery_state in rows:
             is_sent = delivery_id in self.model.sent
-            assert (state == AlertState.TOLD) == is_sent
+            assert (state == AlertState.SENT) == is_sent
             assert (delivery_state == DeliveryState.SENT) == is_sent
 
     @invariant()
@@ -198,7 +198,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 (AlertState.MUTED, None),
                 (AlertState.BOUND, DeliveryState.READY),
                 (AlertState.BOUND, DeliveryState.SENDING),
-                (AlertState.TOLD, DeliveryState.SENT),
+                (AlertState.SENT, DeliveryState.SENT),
                 (AlertState.WITHDRAWN, None),
                 (AlertState.WITHDRAWN, DeliveryState.WITHDRAWN),
                 (AlertState.EXPIRED, None),
@@ -258,7 +258,7 @@ class OutboxMachine(RuleBasedStateMachine):
         states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
         await copy.store.close()
         copy_path.unlink()
-        assert states <= {AlertState.TOLD, AlertState.WITHDRAWN, AlertState.EXPIRED, AlertState.DEAD}
+        assert states <= {AlertState.SENT, AlertState.WITHDRAWN, AlertState.EXPIRED, AlertState.DEAD}
 
 
 TestOutbox = OutboxMachine.TestCase

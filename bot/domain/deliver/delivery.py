@@ -83,7 +83,7 @@ class AlertState(StrEnum):
     """Until a mute of its destination, or of its account there, ends."""
     BOUND = "bound"
     """To a delivery, which is unfinished."""
-    TOLD = "told"
+    SENT = "told"
     WITHDRAWN = "withdrawn"
     """Its chat was closed, or its subscription ended, before it was sent."""
     EXPIRED = "expired"
