@@ -186,8 +186,8 @@ async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
 
     entries, _ = await keeper.store.audit_page(1, 2)
     assert [(one.action, one.subject) for one in entries] == [
-        (AuditAction.HEAR, f"{USDC} on 137"),
-        (AuditAction.LEAVE_OUT, f"{USDC} on 137"),
+        (AuditAction.UNIGNORE_CONTRACT, f"{USDC} on 137"),
+        (AuditAction.IGNORE_CONTRACT, f"{USDC} on 137"),
     ]
 
 

@@ -23,7 +23,7 @@ class AuditAction(StrEnum):
     CLAIM = "claim"
     ALLOW = "allow"
     DENY = "deny"
-    IGNORE = "ignore"
+    IGNORE_CHAT = "ignore"
     WATCH = "watch"
     RELABEL = "relabel"
     UNWATCH = "unwatch"
@@ -32,8 +32,8 @@ class AuditAction(StrEnum):
     HERE = "here"
     MUTE = "mute"
     UNMUTE = "unmute"
-    LEAVE_OUT = "leave out"
-    HEAR = "hear"
+    IGNORE_CONTRACT = "leave out"
+    UNIGNORE_CONTRACT = "hear"
 
 
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
@@ -41,7 +41,7 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.CLAIM: "became the owner",
         AuditAction.ALLOW: "opened",
         AuditAction.DENY: "closed",
-        AuditAction.IGNORE: "ignored",
+        AuditAction.IGNORE_CHAT: "ignored",
         AuditAction.WATCH: "watched",
         AuditAction.RELABEL: "named",
         AuditAction.UNWATCH: "stopped watching",
@@ -50,8 +50,8 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.HERE: "moved to another topic, entries:",
         AuditAction.MUTE: "muted",
         AuditAction.UNMUTE: "unmuted",
-        AuditAction.LEAVE_OUT: "ignored the token",
-        AuditAction.HEAR: "no longer ignored the token",
+        AuditAction.IGNORE_CONTRACT: "ignored the token",
+        AuditAction.UNIGNORE_CONTRACT: "no longer ignored the token",
     }
 )
 """What follows a person's name in /audit, before what was changed; each action has one."""

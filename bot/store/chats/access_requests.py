@@ -66,7 +66,7 @@ def ignore_request(db: Database, row: int, actor: Actor) -> bool:
             return False
         _delete_requests(db, "is_ignored = 1", "knocked_at", IGNORED_KEPT)
         (telegram_id,) = db.execute("SELECT telegram_id FROM chat WHERE id = ?", [row]).fetchone()
-        record_audit(db, actor, AuditAction.IGNORE, telegram_id)
+        record_audit(db, actor, AuditAction.IGNORE_CHAT, telegram_id)
     return True
 
 

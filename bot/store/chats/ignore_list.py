@@ -46,7 +46,7 @@ def ignore(
                 "INSERT INTO ignored (destination_id, contract, chains, created_at) VALUES (?, ?, ?, ?)",
                 [destination_id, to_blob(contract), words, to_milliseconds(actor.at)],
             )
-            record_audit(db, actor, AuditAction.LEAVE_OUT, place.chat_id, _subject(contract, words))
+            record_audit(db, actor, AuditAction.IGNORE_CONTRACT, place.chat_id, _subject(contract, words))
         return IgnoreResult(
             _tokens(db, destination_id, taken, words),
             _tokens(db, destination_id, known, words),
@@ -67,7 +67,7 @@ def unignore(db: Database, place: Place, contracts: Collection[Address], actor: 
             )
             if ended.rowcount:
                 found.add(contract)
-                record_audit(db, actor, AuditAction.HEAR, place.chat_id, contract)
+                record_audit(db, actor, AuditAction.UNIGNORE_CONTRACT, place.chat_id, contract)
         return found
 
 
@@ -77,7 +77,7 @@ def delete_rule(db: Database, found: FoundIgnored, actor: Actor) -> bool:
         ended = db.execute("DELETE FROM ignored WHERE id = ?", [found.token.row])
         if ended.rowcount:
             subject = _subject(found.token.contract, words_of(found.token.chains))
-            record_audit(db, actor, AuditAction.HEAR, found.place.chat_id, subject)
+            record_audit(db, actor, AuditAction.UNIGNORE_CONTRACT, found.place.chat_id, subject)
         return bool(ended.rowcount)
 
 
