@@ -286,7 +286,7 @@ async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> N
         ("Ops", True, 1, "kicked"),
         ("Former", False, 0, None),
     ]
-    assert [chat.knocked_at for chat in page.chats] == [NOON, None, None]
+    assert [chat.requested_at for chat in page.chats] == [NOON, None, None]
 
 
 async def test_pages_hold_every_chat_once(keeper: Keeper) -> None:
@@ -324,7 +324,7 @@ async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper)
         (await keeper.store.known_chats(1, 10)).chats,
         await keeper.store.count_access_requests(),
     )
-    assert (chat.place.chat_id, chat.knocked_at, knocking) == (OPS.chat_id, NOON, 1)
+    assert (chat.place.chat_id, chat.requested_at, knocking) == (OPS.chat_id, NOON, 1)
 
 
 # ---------------------------------------------------------------- who did what

@@ -19,7 +19,7 @@ class KnownChat:
     subscriptions: int
     unavailable: str | None
     """Why nothing can be sent there; None: no reason is known."""
-    knocked_at: datetime | None
+    requested_at: datetime | None
     """When somebody there asked for access; None: nobody did, or it was answered."""
 
 

@@ -164,5 +164,5 @@ def _to_known_chat(row: Row) -> KnownChat:
         is_owner=bool(is_owner),
         subscriptions=subscriptions,
         unavailable=unavailable,
-        knocked_at=to_moment_or_none(knocked_at),
+        requested_at=to_moment_or_none(knocked_at),
     )

@@ -85,7 +85,7 @@ def known_chat(title: str) -> KnownChat:
         is_owner=False,
         subscriptions=2,
         unavailable=title or None,
-        knocked_at=None,
+        requested_at=None,
     )
 
 

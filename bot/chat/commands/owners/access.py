@@ -200,7 +200,7 @@ def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
     if chat.is_open:
         return [button(f"{number}. Close {name}", CLOSE_CHAT, chat.row, page)]
     opens = button(f"{number}. Open {name}", OPEN_CHAT, chat.row, page)
-    if chat.knocked_at is None:
+    if chat.requested_at is None:
         return [opens]
     return [opens, button(f"{number}. Ignore", IGNORE_CHAT, chat.row, page)]
 

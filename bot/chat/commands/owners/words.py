@@ -181,8 +181,8 @@ def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
 def _chat_state(chat: KnownChat, today: date) -> str:
     if chat.is_owner:
         return "owner" if chat.is_open else "owner, closed"
-    if chat.knocked_at is not None:
-        return f"asks to come in, {clock(chat.knocked_at, today, pattern='%H:%M')} UTC"
+    if chat.requested_at is not None:
+        return f"asks to come in, {clock(chat.requested_at, today, pattern='%H:%M')} UTC"
     return "open" if chat.is_open else "closed"
 
 
