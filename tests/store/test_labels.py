@@ -177,7 +177,7 @@ async def test_what_comes_back_finds_its_label_taken_and_gets_a_free_one(keeper:
 
     undone = await keeper.store.undo_unsubscribe(parting.row, OLGA, olga())
 
-    assert [one.wish.label for one in undone.ones] == ["Till 2"]
+    assert [one.spec.label for one in undone.ones] == ["Till 2"]
     assert sorted(await called(keeper)) == sorted([(VAULT, "Till"), (TREASURY, "Till 2")])
 
 

@@ -33,7 +33,7 @@ class RestoredSubscription:
 
     outcome: SubscribeOutcome
     number: int
-    wish: WatchSpec
+    spec: WatchSpec
     is_known: bool = False
     """Whether its account was read for somebody else meanwhile, so that no first reading follows."""
 

@@ -96,7 +96,7 @@ def undo_unsubscribe(
             db.execute("UPDATE parting SET undone_at = ? WHERE id = ?", [to_milliseconds(actor.at), parting])
         for one in ones:
             if one.outcome is SubscribeOutcome.CREATED:
-                spec = one.wish
+                spec = one.spec
                 subject = subject_of(spec.account, spec.scope.contracts, spec.label)
                 record_audit(db, actor, AuditAction.UNDO, place.chat_id, subject)
         return UndoResult(UndoOutcome.NO_ROOM if is_full else UndoOutcome.DONE, ones)

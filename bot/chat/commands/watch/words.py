@@ -158,15 +158,15 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     lines = []
     if back:
         named = folded(
-            [fill("{} (#{})", _spec_name(one.wish), str(one.number)) for one in back], last=" and "
+            [fill("{} (#{})", _spec_name(one.spec), str(one.number)) for one in back], last=" and "
         )
         anew = "" if all(one.is_known for one in back) else "A fresh reading is on its way. "
         lines.append(fill("👁 Watching {} again.", named))
         lines.append(EMPTY + f"{anew}What changed in between is not told.")
     if already:
-        lines.append(fill("Watched again already: {}.", folded([_spec_name(one.wish) for one in already])))
+        lines.append(fill("Watched again already: {}.", folded([_spec_name(one.spec) for one in already])))
     if full:
-        named = folded([_spec_name(one.wish) for one in full])
+        named = folded([_spec_name(one.spec) for one in full])
         lines.append(fill("No room for {}: this chat can watch {} at most.", named, f"{limit:,}"))
     return join("\n", lines)
 
