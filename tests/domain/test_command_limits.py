@@ -149,6 +149,6 @@ def test_whoever_was_quiet_for_longest_is_forgotten_first() -> None:
         look(one)
         look(one, chat=number + 10, user=number + 10)
 
-    assert len(one._lately) == command_limits.REMEMBERED
-    assert all(len(lately.at) <= PRIVATE_PER_MINUTE for lately in one._lately.values())
+    assert len(one._recent) == command_limits.REMEMBERED
+    assert all(len(recent.at) <= PRIVATE_PER_MINUTE for recent in one._recent.values())
     assert actions(one, 1) == [LimitAction.IGNORE], "who goes on is remembered"

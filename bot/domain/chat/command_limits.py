@@ -50,7 +50,7 @@ class _RecentCommands:
 
     limit: int
     at: deque[float] = field(default_factory=deque)
-    told_at: float = -math.inf
+    warned_at: float = -math.inf
 
     def wait(self, now: float) -> int:
         """Return in how many seconds the next command is allowed; 0: now."""
@@ -60,9 +60,9 @@ class _RecentCommands:
 
     def refuse(self, now: float) -> LimitResult:
         """Return a warning, or an order to ignore the command if a warning was given within a minute."""
-        if now - self.told_at < WINDOW_SECONDS:
+        if now - self.warned_at < WINDOW_SECONDS:
             return LimitResult(LimitAction.IGNORE, self.wait(now))
-        self.told_at = now
+        self.warned_at = now
         return LimitResult(LimitAction.WARN, self.wait(now))
 
     def count(self, now: float) -> None:
@@ -75,7 +75,7 @@ class CommandLimiter:
     """Counts commands per chat and member, and decides which are carried out."""
 
     def __init__(self) -> None:
-        self._lately: OrderedDict[Hashable, _RecentCommands] = OrderedDict()
+        self._recent: OrderedDict[Hashable, _RecentCommands] = OrderedDict()
 
     def check_look(self, chat_id: int, user_id: int | None, now: float, *, is_group: bool) -> LimitResult:
         """Count a command that only looks, and return what becomes of it.
@@ -93,16 +93,16 @@ class CommandLimiter:
 
     def count_answer(self, chat_id: int, messages: int, now: float, *, is_group: bool) -> None:
         """Count an answer of several messages: each one more is as good as a command."""
-        lately = self._of(chat_id, GROUP_PER_MINUTE if is_group else PRIVATE_PER_MINUTE)
-        for _ in range(min(messages - 1, lately.limit)):
-            lately.count(now)
+        recent = self._of(chat_id, GROUP_PER_MINUTE if is_group else PRIVATE_PER_MINUTE)
+        for _ in range(min(messages - 1, recent.limit)):
+            recent.count(now)
 
     def _of(self, who: Hashable, limit: int) -> _RecentCommands:
-        lately = self._lately.setdefault(who, _RecentCommands(limit))
-        self._lately.move_to_end(who)
-        if len(self._lately) > REMEMBERED:
-            self._lately.popitem(last=False)
-        return lately
+        recent = self._recent.setdefault(who, _RecentCommands(limit))
+        self._recent.move_to_end(who)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        return recent
 
 
 def _check(counts: list[_RecentCommands], now: float) -> LimitResult:
