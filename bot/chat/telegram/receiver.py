@@ -87,7 +87,7 @@ class WebhookSet(Exception):
 class ReceiverProgress:
     """How receiving goes; moments are seconds of a monotonic clock."""
 
-    heard_at: float
+    answered_at: float
     """When Telegram last answered a poll."""
     asked_at: float | None = None
     """Since when a poll has been under way; None: none is."""
@@ -164,7 +164,7 @@ class Receiver:
                 except Exception as error:  # noqa: BLE001 - an answer that is garbage raises anything
                     await self._pause(error)
                     continue
-                self._note_heard()
+                self._note_answer()
                 await self._hand_on(updates)
                 if self._unfinished:
                     await asyncio.wait(self._unfinished.values(), timeout=NEXT_POLL_SECONDS)
@@ -234,11 +234,11 @@ class Receiver:
         progress.trouble = _trouble(error)
         await self._sleep(_pause_seconds(error, progress.failures))
 
-    def _note_heard(self) -> None:
+    def _note_answer(self) -> None:
         progress = self.progress
         if progress.trouble is not None:
             log.info("Telegram is heard again", action="telegram_recovered")
-        progress.heard_at = self._monotonic()
+        progress.answered_at = self._monotonic()
         progress.trouble = None
         progress.failures = 0
 
