@@ -263,10 +263,10 @@ class UpdateHandler:
         if isinstance(request, BareRequest | PossibleKeyRequest) and not incoming.place.is_private:
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
-            is_told = False
+            is_owner_notified = False
             with suppress(DatabaseUnavailable):  # a stranger is told how to get in, not how the bot is doing
-                is_told = await self._access_requests.announce(incoming)
-            answer = stranger(incoming.place.chat_id, is_told=is_told)
+                is_owner_notified = await self._access_requests.announce(incoming)
+            answer = stranger(incoming.place.chat_id, is_owner_notified=is_owner_notified)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
 
 

@@ -64,14 +64,14 @@ def link_expired() -> Html:
 # ---------------------------------------------------------------- getting in
 
 
-def stranger(chat_id: int, *, is_told: bool = False) -> Html:
-    """Return what somebody reads who may not use the bot; `is_told`: an owner was notified."""
-    told = " I have told them that you asked." if is_told else ""
+def stranger(chat_id: int, *, is_owner_notified: bool = False) -> Html:
+    """Return what somebody reads who may not use the bot; `is_owner_notified`: an owner was notified."""
+    notified = " I have told them that you asked." if is_owner_notified else ""
     return fill(
         "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",
         code(str(chat_id)),
         allow_command(chat_id),
-        told,
+        notified,
     )
 
 
