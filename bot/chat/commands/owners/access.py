@@ -139,13 +139,13 @@ async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple
     await services.permissions.open(place, incoming.actor(services.now()))
     is_here = place.chat_id == incoming.place.chat_id
     # Only a chat that learns it just now: /allow twice must not write there twice.
-    trouble = "" if was_open or is_here else await _told_so(services, place)
+    trouble = "" if was_open or is_here else await _announce_open(services, place)
     return was_open, words.allowed(
         place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
     )
 
 
-async def _told_so(services: Services, place: Place) -> str:
+async def _announce_open(services: Services, place: Place) -> str:
     """Tell a chat that it is open; returns why it can't be written to, "" if it can."""
     outcome = await services.screens.write(place, Screen(words.opened_from_elsewhere()))
     if not isinstance(outcome, Unreachable):
