@@ -72,8 +72,8 @@ class Pacer:
         free_at = (
             self._group_free_at(chat_id, now, pace) if is_group else self._private_free_at(chat_id, pace)
         )
-        held_until = now if slowed is None else slowed.until
-        return max(free_at - now, held_until - now, 0.0)
+        paused_until = now if slowed is None else slowed.until
+        return max(free_at - now, paused_until - now, 0.0)
 
     def bot_wait(self, now: float) -> float:
         """Return the seconds until the whole bot may send again, 0.0 for now."""
