@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.commands.registry import COMMANDS
-from bot.chat.telegram.errors import PROXY_HOLD_SECONDS
+from bot.chat.telegram.errors import PROXY_PAUSE_SECONDS
 from bot.domain.deliver import delivery, outage
 from bot.domain.deliver.outcomes import Park
 from bot.settings.load import SettingsRefused, load_settings
@@ -162,7 +162,7 @@ PAUSES_SHOWN = {
     "no connection, a refused token": outage.PROBE_BACKOFF.steps,
     "a chat in which the bot may not write": delivery.PARK_BACKOFFS[Park.NO_RIGHTS].steps,
     "a chat that blocked the bot": delivery.PARK_BACKOFFS[Park.GONE].steps,
-    "… the same without a number": (PROXY_HOLD_SECONDS,),
+    "… the same without a number": (PROXY_PAUSE_SECONDS,),
 }
 
 

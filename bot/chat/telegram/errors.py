@@ -43,7 +43,7 @@ from bot.domain.deliver.outcomes import (
 LARGEST_MESSAGE_ID = 2**53
 """Telegram counts from one in each chat; what is not such a number can't be kept."""
 
-PROXY_HOLD_SECONDS = 30.0
+PROXY_PAUSE_SECONDS = 30.0
 """The pause where something before Telegram wants one and does not say how long."""
 
 NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -199,7 +199,7 @@ def _unanswered(error: NetworkError) -> Outcome:
     if "sent message was immediately deleted" in lowered:
         return Vanished("it was deleted as soon as it was sent")
     if lowered.startswith("too many requests"):
-        return SendThrottled(PROXY_HOLD_SECONDS)
+        return SendThrottled(PROXY_PAUSE_SECONDS)
     if lowered.startswith("request entity too large"):
         return SendRefused("it is too large", is_final=True)
     return SendUnknown(type(error).__name__)

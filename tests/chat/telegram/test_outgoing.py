@@ -9,7 +9,7 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.telegram.connection import build_bot
-from bot.chat.telegram.errors import PROXY_HOLD_SECONDS
+from bot.chat.telegram.errors import PROXY_PAUSE_SECONDS
 from bot.chat.telegram.outgoing import Buttons, Outgoing, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import Rank, SendQueue
@@ -115,7 +115,7 @@ def sent_as(number: str) -> str:
 
 ANSWERS: dict[str, tuple[TelegramFault, Outcome]] = {
     "flood": (error(429, "Too Many Requests: retry after 7", retry_after=7), SendThrottled(7)),
-    "flood, said by a proxy": (before(ProxyPage(429)), SendThrottled(PROXY_HOLD_SECONDS)),
+    "flood, said by a proxy": (before(ProxyPage(429)), SendThrottled(PROXY_PAUSE_SECONDS)),
     "flood of no time": (error(429, "Too Many Requests", retry_after=0), SendThrottled(1)),
     "flood of the past": (error(429, "Too Many Requests", retry_after=-5), SendThrottled(1)),
     "flood of ages": (error(429, "Too Many Requests", retry_after=10**18), SendThrottled(3600)),
