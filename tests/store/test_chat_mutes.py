@@ -424,7 +424,7 @@ async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching
     here = await watching.store.watched_here(OLGA, frozenset({POLYGON}))
 
     assert here.alerts == 1
-    assert (await watching.store.muted_here(OLGA)).held == 1
+    assert (await watching.store.muted_here(OLGA)).kept_back == 1
     assert (await watching.store.muted_here(ALERTS_TOPIC)).mutes == ()
 
 

@@ -107,8 +107,8 @@ def mutes_shown(here: ActiveMutes, place: Place, chains: Chains, now: datetime) 
     ]
     if len(here.mutes) > _MUTES_SHOWN:
         lines.append(fill("🔕 … and {}", counted(len(here.mutes) - _MUTES_SHOWN, "more account")))
-    if here.held:
-        lines.append(fill("Kept meanwhile: {}", counted(here.held, "change")))
+    if here.kept_back:
+        lines.append(fill("Kept meanwhile: {}", counted(here.kept_back, "change")))
     return lines
 
 

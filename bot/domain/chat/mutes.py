@@ -72,7 +72,7 @@ class ActiveMutes:
     """The mutes of a destination, and how much they keep back."""
 
     mutes: tuple[Mute, ...] = ()
-    held: int = 0
+    kept_back: int = 0
     """Number of changes kept back."""
 
 
