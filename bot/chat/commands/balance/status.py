@@ -76,14 +76,14 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
     on = counted(len(here.chains), "chain")
     yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
     held_back = [chain for chain in here.chains if chain.held_back]
-    on_hold = {chain.chain_id for chain in held_back}
+    held_back_ids = {chain.chain_id for chain in held_back}
     # A chain that is held back has its own line: as a gap too it would be listed twice.
-    gaps = [gap for gap in _with_late_chains(here, sweeps, now) if gap.chain_id not in on_hold]
+    gaps = [gap for gap in _with_late_chains(here, sweeps, now) if gap.chain_id not in held_back_ids]
     blind = {gap.chain_id for gap in gaps if gap.account is None}
     ages = sorted(
         now - chain.seen_at
         for chain in here.chains
-        if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind | on_hold
+        if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind | held_back_ids
     )
     if ages:
         yield _seen(ages)
