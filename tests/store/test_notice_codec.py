@@ -19,10 +19,10 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    DoubtEnd,
     Dropped,
     Gap,
     HeldBack,
-    HoldEnd,
     MassLoss,
     MuteOver,
     Notice,
@@ -61,9 +61,11 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "blind, nothing left": Blind((), is_everything=True),
     "seen again": SeenAgain((Gap(POLYGON, TREASURY, "Treasury", NOON),), 3),
-    "seen again, back": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.BACK)),), 0),
-    "seen again, believed": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.BELIEVED)),), 0),
-    "seen again, settled": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, HoldEnd.SETTLED)),), 0),
+    "seen again, back": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, DoubtEnd.BACK)),), 0),
+    "seen again, believed": SeenAgain(
+        (Gap(POLYGON, None, "", NOON, HeldBack(12, 14, DoubtEnd.BELIEVED)),), 0
+    ),
+    "seen again, settled": SeenAgain((Gap(POLYGON, None, "", NOON, HeldBack(12, 14, DoubtEnd.SETTLED)),), 0),
     "chain gone": ChainGone(POLYGON),
     "chain back": ChainBack(ChainId(2**53)),
     "mass loss": MassLoss(POLYGON, 12, 14),
@@ -91,7 +93,7 @@ numbers = st.integers(0, 10**6)
 chain_ids = st.integers(1, 2**53).map(ChainId)
 addresses = st.integers(0, 2**160 - 1).map(address)
 moments = st.integers(0, 10**13).map(lambda ms: datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms))
-held_back = st.builds(HeldBack, numbers, numbers, st.none() | st.sampled_from(HoldEnd))
+held_back = st.builds(HeldBack, numbers, numbers, st.none() | st.sampled_from(DoubtEnd))
 gaps = st.builds(Gap, chain_ids, st.none() | addresses, st.text(), moments, st.none() | held_back)
 VALUES: Mapping[object, st.SearchStrategy[object]] = {
     str: st.text(),

@@ -8,9 +8,9 @@ from bot.domain.deliver.alerts import (
     Blind,
     ChainBack,
     ChainGone,
+    DoubtEnd,
     Gap,
     HeldBack,
-    HoldEnd,
     MassLoss,
     SeenAgain,
     StoredNotice,
@@ -265,7 +265,7 @@ LOST = {POLYGON: (34, 40)}
 POLYGON_BACK = frozenset({POLYGON})
 
 
-def on_hold(end: HoldEnd | None = None) -> Gap:
+def on_hold(end: DoubtEnd | None = None) -> Gap:
     return chain(POLYGON)._replace(held_back=HeldBack(34, 40, end))
 
 
@@ -277,7 +277,7 @@ async def test_a_chain_that_is_held_back_is_told_with_how_much_vanished_at_once(
     assert await told(covered) == [Blind((on_hold(),), is_everything=False)]
 
     await covered.reach(700, ALL_ANSWER, asked=BOTH)
-    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BACK),), 0)]
+    assert await told(covered) == [SeenAgain((on_hold(DoubtEnd.BACK),), 0)]
 
 
 async def test_a_chain_held_back_alone_is_not_everything_silent(covered: Keeper) -> None:
@@ -302,7 +302,7 @@ async def test_the_end_of_a_hold_says_whether_an_owner_or_time_ended_it(covered:
     await told(covered)
     assert await covered.believe_losses(POLYGON)
     await covered.reach(660, ALL_ANSWER, asked=BOTH, settled=POLYGON_BACK)
-    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BELIEVED),), 0)]
+    assert await told(covered) == [SeenAgain((on_hold(DoubtEnd.BELIEVED),), 0)]
 
     await covered.reach(20_000, POLYGON_SILENT, asked=BOTH, lost=LOST)
     await told(covered)
@@ -310,7 +310,7 @@ async def test_the_end_of_a_hold_says_whether_an_owner_or_time_ended_it(covered:
 
     (ended,) = await told(covered)
     assert isinstance(ended, SeenAgain)
-    assert [gap.held_back for gap in ended.gaps] == [HeldBack(34, 40, HoldEnd.SETTLED)]
+    assert [gap.held_back for gap in ended.gaps] == [HeldBack(34, 40, DoubtEnd.SETTLED)]
 
 
 async def test_a_loss_that_was_believed_and_came_back_all_the_same_is_back(covered: Keeper) -> None:
@@ -320,4 +320,4 @@ async def test_a_loss_that_was_believed_and_came_back_all_the_same_is_back(cover
 
     await covered.reach(660, ALL_ANSWER, asked=BOTH)
 
-    assert await told(covered) == [SeenAgain((on_hold(HoldEnd.BACK),), 0)]
+    assert await told(covered) == [SeenAgain((on_hold(DoubtEnd.BACK),), 0)]

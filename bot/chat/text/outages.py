@@ -13,7 +13,7 @@ from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import age, chain_names, clock, counted, folded, short_address
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.deliver.alerts import Blind, Gap, HeldBack, HoldEnd, SeenAgain
+from bot.domain.deliver.alerts import Blind, DoubtEnd, Gap, HeldBack, SeenAgain
 
 _LINES_MOST = 8
 _HELD_BACK_MOST = 5
@@ -176,9 +176,9 @@ def _released(gap: Gap, chains: Chains, after: str) -> Html:
     assert gap.held_back is not None
     title = chains.get(gap.chain_id).title
     match gap.held_back.end:
-        case HoldEnd.BELIEVED:
+        case DoubtEnd.BELIEVED:
             return fill("👁 {} is no longer held back, {}: an owner confirmed that it is gone.", title, after)
-        case HoldEnd.SETTLED:
+        case DoubtEnd.SETTLED:
             return fill(
                 "👁 {} is no longer held back, {}: what is still missing has stayed so, and counts as gone.",
                 title,

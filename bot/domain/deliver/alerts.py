@@ -29,7 +29,7 @@ class Baseline:
     """The only tokens that were read, of an account that was watched for others before; empty: all of it."""
 
 
-class HoldEnd(StrEnum):
+class DoubtEnd(StrEnum):
     """How the holding back of a chain ended."""
 
     BACK = "back"
@@ -47,7 +47,7 @@ class HeldBack(NamedTuple):
     """Token balances that vanished; 0: not counted."""
     held: int
     """Token balances that were known there."""
-    end: HoldEnd | None = None
+    end: DoubtEnd | None = None
     """None: it is still held back."""
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.assets import Address, ChainId, Part
-from bot.domain.deliver.alerts import Blind, HeldBack, HoldEnd, SeenAgain
+from bot.domain.deliver.alerts import Blind, DoubtEnd, HeldBack, SeenAgain
 from bot.domain.observe.matching import Watches, WatchPair, label_on
 from bot.domain.observe.outages import BlindSpot, LastReport, OutageReport, as_gaps, outage_report
 from bot.domain.observe.plan import watched_parts, watches_by_account
@@ -72,7 +72,7 @@ def enqueue_outage_notices(
 
 
 def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:
-    return held_back.get(spot.chain_id, HeldBack(0, 0, HoldEnd.BACK))
+    return held_back.get(spot.chain_id, HeldBack(0, 0, DoubtEnd.BACK))
 
 
 def _by_destination(by_account: Watches) -> dict[DestinationId, dict[Address, list[WatchPair]]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.deliver.alerts import HeldBack, HoldEnd, MassLoss
+from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
@@ -177,10 +177,10 @@ def _holds_ended(db: Database, result: SweepResult) -> dict[ChainId, HeldBack]:
     }
 
 
-def _end_of(chain_id: ChainId, believed: Collection[ChainId], result: SweepResult) -> HoldEnd:
+def _end_of(chain_id: ChainId, believed: Collection[ChainId], result: SweepResult) -> DoubtEnd:
     if chain_id not in result.settled:
-        return HoldEnd.BACK
-    return HoldEnd.BELIEVED if chain_id in believed else HoldEnd.SETTLED
+        return DoubtEnd.BACK
+    return DoubtEnd.BELIEVED if chain_id in believed else DoubtEnd.SETTLED
 
 
 def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result: SweepResult) -> int:

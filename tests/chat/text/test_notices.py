@@ -18,10 +18,10 @@ from bot.domain.deliver.alerts import (
     ChainBack,
     ChainGone,
     ChangeAlert,
+    DoubtEnd,
     Dropped,
     Gap,
     HeldBack,
-    HoldEnd,
     MassLoss,
     NoticeAlert,
     Restored,
@@ -91,7 +91,7 @@ def test_one_account_under_two_names_is_blind_under_each() -> None:
 # ---------------------------------------------------------------- blindness
 
 
-def held_back(chain_id: ChainId, end: HoldEnd | None = None) -> Gap:
+def held_back(chain_id: ChainId, end: DoubtEnd | None = None) -> Gap:
     return gap(chain_id, minutes=10)._replace(held_back=HeldBack(34, 40, end))
 
 
@@ -109,9 +109,9 @@ def test_chains_that_are_held_back_stand_apart_from_silent_ones() -> None:
 
 def test_the_end_of_a_hold_is_told_in_words_that_fit() -> None:
     ended = [
-        held_back(POLYGON, HoldEnd.BACK),
-        held_back(BASE, HoldEnd.BELIEVED),
-        held_back(ETHEREUM, HoldEnd.SETTLED),
+        held_back(POLYGON, DoubtEnd.BACK),
+        held_back(BASE, DoubtEnd.BELIEVED),
+        held_back(ETHEREUM, DoubtEnd.SETTLED),
     ]
 
     assert lines(SeenAgain(tuple(ended), 3)) == [
