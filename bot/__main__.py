@@ -158,10 +158,10 @@ async def _check(config: Path, output: Output) -> None:
 
 async def _backup(config: Path, dest: Path, output: Output) -> None:
     settings = _configured(config, output)
-    copying = asyncio.create_task(run_in_thread(partial(copy_database, settings.store.path, dest, clock())))
-    _when_asked_to_stop(copying.cancel)
+    copy_task = asyncio.create_task(run_in_thread(partial(copy_database, settings.store.path, dest, clock())))
+    _when_asked_to_stop(copy_task.cancel)
     try:
-        size = await copying
+        size = await copy_task
     except asyncio.CancelledError:
         raise CopyFailed(f"asked to stop: no copy was made, and nothing is left of {dest}") from None
     output.say(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")

@@ -225,12 +225,12 @@ class RunningBot:
         self.chores.tick()
         scheduler.start()
         log.info("running", action="started")
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopping, *self.workers.values()}, return_when=asyncio.FIRST_COMPLETED)
+        stop_task = asyncio.create_task(stop.wait())
+        await asyncio.wait({stop_task, *self.workers.values()}, return_when=asyncio.FIRST_COMPLETED)
         scheduler.shutdown(wait=False)
         log.info("stopping: what is in flight may end", action="stopping")
         died = [name for name, worker in self.workers.items() if worker.done()]
-        stopping.cancel()
+        stop_task.cancel()
         await self._stop_workers()
         if died:
             raise WorkerDied(f"the {died[0]} ended by itself")

@@ -134,12 +134,12 @@ async def run_in_thread(work: Callable[[Callable[[], bool]], R]) -> R:
     The work is given a function that says whether to give up: true once this call was cancelled.
     """
     is_given_up = threading.Event()
-    running = asyncio.create_task(asyncio.to_thread(work, is_given_up.is_set))
+    work_task = asyncio.create_task(asyncio.to_thread(work, is_given_up.is_set))
     try:
-        return await asyncio.shield(running)
+        return await asyncio.shield(work_task)
     except asyncio.CancelledError:
         # A thread can't be stopped: it is asked to, and left only when it has cleaned up behind itself.
         is_given_up.set()
         with suppress(Exception):
-            await running
+            await work_task
         raise

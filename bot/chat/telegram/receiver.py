@@ -308,23 +308,25 @@ class Receiver:
         if before is not None:
             await asyncio.wait({before})
         number = _number(raw)
-        handling = asyncio.create_task(self._handle(raw))
+        handler_task = asyncio.create_task(self._handle(raw))
         try:
-            await asyncio.wait({handling}, timeout=self._update_seconds)
+            await asyncio.wait({handler_task}, timeout=self._update_seconds)
         finally:
-            handling.cancel()
+            handler_task.cancel()
         self.progress.updates += 1
-        if not handling.done():  # it resists being cancelled: kept from the garbage collector till it ends
+        if (
+            not handler_task.done()
+        ):  # it resists being cancelled: kept from the garbage collector till it ends
             log.error("an update took too long and is given up", action="update_stalled", update=number)
             self.progress.failed += 1
-            self._given_up.add(handling)
-            handling.add_done_callback(self._given_up.discard)
-        elif handling.cancelled() or handling.exception() is not None:
+            self._given_up.add(handler_task)
+            handler_task.add_done_callback(self._given_up.discard)
+        elif handler_task.cancelled() or handler_task.exception() is not None:
             log.error(
                 "an update could not be dealt with",
                 action="update_failed",
                 update=number,
-                exc_info=None if handling.cancelled() else handling.exception(),
+                exc_info=None if handler_task.cancelled() else handler_task.exception(),
             )
             self.progress.failed += 1
 

@@ -46,7 +46,7 @@ class SendQueue:
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._waiting: list[_Waiting] = []
         self._arrived = 0
-        self._letting_go: asyncio.Task[None] | None = None
+        self._release_task: asyncio.Task[None] | None = None
 
     async def turn(self, chat_id: int, *, is_group: bool, rank: Rank = Rank.ALERT) -> None:
         """Wait until a message to this chat may leave, and count it as leaving."""
@@ -92,11 +92,11 @@ class SendQueue:
         self._arrived += 1
         one = _Waiting(rank, self._arrived, asyncio.get_running_loop().create_future())
         heapq.heappush(self._waiting, one)
-        if self._letting_go is None or self._letting_go.done():
-            self._letting_go = asyncio.create_task(self._let_go())
+        if self._release_task is None or self._release_task.done():
+            self._release_task = asyncio.create_task(self._release())
         await one.may_leave
 
-    async def _let_go(self) -> None:
+    async def _release(self) -> None:
         """Whenever the bot may send, let the first of those leave that wait, until none does."""
         while self._waiting:
             while wait := self._pacer.bot_wait(self._monotonic()):
