@@ -27,7 +27,7 @@ from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
 from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitResult
-from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Park
 from bot.domain.places import Place
 from bot.store.database.errors import DatabaseUnavailable
@@ -114,7 +114,7 @@ class UpdateHandler:
             await self._greet(change)
 
     async def _mark_unreachable(self, chat_id: int, reason: str, park: Park) -> None:
-        await self._store.mark_unreachable(chat_id, parking(reason, park, 0, self._now()))
+        await self._store.mark_unreachable(chat_id, parking_after(reason, park, 0, self._now()))
 
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user

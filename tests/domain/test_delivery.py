@@ -17,7 +17,7 @@ from bot.domain.deliver.delivery import (
     Parking,
     Pause,
     bind_at,
-    parking,
+    parking_after,
     update_after,
 )
 from bot.domain.deliver.outcomes import (
@@ -232,7 +232,7 @@ def test_a_user_who_is_gone_for_good_is_never_tried_again_by_itself() -> None:
 
 
 def test_a_chat_in_which_the_bot_is_silenced_is_tried_soon_and_then_less_often() -> None:
-    pauses = [parking("muted", Park.NO_RIGHTS, probes, NOON).probe_at for probes in range(20)]
+    pauses = [parking_after("muted", Park.NO_RIGHTS, probes, NOON).probe_at for probes in range(20)]
 
     assert pauses == sorted(pauses, key=lambda moment: moment or NOON)
     assert pauses[0] is not None

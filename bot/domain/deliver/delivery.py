@@ -228,7 +228,7 @@ def update_after(delivery: Delivery, outcome: Outcome, now: datetime, jitter: fl
             span = timedelta(seconds=seconds * (1 + THROTTLE_JITTER * jitter))
             return replace(again, pause=Pause(now + span, span), reason=f"throttled for {seconds:g} s")
         case Unreachable(reason, park):
-            return replace(again, parking=parking(reason, park, delivery.probes, now), reason=reason)
+            return replace(again, parking=parking_after(reason, park, delivery.probes, now), reason=reason)
         case ChatMoved(chat_id):
             return replace(again, moved_to=chat_id, reason=f"the group is {chat_id} now")
         case TopicLost(reason, is_certain):
@@ -243,7 +243,7 @@ def unwritable(update: DeliveryUpdate, reason: str, now: datetime) -> DeliveryUp
     return DeliveryUpdate(state, now, reason=f"what came of it could not be written ({reason})")
 
 
-def parking(reason: str, park: Park, probes: int, now: datetime) -> Parking:
+def parking_after(reason: str, park: Park, probes: int, now: datetime) -> Parking:
     """Return until when nothing is sent to a chat, after `probes` messages that were tried there in vain."""
     backoff = PARK_BACKOFFS.get(park)
     if backoff is None:

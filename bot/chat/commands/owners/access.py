@@ -24,7 +24,7 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.untrusted import sanitized
 from bot.domain.chat.known_chats import KnownChat
-from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Unreachable
 from bot.domain.places import Place
 
@@ -151,7 +151,7 @@ async def _announce_open(services: Services, place: Place) -> str:
     if not isinstance(outcome, Unreachable):
         return ""
     await services.store.mark_unreachable(
-        place.chat_id, parking(outcome.reason, outcome.park, 0, services.now())
+        place.chat_id, parking_after(outcome.reason, outcome.park, 0, services.now())
     )
     return outcome.reason
 

@@ -10,7 +10,7 @@ from bot.chat.commands.owners import words
 from bot.chat.commands.owners.access import IGNORE_CHAT, OPEN_CHAT
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.telegram.send_queue import Rank
-from bot.domain.deliver.delivery import parking
+from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Sent, Unreachable
 from bot.domain.places import Place
 from bot.store.store import Store
@@ -53,7 +53,9 @@ class AccessRequests:
             return Notified.NO
         outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)
         if isinstance(outcome, Unreachable):
-            await self._store.mark_unreachable(owner, parking(outcome.reason, outcome.park, 0, self._now()))
+            await self._store.mark_unreachable(
+                owner, parking_after(outcome.reason, outcome.park, 0, self._now())
+            )
         if outcome is None:
             return Notified.LATER
         return Notified.NOW if isinstance(outcome, Sent) else Notified.NO
