@@ -243,18 +243,18 @@ MUTED = "Muted for an hour."
 UNMUTED = "No longer muted."
 
 
-def muted(muted: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
+def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /mute."""
-    is_all = any(mute.account is None for mute in muted.mutes)
-    is_one = is_all or len(muted.mutes) == 1
-    what = EMPTY + this_place(place) if is_all else _names(muted.mutes, chains)
-    until = f"{length(span)}, until {moment(muted.mutes[0].until, now)}"
+    is_all = any(mute.account is None for mute in result.mutes)
+    is_one = is_all or len(result.mutes) == 1
+    what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
+    until = f"{length(span)}, until {moment(result.mutes[0].until, now)}"
     lines = [
         fill("🔕 {} {} muted{} for {}.", what, "is" if is_one else "are", "" if is_all else " here", until),
         EMPTY + "What happens meanwhile is kept, and told then.",
     ]
-    if muted.still_to_come:
-        lines.append(EMPTY + f"{counted(muted.still_to_come, 'change')} from before will still come.")
+    if result.still_to_come:
+        lines.append(EMPTY + f"{counted(result.still_to_come, 'change')} from before will still come.")
     return join("\n", lines)
 
 
@@ -273,19 +273,19 @@ def only_accounts(who: str) -> Html:
     )
 
 
-def unmuted(unmuted: UnmuteResult, place: Place, chains: Chains, now: datetime) -> Html:
+def unmuted(result: UnmuteResult, place: Place, chains: Chains, now: datetime) -> Html:
     """Return the answer to /unmute, and what a message shows whose button did the same."""
-    is_all = any(mute.account is None for mute in unmuted.mutes)
-    is_one = is_all or len(unmuted.mutes) == 1
-    what = EMPTY + this_place(place) if is_all else _names(unmuted.mutes, chains)
+    is_all = any(mute.account is None for mute in result.mutes)
+    is_one = is_all or len(result.mutes) == 1
+    what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
     told = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
-    if unmuted.until is not None:
+    if result.until is not None:
         rest = "this topic" if place.thread_id is not None else "this chat"
-        return told + fill(" All of {} still is, until {}.", rest, moment(unmuted.until, now))
-    if not unmuted.changes:
+        return told + fill(" All of {} still is, until {}.", rest, moment(result.until, now))
+    if not result.changes:
         return told + " Nothing changed meanwhile."
-    follow = "follows" if unmuted.changes == 1 else "follow"
-    return told + f" {counted(unmuted.changes, 'change')} from meanwhile {follow}."
+    follow = "follows" if result.changes == 1 else "follow"
+    return told + f" {counted(result.changes, 'change')} from meanwhile {follow}."
 
 
 def nothing_muted(who: str) -> Html:
