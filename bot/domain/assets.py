@@ -98,7 +98,7 @@ class Description(NamedTuple):
         """Whether its amounts count items with ids."""
         return self.kind in COLLECTION_KINDS or self.kind.endswith(WITH_IDS)
 
-    def and_also(self, said: "Description") -> "Description":
+    def merged(self, said: "Description") -> "Description":
         """Return this description updated by a newer one; what the newer one leaves open is kept."""
         stays_numbered = self.kind.endswith(WITH_IDS) and said.kind not in KNOWN_KINDS
         is_silent = said.symbol is None and said.decimals is None

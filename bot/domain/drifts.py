@@ -31,7 +31,7 @@ class Drift(NamedTuple):
         """Whether a move is too large to be a drift."""
         return moved_raw > self._most(at)
 
-    def and_also(self, moved_raw: int, at: datetime) -> Self:
+    def updated(self, moved_raw: int, at: datetime) -> Self:
         """Return the drift updated by another move; an unusually large one counts as ten times the usual."""
         moved, elapsed = min(moved_raw, self._most(at)), self._elapsed_ms(at)
         if not self.span_ms:

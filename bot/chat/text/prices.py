@@ -33,7 +33,7 @@ class Worth:
     last_known: frozenset[ChainId] = frozenset()
     """The chains of which something can't be read now; its last known amounts are in the sum."""
 
-    def and_also(self, other: "Worth") -> "Worth":
+    def merged(self, other: "Worth") -> "Worth":
         """Return the value of both together."""
         return Worth(
             usd=added_usd(self.usd, other.usd),
@@ -91,7 +91,7 @@ def worth(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
         priced = [value for value in values if value is not None]
         is_unknown = any(part.seen_at is None for part in chain.parts)
         is_last_known = any(part.unknown_since is not None for part in chain.parts)
-        total = total.and_also(
+        total = total.merged(
             Worth(
                 usd=added_usd(*priced),
                 priced=len(priced),

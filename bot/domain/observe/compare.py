@@ -341,7 +341,7 @@ def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterato
         if known is not None:
             known = known.of_another_amount(stored.amount.amount_raw, seen)
         if not _is_transfer(one, view):
-            known = Drift.first(moved, at) if known is None else known.and_also(moved, at)
+            known = Drift.first(moved, at) if known is None else known.updated(moved, at)
         if known is not None:
             yield one.asset, known
 

@@ -414,7 +414,7 @@ class _PollRecorder:
             "SELECT kind, symbol, decimals, rebasing, asked_in_vain FROM asset WHERE id = ?", [asset_id]
         ).fetchone()
         known, in_vain = to_description(*row[:-1]), row[-1]
-        described = known.and_also(said)
+        described = known.merged(said)
         in_vain = 0 if is_complete(described) else in_vain + 1
         self._db.execute(
             "UPDATE asset SET kind = ?, symbol = ?, decimals = ?, rebasing = ?, symbol_key = ?,"

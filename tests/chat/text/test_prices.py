@@ -90,7 +90,7 @@ def test_a_sum_is_what_its_balances_are_worth_and_counts_the_others(
 def test_accounts_are_worth_together_what_each_is_worth() -> None:
     one, other = chain(seen(held(1, "1"))), chain(seen(held(2, "3")), chain_id=BASE)
 
-    assert worth([one], CHAINS).and_also(worth([other], CHAINS)) == worth([one, other], CHAINS)
+    assert worth([one], CHAINS).merged(worth([other], CHAINS)) == worth([one, other], CHAINS)
 
 
 def test_the_coin_of_a_chain_has_the_decimals_of_its_chain() -> None:
