@@ -33,7 +33,7 @@ def test_without_a_label_nothing_is_taken() -> None:
     labels = Labels([("", TREASURY)])
 
     assert labels.holder("", VAULT) is None
-    assert labels.fitting("", VAULT) == ""
+    assert labels.free_or_same("", VAULT) == ""
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_without_a_label_nothing_is_taken() -> None:
 def test_beside_a_name_that_is_taken_there_is_a_free_one(label: str, free: str) -> None:
     labels = Labels((name, TREASURY) for name in (label, "VAULT 3"))
 
-    assert labels.free(label) == labels.fitting(label, VAULT) == free
-    assert labels.fitting(label, TREASURY) == label
+    assert labels.free(label) == labels.free_or_same(label, VAULT) == free
+    assert labels.free_or_same(label, TREASURY) == label

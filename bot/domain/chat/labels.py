@@ -11,11 +11,11 @@ CHARACTERS_MOST = 64
 
 _NUMBERED = re.compile(r"(?P<base>.*\S)\s+(?P<number>[0-9]{1,6})")
 
-Thing = Address | frozenset[Address]
+LabelTarget = Address | frozenset[Address]
 """What a label stands for: an account, or a set of contracts."""
 
 
-def thing_of(account: Address | None, contracts: frozenset[Address]) -> Thing:
+def label_target(account: Address | None, contracts: frozenset[Address]) -> LabelTarget:
     """Return what the label of a subscription stands for."""
     return contracts if account is None else account
 
@@ -23,23 +23,23 @@ def thing_of(account: Address | None, contracts: frozenset[Address]) -> Thing:
 class Labels:
     """The labels of one destination.
 
-    Former versions let two things have one label; such a label stays with both.
+    Former versions let two targets have one label; such a label stays with both.
     """
 
-    def __init__(self, given: Iterable[tuple[str, Thing]]) -> None:
-        self._named: dict[str, list[Thing]] = defaultdict(list)
-        for label, thing in given:
-            self.give(label, thing)
+    def __init__(self, given: Iterable[tuple[str, LabelTarget]]) -> None:
+        self._named: dict[str, list[LabelTarget]] = defaultdict(list)
+        for label, target in given:
+            self.give(label, target)
 
-    def give(self, label: str, thing: Thing) -> None:
+    def give(self, label: str, target: LabelTarget) -> None:
         """Add a label; "" is none."""
         if label:
-            self._named[label.casefold()].append(thing)
+            self._named[label.casefold()].append(target)
 
-    def holder(self, label: str, thing: Thing) -> Thing | None:
-        """Return what else has this label; None: it is free for this thing."""
+    def holder(self, label: str, target: LabelTarget) -> LabelTarget | None:
+        """Return what else has this label; None: it is free for this target."""
         named = self._named.get(label.casefold(), [])
-        return None if thing in named or not named else named[0]
+        return None if target in named or not named else named[0]
 
     def free(self, label: str) -> str:
         """Return a free label that is like this one: `Treasury 2` for `Treasury`, `Vault 3` for `Vault 2`."""
@@ -52,6 +52,6 @@ class Labels:
                 return name
             number += 1
 
-    def fitting(self, label: str, thing: Thing) -> str:
-        """Return the label itself if it is free for this thing, else a free one like it."""
-        return label if self.holder(label, thing) is None else self.free(label)
+    def free_or_same(self, label: str, target: LabelTarget) -> str:
+        """Return the label itself if it is free for this target, else a free one like it."""
+        return label if self.holder(label, target) is None else self.free(label)

@@ -185,14 +185,14 @@ def _merge_subscriptions(db: Database, one: int, into: int) -> int:
             db.execute("DELETE FROM subscription WHERE id = ?", [subscription.id])
             continue
         moved += 1
-        thing = thing_named(subscription)
-        fitting = labels.fitting(subscription.label, thing)
-        labels.give(fitting, thing)
+        target = thing_named(subscription)
+        free = labels.free_or_same(subscription.label, target)
+        labels.give(free, target)
         db.execute(
             "UPDATE subscription SET destination_id = ?, label = ?, number = coalesce("
             " (SELECT s.number FROM subscription s WHERE s.id = ? AND NOT EXISTS"
             "   (SELECT 1 FROM subscription o WHERE o.destination_id = ? AND o.number = s.number)),"
             " (SELECT max(o.number) + 1 FROM subscription o WHERE o.destination_id = ?)) WHERE id = ?",
-            [into, fitting, subscription.id, into, into, subscription.id],
+            [into, free, subscription.id, into, into, subscription.id],
         )
     return moved

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from bot.domain.assets import NATIVE_PART, Address, Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.labels import Labels, Thing, thing_of
+from bot.domain.chat.labels import Labels, LabelTarget, label_target
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
 from bot.domain.observe.matching import unignored_parts
@@ -76,9 +76,9 @@ def labels_of(listed: Iterable[ListedSubscription]) -> Labels:
     return Labels((one.label, thing_named(one)) for one in sorted(subscriptions, key=lambda one: one.id))
 
 
-def thing_named(one: Subscription | WatchSpec) -> Thing:
+def thing_named(one: Subscription | WatchSpec) -> LabelTarget:
     """Return what a subscription's label names: its account or its contracts."""
-    return thing_of(one.account, one.scope.contracts)
+    return label_target(one.account, one.scope.contracts)
 
 
 def subscriptions_of(db: Database, destination_id: DestinationId) -> list[ListedSubscription]:

@@ -141,7 +141,7 @@ def _restored(
     others = json.loads(kept)
     listed = subscriptions_of(db, destination_id)
     former = WatchSpec(None if address is None else to_address(address), to_scope(others), others["label"])
-    spec = replace(former, label=labels_of(listed).fitting(former.label, thing_named(former)))
+    spec = replace(former, label=labels_of(listed).free_or_same(former.label, thing_named(former)))
     standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:
         return RestoredSubscription(SubscribeOutcome.ALREADY, standing, spec)
