@@ -45,9 +45,9 @@ from bot.domain.deliver.alerts import (
 _BASELINES_SINGLY = 5
 _SINGLY = 5
 
-AboutTheSource = ChainGone | ChainBack | MassLoss | SourceRefuses
-AboutTheCopies = BackupFails | BackupWorks | Restored
-AboutTelling = Dropped | Undelivered | UnreadableNotice | MuteOver
+SourceNotice = ChainGone | ChainBack | MassLoss | SourceRefuses
+BackupNotice = BackupFails | BackupWorks | Restored
+DeliveryNotice = Dropped | Undelivered | UnreadableNotice | MuteOver
 Kind = TypeVar("Kind", bound=StoredNotice)
 
 
@@ -69,14 +69,16 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
         case SeenAgain():
             return seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
-            return _about_the_source(first, notices, chains)
+            return _source_notice(first, notices, chains)
         case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() as first:
-            return _about_telling(first, notices, chains, today)
+            return _delivery_notice(first, notices, chains, today)
         case BackupFails() | BackupWorks() | Restored() as first:
-            return _about_the_copies(first, notices, today)
+            return _backup_notice(first, notices, today)
 
 
-def _about_telling(first: AboutTelling, notices: Sequence[StoredNotice], chains: Chains, today: date) -> Html:
+def _delivery_notice(
+    first: DeliveryNotice, notices: Sequence[StoredNotice], chains: Chains, today: date
+) -> Html:
     match first:
         case Dropped():
             return _dropped(_only(Dropped, notices), today)
@@ -88,7 +90,7 @@ def _about_telling(first: AboutTelling, notices: Sequence[StoredNotice], chains:
             return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
 
 
-def _about_the_source(first: AboutTheSource, notices: Sequence[StoredNotice], chains: Chains) -> Html:
+def _source_notice(first: SourceNotice, notices: Sequence[StoredNotice], chains: Chains) -> Html:
     match first:
         case ChainGone():
             return _gone([notice.chain_id for notice in _only(ChainGone, notices)], chains)
@@ -207,7 +209,7 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
 # ---------------------------------------------------------------- copies of the database
 
 
-def _about_the_copies(first: AboutTheCopies, notices: Sequence[StoredNotice], today: date) -> Html:
+def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], today: date) -> Html:
     match first:
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)
