@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.assets import ChainId
-from bot.domain.chat.mutes import Mute, MuteScope, are_muted, is_over, label_of, receipt, subjects_of
+from bot.domain.chat.mutes import Mute, MuteScope, are_muted, is_over, label_of, mute_over_notice, subjects_of
 from bot.domain.deliver.alerts import Baseline, Blind, ChainGone, Gap, SeenAgain, UnreadableNotice
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VAULT, at
 
@@ -101,6 +101,6 @@ def test_a_mute_is_over_at_its_time_and_where_the_clock_was_set_back(now: float,
 
 @pytest.mark.parametrize(("now", "seconds"), [(600, 600), (3600, 3600), (9000, 3600), (-90, 0)])
 def test_a_receipt_says_how_long_it_was(now: float, seconds: float) -> None:
-    told = receipt(mute(), at(now), 3)
+    told = mute_over_notice(mute(), at(now), 3)
 
     assert told.until - told.since == timedelta(seconds=seconds)

@@ -146,7 +146,7 @@ def is_over(mute: Mute, now: datetime) -> bool:
     return mute.until <= now or is_impossible(mute.since, now)
 
 
-def receipt(mute: Mute, now: datetime, changes: int) -> MuteOver:
+def mute_over_notice(mute: Mute, now: datetime, changes: int) -> MuteOver:
     """Return the notice that is sent before the alerts that a mute kept back."""
     ended = max(mute.since, min(mute.until, now))
     return MuteOver(mute.account, mute.label, mute.since, ended, changes, tuple(sorted(mute.chains)))

@@ -19,7 +19,7 @@ from bot.domain.chat.mutes import (
     UnmuteResult,
     are_muted,
     is_over,
-    receipt,
+    mute_over_notice,
     subjects_of,
 )
 from bot.domain.deliver.delivery import AlertState
@@ -209,7 +209,7 @@ def _enqueue_receipt(
         " VALUES (coalesce((SELECT min(id) - 1 FROM alert WHERE id < 0), -1), ?, ?, '', ?, ?)",
         [
             destination_id,
-            notice_to_json(receipt(one, now, changes)),
+            notice_to_json(mute_over_notice(one, now, changes)),
             AlertState.WAITING,
             to_milliseconds(now),
         ],
