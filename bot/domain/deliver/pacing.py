@@ -21,13 +21,13 @@ RECOVERY_SECONDS = 60.0
 RECOVERY_STEP = 0.1
 """Each quiet minute gives back a tenth of the usual pace."""
 
-TOGETHER_SECONDS = 5.0
+SIMULTANEOUS_SECONDS = 5.0
 """Two chats throttled within this time mean that the whole bot is too fast."""
 
-TOGETHER_LONGEST_SECONDS = 60.0
+SIMULTANEOUS_PAUSE_LONGEST_SECONDS = 60.0
 """The longest pause of the whole bot for that; then another message finds out."""
 
-_SWEEP_UP_AT = 10_000
+_PRUNE_ABOVE = 10_000
 """Chats in memory from which on those are forgotten that have been quiet."""
 
 
@@ -103,10 +103,10 @@ class Pacer:
         if is_stranger:
             return
         before, self._last_throttled = self._last_throttled, (chat_id, now)
-        if before is not None and before[0] != chat_id and now - before[1] <= TOGETHER_SECONDS:
+        if before is not None and before[0] != chat_id and now - before[1] <= SIMULTANEOUS_SECONDS:
             other = self._slowed.get(before[0])
             longest = max(until, now if other is None else other.until)
-            self._bot_free_at = max(self._bot_free_at, min(longest, now + TOGETHER_LONGEST_SECONDS))
+            self._bot_free_at = max(self._bot_free_at, min(longest, now + SIMULTANEOUS_PAUSE_LONGEST_SECONDS))
 
     def _private_free_at(self, chat_id: int, pace: float) -> float:
         """Return when a private chat is free: at once in a burst, which a slowed chat does not have."""
@@ -128,7 +128,7 @@ class Pacer:
         return max(window_free_at, departures[-1] + self._group_gap)
 
     def _forget_idle(self, now: float) -> None:
-        if len(self._private_spent_until) + len(self._group_departures) < _SWEEP_UP_AT:
+        if len(self._private_spent_until) + len(self._group_departures) < _PRUNE_ABOVE:
             return
         self._private_spent_until = {
             chat: until for chat, until in self._private_spent_until.items() if until > now
