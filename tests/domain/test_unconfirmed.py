@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bot.domain.deliver.delivery import (
     LONGEST_PAUSE,
+    LONGEST_UNKNOWN_PAUSE,
     QUESTION_PAUSE,
-    REST,
     UNKNOWN_OUTCOME_BACKOFF,
     UNKNOWNS_SET_ASIDE,
     Delivery,
@@ -83,7 +83,9 @@ def test_while_questions_get_no_answer_a_quarter_of_an_hour_lies_between_two_cop
     moments = within(sends(UNKNOWN, lambda _: silence), timedelta(hours=6))
 
     assert len(moments) == UNKNOWNS_UNASKED + 23
-    assert all(after - before >= REST for before, after in pairwise(moments[UNKNOWNS_UNASKED - 1 :]))
+    assert all(
+        after - before >= LONGEST_UNKNOWN_PAUSE for before, after in pairwise(moments[UNKNOWNS_UNASKED - 1 :])
+    )
 
 
 def test_where_questions_are_answered_and_sends_are_not_pauses_grow_to_a_quarter_of_an_hour() -> None:
@@ -92,7 +94,7 @@ def test_where_questions_are_answered_and_sends_are_not_pauses_grow_to_a_quarter
     pauses = [(after - before).total_seconds() for before, after in pairwise(moments)]
     growing = len(UNKNOWN_OUTCOME_BACKOFF.steps)
     assert pauses[:growing] == list(UNKNOWN_OUTCOME_BACKOFF.steps)
-    assert set(pauses[growing:]) == {REST.total_seconds()}
+    assert set(pauses[growing:]) == {LONGEST_UNKNOWN_PAUSE.total_seconds()}
     assert len(within(iter(moments), timedelta(minutes=10))) == 10
 
 
@@ -129,7 +131,7 @@ def test_a_message_that_only_sends_fail_is_little_later_than_the_fault_was_long(
 
     first = next(moment for moment in sends(UNKNOWN, lambda _: ANSWERED) if moment >= over_at)
 
-    assert first - over_at <= max(BACK_AT_WORK, min(1.5 * fault, REST))
+    assert first - over_at <= max(BACK_AT_WORK, min(1.5 * fault, LONGEST_UNKNOWN_PAUSE))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 50)), min_size=1, max_size=20))
@@ -140,7 +142,7 @@ def test_whatever_questions_bring_copies_are_few_and_then_rare(stretches: list[t
     moments = within(sends(UNKNOWN, lambda _: next(brought)), timedelta(hours=6))
 
     rare = moments[len(UNKNOWN_OUTCOME_BACKOFF.steps) :]
-    assert all(third - first >= REST for first, third in zip(rare, rare[2:], strict=False))
+    assert all(third - first >= LONGEST_UNKNOWN_PAUSE for first, third in zip(rare, rare[2:], strict=False))
 
 
 @pytest.mark.parametrize("silence", SILENCES)

@@ -6,7 +6,7 @@ import pytest
 from bot.domain.deliver.alerts import NoticeAlert, Undelivered
 from bot.domain.deliver.delivery import (
     LONGEST_PAUSE,
-    REST,
+    LONGEST_UNKNOWN_PAUSE,
     UNKNOWNS_SET_ASIDE,
     Delivery,
     DeliveryId,
@@ -159,7 +159,9 @@ async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Kee
     await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.WITHDRAWN, NOON))
 
     assert await due_in_private(watching, at(-3600)) == [first.id]
-    await watching.store.apply_outcome(first.id, replace(update, not_before=at(-3600) + REST))
+    await watching.store.apply_outcome(
+        first.id, replace(update, not_before=at(-3600) + LONGEST_UNKNOWN_PAUSE)
+    )
     assert await due_in_private(watching, at(-3600)) == []
 
 

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.domain.chat.mutes import MuteScope
-from bot.domain.deliver.delivery import REST, AlertState, Delivery, DeliveryId, DeliveryState, update_after
+from bot.domain.deliver.delivery import (
+    LONGEST_UNKNOWN_PAUSE,
+    AlertState,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    update_after,
+)
 from bot.domain.deliver.outcomes import (
     ChatMoved,
     Form,
@@ -245,7 +252,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self._heal()
 
     def _heal(self) -> None:
-        self.wait(self._heal_a_copy(self.now + REST))
+        self.wait(self._heal_a_copy(self.now + LONGEST_UNKNOWN_PAUSE))
 
     async def _heal_a_copy(self, later: datetime) -> None:
         copy_path = self.keeper.path.with_name("copy.sqlite3")

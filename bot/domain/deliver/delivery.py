@@ -47,7 +47,7 @@ Steady for two minutes, so that no alert is late after a short fault that meets 
 a quarter of an hour, since each attempt may be a copy.
 """
 
-REST = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
+LONGEST_UNKNOWN_PAUSE = timedelta(seconds=UNKNOWN_OUTCOME_BACKOFF.steps[-1])
 """The longest pause that one message makes."""
 
 LONGEST_PAUSE = timedelta(seconds=60)

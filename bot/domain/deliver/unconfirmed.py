@@ -9,7 +9,13 @@ within a minute. Where questions are answered and the message is not, its pauses
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.deliver.delivery import QUESTION_PAUSE, REST, Delivery, DeliveryUpdate, update_after
+from bot.domain.deliver.delivery import (
+    LONGEST_UNKNOWN_PAUSE,
+    QUESTION_PAUSE,
+    Delivery,
+    DeliveryUpdate,
+    update_after,
+)
 from bot.domain.deliver.outcomes import (
     ChatMoved,
     Offline,
@@ -27,7 +33,7 @@ UNKNOWNS_UNASKED = 3
 UNKNOWNS_RETRIED_EARLY = 10
 """After so many a message keeps its pause though another one arrives in its chat: copies are many by then."""
 
-QUESTIONS_MOST = 1 + REST // QUESTION_PAUSE
+QUESTIONS_MOST = 1 + LONGEST_UNKNOWN_PAUSE // QUESTION_PAUSE
 """Questions without an answer after which a message is sent all the same: what asks may be what is broken."""
 
 

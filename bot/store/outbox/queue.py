@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.deliver.alerts import Alert, AlertId, ChangeAlert, NoticeAlert
-from bot.domain.deliver.delivery import LONGEST_PAUSE, REST, UNKNOWNS_SET_ASIDE, Delivery, DeliveryId, bind_at
+from bot.domain.deliver.delivery import (
+    LONGEST_PAUSE,
+    LONGEST_UNKNOWN_PAUSE,
+    UNKNOWNS_SET_ASIDE,
+    Delivery,
+    DeliveryId,
+    bind_at,
+)
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import Form
 from bot.domain.deliver.unconfirmed import asks_first
@@ -334,7 +341,7 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
     db.execute(
         f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED}"
         f" AND not_before > ?1 + iif(unknowns < {UNKNOWNS_SET_ASIDE}, ?2, ?3)",
-        [at, *(pause // timedelta(milliseconds=1) for pause in (LONGEST_PAUSE, REST))],
+        [at, *(pause // timedelta(milliseconds=1) for pause in (LONGEST_PAUSE, LONGEST_UNKNOWN_PAUSE))],
     )
 
 
