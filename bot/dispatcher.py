@@ -237,8 +237,8 @@ class Dispatcher:
         self._note_outcome(question.chat_id, outcome)
         found = after_question(question, outcome, self._now(), self._rng())
         if isinstance(found, DeliveryUpdate):
-            about = log.bind(delivery=question.id, outcome=repr(outcome))
-            about.warning("a message in doubt waits", action="asked_first")
+            bound_log = log.bind(delivery=question.id, outcome=repr(outcome))
+            bound_log.warning("a message in doubt waits", action="asked_first")
             await self._write(question, found)
             return NextDelivery(None)
         claimed = await self._claim(due, question.id)
@@ -282,8 +282,8 @@ class Dispatcher:
             try:
                 await self._store.apply_outcome(delivery.id, update)
             except DatabaseUnavailable as error:
-                waits = log.bind(delivery=delivery.id, trouble=str(error))
-                waits.warning("what came of a send waits to be written", action="settle_waits")
+                bound_log = log.bind(delivery=delivery.id, trouble=str(error))
+                bound_log.warning("what came of a send waits to be written", action="settle_waits")
             except Exception as error:
                 failures += 1
                 log.exception("an outcome could not be written", action="settle_failed", delivery=delivery.id)
@@ -301,13 +301,13 @@ def outcome_label(outcome: Outcome) -> str:
 
 
 def _log_outcome(delivery: Delivery, outcome: Outcome, update: DeliveryUpdate) -> None:
-    about = log.bind(delivery=delivery.id, outcome=repr(outcome))
+    bound_log = log.bind(delivery=delivery.id, outcome=repr(outcome))
     match outcome:
         case Sent():
             log.info("delivered", action="delivered", delivery=delivery.id)
         case Unreachable():
-            about.warning("a chat can't be reached", action="chat_lost")
+            bound_log.warning("a chat can't be reached", action="chat_lost")
         case _ if update.state is DeliveryState.DEAD:
-            about.error("a message is given up", action="delivery_dead")
+            bound_log.error("a message is given up", action="delivery_dead")
         case _:
-            about.warning("not delivered yet", action="not_delivered")
+            bound_log.warning("not delivered yet", action="not_delivered")
