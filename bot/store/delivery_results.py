@@ -1,6 +1,6 @@
 """Writes what came of sending a message: to the message, its alerts, its topic and its chat at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
@@ -57,12 +57,12 @@ def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
     )
 
 
-def pause_chat(db: Database, chat_id: int, until: datetime, milliseconds: int) -> None:
-    """Send nothing to a chat until a moment, as Telegram asked; `milliseconds` is how long that is."""
+def pause_chat(db: Database, chat_id: int, until: datetime, span: timedelta) -> None:
+    """Send nothing to a chat until a moment, as Telegram asked; `span` is how long that is."""
     # The length is kept beside the end: only by it does a clock that was set back show (see `outbox`).
     db.execute(
         "UPDATE chat SET hold_until = ?, hold_ms = ? WHERE telegram_id = ?",
-        [to_milliseconds(until), milliseconds, chat_id],
+        [to_milliseconds(until), span // timedelta(milliseconds=1), chat_id],
     )
 
 
@@ -135,8 +135,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, 
         [delivery_id],
     ).fetchone()
     if update.pause is not None:
-        until, span = update.pause.until, update.pause.span
-        pause_chat(db, telegram_id, until, round(span.total_seconds() * 1000))
+        pause_chat(db, telegram_id, update.pause.until, update.pause.span)
     if update.parking is not None:
         mark_unreachable(db, telegram_id, update.parking)
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])

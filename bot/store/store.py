@@ -54,7 +54,6 @@ from bot.store.outbox.delivered import FoundDelivery
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox, RecentSend
 from bot.store.polling import chains, freshness, record, sweeps
 from bot.store.polling.sweeps import SweepInput, SweepResult
-from bot.store.rows import to_milliseconds
 
 
 class Store:
@@ -216,7 +215,7 @@ class Store:
         self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()
     ) -> None:
         """Save which chains the source lists; notices say which watched ones it dropped or lists again."""
-        await self.db.run(chains.update_chains, tuple(mainnets), tuple(testnets), at, self._status)
+        await self.db.run(chains.update_chains, tuple(mainnets), at, self._status, testnets=testnets)
 
     async def finish_sweep(self, result: SweepResult) -> None:
         """Write when each chain was seen, with notices of what gives no answer, or does again."""
@@ -246,8 +245,9 @@ class Store:
         answered: DeliveryId | None = None,
     ) -> NextDelivery:
         """Return the next message of a chat, marked as being sent, or one to ask about first."""
-        work = queue.claim_next
-        return await self.db.run(work, chat_id, now, group_wait_seconds, compose, answered=answered)
+        return await self.db.run(
+            queue.claim_next, chat_id, now, group_wait_seconds, compose, answered=answered
+        )
 
     async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
         """Write what came of sending a message."""
@@ -255,8 +255,7 @@ class Store:
 
     async def pause_chat(self, chat_id: int, until: datetime, span: timedelta) -> None:
         """Send nothing to a chat until a moment, as Telegram asked; left out where nothing can be written."""
-        milliseconds = span // timedelta(milliseconds=1)
-        await self.db.run_if_possible(delivery_results.pause_chat, chat_id, until, milliseconds)
+        await self.db.run_if_possible(delivery_results.pause_chat, chat_id, until, span)
 
     async def doubt_unfinished_sends(self, now: datetime) -> int:
         """Count the sends that the end of the last run cut off as unanswered; returns how many."""
@@ -277,7 +276,7 @@ class Store:
     ) -> list[SubscribeResult]:
         """Subscribe a destination to what its chat asks for; one result for each request, in order."""
         return await self.db.run(
-            subscriptions.subscribe, place, specs, limit=self._limit, actor=actor, status=self._status
+            subscriptions.subscribe, place, specs, actor, limit=self._limit, status=self._status
         )
 
     async def unsubscribe(self, place: Place, numbers: Collection[int], actor: Actor) -> UnsubscribeResult:
@@ -294,8 +293,8 @@ class Store:
             unsubscribe.undo_unsubscribe,
             parting,
             place,
+            actor,
             limit=self._limit,
-            actor=actor,
             status=self._status,
         )
 
@@ -393,7 +392,7 @@ class Store:
 
     async def enqueue_owner_alerts(self, notice: Notice, at: datetime) -> None:
         """Enqueue a notice for every owner."""
-        await self.db.run(alerts.enqueue_owner_alerts, notice, to_milliseconds(at))
+        await self.db.run(alerts.notify_owners, notice, at)
 
     async def mark_reachable(self, chat_id: int, thread_id: int | None = None) -> None:
         """Let messages be sent to a chat and a topic again; left out where nothing can be written."""

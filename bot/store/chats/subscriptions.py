@@ -40,9 +40,9 @@ def subscribe(
     db: Database,
     place: Place,
     wanted: Sequence[WatchSpec],
+    actor: Actor,
     *,
     limit: int,
-    actor: Actor,
     status: Part,
 ) -> list[SubscribeResult]:
     """Subscribe a destination to what a chat asks for; what it is subscribed to already may get a new label.

@@ -69,7 +69,7 @@ def unsubscribe_place(db: Database, parting: int, chat_id: int) -> Place | None:
 
 
 def undo_unsubscribe(
-    db: Database, parting: int, place: Place, *, limit: int, actor: Actor, status: Part
+    db: Database, parting: int, place: Place, actor: Actor, *, limit: int, status: Part
 ) -> UndoResult:
     """Undo an /unwatch: each subscription returns as it was, under its number if that is free.
 

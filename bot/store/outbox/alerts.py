@@ -1,5 +1,7 @@
 """Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
+from datetime import datetime
+
 from bot.domain.chat.mutes import subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
@@ -8,6 +10,7 @@ from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
 from bot.store.outbox.muted import is_change_muted, is_notice_muted
 from bot.store.outbox.notice_codec import notice_to_json
+from bot.store.rows import to_milliseconds
 
 MUTED = "muted"
 """What `alert.reason` says of an alert that is muted (its state is 'held')."""
@@ -41,6 +44,12 @@ def enqueue_alert(
     )
     if not is_muted:
         db.notify(SignalName.OUTBOX)
+
+
+def notify_owners(db: Database, notice: Notice, now: datetime) -> None:
+    """Enqueue a notice for every owner."""
+    with db.transaction():
+        enqueue_owner_alerts(db, notice, to_milliseconds(now))
 
 
 def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:

@@ -28,7 +28,12 @@ def listing(db: Database) -> Listing:
 
 
 def update_chains(
-    db: Database, mainnets: Collection[ChainId], testnets: Collection[ChainId], now: datetime, status: Part
+    db: Database,
+    mainnets: Collection[ChainId],
+    now: datetime,
+    status: Part,
+    *,
+    testnets: Collection[ChainId] = (),
 ) -> int:
     """Save which chains the source lists, and enqueue notices of watched ones it dropped or lists again.
 
