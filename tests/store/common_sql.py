@@ -7,7 +7,7 @@ A rule is a row of docs/decisions/0024-one-sql.md.
 import ast
 import importlib
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -39,11 +39,9 @@ class Rule:
 
 def statements_of(source: str, module: ModuleType | None = None) -> Iterator[Statement]:
     """Yield the statements of a module's source; `module` has the constants that it puts together."""
-    tree = ast.parse(source)
     known = {name: value for name, value in vars(module or object).items() if isinstance(value, str)}
-    known |= _local_texts(tree, known)
-    for node in _texts(tree):
-        sql = _text(node, known)
+    for node, names in _texts(ast.parse(source), known):
+        sql = _text(node, names)
         if sql is not None and _WORDS.search(sql):
             yield Statement(node.lineno, sql)
 
@@ -53,34 +51,38 @@ def module_of(path: Path, root: Path) -> ModuleType:
     return importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
 
 
-def _texts(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """Yield every text but docstrings; the parts of an f-string only as a whole."""
+def _texts(
+    node: ast.AST, known: Mapping[str, str]
+) -> Iterator[tuple[ast.Constant | ast.JoinedStr, Mapping[str, str]]]:
+    """Yield every text but docstrings, the parts of an f-string only as a whole, with what is known there."""
+    if isinstance(node, ast.FunctionDef):
+        known = {**known, **_named_in(node, known)}
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue
         if isinstance(child, ast.JoinedStr):
-            yield child
+            yield child, known
             for part in child.values:
                 if isinstance(part, ast.FormattedValue):
-                    yield from _texts(part)
+                    yield from _texts(part, known)
         elif isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child
+            yield child, known
         else:
-            yield from _texts(child)
+            yield from _texts(child, known)
 
 
-def _local_texts(tree: ast.AST, known: dict[str, str]) -> dict[str, str]:
-    """Return the texts that functions give a name and put into others."""
+def _named_in(function: ast.FunctionDef, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts that a function gives a name, to put them into others."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            text = _text(node.value, known | found)
+            text = _text(node.value, {**known, **found})
             if text is not None:
-                found.setdefault(node.targets[0].id, text)
+                found[node.targets[0].id] = text
     return found
 
 
-def _text(node: ast.AST, known: dict[str, str]) -> str | None:
+def _text(node: ast.AST, known: Mapping[str, str]) -> str | None:
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -89,7 +91,7 @@ def _text(node: ast.AST, known: dict[str, str]) -> str | None:
         case ast.FormattedValue(value=ast.Name(id=name)) if name in known:
             return known[name]
         case ast.FormattedValue(value=ast.Attribute(attr="sql")):
-            return "= 0"  # a condition made by the door
+            return "= ANY (?)"  # a condition made by the door, as the other engine has it
         case ast.FormattedValue():
             return _UNKNOWN
         case _:

@@ -155,7 +155,7 @@ def read(db, ids, which):
     assert [one.sql for one in statements_of(source, module)] == [
         "SELECT id FROM chat",
         "WHERE open = 1",
-        "SELECT id FROM chat WHERE open = 1 AND id = 0 AND {}",
+        "SELECT id FROM chat WHERE open = 1 AND id = ANY (?) AND {}",
     ]
 
 
