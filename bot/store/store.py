@@ -24,7 +24,7 @@ from bot.domain.deliver.delivery import DeliveryId, DeliveryUpdate, Parking
 from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber
 from bot.domain.observe.freshness import ChainHoldings, WatchedHere
-from bot.domain.observe.matching import Rules
+from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec
 from bot.store import delivery_results

@@ -2,7 +2,8 @@
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Amount, Asset, ChainId, Part
 from bot.domain.observations import Move
-from bot.domain.observe.matching import (
+from bot.domain.observe.plan import watches_by_account
+from bot.domain.observe.recipients import (
     Rules,
     ignores,
     label_on,
@@ -10,7 +11,6 @@ from bot.domain.observe.matching import (
     recipients_of_parts,
     unignored_parts,
 )
-from bot.domain.observe.plan import watches_by_account
 from bot.domain.subscriptions import DestinationId, Subscription
 from tests.builders import (
     BASE,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.observe.matching import NO_RULES, Rules, ignores
+from bot.domain.observe.recipients import NO_RULES, Rules, ignores
 from bot.domain.questions import Allowance, Answer
 
 

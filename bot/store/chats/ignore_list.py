@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.ignore_list import IGNORED_MOST, FoundIgnored, IgnoredToken, IgnoreListPage, IgnoreResult
-from bot.domain.observe.matching import NO_RULES, Ignored, Rules
+from bot.domain.observe.recipients import NO_RULES, Ignored, Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import DestinationId
 from bot.store.chats.audit import record_audit

@@ -8,8 +8,8 @@ from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, LabelTarget, label_target
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
-from bot.domain.observe.matching import unignored_parts
 from bot.domain.observe.readings import Coverage
+from bot.domain.observe.recipients import unignored_parts
 from bot.domain.places import Place
 from bot.domain.subscriptions import (
     DestinationId,

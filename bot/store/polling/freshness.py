@@ -19,9 +19,9 @@ from bot.domain.observe.freshness import (
     PartSeen,
     WatchedHere,
 )
-from bot.domain.observe.matching import Rules, Watches, ignores, label_on, unignored_parts
 from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.readings import Coverage
+from bot.domain.observe.recipients import Rules, Watches, ignores, label_on, unignored_parts
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views

@@ -24,9 +24,9 @@ from bot.domain.deliver.alerts import Baseline
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
 from bot.domain.observe.descriptions import asked_again_in, decimals_of_change, is_complete
-from bot.domain.observe.matching import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
+from bot.domain.observe.recipients import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
 from bot.domain.subscriptions import DestinationId
 from bot.domain.symbols import symbol_key
 from bot.store.balances.coverage import marks, subscriptions_about
