@@ -23,7 +23,7 @@ from bot.domain.assets import ChainId, Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
-from bot.domain.observe.freshness import Sweeps
+from bot.domain.observe.holdings import Sweeps
 from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError

@@ -18,7 +18,7 @@ from bot.chat.permissions import Permissions
 from bot.chat.updates import UpdateHandler
 from bot.domain.chains import Chains
 from bot.domain.chat.claims import CODE_BYTES
-from bot.domain.observe.freshness import Sweeps
+from bot.domain.observe.holdings import Sweeps
 from bot.store.store import Store
 
 

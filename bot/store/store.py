@@ -23,7 +23,7 @@ from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import DeliveryId, DeliveryUpdate, Parking
 from bot.domain.due import Schedule
 from bot.domain.observations import Poll, SweepNumber
-from bot.domain.observe.freshness import ChainHoldings, WatchedHere
+from bot.domain.observe.holdings import ChainHoldings, WatchedHere
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription, WatchSpec

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address, Amount, ChainId, Description
-from bot.domain.observe.freshness import ChainHoldings, PartKind, PartSeen, holdings_in
+from bot.domain.observe.holdings import ChainHoldings, PartKind, PartSeen, holdings_in
 from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import NATIVE_PART, Address, Amount, ChainId, Description, Part
 from bot.domain.deliver.alerts import Gap
-from bot.domain.observe.freshness import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
+from bot.domain.observe.holdings import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
 from tests.builders import (
     BASE,
     DAI,

@@ -22,7 +22,7 @@ from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.class_names import kind_of
-from bot.domain.observe.freshness import Sweeps
+from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
 from bot.store.store import Store

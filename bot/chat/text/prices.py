@@ -12,7 +12,7 @@ from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, counted, decimals_of, folded
 from bot.domain.assets import Asset, ChainId, Price
 from bot.domain.chains import Chains
-from bot.domain.observe.freshness import ChainHoldings, NamedBalance
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance
 from bot.domain.units import added_usd, format_usd, usd_value
 
 _CHARACTERS_MOST = 40

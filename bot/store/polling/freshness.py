@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observations import Standing
-from bot.domain.observe.freshness import (
+from bot.domain.observe.holdings import (
     ChainHoldings,
     ChainSight,
     NamedBalance,

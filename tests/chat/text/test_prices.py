@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.chat.text.prices import Worth, dollars, with_prices, worth, worth_line
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description, Price
-from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartKind, PartSeen
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
 from tests.builders import NOON
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, OTHER, POLYGON, USDC
 

@@ -32,7 +32,7 @@ from bot.chat.text.html import Html
 from bot.chat.text.prices import Worth, with_prices, worth, worth_line
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
-from bot.domain.observe.freshness import ChainHoldings
+from bot.domain.observe.holdings import ChainHoldings
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 

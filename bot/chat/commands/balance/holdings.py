@@ -24,7 +24,7 @@ from bot.chat.text.wording import (
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
-from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartSeen
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartSeen
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_usd
 

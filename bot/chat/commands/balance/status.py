@@ -16,7 +16,7 @@ from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Gap
-from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
+from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.questions import Allowance
 
 _UNREAD_LINES_MOST = 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.chat.commands.balance.holdings import balances, live_balances
 from bot.chat.text.html import Html
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.observe.freshness import ChainHoldings, NamedBalance, PartKind, PartSeen
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
 from tests.chat.reading import (
     ARBITRUM,
     BASE,

@@ -10,7 +10,7 @@ from bot.chat.commands.balance.status import status
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.observe.freshness import ChainSight, Sweeps, WatchedHere
+from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.questions import Allowance
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, TREASURY, read, seen
 
