@@ -25,9 +25,9 @@ OTHER = BlindSpot(POLYGON, VAULT)
 
 
 def told(
-    spot: BlindSpot, since: float = 0, *, told_at: float = 600, times: int = 1
+    spot: BlindSpot, since: float = 0, *, reported_at: float = 600, times: int = 1
 ) -> dict[BlindSpot, LastReport]:
-    return {spot: LastReport(at(since), at(told_at), times, None)}
+    return {spot: LastReport(at(since), at(reported_at), times, None)}
 
 
 def judged(
@@ -92,8 +92,8 @@ def test_everything_that_went_silent_at_once_is_told_at_once() -> None:
 # ---------------------------------------------------------------- flapping
 
 
-def flapping(times: int, *, told_at: float = 0, ended_at: float = 60) -> dict[BlindSpot, LastReport]:
-    return {CHAIN: LastReport(at(-600), at(told_at), times, at(ended_at))}
+def flapping(times: int, *, reported_at: float = 0, ended_at: float = 60) -> dict[BlindSpot, LastReport]:
+    return {CHAIN: LastReport(at(-600), at(reported_at), times, at(ended_at))}
 
 
 @pytest.mark.parametrize(("times", "waits"), [(1, 1200), (2, 2400), (3, 4800), (30, 6 * 3600)])

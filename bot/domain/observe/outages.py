@@ -31,7 +31,7 @@ class LastReport(NamedTuple):
     """What a destination was last told of a blind spot."""
 
     since: datetime
-    told_at: datetime
+    reported_at: datetime
     times: int
     """How often it was reported to be blind without being forgotten in between."""
     ended_at: datetime | None
@@ -56,32 +56,32 @@ class OutageReport:
 
 def outage_report(
     gaps: Mapping[BlindSpot, datetime],
-    told: Mapping[BlindSpot, LastReport],
+    reported: Mapping[BlindSpot, LastReport],
     now: datetime,
     stale_after: timedelta,
     held_back: Collection[ChainId] = (),
 ) -> OutageReport:
     """Return what to tell a destination now.
 
-    `gaps` are all spots that give no answer, with the moment since when, however short; `told` is what the
-    destination was told before. A gap of a whole chain stands for those of its accounts. Chains that are
+    `gaps` are all spots that give no answer, with the moment since when, however short; `reported` is what
+    the destination was told before. A gap of a whole chain stands for those of its accounts. Chains that are
     `held_back` are reported as such, even after they were reported as silent. The interval between two
     reports of one spot doubles each time, up to `INTERVAL_MOST`.
     """
-    open_spots = {spot for spot, one in told.items() if one.ended_at is None}
-    blind = _newly_blind(gaps, told, open_spots, now, stale_after)
+    open_spots = {spot for spot, one in reported.items() if one.ended_at is None}
+    blind = _newly_blind(gaps, reported, open_spots, now, stale_after)
     blind += [
         spot
         for spot in sorted(open_spots & gaps.keys(), key=_order)
-        if _is_held_back(spot, held_back) and not told[spot].is_held_back
+        if _is_held_back(spot, held_back) and not reported[spot].is_held_back
     ]
     seen = [spot for spot in sorted(open_spots, key=_order) if not _is_in_gap(spot, gaps)]
-    remembered = {spot: told[spot]._replace(ended_at=now) for spot in seen}
+    remembered = {spot: reported[spot]._replace(ended_at=now) for spot in seen}
     for spot in blind:
         remembered[spot] = LastReport(
             since=gaps[spot],
-            told_at=now,
-            times=_times(told.get(spot), now) + 1,
+            reported_at=now,
+            times=_times(reported.get(spot), now) + 1,
             ended_at=None,
             is_held_back=_is_held_back(spot, held_back),
         )
@@ -90,7 +90,7 @@ def outage_report(
 
 def _newly_blind(
     gaps: Mapping[BlindSpot, datetime],
-    told: Mapping[BlindSpot, LastReport],
+    reported: Mapping[BlindSpot, LastReport],
     open_spots: set[BlindSpot],
     now: datetime,
     stale_after: timedelta,
@@ -101,7 +101,8 @@ def _newly_blind(
     return [
         spot
         for spot in sorted(lasting - open_spots, key=_order)
-        if (spot.account is None or spot.chain_id not in chains) and _is_due(told.get(spot), now, stale_after)
+        if (spot.account is None or spot.chain_id not in chains)
+        and _is_due(reported.get(spot), now, stale_after)
     ]
 
 
@@ -118,7 +119,7 @@ def _is_due(last: LastReport | None, now: datetime, stale_after: timedelta) -> b
     if last is None or not times:
         return True
     # The shift is capped: times may be any number, and the result would overflow a timedelta.
-    return now - last.told_at >= min(stale_after * (1 << min(times, _DOUBLINGS_MOST)), INTERVAL_MOST)
+    return now - last.reported_at >= min(stale_after * (1 << min(times, _DOUBLINGS_MOST)), INTERVAL_MOST)
 
 
 def _times(last: LastReport | None, now: datetime) -> int:

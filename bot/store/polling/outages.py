@@ -63,7 +63,9 @@ def enqueue_outage_notices(
             blind = Blind(as_gaps(one.blind, since, label_of, why), is_everything=is_everything)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=blind)
         if one.seen:
-            changes = _count_changes(db, destination_id, {spot: wanted[spot].told_at for spot in one.seen})
+            changes = _count_changes(
+                db, destination_id, {spot: wanted[spot].reported_at for spot in one.seen}
+            )
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
             seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=seen_again)
@@ -145,7 +147,7 @@ def _last_reports(db: Database) -> dict[DestinationId, dict[BlindSpot, LastRepor
         spot = BlindSpot(ChainId(chain_id), None if address is None else to_address(address))
         result[DestinationId(destination_id)][spot] = LastReport(
             since=to_moment(since),
-            told_at=to_moment(told_at),
+            reported_at=to_moment(told_at),
             times=times,
             ended_at=to_moment_or_none(ended_at),
             is_held_back=bool(is_held_back),
@@ -193,7 +195,7 @@ def _save_reports(db: Database, destination_id: DestinationId, one: OutageReport
                 spot.chain_id,
                 to_blob(spot.account) if spot.account else None,
                 to_milliseconds(report.since),
-                to_milliseconds(report.told_at),
+                to_milliseconds(report.reported_at),
                 report.times,
                 ended_at,
                 report.is_held_back,
