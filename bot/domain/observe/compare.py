@@ -354,10 +354,12 @@ def _after(sighting: _Sighting, reading: Reading, *, is_alerted: bool) -> Balanc
     # Ids that this reading did not count are not forgotten.
     if stored is not None and seen.uniques is None and not seen.differs_from(stored.amount):
         seen = seen._replace(uniques=stored.amount.uniques)
-    told = (
+    last_alerted = (
         seen.amount_raw if is_alerted or stored is None or not sighting.through else sighting.last_alerted_raw
     )
-    return Balance(seen, _standing(sighting, reading), None if told == seen.amount_raw else told)
+    return Balance(
+        seen, _standing(sighting, reading), None if last_alerted == seen.amount_raw else last_alerted
+    )
 
 
 def _has_to_be_stored(stored: Balance | None, after: Balance | None, *, by_block: bool) -> bool:
