@@ -171,7 +171,7 @@ async def test_a_chat_on_hold_says_until_when(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.run("UPDATE chat SET hold_until = 1772366460000")
 
-    assert (await here(keeper)).held_until == at(60)
+    assert (await here(keeper)).paused_until == at(60)
 
 
 # ---------------------------------------------------------------- what one account holds

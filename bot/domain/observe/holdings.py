@@ -107,7 +107,7 @@ class WatchedHere:
     """Not delivered yet."""
     alerts_since: datetime | None
     """When the oldest of them was observed."""
-    held_until: datetime | None
+    paused_until: datetime | None
     """Telegram asked for a pause in this chat."""
 
 

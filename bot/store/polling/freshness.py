@@ -48,7 +48,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     wanted = wanted_by(subscriptions, chains)
     stored = views(db, tuple(wanted))
-    alerts, since, held_until = _backlog(db, place)
+    alerts, since, paused_until = _backlog(db, place)
     return WatchedHere(
         accounts=len(wanted),
         tokens=sum(one.account is None for one in subscriptions),
@@ -59,7 +59,7 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
         gaps=tuple(_gaps(wanted, stored, watches_by_account(subscriptions), status)),
         alerts=alerts,
         alerts_since=to_moment_or_none(since),
-        held_until=to_moment_or_none(held_until),
+        paused_until=to_moment_or_none(paused_until),
     )
 
 

@@ -183,9 +183,11 @@ def _alerts(here: WatchedHere, now: datetime) -> str:
         return "On their way here: no alerts"
     oldest = f", the oldest {age(now - here.alerts_since)} old" if here.alerts_since else ""
     line = f"On their way here: {counted(here.alerts, 'alert')}{oldest}"
-    if here.held_until is None or here.held_until <= now:
+    if here.paused_until is None or here.paused_until <= now:
         return line
-    return f"{line}; Telegram asks for a pause until {clock(here.held_until, now.astimezone(UTC).date())} UTC"
+    return (
+        f"{line}; Telegram asks for a pause until {clock(here.paused_until, now.astimezone(UTC).date())} UTC"
+    )
 
 
 def _allowance(allowance: Allowance) -> list[str]:

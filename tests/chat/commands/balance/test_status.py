@@ -48,9 +48,9 @@ def here(
     gaps: Sequence[Gap] = (),
     alerts: int = 0,
     alerts_since: datetime | None = None,
-    held_until: datetime | None = None,
+    paused_until: datetime | None = None,
 ) -> WatchedHere:
-    return WatchedHere(14, 0, 312, chains, tuple(gaps), alerts, alerts_since, held_until)
+    return WatchedHere(14, 0, 312, chains, tuple(gaps), alerts, alerts_since, paused_until)
 
 
 def shown(watched: WatchedHere, sweeps: Sweeps = SWEEPS) -> list[str]:
@@ -203,11 +203,11 @@ def test_the_last_sweep_says_when_and_how_long(sweeps: Sweeps, line: str) -> Non
             here(
                 alerts=1,
                 alerts_since=NOON - timedelta(hours=3),
-                held_until=NOON + timedelta(minutes=2),
+                paused_until=NOON + timedelta(minutes=2),
             ),
             "On their way here: 1 alert, the oldest 3 h old; Telegram asks for a pause until 14:05:22 UTC",
         ),
-        (here(alerts=1, held_until=NOON), "On their way here: 1 alert"),
+        (here(alerts=1, paused_until=NOON), "On their way here: 1 alert"),
     ],
 )
 def test_what_is_still_to_be_told_is_counted(watched: WatchedHere, line: str) -> None:
