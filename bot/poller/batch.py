@@ -58,7 +58,7 @@ class BatchReader:
     follow_up: FollowUp
     store: Store
     blocks: KnownBlocks
-    comparing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(
         self, accounts: Sequence[Address], replied: Sequence[Replied], observed_at: datetime
@@ -69,7 +69,7 @@ class BatchReader:
         descriptions = descriptions_in(names)
         # One batch at a time: the pauses of many would leave no time between them, and memory
         # holds the objects of one.
-        async with self.comparing:
+        async with self.lock:
             views = await self.store.views(accounts)
             comparison = _Comparison(self, views, _known_collections(views), observed_at)
             comparison.collections |= _collections_in(descriptions)

@@ -85,9 +85,9 @@ class Fetcher:
         """How many accounts a question may name now."""
         self._refused: dict[bool, RefusedTargets] = defaultdict(RefusedTargets)
         """By whether contracts are named: what is refused in lists may be answered by name."""
-        self._searching = asyncio.Lock()
-        self._retrying = asyncio.Lock()
-        self._probing: asyncio.Event | None = None
+        self._search_lock = asyncio.Lock()
+        self._retry_lock = asyncio.Lock()
+        self._probe_done: asyncio.Event | None = None
         """Set when the probe of an open breaker has ended."""
         self._sweeps = 0
         self._probes = 0
@@ -118,8 +118,8 @@ class Fetcher:
         raises an IndexerError.
         """
         assert question.chain_ids, "only chains with ids can be asked apart"
-        while self._probing is not None:
-            await self._probing.wait()
+        while self._probe_done is not None:
+            await self._probe_done.wait()
         if self._may_ask:
             return tuple(await self._ask_known(question))
         if not self._is_over and self.probe_in_seconds == 0:
@@ -195,13 +195,13 @@ class Fetcher:
 
     async def _probe_and_ask(self, question: Question) -> list[Replied]:
         """Find out whether the source is back, while others wait, and ask the question if it is."""
-        probing = self._probing = asyncio.Event()
+        probe_done = self._probe_done = asyncio.Event()
         try:
             await self._probe(question)
             return await self._ask_known(question) if self._may_ask else []
         finally:
-            self._probing = None
-            probing.set()
+            self._probe_done = None
+            probe_done.set()
 
     async def _probe(self, question: Question) -> None:
         """Ask for one account on one chain, as a sign of life: the answer itself is asked for elsewhere."""
@@ -241,7 +241,7 @@ class Fetcher:
         parts = self._known_parts(question)
         if not parts and not retries:
             # All of it is refused, and another question is retrying it now: use what comes of that.
-            async with self._retrying:
+            async with self._retry_lock:
                 parts = self._known_parts(question)
         answered = [pair for part in parts for pair in await self._ask_part(part)]
         return answered + await self._retry(retries) if retries else answered
@@ -256,7 +256,7 @@ class Fetcher:
             self._count(outcome)
         if outcome is None or not is_divisible:
             return []
-        async with self._searching:
+        async with self._search_lock:
             if is_slow:
                 # Counted in turn only, and after a probe where it would open the breaker: questions
                 # that are all too large time out at once, too.
@@ -281,7 +281,7 @@ class Fetcher:
         """Ask again what was refused before, and where it is answered, the rest of the question."""
         answered: list[Replied] = []
         rests: list[Question] = []
-        async with self._retrying:
+        async with self._retry_lock:
             for question, rest, _ in retries:
                 outcome = await self._request(question, is_counted=False)
                 if isinstance(outcome, Reply):
