@@ -41,7 +41,7 @@ SEARCH_REQUESTS = 128
 
 POSTPONED_KEPT = 64
 
-HOPELESS: dict[type[IndexerError], PauseReason] = {
+ENDS_SWEEP: dict[type[IndexerError], PauseReason] = {
     AccessRefused: PauseReason.ACCESS,
     WrongEndpoint: PauseReason.ACCESS,
     QuotaExceeded: PauseReason.QUOTA,
@@ -164,9 +164,9 @@ class Fetcher:
             # What is kept of an error must not keep what was read until then: its frames hold the pages.
             error.__traceback__ = error.__context__ = None
             self.troubles.append(error)
-            is_hopeless = type(error) in HOPELESS
-            self._is_over |= is_hopeless
-            if is_counted or is_hopeless:
+            ends_sweep = type(error) in ENDS_SWEEP
+            self._is_over |= ends_sweep
+            if is_counted or ends_sweep:
                 self._count(error, of_probe=was_open)
             return error
         self._breaker = self._breaker.after_answer(of_probe=was_open)
@@ -186,7 +186,7 @@ class Fetcher:
             self._breaker = self._breaker.after_answer(of_probe=of_probe)
             return
         was_closed = self._breaker.is_closed
-        reason = HOPELESS.get(type(error), PauseReason.OUTAGE)
+        reason = ENDS_SWEEP.get(type(error), PauseReason.OUTAGE)
         self._breaker = self._breaker.after_failure(reason, self._monotonic(), self._rng(), of_probe=of_probe)
         if was_closed and not self._breaker.is_closed:
             log.warning("the indexer is left alone for a while", action="breaker_opened", trouble=str(error))

@@ -15,7 +15,7 @@ from bot.indexer.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from bot.poller.fetcher import HOPELESS
+from bot.poller.fetcher import ENDS_SWEEP
 from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import PollerHarness, failing, failing_for, poller_of
 
@@ -32,7 +32,7 @@ async def amount(harness: PollerHarness) -> int | None:
 
 
 @pytest.mark.parametrize(
-    "error", [Unavailable(), ReplyMalformed(), QuestionRefused(), *(kind() for kind in HOPELESS)]
+    "error", [Unavailable(), ReplyMalformed(), QuestionRefused(), *(kind() for kind in ENDS_SWEEP)]
 )
 async def test_a_source_that_fails_changes_nothing_and_does_not_end_the_sweep(
     watching: PollerHarness, error: IndexerError
