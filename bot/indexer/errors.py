@@ -133,7 +133,7 @@ class ReplyIncomplete(IndexerError):
 SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused, ReplyIncomplete)
 """What a question about fewer accounts or chains may not meet again."""
 
-SIGNS_OF_LIFE: Final = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
+SOURCE_IS_UP: Final = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
 """What comes from a source that looked at the question: no answer, but no outage either."""
 
 

@@ -24,8 +24,8 @@ from bot.domain.observe.refused_targets import RefusedTargets, Retry
 from bot.domain.observe.request_size import RequestSize, first_and_rest, halves, pair_count, sized, smallest
 from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
-    SIGNS_OF_LIFE,
     SMALLER_MAY_HELP,
+    SOURCE_IS_UP,
     AccessRefused,
     ChainRefused,
     IndexerError,
@@ -182,7 +182,7 @@ class Fetcher:
         self._progress()
 
     def _count(self, error: IndexerError, *, of_probe: bool = False) -> None:
-        if isinstance(error, SIGNS_OF_LIFE):
+        if isinstance(error, SOURCE_IS_UP):
             self._breaker = self._breaker.after_answer(of_probe=of_probe)
             return
         was_closed = self._breaker.is_closed
@@ -251,7 +251,7 @@ class Fetcher:
         if isinstance(outcome, Reply):
             return [(question, outcome)]
         is_divisible = isinstance(outcome, SMALLER_MAY_HELP)
-        is_slow = is_divisible and not isinstance(outcome, SIGNS_OF_LIFE)
+        is_slow = is_divisible and not isinstance(outcome, SOURCE_IS_UP)
         if outcome is not None and not is_slow:
             self._count(outcome)
         if outcome is None or not is_divisible:
@@ -361,9 +361,7 @@ class Fetcher:
 
     def _note_refusal(self, question: Question, error: IndexerError) -> bool:
         """Remember what failed alone; False where a source that is down may be to blame instead."""
-        if not isinstance(error, SIGNS_OF_LIFE) and not (
-            isinstance(error, SMALLER_MAY_HELP) and self.answers
-        ):
+        if not isinstance(error, SOURCE_IS_UP) and not (isinstance(error, SMALLER_MAY_HELP) and self.answers):
             return False
         targets = self._targets(question)
         if isinstance(error, ChainRefused):
