@@ -54,7 +54,7 @@ class SweepLosses:
         held = await self.store.token_balances_on(many) if many else {}
         # A doubt does not end while somebody who lost something there can't be read.
         unread = {
-            chain_id for chain_id in doubts if self._unread_on(chain_id) & self._losers_before(chain_id)
+            chain_id for chain_id in doubts if self._unread_on(chain_id) & self._with_losses_before(chain_id)
         }
         doubted = (doubted_chains(many, held, doubts) | unread) - self.watched.believed
         self.settled = frozenset(doubts.keys() & counted.keys()) - doubted
@@ -71,14 +71,14 @@ class SweepLosses:
                 poll, [one for one in poll.verdicts if not has_losses(one) or one.chain_id in self.doubted]
             )
 
-    def losers(self) -> dict[ChainId, frozenset[Address]]:
+    def accounts_with_losses(self) -> dict[ChainId, frozenset[Address]]:
         """Return whose balances vanished on the doubted chains, as far as it is known."""
-        losers = {chain_id: set(self._losers_before(chain_id)) for chain_id in self.doubted}
+        by_chain = {chain_id: set(self._with_losses_before(chain_id)) for chain_id in self.doubted}
         for poll in self.polls:
             for verdict in poll.verdicts:
-                if verdict.chain_id in losers and has_losses(verdict):
-                    losers[verdict.chain_id].add(verdict.account)
-        return {chain_id: frozenset(accounts) for chain_id, accounts in losers.items()}
+                if verdict.chain_id in by_chain and has_losses(verdict):
+                    by_chain[verdict.chain_id].add(verdict.account)
+        return {chain_id: frozenset(accounts) for chain_id, accounts in by_chain.items()}
 
     def _doubts_before(self) -> dict[ChainId, DoubtedChain]:
         return dict.fromkeys(self.watched.doubted, NEWLY_DOUBTED) | self.memory.doubts
@@ -88,13 +88,17 @@ class SweepLosses:
             account for account, on, parts in self.unknown if on == chain_id and parts - {NATIVE_PART}
         )
 
-    def _losers_before(self, chain_id: ChainId) -> frozenset[Address]:
+    def _with_losses_before(self, chain_id: ChainId) -> frozenset[Address]:
         """Return who lost something on a chain that is doubted already.
 
         After a restart nobody remembers: whoever can't be read now may be one of them.
         """
-        is_forgotten = chain_id in self.watched.doubted and chain_id not in self.memory.losers
-        return self._unread_on(chain_id) if is_forgotten else self.memory.losers.get(chain_id, frozenset())
+        is_forgotten = chain_id in self.watched.doubted and chain_id not in self.memory.accounts_with_losses
+        return (
+            self._unread_on(chain_id)
+            if is_forgotten
+            else self.memory.accounts_with_losses.get(chain_id, frozenset())
+        )
 
 
 def has_losses(verdict: Verdict) -> bool:

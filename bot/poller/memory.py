@@ -113,7 +113,7 @@ class Memory:
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
     doubts: dict[ChainId, DoubtedChain] = field(default_factory=dict)
     """Chains on which too much vanished at once, as of the last sweep."""
-    losers: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
+    accounts_with_losses: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
     """The accounts whose balances vanished there; the doubt lasts while one of them can't be read."""
     quiet: dict[Address, Fingerprint] = field(default_factory=dict)
     """The last reading of accounts that had nothing new: the same one again has nothing new either."""

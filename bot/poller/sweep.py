@@ -274,9 +274,9 @@ class Sweep:
                 self._note_unread({verdict.account for verdict in poll.verdicts})
 
     @property
-    def losers(self) -> dict[ChainId, frozenset[Address]]:
+    def accounts_with_losses(self) -> dict[ChainId, frozenset[Address]]:
         """Whose balances vanished on the doubted chains, as far as it is known."""
-        return self._losses.losers()
+        return self._losses.accounts_with_losses()
 
     @property
     def partly_unknown(self) -> dict[ChainId, str]:

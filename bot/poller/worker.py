@@ -147,7 +147,7 @@ class Poller:
         lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
         # Only a full sweep counts: one for news reads some accounts, and would end a doubt too early.
         self._memory.doubts = counted_on(self._memory.doubts, lost)
-        self._memory.losers = sweep.losers
+        self._memory.accounts_with_losses = sweep.accounts_with_losses
         await self._store.finish_sweep(reach)
         await self._keep_prices()
         self.progress.asked = reach.asked
