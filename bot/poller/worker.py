@@ -153,7 +153,7 @@ class Poller:
         self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
-    async def read_news(self) -> None:
+    async def sweep_new_subscriptions(self) -> None:
         """Ask, once, for the accounts of subscriptions that are newer than the last plan."""
         # Before the look: `_begin` moves it on to the newest subscription.
         planned_up_to = self._planned_up_to
@@ -178,7 +178,7 @@ class Poller:
             self._is_due = True
         is_due, self._is_due = self._is_due, False
         if not is_due:
-            return self.read_news()
+            return self.sweep_new_subscriptions()
         self._swept_at = self._monotonic()
         return self.sweep()
 

@@ -125,7 +125,7 @@ async def test_news_are_read_with_the_same_doubt(rich: PollerHarness) -> None:
         rich.source.holds(token, 3, block=5)
     await rich.keeper.watch(contracts=[DAI])
 
-    await rich.poller.read_news()
+    await rich.poller.sweep_new_subscriptions()
 
     assert await told_after(rich, 0) == []
 
@@ -220,7 +220,7 @@ async def test_what_news_found_out_counts_as_changed_meanwhile(watching: PollerH
     watching.source.holds(USDC, 9, block=20)
     await watching.keeper.watch(contracts=[DAI])
 
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
     watching.clock.seconds += 60
     await watching.poller.sweep()
 

@@ -136,15 +136,15 @@ async def test_a_new_account_is_read_at_once_and_the_others_are_not(watching: Po
 
 
 async def test_no_news_is_nothing_asked(watching: PollerHarness) -> None:
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
 
     assert watching.source.asked() == []
 
 
 async def test_news_are_read_once(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
-    await watching.poller.read_news()
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
+    await watching.poller.sweep_new_subscriptions()
 
     assert len(watching.source.asked()) == 1
     assert [notice.account for notice in await watching.keeper.baselines()] == [VAULT]
@@ -153,7 +153,7 @@ async def test_news_are_read_once(watching: PollerHarness) -> None:
 async def test_a_new_wish_for_a_known_account_is_news_too(watching: PollerHarness) -> None:
     await watching.keeper.watch(contracts=[USDC], place=OPS)
 
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
 
     assert [question.accounts for question in watching.source.asked()] == [(TREASURY,), (TREASURY,)]
     assert len(await watching.keeper.baselines(OPS)) == 1
@@ -162,7 +162,7 @@ async def test_a_new_wish_for_a_known_account_is_news_too(watching: PollerHarnes
 async def test_a_contract_alone_is_news_of_every_account_watched_there(watching: PollerHarness) -> None:
     await watching.keeper.watch(None, contracts=[USDC])
 
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
 
     assert {question.contracts for question in watching.source.asked()} == {(), (USDC,)}
 
@@ -171,7 +171,7 @@ async def test_a_change_seen_while_reading_news_is_told(watching: PollerHarness)
     await watching.keeper.watch(contracts=[USDC], place=OPS)
     watching.source.holds(USDC, 7, block=11)
 
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
 
     assert await watching.keeper.changes(OLGA) == [(USDC, 5, 7)]
 
@@ -191,7 +191,7 @@ async def test_an_account_that_came_during_a_sweep_is_read_right_after_it(watchi
 async def test_news_that_could_not_be_read_come_with_the_next_sweep(watching: PollerHarness) -> None:
     await watching.keeper.watch(VAULT)
     watching.source.trouble = failing(Unavailable())
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
     watching.source.trouble = lambda _: None
     assert await watching.keeper.baselines() == []
 
@@ -204,7 +204,7 @@ async def test_reading_news_leaves_the_age_of_the_chains_alone(watching: PollerH
     await watching.keeper.watch(VAULT)
     watching.clock.seconds = 30
 
-    await watching.poller.read_news()
+    await watching.poller.sweep_new_subscriptions()
 
     assert await watching.keeper.value("SELECT complete_at FROM chain WHERE id = ?", POLYGON) == 1000 * int(
         watching.clock.now().timestamp() - 30

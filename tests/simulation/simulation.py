@@ -198,7 +198,7 @@ class Simulation:
             (1, self._leave_and_come_back),
             (1, self._close_or_open),
             (1, self._restart),
-            (1, self._read_news),
+            (1, self._sweep_new_subscriptions),
             (1, self._turn_knobs),
             (3, self._shrink_reindexing),
         ]
@@ -349,11 +349,11 @@ class Simulation:
             monotonic=self.clock.monotonic,
         )
 
-    async def _read_news(self) -> None:
+    async def _sweep_new_subscriptions(self) -> None:
         if not self._is_sweeping:
             self.story.append("news are read")
             self._is_sweeping = True
-            await self.poller.read_news()
+            await self.poller.sweep_new_subscriptions()
             self._is_sweeping = False
             await self._listen()
 
