@@ -278,6 +278,7 @@ REFERENCES = {
     "mute": "INSERT INTO mute (destination_id, account_id, since, until) VALUES (1, 1, 0, 1)",
     "blindness": "INSERT INTO blindness (destination_id, chain_id, account_id, since, told_at, times)"
     " VALUES (1, 1, 1, 0, 0, 1)",
+    "gap": "INSERT INTO gap (account_id, chain_id, since) VALUES (1, 1, 0)",
     "asset": "UPDATE asset SET holder = 1",
 }
 

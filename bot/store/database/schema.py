@@ -133,6 +133,28 @@ def m015_block_before(db: Database) -> None:
     db.execute("ALTER TABLE change ADD COLUMN block_before INTEGER")  # NULL: nobody said, or an old change
 
 
+@migrations()
+def m016_gaps(db: Database) -> None:
+    """Keep every gap of sight; those that are open begin with what is unknown."""
+    db.executescript(_GAPS)
+
+
+_GAPS = """
+CREATE TABLE gap (                 -- when something could not be seen
+  account_id INTEGER NOT NULL,     -- 0: all of the chain
+  chain_id INTEGER NOT NULL,
+  since INTEGER NOT NULL,          -- when it was last seen
+  until INTEGER,                   -- when it was seen again; NULL: not yet
+  PRIMARY KEY (account_id, chain_id, since)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX gap_open ON gap (account_id, chain_id) WHERE until IS NULL;
+CREATE INDEX gap_until ON gap (until) WHERE until IS NOT NULL;
+INSERT INTO gap (account_id, chain_id, since)
+  SELECT account_id, chain_id, min(unknown_since) FROM coverage WHERE unknown_since IS NOT NULL
+  GROUP BY account_id, chain_id;
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -1,4 +1,4 @@
-"""Deletes old history: changes, finished alerts and deliveries, audit entries, and unused accounts.
+"""Deletes old history: changes, finished alerts and deliveries, audit entries, gaps, and unused accounts.
 
 What is still to be sent stays, however old. Rows go in slices, so that nothing else waits long for the
 database. The newest row of each table stays, as SQLite would give its number again, and a number is what
@@ -63,6 +63,10 @@ DELETE FROM change WHERE id IN (
 DELETE FROM audit WHERE id IN (
   SELECT id FROM audit WHERE at < ? AND id < (SELECT max(id) FROM audit) ORDER BY id LIMIT ?)
 """,
+    """
+DELETE FROM gap WHERE (account_id, chain_id, since) IN (
+  SELECT account_id, chain_id, since FROM gap WHERE until < ? ORDER BY until NULLS FIRST LIMIT ?)
+""",
 )
 
 _DELETE_ACCOUNTS = """
@@ -77,6 +81,7 @@ DELETE FROM account WHERE id IN (
   AND NOT EXISTS (SELECT 1 FROM drift d WHERE d.account_id = a.id)
   AND id NOT IN (SELECT account_id FROM mute WHERE account_id IS NOT NULL)
   AND id NOT IN (SELECT account_id FROM blindness)
+  AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.account_id = a.id)
   AND id NOT IN (SELECT holder FROM asset WHERE holder IS NOT NULL)
   ORDER BY id LIMIT ?)
 RETURNING generation

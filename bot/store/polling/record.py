@@ -35,6 +35,7 @@ from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, repl
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_alert
+from bot.store.polling.gaps import close_account_gap
 from bot.store.rows import (
     balance_to_row,
     holding_to_row,
@@ -160,6 +161,8 @@ class _PollRecorder:
                 "UPDATE coverage SET unknown_since = NULL WHERE account_id = ? AND chain_id = ? AND part = ?",
                 [account_id, verdict.chain_id, part_to_blob(part)],
             )
+        if verdict.seen_again:
+            close_account_gap(self._db, account_id, verdict.chain_id, self._poll.observed_at)
         for asset, balance in verdict.balances.items():
             self._write_balance(account_id, asset, balance)
             if asset in verdict.drifts and balance is not None:

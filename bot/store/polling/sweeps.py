@@ -15,6 +15,7 @@ from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_owner_alerts
+from bot.store.polling.gaps import close_ended_gaps, keep_chain_gaps, open_account_gaps
 from bot.store.polling.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
 
@@ -126,7 +127,7 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
     """Write when each chain was seen, and what is unknown; returns how many notices that makes.
 
     A quiet sweep writes one row for each chain, and one for each part that newly gives no answer. Of a
-    chain that gave no usable answer nothing is written: the age of its `complete_at` says it.
+    chain that gives no usable answer only the first such sweep is written, as the beginning of a gap.
     """
     with db.transaction():
         if result.sweep != stored_sweep(db):  # a newer one has begun, and says more
@@ -135,6 +136,16 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
         for account, chain_id, parts in result.unknown:
             if chain_id in result.answered:
                 _mark_unknown(db, account, chain_id, parts, result.started_at)
+        if result.unknown:
+            open_account_gaps(db, result.answered.keys())
+        close_ended_gaps(db, result.started_at)
+        keep_chain_gaps(
+            db,
+            silent=result.asked - result.answered.keys(),
+            answered=result.answered.keys(),
+            at=result.started_at,
+            stale_after=stale_after,
+        )
         # Before `chain` is updated, which clears who was held back.
         ended = _holds_ended(db, result)
         # Complete as of the sweep's start, for its first answers are that old. A block never goes back: an
