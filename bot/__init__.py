@@ -4,7 +4,7 @@ The data takes one way, and its two workers meet only in the store:
 
     indexer -> poller -> store (outbox) -> dispatcher -> chat.text -> chat.telegram
 
-The rooms, from the top down; a module imports lower floors only (pyproject.toml has the contracts):
+The packages, from the top down; a module imports lower layers only (pyproject.toml has the contracts):
 
     __main__      the program: `balance-bot run`, `check`, `backup`, `sandbox`
     app           builds every part once, runs the workers, closes in reverse order

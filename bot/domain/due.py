@@ -1,16 +1,15 @@
 """When recurring work is due, and which stored moments only a clock that jumped can explain.
 
-Nothing shifts the stored moments when the clock is set. Whoever reads one knows how far ahead it can lie, and
-takes one that lies further for written before the clock was set back. That needs no memory of what the clock
-showed, so it holds after a restart as well, and what was written before a jump need not be told from what
-came after it.
+Stored times are not adjusted when the clock changes. A time further ahead than it could have been set must
+have been stored before the clock was set back. That needs no memory of what the clock showed, so it works
+after a restart too.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 CLOCK_SLACK = timedelta(minutes=1)
-"""What a clock may be set back by without anybody minding: so much later than meant things may be."""
+"""A clock set back by no more than this is ignored; a job then runs at most this much late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ def is_due(due: Schedule | None, now: datetime, every: timedelta) -> bool:
 
 def next_at(due: Schedule | None, now: datetime, every: timedelta) -> datetime:
     """Return when a job is due next after running now: at its usual time, however late this run was."""
+    # A time ahead means that the clock was set back: counting on from it would put the job off.
     if due is None or due.at > now:
         return now + every
     return due.at + every * ((now - due.at) // every + 1)

@@ -58,7 +58,7 @@ class Reply:
     """A complete answer whose rows are not decoded yet, since mostly nothing changed (decision 13)."""
 
     digests: Mapping[Address, bytes]
-    """A fingerprint of each account: equal if all amounts and blocks are, and the same parts are unknown.
+    """A digest of each account: equal if all amounts and blocks are, and the same parts are unknown.
 
     Prices, names and the order of rows do not matter. Comparable between replies to the same question only,
     and not for accounts that the decoded answer lists in `found_late`.

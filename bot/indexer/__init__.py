@@ -1,4 +1,4 @@
-"""The room of the balances API: questions out, whole answers in, or one error of ours.
+"""The client of the balances API: questions out, whole answers in, or an IndexerError.
 
 Begin with `client.IndexerClient`: it asks a question page after page. `transport` carries
 one request over HTTP, `rate_limits` makes requests wait, `budget` bounds their memory;

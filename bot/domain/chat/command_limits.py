@@ -66,6 +66,7 @@ class _RecentCommands:
         return LimitResult(LimitAction.WARN, self.wait(now))
 
     def count(self, now: float) -> None:
+        # Only the latest `limit` moments matter: the oldest of them says when the next command is allowed.
         self.at.append(now)
         if len(self.at) > self.limit:
             self.at.popleft()
@@ -92,8 +93,9 @@ class CommandLimiter:
         return _check([self._of(("change", chat_id, user_id), CHANGES_PER_MINUTE)], now)
 
     def count_answer(self, chat_id: int, messages: int, now: float, *, is_group: bool) -> None:
-        """Count an answer of several messages: each one more is as good as a command."""
+        """Count an answer of several messages: each further message counts as one command."""
         recent = self._of(chat_id, GROUP_PER_MINUTE if is_group else PRIVATE_PER_MINUTE)
+        # More than the limit would change nothing: it forgets the oldest.
         for _ in range(min(messages - 1, recent.limit)):
             recent.count(now)
 
@@ -106,10 +108,10 @@ class CommandLimiter:
 
 
 def _check(counts: list[_RecentCommands], now: float) -> LimitResult:
-    """Carry out what none of the counts has too many of."""
-    longest = max(counts, key=lambda one: one.wait(now))
+    """Allow only if no count is at its limit; a refused command is counted nowhere."""
+    longest = max(counts, key=lambda recent: recent.wait(now))
     if longest.wait(now):
         return longest.refuse(now)
-    for one in counts:
-        one.count(now)
+    for recent in counts:
+        recent.count(now)
     return LimitResult(LimitAction.ALLOW)

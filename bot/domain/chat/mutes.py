@@ -10,7 +10,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.deliver.alerts import Baseline, Blind, MuteOver, SeenAgain, StoredNotice
+from bot.domain.deliver.alerts import (
+    BackupFails,
+    BackupWorks,
+    Baseline,
+    Blind,
+    ChainBack,
+    ChainGone,
+    Dropped,
+    MassLoss,
+    MuteOver,
+    Restored,
+    SeenAgain,
+    SourceRefuses,
+    StoredNotice,
+    Undelivered,
+    UnreadableNotice,
+)
 from bot.domain.due import is_impossible
 from bot.domain.places import Place
 
@@ -104,7 +120,7 @@ def are_muted(muted: Collection[MuteScope | None], about: Collection[MuteScope])
     if None in muted:
         return True
     return bool(about) and all(
-        any(one is not None and one.contains(subject) for one in muted) for subject in about
+        any(scope is not None and scope.contains(subject) for scope in muted) for subject in about
     )
 
 
@@ -115,12 +131,26 @@ def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
             return _on_each(account, chains)
         case Blind(gaps) | SeenAgain(gaps):
             accounts = [(gap.account, gap.chain_id) for gap in gaps if gap.account is not None]
+            # One gap of a whole chain is enough: the notice is about more than accounts then.
             is_about_accounts = len(accounts) == len(gaps)
             return frozenset(
                 MuteScope(account, frozenset({chain_id}))
                 for account, chain_id in (accounts if is_about_accounts else ())
             )
-        case _:
+        # Each kind is named, so that mypy asks of a new one whether a mute of an account keeps it back.
+        case (
+            ChainGone()
+            | ChainBack()
+            | MassLoss()
+            | SourceRefuses()
+            | Dropped()
+            | Undelivered()
+            | BackupFails()
+            | BackupWorks()
+            | Restored()
+            | MuteOver()
+            | UnreadableNotice()
+        ):
             return frozenset()
 
 
@@ -148,5 +178,6 @@ def is_over(mute: Mute, now: datetime) -> bool:
 
 def mute_over_notice(mute: Mute, now: datetime, changes: int) -> MuteOver:
     """Return the notice that is sent before the alerts that a mute kept back."""
+    # A clock that was set back must not make a mute end before it began.
     ended = max(mute.since, min(mute.until, now))
     return MuteOver(mute.account, mute.label, mute.since, ended, changes, tuple(sorted(mute.chains)))

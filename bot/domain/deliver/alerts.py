@@ -52,7 +52,7 @@ class HeldBack(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A chain, or an account on it, of which there is no answer, or was none for a while."""
+    """A chain, or an account on one, that gives no answer, or gave none for a while."""
 
     chain_id: ChainId
     account: Address | None
@@ -62,7 +62,7 @@ class Gap(NamedTuple):
     since: datetime
     """When it was last read."""
     held_back: HeldBack | None = None
-    """Set if the reason is no missing answer, but that the chain is held back."""
+    """Set if the chain answers but is held back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,15 @@ DeliveryId = NewType("DeliveryId", int)
 GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The longest wait of the first alert of a message: the grouping window restarts with each further alert."""
 
+# These three stay below the 60 s within which an alert has to arrive once the last fault is over.
 KNOWN_FAILURE_BACKOFF = Backoff((1.0, 2.0, 5.0, 10.0, 20.0, 30.0))
+"""After a send that certainly did not arrive and may succeed when repeated."""
+
 REFUSAL_BACKOFF = Backoff((2.0, 10.0))
+"""After a refusal for a reason unknown to us."""
+
 TOPIC_DOUBT_PAUSE = 45.0
-"""Before the next attempt, by how many failed; the last pause repeats. All are below the 60 s within which an
-alert has to arrive once the last fault is over."""
+"""Seconds after a topic was not found, before it is tried once more."""
 
 UNKNOWN_OUTCOME_BACKOFF = Backoff((5.0, 15.0, 25.0, 25.0, 25.0, 25.0, 60.0, 120.0, 300.0, 900.0))
 """After a send that may have arrived; before the fourth attempt and later ones Telegram is asked first.
@@ -297,8 +301,8 @@ def _after_no_answer(again: DeliveryUpdate, reason: str) -> DeliveryUpdate:
     """Return when a message that may have arrived is sent once more: later each time."""
     unknowns = again.unknowns + 1
     if again.unanswered_questions:
-        # It left after a quarter of an hour in which nothing was answered, so its own silence is no news. It
-        # counts as a question, and the next one follows as soon: only that notices when Telegram is back.
+        # This send was forced after a quarter of an hour of failed questions; its own timeout adds nothing,
+        # so count it as one more failed question.
         at = again.not_before + QUESTION_PAUSE
         return replace(again, not_before=at, unknowns=unknowns, unanswered_questions=1, reason=reason)
     at = again.not_before + _pause(UNKNOWN_OUTCOME_BACKOFF, again.unknowns)

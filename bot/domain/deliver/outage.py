@@ -26,7 +26,7 @@ class Outage:
     probes: int = 0
     """Probes in a row without an answer yet."""
     doubtful: frozenset[int] = frozenset()
-    """Chats without an answer since any chat last got one; another chat is a better probe."""
+    """Chats whose sends went unanswered since Telegram last answered; probe with another chat."""
 
     @property
     def is_over(self) -> bool:
@@ -34,7 +34,7 @@ class Outage:
         return self.probe_at is None
 
     def lets_leave(self, now: float) -> bool:
-        """Whether a message may leave now, be it as a probe."""
+        """Whether a message may leave now, as a probe if there is an outage."""
         return self.probe_at is None or now >= self.probe_at
 
     def probed(self, now: float, jitter: float) -> "Outage":
@@ -46,6 +46,7 @@ class Outage:
         if not isinstance(outcome, Offline | SendUnknown | RetryLater):
             return Outage()  # whatever it was, Telegram answered
         doubted = replace(self, doubtful=self.doubtful | {chat_id})
+        # Offline says that no message can get through, so one is enough; a timeout may be bad luck.
         begins = isinstance(outcome, Offline) or len(doubted.doubtful) >= CHATS_IN_DOUBT
         return _with_next_probe(doubted, now, jitter) if self.is_over and begins else doubted
 

@@ -47,7 +47,7 @@ class Offline:
 
     reason: str
     has_answered: bool = False
-    """Whether a server answered, with a 401 or 404: it knows the token, or the method, not."""
+    """Whether a server answered, with a 401 or 404: it rejected the token or the method."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 Telegram publishes no exact limits, so the pace stays below what is known of them: a burst and a steady rate
 for a private chat, so many in a sliding minute for a group, a steady rate for the whole bot. A chat that
-Telegram throttles all the same pauses for as long as Telegram wants, and keeps half its pace until it has
-been quiet for a while. `now` is in seconds of any monotonic clock; nothing here waits.
+Telegram throttles all the same (HTTP 429) pauses for as long as Telegram wants, and keeps half its pace until
+it has been quiet for a while. `now` is in seconds of any monotonic clock; nothing here waits.
 """
 
 from collections import deque
@@ -81,6 +81,7 @@ class Pacer:
 
     def depart(self, chat_id: int, now: float, *, is_group: bool) -> None:
         """Count a message that leaves now."""
+        # At most one gap of the idle time counts, so that an idle bot does not send a burst.
         self._bot_free_at = max(self._bot_free_at, now - self._bot_gap) + self._bot_gap
         if is_group:
             self._group_departures.setdefault(chat_id, deque()).append(now)
@@ -102,6 +103,7 @@ class Pacer:
         self._slowed[chat_id] = _Slowed(until, max(SLOWEST, pace / 2), now)
         if is_stranger:
             return
+        # One chat that is throttled is that chat's matter; two at once mean that the bot as a whole is.
         before, self._last_throttled = self._last_throttled, (chat_id, now)
         if before is not None and before[0] != chat_id and now - before[1] <= SIMULTANEOUS_SECONDS:
             other = self._slowed.get(before[0])

@@ -1,7 +1,7 @@
 """A message that may have arrived: when Telegram is asked before it is sent once more.
 
 The first repetitions follow soon, since most doubts are bad luck. After three unknown outcomes a message
-leaves only once Telegram answers a question that nobody keeps: "typing…" in its chat. A Telegram that takes
+leaves only once Telegram answers a request that leaves nothing in the chat: "typing…". A Telegram that takes
 messages and answers nothing makes one copy in a quarter of an hour then, and one that is back is noticed
 within a minute. Where questions are answered and the message is not, its pauses grow to a quarter of an hour.
 """
@@ -34,7 +34,8 @@ UNKNOWNS_RETRIED_EARLY = 10
 """After so many a message keeps its pause though another one arrives in its chat: copies are many by then."""
 
 QUESTIONS_MOST = 1 + LONGEST_UNKNOWN_PAUSE // QUESTION_PAUSE
-"""Questions without an answer after which a message is sent all the same: what asks may be what is broken."""
+"""Questions without an answer after which a message is sent all the same, since only the question itself
+may be failing."""
 
 
 def asks_first(delivery: Delivery) -> bool:
@@ -47,7 +48,7 @@ def after_question(
 ) -> Delivery | DeliveryUpdate:
     """Return the message that may be sent now, or what is to be written of it while it waits.
 
-    What the answer says of the chat counts as if a message had got it. None: a plain yes.
+    An outcome about the chat is treated as if a message had received it. None: the question succeeded.
     """
     match outcome:
         case SendThrottled() | Unreachable() | ChatMoved() | TopicLost():
