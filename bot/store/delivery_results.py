@@ -44,7 +44,10 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
         )
         _update_alerts(db, delivery_id, update)
         _update_chat(db, delivery_id, update, status)
-        withdraw_emptied(db)  # two chats may have become one just now
+        # Two chats may have become one, now or while this message was on its way, and another message may
+        # have its alerts: then it isn't repeated.
+        if update.state is DeliveryState.READY or update.moved_to is not None:
+            withdraw_emptied(db)
 
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
@@ -129,9 +132,9 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) ->
 
 
 def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
-    (destination_id, chat_id, telegram_id) = db.execute(
-        "SELECT n.id, c.id, c.telegram_id FROM delivery d JOIN destination n ON n.id = d.destination_id"
-        " JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
+    destination_id, chat_id, telegram_id, is_open, was_doubted = db.execute(
+        "SELECT n.id, c.id, c.telegram_id, c.open, c.probes > 0 OR c.unavailable IS NOT NULL FROM delivery d"
+        " JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
         [delivery_id],
     ).fetchone()
     if update.pause is not None:
@@ -141,11 +144,10 @@ def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, 
         db.execute("UPDATE chat SET probes = probes + 1 WHERE id = ?", [chat_id])
     if update.shows_the_chat_alive:
         _retry_set_aside(db, chat_id, update.not_before)
-        db.execute(
-            "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0"
-            " WHERE id = ? AND (unavailable IS NOT NULL OR probes > 0)",
-            [chat_id],
-        )
+        if was_doubted:
+            db.execute(
+                "UPDATE chat SET unavailable = NULL, probe_at = NULL, probes = 0 WHERE id = ?", [chat_id]
+            )
     if update.topic_lost is not None:
         db.execute(
             "UPDATE destination SET lost = ?, lost_at = ? WHERE id = ?",
@@ -154,7 +156,7 @@ def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, 
     # Last, as it replaces the chat: all of the above is merged into the new one.
     if update.moved_to is not None:
         chat_id = move_chat(db, telegram_id, update.moved_to, status)
+        (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     # The chat may have been closed while the message was on its way, when it could not be withdrawn.
-    (is_open,) = db.execute("SELECT open FROM chat WHERE id = ?", [chat_id]).fetchone()
     if not is_open:
         withdraw(db, chat_id)

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.chat.audit import AuditAction
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.deliver.delivery import Delivery
-from bot.domain.deliver.outcomes import ChatMoved, Sent, TopicLost
+from bot.domain.deliver.outcomes import ChatMoved, Offline, Sent, TopicLost
 from bot.domain.places import Place
 from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import OLGA, Keeper, olga, words
@@ -100,6 +100,22 @@ async def test_what_both_were_being_told_comes_once(group: Keeper) -> None:
     await group.sent(of_super)
 
     assert await group.deliver_all() == []
+    assert await group.value("SELECT count(*) FROM alert WHERE state = 'told' AND change_id IS NOT NULL") == 1
+
+
+async def test_what_the_other_tells_is_not_repeated_if_the_first_gave_no_answer(group: Keeper) -> None:
+    await group.watch(place=SUPER)
+    await group.allow(SUPER)
+    await group.deliver_all()
+    await group.record(reading({USDC: 6}, native=100))
+    of_group, of_super = sorted(await group.due(), key=lambda one: one.chat_id, reverse=True)
+    assert of_group.chat_id == GROUP.chat_id
+    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+
+    await group.came_back(of_group, Offline("no connection"))
+    await group.sent(of_super)
+
+    assert await group.deliver_all(at(3600)) == []
     assert await group.value("SELECT count(*) FROM alert WHERE state = 'told' AND change_id IS NOT NULL") == 1
 
 

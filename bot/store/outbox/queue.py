@@ -147,8 +147,7 @@ def claim_next(
         if asks_first(delivery) and delivery_id != answered:
             return NextDelivery(None, delivery)
         db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
-        _retry_closed_topic(db, delivery_id, now)
-        return NextDelivery(_delivery(db, delivery_id))  # read again: its topic may be open now
+        return NextDelivery(_with_topic_retried(db, delivery, now))
 
 
 def _claim_new(
@@ -160,8 +159,8 @@ def _claim_new(
         try:
             # A savepoint: what was written of a message whose text can't be made is undone alone.
             with db.savepoint():
-                delivery_id = _bind(db, destination_id, now, compose)
-                return NextDelivery(_delivery(db, delivery_id), troubles=tuple(troubles))
+                delivery = _delivery(db, _bind(db, destination_id, now, compose))
+                return NextDelivery(_with_topic_retried(db, delivery, now), troubles=tuple(troubles))
         except db.Error:
             raise
         except Exception as error:  # noqa: BLE001 - one destination's text must not silence the others
@@ -360,24 +359,30 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) ->
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
-    db.executemany(
-        "UPDATE alert SET state = 'bound', delivery_id = ? WHERE id = ?",
-        [(delivery_id, alert.id) for alert in waiting[:count]],
+    # The alerts told are the oldest of those that wait: one statement, however many they are.
+    db.execute(
+        "UPDATE alert SET state = 'bound', delivery_id = ?"
+        " WHERE destination_id = ? AND state = 'waiting' AND id <= ?",
+        [delivery_id, destination_id, waiting[count - 1].id],
     )
-    _retry_closed_topic(db, delivery_id, now)
     return delivery_id
 
 
-def _retry_closed_topic(db: Database, delivery_id: DeliveryId, now: datetime) -> None:
-    """Try a closed topic again after a pause; a message that finds it closed goes to the chat instead."""
-    # Not BETWEEN: also where the clock was set back. A message whose fate is unknown (`unknowns`) goes
-    # where it went, or it might stand in two places.
-    db.execute(
-        "UPDATE destination SET lost = NULL WHERE lost = 'closed'"
-        " AND ifnull(lost_at, 0) NOT BETWEEN ?1 AND ?2"
-        " AND id = (SELECT destination_id FROM delivery WHERE id = ?3 AND unknowns = 0)",
-        [to_milliseconds(now - CLOSED_TOPIC_PAUSE), to_milliseconds(now), delivery_id],
+def _with_topic_retried(db: Database, delivery: Delivery, now: datetime) -> Delivery:
+    """Try a closed topic again after a pause; a message that finds it closed goes to the chat instead.
+
+    Returns the delivery as it is to be sent.
+    """
+    # A message whose fate is unknown (`unknowns`) goes where it went, or it might stand in two places.
+    if delivery.fallback_reason != "closed" or delivery.unknowns:
+        return delivery
+    # Not BETWEEN: also where the clock was set back.
+    tried = db.execute(
+        "UPDATE destination SET lost = NULL WHERE coalesce(lost_at, 0) NOT BETWEEN ? AND ?"
+        " AND id = (SELECT destination_id FROM delivery WHERE id = ?)",
+        [to_milliseconds(now - CLOSED_TOPIC_PAUSE), to_milliseconds(now), delivery.id],
     )
+    return _delivery(db, delivery.id) if tried.rowcount else delivery
 
 
 def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
