@@ -27,9 +27,8 @@ MUTANTS = (
     Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",
         "bot/store/polling/record.py",
-        "        for destination_id, label in labels.items():\n            enqueue_alert(",
-        "        self._db.conn.commit()\n"
-        "        for destination_id, label in labels.items():\n            enqueue_alert(",
+        "        enqueue_alerts(self._db, alerts, self._at)",
+        "        self._db.conn.commit()\n        enqueue_alerts(self._db, alerts, self._at)",
         "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
     Mutant(

@@ -20,7 +20,6 @@ NOT_YET = frozenset(
         "balances/snapshots.py",
         "delivery_results.py",
         "outbox/queue.py",
-        "polling/record.py",
         "polling/sweeps.py",
     }
 )

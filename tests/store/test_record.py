@@ -1,14 +1,18 @@
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE, WITH_IDS, Description
+from bot.domain.chat.mutes import MuteScope
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import MoveKind, Standing, SweepNumber
 from bot.domain.subscriptions import SubscriptionId
-from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, asset, at, coin, held, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
+from bot.store.balances.assets import ASSETS_READ_AT_ONCE, lookup
+from bot.store.rows import to_blob
+from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, address, asset, at, coin, held, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
 TABLES = ("balance", "coverage", "change", "alert", "chain", "asset")
 
@@ -448,3 +452,89 @@ async def test_what_came_with_ids_once_stays_a_collection_until_its_type_is_know
     assert await said("ERC9999", 10, described=True) == (numbered, True)
     assert await said("UNKNOWN", 11, described=True) == (numbered, True)
     assert await said("ERC20", 12, described=True) == ("ERC20", False)
+
+
+# ---------------------------------------------------------------- many accounts at once
+
+
+async def test_each_alert_of_a_batch_tells_its_own_change_under_its_own_label(keeper: Keeper) -> None:
+    accounts = [address(number) for number in range(1, 6)]
+    for place, some in ((OLGA, accounts[:3]), (OPS, accounts[2:])):
+        for account in some:
+            await keeper.watch(account, place=place, label=f"{place.title} {account[-1]}")
+    await keeper.record(*(reading({USDC: 10, DAI: 20}, account=account) for account in accounts))
+    await keeper.deliver_all()
+
+    await keeper.record(
+        *(
+            reading({USDC: 10 + number, DAI: 20 + number}, account=account)
+            for number, account in enumerate(accounts, start=1)
+        )
+    )
+
+    for place, numbers in ((OLGA, (1, 2, 3)), (OPS, (3, 4, 5))):
+        told = [
+            (one.label, one.change.account, one.change.asset.contract, one.change.after.amount_raw)
+            for one in await keeper.alerts(place)
+            if isinstance(one, ChangeAlert)
+        ]
+        assert sorted(told) == sorted(
+            (f"{place.title} {number}", address(number), contract, before + number)
+            for number in numbers
+            for contract, before in ((USDC, 10), (DAI, 20))
+        )
+
+
+async def test_a_mute_of_one_account_keeps_back_its_changes_alone(keeper: Keeper) -> None:
+    for account in (TREASURY, VAULT):
+        await keeper.watch(account)
+    await keeper.record(*(reading({USDC: 5}, account=account) for account in (TREASURY, VAULT)))
+    await keeper.deliver_all()
+    await keeper.store.mute(OLGA, [MuteScope(VAULT)], timedelta(hours=1), olga())
+
+    await keeper.record(*(reading({USDC: 7}, account=account) for account in (TREASURY, VAULT)))
+
+    assert await keeper.rows(
+        "SELECT a.address, l.state FROM alert l JOIN change c ON c.id = l.change_id"
+        " JOIN account a ON a.id = c.account_id ORDER BY l.id"
+    ) == [(to_blob(TREASURY), "waiting"), (to_blob(VAULT), "held")]
+
+
+async def test_what_others_brought_before_counts_in_a_first_reading_beside_what_is_new(
+    keeper: Keeper,
+) -> None:
+    await keeper.watch(contracts=[DAI], place=OPS)
+    await keeper.record(reading(None, native=None, named={DAI: 3}))
+    await keeper.watch(VAULT)
+    await keeper.watch(TREASURY)
+
+    await keeper.record(
+        reading({USDC: 5, DAI: 3}, native=1, named={DAI: 3}), reading({USDC: 5}, native=None, account=VAULT)
+    )
+
+    assert [(one.account, one.balances) for one in await keeper.baselines(OLGA)] == [
+        (TREASURY, 3),
+        (VAULT, 1),
+    ]
+
+
+async def test_assets_are_looked_up_by_their_key_however_many_there_are(watching: Keeper) -> None:
+    plan = await watching.rows(f"EXPLAIN QUERY PLAN {lookup(2)}", 1, b"", 2, b"")
+
+    assert [step for *_, step in plan if " x " in str(step)] == [
+        "SEARCH x USING INDEX sqlite_autoindex_asset_1 (chain_id=? AND contract=?)"
+    ]
+
+
+async def test_a_batch_of_more_assets_than_one_statement_reads_finds_each(keeper: Keeper) -> None:
+    many = {address(number): number for number in range(1, ASSETS_READ_AT_ONCE + 500)}
+    await keeper.watch()
+    await keeper.record(reading(many, native=1))
+    await keeper.deliver_all()
+
+    await keeper.record(reading({contract: amount + 1 for contract, amount in many.items()}, native=1))
+
+    assert await keeper.value("SELECT count(*) FROM asset") == len(many) + 1
+    assert sorted(await keeper.changes()) == [
+        (contract, amount, amount + 1) for contract, amount in sorted(many.items())
+    ]

@@ -160,7 +160,7 @@ def _end(db: Database, destination_id: DestinationId, ended: Sequence[Mute], now
     """
     db.executemany("DELETE FROM mute WHERE id = ?", [(one.row,) for one in ended])
     db.notify(SignalName.OUTBOX)
-    left = muted_scopes(db, destination_id)
+    left = muted_scopes(db, [destination_id]).get(destination_id, [])
     rows = db.execute(_KEPT_BACK, [destination_id]).fetchall()
     kept_back = [(alert_id, is_change, _about(*about)) for alert_id, is_change, *about in rows]
     free = [one for one in kept_back if not are_muted(left, one[2])]

@@ -1,14 +1,16 @@
 """Puts alerts into the queue: one row of `alert` for each destination that a change or a notice is for."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.chat.mutes import subjects_of
+from bot.domain.chat.mutes import MuteScope, are_muted, subjects_of
 from bot.domain.deliver.alerts import Notice
 from bot.domain.deliver.delivery import AlertState
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
 from bot.store.database.signals import SignalName
-from bot.store.outbox.muted import is_change_muted, is_notice_muted
+from bot.store.outbox.muted import muted_scopes
 from bot.store.outbox.notice_codec import notice_to_json
 from bot.store.rows import to_milliseconds
 
@@ -16,34 +18,64 @@ MUTED = "muted"
 """What `alert.reason` says of an alert that is muted (its state is 'held')."""
 
 
-def enqueue_alert(
-    db: Database,
-    destination_id: DestinationId,
-    at: int,
-    *,
-    label: str = "",
-    change_id: int | None = None,
-    notice: Notice | None = None,
-) -> None:
-    """Enqueue an alert about a change or about a notice (exactly one of both) for a destination.
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """An alert to be enqueued for a destination: about a change or about a notice, exactly one of both."""
 
-    `at` is now, in milliseconds; `label` what the destination calls the account. Where a mute covers it,
-    the alert is kept back until the mute ends. Part of the caller's transaction.
+    destination_id: DestinationId
+    about: frozenset[MuteScope]
+    """The accounts and chains it is about, chain by chain; empty: it is about more than accounts."""
+    label: str = ""
+    """What the destination calls the account."""
+    change_id: int | None = None
+    notice: Notice | None = None
+
+    @classmethod
+    def of_change(
+        cls, destination_id: DestinationId, label: str, change_id: int, about: frozenset[MuteScope]
+    ) -> "NewAlert":
+        """Return an alert about a recorded change."""
+        return cls(destination_id=destination_id, about=about, label=label, change_id=change_id)
+
+    @classmethod
+    def of_notice(cls, destination_id: DestinationId, notice: Notice, label: str = "") -> "NewAlert":
+        """Return an alert that carries a notice."""
+        return cls(destination_id=destination_id, about=subjects_of(notice), label=label, notice=notice)
+
+
+def enqueue_alerts(db: Database, alerts: Sequence[NewAlert], at: int) -> None:
+    """Enqueue alerts in this order; `at` is now, in milliseconds. Part of the caller's transaction.
+
+    Where a mute covers one, it is kept back until the mute ends.
     """
+    if not alerts:
+        return
     # Mutes are looked up now, and not when messages are made: what a mute covers never enters the queue,
     # and no poll of the queue has to skip it.
-    text = None if notice is None else notice_to_json(notice)
-    is_muted = (change_id is not None and is_change_muted(db, destination_id, change_id)) or (
-        notice is not None and is_notice_muted(db, destination_id, subjects_of(notice))
+    muted = muted_scopes(db, {alert.destination_id for alert in alerts})
+    states = [_state_of(alert, muted) for alert in alerts]
+    db.insert_many(
+        "alert",
+        ("destination_id", "change_id", "notice", "label", "state", "reason", "created_at"),
+        [
+            (
+                alert.destination_id,
+                alert.change_id,
+                None if alert.notice is None else notice_to_json(alert.notice),
+                alert.label,
+                *state,
+                at,
+            )
+            for alert, state in zip(alerts, states, strict=True)
+        ],
     )
-    state, reason = (AlertState.MUTED, MUTED) if is_muted else (AlertState.WAITING, None)
-    db.execute(
-        "INSERT INTO alert (destination_id, change_id, notice, label, state, reason, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [destination_id, change_id, text, label, state, reason, at],
-    )
-    if not is_muted:
+    if any(state is AlertState.WAITING for state, _ in states):
         db.notify(SignalName.OUTBOX)
+
+
+def enqueue_alert(db: Database, destination_id: DestinationId, at: int, *, notice: Notice) -> None:
+    """Enqueue a notice for one destination, as `enqueue_alerts` does. Part of the caller's transaction."""
+    enqueue_alerts(db, [NewAlert.of_notice(destination_id, notice)], at)
 
 
 def notify_owners(db: Database, notice: Notice, now: datetime) -> None:
@@ -58,8 +90,7 @@ def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:
     Part of the caller's transaction.
     """
     destinations = owner_destinations(db)
-    for destination_id in destinations:
-        enqueue_alert(db, destination_id, at, notice=notice)
+    enqueue_alerts(db, [NewAlert.of_notice(destination_id, notice) for destination_id in destinations], at)
     return len(destinations)
 
 
@@ -78,3 +109,10 @@ def owner_destinations(db: Database) -> list[DestinationId]:
         " WHERE c.is_owner = 1 AND d.thread_id = 0 ORDER BY d.id"
     )
     return [DestinationId(destination_id) for (destination_id,) in rows]
+
+
+def _state_of(
+    alert: NewAlert, muted: Mapping[DestinationId, Collection[MuteScope | None]]
+) -> tuple[AlertState, str | None]:
+    is_muted = are_muted(muted.get(alert.destination_id, ()), alert.about)
+    return (AlertState.MUTED, MUTED) if is_muted else (AlertState.WAITING, None)

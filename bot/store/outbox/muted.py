@@ -1,6 +1,9 @@
-"""Reads the mutes of a destination, and whether one of them covers an alert that is to be enqueued."""
+"""Reads the mutes of destinations, and what they cover."""
 
-from bot.domain.chat.mutes import Mute, MuteScope, are_muted, label_of
+from collections import defaultdict
+from collections.abc import Collection
+
+from bot.domain.chat.mutes import Mute, MuteScope, label_of
 from bot.domain.subscriptions import DestinationId
 from bot.store.database.door import Database
 from bot.store.rows import Row, to_address, to_chains, to_moment
@@ -10,6 +13,9 @@ SELECT m.id, a.address, m.chains, m.since, m.until, m.destination_id, m.account_
 FROM mute m LEFT JOIN account a ON a.id = m.account_id
 """
 
+COVERED = """
+SELECT m.destination_id, a.address, m.chains FROM mute m LEFT JOIN account a ON a.id = m.account_id
+"""
 
 _NAMED = """
 SELECT chains, label, contracts FROM subscription WHERE destination_id = ? AND account_id = ? ORDER BY id
@@ -25,46 +31,20 @@ def mutes_of(db: Database, destination_id: int) -> list[Mute]:
     return [_to_mute(db, row) for row in rows]
 
 
-def muted_scopes(db: Database, destination_id: int) -> list[MuteScope | None]:
-    """Return what each mute of a destination covers; None: everything."""
-    rows = db.execute(
-        "SELECT a.address, m.chains FROM mute m LEFT JOIN account a ON a.id = m.account_id"
-        " WHERE m.destination_id = ?",
-        [destination_id],
-    )
-    return [
-        None if address is None else MuteScope(to_address(address), to_chains(chains))
-        for address, chains in rows
-    ]
+def muted_scopes(db: Database, destinations: Collection[int]) -> dict[DestinationId, list[MuteScope | None]]:
+    """Return what each mute of these destinations covers; None: everything."""
+    these = db.any_of(destinations)
+    rows = db.execute(f"{COVERED} WHERE m.destination_id {these.sql}", these.values)
+    result: dict[DestinationId, list[MuteScope | None]] = defaultdict(list)
+    for destination_id, address, chains in rows:
+        scope = None if address is None else MuteScope(to_address(address), to_chains(chains))
+        result[DestinationId(destination_id)].append(scope)
+    return dict(result)
 
 
 def mute_of(db: Database, row_id: int) -> Mute:
     """Return the mute of a row, which has to be there."""
     return _to_mute(db, db.execute(f"{_MUTES} WHERE m.id = ?", [row_id]).fetchone())
-
-
-def is_change_muted(db: Database, destination_id: DestinationId, change_id: int) -> bool:
-    """Return whether a destination has muted the account of a change, on the chain of the change."""
-    (is_muted,) = db.execute(_IS_CHANGE_MUTED, [destination_id, change_id, change_id]).fetchone()
-    return bool(is_muted)
-
-
-# Runs once for each alert that is made. `coalesce(account_id, 0)` stands as in the index `mute_once`, by
-# which SQLite then finds the two mutes that matter instead of reading all of the destination. `chains` is a
-# list with blanks between: it is searched with a blank on either side, so that chain 1 isn't found in 10.
-_IS_CHANGE_MUTED = """
-SELECT EXISTS (SELECT 1 FROM mute WHERE destination_id = ? AND coalesce(account_id, 0) IN (
-  0, (SELECT account_id FROM change WHERE id = ?)) AND (chains = '' OR ' ' || chains || ' ' LIKE
-  (SELECT '% ' || x.chain_id || ' %' FROM change c JOIN asset x ON x.id = c.asset_id WHERE c.id = ?)))
-"""
-
-
-def is_notice_muted(db: Database, destination_id: DestinationId, about: frozenset[MuteScope]) -> bool:
-    """Return whether a destination has muted all that a notice is about, by account and chain.
-
-    `about` is empty where a notice is about more than accounts.
-    """
-    return are_muted(muted_scopes(db, destination_id), about)
 
 
 def _to_mute(db: Database, row: Row) -> Mute:

@@ -4,7 +4,7 @@ A gap is one row, opened in the transaction that finds it and closed in the one 
 stands for all of the chain: a silent chain writes one row, however many accounts are watched there.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from bot.domain.assets import ChainId
@@ -27,10 +27,10 @@ def open_account_gaps(db: Database, chains: Collection[ChainId]) -> None:
     )
 
 
-def close_account_gap(db: Database, account_id: int, chain_id: ChainId, at: datetime) -> None:
-    """Close the gap of an account on a chain, if nothing of it is unknown any more. Part of a transaction."""
-    db.execute(
-        f"{_CLOSE} AND account_id = ? AND chain_id = ? AND {_IS_SEEN}", [*_ended(at), account_id, chain_id]
+def close_account_gaps(db: Database, keys: Iterable[tuple[int, ChainId]], at: datetime) -> None:
+    """Close the gaps of accounts on chains, where nothing is unknown any more. Part of a transaction."""
+    db.executemany(
+        f"{_CLOSE} AND account_id = ? AND chain_id = ? AND {_IS_SEEN}", [(*_ended(at), *key) for key in keys]
     )
 
 

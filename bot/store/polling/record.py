@@ -1,48 +1,34 @@
 """Records what one batch of a sweep observed, together with the alerts that follow from it.
 
 Begin at `record_poll`. What a verdict says was decided in `domain/observe/compare`; here it is narrowed to
-what is still asked for, and written.
+what is still asked for, and written: table by table, each in a few statements however large the batch is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
-from bot.domain.assets import (
-    NATIVE,
-    NATIVE_PART,
-    NOTHING_SAID,
-    WHOLE_KINDS,
-    WITH_IDS,
-    Address,
-    Asset,
-    ChainId,
-    Description,
-    Items,
-    Part,
-)
-from bot.domain.deliver.alerts import Baseline
-from bot.domain.drifts import Drift
-from bot.domain.observations import Balance, Hold, Move, Poll, Standing, Verdict
-from bot.domain.observe.descriptions import asked_again_in, decimals_of_change, is_complete
+from bot.domain.assets import NATIVE, NATIVE_PART, WHOLE_KINDS, Address, Asset, ChainId, Items, Part
+from bot.domain.chat.mutes import MuteScope
+from bot.domain.observations import Balance, Move, Poll, Standing, Verdict
+from bot.domain.observe.descriptions import decimals_of_change
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
-from bot.domain.observe.recipients import NO_RULES, Watches, recipients, recipients_of_parts, unignored_parts
-from bot.domain.subscriptions import DestinationId
-from bot.domain.symbols import symbol_key
-from bot.store.balances.coverage import marks, subscriptions_about
-from bot.store.balances.prices import PRICES_SAVED_EVERY
-from bot.store.balances.snapshots import DRIFTS_ENOUGH, Views, account_ids, replace_items, stored_sweep, views
+from bot.domain.observe.recipients import Ignored, Watches, recipients
+from bot.store.balances.assets import AssetRows
+from bot.store.balances.coverage import subscriptions_about
+from bot.store.balances.snapshots import account_ids, replace_items, stored_sweep
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
-from bot.store.outbox.alerts import enqueue_alert
-from bot.store.polling.gaps import close_account_gap
+from bot.store.outbox.alerts import NewAlert, enqueue_alerts
+from bot.store.polling.baselines import BaselineMaker
+from bot.store.polling.gaps import close_account_gaps
 from bot.store.rows import (
+    Row,
     balance_to_row,
     holding_to_row,
     items_to_json,
     part_to_blob,
-    to_blob,
-    to_description,
     to_milliseconds,
     to_part,
 )
@@ -56,6 +42,8 @@ def record_poll(db: Database, poll: Poll, status: Part) -> int:
     Balances, coverage, changes and the alerts about them are one transaction: a balance that was stored
     without its alert would never be reported.
     """
+    if poll.says_nothing_new:
+        return 0
     with db.transaction():
         # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
@@ -71,24 +59,48 @@ class _PollRecorder:
         self._poll = poll
         self._status = status
         self._at = to_milliseconds(poll.observed_at)
-        self._account_ids = account_ids(db, [verdict.account for verdict in poll.verdicts])
-        self._watches: Watches = watches_by_account(subscriptions_about(db, self._account_ids.values()))
-        self._ignored = all_rules(db)
-        self._asset_ids: dict[Asset, int] = {}
-        """Rows of the assets met so far: many accounts of a batch hold the same ones."""
+        # What is neither new nor missing from a first reading is not looked at: that is most of a batch.
+        self._noticed = [one for one in poll.verdicts if one.never_seen or not one.says_nothing_new]
+        named = [account for account, _ in poll.items]
+        self._account_ids = account_ids(db, [*(verdict.account for verdict in self._noticed), *named])
+        ids = self._account_ids.values()
+        self._watches: Watches = watches_by_account(subscriptions_about(db, ids)) if ids else {}
+        self._coverage = _coverage_of(db, ids)
+        """Of each account and chain: the parts that are covered, and since when each is unknown."""
 
     def write(self) -> int:
         """Write every verdict, then the baselines, and return the number of alerts."""
-        verdicts = [self._as_still_asked(verdict) for verdict in self._poll.verdicts]
+        narrowed = [self._as_still_asked(verdict) for verdict in self._noticed]
+        verdicts = [verdict for verdict in narrowed if not verdict.says_nothing_new]
+        items = {key: items for key, items in self._poll.items.items() if key[0] in self._watches}
+        assets = AssetRows(self._db, self._poll, self._assets_of(verdicts, items))
         # Descriptions before balances, so that a change is recorded with the decimals known by now.
         for asset, description in self._poll.described.items():
-            self._describe(asset, description)
-        alerts = sum(self._write_verdict(verdict) for verdict in verdicts if not verdict.says_nothing_new)
-        for (account, asset), items in self._poll.items.items():
-            if account in self._watches:
-                self._write_items(account, asset, items)
+            assets.describe(asset, description)
+        self._note_holders(verdicts, assets)
+        assets.save()
+        ignored = all_rules(self._db) if verdicts else {}
+        # Coverage and chains come first: moves are dated by them.
+        self._write_first_seen(verdicts)
+        alerts = self._write_moves(verdicts, assets, ignored)
+        # Only now, as the moves read since when they were unknown.
+        self._write_seen_again(verdicts)
+        maker = BaselineMaker(
+            self._db,
+            narrowed,
+            account_ids=self._account_ids,
+            watches=self._watches,
+            ignored=ignored,
+            status=self._status,
+        )
+        self._write_balances(verdicts, assets)
+        self._write_holds(verdicts, assets)
+        for (account, asset), of_collection in items.items():
+            replace_items(self._db, self._account_ids[account], assets.id_of(asset), of_collection)
         # Baselines count what is stored, so they come after all balances.
-        return alerts + self._enqueue_baselines(verdicts)
+        alerts += maker.alerts()
+        enqueue_alerts(self._db, alerts, self._at)
+        return len(alerts)
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
         """Return of a verdict only what somebody asked for when the batch was planned and still asks for."""
@@ -103,7 +115,25 @@ class _PollRecorder:
         if verdict.says_nothing_new or not asked:
             return Verdict(verdict.account, verdict.chain_id, never_seen=verdict.never_seen & asked)
         # Coverage that ended meanwhile ended for good: a chat closed and opened again begins with a baseline.
-        valid = asked & (verdict.first_seen | self._covered(verdict))
+        valid = asked & (verdict.first_seen | self._coverage[self._key(verdict)].keys())
+        return verdict if self._is_all_valid(verdict, asked, valid) else self._narrowed(verdict, asked, valid)
+
+    def _is_all_valid(self, verdict: Verdict, asked: frozenset[Part], valid: frozenset[Part]) -> bool:
+        """Return whether narrowing a verdict would take nothing away, as far as that is seen at a glance."""
+        return (
+            {NATIVE_PART, self._status} <= valid
+            and verdict.first_seen <= valid
+            and verdict.seen_again <= valid
+            and verdict.never_seen <= asked
+            and all(move.through and move.through <= valid for move in verdict.moves)
+            and all(
+                asset.contract == NATIVE or balance is None or balance.standing is not Standing.NAMED
+                for asset, balance in verdict.balances.items()
+            )
+        )
+
+    def _narrowed(self, verdict: Verdict, asked: frozenset[Part], valid: frozenset[Part]) -> Verdict:
+        coverage = Coverage(valid, self._status)
         through = [move._replace(through=move.through & valid) for move in verdict.moves]
         return Verdict(
             account=verdict.account,
@@ -115,7 +145,7 @@ class _PollRecorder:
             balances={
                 asset: self._as_covered(asset, balance, valid)
                 for asset, balance in verdict.balances.items()
-                if self._is_within(asset, balance, valid)
+                if coverage.speaks_of(asset, Standing.LISTED if balance is None else balance.standing)
             },
             holds={
                 asset: hold
@@ -126,84 +156,171 @@ class _PollRecorder:
             drifted=verdict.drifted,
         )
 
-    def _covered(self, verdict: Verdict) -> frozenset[Part]:
-        rows = self._db.execute(
-            "SELECT part FROM coverage WHERE account_id = ? AND chain_id = ?",
-            [self._account_ids[verdict.account], verdict.chain_id],
-        )
-        return frozenset(to_part(blob) for (blob,) in rows)
-
-    def _is_within(self, asset: Asset, balance: Balance | None, asked: frozenset[Part]) -> bool:
-        standing = Standing.LISTED if balance is None else balance.standing
-        return Coverage(asked, self._status).speaks_of(asset, standing)
-
     def _as_covered(self, asset: Asset, balance: Balance | None, covered: frozenset[Part]) -> Balance | None:
         """Return a token's balance as known by its contract alone, where nobody asks for lists any more."""
         if balance is None or asset.contract == NATIVE or self._status in covered:
             return balance
         return balance._replace(standing=Standing.NAMED)
 
-    def _write_verdict(self, verdict: Verdict) -> int:
-        account_id = self._account_ids[verdict.account]
-        # Coverage and chain come first: `_previous_at` reads them for the moves.
-        for part in verdict.first_seen:
-            self._db.execute(
-                "INSERT OR IGNORE INTO coverage (account_id, chain_id, part) VALUES (?, ?, ?)",
-                [account_id, verdict.chain_id, part_to_blob(part)],
+    def _assets_of(
+        self, verdicts: Iterable[Verdict], items: Mapping[tuple[Address, Asset], Items]
+    ) -> Iterator[Asset]:
+        """Yield every asset that is written of, in the order in which new ones get their numbers."""
+        yield from self._poll.described
+        for verdict in verdicts:
+            yield from (move.asset for move in verdict.moves)
+            yield from verdict.balances
+            yield from verdict.holds
+        yield from (asset for _, asset in items)
+
+    def _note_holders(self, verdicts: Iterable[Verdict], assets: AssetRows) -> None:
+        for verdict in verdicts:
+            account_id = self._account_ids[verdict.account]
+            for asset, balance in verdict.balances.items():
+                if balance is None:
+                    assets.drop_holder(asset, account_id)
+                else:
+                    assets.note_holder(asset, account_id)
+                if asset in verdict.drifted:
+                    assets.count_drift(asset)
+
+    def _write_first_seen(self, verdicts: Iterable[Verdict]) -> None:
+        keys = [(self._key(verdict), part) for verdict in verdicts for part in verdict.first_seen]
+        columns = ("account_id", "chain_id", "part")
+        new = [(*key, part_to_blob(part)) for key, part in keys]
+        self._db.upsert_many("coverage", columns, new, key=columns)
+        for key, part in keys:
+            self._coverage[key].setdefault(part, None)
+        self._db.executemany(
+            "INSERT INTO chain (id, complete_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+            [(chain_id, self._at) for chain_id in dict.fromkeys(chain_id for (_, chain_id), _ in keys)],
+        )
+
+    def _write_seen_again(self, verdicts: Iterable[Verdict]) -> None:
+        self._db.executemany(
+            "UPDATE coverage SET unknown_since = NULL WHERE account_id = ? AND chain_id = ? AND part = ?",
+            [
+                (*self._key(verdict), part_to_blob(part))
+                for verdict in verdicts
+                for part in verdict.seen_again
+            ],
+        )
+        seen = [self._key(verdict) for verdict in verdicts if verdict.seen_again]
+        close_account_gaps(self._db, seen, self._poll.observed_at)
+
+    def _write_balances(self, verdicts: Sequence[Verdict], assets: AssetRows) -> None:
+        stored: list[Row] = []
+        drifts: list[Row] = []
+        gone: list[Row] = []
+        for verdict in verdicts:
+            account_id = self._account_ids[verdict.account]
+            for asset, balance in verdict.balances.items():
+                key = (account_id, assets.id_of(asset))
+                if balance is None:  # zero is not stored
+                    gone.append(key)
+                    continue
+                stored.append((*key, *balance_to_row(balance)))
+                if asset in verdict.drifts:
+                    usual_raw, span_ms, seen_at = verdict.drifts[asset]
+                    drifts.append((*key, str(usual_raw), span_ms, to_milliseconds(seen_at)))
+        for table in ("balance", "drift"):
+            self._db.executemany(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", gone)
+        # In the order of their keys, which is that of the table: neighbours go to the same page of the file.
+        self._db.upsert_many("balance", _BALANCE, sorted(stored, key=itemgetter(0, 1)), key=_OF_ASSET)
+        self._db.upsert_many("drift", _DRIFT, drifts, key=_OF_ASSET)
+
+    def _write_holds(self, verdicts: Iterable[Verdict], assets: AssetRows) -> None:
+        holds = [
+            ((self._account_ids[verdict.account], assets.id_of(asset)), hold)
+            for verdict in verdicts
+            for asset, hold in verdict.holds.items()
+        ]
+        self._db.executemany(
+            "DELETE FROM held WHERE account_id = ? AND asset_id = ?",
+            [key for key, hold in holds if hold is None],
+        )
+        self._db.upsert_many(
+            "held",
+            _HELD,
+            [(*key, *holding_to_row(hold.amount), hold.times) for key, hold in holds if hold is not None],
+            key=_OF_ASSET,
+        )
+
+    def _key(self, verdict: Verdict) -> tuple[int, ChainId]:
+        return self._account_ids[verdict.account], verdict.chain_id
+
+    # ---------------------------------------------------------------- moves
+
+    def _write_moves(
+        self, verdicts: Iterable[Verdict], assets: AssetRows, ignored: Ignored
+    ) -> list[NewAlert]:
+        """Write the changes, and return the alerts about them in the same order."""
+        moves = [(verdict, move) for verdict in verdicts for move in verdict.moves]
+        if not moves:
+            return []
+        former = self._former_decimals(moves, assets)
+        complete_at = dict(self._db.execute("SELECT id, complete_at FROM chain").fetchall())
+        change_ids = self._insert_changes(
+            [
+                self._change_row(verdict, move, assets, decimals, complete_at)
+                for (verdict, move), decimals in zip(moves, former, strict=True)
+            ]
+        )
+        alerts: list[NewAlert] = []
+        for (verdict, move), decimals, change_id in zip(moves, former, change_ids, strict=True):
+            # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
+            if _is_redenomination_only(move, decimals, assets[move.asset].decimals):
+                continue
+            labels = recipients(
+                move,
+                watches=self._watches,
+                ignored=ignored,
+                account=verdict.account,
+                status=self._status,
             )
-            self._db.execute(
-                "INSERT OR IGNORE INTO chain (id, complete_at) VALUES (?, ?)", [verdict.chain_id, self._at]
-            )
-        alerts = sum(self._write_move(verdict, account_id, move) for move in verdict.moves)
-        # Only now, as the moves read since when they were unknown.
-        for part in verdict.seen_again:
-            self._db.execute(
-                "UPDATE coverage SET unknown_since = NULL WHERE account_id = ? AND chain_id = ? AND part = ?",
-                [account_id, verdict.chain_id, part_to_blob(part)],
-            )
-        if verdict.seen_again:
-            close_account_gap(self._db, account_id, verdict.chain_id, self._poll.observed_at)
-        for asset, balance in verdict.balances.items():
-            self._write_balance(account_id, asset, balance)
-            if asset in verdict.drifts and balance is not None:
-                self._write_drift(account_id, asset, verdict.drifts[asset])
-            if asset in verdict.drifted:
-                self._count_drift(asset)
-        for asset, hold in verdict.holds.items():
-            self._write_hold(account_id, asset, hold)
+            about = frozenset({MuteScope(verdict.account, frozenset({verdict.chain_id}))})
+            alerts += [
+                NewAlert.of_change(destination_id, label, change_id, about)
+                for destination_id, label in labels.items()
+            ]
         return alerts
 
-    def _write_balance(self, account_id: int, asset: Asset, balance: Balance | None) -> None:
-        asset_id = self._asset_id(asset)
-        if balance is None:
-            # Zero is not stored. The next balance chooses a new `holder`, by whom the asset is described.
-            for table in ("balance", "drift"):
-                self._db.execute(
-                    f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id]
-                )
-            self._db.execute(
-                "UPDATE asset SET holder = NULL WHERE id = ? AND holder = ?", [asset_id, account_id]
-            )
-            return
-        self._db.execute(
-            "UPDATE asset SET holder = ? WHERE id = ? AND holder IS NULL", [account_id, asset_id]
-        )
-        self._db.execute(
-            "REPLACE INTO balance (account_id, asset_id, amount, uniques, block, standing, told)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [account_id, asset_id, *balance_to_row(balance)],
-        )
+    def _insert_changes(self, rows: list[Row]) -> list[int]:
+        """Insert changes and return their numbers, in the same order."""
+        # Numbers grow with each insert, and nobody else inserts within the transaction.
+        (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM change").fetchone()
+        self._db.insert_many("change", _CHANGE, rows)
+        inserted = self._db.execute("SELECT id FROM change WHERE id > ? ORDER BY id", [newest])
+        return [change_id for (change_id,) in inserted]
 
-    def _save_price(self, asset_id: int, asset: Asset) -> None:
-        """Store the price that came with an asset, unless the stored one is less than an hour older."""
-        description = self._poll.descriptions.get(asset)
-        if description and description.price_usd is not None:
-            before = to_milliseconds(self._poll.observed_at - PRICES_SAVED_EVERY)
-            self._db.execute(
-                "UPDATE asset SET price_usd = ?, priced_at = ?"
-                " WHERE id = ? AND (priced_at IS NULL OR priced_at <= ?)",
-                [description.price_usd, self._at, asset_id, before],
-            )
+    def _change_row(
+        self,
+        verdict: Verdict,
+        move: Move,
+        assets: AssetRows,
+        former_decimals: int | None,
+        complete_at: Mapping[ChainId, int],
+    ) -> Row:
+        before, uniques_before, block_before = holding_to_row(move.before)
+        after, uniques_after, block = holding_to_row(move.after)
+        return (
+            self._account_ids[verdict.account],
+            assets.id_of(move.asset),
+            move.kind,
+            before,
+            after,
+            uniques_before,
+            uniques_after,
+            block_before,
+            block,
+            items_to_json(move.items),
+            *self._price(move.asset),
+            self._previous_at(verdict, move.through, complete_at),
+            self._at,
+            self._poll.sweep,
+            assets[move.asset].decimals,
+            former_decimals,
+        )
 
     def _price(self, asset: Asset) -> tuple[str | None, int | None]:
         """Return the asset's price in this batch, or else the last known one and when that was read."""
@@ -213,239 +330,92 @@ class _PollRecorder:
         last = self._poll.last_prices.get(asset)
         return (last.usd, to_milliseconds(last.seen_at)) if last else (None, None)
 
-    def _write_drift(self, account_id: int, asset: Asset, drift: Drift) -> None:
-        usual_raw, span_ms, seen_at = drift
-        self._db.execute(
-            "REPLACE INTO drift (account_id, asset_id, usual, span, seen_at) VALUES (?, ?, ?, ?, ?)",
-            [account_id, self._asset_id(asset), str(usual_raw), span_ms, to_milliseconds(seen_at)],
-        )
-
-    def _count_drift(self, asset: Asset) -> None:
-        """Count a sweep in which an asset drifted: once a sweep, whoever holds it, up to what is needed."""
-        self._db.execute(
-            "UPDATE asset SET drifts = drifts + 1, drifted_in = ?1"
-            " WHERE id = ?2 AND drifts < ?3 AND ifnull(drifted_in, 0) < ?1",
-            [self._poll.sweep, self._asset_id(asset), DRIFTS_ENOUGH],
-        )
-
-    def _write_hold(self, account_id: int, asset: Asset, hold: Hold | None) -> None:
-        asset_id = self._asset_id(asset)
-        if hold is None:
-            self._db.execute("DELETE FROM held WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
-            return
-        self._db.execute(
-            "REPLACE INTO held (account_id, asset_id, amount, uniques, block, times)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [account_id, asset_id, *holding_to_row(hold.amount), hold.times],
-        )
-
-    def _write_items(self, account: Address, asset: Asset, items: Items) -> None:
-        replace_items(self._db, self._account_ids[account], self._asset_id(asset), items)
-
-    def _write_move(self, verdict: Verdict, account_id: int, move: Move) -> int:
-        labels = recipients(
-            move,
-            watches=self._watches,
-            ignored=self._ignored,
-            account=verdict.account,
-            status=self._status,
-        )
-        former, decimals = self._decimals(account_id, self._asset_id(move.asset))
-        # As much is held as before, in smaller or larger units: recorded, and no news to anybody.
-        if _is_redenomination_only(move, former, decimals):
-            labels = {}
-        change_id = self._insert_change(verdict, account_id, move, former, decimals)
-        for destination_id, label in labels.items():
-            enqueue_alert(self._db, destination_id, self._at, label=label, change_id=change_id)
-        return len(labels)
-
-    def _insert_change(
-        self, verdict: Verdict, account_id: int, move: Move, former: int | None, decimals: int | None
-    ) -> int:
-        before, uniques_before, block_before = holding_to_row(move.before)
-        after, uniques_after, block = holding_to_row(move.after)
-        price_usd, priced_at = self._price(move.asset)
-        (change_id,) = self._db.execute(
-            "INSERT INTO change (account_id, asset_id, kind, before, after, uniques_before, uniques_after,"
-            " block_before, block, items, price_usd, priced_at, previous_at, observed_at, sweep, decimals,"
-            " former_decimals) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            [
-                account_id,
-                self._asset_id(move.asset),
-                move.kind,
-                before,
-                after,
-                uniques_before,
-                uniques_after,
-                block_before,
-                block,
-                items_to_json(move.items),
-                price_usd,
-                priced_at,
-                self._previous_at(account_id, verdict.chain_id, move.through),
-                self._at,
-                self._poll.sweep,
-                decimals,
-                former,
-            ],
-        ).fetchone()
-        return int(change_id)
-
-    def _decimals(self, account_id: int, asset_id: int) -> tuple[int | None, int | None]:
-        """Return the former decimals, if the stored amount may be in these, and the decimals known now."""
-        kind, decimals, former, since = self._db.execute(
-            "SELECT kind, decimals, former_decimals, redenominated_in FROM asset WHERE id = ?", [asset_id]
-        ).fetchone()
-        if former is None or kind in WHOLE_KINDS:
-            return None, decimals
+    def _former_decimals(self, moves: Iterable[tuple[Verdict, Move]], assets: AssetRows) -> list[int | None]:
+        """Return of each move the former decimals of its asset, if the amount before may be in these."""
         # An amount that changed since the source named other decimals was read with the new ones.
-        changed = self._db.execute(
-            "SELECT 1 FROM change WHERE account_id = ? AND sweep >= ? AND asset_id = ?",
-            [account_id, since, asset_id],
-        ).fetchone()
-        return (None if changed else former), decimals
+        changed = self._newest_changes(moves, assets)
+        result: list[int | None] = []
+        for verdict, move in moves:
+            row, key = assets[move.asset], (self._account_ids[verdict.account], assets.id_of(move.asset))
+            since = row.redenominated_in
+            is_read_since = since is not None and changed.get(key, 0) >= since
+            result.append(None if is_read_since or row.kind in WHOLE_KINDS else row.former_decimals)
+            changed[key] = self._poll.sweep
+        return result
 
-    def _previous_at(self, account_id: int, chain_id: ChainId, parts: frozenset[Part]) -> int | None:
+    def _newest_changes(
+        self, moves: Iterable[tuple[Verdict, Move]], assets: AssetRows
+    ) -> dict[tuple[int, int], int]:
+        """Return the sweep of the last change of each amount, of assets that once had other decimals."""
+        redenominated = [
+            (self._account_ids[verdict.account], assets[move.asset].redenominated_in or 0)
+            for verdict, move in moves
+            if assets[move.asset].former_decimals is not None
+        ]
+        if not redenominated:
+            return {}
+        accounts = {account_id for account_id, _ in redenominated}
+        theirs = self._db.any_of(accounts)
+        rows = self._db.execute(
+            f"SELECT account_id, asset_id, max(sweep) FROM change WHERE account_id {theirs.sql}"
+            " AND sweep >= ? GROUP BY account_id, asset_id",
+            [*theirs.values, min(since for _, since in redenominated)],
+        )
+        return {(account_id, asset_id): sweep for account_id, asset_id, sweep in rows}
+
+    def _previous_at(
+        self, verdict: Verdict, parts: frozenset[Part], complete_at: Mapping[ChainId, int]
+    ) -> int | None:
         """Return when the amount before was last seen, in milliseconds."""
-        row = self._db.execute(
-            "SELECT ifnull(max(v.unknown_since), max(c.complete_at))"
-            " FROM coverage v JOIN chain c ON c.id = v.chain_id"
-            f" WHERE v.account_id = ? AND v.chain_id = ? AND v.part IN ({marks(parts)})",
-            [account_id, chain_id, *map(part_to_blob, parts)],
-        ).fetchone()
-        return row[0] if row else None
+        covered = self._coverage[self._key(verdict)]
+        if parts.isdisjoint(covered) or verdict.chain_id not in complete_at:
+            return None
+        unknown = [since for part in parts if (since := covered.get(part)) is not None]
+        return max(unknown) if unknown else complete_at[verdict.chain_id]
 
-    def _enqueue_baselines(self, verdicts: Iterable[Verdict]) -> int:
-        by_account: dict[Address, list[Verdict]] = defaultdict(list)
-        for verdict in verdicts:
-            by_account[verdict.account].append(verdict)
-        of_new = {
-            account: of_account
-            for account, of_account in by_account.items()
-            if any(verdict.first_seen for verdict in of_account)
-        }
-        stored = views(self._db, tuple(of_new))
-        return sum(
-            self._enqueue_baseline(account, of_account, stored) for account, of_account in of_new.items()
-        )
 
-    def _enqueue_baseline(self, account: Address, verdicts: list[Verdict], stored: Views) -> int:
-        """Enqueue a first reading, once for each label that a destination has for the account."""
-        named: dict[tuple[DestinationId, str], list[Verdict]] = defaultdict(list)
-        names: dict[tuple[DestinationId, str], None] = {}
-        for verdict in verdicts:
-            about = self._watches, account, verdict.chain_id
-            seen = recipients_of_parts(*about, verdict.first_seen, self._status)
-            for name in (recipients_of_parts(*about, verdict.never_seen, self._status) | seen).items():
-                named[name].append(verdict)
-            names |= dict.fromkeys(seen.items())
-        for name in names:
-            destination_id, label = name
-            notice = self._baseline(destination_id, account, label, named[name], stored)
-            enqueue_alert(self._db, destination_id, self._at, label=label, notice=notice)
-        return len(names)
+_BALANCE = ("account_id", "asset_id", "amount", "uniques", "block", "standing", "told")
+_DRIFT = ("account_id", "asset_id", "usual", "span", "seen_at")
+_HELD = ("account_id", "asset_id", "amount", "uniques", "block", "times")
+_OF_ASSET = ("account_id", "asset_id")
+"""The key of these three tables."""
 
-    def _baseline(
-        self,
-        destination_id: DestinationId,
-        account: Address,
-        label: str,
-        verdicts: list[Verdict],
-        stored: Views,
-    ) -> Baseline:
-        """Return the first reading as one destination asked for it: nothing that only others asked for.
+_CHANGE = (
+    "account_id",
+    "asset_id",
+    "kind",
+    "before",
+    "after",
+    "uniques_before",
+    "uniques_after",
+    "block_before",
+    "block",
+    "items",
+    "price_usd",
+    "priced_at",
+    "previous_at",
+    "observed_at",
+    "sweep",
+    "decimals",
+    "former_decimals",
+)
 
-        Balances are counted in what is stored, as others' subscriptions may have brought some before.
-        """
-        mine = [pair for pair in self._watches[account] if pair[0].destination_id == destination_id]
-        rules = self._ignored.get(destination_id, NO_RULES)
-        balances, seen, unanswered = 0, [], []
-        read: set[Part] = set()
-        wanted: set[Part] = set()
-        for verdict in verdicts:
-            parts = watched_parts(mine, verdict.chain_id, self._status)
-            if verdict.first_seen & parts:
-                seen.append(verdict.chain_id)
-                read |= verdict.first_seen & parts
-                wanted |= parts
-                balances += sum(
-                    self._is_within(asset, balance, unignored_parts(parts & verdict.first_seen, rules, asset))
-                    for asset, balance in stored[account, verdict.chain_id].balances.items()
-                )
-            elif verdict.never_seen & parts:
-                unanswered.append(verdict.chain_id)
-        # Tokens are named only where they alone are new: the account itself was read before.
-        listed = {NATIVE_PART, self._status}
-        contracts = sorted(map(Address, read)) if listed & wanted and not listed & read else []
-        return Baseline(
-            account=account,
-            label=label,
-            balances=balances,
-            chains=tuple(seen),
-            unanswered=tuple(unanswered),
-            contracts=tuple(contracts),
-        )
 
-    def _asset_id(self, asset: Asset) -> int:
-        """Return the row of an asset, written when it is met for the first time in this batch."""
-        if asset not in self._asset_ids:
-            self._asset_ids[asset] = self._upsert_asset(asset)
-            self._save_price(self._asset_ids[asset], asset)
-        return self._asset_ids[asset]
-
-    def _upsert_asset(self, asset: Asset) -> int:
-        """Insert an asset if it is new; returns its row."""
-        description = self._poll.descriptions.get(asset, NOTHING_SAID)
-        # Of a known asset one thing is updated: a contract of unknown type that came with token ids is a
-        # collection from now on (its kind ends with WITH_IDS).
-        self._db.execute(
-            "INSERT INTO asset (chain_id, contract, kind, symbol, decimals, rebasing, symbol_key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain_id, contract) DO UPDATE"
-            " SET kind = excluded.kind WHERE excluded.kind = kind || ?",
-            [*_asset_row(asset, description), WITH_IDS],
-        )
-        (asset_id,) = self._db.execute(
-            "SELECT id FROM asset WHERE chain_id = ? AND contract = ?",
-            [asset.chain_id, to_blob(asset.contract)],
-        ).fetchone()
-        return int(asset_id)
-
-    def _describe(self, asset: Asset, said: Description) -> None:
-        """Store what the source said an asset is; what it left open stays as it was known."""
-        asset_id = self._asset_id(asset)
-        row = self._db.execute(
-            "SELECT kind, symbol, decimals, rebasing, asked_in_vain FROM asset WHERE id = ?", [asset_id]
-        ).fetchone()
-        known, in_vain = to_description(*row[:-1]), row[-1]
-        described = known.merged(said)
-        in_vain = 0 if is_complete(described) else in_vain + 1
-        self._db.execute(
-            "UPDATE asset SET kind = ?, symbol = ?, decimals = ?, rebasing = ?, symbol_key = ?,"
-            " asked_in_vain = ?, described_at = ?, describe_at = ? WHERE id = ?",
-            [
-                *_asset_row(asset, described)[2:],
-                in_vain,
-                self._at,
-                to_milliseconds(self._poll.observed_at + asked_again_in(in_vain)),
-                asset_id,
-            ],
-        )
-        if known.decimals not in (None, described.decimals):
-            self._db.execute(
-                "UPDATE asset SET former_decimals = ?, redenominated_in = ? WHERE id = ?",
-                [known.decimals, self._poll.sweep, asset_id],
-            )
+def _coverage_of(
+    db: Database, account_ids: Collection[int]
+) -> dict[tuple[int, ChainId], dict[Part, int | None]]:
+    theirs = db.any_of(account_ids)
+    rows = db.execute(
+        f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs.sql}",
+        theirs.values,
+    )
+    result: dict[tuple[int, ChainId], dict[Part, int | None]] = defaultdict(dict)
+    for account_id, chain_id, part, unknown_since in rows:
+        result[account_id, chain_id][to_part(part)] = unknown_since
+    return result
 
 
 def _is_redenomination_only(move: Move, former: int | None, now: int | None) -> bool:
     """Return whether an amount changed only because the token's decimals did; both may be None."""
     before, after = move.before.amount_raw, move.after.amount_raw
     return before != after and not decimals_of_change(before, after, former, now).difference(before, after)
-
-
-def _asset_row(
-    asset: Asset, description: Description
-) -> tuple[int, bytes, str, str | None, int | None, bool, str | None]:
-    kind, symbol, decimals, rebasing, _ = description
-    key = symbol_key(symbol) or None
-    return asset.chain_id, to_blob(asset.contract), kind, symbol, decimals, rebasing, key
