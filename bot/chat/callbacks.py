@@ -1,8 +1,8 @@
 """A press on a button, checked like a command.
 
 In this order: the form, the row of this chat, whether the presser may, whether the state still
-allows it. Only then it is done, and done once: a second press finds it done. The presser has an
-answer before anything else is sent, and whatever Telegram says to that undoes nothing.
+allows it. Only then it is done, and done once: a second press finds it done. The press is answered
+first; a failure of that answer changes nothing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -60,6 +60,7 @@ class Callbacks:
         """Return what comes of a press, the presser with the place where it happens, and what it needed."""
         press = read_press(data)
         find = FIND.get(press.action) if press else None
+        # Found before it is counted: how much a press counts depends on what its action needs.
         action = await find(self._services, incoming, press) if press and find else None
         wait = wait_seconds(incoming, action.needs if action else Action.LOOK)
         if wait:
@@ -85,7 +86,7 @@ class Callbacks:
 
 
 async def _done(then: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Return the answer of what is done after the toast, or that it failed: the toast is gone by then."""
+    """Do what follows the toast and return the answer; a failure is an answer too, as the toast is gone."""
     try:
         return await then()
     except DatabaseUnavailable as trouble:

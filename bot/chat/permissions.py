@@ -44,7 +44,7 @@ class _Hourly:
     _at: OrderedDict[int, float] = field(default_factory=OrderedDict)
 
     def is_due(self, chat_id: int, now: float) -> bool:
-        """Whether an hour is over since the last time; if so, this is the last time."""
+        """Whether an hour has passed since the last time; if so, count this as the last time."""
         if now - self._at.get(chat_id, float("-inf")) < HOUR_SECONDS:
             return False
         self._at[chat_id] = now
@@ -132,7 +132,7 @@ class Permissions:
         return permission or await self._check_administrator(incoming)
 
     def answers_stranger(self, chat_id: int) -> bool:
-        """Whether a closed chat is answered now: once an hour, and this is counted as that once."""
+        """Whether to answer a closed chat now: once an hour; a yes counts as the answer."""
         return self._answered.is_due(chat_id, self._monotonic())
 
     async def greets(self, chat_id: int) -> bool:
@@ -142,12 +142,15 @@ class Permissions:
         return await self._store.decision_on(chat_id) is not False
 
     async def go_first(self, origins: Sequence[Origin]) -> list[bool]:
-        """Return of each origin whether it goes before strangers, as owners and open chats do."""
+        """Return for each origin whether it goes before strangers, as owners and open chats do."""
+        # One query for all: a flood of strangers must not cost a query for each update.
         others = {
-            one.chat_id for one in origins if one.chat_id is not None and one.user_id not in self.owners
+            origin.chat_id
+            for origin in origins
+            if origin.chat_id is not None and origin.user_id not in self.owners
         }
         open_chats = await self._store.open_among(others) if others else frozenset()
-        return [one.user_id in self.owners or one.chat_id in open_chats for one in origins]
+        return [origin.user_id in self.owners or origin.chat_id in open_chats for origin in origins]
 
     async def _check_administrator(self, incoming: Incoming) -> Permission:
         """Ask Telegram whether somebody administers the group; no answer means no."""
@@ -165,5 +168,7 @@ class Permissions:
                 "administrators not known", action="administrators_unknown", error=type(error).__name__
             )
             return Permission.NEEDS_ADMINISTRATOR
-        is_one = any(user_id == one.user.id and one.status in ADMINISTRATORS for one in administrators)
-        return Permission.ALLOWED if is_one else Permission.NEEDS_ADMINISTRATOR
+        is_administrator = any(
+            user_id == member.user.id and member.status in ADMINISTRATORS for member in administrators
+        )
+        return Permission.ALLOWED if is_administrator else Permission.NEEDS_ADMINISTRATOR

@@ -94,7 +94,7 @@ class UpdateHandler:
             )
 
     async def _report_failure(self, update: Update, toast: str, answer: Html) -> None:
-        """Tell whoever waits for an answer why none comes."""
+        """Say why no answer comes, as a toast to a press and as a message to a command."""
         if update.callback_query is not None:
             await self._screens.toast(None, update.callback_query.id, toast)
         elif update.message is not None:
@@ -153,7 +153,7 @@ class UpdateHandler:
     async def _on_message(self, message: Message, text: str) -> None:
         incoming = Incoming(_place(message), _author(message))
         request = read_message(self._services, text)
-        # Read once more: the first time it was read under the old name.
+        # Read again: `_is_renamed` has just learned the new name, and the first reading used the old one.
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
             request = read_message(self._services, text)
         if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
@@ -185,7 +185,7 @@ class UpdateHandler:
         return await self._permissions.is_open(place) and await self._own_name.has_changed()
 
     def _limit(self, incoming: Incoming, needed: Action) -> LimitResult:
-        """Count what somebody does, looks and changes apart, and return whether it is within the limits."""
+        """Count a command, looks and changes apart, and return whether it is within the limits."""
         place, user_id, now = incoming.place, incoming.author.user_id, self._monotonic()
         if needed is Action.LOOK:
             result = self._limiter.check_look(place.chat_id, user_id, now, is_group=not place.is_private)

@@ -1,6 +1,6 @@
 """The buttons under an alert: show the balances, mute for an hour, ignore the token.
 
-The row that each carries is the message itself; the families of the commands that they press handle them.
+Each carries the delivery's id; the command's own file handles the press.
 """
 
 from telegram import InlineKeyboardMarkup

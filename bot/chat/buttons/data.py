@@ -18,7 +18,7 @@ BACK, FORTH = "‹", "›"
 
 @dataclass(frozen=True, slots=True)
 class ButtonAction:
-    """What a button does; the family of its command declares it and handles it.
+    """What a button does; its command's own file declares it and handles it.
 
     The name stays in the buttons on people's phones for as long as the messages do: it is never changed,
     and never given to another action. Up to 16 small letters.
@@ -49,7 +49,7 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a pressed button carried; whether there is such an action is not known yet."""
+    """What a pressed button carried; there may be no such action: anybody can forge one."""
 
     action: ButtonAction
     row: int
@@ -63,7 +63,7 @@ def button(text: str, action: ButtonAction, row: int, page: int | None = None) -
 
 
 def read_press(data: str) -> Press | None:
-    """Return what a button carried; None: it has no such form."""
+    """Return what a button carried; None: the data is not of our form."""
     read = _FORM.fullmatch(data)
     if read is None:
         return None

@@ -1,7 +1,8 @@
 """What people can type: one file, or one folder, for each family of commands.
 
-`registry` lists them all; parser, rights, menus, /help, the manual and callbacks follow from it. `command`
-says what a command declares, `dispatch` turns messages and presses into what they ask for, `arguments/`
-reads addresses, chains and names of subscriptions, `words` has what several answers say alike. Begin with
-`mute`: it has everything that a command can have.
+`registry` lists them all; parser, rights, `command_menu`, /help, the manual and callbacks follow from it.
+`command` says what a command declares, `dispatch` turns messages and presses into what they ask for,
+`arguments/` reads addresses, chains and names of subscriptions, `words` has what several answers say alike.
+The commands: `basics` (/start, /help, /id), `mute`, `ignore`, and in folders `watch/`, `balance/` and
+`owners/`. Begin with `mute`: it has everything that a command can have.
 """

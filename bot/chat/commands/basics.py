@@ -109,9 +109,9 @@ def _read_help(rest: str, _chains: ChainReader) -> HelpRequest:
 
 
 def command_named(commands: Sequence[Command], word: str) -> Command | None:
-    """Return the command that a word calls, by its name or an alias; None: it calls none."""
-    # By the table that is handed in: the registry lists this module, and can't be imported here.
-    return next((one for one in commands if word in (one.name, *one.aliases)), None)
+    """Return the command with this name or alias; None: there is none."""
+    # The commands come as an argument: the registry imports this module, and can't be imported here.
+    return next((command for command in commands if word in (command.name, *command.aliases)), None)
 
 
 def help_for(commands: Sequence[Command], *, is_owner: bool) -> Html:

@@ -116,7 +116,7 @@ class Request(ABC):
 
     @property
     def kind(self) -> str:
-        """What figures call it: `watch_token` for a WatchTokenRequest."""
+        """Its name in metrics: `watch_token` for a WatchTokenRequest."""
         return kind_of(self).removesuffix("_request")
 
     @abstractmethod
@@ -126,7 +126,7 @@ class Request(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Usage(Request):
-    """A command of ours that lacks something, or has something wrong; `reason` may be ""."""
+    """A command that lacks something or has something wrong: it is answered by how to use it."""
 
     command: Command
     reason: str
@@ -154,7 +154,7 @@ def usage(command: Command, reason: str = "") -> Html:
 
 @dataclass(frozen=True, slots=True)
 class CallbackResult:
-    """What comes of a press: a toast, then what changes on the screen, then what takes longer."""
+    """What comes of a press: a toast, then what takes longer, then what changes on the screen."""
 
     toast: str = ""
     redraw: Screen | None = None

@@ -91,7 +91,7 @@ class Menus:
         await self._bot.delete_my_commands(BotCommandScopeDefault())
         for former in await self._store.owners_with_menu() - owners:
             await self._unless_unknown(self._bot.delete_my_commands(BotCommandScopeChat(former)))
-        # Before they are set: after a crash between, a menu without its owner is still known of and deleted.
+        # Saved first, so a crash leaves no menu that we cannot delete.
         await self._store.save_owners_with_menu(owners)
         for scope, commands in menus(owners):
             shown = [BotCommand(command.name, command.does) for command in commands]

@@ -135,7 +135,7 @@ class UnknownRequest(Request):
 
 
 async def _may(services: Services, incoming: Incoming, command: str) -> bool:
-    """Whether somebody may give a command; others must not get a button that tempts who may to press it."""
+    """Whether somebody may give a command, else a stranger could plant a button for an owner to press."""
     request = read_message(services, command)
     if request is None or isinstance(request, NotForUs):
         return False

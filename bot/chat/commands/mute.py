@@ -60,7 +60,7 @@ UNMUTE_COMMAND = Command(
 )
 
 END_MUTE = ButtonAction("unmute")
-"""Ends a mute; the row is it."""
+"""Ends a mute; `row` is the mute's id."""
 
 _TYPED_LENGTH = re.compile(
     r"(?:^|[\s,])(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hours?|d|days?)$",

@@ -1,5 +1,6 @@
 """What each error of the library means, for the request that failed and for the message it carried.
 
+A 400 or 403 is sorted by its words, a 409 means that another program polls, and a 429 arrives as RetryAfter.
 The order of the cases matters: to the library permanent refusals are network errors, too, and whoever tries
 those again does so for ever (docs/telegram.md, "Answers to a request", "The library's errors").
 """
@@ -130,7 +131,7 @@ NOTHING_TO_CHANGE = (
 
 
 def failure_of(error: Exception, chat_id: int | None = None) -> Failure:  # noqa: PLR0911 - one for each kind
-    """Return what an error means that a request raised, for its message to that chat if it carried one.
+    """Return what an error of a request means, and for the message to `chat_id` that it carried, if any.
 
     Numbers were brought into their ranges where they came in (`transport.py`).
     """
@@ -180,7 +181,7 @@ def _seconds_of(error: RetryAfter) -> float:
 
 
 def _refused(reason: str) -> Outcome:
-    """Sort by words: Telegram gives a refusal no number."""
+    """Sort by words: Telegram gives refusals no code of their own."""
     lowered = reason.lower()
     for outcome, words in REFUSALS:
         if any(word in lowered for word in words):
@@ -198,6 +199,7 @@ def _unanswered(error: NetworkError) -> Outcome:
     lowered = error.message.lower()
     if "sent message was immediately deleted" in lowered:
         return Vanished("it was deleted as soon as it was sent")
+    # A 429 of a proxy: without Telegram's `retry_after` the library makes no RetryAfter of it.
     if lowered.startswith("too many requests"):
         return SendThrottled(PROXY_PAUSE_SECONDS)
     if lowered.startswith("request entity too large"):

@@ -91,7 +91,7 @@ class Outgoing:
     async def ask(self, delivery: Delivery) -> Outcome | None:
         """Show "typing…" where a message would go, and return what stands in its way; None: nothing.
 
-        Nobody keeps it, and it goes as far into Telegram as a message does.
+        It leaves nothing in the chat, and takes the same way through Telegram as a message does.
         """
         typing = self._bot.send_chat_action(
             delivery.chat_id,
@@ -123,7 +123,7 @@ class Outgoing:
     async def notify(
         self, place: Place, text: Html, buttons: InlineKeyboardMarkup | None, *, rank: Rank
     ) -> Outcome | None:
-        """Send something, once, to who does not wait for it; None: it has to wait, or is dropped."""
+        """Send once a message that nobody waits for; None: it has to wait, or is dropped."""
         outcome: Outcome | None = None
 
         async def work() -> None:
@@ -136,7 +136,7 @@ class Outgoing:
         return outcome
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:
-        """Answer a press, so that the button stops turning; one that is too old is past answering."""
+        """Answer a press, so that the button stops turning; Telegram refuses an answer to an old one."""
 
         async def work() -> None:
             request = self._bot.answer_callback_query(query_id, text[:TOAST_CHARACTERS_MOST])
@@ -154,7 +154,7 @@ class Outgoing:
         *,
         while_open: bool = False,
     ) -> None:
-        """Let a message show something else."""
+        """Replace the text and the buttons of a message."""
 
         def request() -> Awaitable[object]:
             return self._bot.edit_message_text(
@@ -169,7 +169,7 @@ class Outgoing:
         await self._edit(place, ("text", message_id), request, while_open=while_open)
 
     async def edit_buttons(self, place: Place, message_id: int, buttons: InlineKeyboardMarkup | None) -> None:
-        """Let a message have other buttons."""
+        """Replace the buttons of a message."""
 
         def request() -> Awaitable[object]:
             return self._bot.edit_message_reply_markup(place.chat_id, message_id, reply_markup=buttons)

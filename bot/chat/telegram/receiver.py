@@ -5,10 +5,10 @@ finished: a bot that is killed repeats a command instead of forgetting it. The l
 answers and however the handling of an update ends. The rules:
 
 - Updates of owners and open chats are handled as soon as they are polled. Those of strangers count as handled
-once they are in a bounded backlog; what finds no room there, or is left there at the end, is dropped. -
-Updates of one chat are handled one after the other, in order; those of several chats side by side. - The next
-poll follows when all are handled, or after a short wait. An unfinished update keeps the offset where it is
-and is recognized when Telegram repeats it. It is let go only if it would hide everything new.
+  once they are in a bounded backlog; what finds no room there, or is left there at the end, is dropped.
+- Updates of one chat are handled one after the other, in order; those of several chats side by side.
+- The next poll follows when all are handled, or after a short wait. An unfinished update keeps the offset
+  where it is and is recognized when Telegram repeats it. It is let go only if it would hide everything new.
 """
 
 import asyncio
@@ -176,6 +176,7 @@ class Receiver:
         """Confirm what was handled, so that the next start does not get it again."""
         offset = self._offset()
         if offset is not None:
+            # Asking for an offset is the only way to confirm what lies before it; the answer is not needed.
             with suppress(TelegramError, TimeoutError):
                 async with asyncio.timeout(CONFIRM_SECONDS):
                     await self._bot.get_updates(
@@ -286,12 +287,14 @@ class Receiver:
         """Start a task that handles an update after those before it in its chat."""
         task = asyncio.create_task(self._deal_with(raw, self._last_of.get(chat_id)))
         self._last_of[chat_id] = task
+        # A callback and not the task's own end: a task that is cancelled before it starts never runs.
         task.add_done_callback(partial(self._ended, chat_id, _number(raw)))
         return task
 
     def _ended(self, chat_id: int | None, number: int, task: asyncio.Task[None]) -> None:
         if self._last_of.get(chat_id) is task:
             del self._last_of[chat_id]
+        # A cancelled one was not handled: it stays unconfirmed, and the next start gets it again.
         if not task.cancelled():
             self._unfinished.pop(number, None)
 
@@ -314,9 +317,8 @@ class Receiver:
         finally:
             handler_task.cancel()
         self.progress.updates += 1
-        if (
-            not handler_task.done()
-        ):  # it resists being cancelled: kept from the garbage collector till it ends
+        if not handler_task.done():
+            # It resists being cancelled: kept from the garbage collector until it ends.
             log.error("an update took too long and is given up", action="update_stalled", update=number)
             self.progress.failed += 1
             self._given_up.add(handler_task)

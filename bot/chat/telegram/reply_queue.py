@@ -1,4 +1,4 @@
-"""The queues of what answers people: one for each chat, in order, bounded, and never awaited for long.
+"""Bounded queues of answers to people: one for each chat, in order; nobody waits for them for long.
 
 Whoever hands a piece of work over waits until it has left, but only briefly: an update is confirmed to
 Telegram once its answer has left, so a bot that is killed before gets the command again. Where a chat has to
@@ -108,15 +108,15 @@ class ReplyQueue:
         key = chat_id, rank
         line = self._lines.get(key)
         if line is None:
-            if rank is Rank.STRANGER and sum(one is rank for _, one in self._lines) >= STRANGERS_MOST:
+            if rank is Rank.STRANGER and sum(other is rank for _, other in self._lines) >= STRANGERS_MOST:
                 return None
             line = self._lines[key] = deque()
             self._start(self._work_off(key))
         waiting = list(line)[1:]  # the first one is leaving
-        for one in waiting:
-            if subject is not None and one.subject == subject:
-                one.work = work
-                return one
+        for piece in waiting:
+            if subject is not None and piece.subject == subject:
+                piece.work = work
+                return piece
         if len(line) >= WAITING_MOST:
             return None
         line.append(_Piece(work, subject))

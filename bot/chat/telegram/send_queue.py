@@ -81,6 +81,7 @@ class SendQueue:
             queue = self._queues.get(chat_id)
             if not wait and not self._waiting and (queue is None or not queue.locked()):
                 break
+            # Polled, not queued: a place in the queue would be a place before somebody who comes later.
             await self._sleep(wait or STRANGERS_LOOK_SECONDS)
         self._pacer.depart(chat_id, self._monotonic(), is_group=is_group)
 
@@ -97,7 +98,7 @@ class SendQueue:
         await one.may_leave
 
     async def _release(self) -> None:
-        """Whenever the bot may send, let the first of those leave that wait, until none does."""
+        """Release waiting messages one by one, highest rank first, as the pacer allows."""
         while self._waiting:
             while wait := self._pacer.bot_wait(self._monotonic()):
                 await self._sleep(wait)

@@ -45,7 +45,7 @@ _ACTIVE = re.compile(
 # What a symbol may be to stand as plain text: letters, with a few digits, and single `-`, `_`, `/` inside.
 _PLAIN_SYMBOL = re.compile(r"[A-Za-z](?:[A-Za-z]|[0-9]{1,4}(?![0-9])|[-_/](?=[A-Za-z]))*")
 # Of those, what reads like a part of an amount (`+5 M`, `+5 e18`, `+5 x10`), of a time, or like a message id.
-# What follows behind a sign, as in `+5 K/A`, makes no name of it.
+# A suffix such as `/A` in `+5 K/A` does not make it a name.
 _SPOKEN = re.compile(
     r"(?i:(?:[kmbtex][0-9]*|mn|bn|thousand|million|billion|utc)(?:[-_/].*)?)|(?=[A-Z]*[0-9])[A-Z0-9]{4,10}"
 )

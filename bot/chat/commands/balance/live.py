@@ -134,7 +134,7 @@ class LiveQuestions:
             return words.not_watched_not_asked()
         now = self._monotonic()
         self._recent = [(at, chat) for at, chat in self._recent if now - at < _MINUTE_SECONDS]
-        # A refused question is not counted, so that who waits as told is answered.
+        # A refused question is not counted, so that whoever waits as asked gets an answer.
         if chat_id in self._under_way:
             return words.still_asking()
         of_chat = [at for at, chat in self._recent if chat == chat_id]

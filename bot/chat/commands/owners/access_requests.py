@@ -66,5 +66,5 @@ class Notified(Enum):
 
     NOW = "now"
     LATER = "later"
-    """Their chat has to wait; it counts as told, or each request meanwhile would add one more message."""
+    """Queued; counted as notified, so that requests do not pile up."""
     NO = "no"

@@ -42,7 +42,7 @@ UNWATCH_COMMAND = Command(
 UNDO = ButtonAction("undo")
 """Takes an /unwatch back."""
 STOP = ButtonAction("stop")
-"""Ends a subscription; the row is it, since its number may be another's later."""
+"""Ends a subscription; `row` is its id, since its number may be another's later."""
 
 
 @dataclass(frozen=True, slots=True)
