@@ -27,12 +27,12 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
     Those are the ones of the accounts, and the tokens that their destinations watch in every account.
     """
     # Such a token's row names no account: it counts wherever its destination watches one of these.
-    ids = tuple(account_ids)
-    theirs = f"account_id IN ({marks(ids)})"
+    these = db.any_of(account_ids)
+    theirs = f"account_id {these.sql}"
     rows = db.execute(
         f"{_OF_OPEN_CHATS} AND (s.{theirs} OR s.account_id IS NULL AND s.destination_id IN"
         f" (SELECT destination_id FROM subscription WHERE {theirs})) ORDER BY s.id",
-        ids * 2,
+        these.values * 2,
     )
     return [to_subscription(row) for row in rows]
 
@@ -98,14 +98,14 @@ def unlisted_assets(db: Database) -> dict[Address, list[Asset]]:
 
 def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
     """Delete balances of contracts that lists leave out from now on, but for those watched by contract."""
-    blobs = [to_blob(contract) for contract in contracts]
+    these = db.any_of(map(to_blob, contracts))
     with db.transaction():
         rows = db.execute(
             "SELECT b.account_id, b.asset_id, EXISTS (SELECT 1 FROM coverage v WHERE"
             " v.account_id = b.account_id AND v.chain_id = x.chain_id AND v.part = x.contract)"
             " FROM balance b JOIN asset x ON x.id = b.asset_id"
-            f" WHERE b.standing <> 0 AND x.contract IN ({marks(blobs)})",
-            blobs,
+            f" WHERE b.standing <> 0 AND x.contract {these.sql}",
+            these.values,
         ).fetchall()
         for account_id, asset_id, is_named in rows:
             if is_named:
@@ -123,11 +123,6 @@ def _mark_named(db: Database, account_id: int, asset_id: int) -> None:
 def _delete_balance(db: Database, account_id: int, asset_id: int) -> None:
     for table in ("balance", "item", "held", "drift"):
         db.execute(f"DELETE FROM {table} WHERE account_id = ? AND asset_id = ?", [account_id, asset_id])
-
-
-def marks(values: Collection[object]) -> str:
-    """Return as many question marks as there are values, for an IN."""
-    return ",".join("?" * len(values))
 
 
 def _delete_uncovered_balances(db: Database, account_id: int, status: Part) -> None:

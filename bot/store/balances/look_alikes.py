@@ -28,7 +28,7 @@ def look_alikes(db: Database, symbols: Collection[tuple[Asset, str | None]]) -> 
         for asset, symbol in symbols
         if (key := symbol_key(symbol))
         and db.execute(
-            "SELECT 1 FROM asset WHERE symbol_key = ? AND chain_id = ? AND contract <> ? LIMIT 1",
+            "SELECT 1 FROM asset WHERE symbol_key = ? AND chain_id = ? AND contract <> ?",
             [key, asset.chain_id, to_blob(asset.contract)],
         ).fetchone()
     )

@@ -9,7 +9,6 @@ from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, View
 from bot.domain.observe.descriptions import TRUSTED_IN_ALERTS_FOR, is_complete
 from bot.domain.observe.items import ITEMS_MOST, adds_up
-from bot.store.balances.coverage import marks
 from bot.store.database.door import Database
 from bot.store.rows import (
     to_address,
@@ -44,16 +43,17 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
         defaultdict[tuple[Address, ChainId], set[Asset]](set) for _ in range(4)
     )
     sweep = stored_sweep(db)
-    theirs, ids = f"IN ({marks(by_id)})", tuple(by_id)
+    theirs = db.any_of(by_id)
     for account_id, chain_id, part, unknown_since in db.execute(
-        f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs}", ids
+        f"SELECT account_id, chain_id, part, unknown_since FROM coverage WHERE account_id {theirs.sql}",
+        theirs.values,
     ):
         coverage[by_id[account_id], chain_id][to_part(part)] = to_moment_or_none(unknown_since)
     for account_id, chain_id, contract, rebases, kind, times, since, *rest in db.execute(
         "SELECT b.account_id, x.chain_id, x.contract, x.rebasing, x.kind, x.drifts, x.drifted_in,"
         " b.amount, b.uniques, b.block, b.standing, b.told"
-        f" FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs}",
-        ids,
+        f" FROM balance b JOIN asset x ON x.id = b.asset_id WHERE b.account_id {theirs.sql}",
+        theirs.values,
     ):
         key, asset = (by_id[account_id], chain_id), to_asset(chain_id, contract)
         balances[key][asset] = to_balance(*rest)
@@ -87,10 +87,11 @@ def views(db: Database, accounts: Sequence[Address]) -> Views:
 
 def _holds(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Hold]]:
     result: dict[tuple[Address, ChainId], dict[Asset, Hold]] = defaultdict(dict)
+    theirs = db.any_of(by_id)
     for account_id, chain_id, contract, times, *holding in db.execute(
         "SELECT h.account_id, x.chain_id, x.contract, h.times, h.amount, h.uniques, h.block"
-        f" FROM held h JOIN asset x ON x.id = h.asset_id WHERE h.account_id IN ({marks(by_id)})",
-        tuple(by_id),
+        f" FROM held h JOIN asset x ON x.id = h.asset_id WHERE h.account_id {theirs.sql}",
+        theirs.values,
     ):
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = Hold(to_holding(*holding), times)
@@ -99,10 +100,11 @@ def _holds(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, Ch
 
 def _drifts(db: Database, by_id: Mapping[int, Address]) -> dict[tuple[Address, ChainId], dict[Asset, Drift]]:
     result: dict[tuple[Address, ChainId], dict[Asset, Drift]] = defaultdict(dict)
+    theirs = db.any_of(by_id)
     for account_id, chain_id, contract, usual, span_ms, seen_at in db.execute(
         "SELECT d.account_id, x.chain_id, x.contract, d.usual, d.span, d.seen_at"
-        f" FROM drift d JOIN asset x ON x.id = d.asset_id WHERE d.account_id IN ({marks(by_id)})",
-        tuple(by_id),
+        f" FROM drift d JOIN asset x ON x.id = d.asset_id WHERE d.account_id {theirs.sql}",
+        theirs.values,
     ):
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = Drift(int(usual), span_ms, to_moment(seen_at))
@@ -114,11 +116,12 @@ def _previous(
 ) -> dict[tuple[Address, ChainId], dict[Asset, Amount]]:
     """Return what was held before the last change of each asset that changed within the recent sweeps."""
     result: dict[tuple[Address, ChainId], dict[Asset, Amount]] = defaultdict(dict)
+    theirs = db.any_of(by_id)
     for account_id, chain_id, contract, before, uniques in db.execute(
         "SELECT c.account_id, x.chain_id, x.contract, c.before, c.uniques_before"
         " FROM change c JOIN asset x ON x.id = c.asset_id"
-        f" WHERE c.account_id IN ({marks(by_id)}) AND c.sweep >= ? ORDER BY c.id",
-        (*by_id, stored_sweep(db) - RECENT_SWEEPS),
+        f" WHERE c.account_id {theirs.sql} AND c.sweep >= ? ORDER BY c.id",
+        [*theirs.values, stored_sweep(db) - RECENT_SWEEPS],
     ):  # in order: of several changes the last one stays
         asset = to_asset(chain_id, contract)
         result[by_id[account_id], chain_id][asset] = to_holding(before, uniques, None)
@@ -169,13 +172,15 @@ def replace_items(db: Database, account_id: int, asset_id: int, items: Items) ->
 def collections_without_items(db: Database) -> list[tuple[Address, Asset]]:
     """Return the collections without stored ids that are small enough for ids to be stored."""
     # A count of ids is text, as it may exceed 64 bits: only what is short enough is cast to a number.
+    kinds = db.any_of(COLLECTION_KINDS)
     rows = db.execute(
         "SELECT a.address, x.chain_id, x.contract FROM balance b JOIN account a ON a.id = b.account_id"
-        f" JOIN asset x ON x.id = b.asset_id WHERE (x.kind IN ({marks(COLLECTION_KINDS)}) OR x.kind LIKE ?)"
-        " AND length(ifnull(b.uniques, '')) <= 3 AND CAST(ifnull(b.uniques, '0') AS INTEGER) <= ?"
+        f" JOIN asset x ON x.id = b.asset_id WHERE (x.kind {kinds.sql} OR x.kind LIKE ?)"
+        " AND CASE WHEN length(coalesce(b.uniques, '')) <= 3"
+        " THEN CAST(coalesce(b.uniques, '0') AS BIGINT) <= ? ELSE 1 = 0 END"
         " AND NOT EXISTS"
         " (SELECT 1 FROM item i WHERE i.account_id = b.account_id AND i.asset_id = b.asset_id)",
-        [*COLLECTION_KINDS, f"%{WITH_IDS}", ITEMS_MOST],
+        [*kinds.values, f"%{WITH_IDS}", ITEMS_MOST],
     )
     return [(to_address(address), to_asset(chain_id, contract)) for address, chain_id, contract in rows]
 
@@ -218,8 +223,9 @@ def account_id_of(db: Database, account: Address) -> int:
     """Return the row of an account, inserted if it is new."""
     # A new one begins with the generation that `retention` left: above those of all deleted accounts.
     db.execute(
-        "INSERT OR IGNORE INTO account (address, generation) VALUES"
-        f" (?, ifnull((SELECT CAST(value AS INTEGER) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))",
+        "INSERT INTO account (address, generation) VALUES"
+        f" (?, coalesce((SELECT CAST(value AS BIGINT) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))"
+        " ON CONFLICT (address) DO NOTHING",
         [to_blob(account)],
     )
     (account_id,) = db.execute("SELECT id FROM account WHERE address = ?", [to_blob(account)]).fetchone()
@@ -228,8 +234,8 @@ def account_id_of(db: Database, account: Address) -> int:
 
 def account_ids(db: Database, accounts: Iterable[Address]) -> dict[Address, int]:
     """Return the rows of these accounts, those without one left out."""
-    blobs = tuple({to_blob(account) for account in accounts})
-    rows = db.execute(f"SELECT address, id FROM account WHERE address IN ({marks(blobs)})", blobs)
+    these = db.any_of({to_blob(account) for account in accounts})
+    rows = db.execute(f"SELECT address, id FROM account WHERE address {these.sql}", these.values)
     return {to_address(address): account_id for address, account_id in rows}
 
 

@@ -19,7 +19,6 @@ from bot.domain.subscriptions import (
     SubscriptionId,
     WatchSpec,
 )
-from bot.store.balances.coverage import marks
 from bot.store.balances.snapshots import account_id_of, views
 from bot.store.chats.audit import record_audit, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
@@ -111,7 +110,8 @@ def insert_subscription(
         "label": spec.label,
     }
     (subscription_id,) = db.execute(
-        f"INSERT INTO subscription ({', '.join(columns)}) VALUES ({marks(columns)}) RETURNING id",
+        f"INSERT INTO subscription ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        " RETURNING id",
         list(columns.values()),
     ).fetchone()
     db.notify(SignalName.SUBSCRIPTIONS)

@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.domain.assets import Address, Asset, ChainId, Part
+from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss
 from bot.domain.observations import SweepNumber
 from bot.domain.subscriptions import Subscription, SubscriptionId
-from bot.store.balances.coverage import all_subscriptions, marks, unlisted_assets
+from bot.store.balances.coverage import all_subscriptions, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
@@ -71,14 +71,14 @@ def begin_sweep(db: Database) -> SweepNumber:
     """Return the number of a new sweep; from now on batches of older ones are not recorded."""
     with db.transaction():
         number = stored_sweep(db) + 1
-        db.execute("REPLACE INTO setting (name, value) VALUES ('sweep', ?)", [str(number)])
+        db.upsert_many("setting", ["name", "value"], [("sweep", str(number))], key=["name"])
     return SweepNumber(number)
 
 
 def sweep_input(db: Database, now: datetime) -> SweepInput:
     """Return what a sweep that begins `now` is planned from."""
     subscriptions = tuple(all_subscriptions(db))
-    (newest,) = db.execute("SELECT ifnull(max(id), 0) FROM subscription").fetchone()
+    (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM subscription").fetchone()
     covered = db.execute(
         "SELECT address, generation FROM account a"
         " WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)"
@@ -100,11 +100,11 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
 
 def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, int]:
     """Count the token balances stored on these chains; those without any are left out."""
-    wanted = tuple(chains)
+    wanted = db.any_of(chains)
     rows = db.execute(
         "SELECT x.chain_id, count(*) FROM balance b JOIN asset x ON x.id = b.asset_id"
-        f" WHERE x.contract <> x'' AND x.chain_id IN ({marks(wanted)}) GROUP BY x.chain_id",
-        wanted,
+        f" WHERE x.contract <> ? AND x.chain_id {wanted.sql} GROUP BY x.chain_id",
+        [to_blob(NATIVE), *wanted.values],
     )
     return {ChainId(chain_id): count for chain_id, count in rows}
 
@@ -152,10 +152,11 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
         # answer may come from a server of the source that lags behind.
         for chain_id, block in result.answered.items():
             db.execute(
-                "INSERT INTO chain (id, highest_block, complete_at) VALUES (?1, ?2, ?3) ON CONFLICT (id)"
-                " DO UPDATE SET complete_at = ?3, lost_since = NULL, is_loss_believed = 0, lost = NULL,"
-                " held = NULL, highest_block ="
-                " CASE WHEN ?2 IS NULL THEN highest_block ELSE max(ifnull(highest_block, 0), ?2) END",
+                "INSERT INTO chain (id, highest_block, complete_at) VALUES (?, ?, ?) ON CONFLICT (id)"
+                " DO UPDATE SET complete_at = excluded.complete_at, lost_since = NULL, is_loss_believed = 0,"
+                " lost = NULL, held = NULL, highest_block ="
+                " CASE WHEN excluded.highest_block IS NULL OR chain.highest_block > excluded.highest_block"
+                " THEN chain.highest_block ELSE excluded.highest_block END",
                 [chain_id, block, to_milliseconds(result.started_at)],
             )
         told = sum(_doubt_losses(db, chain_id, *loss, result) for chain_id, loss in result.lost.items())
@@ -172,7 +173,9 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
 
 def held_back(db: Database) -> dict[ChainId, HeldBack]:
     """Return the chains that are held back, with how much vanished there at once."""
-    rows = db.execute("SELECT id, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE lost_since IS NOT NULL")
+    rows = db.execute(
+        "SELECT id, coalesce(lost, 0), coalesce(held, 0) FROM chain WHERE lost_since IS NOT NULL"
+    )
     return {ChainId(chain_id): HeldBack(lost, held) for chain_id, lost, held in rows}
 
 
@@ -202,12 +205,13 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result:
         [at, lost, held, chain_id],
     )
     row = db.execute(
-        "SELECT lost_since, ifnull(lost, 0), ifnull(held, 0) FROM chain WHERE id = ?", [chain_id]
+        "SELECT lost_since, coalesce(lost, 0), coalesce(held, 0) FROM chain WHERE id = ?", [chain_id]
     ).fetchone()
     told_at = _owners_told_at(db, chain_id, at)
     if row is None or (told_at is not None and (told_at >= row[0] or at - told_at < _OWNERS_TOLD_AGAIN_MS)):
         return 0
-    db.execute("REPLACE INTO setting (name, value) VALUES (?, ?)", [_LOSS_TOLD.format(chain_id), str(at)])
+    told = (_LOSS_TOLD.format(chain_id), str(at))
+    db.upsert_many("setting", ["name", "value"], [told], key=["name"])
     return enqueue_owner_alerts(db, MassLoss(chain_id, *row[1:]), at)
 
 
@@ -223,9 +227,9 @@ def _to_describe(db: Database, now: datetime) -> dict[Address, list[Asset]]:
     rows = db.execute(
         "SELECT x.chain_id, x.contract, a.address FROM asset x JOIN account a ON a.id = x.holder"
         " JOIN balance b ON b.account_id = x.holder AND b.asset_id = x.id"
-        " WHERE x.contract <> x'' AND (x.describe_at IS NULL OR x.describe_at <= ?)"
-        " ORDER BY x.describe_at LIMIT ?",
-        [to_milliseconds(now), DESCRIBED_AT_ONCE],
+        " WHERE x.contract <> ? AND (x.describe_at IS NULL OR x.describe_at <= ?)"
+        " ORDER BY x.describe_at NULLS FIRST LIMIT ?",
+        [to_blob(NATIVE), to_milliseconds(now), DESCRIBED_AT_ONCE],
     )
     result: dict[Address, list[Asset]] = defaultdict(list)
     for chain_id, contract, address in rows:
@@ -237,9 +241,10 @@ def _mark_unknown(
     db: Database, account: Address, chain_id: ChainId, parts: frozenset[Part], at: datetime
 ) -> None:
     """Mark parts as unknown since their chain was last complete, unless they are marked already."""
+    these = db.any_of(map(part_to_blob, parts))
     db.execute(
-        "UPDATE coverage SET unknown_since = ifnull((SELECT complete_at FROM chain WHERE id = ?1), ?2)"
-        " WHERE unknown_since IS NULL AND chain_id = ?1 AND account_id ="
-        f" (SELECT id FROM account WHERE address = ?3) AND part IN ({marks(parts)})",
-        [chain_id, to_milliseconds(at), to_blob(account), *map(part_to_blob, parts)],
+        "UPDATE coverage SET unknown_since = coalesce((SELECT complete_at FROM chain WHERE id = ?), ?)"
+        " WHERE unknown_since IS NULL AND chain_id = ? AND account_id ="
+        f" (SELECT id FROM account WHERE address = ?) AND part {these.sql}",
+        [chain_id, to_milliseconds(at), chain_id, to_blob(account), *these.values],
     )
