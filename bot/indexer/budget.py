@@ -1,6 +1,6 @@
 """How large an answer may get, and how much memory all answers under way may take together.
 
-Bytes are counted as they come in; a row at what it was measured to cost beside its bytes (docs/limits.md).
+Bytes are counted as they come in. A row costs its bytes plus `ROW_BYTES`, as measured (docs/limits.md).
 """
 
 from dataclasses import dataclass

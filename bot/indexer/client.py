@@ -1,4 +1,4 @@
-"""The client of the Indexer Gateway: a whole answer, or one error of ours.
+"""The client of the Indexer Gateway: a whole answer, or an IndexerError.
 
 The pages of one answer count together or not at all.
 """

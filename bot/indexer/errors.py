@@ -71,7 +71,10 @@ class MetadataFailed(Unavailable):
 
 
 class Throttled(IndexerError):
-    """The indexer asks for fewer requests; raise indexer.poll_interval_seconds if this repeats."""
+    """The indexer asks for fewer requests; raise indexer.poll_interval_seconds if this repeats.
+
+    HTTP 429, or the service's own code for it; a quota that is used up is QuotaExceeded.
+    """
 
     def __init__(
         self,
@@ -131,10 +134,10 @@ class ReplyIncomplete(IndexerError):
 
 
 SMALLER_MAY_HELP: Final = (TimedOut, TooMuchAsked, QuestionRefused, ReplyIncomplete)
-"""What a question about fewer accounts or chains may not meet again."""
+"""Errors that a question about fewer accounts or chains may avoid."""
 
 SOURCE_IS_UP: Final = (QuestionRefused, ReplyTooLarge, ReplyIncomplete)
-"""What comes from a source that looked at the question: no answer, but no outage either."""
+"""Errors that prove the source is up."""
 
 
 def plain(text: str, conceal: str = "") -> str:

@@ -1,4 +1,4 @@
-"""HTTP to the Indexer Gateway: one request, its repetitions, and its reply or one error of ours.
+"""HTTP to the Indexer Gateway: one request, its repetitions, and its reply or an IndexerError.
 
 Failures that may pass at once are retried here; all others are the caller's. Where the
 service asks for a pause, all requests wait.

@@ -2,7 +2,8 @@
 
 What fails as a whole is asked in parts. One search at a time looks for the reason, and
 the other questions that failed meanwhile use what it found: a chain, an account, or the
-size. No answer is repeated: each account, chain and part is answered once at most.
+size. Except by probes, no answer is repeated: each account, chain and part is answered once
+at most.
 
 Size, refused pairs, refused chains and the breaker look alike from outside (a question
 fails), but each needs a remedy of its own, and the wrong one hides balances or asks a
@@ -47,7 +48,7 @@ ENDS_SWEEP: dict[type[IndexerError], PauseReason] = {
     QuotaExceeded: PauseReason.QUOTA,
     Throttled: PauseReason.THROTTLED,
 }
-"""What the next question of the same sweep would meet as well."""
+"""Errors that every later question of this sweep would get too."""
 
 Replied = tuple[Question, Reply]
 
@@ -152,8 +153,7 @@ class Fetcher:
     ) -> Reply | IndexerError | None:
         """Return the answer, or what went wrong, counted for or against the source; None: not asked.
 
-        Of failures that are not `is_counted`, only those count that every question would meet. A probe goes
-        out also where nothing else may.
+        With `is_counted` False only errors in `ENDS_SWEEP` count. A probe goes out even if nothing else may.
         """
         if not (self._may_ask or is_probe):
             return None
@@ -288,9 +288,8 @@ class Fetcher:
                     answered.append((question, outcome))
                     rests += [rest] if rest else []
                 elif outcome is not None and question.chain_ids[0] in self._targets(question).chains:
-                    self._note_refusal(
-                        question, outcome
-                    )  # so that another account is next to retry the chain
+                    # Noted once more, so that another account is next to retry the chain.
+                    self._note_refusal(question, outcome)
         return answered + [pair for rest in rests for pair in await self._ask_known(rest)]
 
     # ------------------------------------------------------------ the search for what is refused

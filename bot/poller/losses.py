@@ -1,4 +1,4 @@
-"""The losses of one sweep, kept back until its end shows whether the world or the index has lost them."""
+"""The losses of one sweep, kept back until its end shows whether balances are gone or an index is rebuilt."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -65,10 +65,15 @@ class SweepLosses:
             )
 
     def believed(self) -> Iterator[Poll]:
-        """Yield what is to be recorded now: each batch with its losses alone, but for doubted chains."""
+        """Yield what to record now: only verdicts with losses, without doubted chains."""
         for poll in self.polls:
             yield without(
-                poll, [one for one in poll.verdicts if not has_losses(one) or one.chain_id in self.doubted]
+                poll,
+                [
+                    verdict
+                    for verdict in poll.verdicts
+                    if not has_losses(verdict) or verdict.chain_id in self.doubted
+                ],
             )
 
     def accounts_with_losses(self) -> dict[ChainId, frozenset[Address]]:

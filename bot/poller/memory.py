@@ -40,10 +40,10 @@ def fingerprints(
     return {
         account: Fingerprint(
             generations.get(account),
-            one,
+            what,
             b"".join(stamp + digests[account] for stamp, digests in said if account in digests),
         )
-        for account, one in asked.items()
+        for account, what in asked.items()
     }
 
 

@@ -216,7 +216,7 @@ class Sweep:
         for account, parts in unseen.items():
             self._unknown += [(account, *one) for one in parts]
         for account, read in prints.items():
-            # An account without any digest was not answered: equal silence proves nothing.
+            # An account without any digest was not answered: two missing answers are not two equal answers.
             if account not in unsettled and read.said:
                 self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
         if losses:
@@ -256,9 +256,9 @@ class Sweep:
         """Note that nothing of these accounts was recorded, so that they are compared next time."""
         for account in accounts:
             self._memory.forget(account)
-            one = self._wanted[account]
+            wanted = self._wanted[account]
             self._unknown += [
-                (account, chain_id, one.parts(chain_id, self._status)) for chain_id in one.chains()
+                (account, chain_id, wanted.parts(chain_id, self._status)) for chain_id in wanted.chains()
             ]
 
     # losses

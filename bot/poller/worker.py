@@ -145,7 +145,7 @@ class Poller:
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
         lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
-        # Only a full sweep counts: one for news reads some accounts, and would end a doubt too early.
+        # Only a full sweep counts: one for new subscriptions reads few accounts, and would end doubts early.
         self._memory.doubts = counted_on(self._memory.doubts, lost)
         self._memory.accounts_with_losses = sweep.accounts_with_losses
         await self._store.finish_sweep(reach)
@@ -191,7 +191,7 @@ class Poller:
         sweep.result()
 
     async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
-        # What came after this look at the subscriptions is news, even while the sweep is running.
+        # A subscription that came after this look is new to the plan, even while the sweep is running.
         self._planned_up_to = watched.newest
         if not self._knows_last_prices:
             self._memory.start_from_prices(await self._store.last_prices())
@@ -263,7 +263,7 @@ class Poller:
 
     async def _warn_of_refusal(self) -> None:
         """Tell owners, once, that the source refuses to answer."""
-        refusal = next((one for one in self._fetcher.troubles if isinstance(one, REFUSED)), None)
+        refusal = next((error for error in self._fetcher.troubles if isinstance(error, REFUSED)), None)
         if self._fetcher.answers:
             self.progress.refusals = 0
         elif refusal is not None:

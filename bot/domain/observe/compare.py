@@ -18,7 +18,7 @@ from bot.domain.observe.readings import Coverage, observed_parts
 READINGS_FOR_OLDER = 3
 """So many readings in a row must agree on an older block, or on what is only now listed.
 
-A reorganisation of the chain stays; a replica that lags behind goes away.
+After a reorganisation of the chain the older block is repeated; a lagging replica catches up.
 """
 
 READINGS_FOR_RETURN = 2
@@ -157,7 +157,7 @@ class _Sighting(NamedTuple):
     seen: Amount
     is_listed: bool
     through: frozenset[Part]
-    """The covered parts that show it; none: nobody is told of it."""
+    """The covered parts that show it; none: nobody gets an alert about it."""
     is_collection: bool
     is_behind: bool
     """Whether the reading shows an older block of some token than is stored."""
@@ -188,7 +188,7 @@ class _Sighting(NamedTuple):
 
     @property
     def last_alerted_raw(self) -> int:
-        """The amount that people were last told."""
+        """The amount of the last alert; the stored one if nothing was left unreported since."""
         if self.stored is None:
             return 0
         return (
@@ -201,7 +201,7 @@ class _Sighting(NamedTuple):
     def before_raw(self) -> int:
         """The amount to name as the one before.
 
-        What people were last told, but the stored one where interest since then would hide the direction.
+        The last alerted amount; the stored one where interest since then would flip the sign of the change.
         """
         if self.stored is None or (self.seen.amount_raw - self.last_alerted_raw) * self.moved_raw > 0:
             return self.last_alerted_raw
@@ -277,7 +277,7 @@ def _readings_needed(
     # Held before, and only now listed: believed once lists have shown it several times in a row.
     if stored is None and not _is_gain(seen, known_block) and (through == {status} or seen.block is not None):
         return READINGS_FOR_OLDER
-    # A lagging replica does not know yet what arrived; its nothing is older than what is stored.
+    # A lagging replica misses new arrivals, so its zero may be outdated.
     if sighting.is_behind and asset.contract and seen == NOTHING:
         return READINGS_FOR_OLDER
     if stored is not None and seen.block is not None and seen.block < (stored.amount.block or 0):
@@ -333,17 +333,18 @@ def _is_transfer(sighting: _Sighting, view: View) -> bool:
 
 def _drifts(sightings: Iterable[_Sighting], view: View, at: datetime) -> Iterator[tuple[Asset, Drift]]:
     """Yield, of rebasing assets that moved, how they usually move by themselves."""
-    for one in sightings:
-        stored, seen, moved = one.stored, one.seen.amount_raw, abs(one.moved_raw)
-        if stored is None or not (moved and seen and _rebases(one, view)):
+    for sighting in sightings:
+        stored, seen, moved = sighting.stored, sighting.seen.amount_raw, abs(sighting.moved_raw)
+        if stored is None or not (moved and seen and _rebases(sighting, view)):
             continue
-        known = view.drifts.get(one.asset)
+        known = view.drifts.get(sighting.asset)
         if known is not None:
             known = known.of_another_amount(stored.amount.amount_raw, seen)
-        if not _is_transfer(one, view):
+        # A transfer says nothing of interest, and would make the usual drift look far too large.
+        if not _is_transfer(sighting, view):
             known = Drift.first(moved, at) if known is None else known.updated(moved, at)
         if known is not None:
-            yield one.asset, known
+            yield sighting.asset, known
 
 
 def _after(sighting: _Sighting, reading: Reading, *, is_alerted: bool) -> Balance | None:

@@ -141,7 +141,7 @@ def holdings_in(
 ) -> tuple[ChainHoldings, ...]:
     """Return what a whole answer says of one account on the chains that were asked, zeros left out.
 
-    Of what the `rules` ignore, the number is told.
+    Tokens that the `rules` ignore are only counted.
     """
     return tuple(
         ChainHoldings(
@@ -172,7 +172,7 @@ def _tokens_in(
         return PartSeen(PartKind.TOKENS, None)
     holdings = by_account.get(account, {})
     held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN")
-    shown = tuple(one for one in held if not ignores(rules, one.asset))
+    shown = tuple(balance for balance in held if not ignores(rules, balance.asset))
     return PartSeen(PartKind.TOKENS, seen_at, held=shown, left_out=len(held) - len(shown))
 
 
@@ -188,4 +188,6 @@ def _held(
         for asset, holding in ((Asset(chain_id, contract), holding) for contract, holding in holdings.items())
         if holding.amount_raw
     ]
-    return tuple(sorted(held, key=lambda one: ((one.description.symbol or "").casefold(), one.asset)))
+    return tuple(
+        sorted(held, key=lambda balance: ((balance.description.symbol or "").casefold(), balance.asset))
+    )

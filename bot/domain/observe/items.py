@@ -48,7 +48,7 @@ def with_items(
             moves.append(move)
             continue
         items = _seen_items(move, seen)
-        # The block moved, and nobody says what came and went: without storing the block, the next sweep asks.
+        # Only the block moved and the ids are unknown: do not store the block, so the next sweep asks again.
         if _has_same_amount(move) and known is not None and items is None:
             again.add(move.asset)
             continue

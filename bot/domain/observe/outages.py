@@ -68,7 +68,7 @@ def outage_report(
     `held_back` are reported as such, even after they were reported as silent. The interval between two
     reports of one spot doubles each time, up to `INTERVAL_MOST`.
     """
-    open_spots = {spot for spot, one in reported.items() if one.ended_at is None}
+    open_spots = {spot for spot, last in reported.items() if last.ended_at is None}
     blind = _newly_blind(gaps, reported, open_spots, now, stale_after)
     blind += [
         spot

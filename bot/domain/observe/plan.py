@@ -129,15 +129,15 @@ def with_unlisted(
     """Add, by name, the tokens that lost their listing on chains where the account is still asked broadly."""
     result = dict(wanted)
     for account, assets in unlisted.items():
-        one = result.get(account)
+        before = result.get(account)
         # Nobody asks for the account any more.
-        if one is None:
+        if before is None:
             continue
-        named = dict(one.named)
+        named = dict(before.named)
         for asset in assets:
-            if asset.chain_id in one.broad:
+            if asset.chain_id in before.broad:
                 named[asset.contract] = named.get(asset.contract, frozenset()) | {asset.chain_id}
-        result[account] = Wanted(one.broad, named)
+        result[account] = Wanted(before.broad, named)
     return result
 
 
@@ -155,9 +155,11 @@ def batches(
     assets, which would make every other answer larger for nothing.
     """
     groups: dict[tuple[frozenset[ChainId], frozenset[ChainId], bool], list[Address]] = defaultdict(list)
-    for account, one in wanted.items():
-        if one.broad or one.named:
-            groups[one.broad, frozenset().union(*one.named.values()), account in metadata_for].append(account)
+    # Only accounts wanted on the same chains can share a question: it asks for each account on each chain.
+    for account, what in wanted.items():
+        if what.broad or what.named:
+            narrow = frozenset().union(*what.named.values())
+            groups[what.broad, narrow, account in metadata_for].append(account)
     for (broad, narrow, metadata), accounts in groups.items():
         # Accounts with the same contracts come together, so that their lists are short.
         accounts.sort(key=lambda account: (sorted(wanted[account].named), account))

@@ -1,4 +1,4 @@
-"""Who is told what: changes are matched with the subscriptions as they stand now."""
+"""Which destinations get an alert: changes are matched with the subscriptions as they stand now."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -26,7 +26,7 @@ def recipients_of_parts(
 ) -> dict[DestinationId, str]:
     """Return the destinations that watch any of these parts, with what each calls the account.
 
-    A destination is told once, however many of its subscriptions match; the label is that of one of them.
+    A destination is listed once, however many of its subscriptions match; the label is that of one of them.
     """
     result: dict[DestinationId, str] = {}
     for watch, what in _by_name(watches.get(account, ())):
