@@ -63,7 +63,7 @@ class Stack:
                 f'url = "{self.gateway.url}"',
                 f'access_key = "{ACCESS_KEY}"',
                 "poll_interval_seconds = 0.1",
-                "timeout_seconds = 2",
+                "timeout_seconds = 5",
             ],
             "store": [f'path = "{self.directory / "data" / "bot.sqlite3"}"'],
             "access": [f"owners = [{OWNER}]"],
