@@ -51,7 +51,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
 
 
 class Output:
-    """Prints, with every secret blanked that it has been told of."""
+    """Prints, with known secrets blanked."""
 
     def __init__(self) -> None:
         self._secrets = Secrets(())
@@ -183,9 +183,8 @@ async def _sandbox(port: int, data: Path | None) -> None:
         )
         # The terminal belongs to the visitor: only errors are logged between the messages.
         set_up_logs("ERROR", "text", settings.secrets())
-        logging.getLogger("aiohttp.server").setLevel(
-            logging.CRITICAL
-        )  # what is cut off here is so on purpose
+        # The simulators' faults cut connections on purpose.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         _introduce_sandbox(gateway, telegram)
         screen = stack.enter_context(open_screen(click.echo))
         stop = _stop_signal()

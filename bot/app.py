@@ -114,7 +114,7 @@ async def _build(
     registry = shipped_chains()
     store = await open_store(settings)
     stack.push_async_callback(store.close)
-    # Owners first: the configuration may open chats for them, and a restored copy tells them what happened.
+    # Owners first: the configuration may open chats for them, and after a restore they get a notice.
     owners = await store.apply_owners(settings.access.owners)
     await store.apply_configuration(settings.access.chats, owners)
     await _note_restoration(store, now)

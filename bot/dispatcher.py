@@ -232,7 +232,7 @@ class Dispatcher:
 
     async def _claim_if_answered(self, due: Pending, question: Delivery) -> NextDelivery:
         """Ask Telegram about a message that may have arrived, and take it if it may be sent once more."""
-        self._leaving.discard(due.chat_id)  # a question that is cancelled puts nothing in doubt
+        self._leaving.discard(due.chat_id)  # cancelling a question is safe
         outcome = await self._sender.ask(question)
         self._note_outcome(question.chat_id, outcome)
         found = after_question(question, outcome, self._now(), self._rng())
@@ -272,7 +272,7 @@ class Dispatcher:
             log.info("messages can be sent again", action="telegram_found")
 
     async def _write(self, delivery: Delivery, update: DeliveryUpdate) -> None:
-        """Write what came of a send, however long the disk takes: what is forgotten is sent twice.
+        """Write what came of a send, however long the disk takes: an outcome not written means sending twice.
 
         After some tries of what the database refuses for other reasons a lesser update is written, or the
         chat would get nothing more.

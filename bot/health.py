@@ -29,7 +29,7 @@ T = TypeVar("T", int, float)
 DATABASE_ANSWERS_SECONDS = 4.0
 
 OTHER_CHAINS = "other"
-"""The label of chains without a name in the registry: what others call them is no label of ours."""
+"""The label of chains without a name in the registry; names from the indexer are never used as labels."""
 
 
 @dataclass(slots=True)

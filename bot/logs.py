@@ -47,7 +47,7 @@ class RepeatFilter(logging.Filter):
         count = self._counts.get(key)
         if count is None or now - count.since >= MINUTE_SECONDS:
             record.left_out = count.left_out if count is not None else 0
-            # Texts with a number in them are each a kind of their own: the memory of kinds has an end.
+            # Texts with numbers never repeat, so only `KINDS_REMEMBERED` are kept.
             while len(self._counts) >= KINDS_REMEMBERED:
                 self._counts.pop(next(iter(self._counts)))
             count = self._counts[key] = _Count(now)
@@ -80,7 +80,7 @@ class RedactingFormatter(logging.Formatter):
         """Return the line without its secrets."""
         try:
             line = self._inner.format(record)
-        except Exception as error:  # noqa: BLE001 - whatever it is, a log line is no reason to stumble
+        except Exception as error:  # noqa: BLE001 - a formatter must not raise
             line = f"a line of {record.name} could not be formatted ({type(error).__name__})"
         return self._blank(line)
 

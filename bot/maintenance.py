@@ -77,7 +77,7 @@ class Chores:
                 await self._do(chore, due)
 
     async def _do(self, chore: Chore, due: Schedule | None) -> None:
-        """Do a chore and store when it is due again; owners hear of the first failure and of the recovery."""
+        """Do a chore and store when it is due again; owners get a notice of a failure and of its end."""
         was_failing = due is not None and due.failing_since is not None
         reason = await self._attempt(chore)
         now = self._now()
@@ -86,7 +86,7 @@ class Chores:
                 log.info("a chore works again", action="chore_recovered", chore=chore.name)
             await self._store.record_success(chore.name, next_at(due, now, EVERY), now, chore.recovery)
             return
-        # Told once: a copy that fails every hour would otherwise fill the owners' chat.
+        # Only the first failure: a copy that fails every hour would otherwise fill the owners' chat.
         if not was_failing:
             log.error("a chore failed", action="chore_failed", chore=chore.name, reason=reason)
         trouble = None if chore.trouble is None else chore.trouble(reason)

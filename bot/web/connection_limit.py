@@ -38,7 +38,7 @@ class ConnectionLimit:
         return True
 
     def forget(self, connection: "_Connection") -> None:
-        """Give the connection's place to another."""
+        """Stop counting a closed connection."""
         self._connections.pop(connection, None)
 
 

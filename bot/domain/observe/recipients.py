@@ -44,9 +44,9 @@ def recipients(
     account: Address,
     status: Part,
 ) -> dict[DestinationId, str]:
-    """Return the destinations to tell of a change of an account, with their labels.
+    """Return the destinations that get an alert about a change of an account, with their labels.
 
-    Who ignores the asset is told only if a subscription names its contract.
+    A destination that ignores the asset gets an alert only if a subscription names its contract.
     """
     asset, through = move.asset, move.through
     found = recipients_of_parts(watches, account, asset.chain_id, through, status)

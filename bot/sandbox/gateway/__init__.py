@@ -2,6 +2,6 @@
 
 Begin with `server.Gateway`. A call is read by `request`, matched with `faults/`, charged by `limits` and
 answered by `balances` (with `pages` and `rows`) from `world`; `answers` sends it, whole or spoiled. `knobs`
-are the choices that the vendor's documents leave open, and `control/` is how other processes change all of
-it.
+are the choices that the vendor's documents leave open, `errors` the vendor's codes and names of errors, and
+`control/` is how other processes change all of it.
 """

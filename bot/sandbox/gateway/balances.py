@@ -188,7 +188,7 @@ def _token_entry(query: BalancesQuery, chain_id: int, rows: list[tuple[int, Row]
 
 
 def _native_part(query: BalancesQuery, chains: SelectedChains, cursor: Cursor) -> list[Row] | None:
-    """Return the native entries; omitted ones are null, as Go writes a list that never was."""
+    """Return the native entries; None, written as null, where they are omitted."""
     # `null` and not `[]`: the vendor's Go server writes a list that was never made.
     late = cursor.page > 0 and query.knobs.natives_on_later_pages == "omitted"
     if late or query.request.filter.omit_natives:

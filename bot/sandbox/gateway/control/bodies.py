@@ -1,7 +1,7 @@
 """Read and write the JSON of the gateway's control; every mistake is a ValueError with a sentence.
 
-Members are the fields of the sandbox's own dataclasses, in camel case: `{"fault": "FailTokens", "chainId":
-137}`.
+Members are the fields of the sandbox's own dataclasses, in camel case:
+`{"fault": "FailTokens", "chainId": 137}`.
 """
 
 import dataclasses
