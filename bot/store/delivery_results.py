@@ -52,11 +52,11 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
     """Let the messages that rest in a chat be sent once more, as another one was confirmed there."""
-    here = "SELECT id FROM destination WHERE chat_id = :chat"
+    here = "SELECT id FROM destination WHERE chat_id = ?"
     db.execute(
-        f"UPDATE delivery SET not_before = :now WHERE {UNFINISHED} AND state = 'ready' AND {ASIDE}"
+        f"UPDATE delivery SET not_before = ? WHERE {UNFINISHED} AND state = 'ready' AND {ASIDE}"
         f" AND unknowns < {UNKNOWNS_RETRIED_EARLY} AND destination_id IN ({here})",
-        {"now": to_milliseconds(now), "chat": chat_id},
+        [to_milliseconds(now), to_milliseconds(now), chat_id],
     )
 
 

@@ -13,9 +13,6 @@ ROOT = Path(__file__).parents[2]
 STORE = ROOT / "bot/store"
 MODULES = [path for path in sorted(STORE.rglob("*.py")) if path.parent.name != "database"]
 
-NOT_YET = frozenset({"delivery_results.py", "outbox/queue.py"})
-"""Modules that still speak SQLite's own SQL: a name leaves when its module is clean, and none is added."""
-
 EXAMPLES = [
     ("a mark with a number or a name", "SELECT 1 WHERE a = ?1", "SELECT 1 WHERE a = ?"),
     ("a mark with a number or a name", "SELECT 1 WHERE a = :now", "SELECT 1 WHERE a = 'at :now'"),
@@ -124,10 +121,7 @@ def test_a_module_speaks_the_sql_of_both_engines(path: Path, all_rules: tuple[Ru
         for rule in all_rules
         if rule.is_broken(one.sql)
     ] + [f"line {line}: lastrowid, write RETURNING id" for line in _lines_with("lastrowid", source)]
-    if str(path.relative_to(STORE)) in NOT_YET:
-        assert broken, "it is clean: take it off the list"
-    else:
-        assert not broken, "\n".join(broken)
+    assert not broken, "\n".join(broken)
 
 
 def test_statements_are_found_with_their_constants_in_place_and_docstrings_are_none() -> None:

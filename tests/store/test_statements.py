@@ -1,7 +1,7 @@
 """How many statements a unit of work takes: over a network each of them would be a round trip."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class CountedDatabase(LiteDatabase):
         counted, self._counted = self._counted, 0
         return counted
 
-    def execute(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = (), /) -> sqlite3.Cursor:
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:
         self._counted += 1
         return super().execute(sql, values)
 

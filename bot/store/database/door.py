@@ -4,7 +4,7 @@ Statements are written in the SQL that SQLite and PostgreSQL have in common; `te
 lists what that leaves out. `lite` is the door to SQLite.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -52,7 +52,7 @@ class Database(Protocol):
     def Error(self) -> type[Exception]:  # noqa: N802 - named as in PEP 249, as connections have it
         """The base of all errors of the engine."""
 
-    def execute(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = (), /) -> Rows:
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> Rows:
         """Execute a statement."""
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> int:

@@ -1,7 +1,7 @@
 """The door to SQLite: sqlite_utils and sqlite3 stand behind it."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlite_utils
@@ -24,7 +24,7 @@ class LiteDatabase:
         self._notified: set[str] = set()
         """Signals of the open transaction."""
 
-    def execute(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = (), /) -> sqlite3.Cursor:
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:
         """Execute a statement."""
         return self.conn.execute(sql, values)
 

@@ -104,7 +104,7 @@ def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
     _forget_future_moments(db, now)
     chats: dict[int, tuple[datetime, Pending]] = {}
     busy: set[int] = set()
-    at_now = {"now": to_milliseconds(now)}
+    at_now = [to_milliseconds(now)]
     # A message to be repeated comes before all that waits behind it, so its chat is looked at once only.
     for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS, at_now):
         busy.add(telegram_id)
@@ -137,11 +137,11 @@ def claim_next(
     `question` instead, unless it is the one that Telegram has `answered` about.
     """
     with db.transaction():
-        head = db.execute(_HEAD_OF_CHAT, {"chat": chat_id, "now": to_milliseconds(now)}).fetchone()
+        head = db.execute(_HEAD_OF_CHAT, [chat_id, to_milliseconds(now)]).fetchone()
         if head is None:
             return _claim_new(db, chat_id, now, group_wait_seconds, compose)
-        delivery_id, state, at = head
-        if state == "sending" or to_moment(at) > now:
+        delivery_id, state, not_before, free_at = head
+        if state == "sending" or to_moment(max(not_before, free_at)) > now:
             return NextDelivery(None)
         delivery = _delivery(db, delivery_id)
         if asks_first(delivery) and delivery_id != answered:
@@ -171,7 +171,7 @@ def _claim_new(
 def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentSend]:
     """Return the messages of the last `within`, oldest first; a send that was cut off counts as now."""
     at = to_milliseconds(now)
-    rows = db.execute(_RECENT_SENDS, [at - within // timedelta(milliseconds=1), at])
+    rows = db.execute(_RECENT_SENDS, [at - within // timedelta(milliseconds=1), at, at])
     return [
         RecentSend(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
         for telegram_id, kind, left_at in rows
@@ -212,8 +212,11 @@ on_their_way(change_id) AS (
 It has two marks, both for the destination.
 """
 
-ASIDE = f"unknowns >= {UNKNOWNS_SET_ASIDE} AND questions = 0 AND not_before > :now"
-"""Deliveries that rest for long although Telegram answers: those behind them in their chat don't wait."""
+ASIDE = f"unknowns >= {UNKNOWNS_SET_ASIDE} AND questions = 0 AND not_before > ?"
+"""Deliveries that rest for long although Telegram answers: those behind them in their chat don't wait.
+
+The mark is for now, in milliseconds.
+"""
 
 _IN_LINE = f"{UNFINISHED} AND NOT ({ASIDE})"
 
@@ -222,16 +225,17 @@ _FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {AS
 _RECENT_SENDS = f"""
 SELECT c.telegram_id, c.kind, gone.left_at FROM (
   SELECT destination_id, not_before AS left_at FROM delivery
-  WHERE {FINISHED_DELIVERIES} AND state = 'sent' AND not_before BETWEEN ?1 AND ?2
+  WHERE {FINISHED_DELIVERIES} AND state = 'sent' AND not_before BETWEEN ? AND ?
   UNION ALL
-  SELECT destination_id, ?2 FROM delivery WHERE {UNFINISHED} AND state = 'sending') gone
+  SELECT destination_id, ? FROM delivery WHERE {UNFINISHED} AND state = 'sending') gone
 JOIN destination n ON n.id = gone.destination_id JOIN chat c ON c.id = n.chat_id
 ORDER BY gone.left_at
 """
 
 # When a chat may be sent to: after Telegram's pause, and a chat that can't be reached at its next probe.
 _FREE_AT = """
-max(ifnull(c.hold_until, 0), CASE WHEN c.unavailable IS NULL THEN 0 ELSE c.probe_at END)
+CASE WHEN c.unavailable IS NOT NULL AND c.probe_at > coalesce(c.hold_until, 0) THEN c.probe_at
+  ELSE coalesce(c.hold_until, 0) END
 """
 
 _REACHABLE = "c.open = 1 AND (c.unavailable IS NULL OR c.probe_at IS NOT NULL)"
@@ -245,21 +249,22 @@ SELECT telegram_id, kind, free_at, first_at, last_at FROM (
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id DESC LIMIT 1) AS last_at
   FROM destination n JOIN chat c ON c.id = n.chat_id
-  WHERE {_REACHABLE})
+  WHERE {_REACHABLE}) waiting
 WHERE first_at IS NOT NULL
 """
 
 # The oldest message in line of each chat, whatever its topic, as one chat's messages go one after another.
-# CROSS JOIN fixes the order of the joins: from a chat's destinations to their unfinished messages.
+# IN and not a join fixes the order: from a chat's destinations to their unfinished messages.
 _HEADS = f"""
-SELECT c.telegram_id, c.kind, {_FREE_AT}, iif(EXISTS (
-  SELECT 1 FROM destination m CROSS JOIN delivery o ON o.destination_id = m.id AND o.{UNFINISHED}
-  WHERE m.chat_id = c.id AND o.state = 'sending'), 'sending', d.state), d.not_before
+SELECT c.telegram_id, c.kind, {_FREE_AT}, CASE WHEN EXISTS (
+  SELECT 1 FROM delivery o WHERE o.{UNFINISHED} AND o.state = 'sending'
+  AND o.destination_id IN (SELECT m.id FROM destination m WHERE m.chat_id = c.id))
+  THEN 'sending' ELSE d.state END, d.not_before
 FROM (
   SELECT min(first_of_destination) AS id FROM (
     SELECT m.chat_id, (SELECT min(o.id) FROM delivery o
                        WHERE o.destination_id = m.id AND o.{_IN_LINE}) AS first_of_destination
-    FROM destination m)
+    FROM destination m) heads
   WHERE first_of_destination IS NOT NULL GROUP BY chat_id) head
 JOIN delivery d ON d.id = head.id
 JOIN destination n ON n.id = d.destination_id
@@ -269,9 +274,9 @@ WHERE {_REACHABLE}
 
 # One on its way comes first, though an older one may stand before it: nothing leaves beside it.
 _HEAD_OF_CHAT = f"""
-SELECT d.id, d.state, max(d.not_before, {_FREE_AT})
+SELECT d.id, d.state, d.not_before, {_FREE_AT}
 FROM chat c JOIN destination n ON n.chat_id = c.id JOIN delivery d ON d.destination_id = n.id
-WHERE c.telegram_id = :chat AND {_REACHABLE} AND d.{_IN_LINE}
+WHERE c.telegram_id = ? AND {_REACHABLE} AND d.{_IN_LINE}
 ORDER BY d.state = 'sending' DESC, d.id LIMIT 1
 """
 
@@ -285,7 +290,7 @@ SELECT id, free_at, first_at, last_at FROM (
          (SELECT l.created_at FROM alert l WHERE l.destination_id = n.id AND l.state = 'waiting'
           ORDER BY l.id DESC LIMIT 1) AS last_at
   FROM destination n JOIN chat c ON c.id = n.chat_id
-  WHERE c.telegram_id = ? AND {_REACHABLE})
+  WHERE c.telegram_id = ? AND {_REACHABLE}) waiting
 WHERE first_at IS NOT NULL ORDER BY first_id
 """
 
@@ -329,18 +334,13 @@ def _bind_at(first_at: int, last_at: int, now: datetime, group_wait_seconds: flo
 def _forget_future_moments(db: Database, now: datetime) -> None:
     """Shorten every pause that ends later than it can: the clock was set back since it began."""
     at, slack = to_milliseconds(now), CLOCK_SLACK // timedelta(milliseconds=1)
+    db.execute("UPDATE chat SET hold_until = ? + hold_ms WHERE hold_until > ? + hold_ms", [at, at + slack])
+    db.execute("UPDATE chat SET probe_at = ? + probe_ms WHERE probe_at > ? + probe_ms", [at, at + slack])
     db.execute(
-        "UPDATE chat SET hold_until = ?1 + hold_ms WHERE hold_until > ?1 + hold_ms + ?2",
-        [at, slack],
-    )
-    db.execute(
-        "UPDATE chat SET probe_at = ?1 + probe_ms WHERE probe_at > ?1 + probe_ms + ?2",
-        [at, slack],
-    )
-    db.execute(
-        f"UPDATE delivery SET not_before = ?1 WHERE {UNFINISHED}"
-        f" AND not_before > ?1 + iif(unknowns < {UNKNOWNS_SET_ASIDE}, ?2, ?3)",
-        [at, *(pause // timedelta(milliseconds=1) for pause in (LONGEST_PAUSE, LONGEST_UNKNOWN_PAUSE))],
+        f"UPDATE delivery SET not_before = ? WHERE {UNFINISHED}"
+        f" AND (unknowns < {UNKNOWNS_SET_ASIDE} AND not_before > ?"
+        f" OR unknowns >= {UNKNOWNS_SET_ASIDE} AND not_before > ?)",
+        [at, to_milliseconds(now + LONGEST_PAUSE), to_milliseconds(now + LONGEST_UNKNOWN_PAUSE)],
     )
 
 
