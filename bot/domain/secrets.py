@@ -50,7 +50,7 @@ class Secrets:
         spellings = {spelling for secret in whole | halves for spelling in _spellings(secret)}
         # A pattern takes the first alternative that fits, so a secret that begins another comes later.
         longest_first = sorted(
-            (one for one in spellings if len(one) >= BLANKED_AS_A_WORD), key=len, reverse=True
+            (spelling for spelling in spellings if len(spelling) >= BLANKED_AS_A_WORD), key=len, reverse=True
         )
         self._known = re.compile("|".join([*map(_where, longest_first), TOKEN_FORM.pattern]), re.IGNORECASE)
 

@@ -149,8 +149,8 @@ async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResul
     """Return the answer to /ignore, with buttons to undo it and to stop what names the token all the same."""
     listed = await services.store.subscriptions_here(place)
     tokens = ignored.new + ignored.already
-    named = [one for one in listed if any(_names(one, token) for token in tokens)]
-    accounts = {one.subscription.account for one in listed}
+    named = [entry for entry in listed if any(_names(entry, token) for token in tokens)]
+    accounts = {entry.subscription.account for entry in listed}
     text = tokens_ignored(
         ignored,
         services.chains,
@@ -160,7 +160,7 @@ async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResul
     undo = (
         [button("Undo", STOP_IGNORING, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
     )
-    stops = [button(f"Stop #{one.number}", STOP, one.subscription.id) for one in named[:2]]
+    stops = [button(f"Stop #{entry.number}", STOP, entry.subscription.id) for entry in named[:2]]
     return Screen(text, rows([*undo, *stops]))
 
 
@@ -203,8 +203,8 @@ class UnignoreRequest(Request):
         found = await services.store.unignore(incoming.place, self.contracts, actor)
         return (
             tokens_unignored(
-                [one for one in self.contracts if one in found],
-                [one for one in self.contracts if one not in found],
+                [contract for contract in self.contracts if contract in found],
+                [contract for contract in self.contracts if contract not in found],
             ),
         )
 
@@ -259,7 +259,9 @@ def tokens_ignored(
     if ignored.new:
         lines.append(_newly_ignored(ignored.new, chains, named))
     if ignored.already:
-        lines.append(fill("Ignored already: {}.", folded([_token(one, chains) for one in ignored.already])))
+        lines.append(
+            fill("Ignored already: {}.", folded([_token(token, chains) for token in ignored.already]))
+        )
     if ignored.over_limit:
         room = f"{ignored.over_limit:,}", f"{IGNORED_MOST:,}"
         lines.append(fill("No room for {} more: one chat ignores {} at most.", *room))

@@ -156,7 +156,7 @@ async def _mute(
     result = await services.store.mute(incoming.place, scopes, span, incoming.actor(now))
     text = muted(result, span, incoming.place, services.chains, services.now())
     # One button ends one mute; of several, /unmute names which.
-    single = [button("Unmute", END_MUTE, one.row) for one in result.mutes if len(result.mutes) == 1]
+    single = [button("Unmute", END_MUTE, mute.row) for mute in result.mutes if len(result.mutes) == 1]
     return Screen(text, rows(single))
 
 
@@ -228,9 +228,9 @@ def _scopes(found: Iterable[ListedSubscription], *, is_whole: bool = False) -> t
     """Return the accounts of subscriptions, each on the chains that they cover, or `is_whole`: on all."""
     # One label may be on chains of several subscriptions; one of them without chains covers all.
     on: dict[Address, list[frozenset[ChainId]]] = defaultdict(list)
-    for one in found:
-        if one.subscription.account is not None:
-            on[one.subscription.account].append(one.subscription.scope.chains)
+    for entry in found:
+        if entry.subscription.account is not None:
+            on[entry.subscription.account].append(entry.subscription.scope.chains)
     return tuple(
         MuteScope(account, frozenset().union(*chains) if all(chains) and not is_whole else frozenset())
         for account, chains in sorted(on.items())

@@ -57,7 +57,9 @@ def listing_warning(chain_ids: Collection[ChainId], listing: Listing, chains: Ch
             " if it has no such chain, /list will say so.",
             _named(chain_ids, chains),
         )
-    return join("\n", unlisted([one for one in chain_ids if one not in listing.now], listing, chains))
+    return join(
+        "\n", unlisted([chain_id for chain_id in chain_ids if chain_id not in listing.now], listing, chains)
+    )
 
 
 def unlisted(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -> list[Html]:
@@ -86,7 +88,7 @@ def unlisted_of(
     subscriptions: Sequence[Subscription], asked: Collection[ChainId], listing: Listing, chains: Chains
 ) -> list[Html]:
     """Return the same of all that subscriptions watch; `asked` are meant where they name no chain."""
-    watched = {chain_id for one in subscriptions for chain_id in one.scope.chains or asked}
+    watched = {chain_id for subscription in subscriptions for chain_id in subscription.scope.chains or asked}
     return [fill("⚠️ {}", line) for line in unlisted(watched, listing, chains)]
 
 

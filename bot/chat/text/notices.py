@@ -252,7 +252,7 @@ def mute_over(over: MuteOver, chains: Chains) -> Html:
 def _dropped(notices: Sequence[Dropped], today: date) -> Html:
     """Return how many changes waited too long, and from when they were."""
     changes = sum(notice.changes for notice in notices)
-    first, last = min(one.first_at for one in notices), max(one.last_at for one in notices)
+    first, last = min(notice.first_at for notice in notices), max(notice.last_at for notice in notices)
     return fill(
         "⚠️ {} could not be told in time and {} dropped, seen {} to {} UTC.\n{} shows what is held now.",
         counted(changes, "change"),

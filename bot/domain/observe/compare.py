@@ -76,7 +76,7 @@ def compare(
         balances=balances,
         holds=holds,
         drifts=dict(_drifts(believed, view, observed_at)),
-        drifted=frozenset(one.asset for one in believed if one.has_drifted) - view.drifting,
+        drifted=frozenset(sighting.asset for sighting in believed if sighting.has_drifted) - view.drifting,
     )
 
 

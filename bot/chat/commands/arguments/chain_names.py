@@ -87,7 +87,11 @@ class ChainReader:
         return LineRefused(typed, f"no chain is called that{lists}")
 
     def _listed_titles(self) -> str:
-        mainnets = [one for one in self.chains.in_order(self.listing.now) if not self.chains.is_testnet(one)]
+        mainnets = [
+            chain_id
+            for chain_id in self.chains.in_order(self.listing.now)
+            if not self.chains.is_testnet(chain_id)
+        ]
         titles = [self.chains.get(chain_id).title for chain_id in mainnets]
         if len(titles) <= _NAMED_WHOLE:
             return " and ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
@@ -97,7 +101,11 @@ class ChainReader:
     def _closest(self, word: str) -> ChainId | None:
         """Return the chain that was probably meant, of those that the source has; None if none is near."""
         offered = self.listing.now or frozenset(self.chains.mainnets())
-        called = {name: one for one in self.chains.in_order(offered) for name in self.chains.words(one)}
+        called = {
+            name: chain_id
+            for chain_id in self.chains.in_order(offered)
+            for name in self.chains.words(chain_id)
+        }
         starting = {called[name] for name in called if name.startswith(word)}
         if len(starting) == 1 and len(word) >= _LETTERS_OF_A_START:
             return starting.pop()

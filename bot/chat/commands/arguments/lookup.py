@@ -27,7 +27,7 @@ def find_exactly(listed: Sequence[ListedSubscription], who: str) -> tuple[Listed
     found = _found(listed, who, named)
     if named is None or named.token is None:
         return found
-    return tuple(one for one in found if named.token in one.subscription.scope.contracts)
+    return tuple(entry for entry in found if named.token in entry.subscription.scope.contracts)
 
 
 def _found(
@@ -75,11 +75,11 @@ def address_meant(who: str) -> Address | None:
 
 def _numbered(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
     number = _NUMBER.fullmatch(who)
-    return tuple(one for one in listed if number and one.number == int(number[1]))
+    return tuple(entry for entry in listed if number and entry.number == int(number[1]))
 
 
 def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    return tuple(one for one in listed if one.subscription.label.casefold() == who.casefold() != "")
+    return tuple(entry for entry in listed if entry.subscription.label.casefold() == who.casefold() != "")
 
 
 def _at_address(
@@ -89,13 +89,15 @@ def _at_address(
         return ()
     address = named.address
     found = tuple(
-        one
-        for one in listed
-        if address == one.subscription.account
-        or (one.subscription.account is None and address in one.subscription.scope.contracts)
+        entry
+        for entry in listed
+        if address == entry.subscription.account
+        or (entry.subscription.account is None and address in entry.subscription.scope.contracts)
     )
     of_token = tuple(
-        one for one in found if one.subscription.account and named.token in one.subscription.scope.contracts
+        entry
+        for entry in found
+        if entry.subscription.account and named.token in entry.subscription.scope.contracts
     )
     return of_token or found
 
@@ -107,9 +109,9 @@ def closest_label(listed: Sequence[ListedSubscription], who: str) -> str:
     that.
     """
     labels = {
-        one.subscription.label.casefold(): one.subscription.label
-        for one in listed
-        if one in find(listed, one.subscription.label)
+        entry.subscription.label.casefold(): entry.subscription.label
+        for entry in listed
+        if entry in find(listed, entry.subscription.label)
     }
     close = difflib.get_close_matches(who.casefold(), labels, n=1)
     return labels[close[0]] if close else ""

@@ -108,7 +108,7 @@ def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
 async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show the balances of a subscription's account anew, or another page of them."""
     listed = await services.store.subscriptions_here(incoming.place)
-    meant = [one for one in listed if one.subscription.id == press.row]
+    meant = [entry for entry in listed if entry.subscription.id == press.row]
     if not meant or meant[0].subscription.account is None:
         return None
     account, label = meant[0].subscription.account, meant[0].subscription.label
@@ -195,13 +195,19 @@ async def _named(
     for on_chain in await _known(services, place, account):
         by_label[on_chain.label].append(on_chain)
     # A subscription without an account watches a token in all accounts, so it covers this one too.
-    covering = [one.subscription for one in meant if one.subscription.account in {account, None}]
+    covering = [entry.subscription for entry in meant if entry.subscription.account in {account, None}]
     named = [
         NamedHoldings(account, label, known)
         for label, known in by_label.items()
-        if any(one.scope.covers_chain(on_chain.chain_id) for one in covering for on_chain in known)
+        if any(
+            subscription.scope.covers_chain(on_chain.chain_id)
+            for subscription in covering
+            for on_chain in known
+        )
     ]
-    label = next((one.label for one in covering if one.label and one.account), "")
+    label = next(
+        (subscription.label for subscription in covering if subscription.label and subscription.account), ""
+    )
     named.sort(key=lambda one: first.isdisjoint(on_chain.chain_id for on_chain in one.known))
     return named or [NamedHoldings(account, label, [])]
 
@@ -235,8 +241,11 @@ async def _unwatched_balance(
 
 def _row_of(named: NamedHoldings, listed: Iterable[ListedSubscription]) -> int:
     """Return the row that buttons carry for an account under a label: its first subscription with it."""
-    of_account = [one.subscription for one in listed if one.subscription.account == named.account]
-    return next((one.id for one in of_account if one.label == named.label), of_account[0].id)
+    of_account = [entry.subscription for entry in listed if entry.subscription.account == named.account]
+    return next(
+        (subscription.id for subscription in of_account if subscription.label == named.label),
+        of_account[0].id,
+    )
 
 
 def _accounts(
@@ -244,9 +253,9 @@ def _accounts(
 ) -> tuple[Address, ...]:
     """Return the accounts of these subscriptions; a contract alone means all accounts."""
     chosen = list(meant)
-    if any(one.subscription.account is None for one in chosen):
+    if any(entry.subscription.account is None for entry in chosen):
         chosen = list(listed)
-    accounts = (one.subscription.account for one in chosen)
+    accounts = (entry.subscription.account for entry in chosen)
     return tuple(dict.fromkeys(account for account in accounts if account is not None))
 
 

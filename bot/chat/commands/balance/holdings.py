@@ -138,7 +138,7 @@ def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now:
     """Return what is current under the age of the chain, and below it, part by part, what is not."""
 
     def lines(held: Iterable[NamedBalance]) -> list[Html]:
-        return [_line(one, chains, alike) for one in held]
+        return [_line(balance, chains, alike) for balance in held]
 
     title = bold(chains.get(chain.chain_id).title)
     current = [part for part in chain.parts if part.is_current]
@@ -152,7 +152,7 @@ def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now:
         is_said = part.held or part.left_out or not others
         shown += lines(part.held) if is_said else [EMPTY + f"{part.kind}: nothing held"]
     for state, parts in groupby(others, key=lambda part: f"{part.kind} {_unknown(part, now)}"):
-        held = [one for part in parts for one in part.held]
+        held = [balance for part in parts for balance in part.held]
         is_nothing = state.endswith(":") and not held and not chain.left_out
         shown += [EMPTY + (f"{state} nothing" if is_nothing else state), *lines(held)]
     seen_at = min((part.seen_at for part in current if part.seen_at), default=None)

@@ -166,7 +166,9 @@ class LiveQuestions:
                 if isinstance(answer, NoAnswer):
                     return (words.no_live_answer(account, answer.reason),)
                 known = holdings_in(answer, account, chain_ids, self._now(), rules)
-                symbols = [(one.asset, one.description.symbol) for chain in known for one in chain.held]
+                symbols = [
+                    (balance.asset, balance.description.symbol) for chain in known for balance in chain.held
+                ]
                 alike = await self._look_alikes(symbols)
         except TimeoutError:
             reason = f"nothing came within {self._longest_seconds:.0f} s"

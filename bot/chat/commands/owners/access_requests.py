@@ -41,7 +41,7 @@ class AccessRequests:
         )
         notified = [await self._notify(owner, screen) for owner in sorted(self._permissions.owners)]
         # Only then: if no owner could be reached, the next message from there tries again.
-        if any(one is not Notified.NO for one in notified):
+        if any(result is not Notified.NO for result in notified):
             await self._store.mark_request_announced(request.row, self._now())
         return Notified.NOW in notified
 

@@ -59,7 +59,7 @@ class UnwatchRequest(Request):
         """Stop what is named, by the whole text or else word by word; what is not found is said."""
         listed = await services.store.subscriptions_here(incoming.place)
         found = find_all(listed, self.rest, self.who)
-        ended = {one.number: one for matching in found.values() for one in matching}
+        ended = {entry.number: entry for matching in found.values() for entry in matching}
         missing = [word for word, matching in found.items() if not matching]
         answers: list[Html | Screen] = []
         if ended:
@@ -83,9 +83,9 @@ async def _end(
     services: Services, incoming: Incoming, ended: Sequence[ListedSubscription]
 ) -> list[Html | Screen]:
     """End subscriptions and return the answer, with a button that undoes it."""
-    numbers = tuple(one.number for one in ended)
+    numbers = tuple(entry.number for entry in ended)
     result = await services.store.unsubscribe(incoming.place, numbers, incoming.actor(services.now()))
-    answer = words.unwatched([one.subscription for one in ended], still_to_come=result.still_to_come)
+    answer = words.unwatched([entry.subscription for entry in ended], still_to_come=result.still_to_come)
     undo = [button("Undo", UNDO, result.row)] if result.row is not None else []
     return with_keyboard(answer, rows(undo))
 
@@ -119,7 +119,7 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
 async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """End the subscription that a button names; its number may be another's by now."""
     listed = await services.store.subscriptions_here(incoming.place)
-    named = tuple(one for one in listed if one.subscription.id == press.row)
+    named = tuple(entry for entry in listed if entry.subscription.id == press.row)
     if not named:
         return None
 

@@ -65,7 +65,7 @@ class WatchRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take accounts in."""
-        specs = [WatchSpec(one.account, one.scope, one.label) for one in self.entries]
+        specs = [WatchSpec(entry.account, entry.scope, entry.label) for entry in self.entries]
         subscribed = await _subscribe(services, incoming, specs)
         if len(specs) == 1 and not self.bad:
             return (await _watched(services, incoming.place, specs[0], subscribed[0]),)
@@ -80,7 +80,7 @@ class WatchRequest(Request):
                 )
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
-        created = [one for one in subscribed if one.outcome is SubscribeOutcome.CREATED]
+        created = [result for result in subscribed if result.outcome is SubscribeOutcome.CREATED]
         named = frozenset(chain_id for entry in self.entries for chain_id in entry.scope.chains)
         answer = words.bulk_watched(
             entries[SubscribeOutcome.CREATED],
@@ -88,7 +88,7 @@ class WatchRequest(Request):
             bad,
             relabelled=entries[SubscribeOutcome.RELABELLED],
             over_limit=len(entries[SubscribeOutcome.FULL]),
-            first_reading_pending=any(one.known is None for one in created),
+            first_reading_pending=any(result.known is None for result in created),
             warning=listing_warning(named, services.sweeps().listing, services.chains),
         )
         meant = [line.correction for line in bad if line.correction]
@@ -160,7 +160,7 @@ class WatchTokenRequest(Request):
         if subscribed.taken is not None:
             return (await _label_taken(services, incoming.place, spec, subscribed.taken),)
         listed = await services.store.subscriptions_here(incoming.place)
-        accounts = {one.subscription.account for one in listed} - {None}
+        accounts = {entry.subscription.account for entry in listed} - {None}
         answer = words.watching_token(
             self.scope,
             self.label,

@@ -73,10 +73,10 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     listed = await services.store.subscriptions_here(place)
     mutes = await services.store.muted_here(place)
     muted = mutes_shown(mutes, place, services.chains, services.now())
-    entries = [(one.number, one.subscription) for one in listed]
+    entries = [(entry.number, entry.subscription) for entry in listed]
     sweeps = services.sweeps()
     unlisted = unlisted_of(
-        [one.subscription for one in listed], sweeps.chains, sweeps.listing, services.chains
+        [entry.subscription for entry in listed], sweeps.chains, sweeps.listing, services.chains
     )
     pages = words.watch_list(entries, services.chains, [*muted, *unlisted])
     page = min(max(1, page), len(pages))

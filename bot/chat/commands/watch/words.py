@@ -146,27 +146,30 @@ def unwatched(ended: Sequence[Subscription], *, still_to_come: int) -> tuple[Htm
     rest = late + "/list shows the rest."
     if len(ended) == 1:
         return (fill("Stopped watching {}. {}", _subscribed_to(ended[0]), rest),)
-    lines = [_subscribed_to(one) for one in ended]
+    lines = [_subscribed_to(subscription) for subscription in ended]
     return paged([Section(f"Stopped watching {len(ended):,}:", lines)], EMPTY + rest)
 
 
 def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
     """Return what the answer to /unwatch shows once it is undone."""
-    back = [one for one in ones if one.outcome is SubscribeOutcome.CREATED]
-    already = [one for one in ones if one.outcome is SubscribeOutcome.ALREADY]
-    full = [one for one in ones if one.outcome is SubscribeOutcome.FULL]
+    back = [restored for restored in ones if restored.outcome is SubscribeOutcome.CREATED]
+    already = [restored for restored in ones if restored.outcome is SubscribeOutcome.ALREADY]
+    full = [restored for restored in ones if restored.outcome is SubscribeOutcome.FULL]
     lines = []
     if back:
         named = folded(
-            [fill("{} (#{})", _spec_name(one.spec), str(one.number)) for one in back], last=" and "
+            [fill("{} (#{})", _spec_name(restored.spec), str(restored.number)) for restored in back],
+            last=" and ",
         )
-        anew = "" if all(one.is_known for one in back) else "A fresh reading is on its way. "
+        anew = "" if all(restored.is_known for restored in back) else "A fresh reading is on its way. "
         lines.append(fill("👁 Watching {} again.", named))
         lines.append(EMPTY + f"{anew}What changed in between is not told.")
     if already:
-        lines.append(fill("Watched again already: {}.", folded([_spec_name(one.spec) for one in already])))
+        lines.append(
+            fill("Watched again already: {}.", folded([_spec_name(restored.spec) for restored in already]))
+        )
     if full:
-        named = folded([_spec_name(one.spec) for one in full])
+        named = folded([_spec_name(restored.spec) for restored in full])
         lines.append(fill("No room for {}: this chat can watch {} at most.", named, f"{limit:,}"))
     return join("\n", lines)
 
