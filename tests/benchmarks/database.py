@@ -3,15 +3,16 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.domain.observations import Poll, Verdict
+from bot.domain.assets import NATIVE, Address
+from bot.domain.observations import Move, Poll, Verdict
 from bot.domain.observe.plan import chunks
-from tests.benchmarks.poller import open_store, subscribe_to_all
+from tests.benchmarks.poller import STATUS, open_store, stored, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.sweeps import swept_database
@@ -36,6 +37,7 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
     yield _size(profile, await swept_database(profile, directory))
     written = [await _written_once(profile.tenth, directory) for _ in range(profile.rounds)]
     yield _speed(written)
+    yield _speed_of_changes(written)
 
 
 class Written(NamedTuple):
@@ -44,6 +46,9 @@ class Written(NamedTuple):
     balances: int
     recorded_seconds: float
     plain_seconds: float
+    changes: int
+    """One of each account, each with an alert."""
+    changes_cpu_seconds: float
 
 
 def _size(profile: Profile, path: Path) -> Result:
@@ -81,16 +86,33 @@ def _speed(written: list[Written]) -> Result:
     )
 
 
+def _speed_of_changes(written: list[Written]) -> Result:
+    cpu_seconds = middle(one.changes_cpu_seconds / one.changes for one in written)
+    return Result(
+        "recording changes with an alert each, one of each account",
+        f"{cpu_seconds * 1e6:,.0f} µs of processor time a change",
+        figures={"cpu_seconds_per_change": cpu_seconds},
+    )
+
+
 async def _written_once(profile: Profile, directory: Path) -> Written:
     source = await swept_database(profile, directory)
     recorded, plain = directory / "recorded.sqlite3", directory / "plain.sqlite3"
     await subscribe_to_all(profile, recorded)
     shutil.copy(recorded, plain)
+    readings = await _readings(profile, source)
+    recorded_seconds, _ = await _record(readings, recorded)
+    _, changes_cpu_seconds = await _record([_moved(verdicts) for verdicts in readings], recorded)
     written = Written(
-        profile.balances,
-        await _record(await _readings(profile, source), recorded),
-        _write_plainly(source, plain, batches=-(-profile.accounts // DEFAULTS.accounts_per_request)),
+        balances=profile.balances,
+        recorded_seconds=recorded_seconds,
+        plain_seconds=_write_plainly(
+            source, plain, batches=-(-profile.accounts // DEFAULTS.accounts_per_request)
+        ),
+        changes=stored(recorded, "SELECT count(*) FROM alert WHERE change_id IS NOT NULL"),
+        changes_cpu_seconds=changes_cpu_seconds,
     )
+    assert written.changes == profile.accounts
     recorded.unlink()
     plain.unlink()
     return written
@@ -108,14 +130,30 @@ async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]
         ]
 
 
-async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> float:
-    """Record first readings and return the seconds."""
+def _moved(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Return the verdicts of a later sweep in which one token of each account moved."""
+    moved: dict[Address, Verdict] = {}
+    for verdict in verdicts:
+        for asset, before in verdict.balances.items():
+            if verdict.account not in moved and before is not None and asset.contract != NATIVE:
+                amount = before.amount._replace(amount_raw=before.amount.amount_raw + 1)
+                moved[verdict.account] = Verdict(
+                    account=verdict.account,
+                    chain_id=verdict.chain_id,
+                    moves=(Move(asset, before.amount, amount, frozenset({STATUS})),),
+                    balances={asset: before._replace(amount=amount)},
+                )
+    return tuple(moved.values())
+
+
+async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> tuple[float, float]:
+    """Record what batches of one sweep saw; returns the seconds by the clock and of the processor."""
     async with open_store(path) as store:
         newest, sweep = (await store.sweep_input(datetime.now(UTC))).newest, await store.begin_sweep()
-        start = time.perf_counter()
+        cpu, start = time.process_time(), time.perf_counter()
         for verdicts in batches:
             await store.record_poll(Poll(sweep, newest, datetime.now(UTC), verdicts, {}))
-        return time.perf_counter() - start
+        return time.perf_counter() - start, time.process_time() - cpu
 
 
 def _write_plainly(source: Path, target: Path, *, batches: int) -> float:
