@@ -105,9 +105,10 @@ async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> Sen
         private_messages_per_second=delivery.private_messages_per_second,
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
-    for one in await store.recent_sends(now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
-        left_at = time.monotonic() - one.ago.total_seconds()
-        pacer.depart(one.chat_id, left_at, is_group=one.is_group)
+    # Telegram's limits go on counting over a restart, so what left before it counts here too.
+    for sent in await store.recent_sends(now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
+        left_at = time.monotonic() - sent.ago.total_seconds()
+        pacer.depart(sent.chat_id, left_at, is_group=sent.is_group)
     return SendQueue(pacer, time.monotonic, asyncio.sleep)
 
 

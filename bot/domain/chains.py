@@ -108,6 +108,7 @@ class Chains:
             chain.id: _words_of(chain, is_only_coin=coins[chain.native_symbol.casefold()] == 1)
             for chain in self._by_id.values()
         }
+        # An explorer of several chains tells them apart by path: its host alone names none of them.
         self._by_host = {
             urlsplit(chain.explorer_url).netloc.removeprefix("www."): chain.id
             for chain in self._by_id.values()

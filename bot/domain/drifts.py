@@ -36,6 +36,7 @@ class Drift(NamedTuple):
         moved, elapsed = min(moved_raw, self._most(at)), self._elapsed_ms(at)
         if not self.span_ms:
             return self._replace(usual_raw=max(moved, self.usual_raw), span_ms=elapsed, seen_at=at)
+        # Scaled down to the usual move's span: after a longer pause more interest has come together.
         in_its_span = moved * self.span_ms // max(elapsed, self.span_ms)
         if in_its_span > self.usual_raw:
             return self._replace(usual_raw=moved, span_ms=elapsed, seen_at=at)

@@ -172,6 +172,7 @@ class Poller:
         probe = self._fetcher.probe_in_seconds
         pause = max(0.0, wait_seconds if probe is None else min(wait_seconds, probe))
         if not await self._news.wait(pause):
+            # A probe of a source that is down is waited for; without one, the timer must have failed.
             if probe is None:
                 log.warning("no tick for too long: sweeping anyway", action="tick_missed")
                 self.on_missed_ticks()

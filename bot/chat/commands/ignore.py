@@ -132,6 +132,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
 
         return CallbackResult(IGNORED if result.new else "", is_used_up=bool(result.new), then=then)
 
+    # The rule is of the alert's topic; where that is lost, alert and answer stand in the chat itself.
     return CallbackAction(IGNORE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
 
@@ -157,6 +158,7 @@ async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResul
         named=[one.number for one in named],
         is_watched=any(token.contract in accounts for token in tokens),
     )
+    # One button takes back one line; of several, the page of /ignore has the buttons.
     undo = (
         [button("Undo", STOP_IGNORING, token.row) for token in ignored.new] if len(ignored.new) == 1 else []
     )

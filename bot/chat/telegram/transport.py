@@ -70,9 +70,11 @@ class TelegramRequest(HTTPXRequest):
             }
         )
         try:
+            # Streamed: the library's own method reads an answer whole, however large it is.
             async with self._client.stream(
                 method,
                 url,
+                # Only what `_unpacked` unpacks piece by piece: a small body must not become a huge one.
                 headers={"User-Agent": self.USER_AGENT, "Accept-Encoding": "gzip"},
                 timeout=timeout,
                 files=request_data.multipart_data if request_data else None,
@@ -113,6 +115,7 @@ async def _body(response: httpx.Response) -> bytes:
         if len(body) > LARGEST_BODY_BYTES or (not is_answer and len(body) > LARGEST_REFUSAL_BYTES):
             if is_answer:
                 raise Unreadable("its answer is too large")
+            # Of an error the status says enough.
             return b""
     return bytes(body)
 
@@ -152,6 +155,7 @@ def _supergroup(number: object) -> int:
 
 
 def _pause_seconds(number: object) -> int:
+    # True is a number to Python, and NaN passes every comparison below.
     if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
         return USUAL_PAUSE_SECONDS
     return math.ceil(min(max(number, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))

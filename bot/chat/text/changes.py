@@ -32,6 +32,7 @@ def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
     by_chain: dict[tuple[Address, ChainId], list[ChangeAlert]] = defaultdict(list)
     for alert in alerts:
         by_chain[alert.change.account, alert.change.asset.chain_id].append(alert)
+    # A chat may call an account differently on each chain; each name gets a block of its own.
     named: dict[tuple[Address, str], list[list[ChangeAlert]]] = defaultdict(list)
     for (account, _), on_chain in by_chain.items():
         named[account, _label(on_chain)].append(on_chain)
@@ -103,6 +104,7 @@ def _moved(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
 
 
 def _mark(before: int, difference: int) -> str:
+    """Return ▼ for less than before, ▲ for more, and ✦ where nothing was held before."""
     if difference < 0:
         return "▼"
     return "▲" if before else "✦"

@@ -53,6 +53,7 @@ Kind = TypeVar("Kind", bound=StoredNotice)
 
 def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, today: date) -> list[Html]:
     """Return a block for each run of notices of one kind, in their order."""
+    # Only neighbours share a block: a notice of another kind between them keeps its place.
     return [
         _block(list(run), chains, today) for _, run in groupby(alerts, key=lambda alert: type(alert.notice))
     ]
@@ -113,6 +114,7 @@ def _baselines(baselines: Sequence[Baseline], chains: Chains) -> Html:
     if len(baselines) <= _BASELINES_SINGLY:
         return join("\n", (_baseline(baseline, chains) for baseline in baselines))
     accounts = len({baseline.account for baseline in baselines})
+    # Tokens are named only if every account was read for the same ones.
     (contracts, *others) = {baseline.contracts for baseline in baselines}
     seen = dict.fromkeys(chain for baseline in baselines for chain in baseline.chains)
     silent = dict.fromkeys(chain for baseline in baselines for chain in baseline.unanswered)
@@ -174,6 +176,7 @@ def _titles(chain_ids: Iterable[ChainId], chains: Chains) -> str:
 
 
 def _mass_losses(losses: Sequence[MassLoss], chains: Chains) -> Html:
+    # The latest of each chain: the counts before it are out of date.
     last = {loss.chain_id: loss for loss in losses}
     lines = [_mass_loss(loss, chains) for loss in tuple(last.values())[:_SINGLY]]
     more = [f"… and on {counted(len(last) - _SINGLY, 'more chain')}."] if len(last) > _SINGLY else []

@@ -46,6 +46,7 @@ class Labels:
         numbered = _NUMBERED.fullmatch(label)
         base, number = (numbered["base"], int(numbered["number"]) + 1) if numbered else (label, 2)
         while True:
+            # The label is cut, not the number: that is what makes it another one.
             ending = f" {number}"
             name = base[: CHARACTERS_MOST - len(ending)].rstrip() + ending
             if name.casefold() not in self._named:

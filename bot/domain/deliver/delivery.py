@@ -279,11 +279,13 @@ def _update_of_message(  # noqa: PLR0911 - one for each outcome
             at = now + _pause(KNOWN_FAILURE_BACKOFF, delivery.attempts)
             return replace(again, not_before=at, attempts=delivery.attempts + 1, reason=reason)
         case Offline(reason):
+            # No attempt is counted: every message would meet this, and `Outage` decides when one leaves.
             return replace(again, reason=reason)
         case SendUnknown(reason):
             return _after_no_answer(again, reason)
         case Vanished(reason):
             return _after_vanishing(again, reason)
+        # Only ever to a lesser form, so that this comes to an end.
         case Misread(reason, form) if _is_less(form, delivery.form):
             return replace(again, form=form, reason=reason)
         case Misread(reason):

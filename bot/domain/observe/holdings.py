@@ -170,6 +170,7 @@ def _tokens_in(
     by_account = answer.tokens.get(chain_id)
     if by_account is None or (chain_id, account) in answer.doubtful:
         return PartSeen(PartKind.TOKENS, None)
+    # An account without rows in a list that was answered holds none of its tokens.
     holdings = by_account.get(account, {})
     held = _held(holdings, chain_id, answer.descriptions, "UNKNOWN")
     shown = tuple(balance for balance in held if not ignores(rules, balance.asset))

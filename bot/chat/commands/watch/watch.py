@@ -71,13 +71,12 @@ class WatchRequest(Request):
             return (await _watched(services, incoming.place, specs[0], subscribed[0]),)
         entries: dict[SubscribeOutcome, list[WatchEntry]] = {outcome: [] for outcome in SubscribeOutcome}
         bad = list(self.bad)
-        for entry, spec, one in zip(self.entries, specs, subscribed, strict=True):
-            entries[one.outcome].append(entry)
-            if one.taken is not None:
-                correction = _line(spec, one.taken.free, services.chains)
-                bad.append(
-                    BadLine(entry.line_number, spec.label, words.why_label_taken(one.taken), correction)
-                )
+        for entry, spec, result in zip(self.entries, specs, subscribed, strict=True):
+            entries[result.outcome].append(entry)
+            taken = result.taken
+            if taken is not None:
+                correction = _line(spec, taken.free, services.chains)
+                bad.append(BadLine(entry.line_number, spec.label, words.why_label_taken(taken), correction))
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
         created = [result for result in subscribed if result.outcome is SubscribeOutcome.CREATED]
