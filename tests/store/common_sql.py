@@ -210,7 +210,7 @@ def rules(nullable: Collection[str]) -> tuple[Rule, ...]:
         Rule("min or max of two", "CASE", _compares_by_function),
         Rule("iif", "CASE", _pattern(r"\biif\s*\(")),
         Rule("IS with a value", "coalesce", _pattern(r"\bIS\s+(NOT\s+)?(?!NOT\b|NULL\b)")),
-        Rule("CROSS JOIN as an order", "JOIN, IN", _pattern(r"\bCROSS JOIN\b")),
+        Rule("CROSS JOIN as an order", "IN or EXISTS", _pattern(r"\bCROSS JOIN\b")),
         Rule(
             "a subselect without a name",
             "a name",

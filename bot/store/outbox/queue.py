@@ -254,11 +254,11 @@ WHERE first_at IS NOT NULL
 """
 
 # The oldest message in line of each chat, whatever its topic, as one chat's messages go one after another.
-# IN and not a join fixes the order: from a chat's destinations to their unfinished messages.
+# EXISTS and not a join fixes the order: from a chat's destinations to their unfinished messages.
 _HEADS = f"""
 SELECT c.telegram_id, c.kind, {_FREE_AT}, CASE WHEN EXISTS (
-  SELECT 1 FROM delivery o WHERE o.{UNFINISHED} AND o.state = 'sending'
-  AND o.destination_id IN (SELECT m.id FROM destination m WHERE m.chat_id = c.id))
+  SELECT 1 FROM destination m WHERE m.chat_id = c.id AND EXISTS (
+    SELECT 1 FROM delivery o WHERE o.destination_id = m.id AND o.{UNFINISHED} AND o.state = 'sending'))
   THEN 'sending' ELSE d.state END, d.not_before
 FROM (
   SELECT min(first_of_destination) AS id FROM (
