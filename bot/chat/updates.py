@@ -67,7 +67,7 @@ class UpdateHandler:
         self._own_name = BotName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
-        """Handle one update; an error is logged, and whoever waits is told, with a reference to the log."""
+        """Handle one update; an error is logged, and answered with a reference to the log."""
         try:
             if update.my_chat_member is not None:
                 await self._on_membership(update.my_chat_member)

@@ -68,7 +68,7 @@ def decode_allowance(headers: Mapping[str, str]) -> Allowance | None:
 
 
 def used_up_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds until another request fits the rate; None where one fits now, or nobody knows.
+    """Return the seconds until another request fits the rate; None if one fits now, or if that is unknown.
 
     The next request is assumed to cost what this one did. A rate that never allows one is ignored.
     """

@@ -267,7 +267,7 @@ class Fetcher:
             return answered
 
     def _due_retries(self, question: Question) -> list[Retry]:
-        """Return the retries that nobody made in this sweep, and take them for made."""
+        """Return the retries not made in this sweep yet, and mark them as made."""
         kind = bool(question.contracts)
         due = [
             retry

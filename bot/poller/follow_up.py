@@ -55,7 +55,7 @@ class FollowUp:
         return await self._ask_named(named, chains, metadata=False)
 
     async def describe(self, holders: Mapping[Asset, Address]) -> dict[Asset, Description]:
-        """Ask what assets are, each by way of an account that holds it.
+        """Ask what assets are, each with an account that holds it.
 
         An asset whose answer doesn't mention it is `NOTHING_SAID`; one without an answer is left out, and
         asked for again with the next sweep.

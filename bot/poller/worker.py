@@ -39,7 +39,7 @@ REFUSED = (AccessRefused, QuotaExceeded, WrongEndpoint)
 """Errors that only the operator can cure."""
 
 SWEEPS_REFUSED = 2
-"""So many sweeps in a row have to be refused before owners are told."""
+"""Sweeps refused in a row before owners get a notice."""
 
 
 class Source(BalanceSource, ItemSource, Protocol):
@@ -89,7 +89,7 @@ class Poller:
         self.chains = chains
         """The chains to ask where a subscription names none."""
         self.listing = Listing()
-        """Which chains the source has; whoever asks for its list keeps it here."""
+        """Which chains the source has; set from outside after each look at its list."""
         self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
         self._source = source
         self._store = store
@@ -105,7 +105,7 @@ class Poller:
             monotonic=monotonic,
         )
         self.on_missed_ticks: Callable[[], None] = lambda: None
-        """Called when nobody ticked for too long, so that whoever should can begin anew."""
+        """Called if no tick came for too long, so that the timer can be set up anew."""
         self._news = store.new_subscriptions
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
@@ -133,7 +133,7 @@ class Poller:
                 self.progress.sweeps["failed"] += 1
                 log.exception("sweep failed", action="sweep_failed")
             finally:
-                # One that hangs; should it come back all the same, its number is too old to record.
+                # Of a sweep that hangs: if it comes back later, its number is too old to record.
                 sweep.cancel()
 
     async def sweep(self) -> None:

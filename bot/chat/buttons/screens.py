@@ -37,7 +37,7 @@ class Screens:
             )
 
     async def write(self, place: Place, screen: Screen, *, rank: Rank = Rank.ANSWER) -> Outcome | None:
-        """Send once what nobody asked for; None: it has to wait, or is dropped."""
+        """Send once a message that answers no command; None: it has to wait, or is dropped."""
         return await self._outgoing.notify(place, screen.text, markup(screen.keyboard), rank=rank)
 
     async def toast(self, place: Place | None, query_id: str, text: str) -> None:

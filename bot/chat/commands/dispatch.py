@@ -126,7 +126,7 @@ class UnknownRequest(Request):
     """What followed the word."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Name the command that was probably meant; a button for it has whoever may give it themselves."""
+        """Name the command that was probably meant, with a button for it if the person may use it."""
         closest = self.closest
         meant = f"/{closest.name} {self.rest}".strip() if closest else ""
         offered = [(f"/{closest.name}", meant)] if closest and await _may(services, incoming, meant) else []

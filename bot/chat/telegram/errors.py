@@ -161,7 +161,7 @@ def failure_of(error: Exception, chat_id: int | None = None) -> Failure:  # noqa
 
 
 def outcome_of(message: Message) -> Outcome:
-    """Return what an answer to a send means: a message with a number that can be kept, or nobody knows."""
+    """Return what an answer to a send means: sent, if its message id can be kept, else unknown."""
     number = message.message_id
     return (
         Sent(number) if type(number) is int and 0 < number <= LARGEST_MESSAGE_ID else SendUnknown("no number")

@@ -1,4 +1,4 @@
-"""When a destination is told that balances can't be read, and when that they can again.
+"""When a destination gets a notice that balances can't be read, or can be read again.
 
 A gap is reported once it has lasted; its end is reported if the gap was. One that keeps
 coming back is reported at growing intervals.

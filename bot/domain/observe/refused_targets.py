@@ -49,7 +49,7 @@ class RefusedTargets:
         return replace(self, pairs=pairs, chains=self.chains | ({chain_id} if is_refused_to_all else set()))
 
     def with_chains(self, chain_ids: Collection[ChainId]) -> "RefusedTargets":
-        """Add chains that the source refuses whoever is asked for."""
+        """Add chains that the source refuses for every account."""
         return replace(self, chains=self.chains.union(chain_ids))
 
     def with_oversized(self, account: Address, *, chains: int, worked: int) -> "RefusedTargets":
@@ -107,7 +107,7 @@ class RefusedTargets:
                 yield self._retry_of_chain(question, chain_id)
 
     def _retry_of_chain(self, question: Question, chain_id: ChainId) -> Retry:
-        """Ask for a chain by way of an account that was not refused there, if there is one.
+        """Ask for a chain with an account that was not refused there, if there is one.
 
         The refused ones may be refused for a reason of their own.
         """

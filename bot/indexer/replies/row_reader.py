@@ -102,7 +102,7 @@ class RowReader:
 
     @cached_property
     def _descriptions(self) -> dict[Asset, Description]:
-        """The first description of each asset, or the first with metadata, whoever holds it."""
+        """The first description of each asset, or the first with metadata, from any account."""
         result: dict[Asset, Description] = {}
         # The coin of a chain is described by any row of it: the first that can be believed.
         for chain_id, coins in self._natives.rows.items():
@@ -194,7 +194,7 @@ def _amounts(tokens: SortedTokens, key: AccountOnChain) -> Iterator[tuple[Addres
 def _described(
     lists: Mapping[Address, Mapping[Address, TokenRow]], numbered: AbstractSet[Address]
 ) -> dict[Address, Description]:
-    """Return the first description of each contract, or the first with metadata, whoever holds it."""
+    """Return the first description of each contract, or the first with metadata, from any account."""
     result: dict[Address, Description] = {}
     bare: set[Address] = set()
     for held in lists.values():

@@ -39,7 +39,7 @@ class Claims:
         self._guesses: dict[int, list[float]] = {}
 
     async def link(self, username: str) -> str | None:
-        """Return a new link for whoever reads it where the bot runs; None: somebody owns the bot."""
+        """Return a new link for the operator to open; None: the bot has an owner."""
         if self._permissions.owners:
             return None
         code = self._new_code()
