@@ -190,6 +190,8 @@ async def test_a_used_up_quota_costs_no_alert(stack: Stack) -> None:
     await stack.watches()
     since = len(stack.gateway.requests)
     stack.gateway.faults.add(AnswerError(name="QuotaExceeded", code=1200, status=423, times=2))
+    # A request that is under way is not refused: it would show the change at once.
+    await until(lambda: len(stack.gateway.requests) > since)
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
