@@ -34,9 +34,13 @@ from bot.indexer.errors import AccessRefused, IndexerError
 from bot.maintenance import Chores
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
-from bot.store.database.connection import DirectoryLock
+from bot.store.balances import coverage
+from bot.store.chats import chats
+from bot.store.chats.owners import apply_owners
+from bot.store.database.connection import DatabaseThread, DirectoryLock
 from bot.store.database.errors import DatabaseUnavailable
-from bot.store.store import Store
+from bot.store.maintenance import backup
+from bot.store.polling.chains import listing, remembered_chains, update_chains
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
@@ -50,7 +54,7 @@ from bot.wiring import (
     build_send_queue,
     build_telegram,
     clock,
-    open_store,
+    contract_status,
     sweeps_now,
 )
 
@@ -112,42 +116,43 @@ async def _build(
 ) -> "RunningBot":
     """Build every part; what has to be closed is pushed on the stack."""
     registry = shipped_chains()
-    store = await open_store(settings)
-    stack.push_async_callback(store.close)
+    db = await DatabaseThread.open(settings.store.path)
+    stack.push_async_callback(db.close)
     # Owners first: the configuration may open chats for them, and after a restore they get a notice.
-    owners = await store.apply_owners(settings.access.owners)
-    await store.apply_configuration(settings.access.chats, owners)
-    await _note_restoration(store, now)
-    await store.exclude_contracts(settings.indexer.contract_blacklist)
+    owners = await db.run(apply_owners, settings.access.owners)
+    await db.run(chats.apply_configuration, settings.access.chats, owners, contract_status(settings))
+    await _note_restoration(db, now)
+    await db.run(coverage.exclude_contracts, settings.indexer.contract_blacklist)
     source = await stack.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     stack.push_async_callback(telegram.shutdown)
     is_introduced, chains = await asyncio.gather(
-        _introduced(telegram), _chains_to_start_with(settings, source, registry, store, now)
+        _introduced(telegram), _chains_to_start_with(settings, source, registry, db, now)
     )
-    poller = build_poller(settings, source, store, chains, now=now)
-    poller.listing = await _listing(settings, store)
-    send_queue = await build_send_queue(settings, store, now=now)
-    permissions = build_permissions(settings, telegram=telegram, store=store, owners=owners)
-    outgoing = build_outgoing(telegram, send_queue, store, permissions, now=now)
+    poller = build_poller(settings, source, db, chains, now=now)
+    poller.listing = await _listing(settings, db)
+    send_queue = await build_send_queue(settings, db, now=now)
+    permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
+    outgoing = build_outgoing(telegram, send_queue, db, permissions, now=now)
     stack.push_async_callback(outgoing.close)
     dispatcher = build_dispatcher(
-        settings, registry, store=store, outgoing=outgoing, send_queue=send_queue, now=now
+        settings, registry, db=db, outgoing=outgoing, send_queue=send_queue, now=now
     )
     live = build_live_questions(
-        settings, registry, source=source, store=store, poller=poller, outgoing=outgoing, now=now
+        settings, registry, source=source, db=db, poller=poller, outgoing=outgoing, now=now
     )
     stack.push_async_callback(live.close)
-    menus = Menus(telegram, store, owners=lambda: permissions.owners)
+    menus = Menus(telegram, db, owners=lambda: permissions.owners)
     chat = build_chat(
         telegram,
-        store,
+        db,
         permissions,
         Screens(outgoing),
         registry,
         live=live,
         sweeps=partial(sweeps_now, settings, poller, source),
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
+        contract_status=contract_status(settings),
         on_owner=menus.change,
         now=now,
         monotonic=time.monotonic,
@@ -156,7 +161,7 @@ async def _build(
     health = Health(
         settings=settings,
         registry=registry,
-        store=store,
+        db=db,
         source=source,
         telegram=telegram,
         poller=poller,
@@ -170,13 +175,13 @@ async def _build(
     return RunningBot(
         settings=settings,
         registry=registry,
-        store=store,
+        db=db,
         source=source,
         telegram=telegram,
         poller=poller,
         dispatcher=dispatcher,
         receiver=receiver,
-        chores=build_chores(settings, store, now=now),
+        chores=build_chores(settings, db, now=now),
         menus=menus,
         claims=chat.claims,
         announce=announce,
@@ -191,7 +196,7 @@ class RunningBot:
 
     settings: Settings
     registry: Chains
-    store: Store
+    db: DatabaseThread
     source: IndexerClient
     telegram: TelegramBot
     poller: Poller
@@ -315,10 +320,12 @@ class RunningBot:
 
     async def _learn_chains(self) -> None:
         mainnets, testnets = await _listed(self.source, self.registry)
-        await self.store.update_chains(mainnets, self.now(), testnets=testnets)
-        self.poller.listing = await _listing(self.settings, self.store)
+        await self.db.run(
+            update_chains, mainnets, self.now(), contract_status(self.settings), testnets=testnets
+        )
+        self.poller.listing = await _listing(self.settings, self.db)
         if not self.settings.indexer.chains:
-            self.poller.chains = await self.store.remembered_chains()
+            self.poller.chains = await self.db.run(remembered_chains)
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
@@ -333,8 +340,8 @@ class RunningBot:
             yield
 
 
-async def _note_restoration(store: Store, now: Now) -> None:
-    copied_at = await store.record_restore(now())
+async def _note_restoration(db: DatabaseThread, now: Now) -> None:
+    copied_at = await db.run(backup.record_restore, now())
     if copied_at is not None:
         log.warning(
             "going on from a copy of the database", action="restored", copied_at=copied_at.isoformat()
@@ -351,7 +358,7 @@ async def _introduced(telegram: TelegramBot) -> bool:
 
 
 async def _chains_to_start_with(
-    settings: Settings, source: IndexerClient, registry: Chains, store: Store, now: Now
+    settings: Settings, source: IndexerClient, registry: Chains, db: DatabaseThread, now: Now
 ) -> frozenset[ChainId]:
     """Return the chains to poll where a subscription names none; raises KeyRefused.
 
@@ -360,14 +367,14 @@ async def _chains_to_start_with(
     try:
         async with asyncio.timeout(START_SECONDS):
             mainnets, testnets = await _listed(source, registry)
-        await store.update_chains(mainnets, now(), testnets=testnets)
+        await db.run(update_chains, mainnets, now(), contract_status(settings), testnets=testnets)
     except DatabaseUnavailable:
         log.exception("the list of chains could not be kept", action="chains_failed")
     except AccessRefused as error:
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:
         log.warning("the indexer lists no chains yet", action="chains_unknown", trouble=str(error))
-    remembered = await store.remembered_chains()
+    remembered = await db.run(remembered_chains)
     return frozenset(settings.indexer.chains) or remembered or frozenset(registry.mainnets())
 
 
@@ -380,9 +387,9 @@ async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[Ch
     return mainnets, listed - mainnets
 
 
-async def _listing(settings: Settings, store: Store) -> Listing:
+async def _listing(settings: Settings, db: DatabaseThread) -> Listing:
     """Return the stored list of the indexer's chains, together with the configured ones."""
-    return replace(await store.listing(), configured=frozenset(settings.indexer.chains))
+    return replace(await db.run(listing), configured=frozenset(settings.indexer.chains))
 
 
 def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.assets import Part
 from bot.domain.class_names import kind_of
 from bot.domain.deliver.delivery import (
     Delivery,
@@ -27,9 +28,13 @@ from bot.domain.deliver.delivery import (
 from bot.domain.deliver.outage import Outage
 from bot.domain.deliver.outcomes import Outcome, SendUnknown, Sent, Unreachable
 from bot.domain.deliver.unconfirmed import after_question
+from bot.store import delivery_results
+from bot.store.chats import mutes
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.errors import DatabaseUnavailable
+from bot.store.database.signals import SignalName
+from bot.store.outbox import queue, withdraw
 from bot.store.outbox.queue import Compose, NextDelivery, Pending
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -77,12 +82,14 @@ class DispatcherCounts:
 
 @dataclass(frozen=True, slots=True)
 class DispatcherSettings:
-    """How long alerts may wait."""
+    """How long alerts may wait, and which lists are read."""
 
     group_wait_seconds: float
     """For others, to share a message with them."""
     expire_after: timedelta
     """Until they are dropped, and a notice says how many were."""
+    contract_status: Part
+    """The part that stands for the lists of the configured contract status."""
 
 
 class Dispatcher:
@@ -93,7 +100,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        store: Store,
+        db: DatabaseThread,
         sender: Sender,
         pace: Pace,
         compose: Compose,
@@ -105,8 +112,8 @@ class Dispatcher:
     ) -> None:
         self.counts = DispatcherCounts()
         self.outage = Outage()
-        self._store = store
-        self._news = store.outbox_grew
+        self._db = db
+        self._news = db.signal(SignalName.OUTBOX)
         self._sender = sender
         self._pace = pace
         self._compose = compose
@@ -152,7 +159,7 @@ class Dispatcher:
 
     async def _restore_unfinished(self) -> None:
         """Make ready again what was being sent when the last run ended."""
-        in_doubt = await self._store.doubt_unfinished_sends(self._now())
+        in_doubt = await self._db.run(delivery_results.doubt_unfinished_sends, self._now())
         if in_doubt:
             self.counts.possible_duplicates += in_doubt
             log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
@@ -161,7 +168,7 @@ class Dispatcher:
         """Drop alerts that waited too long, once a minute."""
         if self._monotonic() < self._expire_at:
             return
-        dropped = await self._store.expire(self._now(), self._settings.expire_after)
+        dropped = await self._db.run(withdraw.expire, self._now(), self._settings.expire_after)
         self._expire_at = self._monotonic() + EXPIRE_EVERY_SECONDS
         if dropped:
             self.counts.expired += dropped
@@ -169,10 +176,11 @@ class Dispatcher:
 
     async def _start_due(self) -> float:
         """Start a task for each chat with something due; returns the seconds until the next look."""
-        outbox = await self._store.outbox(self._now(), self._settings.group_wait_seconds)
-        waits = [EXPIRE_EVERY_SECONDS]
-        if outbox.next_at is not None:
-            waits.append(max(0.0, (outbox.next_at - self._now()).total_seconds()))
+        # Before the look, as what ended mutes kept back can be sent now.
+        mute_ends_at = await self._db.run(mutes.end_expired, self._now())
+        outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds)
+        moments = [moment for moment in (outbox.next_at, mute_ends_at) if moment is not None]
+        waits = [EXPIRE_EVERY_SECONDS, *(max(0.0, (at - self._now()).total_seconds()) for at in moments)]
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
         if self.outage.probe_at is not None:  # Telegram can't be reached: one message now and then tries
             to_probe = self.outage.probe_at - self._monotonic()
@@ -226,8 +234,13 @@ class Dispatcher:
         if answered is None and not self._may_leave():
             return NextDelivery(None)
         self._leaving.add(due.chat_id)
-        return await self._store.claim_next(
-            due.chat_id, self._now(), self._settings.group_wait_seconds, self._compose, answered=answered
+        return await self._db.run(
+            queue.claim_next,
+            due.chat_id,
+            self._now(),
+            self._settings.group_wait_seconds,
+            self._compose,
+            answered=answered,
         )
 
     async def _claim_if_answered(self, due: Pending, question: Delivery) -> NextDelivery:
@@ -280,7 +293,9 @@ class Dispatcher:
         failures = 0
         while failures < 2 * WRITE_TRIES:
             try:
-                await self._store.apply_outcome(delivery.id, update)
+                await self._db.run(
+                    delivery_results.apply_outcome, delivery.id, update, self._settings.contract_status
+                )
             except DatabaseUnavailable as error:
                 bound_log = log.bind(delivery=delivery.id, trouble=str(error))
                 bound_log.warning("what came of a send waits to be written", action="settle_waits")

@@ -19,8 +19,9 @@ from bot.domain.chains import Chains
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings
+from bot.store.database.connection import DatabaseThread
+from bot.store.maintenance import stats
 from bot.store.maintenance.stats import DatabaseStats
-from bot.store.store import Store
 from bot.web import stats as web
 from bot.wiring import silence_seconds
 
@@ -38,7 +39,7 @@ class Health:
 
     settings: Settings
     registry: Chains
-    store: Store
+    db: DatabaseThread
     source: IndexerClient
     telegram: TelegramBot
     poller: Poller
@@ -56,10 +57,10 @@ class Health:
         reasons = [f"the {name} has ended" for name, worker in self.workers.items() if worker.done()]
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                await self.store.ping()
+                await self.db.ping()
         except TimeoutError:
             # A locked database waits for another program, and no restart would cure that.
-            if not self.store.is_locked:
+            if not self.db.is_locked:
                 reasons.append("the database thread gives no answer")
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs on the page
             reasons.append(f"the database gives no answer ({error})")
@@ -88,8 +89,8 @@ class Health:
             yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
         elif now - progress.seen_at > patience:
             yield f"the indexer has been silent for {now - progress.seen_at:.0f} s: {trouble}"
-        if self.store.write_failure is not None:
-            yield f"the database can't be written: {self.store.write_failure}"
+        if self.db.write_failure is not None:
+            yield f"the database can't be written: {self.db.write_failure}"
 
     def _telegram_reasons(self) -> Iterator[str]:
         """Yield why messages are not received or not sent."""
@@ -137,7 +138,7 @@ class Health:
         """Return the database's numbers, None where it does not answer."""
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                return self._shown(await self.store.stats())
+                return self._shown(await self.db.run(stats.collect_stats))
         except Exception:  # noqa: BLE001 - what is wrong stands on the other pages
             return None
 

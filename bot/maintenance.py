@@ -18,9 +18,10 @@ import structlog
 
 from bot.domain.deliver.alerts import Notice
 from bot.domain.due import Schedule, is_due, next_at
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
+from bot.store.maintenance import jobs, retention
 from bot.store.maintenance.backup import copy_of_today
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +49,8 @@ class Chore:
 class Chores:
     """Does the chores that are due, one after the other."""
 
-    def __init__(self, store: Store, chores: Sequence[Chore], *, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, db: DatabaseThread, chores: Sequence[Chore], *, now: Callable[[], datetime]) -> None:
+        self._db = db
         self._chores = chores
         self._now = now
         self._wake = asyncio.Event()
@@ -70,7 +71,7 @@ class Chores:
 
     async def do_what_is_due(self) -> None:
         """Do each chore whose time has come."""
-        known = await self._store.due_work()
+        known = await self._db.run(jobs.due_work)
         for chore in self._chores:
             due = known.get(chore.name)
             if is_due(due, self._now(), EVERY):
@@ -84,13 +85,13 @@ class Chores:
         if reason is None:
             if was_failing:
                 log.info("a chore works again", action="chore_recovered", chore=chore.name)
-            await self._store.record_success(chore.name, next_at(due, now, EVERY), now, chore.recovery)
+            await self._db.run(jobs.record_success, chore.name, next_at(due, now, EVERY), now, chore.recovery)
             return
         # Only the first failure: a copy that fails every hour would otherwise fill the owners' chat.
         if not was_failing:
             log.error("a chore failed", action="chore_failed", chore=chore.name, reason=reason)
         trouble = None if chore.trouble is None else chore.trouble(reason)
-        await self._store.record_failure(chore.name, now + AFTER_A_FAILURE, now, trouble)
+        await self._db.run(jobs.record_failure, chore.name, now + AFTER_A_FAILURE, now, trouble)
 
     async def _attempt(self, chore: Chore) -> str | None:
         """Return why a chore failed, None where it was done."""
@@ -104,12 +105,12 @@ class Chores:
         return None
 
 
-def history_deletion(store: Store, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:
+def history_deletion(db: DatabaseThread, age: timedelta, sleep: Callable[[float], Awaitable[None]]) -> Work:
     """Return the work of deleting all history above an age, a slice at a time."""
 
     async def forget(now: datetime) -> None:
         rows = 0
-        while some := await store.delete_old_rows(now - age):
+        while some := await db.run(retention.delete_old_rows, now - age):
             rows += some
             await sleep(BETWEEN_SLICES_SECONDS)
         if rows:

@@ -31,7 +31,10 @@ from bot.maintenance import Chore, Chores, daily_copy, history_deletion
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
 from bot.settings.sections import Settings
-from bot.store.store import Store
+from bot.store import delivery_results
+from bot.store.balances.look_alikes import look_alikes
+from bot.store.database.connection import DatabaseThread
+from bot.store.outbox import queue
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +51,9 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_store(settings: Settings) -> Store:
-    """Open the database; raises DatabaseUnusable."""
-    return await Store.open(
-        settings.store.path,
-        status=Part(settings.indexer.contract_status),
-        max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
-        stale_after=timedelta(seconds=settings.indexer.stale_after_seconds),
-    )
+def contract_status(settings: Settings) -> Part:
+    """Return the part that stands for the lists of the configured contract status."""
+    return Part(settings.indexer.contract_status)
 
 
 def build_indexer(settings: Settings) -> IndexerClient:
@@ -77,18 +75,19 @@ def build_telegram(settings: Settings) -> TelegramBot:
 
 
 def build_poller(
-    settings: Settings, source: IndexerClient, store: Store, chains: frozenset[ChainId], *, now: Now
+    settings: Settings, source: IndexerClient, db: DatabaseThread, chains: frozenset[ChainId], *, now: Now
 ) -> Poller:
     """Build the worker that polls the indexer and records what changed."""
     indexer = settings.indexer
     return Poller(
         source,
-        store,
+        db,
         SweepSettings(
-            contract_status=indexer.contract_status,
+            contract_status=contract_status(settings),
             contracts_left_out=indexer.contract_blacklist,
             accounts_per_request=indexer.accounts_per_request,
             batches_at_once=indexer.max_concurrent_requests,
+            stale_after=timedelta(seconds=indexer.stale_after_seconds),
         ),
         interval_seconds=indexer.poll_interval_seconds,
         chains=chains,
@@ -97,7 +96,7 @@ def build_poller(
     )
 
 
-async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> SendQueue:
+async def build_send_queue(settings: Settings, db: DatabaseThread, *, now: Now) -> SendQueue:
     """Build the queue that all sends pass, starting at the pace at which the last run stopped."""
     delivery = settings.delivery
     pacer = Pacer(
@@ -106,7 +105,7 @@ async def build_send_queue(settings: Settings, store: Store, *, now: Now) -> Sen
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
     # Telegram's limits go on counting over a restart, so what left before it counts here too.
-    for sent in await store.recent_sends(now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
+    for sent in await db.run(queue.recent_sends, now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
         left_at = time.monotonic() - sent.ago.total_seconds()
         pacer.depart(sent.chat_id, left_at, is_group=sent.is_group)
     return SendQueue(pacer, time.monotonic, asyncio.sleep)
@@ -116,7 +115,7 @@ def build_dispatcher(
     settings: Settings,
     registry: Chains,
     *,
-    store: Store,
+    db: DatabaseThread,
     outgoing: Outgoing,
     send_queue: SendQueue,
     now: Now,
@@ -135,13 +134,14 @@ def build_dispatcher(
         return composed.html, composed.alerts
 
     return Dispatcher(
-        store,
+        db,
         outgoing,
         send_queue,
         compose_text,
         DispatcherSettings(
             group_wait_seconds=settings.delivery.group_wait_seconds,
             expire_after=timedelta(hours=settings.delivery.expire_after_hours),
+            contract_status=contract_status(settings),
         ),
         now=now,
         monotonic=time.monotonic,
@@ -150,26 +150,26 @@ def build_dispatcher(
 
 
 def build_outgoing(
-    telegram: TelegramBot, send_queue: SendQueue, store: Store, permissions: Permissions, *, now: Now
+    telegram: TelegramBot, send_queue: SendQueue, db: DatabaseThread, permissions: Permissions, *, now: Now
 ) -> Outgoing:
     """Build the way out to Telegram for messages, edits and toasts."""
 
     async def pause(chat_id: int, seconds: float) -> None:
         span = timedelta(seconds=seconds)
-        await store.pause_chat(chat_id, now() + span, span)
+        await db.run_if_possible(delivery_results.pause_chat, chat_id, now() + span, span)
 
     reply_queue = ReplyQueue(send_queue, was_closed=permissions.was_closed)
     return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
 
 
-def build_chores(settings: Settings, store: Store, *, now: Now) -> Chores:
+def build_chores(settings: Settings, db: DatabaseThread, *, now: Now) -> Chores:
     """Build the daily jobs: pruning history and, if a folder is configured, a backup."""
     section = settings.store
-    chores = [Chore("history", history_deletion(store, timedelta(days=section.history_days), asyncio.sleep))]
+    chores = [Chore("history", history_deletion(db, timedelta(days=section.history_days), asyncio.sleep))]
     if section.backup_dir:
         copy = daily_copy(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))
-    return Chores(store, chores, now=now)
+    return Chores(db, chores, now=now)
 
 
 def build_live_questions(
@@ -177,7 +177,7 @@ def build_live_questions(
     registry: Chains,
     *,
     source: IndexerClient,
-    store: Store,
+    db: DatabaseThread,
     poller: Poller,
     outgoing: Outgoing,
     now: Now,
@@ -193,7 +193,7 @@ def build_live_questions(
         ),
         registry,
         asked_chains=lambda: poller.chains,
-        look_alikes=store.look_alikes,
+        look_alikes=lambda symbols: db.run(look_alikes, symbols),
         say=partial(outgoing.reply, while_open=True),
         now=now,
         monotonic=time.monotonic,
@@ -201,14 +201,15 @@ def build_live_questions(
 
 
 def build_permissions(
-    settings: Settings, *, telegram: TelegramBot, store: Store, owners: Collection[int]
+    settings: Settings, *, telegram: TelegramBot, db: DatabaseThread, owners: Collection[int]
 ) -> Permissions:
     """Build the permission checks."""
     return Permissions(
         telegram,
-        store,
+        db,
         owners=frozenset(owners),
         chats=frozenset(settings.access.chats),
+        contract_status=contract_status(settings),
         monotonic=time.monotonic,
     )
 

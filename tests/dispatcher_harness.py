@@ -11,9 +11,10 @@ from bot.dispatcher import Dispatcher, DispatcherSettings
 from bot.domain.deliver.delivery import Delivery
 from bot.domain.deliver.outcomes import Outcome, Sent
 from bot.domain.places import Place
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.signals import SignalName
 from bot.store.outbox.queue import Compose
-from bot.store.store import Store
-from tests.builders import USDC, reading
+from tests.builders import USDC, VERIFIED, reading
 from tests.poller.conftest import Clock
 from tests.store.conftest import OLGA, OPS, Keeper, open_new_keeper, words
 from tests.waits import HANG_SECONDS, until
@@ -149,7 +150,7 @@ class DispatcherHarness:
     async def passed(self, seconds: float) -> None:
         """Let time go by, and the dispatcher look again."""
         self.clock.seconds += seconds
-        self.keeper.store.outbox_grew.set()
+        self.keeper.db.signal(SignalName.OUTBOX).set()
         await self.settled()
 
     async def told(self) -> None:
@@ -168,11 +169,11 @@ class DispatcherHarness:
         """Wait until nothing is in flight and the dispatcher has looked again."""
         await until(lambda: not self.dispatcher._in_flight)
         for _ in range(5):
-            await self.keeper.store.ping()
+            await self.keeper.db.ping()
 
     def restarted(self, compose: Compose = words) -> None:
         self.dispatcher = dispatcher_of(
-            self.keeper.store, self.telegram, self.send_queue, self.clock, compose=compose
+            self.keeper.db, self.telegram, self.send_queue, self.clock, compose=compose
         )
 
     async def states(self) -> list[str]:
@@ -181,7 +182,7 @@ class DispatcherHarness:
 
 
 def dispatcher_of(
-    store: Store,
+    db: DatabaseThread,
     telegram: TelegramStub,
     send_queue: SendQueueStub,
     clock: Clock,
@@ -190,11 +191,11 @@ def dispatcher_of(
     window: float = 0,
 ) -> Dispatcher:
     return Dispatcher(
-        store,
+        db,
         telegram,
         send_queue,
         compose,
-        DispatcherSettings(window, EXPIRE_AFTER),
+        DispatcherSettings(window, EXPIRE_AFTER, VERIFIED),
         now=clock.now,
         monotonic=clock.monotonic,
         rng=lambda: 0.0,
@@ -212,6 +213,6 @@ async def open_dispatcher_harness(directory: Path) -> AsyncIterator[DispatcherHa
     await keeper.deliver_all()
     telegram, send_queue, clock = TelegramStub(), SendQueueStub(), Clock()
     yield DispatcherHarness(
-        keeper, telegram, send_queue, clock, dispatcher_of(keeper.store, telegram, send_queue, clock)
+        keeper, telegram, send_queue, clock, dispatcher_of(keeper.db, telegram, send_queue, clock)
     )
-    await keeper.store.close()
+    await keeper.db.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import open_to_read
 from tests.program import Ran, ran, started
 from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
-from tests.store.conftest import open_store
 from tests.waits import until
 
 
@@ -95,7 +95,7 @@ async def test_a_long_name_is_taken_or_refused_in_words(tmp_path: Path, letters:
     async with open_stack(tmp_path) as stack:
         path = tmp_path / "data" / "bot.sqlite3"
         path.parent.mkdir(mode=0o700)
-        await (await open_store(path)).close()
+        await (await DatabaseThread.open(path)).close()
 
         result = await backed_up(stack, tmp_path / ("x" * letters))
 
@@ -117,7 +117,7 @@ async def test_a_copy_that_is_asked_to_stop_ends_and_leaves_nothing_of_it(tmp_pa
     async with open_stack(tmp_path) as stack:
         path = tmp_path / "data" / "bot.sqlite3"
         path.parent.mkdir(mode=0o700)
-        await (await open_store(path)).close()
+        await (await DatabaseThread.open(path)).close()
         holder = sqlite3.connect(path)  # a copy waits for who holds all of the database, some seconds
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("PRAGMA journal_mode = DELETE")

@@ -42,12 +42,13 @@ from bot.indexer.errors import (
 from bot.sandbox.telegram.server import SANDBOX_TOKEN
 from bot.settings.load import load_settings
 from bot.settings.sections import shipped_chains
-from bot.store.database.connection import DatabaseUnusable, DirectoryLock
+from bot.store.chats import owners
+from bot.store.database.connection import DatabaseThread, DatabaseUnusable, DirectoryLock
 from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_database
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON
 from tests.program import Ran, ran
 from tests.stack import ACCESS_KEY, Stack, open_stack
-from tests.store.conftest import OLGA, olga, open_store
+from tests.store.conftest import OLGA, olga
 
 CHAINS = shipped_chains()
 LISTED = frozenset({ETHEREUM, POLYGON, BASE})
@@ -240,16 +241,16 @@ def test_it_says_who_owns_the_bot(
 
 async def test_an_owner_by_claim_is_known_from_the_database(tmp_path: Path) -> None:
     path = tmp_path / "bot.sqlite3"
-    store = await open_store(path)
-    await store.save_claim_code(b"hash", NOON)
+    db = await DatabaseThread.open(path)
+    await db.run(owners.save_claim_code, b"hash", NOON)
     assert look_at_database(path) == DatabaseSeen(0, 0, 0, (), None, owners=0)
-    await store.use_claim_code(b"hash", OLGA, olga())
+    await db.run(owners.use_claim_code, b"hash", OLGA, olga())
 
     seen = look_at_database(path)
 
     assert seen is not None
     assert seen.owners == 1
-    await store.close()
+    await db.close()
 
 
 @pytest.mark.parametrize(
@@ -407,7 +408,7 @@ async def test_a_data_directory_under_a_file_can_not_be_made(quiet_stack: Stack)
 async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_stack: Stack) -> None:
     path = quiet_stack.directory / "data" / "bot.sqlite3"
     path.parent.mkdir(mode=0o700)
-    await (await open_store(path)).close()
+    await (await DatabaseThread.open(path)).close()
     before = path.read_bytes()
 
     finding = (await found(quiet_stack))["database"]

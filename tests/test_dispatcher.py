@@ -23,6 +23,7 @@ from bot.domain.deliver.outcomes import (
     Unreachable,
     Vanished,
 )
+from bot.store.database.signals import SignalName
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS
 from tests.waits import HANG_SECONDS, until
@@ -66,7 +67,7 @@ async def test_what_is_told_is_not_sent_again(harness: DispatcherHarness) -> Non
     await harness.change()
     async with harness.open():
         await harness.arrived(2)
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.settled()
 
     assert len(harness.telegram.taken) == 2
@@ -74,20 +75,20 @@ async def test_what_is_told_is_not_sent_again(harness: DispatcherHarness) -> Non
 
 async def test_alerts_wait_for_the_window_to_end(harness: DispatcherHarness) -> None:
     harness.dispatcher = dispatcher_of(
-        harness.keeper.store, harness.telegram, harness.send_queue, harness.clock, window=2
+        harness.keeper.db, harness.telegram, harness.send_queue, harness.clock, window=2
     )
     await harness.change()
     async with harness.open():
         await harness.settled()
         assert harness.telegram.taken == []
         harness.clock.seconds = 2
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
 
 
 async def test_what_becomes_due_by_itself_is_sent_without_anything_new(harness: DispatcherHarness) -> None:
     harness.dispatcher = dispatcher_of(
-        harness.keeper.store, harness.telegram, harness.send_queue, harness.clock, window=0.05
+        harness.keeper.db, harness.telegram, harness.send_queue, harness.clock, window=0.05
     )
     await harness.change()
     async with harness.open():
@@ -124,7 +125,7 @@ async def test_a_message_that_waits_for_its_turn_is_not_taken_up_a_second_time(
         for _ in range(3):
             await harness.change()
             for _ in range(5):
-                await harness.keeper.store.ping()
+                await harness.keeper.db.ping()
         assert harness.send_queue.waiting == 2
         harness.send_queue.may_leave.set()
         await harness.arrived(2)
@@ -170,7 +171,7 @@ async def test_what_is_in_flight_at_the_end_may_end(harness: DispatcherHarness) 
         await until(lambda: len(harness.telegram.taken) == 2)
         task.cancel()
         finishing = asyncio.create_task(harness.dispatcher.finish(10))
-        await harness.keeper.store.ping()
+        await harness.keeper.db.ping()
         assert not finishing.done()
         harness.telegram.may_answer.set()
         await finishing

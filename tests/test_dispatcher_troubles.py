@@ -3,10 +3,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from bot import dispatcher
+from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Alert
 from bot.domain.deliver.delivery import (
     QUESTION_PAUSE,
@@ -28,7 +30,11 @@ from bot.domain.deliver.outcomes import (
 )
 from bot.domain.deliver.unconfirmed import QUESTIONS_MOST, UNKNOWNS_UNASKED
 from bot.domain.places import Place
-from bot.store.store import Store
+from bot.store import delivery_results
+from bot.store.chats import chats
+from bot.store.database.door import Database
+from bot.store.database.signals import SignalName
+from bot.store.outbox import queue, withdraw
 from tests.dispatcher_harness import DispatcherHarness, open_dispatcher_harness
 from tests.store.conftest import OLGA, OPS, words
 from tests.waits import until
@@ -55,13 +61,13 @@ async def test_a_throttled_chat_is_held_and_others_go(harness: DispatcherHarness
     async with harness.open():
         await harness.arrived(1)
         harness.clock.seconds = 29.9
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.settled()
         assert len(harness.telegram.taken) == 2
 
         del harness.telegram.answer_for[OPS.chat_id]
         harness.clock.seconds = 30
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
 
     assert harness.telegram.texts(OPS) == ["4:5>6"]
@@ -76,7 +82,7 @@ async def test_an_unknown_outcome_is_the_same_text_again(harness: DispatcherHarn
         await harness.settled()
         await harness.change()
         harness.clock.seconds = 5
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(4)
 
     by_id: dict[DeliveryId, set[str]] = {}
@@ -96,7 +102,7 @@ async def test_a_known_failure_is_tried_again_later(harness: DispatcherHarness) 
         await harness.settled()
         assert await harness.states() == ["bound", "bound"]
         harness.clock.seconds = 1
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
 
 
@@ -111,7 +117,7 @@ async def test_an_unreachable_chat_is_parked_until_it_speaks(harness: Dispatcher
         assert [one.chat_id for one in harness.telegram.taken].count(OPS.chat_id) == 1
 
         del harness.telegram.answer_for[OPS.chat_id]
-        await harness.keeper.store.mark_reachable(OPS.chat_id)
+        await harness.keeper.db.run_if_possible(chats.mark_reachable, OPS.chat_id)
         await harness.arrived(4)
 
     assert [text.count(">") for text in harness.telegram.texts(OPS)] == [1, 1]
@@ -128,13 +134,13 @@ async def test_without_a_connection_one_message_at_a_time_finds_out(harness: Dis
 
         for probes in range(1, 4):
             harness.clock.seconds = harness.dispatcher.outage.probe_at or 0.0
-            harness.keeper.store.outbox_grew.set()
+            harness.keeper.db.signal(SignalName.OUTBOX).set()
             await until(lambda probes=probes: len(harness.telegram.taken) == 2 + probes)  # type: ignore[misc]
             await harness.settled()
 
         harness.telegram.answer_for = {}
         harness.clock.seconds = harness.dispatcher.outage.probe_at or 0.0
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
 
     assert await harness.states() == ["told", "told"]
@@ -157,9 +163,9 @@ async def test_chats_that_hang_delay_another_for_a_short_pause_at_most(harness: 
         may_end.clear()
         harness.clock.seconds = 100
         await harness.change()
-        await harness.keeper.store.ping()
+        await harness.keeper.db.ping()
         harness.clock.seconds += PROBE_BACKOFF.steps[-1]
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await until(lambda: len(harness.telegram.texts(OLGA)) == len(harness.telegram.texts(OPS)) == 2)
         may_end.set()
 
@@ -174,7 +180,7 @@ async def test_a_chat_that_waits_for_its_turn_does_not_keep_an_outage_going(
         await until(lambda: not harness.dispatcher.outage.is_over)
         harness.telegram.answer_for = {}
         harness.clock.seconds = harness.dispatcher.outage.probe_at or 0.0
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await until(lambda: bool(harness.telegram.texts(OLGA)))
         assert harness.send_queue.waiting == 1
 
@@ -194,7 +200,7 @@ async def test_what_has_its_turn_only_after_an_outage_began_does_not_leave_yet(
 
         harness.telegram.answer_for = {}
         harness.clock.seconds = harness.dispatcher.outage.probe_at or 0.0
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
 
 
@@ -220,7 +226,7 @@ async def test_what_waited_too_long_is_dropped_and_said_to_be(harness: Dispatche
     harness.telegram.answer_for = {}
     async with harness.open():
         await until(lambda: harness.dispatcher.counts.expired == 1)
-        await harness.keeper.store.mark_reachable(OPS.chat_id)
+        await harness.keeper.db.run_if_possible(chats.mark_reachable, OPS.chat_id)
         await harness.arrived(2)
 
     assert sorted(await harness.states()) == ["expired", "told"]
@@ -239,7 +245,7 @@ async def test_a_send_that_ends_unexpectedly_may_have_arrived_and_is_repeated(
         rows = await harness.keeper.rows("SELECT state, unknowns FROM delivery WHERE state <> 'sent'")
         assert rows == [("ready", 1), ("ready", 1)]
         harness.clock.seconds = 5
-        harness.keeper.store.outbox_grew.set()
+        harness.keeper.db.signal(SignalName.OUTBOX).set()
         await harness.arrived(2)
         assert not task.done()
 
@@ -273,22 +279,28 @@ async def test_a_turn_that_cannot_be_had_is_asked_for_again(harness: DispatcherH
 def failing_times(work: Callable[..., object], times: int) -> Callable[..., object]:
     left = [sqlite3.OperationalError("disk full")] * times
 
-    async def work_or_fail(*args: object, **kwargs: object) -> object:
+    def work_or_fail(*args: object, **kwargs: object) -> object:
         if left:
             raise left.pop()
-        return await work(*args, **kwargs)  # type: ignore[misc]
+        return work(*args, **kwargs)
 
     return work_or_fail
 
 
 @pytest.mark.parametrize(
-    "method", ["outbox", "claim_next", "apply_outcome", "doubt_unfinished_sends", "expire"]
+    ("module", "function"),
+    [
+        (queue, "outbox"),
+        (queue, "claim_next"),
+        (delivery_results, "apply_outcome"),
+        (delivery_results, "doubt_unfinished_sends"),
+        (withdraw, "expire"),
+    ],
 )
 async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
-    harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch, method: str
+    harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str
 ) -> None:
-    store = harness.keeper.store
-    monkeypatch.setattr(store, method, failing_times(getattr(store, method), 3))
+    monkeypatch.setattr(module, function, failing_times(getattr(module, function), 3))
     await harness.change()
     async with harness.open() as task:
         await harness.arrived(2)
@@ -301,17 +313,18 @@ async def test_a_store_that_fails_for_a_while_costs_no_alert_and_no_second_send(
 async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = harness.keeper.store
     settlements: list[DeliveryUpdate] = []
-    settle = store.apply_outcome
+    settle = delivery_results.apply_outcome
 
-    async def settle_at_the_third_try(delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
+    def settle_at_the_third_try(
+        db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part
+    ) -> None:
         settlements.append(update)
         if len(settlements) < 3:
             raise sqlite3.OperationalError("disk full")
-        await settle(delivery_id, update)
+        settle(db, delivery_id, update, status)
 
-    monkeypatch.setattr(store, "apply_outcome", settle_at_the_third_try)
+    monkeypatch.setattr(delivery_results, "apply_outcome", settle_at_the_third_try)
     await harness.keeper.deny(OPS)
     await harness.change()
     async with harness.open():
@@ -321,23 +334,21 @@ async def test_an_outcome_that_was_not_written_is_kept_until_it_is(
     assert len(harness.telegram.taken) == 1
 
 
-def never_written(
-    store: Store, monkeypatch: pytest.MonkeyPatch, is_so: Callable[[DeliveryUpdate], bool]
-) -> None:
-    settle = store.apply_outcome
+def never_written(monkeypatch: pytest.MonkeyPatch, is_so: Callable[[DeliveryUpdate], bool]) -> None:
+    settle = delivery_results.apply_outcome
 
-    async def refuse(delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
+    def refuse(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
         if is_so(update):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        await settle(delivery_id, update)
+        settle(db, delivery_id, update, status)
 
-    monkeypatch.setattr(store, "apply_outcome", refuse)
+    monkeypatch.setattr(delivery_results, "apply_outcome", refuse)
 
 
 async def test_a_message_whose_number_can_never_be_written_was_told_and_its_chat_hears_the_next(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    never_written(harness.keeper.store, monkeypatch, lambda one: one.message_id is not None)
+    never_written(monkeypatch, lambda one: one.message_id is not None)
     async with harness.open():
         for count in (2, 4):
             await harness.change()
@@ -351,7 +362,7 @@ async def test_a_message_whose_number_can_never_be_written_was_told_and_its_chat
 async def test_what_can_never_be_written_is_given_up_counted_and_announced(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    never_written(harness.keeper.store, monkeypatch, lambda one: one.pause is not None)
+    never_written(monkeypatch, lambda one: one.pause is not None)
     await harness.keeper.deny(OPS)
     harness.telegram.answers = [SendThrottled(3)]
     await harness.change()
@@ -398,7 +409,7 @@ async def in_doubt_three_times(harness: DispatcherHarness) -> None:
         for number, pause in enumerate(UNKNOWN_OUTCOME_BACKOFF.steps[:UNKNOWNS_UNASKED], start=1):
             await harness.tried(number)
             harness.clock.seconds += pause
-            harness.keeper.store.outbox_grew.set()
+            harness.keeper.db.signal(SignalName.OUTBOX).set()
     harness.telegram.asked.clear()
 
 

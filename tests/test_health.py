@@ -320,7 +320,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_no_alert_is_lost(tmp_
 async def test_a_database_thread_that_hangs_is_told(visit: Visit) -> None:
     may_go_on = threading.Event()
     try:
-        visit.health.store.db._executor.submit(may_go_on.wait)
+        visit.health.db._executor.submit(may_go_on.wait)
 
         hung = "the database thread gives no answer"
         await visit.sees(lambda reasons: hung in reasons, "/healthz")

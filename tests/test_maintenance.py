@@ -13,11 +13,13 @@ from structlog.testing import capture_logs
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
 from bot.maintenance import Chore, Chores, daily_copy, history_deletion, run_in_thread
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
+from bot.store.maintenance import backup, jobs
 from bot.store.maintenance.retention import ROWS_AT_ONCE
 from tests.builders import NOON
 from tests.stack import open_stack
-from tests.store.conftest import OLGA, Keeper, open_new_keeper, open_store
+from tests.store.conftest import OLGA, Keeper, open_new_keeper
 from tests.waits import HANG_SECONDS, until
 
 HOUR = timedelta(hours=1)
@@ -28,9 +30,9 @@ DAY = timedelta(days=1)
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     path = tmp_path / "bot.sqlite3"
     one = await open_new_keeper(path)
-    await one.store.apply_configuration([], [OLGA.chat_id])
+    await one.apply_configuration([], [OLGA.chat_id])
     yield one
-    await one.store.close()
+    await one.db.close()
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Copyist:
 
     def chores(self, keeper: Keeper, now: datetime) -> Chores:
         backup = Chore("backup", self.work, trouble=BackupFails, recovery=BackupWorks())
-        return Chores(keeper.store, [backup], now=lambda: now)
+        return Chores(keeper.db, [backup], now=lambda: now)
 
     async def looks(self, keeper: Keeper, *moments: datetime) -> None:
         """Let it be asked what is due, as if by a new process each time."""
@@ -100,7 +102,7 @@ async def test_the_log_has_the_first_failure_and_the_recovery(keeper: Keeper) ->
 async def test_an_error_nobody_expected_is_a_failure_too_and_stops_no_other_chore(keeper: Keeper) -> None:
     broken, sound = Copyist(error=RuntimeError("on purpose")), Copyist()
     chores = Chores(
-        keeper.store,
+        keeper.db,
         [Chore("history", broken.work), Chore("backup", sound.work)],
         now=lambda: NOON,
     )
@@ -108,7 +110,7 @@ async def test_an_error_nobody_expected_is_a_failure_too_and_stops_no_other_chor
     await chores.do_what_is_due()
 
     assert sound.done_at == [NOON]
-    assert (await keeper.store.due_work())["history"].failing_since == NOON
+    assert (await keeper.db.run(jobs.due_work))["history"].failing_since == NOON
     assert await keeper.notices() == []
 
 
@@ -119,9 +121,9 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
         await one.work(now)
         was_done.set()
 
-    chores = Chores(keeper.store, [Chore("backup", work)], now=lambda: NOON)
+    chores = Chores(keeper.db, [Chore("backup", work)], now=lambda: NOON)
     running = asyncio.create_task(chores.run())
-    await keeper.store.ping()
+    await keeper.db.ping()
     assert one.done_at == []
 
     chores.tick()
@@ -138,7 +140,7 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
 async def test_deletion_goes_on_until_nothing_old_is_left_and_lets_others_in_between(
     keeper: Keeper,
 ) -> None:
-    await keeper.run(
+    await keeper.script(
         f"""
         INSERT INTO account (id, address) VALUES (1, x'{"11" * 20}');
         INSERT INTO asset (id, chain_id, contract, kind, rebasing) VALUES (1, 1, x'', 'native', 0);
@@ -153,7 +155,7 @@ async def test_deletion_goes_on_until_nothing_old_is_left_and_lets_others_in_bet
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    await history_deletion(keeper.store, 365 * DAY, sleep)(NOON)
+    await history_deletion(keeper.db, 365 * DAY, sleep)(NOON)
 
     assert await keeper.value("SELECT count(*) FROM change") == 1
     assert len(pauses) == 3
@@ -185,8 +187,8 @@ async def test_the_database_answers_while_a_copy_is_made(keeper: Keeper) -> None
 
     copy = asyncio.create_task(run_in_thread(work))
 
-    await keeper.store.ping()
-    await keeper.run("INSERT INTO setting (name, value) VALUES ('a', 'b')")
+    await keeper.db.ping()
+    await keeper.script("INSERT INTO setting (name, value) VALUES ('a', 'b')")
 
     assert not copy.done()
     may_go_on.set()
@@ -228,9 +230,9 @@ async def test_the_bot_makes_a_copy_soon_after_its_start_and_it_can_go_on_from_i
         await stack.stop()
 
     (copy,) = copies.iterdir()
-    store = await open_store(copy)
-    assert await store.record_restore(NOON) is not None
-    await store.close()
+    db = await DatabaseThread.open(copy)
+    assert await db.run(backup.record_restore, NOON) is not None
+    await db.close()
 
 
 async def test_owners_hear_that_no_copy_can_be_made(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from bot.domain.chat.command_limits import GROUP_PER_MINUTE, MEMBER_PER_MINUTE, 
 from bot.sandbox.telegram.api.faults import Error, Hang, ProxyPage, TelegramFault, before
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
+from bot.store.polling import freshness
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -186,10 +187,10 @@ async def test_a_command_that_fails_is_told_with_a_reference_and_the_next_is_car
 ) -> None:
     await stack.watches()
 
-    async def fail(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bot.store.store.Store.watched_here", fail)
+    monkeypatch.setattr(freshness, "watched_here", fail)
 
     assert "Something went wrong on my side" in await answered(stack, "/status")
     assert "Watched here: 1" in await answered(stack, "/list")

@@ -16,10 +16,11 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.permissions import Permissions
 from bot.chat.updates import UpdateHandler
+from bot.domain.assets import Part
 from bot.domain.chains import Chains
 from bot.domain.chat.claims import CODE_BYTES
 from bot.domain.observe.holdings import Sweeps
-from bot.store.store import Store
+from bot.store.database.connection import DatabaseThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class ChatParts:
 
 def build_chat(
     bot: Bot,
-    store: Store,
+    db: DatabaseThread,
     permissions: Permissions,
     screens: Screens,
     chains: Chains,
@@ -40,26 +41,28 @@ def build_chat(
     live: LiveQuestions,
     sweeps: Callable[[], Sweeps],
     max_subscriptions_per_chat: int,
+    contract_status: Part,
     on_owner: Callable[[], None],
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
 ) -> ChatParts:
     """Build what answers people: commands, buttons, claims and requests for access."""
     services = Services(
-        store=store,
+        db=db,
         permissions=permissions,
         screens=screens,
         chains=chains,
-        button_commands=ButtonCommands(store, now=now),
+        button_commands=ButtonCommands(db, now=now),
         commands=COMMANDS,
         username=lambda: bot.username,
         sweeps=sweeps,
         ask_live=live.ask,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
+        contract_status=contract_status,
         now=now,
     )
     claims = Claims(
-        store,
+        db,
         permissions,
         new_code=lambda: secrets.token_urlsafe(CODE_BYTES),
         on_owner=on_owner,
@@ -70,7 +73,7 @@ def build_chat(
         bot,
         services,
         claims,
-        AccessRequests(store, permissions, screens, now=now),
+        AccessRequests(db, permissions, screens, now=now),
         monotonic=monotonic,
     )
     return ChatParts(updates, claims)

@@ -9,10 +9,12 @@ import structlog
 from telegram import Bot, ChatMember
 
 from bot.chat.telegram.origin import Origin
+from bot.domain.assets import Part
 from bot.domain.chat.access import Action, Author, Permission, is_open, judge
 from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
-from bot.store.store import Store
+from bot.store.chats import chats, migrate
+from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
@@ -60,16 +62,18 @@ class Permissions:
     def __init__(
         self,
         bot: Bot,
-        store: Store,
+        db: DatabaseThread,
         *,
         owners: frozenset[int],
         chats: frozenset[int],
+        contract_status: Part,
         monotonic: Callable[[], float],
     ) -> None:
         self._bot = bot
-        self._store = store
+        self._db = db
         self.owners = owners
         self._chats = chats
+        self._contract_status = contract_status
         self._monotonic = monotonic
         self._answered = _Hourly()
         self._greeted = _Hourly()
@@ -86,16 +90,16 @@ class Permissions:
     async def is_open(self, place: Place) -> bool:
         """Whether a chat may use the bot."""
         # The configuration may name a group by the id it had before it became a supergroup.
-        known_as = {place.chat_id, *await self._store.former_ids(place.chat_id)}
+        known_as = {place.chat_id, *await self._db.run(migrate.former_ids, place.chat_id)}
         return is_open(
-            decided=await self._store.decision_on(place.chat_id),
+            decided=await self._db.run(chats.decision_on, place.chat_id),
             configured=not known_as.isdisjoint(self._chats),
             is_owners_private_chat=place.is_private and place.chat_id in self.owners,
         )
 
     async def open(self, place: Place, actor: Actor) -> None:
         """Open a chat."""
-        await self._store.allow(place, actor)
+        await self._db.run(chats.allow, place, actor)
         self._closed.discard(place.chat_id)
 
     async def close(self, place: Place, actor: Actor) -> int:
@@ -107,7 +111,7 @@ class Permissions:
         was_closed = self.was_closed(place.chat_id)
         self._closed.add(place.chat_id)
         try:
-            return await self._store.deny(place, actor)
+            return await self._db.run(chats.deny, place, actor, self._contract_status)
         except Exception:
             if not was_closed:
                 self._closed.discard(place.chat_id)
@@ -139,7 +143,7 @@ class Permissions:
         """Whether a group that has just added the bot is greeted: once an hour, never where it was closed."""
         if not self._greeted.is_due(chat_id, self._monotonic()):
             return False
-        return await self._store.decision_on(chat_id) is not False
+        return await self._db.run(chats.decision_on, chat_id) is not False
 
     async def go_first(self, origins: Sequence[Origin]) -> list[bool]:
         """Return for each origin whether it goes before strangers, as owners and open chats do."""
@@ -149,7 +153,7 @@ class Permissions:
             for origin in origins
             if origin.chat_id is not None and origin.user_id not in self.owners
         }
-        open_chats = await self._store.open_among(others) if others else frozenset()
+        open_chats = await self._db.run(chats.open_among, others) if others else frozenset()
         return [origin.user_id in self.owners or origin.chat_id in open_chats for origin in origins]
 
     async def _check_administrator(self, incoming: Incoming) -> Permission:

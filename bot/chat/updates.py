@@ -30,6 +30,7 @@ from bot.domain.chat.command_limits import CommandLimiter, LimitAction, LimitRes
 from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Park
 from bot.domain.places import Place
+from bot.store.chats import chats, migrate
 from bot.store.database.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ class UpdateHandler:
         self.commands: Counter[str] = Counter()
         """What was asked for since the start, by kind."""
         self._services = services
-        self._store = services.store
+        self._db = services.db
         self._permissions = services.permissions
         self._screens = services.screens
         self._callbacks = Callbacks(services)
@@ -109,12 +110,12 @@ class UpdateHandler:
         if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
             await self._mark_unreachable(change.chat.id, "the bot may not write there", Park.NO_RIGHTS)
             return
-        await self._store.mark_reachable(change.chat.id)
+        await self._db.run_if_possible(chats.mark_reachable, change.chat.id)
         if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):
             await self._greet(change)
 
     async def _mark_unreachable(self, chat_id: int, reason: str, park: Park) -> None:
-        await self._store.mark_unreachable(chat_id, parking_after(reason, park, 0, self._now()))
+        await self._db.run(chats.mark_unreachable, chat_id, parking_after(reason, park, 0, self._now()))
 
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user
@@ -133,14 +134,20 @@ class UpdateHandler:
     async def _on_migration(self, message: Message) -> None:
         """Follow a group into the supergroup it has become; Telegram says so in both, in any order."""
         if message.migrate_to_chat_id is not None:
-            await self._store.migrate(message.chat.id, message.migrate_to_chat_id)
+            await self._db.run(
+                migrate.migrate, message.chat.id, message.migrate_to_chat_id, self._services.contract_status
+            )
         if message.migrate_from_chat_id is not None:
-            await self._store.migrate(message.migrate_from_chat_id, message.chat.id)
+            await self._db.run(
+                migrate.migrate, message.migrate_from_chat_id, message.chat.id, self._services.contract_status
+            )
 
     async def _reopen_topic(self, message: Message) -> None:
         """Note that somebody writes in a topic, so it is open; the notice of its closing does not count."""
         if message.is_topic_message and message.forum_topic_closed is None:
-            await self._store.mark_topic_reachable(message.chat.id, message.message_thread_id)
+            await self._db.run_if_possible(
+                chats.mark_topic_reachable, message.chat.id, message.message_thread_id
+            )
 
     async def _on_press(self, query: CallbackQuery) -> None:
         """Handle a press, which counts like a command; beyond the limits it is refused by a toast."""
@@ -214,8 +221,8 @@ class UpdateHandler:
             await self._turn_away(incoming, request)
             return
         # Whoever can write to the bot can be written to: alerts that were parked go on.
-        await self._store.update_title(incoming.place)
-        await self._store.mark_reachable(incoming.place.chat_id, incoming.place.thread_id)
+        await self._db.run_if_possible(chats.update_title, incoming.place)
+        await self._db.run_if_possible(chats.mark_reachable, incoming.place.chat_id, incoming.place.thread_id)
         # A refusal costs an answer: it counts as a look, or changes that are refused could flood a group.
         is_refused = permission is not Permission.ALLOWED and request.needs is not Action.LOOK
         if is_refused and not await self._is_within_limit(incoming, Action.LOOK):

@@ -19,9 +19,10 @@ from bot.domain.observe.readings import Answered, readings, with_named
 from bot.poller.fetcher import Replied
 from bot.poller.follow_up import FollowUp, answers_about, descriptions_in
 from bot.poller.memory import KnownBlocks
+from bot.store.balances import snapshots
 from bot.store.balances.snapshots import Views
+from bot.store.database.connection import DatabaseThread
 from bot.store.polling.sweeps import SweepInput
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class BatchReader:
     """The same, and what has to be asked by name to stay visible."""
     status: Part
     follow_up: FollowUp
-    store: Store
+    db: DatabaseThread
     blocks: KnownBlocks
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -70,7 +71,7 @@ class BatchReader:
         # One batch at a time: the pauses of many would leave no time between them, and memory
         # holds the objects of one.
         async with self.lock:
-            views = await self.store.views(accounts)
+            views = await self.db.run(snapshots.views, accounts)
             comparison = _Comparison(self, views, _known_collections(views), observed_at)
             comparison.collections |= _collections_in(descriptions)
             await comparison.compare_all(accounts, replied)

@@ -22,7 +22,8 @@ from bot.domain.observe.readings import Answered
 from bot.domain.questions import Answer, Question
 from bot.indexer.errors import IndexerError
 from bot.poller.fetcher import Fetcher, Replied
-from bot.store.store import Store
+from bot.store.balances import snapshots
+from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ class FollowUp:
 
     fetcher: Fetcher
     item_source: ItemSource
-    store: Store
+    db: DatabaseThread
 
     async def ask_for_missing(self, verdicts: Iterable[Verdict]) -> list[Answered]:
         """Ask by name for the tokens that lists no longer show."""
@@ -105,10 +106,10 @@ class FollowUp:
             asset: verdict.account for verdict in verdicts for asset, held in verdict.balances.items() if held
         }
         moves = [move for verdict in verdicts for move in verdict.moves if move.asset in holders]
-        wanted = await self.store.undescribed(holders) if holders else frozenset[Asset]()
+        wanted = await self.db.run(snapshots.undescribed, holders) if holders else frozenset[Asset]()
         # Only what moved is about to be reported; the rest may wait for the weekly refresh.
         if moves:
-            wanted |= await self.store.doubtful_descriptions([move.asset for move in moves], now)
+            wanted |= await self.db.run(snapshots.doubtful_descriptions, [move.asset for move in moves], now)
             wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}
         described = {
             asset: answer.descriptions[asset]
@@ -136,7 +137,9 @@ class FollowUp:
         for verdict in verdicts:
             moved = [move for move in verdict.moves if _may_have_items(move, collections)]
             if moved:
-                stored = await self.store.items_of(verdict.account, [move.asset for move in moved])
+                stored = await self.db.run(
+                    snapshots.items_of, verdict.account, [move.asset for move in moved]
+                )
                 seen = await self._seen_items(verdict.account, moved, collections)
                 explained, items = with_items(verdict, collections, stored, seen)
                 keep |= {(verdict.account, asset): ids for asset, ids in items.items()}

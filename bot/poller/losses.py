@@ -11,8 +11,9 @@ from bot.domain.observations import Poll, Verdict
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, DoubtedChain, doubted_chains
 from bot.poller.batch import without
 from bot.poller.memory import Memory
+from bot.store.database.connection import DatabaseThread
+from bot.store.polling import sweeps
 from bot.store.polling.sweeps import SweepInput
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ class SweepLosses:
 
     watched: SweepInput
     memory: Memory
-    store: Store
+    db: DatabaseThread
     unknown: Sequence[Unknown]
     """What could not be read in this sweep so far; grows with it."""
     polls: list[Poll] = field(default_factory=list)
@@ -51,7 +52,7 @@ class SweepLosses:
             for chain_id, count in counted.items()
             if count >= LOST_AT_LEAST or chain_id in doubts
         }
-        held = await self.store.token_balances_on(many) if many else {}
+        held = await self.db.run(sweeps.token_balances_on, many) if many else {}
         # A doubt does not end while somebody who lost something there can't be read.
         unread = {
             chain_id for chain_id in doubts if self._unread_on(chain_id) & self._with_losses_before(chain_id)

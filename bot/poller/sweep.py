@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
 import structlog
@@ -24,8 +24,10 @@ from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource
 from bot.poller.losses import SweepLosses, Unknown, has_losses
 from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
+from bot.store.balances import snapshots
+from bot.store.database.connection import DatabaseThread
+from bot.store.polling import record
 from bot.store.polling.sweeps import SweepInput, SweepResult
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +42,13 @@ BATCHES_IN_MEMORY = 4
 class SweepSettings:
     """How a sweep asks."""
 
-    contract_status: str
+    contract_status: Part
+    """The part that stands for the lists of this contract status."""
     contracts_left_out: tuple[Address, ...]
     accounts_per_request: int
     batches_at_once: int
+    stale_after: timedelta
+    """What gives no answer for so long is reported as an outage."""
 
 
 class Sweep:
@@ -57,7 +62,7 @@ class Sweep:
         *,
         fetcher: Fetcher,
         item_source: ItemSource,
-        store: Store,
+        db: DatabaseThread,
         settings: SweepSettings,
         memory: Memory,
         now: Callable[[], datetime],
@@ -68,9 +73,9 @@ class Sweep:
         self._wanted = wanted
         self._asked = with_unlisted(wanted, watched.unlisted)
         self._fetcher = fetcher
-        self._store = store
+        self._db = db
         self._settings = settings
-        self._status = Part(settings.contract_status)
+        self._status = settings.contract_status
         self._memory = memory
         self._now = now
         self._progress = progress
@@ -80,7 +85,7 @@ class Sweep:
         memory.blocks.start_from(watched.highest_blocks)
         # What the sweep stores as known: a block that one batch brings may be newer than what others saw.
         self._known_before = memory.blocks.now()
-        self._follow_up = FollowUp(fetcher, item_source, store)
+        self._follow_up = FollowUp(fetcher, item_source, db)
         self._reader = BatchReader(
             sweep=number,
             watched=watched,
@@ -88,13 +93,13 @@ class Sweep:
             asked=self._asked,
             status=self._status,
             follow_up=self._follow_up,
-            store=store,
+            db=db,
             blocks=memory.blocks,
         )
         self._answered: set[ChainId] = set()
         self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[Unknown] = []
-        self._losses = SweepLosses(watched, memory, store, self._unknown)
+        self._losses = SweepLosses(watched, memory, db, self._unknown)
         self._troubles: dict[ChainId, str] = {}
 
     async def run(self) -> SweepResult:
@@ -188,7 +193,7 @@ class Sweep:
         if not poll.says_nothing_new:
             moved = {move.asset for verdict in poll.verdicts for move in verdict.moves}
             known = {asset: self._memory.prices[asset] for asset in moved & self._memory.prices.keys()}
-            await self._store.record_poll(replace(poll, last_prices=known))
+            await self._db.run(record.record_poll, replace(poll, last_prices=known), self._status)
 
     # what reads as before
 
@@ -312,13 +317,13 @@ class Sweep:
                 descriptions={},
                 described=described,
             )
-            await self._store.record_poll(poll)
+            await self._db.run(record.record_poll, poll, self._status)
 
     async def _learn_collections(self) -> None:
         if self._memory.unlearned is None:
-            self._memory.unlearned = dict.fromkeys(await self._store.collections_without_items())
+            self._memory.unlearned = dict.fromkeys(await self._db.run(snapshots.collections_without_items))
         for account, asset in list(self._memory.unlearned)[:COLLECTIONS_LEARNED]:
             del self._memory.unlearned[account, asset]
             items = await self._follow_up.items(account, asset)
             if items:
-                await self._store.save_items(account, asset, items)
+                await self._db.run(snapshots.save_items, account, asset, items)

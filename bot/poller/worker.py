@@ -20,9 +20,13 @@ from bot.poller.fetcher import BalanceSource, Fetcher
 from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
+from bot.store.balances import prices
 from bot.store.balances.prices import PRICES_SAVED_EVERY
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.signals import SignalName
+from bot.store.outbox import alerts
+from bot.store.polling import sweeps
 from bot.store.polling.sweeps import SweepInput
-from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +82,7 @@ class Poller:
     def __init__(
         self,
         source: Source,
-        store: Store,
+        db: DatabaseThread,
         settings: SweepSettings,
         *,
         interval_seconds: float,
@@ -92,7 +96,7 @@ class Poller:
         """Which chains the source has; set from outside after each look at its list."""
         self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
         self._source = source
-        self._store = store
+        self._db = db
         self._settings = settings
         self._interval_seconds = interval_seconds
         self._now = now
@@ -106,7 +110,7 @@ class Poller:
         )
         self.on_missed_ticks: Callable[[], None] = lambda: None
         """Called if no tick came for too long, so that the timer can be set up anew."""
-        self._news = store.new_subscriptions
+        self._news = db.signal(SignalName.SUBSCRIPTIONS)
         self._is_due = False
         self._planned_up_to = SubscriptionId(0)
         self._swept_at = monotonic()
@@ -139,7 +143,7 @@ class Poller:
     async def sweep(self) -> None:
         """Ask for everything watched, once."""
         started = self._monotonic()
-        watched = await self._store.sweep_input(self._now())
+        watched = await self._db.run(sweeps.sweep_input, self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
@@ -148,7 +152,9 @@ class Poller:
         # Only a full sweep counts: one for new subscriptions reads few accounts, and would end doubts early.
         self._memory.doubts = counted_on(self._memory.doubts, lost)
         self._memory.accounts_with_losses = sweep.accounts_with_losses
-        await self._store.finish_sweep(reach)
+        await self._db.run(
+            sweeps.finish_sweep, reach, self._settings.stale_after, self._settings.contract_status
+        )
         await self._keep_prices()
         self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
@@ -157,7 +163,7 @@ class Poller:
         """Ask, once, for the accounts of subscriptions that are newer than the last plan."""
         # Before the look: `_begin` moves it on to the newest subscription.
         planned_up_to = self._planned_up_to
-        watched = await self._store.sweep_input(self._now())
+        watched = await self._db.run(sweeps.sweep_input, self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
@@ -195,15 +201,15 @@ class Poller:
         # A subscription that came after this look is new to the plan, even while the sweep is running.
         self._planned_up_to = watched.newest
         if not self._knows_last_prices:
-            self._memory.start_from_prices(await self._store.last_prices())
+            self._memory.start_from_prices(await self._db.run(prices.last_prices))
             self._knows_last_prices = True
         return Sweep(
-            await self._store.begin_sweep(),
+            await self._db.run(sweeps.begin_sweep),
             watched,
             wanted,
             fetcher=self._fetcher,
             item_source=self._source,
-            store=self._store,
+            db=self._db,
             settings=self._settings,
             memory=self._memory,
             now=self._now,
@@ -220,7 +226,7 @@ class Poller:
             return
         self._prices_kept_at = now
         for some in chunks(tuple(self._memory.prices.items()), PRICES_KEPT_IN_ONE_GO):
-            await self._store.save_prices(some)
+            await self._db.run(prices.save_prices, some)
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()
@@ -270,4 +276,4 @@ class Poller:
         elif refusal is not None:
             self.progress.refusals += 1
             if self.progress.refusals == SWEEPS_REFUSED:
-                await self._store.enqueue_owner_alerts(SourceRefuses(str(refusal)), self._now())
+                await self._db.run(alerts.notify_owners, SourceRefuses(str(refusal)), self._now())

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from bot.domain.assets import NATIVE, Address
 from bot.domain.observations import Move, Poll, Verdict
 from bot.domain.observe.plan import chunks
-from tests.benchmarks.poller import STATUS, open_store, stored, subscribe_to_all
+from bot.store.balances import snapshots
+from bot.store.polling import record, sweeps
+from tests.benchmarks.poller import STATUS, open_database, stored, subscribe_to_all
 from tests.benchmarks.profiles import DEFAULTS, Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.sweeps import swept_database
@@ -120,11 +122,11 @@ async def _written_once(profile: Profile, directory: Path) -> Written:
 
 async def _readings(profile: Profile, source: Path) -> list[tuple[Verdict, ...]]:
     """Return what a database holds as the first readings that would fill it, batch by batch."""
-    async with open_store(source) as store:
+    async with open_database(source) as db:
         return [
             tuple(
                 Verdict(account, chain_id, first_seen=frozenset(view.coverage), balances=view.balances)
-                for (account, chain_id), view in (await store.views(accounts)).items()
+                for (account, chain_id), view in (await db.run(snapshots.views, accounts)).items()
             )
             for accounts in chunks(profile.addresses(), DEFAULTS.accounts_per_request)
         ]
@@ -148,11 +150,12 @@ def _moved(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 async def _record(batches: list[tuple[Verdict, ...]], path: Path) -> tuple[float, float]:
     """Record what batches of one sweep saw; returns the seconds by the clock and of the processor."""
-    async with open_store(path) as store:
-        newest, sweep = (await store.sweep_input(datetime.now(UTC))).newest, await store.begin_sweep()
+    async with open_database(path) as db:
+        newest = (await db.run(sweeps.sweep_input, datetime.now(UTC))).newest
+        sweep = await db.run(sweeps.begin_sweep)
         cpu, start = time.process_time(), time.perf_counter()
         for verdicts in batches:
-            await store.record_poll(Poll(sweep, newest, datetime.now(UTC), verdicts, {}))
+            await db.run(record.record_poll, Poll(sweep, newest, datetime.now(UTC), verdicts, {}), STATUS)
         return time.perf_counter() - start, time.process_time() - cpu
 
 

@@ -19,7 +19,9 @@ from bot.domain.subscriptions import WatchSpec
 from bot.indexer.client import IndexerClient
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
-from bot.store.store import Store
+from bot.store.chats import chats, subscriptions
+from bot.store.database.connection import DatabaseThread
+from bot.store.polling import sweeps
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Asking, Profile
 
 STATUS = Part("VERIFIED")
@@ -41,7 +43,7 @@ class MeasuredPoller:
     profile: Profile
     asking: Asking
     source: IndexerClient
-    store: Store
+    db: DatabaseThread
     poller: Poller
 
     async def sweep(self) -> Cost:
@@ -53,7 +55,7 @@ class MeasuredPoller:
         return await self._cost_of(self._fetch)
 
     async def _fetch(self) -> None:
-        watched = await self.store.sweep_input(datetime.now(UTC))
+        watched = await self.db.run(sweeps.sweep_input, datetime.now(UTC))
         plan = batches(
             wanted_by(watched.subscriptions, self.profile.chain_ids()),
             accounts_per_request=self.asking.accounts_per_request,
@@ -83,43 +85,51 @@ async def open_poller(
 ) -> AsyncIterator[MeasuredPoller]:
     """Open the store of a database and a poller that asks there; both are closed with the block."""
     source = IndexerClient(url, page_size=asking.page_size, max_concurrent_requests=asking.at_once)
-    async with open_store(path) as store, source:
-        settings = SweepSettings(STATUS, (), asking.accounts_per_request, asking.at_once)
+    async with open_database(path) as db, source:
+        settings = SweepSettings(
+            contract_status=STATUS,
+            contracts_left_out=(),
+            accounts_per_request=asking.accounts_per_request,
+            batches_at_once=asking.at_once,
+            stale_after=timedelta(minutes=10),
+        )
         poller = Poller(
             source,
-            store,
+            db,
             settings,
             interval_seconds=60.0,
             chains=profile.chain_ids(),
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
         )
-        yield MeasuredPoller(profile, asking, source, store, poller)
+        yield MeasuredPoller(profile, asking, source, db, poller)
 
 
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[Store]:
-    """Open a store and close it again."""
-    store = await Store.open(
-        path,
-        status=STATUS,
-        max_subscriptions_per_chat=ACCOUNTS_PER_CHAT,
-        stale_after=timedelta(minutes=10),
-    )
+async def open_database(path: Path) -> AsyncIterator[DatabaseThread]:
+    """Open a database and close it again."""
+    db = await DatabaseThread.open(path)
     try:
-        yield store
+        yield db
     finally:
-        await store.close()
+        await db.close()
 
 
 async def subscribe_to_all(profile: Profile, path: Path) -> None:
     """Let chats ask for every account, some hundred each; /allow keeps them open at a start."""
     operator = Actor(None, "the benchmark", datetime.now(UTC))
-    async with open_store(path) as store:
+    async with open_database(path) as db:
         for number, addresses in enumerate(chunks(profile.addresses(), ACCOUNTS_PER_CHAT)):
             place = Place(chat_id(number), "supergroup", f"Chat {number}")
-            await store.allow(place, operator)
-            await store.subscribe(place, [WatchSpec(one) for one in addresses], operator)
+            await db.run(chats.allow, place, operator)
+            await db.run(
+                subscriptions.subscribe,
+                place,
+                [WatchSpec(one) for one in addresses],
+                operator,
+                limit=ACCOUNTS_PER_CHAT,
+                status=STATUS,
+            )
 
 
 def stored(path: Path, query: str) -> int:

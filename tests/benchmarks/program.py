@@ -16,8 +16,11 @@ from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import EXAMPLE_ACCOUNT, example_world
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from bot.sandbox.telegram.world.world import Chat
-from tests.benchmarks.poller import open_store
+from bot.store.chats import subscriptions
+from bot.store.chats.chats import allow
+from tests.benchmarks.poller import open_database
 from tests.benchmarks.processes import ended
+from tests.builders import VERIFIED
 
 POLYGON = 137
 USDC = "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359"
@@ -44,11 +47,18 @@ class Bench:
 
     async def watch(self, chats: Sequence[Chat]) -> None:
         """Let chats watch the account, before the program is started."""
-        async with open_store(self._database) as store:
+        async with open_database(self._database) as db:
             for chat in chats:
                 place = Place(chat.id, chat.type, chat.title)
-                await store.allow(place, OWNER)
-                await store.subscribe(place, [WatchSpec(Address(EXAMPLE_ACCOUNT))], OWNER)
+                await db.run(allow, place, OWNER)
+                await db.run(
+                    subscriptions.subscribe,
+                    place,
+                    [WatchSpec(Address(EXAMPLE_ACCOUNT))],
+                    OWNER,
+                    limit=1,
+                    status=VERIFIED,
+                )
 
     @asynccontextmanager
     async def running(self, *delivery: str) -> AsyncIterator[None]:

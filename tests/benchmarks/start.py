@@ -10,7 +10,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.poller import open_store
+from bot.store.polling import sweeps
+from tests.benchmarks.poller import open_database
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, middle
 from tests.benchmarks.sweeps import swept_database
@@ -76,8 +77,8 @@ def _megabytes(path: Path) -> float:
 async def _ready(path: Path) -> float:
     """Return the seconds until the store has said all that the first sweep plans from."""
     start = time.perf_counter()
-    async with open_store(path) as store:
-        await store.sweep_input(datetime.now(UTC))
+    async with open_database(path) as db:
+        await db.run(sweeps.sweep_input, datetime.now(UTC))
         return time.perf_counter() - start
 
 

@@ -13,8 +13,8 @@ from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
-from tests.builders import NOON, POLYGON, TREASURY, USDC
-from tests.store.conftest import Keeper, open_new_keeper
+from tests.builders import NOON, POLYGON, TREASURY, USDC, VERIFIED
+from tests.store.conftest import STALE_AFTER, Keeper, open_new_keeper
 
 CHAINS = frozenset({POLYGON})
 INTERVAL = 60.0
@@ -218,8 +218,14 @@ def poller_of(
 ) -> Poller:
     return Poller(
         source,
-        keeper.store,
-        SweepSettings("VERIFIED", (), accounts_per_request, batches_at_once),
+        keeper.db,
+        SweepSettings(
+            contract_status=VERIFIED,
+            contracts_left_out=(),
+            accounts_per_request=accounts_per_request,
+            batches_at_once=batches_at_once,
+            stale_after=STALE_AFTER,
+        ),
         interval_seconds=interval_seconds,
         chains=CHAINS,
         now=clock.now,
@@ -235,7 +241,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[PollerHarness]:
     source.natives[POLYGON, TREASURY] = 100
     source.holds(USDC, 5, block=10)
     yield PollerHarness(keeper, source, clock, poller_of(keeper, source, clock))
-    await keeper.store.close()
+    await keeper.db.close()
 
 
 @pytest.fixture

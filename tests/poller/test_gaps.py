@@ -34,7 +34,7 @@ def amounts(changes: list[Change]) -> list[tuple[Address, int, int]]:
 @pytest.fixture
 async def rich(harness: PollerHarness) -> PollerHarness:
     """Olga, an owner, watches a treasury of twelve tokens beside USDC, of which the index lost all twelve."""
-    await harness.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await harness.keeper.apply_configuration([], [OLGA.chat_id])
     await harness.keeper.watch()
     for token in TOKENS:
         harness.source.holds(token, 3, block=5)

@@ -1,5 +1,8 @@
 """What sweep after sweep makes of a source that lags, loses, flickers and comes back."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.assets import Address, Amount, Asset
@@ -7,6 +10,8 @@ from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
 from bot.domain.observations import ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
+from bot.store.balances import snapshots
+from bot.store.database.door import Database
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import PollerHarness, failing, failing_for
 from tests.store.conftest import OLGA
@@ -99,7 +104,7 @@ TOKENS = [address(number) for number in range(100, 112)]
 @pytest.fixture
 async def rich(harness: PollerHarness) -> PollerHarness:
     """Olga, an owner, watches a treasury of twelve tokens beside USDC, and a vault."""
-    await harness.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await harness.keeper.apply_configuration([], [OLGA.chat_id])
     await harness.keeper.watch()
     await harness.keeper.watch(VAULT)
     for token in TOKENS:
@@ -289,14 +294,14 @@ async def test_more_ids_than_are_stored_are_only_counted(collecting: PollerHarne
 async def views_read(harness: PollerHarness, monkeypatch: pytest.MonkeyPatch) -> int:
     """Sweep, and return of how many accounts the stored view was read."""
     read: list[Address] = []
-    views = harness.keeper.store.views
+    views = snapshots.views
 
-    async def counted(accounts: tuple[Address, ...]) -> object:
+    def counted(db: Database, accounts: Sequence[Address]) -> snapshots.Views:
         read.extend(accounts)
-        return await views(accounts)
+        return views(db, accounts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(harness.keeper.store, "views", counted)
+        patched.setattr(snapshots, "views", counted)
         await harness.poller.sweep()
     return len(read)
 
@@ -364,7 +369,7 @@ async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_th
     await changes_after(watching, 2)
     watching.source.silent.clear()
     watching.source.trouble = failing_for(TREASURY, Unavailable())
-    watching.poller._settings = watching.poller._settings.__class__("VERIFIED", (), 1, 1)
+    watching.poller._settings = replace(watching.poller._settings, accounts_per_request=1, batches_at_once=1)
 
     await changes_after(watching, 1)
 
@@ -379,7 +384,7 @@ async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_th
 async def test_owners_are_told_once_that_the_source_refuses(
     watching: PollerHarness, error: IndexerError
 ) -> None:
-    await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await watching.keeper.apply_configuration([], [OLGA.chat_id])
     watching.source.trouble = failing(error)
 
     for _ in range(6):
@@ -391,7 +396,7 @@ async def test_owners_are_told_once_that_the_source_refuses(
 
 
 async def test_a_source_that_is_down_is_no_matter_for_owners(watching: PollerHarness) -> None:
-    await watching.keeper.store.apply_configuration([], [OLGA.chat_id])
+    await watching.keeper.apply_configuration([], [OLGA.chat_id])
     watching.source.trouble = failing(Unavailable())
 
     for _ in range(6):

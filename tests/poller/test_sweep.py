@@ -8,6 +8,7 @@ from bot.domain.questions import Question, Reply
 from bot.indexer.errors import (
     Unavailable,
 )
+from bot.store.polling import sweeps
 from tests.builders import DAI, DEGEN, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import PollerHarness, poller_of
 from tests.store.conftest import OLGA, OPS
@@ -149,7 +150,7 @@ async def test_a_failing_confirmation_does_not_keep_other_changes_back(watching:
 # ---------------------------------------------------------------- gains, and what is only now listed
 
 
-async def sweeps(harness: PollerHarness, times: int) -> None:
+async def sweep_times(harness: PollerHarness, times: int) -> None:
     for _ in range(times):
         await harness.poller.sweep()
 
@@ -169,7 +170,7 @@ async def test_what_arrived_since_the_last_reading_is_a_gain(watching: PollerHar
 async def test_what_was_there_at_the_last_reading_is_only_now_listed(watching: PollerHarness) -> None:
     watching.source.holds(DAI, 3, block=10)
 
-    await sweeps(watching, READINGS_FOR_OLDER)
+    await sweep_times(watching, READINGS_FOR_OLDER)
 
     assert await kinds(watching) == [MoveKind.LISTED]
 
@@ -181,7 +182,7 @@ async def test_gains_are_told_from_listings_after_a_restart_too(
     await watching.restart()
     watching.source.holds(DAI, 3, block=block)
 
-    await sweeps(watching, READINGS_FOR_OLDER)
+    await sweep_times(watching, READINGS_FOR_OLDER)
 
     assert await kinds(watching) == [kind]
 
@@ -232,7 +233,7 @@ async def test_assets_of_a_new_account_are_described_by_its_own_answers(harness:
 
     (question,) = harness.source.asked()
     assert question.metadata is True
-    assert (await harness.keeper.store.sweep_input(NOON)).undescribed == {}
+    assert (await harness.keeper.db.run(sweeps.sweep_input, NOON)).undescribed == {}
 
 
 async def test_a_new_asset_of_a_known_account_is_asked_about_once(watching: PollerHarness) -> None:
@@ -257,14 +258,14 @@ async def test_what_was_not_described_is_told_at_once_and_asked_about_again(watc
     watching.source.trouble = lambda question: Unavailable() if question.metadata else None
     await watching.poller.sweep()
     assert await watching.keeper.changes() == [(DAI, 0, 3)]
-    assert (await watching.keeper.store.sweep_input(NOON)).undescribed.keys() == {TREASURY}
+    assert (await watching.keeper.db.run(sweeps.sweep_input, NOON)).undescribed.keys() == {TREASURY}
     watching.source.asked()
     watching.source.trouble = lambda _: None
 
     await watching.poller.sweep()
 
     assert [question.contracts for question in watching.source.asked() if question.metadata] == [(DAI,)]
-    assert (await watching.keeper.store.sweep_input(NOON)).undescribed == {}
+    assert (await watching.keeper.db.run(sweeps.sweep_input, NOON)).undescribed == {}
 
 
 async def test_an_unexpected_end_of_the_question_what_assets_are_does_not_end_the_sweep(

@@ -7,6 +7,8 @@ import pytest
 from bot.indexer.errors import Unavailable
 from bot.poller import worker
 from bot.poller.worker import TICKS_MISSED, Poller
+from bot.store.database.signals import SignalName
+from bot.store.polling import sweeps
 from tests.builders import POLYGON, TREASURY, USDC, VAULT
 from tests.poller.conftest import INTERVAL, PollerHarness, failing, poller_of
 from tests.store.conftest import OLGA, OPS
@@ -33,7 +35,7 @@ async def asked(harness: PollerHarness, questions: int) -> None:
 
 async def finished(harness: PollerHarness, poller: Poller, seconds: float) -> None:
     await until(lambda: poller.progress.finished_at >= seconds)
-    await harness.keeper.store.ping()
+    await harness.keeper.db.ping()
 
 
 # ---------------------------------------------------------------- ticks
@@ -42,7 +44,7 @@ async def finished(harness: PollerHarness, poller: Poller, seconds: float) -> No
 async def test_without_a_tick_nothing_is_asked(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for _ in range(20):
-            await watching.keeper.store.ping()
+            await watching.keeper.db.ping()
 
     assert watching.source.asked() == []
 
@@ -64,13 +66,13 @@ async def test_ticks_during_a_sweep_are_followed_by_one_more_at_once(watching: P
         for _ in range(3):
             watching.poller.tick()
         for _ in range(20):
-            await watching.keeper.store.ping()
+            await watching.keeper.db.ping()
         assert len(watching.source.questions) == 1
 
         watching.source.may_answer.set()
         await asked(watching, 2)
         for _ in range(20):
-            await watching.keeper.store.ping()
+            await watching.keeper.db.ping()
 
     assert len(watching.source.asked()) == 2
 
@@ -79,7 +81,7 @@ async def test_sweeps_never_overlap(watching: PollerHarness) -> None:
     async with running(watching.poller):
         for number in range(5):
             watching.poller.tick()
-            watching.keeper.store.new_subscriptions.set()
+            watching.keeper.db.signal(SignalName.SUBSCRIPTIONS).set()
             await asked(watching, number)
 
     assert watching.source.most_at_once == 1
@@ -88,16 +90,16 @@ async def test_sweeps_never_overlap(watching: PollerHarness) -> None:
 async def test_a_sweep_that_fails_is_followed_by_another(
     watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken() -> None:
+    def broken(*_: object) -> None:
         raise OSError("disk on fire")
 
     async with running(watching.poller) as task:
         with monkeypatch.context() as broken_store:
-            broken_store.setattr(watching.keeper.store, "sweep_input", broken)
+            broken_store.setattr(sweeps, "sweep_input", broken)
             watching.poller.tick()
             await until(lambda: not watching.poller._news.is_set)
             for _ in range(20):
-                await watching.keeper.store.ping()
+                await watching.keeper.db.ping()
         watching.poller.tick()
         await asked(watching, 1)
         assert not task.done()
@@ -225,7 +227,7 @@ async def test_news_do_not_put_off_the_sweep_that_is_overdue(watching: PollerHar
     async with running(poller):
         for seconds in range(0, int(TICKS_MISSED * INTERVAL) + 10, 10):
             watching.clock.seconds = seconds
-            watching.keeper.store.new_subscriptions.set()
+            watching.keeper.db.signal(SignalName.SUBSCRIPTIONS).set()
             await until(lambda: not poller._news.is_set)
         await asked(watching, 1)
 
@@ -283,7 +285,7 @@ async def test_what_a_given_up_sweep_still_brings_is_refused(watching: PollerHar
     late = asyncio.create_task(stale.sweep())
     await asked(watching, 1)
     watching.source.holds(USDC, 9, block=12)
-    await watching.keeper.store.begin_sweep()
+    await watching.keeper.db.run(sweeps.begin_sweep)
 
     watching.source.may_answer.set()
     await late

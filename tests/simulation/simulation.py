@@ -23,7 +23,8 @@ from bot.sandbox.gateway.faults.kinds import Reindex, Stall
 from bot.sandbox.gateway.server import Gateway
 from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.balances.snapshots import stored_sweep
-from bot.store.store import Store
+from bot.store.chats import subscriptions
+from bot.store.database.connection import DatabaseThread
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.faults import some_fault, some_knobs
@@ -166,7 +167,7 @@ class Simulation:
 
     async def _sweeps(self) -> int:
         """Return how many sweeps there were, those for news among them."""
-        return await self.keeper.store.db.run(stored_sweep)
+        return await self.keeper.db.run(stored_sweep)
 
     async def _break_off_a_sweep(self) -> None:
         """End a sweep in the middle, as a stop or a hang does."""
@@ -291,7 +292,7 @@ class Simulation:
         if self._is_being_reindexed_in_a_sweep:
             return None
         self._end_reindexing()
-        here = await self.keeper.store.subscriptions_here(place)
+        here = await self.keeper.db.run(subscriptions.subscriptions_here, place)
         key = place.chat_id, place.thread_id or 0
         if not here or key in self.ledger.closed:
             return None
@@ -333,16 +334,23 @@ class Simulation:
         self.story.append(f"restart with {status} on {count} chains")
 
     async def _start(self) -> None:
-        await self.keeper.store.close()
-        self.keeper.store = await _store(self.keeper.path, self.ledger.status)
-        await self.keeper.store.apply_configuration([], [PLACES[0].chat_id])
+        await self.keeper.db.close()
+        self.keeper.db = await DatabaseThread.open(self.keeper.path)
+        self.keeper.status = Part(self.ledger.status)
+        await self.keeper.apply_configuration([], [PLACES[0].chat_id])
         self.poller = self._new_poller()
 
     def _new_poller(self) -> Poller:
         return Poller(
             Meddling(self.client, self.before_question),
-            self.keeper.store,
-            SweepSettings(self.ledger.status, (), 3, 1),
+            self.keeper.db,
+            SweepSettings(
+                contract_status=Part(self.ledger.status),
+                contracts_left_out=(),
+                accounts_per_request=3,
+                batches_at_once=1,
+                stale_after=timedelta(seconds=150),
+            ),
             interval_seconds=INTERVAL_SECONDS,
             chains=frozenset(map(ChainId, self.ledger.default_chains)),
             now=self.clock.now,
@@ -457,12 +465,6 @@ def _short(asked: Asked) -> str:
     )
 
 
-async def _store(path: Path, status: str) -> Store:
-    return await Store.open(
-        path, status=Part(status), max_subscriptions_per_chat=500, stale_after=timedelta(seconds=150)
-    )
-
-
 @asynccontextmanager
 async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulation]:
     """Build a world out of a seed, and the bot that looks at it."""
@@ -489,14 +491,14 @@ async def open_simulation(directory: Path, seed: int) -> AsyncIterator[Simulatio
         )
         ledger = Ledger(frozenset(CHAINS), may_lag=seed % 3 == 2)
         put_new_database(path)
-        keeper = Keeper(await _store(path, ledger.status), path)
+        keeper = Keeper(await DatabaseThread.open(path), path, Part(ledger.status), limit=500)
         simulation = Simulation(rng, gateway, keeper, clock, ledger, client)
         _begin(simulation)
         await simulation._start()
         try:
             yield simulation
         finally:
-            await simulation.keeper.store.close()
+            await simulation.keeper.db.close()
 
 
 def _begin(simulation: Simulation) -> None:

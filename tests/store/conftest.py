@@ -12,18 +12,25 @@ from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert, StoredNotice
-from bot.domain.deliver.delivery import Delivery, DeliveryState, DeliveryUpdate, update_after
+from bot.domain.deliver.delivery import Delivery, DeliveryId, DeliveryState, DeliveryUpdate, update_after
 from bot.domain.deliver.outcomes import Offline, Outcome
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
+from bot.domain.observe.holdings import ChainHoldings, WatchedHere
 from bot.domain.observe.plan import wanted_by, with_unlisted
 from bot.domain.places import Place
 from bot.domain.subscriptions import Scope, WatchSpec
+from bot.store import delivery_results
+from bot.store.balances import snapshots
+from bot.store.chats import chats, migrate, mutes, subscriptions, unsubscribe
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Value
+from bot.store.outbox import queue
 from bot.store.outbox.queue import NextDelivery, Outbox
+from bot.store.polling import freshness, record, sweeps
+from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
-from bot.store.store import Store
 from tests.builders import BASE, ETHEREUM, NOON, POLYGON, TREASURY, VERIFIED, at
 from tests.new_database import put_new_database
 
@@ -32,6 +39,7 @@ OPS = Place(-1001, "supergroup", "Ops")
 ALERTS_TOPIC = Place(-1001, "supergroup", "Ops", thread_id=5)
 CHAINS = frozenset({ETHEREUM, POLYGON, BASE})
 LIMIT = 5
+STALE_AFTER = timedelta(minutes=10)
 LONG_AFTER = NOON + timedelta(days=1)
 
 
@@ -44,43 +52,85 @@ def olga(when: datetime = NOON) -> Actor:
 class Keeper:
     """The store, and what happens to it in a test."""
 
-    store: Store
+    db: DatabaseThread
     path: Path
+    status: Part = VERIFIED
+    """The part that stands for the lists of the contract status."""
+    limit: int = LIMIT
+    """The most subscriptions a chat may have."""
 
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
-        return await self.store.db.run(lambda db: db.execute(sql, values).fetchall())
+        return await self.db.run(lambda db: db.execute(sql, values).fetchall())
 
     async def value(self, sql: str, *values: Value) -> Any:  # noqa: ANN401 - it is what is stored
         """Return the one value of the one row."""
         ((value,),) = await self.rows(sql, *values)
         return value
 
-    async def run(self, script: str) -> None:
+    async def script(self, script: str) -> None:
         """Let the database do something beside the store."""
-        await self.store.db.run(lambda db: db.conn.executescript(script))
+        await self.db.run(lambda db: db.conn.executescript(script))
 
     async def written(self) -> int:
         """Return how many rows were ever written by this connection."""
-        return await self.store.db.run(lambda db: db.conn.total_changes)
+        return await self.db.run(lambda db: db.conn.total_changes)
 
     async def subscribe(
         self, *wishes: WatchSpec, place: Place = OLGA, when: datetime = NOON
     ) -> list[SubscribeResult]:
-        return await self.store.subscribe(place, wishes, olga(when))
+        return await self.db.run(
+            subscriptions.subscribe, place, wishes, olga(when), limit=self.limit, status=self.status
+        )
 
     async def unsubscribe(self, place: Place, numbers: Collection[int]) -> int:
         """End subscriptions; returns how many changes are still to be told."""
-        return (await self.store.unsubscribe(place, numbers, olga())).still_to_come
+        return (await self.db.run(unsubscribe.unsubscribe, place, numbers, olga(), self.status)).still_to_come
+
+    async def apply_configuration(self, open_chats: Collection[int], owners: Collection[int]) -> None:
+        """Open the chats that a configuration names."""
+        await self.db.run(chats.apply_configuration, open_chats, owners, self.status)
+
+    async def migrate(self, old_id: int, new_id: int) -> None:
+        """Let a group become a supergroup."""
+        await self.db.run(migrate.migrate, old_id, new_id, self.status)
+
+    async def update_chains(
+        self, mainnets: Collection[ChainId], at: datetime, *, testnets: Collection[ChainId] = ()
+    ) -> None:
+        """Let the source list these chains."""
+        await self.db.run(update_chains, mainnets, at, self.status, testnets=testnets)
+
+    async def record_poll(self, poll: Poll) -> int:
+        """Record what a batch observed; returns how many alerts that makes."""
+        return await self.db.run(record.record_poll, poll, self.status)
+
+    async def finish_sweep(self, result: SweepResult) -> None:
+        """Record how a sweep ended."""
+        await self.db.run(sweeps.finish_sweep, result, STALE_AFTER, self.status)
+
+    async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
+        """Write what came of a send."""
+        await self.db.run(delivery_results.apply_outcome, delivery_id, update, self.status)
+
+    async def watched_here(self, place: Place, chain_ids: frozenset[ChainId]) -> WatchedHere:
+        """Return what a place watches."""
+        return await self.db.run(freshness.watched_here, place, chain_ids, self.status)
+
+    async def holdings_of(
+        self, place: Place, account: Address, chain_ids: frozenset[ChainId]
+    ) -> list[ChainHoldings]:
+        """Return what a place watches of an account."""
+        return await self.db.run(freshness.holdings_of, place, account, chain_ids, self.status)
 
     async def allow(self, place: Place) -> None:
-        await self.store.allow(place, olga())
+        await self.db.run(chats.allow, place, olga())
 
     async def deny(self, place: Place) -> int:
-        return await self.store.deny(place, olga())
+        return await self.db.run(chats.deny, place, olga(), self.status)
 
     async def believe_losses(self, chain_id: ChainId) -> bool:
-        return await self.store.believe_losses(chain_id, olga())
+        return await self.db.run(sweeps.believe_losses, chain_id, olga())
 
     async def watch(
         self,
@@ -103,11 +153,11 @@ class Keeper:
         status: Part = VERIFIED,
     ) -> Poll:
         """Return what a new sweep makes of these readings; nothing is recorded yet."""
-        watched = await self.store.sweep_input(when)
+        watched = await self.db.run(sweeps.sweep_input, when)
         asked = with_unlisted(wanted_by(watched.subscriptions, CHAINS), watched.unlisted)
         wanted = wanted_by(watched.subscriptions, CHAINS)
-        sweep = await self.store.begin_sweep()
-        views = await self.store.views([reading.account for reading in readings])
+        sweep = await self.db.run(sweeps.begin_sweep)
+        views = await self.db.run(snapshots.views, [reading.account for reading in readings])
         verdicts = [
             compare(
                 views.get((reading.account, reading.chain_id), View()),
@@ -129,9 +179,7 @@ class Keeper:
         descriptions: Mapping[Asset, Description] | None = None,
     ) -> int:
         """Let one sweep see these readings, and return the number of alerts."""
-        return await self.store.record_poll(
-            await self.judged(*readings, when=when, descriptions=descriptions)
-        )
+        return await self.record_poll(await self.judged(*readings, when=when, descriptions=descriptions))
 
     async def reach(
         self,
@@ -145,9 +193,9 @@ class Keeper:
         sweep: SweepNumber | None = None,
     ) -> None:
         """Let a sweep end so many seconds after noon, by default a new one."""
-        number = await self.store.begin_sweep() if sweep is None else sweep
+        number = await self.db.run(sweeps.begin_sweep) if sweep is None else sweep
         when = at(seconds)
-        await self.store.finish_sweep(
+        await self.finish_sweep(
             SweepResult(number, when, when, asked, answered, unknown, lost or {}, settled)
         )
 
@@ -166,7 +214,7 @@ class Keeper:
 
     async def balances(self) -> dict[tuple[ChainId, Address], int]:
         """Return the stored amounts of the treasury."""
-        views = await self.store.views([TREASURY])
+        views = await self.db.run(snapshots.views, [TREASURY])
         return {
             (asset.chain_id, asset.contract): balance.amount.amount_raw
             for view in views.values()
@@ -187,7 +235,7 @@ class Keeper:
         )
         here = (place.chat_id, place.thread_id or 0)
         await self.rows(others, "of another", "waiting", *here)
-        while (taken := await self.store.claim_next(place.chat_id, LONG_AFTER, 0, listen)).delivery:
+        while (taken := await self.db.run(queue.claim_next, place.chat_id, LONG_AFTER, 0, listen)).delivery:
             await self.sent(taken.delivery, LONG_AFTER)
         await self.rows(others, "waiting", "of another", *here)
         return heard
@@ -215,7 +263,10 @@ class Keeper:
         ]
 
     async def outbox(self, now: datetime = NOON, window: float = 0) -> Outbox:
-        return await self.store.outbox(now, window)
+        next_mute_ends_at = await self.db.run(mutes.end_expired, now)
+        found = await self.db.run(queue.outbox, now, window)
+        moments = [moment for moment in (found.next_at, next_mute_ends_at) if moment is not None]
+        return replace(found, next_at=min(moments, default=None))
 
     async def due(self, now: datetime = NOON, window: float = 0) -> tuple[Delivery, ...]:
         """Take what is due in each chat, where Telegram answers whatever it is asked: it is leaving now."""
@@ -224,23 +275,21 @@ class Keeper:
         return tuple(one.delivery for one in taken if one.delivery)
 
     async def _taken(self, chat_id: int, now: datetime, window: float) -> NextDelivery:
-        taken = await self.store.claim_next(chat_id, now, window, words)
+        taken = await self.db.run(queue.claim_next, chat_id, now, window, words)
         if taken.question is None:
             return taken
-        taken = await self.store.claim_next(chat_id, now, window, words, answered=taken.question.id)
+        taken = await self.db.run(queue.claim_next, chat_id, now, window, words, answered=taken.question.id)
         answered = taken.delivery and replace(taken.delivery, unanswered_questions=0)
         return replace(taken, delivery=answered)
 
     async def sent(self, delivery: Delivery, now: datetime = NOON) -> None:
         """Let what is leaving arrive."""
-        await self.store.apply_outcome(
-            delivery.id, DeliveryUpdate(DeliveryState.SENT, now, message_id=delivery.id)
-        )
+        await self.apply_outcome(delivery.id, DeliveryUpdate(DeliveryState.SENT, now, message_id=delivery.id))
 
     async def came_back(self, delivery: Delivery, outcome: Outcome, now: datetime = NOON) -> DeliveryUpdate:
         """Let what is leaving end otherwise."""
         update = update_after(delivery, outcome, now, 0.0)
-        await self.store.apply_outcome(delivery.id, update)
+        await self.apply_outcome(delivery.id, update)
         return update
 
     async def bind(self, now: datetime = NOON) -> None:
@@ -259,8 +308,8 @@ class Keeper:
 
     async def reopen(self) -> None:
         """Close the file and open it again, as a restart does."""
-        await self.store.close()
-        self.store = await open_store(self.path)
+        await self.db.close()
+        self.db = await DatabaseThread.open(self.path)
 
 
 def words(alerts: Sequence[Alert], message_id: str, _: datetime) -> tuple[str, int]:
@@ -277,17 +326,10 @@ def word(alert: Alert) -> str:
     return f"{alert.id}:{type(alert.notice).__name__}"
 
 
-STALE_AFTER = timedelta(minutes=10)
-
-
-async def open_store(path: Path, *, status: Part = VERIFIED) -> Store:
-    return await Store.open(path, status=status, max_subscriptions_per_chat=LIMIT, stale_after=STALE_AFTER)
-
-
 async def open_new_keeper(path: Path) -> Keeper:
     """Open a store over a new database."""
     put_new_database(path)
-    return Keeper(await open_store(path), path)
+    return Keeper(await DatabaseThread.open(path), path)
 
 
 @pytest.fixture
@@ -295,4 +337,4 @@ async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     path = tmp_path / "bot.sqlite3"
     one = await open_new_keeper(path)
     yield one
-    await one.store.close()
+    await one.db.close()

@@ -11,7 +11,7 @@ from bot.domain.chat.known_chats import AccessRequest
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.chats import access_requests
+from bot.store.chats import access_requests, audit, chats, ignore_list, owners, subscriptions
 from tests.builders import NOON, TREASURY, VAULT
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
@@ -27,7 +27,7 @@ def by(place: Place, after: timedelta = timedelta(0)) -> Actor:
 
 
 async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
-    entries, total = await keeper.store.audit_page(1, 100)
+    entries, total = await keeper.db.run(audit.audit_page, 1, 100)
     assert total == len(entries)
     return [(entry.action, entry.chat_id, entry.subject) for entry in reversed(entries)]
 
@@ -36,62 +36,62 @@ async def deeds(keeper: Keeper) -> list[tuple[AuditAction, int | None, str]]:
 
 
 async def test_the_first_who_uses_the_code_owns_the_bot(keeper: Keeper) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
 
-    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
-    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
-    assert await keeper.store.use_claim_code(CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.OWNED
+    assert await keeper.db.run(owners.use_claim_code, CODE, MALLORY, by(MALLORY)) is ClaimResult.USED
 
-    assert await keeper.store.apply_owners(()) == {OLGA.chat_id}
+    assert await keeper.db.run(owners.apply_owners, ()) == {OLGA.chat_id}
     assert await deeds(keeper) == [(AuditAction.CLAIM, None, "")]
 
 
 async def test_a_code_nobody_printed_opens_nothing(keeper: Keeper) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
 
-    assert await keeper.store.use_claim_code(OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
-    assert await keeper.store.apply_owners(()) == frozenset()
+    assert await keeper.db.run(owners.use_claim_code, OTHER_CODE, MALLORY, by(MALLORY)) is ClaimResult.UNKNOWN
+    assert await keeper.db.run(owners.apply_owners, ()) == frozenset()
 
 
 @pytest.mark.parametrize(
     ("after", "outcome"), [(DAY - timedelta(seconds=1), ClaimResult.OWNED), (DAY, ClaimResult.EXPIRED)]
 )
 async def test_a_code_is_good_for_a_day(keeper: Keeper, after: timedelta, outcome: ClaimResult) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
 
-    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA, after)) is outcome
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA, after)) is outcome
 
 
 async def test_a_new_code_ends_the_one_before(keeper: Keeper) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
-    await keeper.store.save_claim_code(OTHER_CODE, NOON + HOUR)
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
+    await keeper.db.run(owners.save_claim_code, OTHER_CODE, NOON + HOUR)
 
-    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.EXPIRED
-    assert await keeper.store.use_claim_code(OTHER_CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.OWNED
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.EXPIRED
+    assert await keeper.db.run(owners.use_claim_code, OTHER_CODE, OLGA, by(OLGA, HOUR)) is ClaimResult.OWNED
 
 
 async def test_configured_owners_end_claims_for_good(keeper: Keeper) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
-    await keeper.store.use_claim_code(CODE, OLGA, by(OLGA))
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
+    await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA))
 
-    assert await keeper.store.apply_owners([1]) == {1}
-    assert await keeper.store.apply_owners(()) == frozenset()
-    assert await keeper.store.use_claim_code(CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
+    assert await keeper.db.run(owners.apply_owners, [1]) == {1}
+    assert await keeper.db.run(owners.apply_owners, ()) == frozenset()
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.UNKNOWN
 
 
 async def test_the_code_itself_is_kept_nowhere(keeper: Keeper) -> None:
     code = "C" * 43
     assert is_code(code)
-    await keeper.store.save_claim_code(hashed(code), NOON)
-    await keeper.store.use_claim_code(hashed(code), OLGA, by(OLGA))
+    await keeper.db.run(owners.save_claim_code, hashed(code), NOON)
+    await keeper.db.run(owners.use_claim_code, hashed(code), OLGA, by(OLGA))
 
-    dump = await keeper.store.db.run(lambda db: "\n".join(db.conn.iterdump()))
+    dump = await keeper.db.run(lambda db: "\n".join(db.conn.iterdump()))
     assert code not in dump
 
 
 async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) -> None:
-    await keeper.store.save_claim_code(CODE, NOON)
-    await keeper.store.use_claim_code(CODE, OLGA, by(OLGA))
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
+    await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA))
 
     assert await keeper.value("SELECT is_owner AND open FROM chat WHERE telegram_id = ?", OLGA.chat_id) == 1
 
@@ -100,60 +100,65 @@ async def test_an_owner_by_claim_is_told_what_owners_are_told(keeper: Keeper) ->
 
 
 async def test_a_chat_knocks_once_a_day(keeper: Keeper) -> None:
-    knock = await keeper.store.request_access(MALLORY, NOON)
+    knock = await keeper.db.run(access_requests.request_access, MALLORY, NOON)
     assert knock is not None
-    await keeper.store.mark_request_announced(knock.row, NOON)
+    await keeper.db.run_if_possible(access_requests.mark_request_announced, knock.row, NOON)
 
-    assert await keeper.store.request_access(MALLORY, NOON + DAY - HOUR) is None
-    assert await keeper.store.request_access(MALLORY, NOON + DAY) is not None
+    assert await keeper.db.run(access_requests.request_access, MALLORY, NOON + DAY - HOUR) is None
+    assert await keeper.db.run(access_requests.request_access, MALLORY, NOON + DAY) is not None
 
 
 async def test_a_knock_nobody_was_told_of_is_told_the_next_time(keeper: Keeper) -> None:
-    assert await keeper.store.request_access(MALLORY, NOON) is not None
+    assert await keeper.db.run(access_requests.request_access, MALLORY, NOON) is not None
 
-    assert await keeper.store.request_access(MALLORY, NOON + HOUR) is not None
+    assert await keeper.db.run(access_requests.request_access, MALLORY, NOON + HOUR) is not None
 
 
 async def test_who_was_ignored_or_denied_does_not_knock(keeper: Keeper) -> None:
-    knock = await keeper.store.request_access(MALLORY, NOON)
+    knock = await keeper.db.run(access_requests.request_access, MALLORY, NOON)
     assert knock is not None
-    assert await keeper.store.ignore_request(knock.row, olga())
-    assert not await keeper.store.ignore_request(knock.row, olga())
+    assert await keeper.db.run(access_requests.ignore_request, knock.row, olga())
+    assert not await keeper.db.run(access_requests.ignore_request, knock.row, olga())
     await keeper.deny(OPS)
 
-    assert await keeper.store.request_access(MALLORY, NOON + DAY) is None
-    assert await keeper.store.request_access(OPS, NOON + DAY) is None
-    assert await keeper.store.count_access_requests() == 0
+    assert await keeper.db.run(access_requests.request_access, MALLORY, NOON + DAY) is None
+    assert await keeper.db.run(access_requests.request_access, OPS, NOON + DAY) is None
+    assert await keeper.db.run(access_requests.count_requests) == 0
 
 
 async def test_who_is_let_in_no_longer_knocks(keeper: Keeper) -> None:
-    await keeper.store.request_access(MALLORY, NOON)
-    assert await keeper.store.count_access_requests() == 1
+    await keeper.db.run(access_requests.request_access, MALLORY, NOON)
+    assert await keeper.db.run(access_requests.count_requests) == 1
 
     await keeper.allow(MALLORY)
 
-    assert await keeper.store.count_access_requests() == 0
+    assert await keeper.db.run(access_requests.count_requests) == 0
 
 
 async def test_owners_are_told_of_so_many_a_day_and_the_last_one_says_so(keeper: Keeper) -> None:
     told = []
     for number in range(access_requests.REQUESTS_ANNOUNCED_A_DAY + 3):
-        knock = await keeper.store.request_access(Place(6000 + number, "private", "M"), NOON)
+        knock = await keeper.db.run(
+            access_requests.request_access, Place(6000 + number, "private", "M"), NOON
+        )
         if knock is not None:
             told.append(knock.is_last_today)
-            await keeper.store.mark_request_announced(knock.row, NOON)
+            await keeper.db.run_if_possible(access_requests.mark_request_announced, knock.row, NOON)
 
     assert told == [False] * (access_requests.REQUESTS_ANNOUNCED_A_DAY - 1) + [True]
-    assert await keeper.store.count_access_requests() == access_requests.REQUESTS_ANNOUNCED_A_DAY + 3
-    assert await keeper.store.request_access(Place(9000, "private", "M"), NOON + DAY) is not None
+    assert await keeper.db.run(access_requests.count_requests) == access_requests.REQUESTS_ANNOUNCED_A_DAY + 3
+    assert (
+        await keeper.db.run(access_requests.request_access, Place(9000, "private", "M"), NOON + DAY)
+        is not None
+    )
 
 
 async def knock(
     keeper: Keeper, number: int, at: datetime = NOON, *, is_told: bool = False
 ) -> AccessRequest | None:
-    made = await keeper.store.request_access(Place(number, "private", str(number)), at)
+    made = await keeper.db.run(access_requests.request_access, Place(number, "private", str(number)), at)
     if made is not None and is_told:
-        await keeper.store.mark_request_announced(made.row, at)
+        await keeper.db.run_if_possible(access_requests.mark_request_announced, made.row, at)
     return made
 
 
@@ -193,7 +198,7 @@ async def test_who_is_ignored_takes_no_place_and_stays_ignored(
     monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     first = await knock(keeper, 6000)
     assert first is not None
-    await keeper.store.ignore_request(first.row, olga())
+    await keeper.db.run(access_requests.ignore_request, first.row, olga())
 
     assert await knock(keeper, 6001, NOON + HOUR) is not None
     assert await knock(keeper, 6000, NOON + 2 * DAY) is None
@@ -207,7 +212,7 @@ async def test_of_those_ignored_the_oldest_are_forgotten(
     for number in range(6000, 6004):
         made = await knock(keeper, number, NOON + (number - 6000) * HOUR)
         assert made is not None
-        await keeper.store.ignore_request(made.row, olga())
+        await keeper.db.run(access_requests.ignore_request, made.row, olga())
 
     assert await knocking(keeper) == [6002, 6003]
 
@@ -228,7 +233,7 @@ async def test_a_chat_that_is_more_than_a_stranger_outlives_its_knock(
 ) -> None:
     monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
     await keeper.watch(place=OPS)
-    await keeper.store.apply_configuration((), ())
+    await keeper.apply_configuration((), ())
     assert await keeper.value("SELECT open FROM chat WHERE telegram_id = ?", OPS.chat_id) == 0
     await knock(keeper, OPS.chat_id)
 
@@ -258,8 +263,8 @@ async def test_a_stranger_whose_group_became_another_leaves_nothing_behind(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_requests, "REQUESTS_KEPT", 1)
-    await keeper.store.request_access(Place(-5, "group", "Mine"), NOON)
-    await keeper.store.migrate(-5, -105)
+    await keeper.db.run(access_requests.request_access, Place(-5, "group", "Mine"), NOON)
+    await keeper.migrate(-5, -105)
 
     for number in (6001, 6002):
         await knock(keeper, number, NOON + HOUR)
@@ -274,10 +279,10 @@ async def test_who_knocks_comes_first_and_closed_chats_last(keeper: Keeper) -> N
     await keeper.deny(Place(-5, "group", "Former"))
     await keeper.allow(OPS)
     await keeper.watch(place=OPS)
-    await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
-    await keeper.store.request_access(MALLORY, NOON)
+    await keeper.db.run(chats.mark_unreachable, OPS.chat_id, Parking("kicked", None))
+    await keeper.db.run(access_requests.request_access, MALLORY, NOON)
 
-    page = await keeper.store.known_chats(1, 10)
+    page = await keeper.db.run(access_requests.known_chats, 1, 10)
 
     assert [
         (chat.place.title, chat.is_open, chat.subscriptions, chat.unavailable) for chat in page.chats
@@ -293,11 +298,11 @@ async def test_pages_hold_every_chat_once(keeper: Keeper) -> None:
     for number in range(7):
         await keeper.allow(Place(-number - 1, "group", str(number)))
 
-    pages = [await keeper.store.known_chats(page, 3) for page in (1, 2, 3)]
+    pages = [await keeper.db.run(access_requests.known_chats, page, 3) for page in (1, 2, 3)]
 
     assert [page.pages for page in pages] == [3, 3, 3]
     assert len({chat.row for page in pages for chat in page.chats}) == 7
-    assert (await keeper.store.known_chats(99, 3)).page == 3
+    assert (await keeper.db.run(access_requests.known_chats, 99, 3)).page == 3
 
 
 async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_what_it_became(
@@ -305,24 +310,24 @@ async def test_a_group_that_became_another_is_listed_once_and_its_buttons_mean_w
 ) -> None:
     group = Place(-5, "group", "Ops")
     await keeper.allow(group)
-    (before,) = (await keeper.store.known_chats(1, 10)).chats
+    (before,) = (await keeper.db.run(access_requests.known_chats, 1, 10)).chats
 
-    await keeper.store.migrate(group.chat_id, OPS.chat_id)
+    await keeper.migrate(group.chat_id, OPS.chat_id)
 
-    page = await keeper.store.known_chats(1, 10)
+    page = await keeper.db.run(access_requests.known_chats, 1, 10)
     assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
     assert page.total == 1
-    assert await keeper.store.known_chat(before.row) == page.chats[0]
+    assert await keeper.db.run(access_requests.known_chat, before.row) == page.chats[0]
 
 
 async def test_a_group_that_knocked_still_does_as_what_it_became(keeper: Keeper) -> None:
-    await keeper.store.request_access(Place(-5, "group", "Ops"), NOON)
+    await keeper.db.run(access_requests.request_access, Place(-5, "group", "Ops"), NOON)
 
-    await keeper.store.migrate(-5, OPS.chat_id)
+    await keeper.migrate(-5, OPS.chat_id)
 
     ((chat,), knocking) = (
-        (await keeper.store.known_chats(1, 10)).chats,
-        await keeper.store.count_access_requests(),
+        (await keeper.db.run(access_requests.known_chats, 1, 10)).chats,
+        await keeper.db.run(access_requests.count_requests),
     )
     assert (chat.place.chat_id, chat.requested_at, knocking) == (OPS.chat_id, NOON, 1)
 
@@ -353,26 +358,26 @@ async def test_each_change_is_kept_and_what_changes_nothing_is_not(keeper: Keepe
 async def test_a_page_behind_the_last_one_is_the_last_one_however_large_its_number(keeper: Keeper) -> None:
     for number in range(3):
         await keeper.allow(Place(-2000 - number, "group", "Ops"))
-    last, _ = await keeper.store.audit_page(2, 2)
+    last, _ = await keeper.db.run(audit.audit_page, 2, 2)
 
     for page in (3, 10**18 - 1):
-        assert await keeper.store.audit_page(page, 2) == (last, 3)
-        assert (await keeper.store.known_chats(page, 2)).page == 2
-        assert (await keeper.store.ignored_here(OLGA, page, 2)).page == 1
+        assert await keeper.db.run(audit.audit_page, page, 2) == (last, 3)
+        assert (await keeper.db.run(access_requests.known_chats, page, 2)).page == 2
+        assert (await keeper.db.run(ignore_list.ignored_here, OLGA, page, 2)).page == 1
 
 
 async def test_who_did_it_is_kept_under_the_name_of_then(keeper: Keeper) -> None:
-    await keeper.store.allow(OPS, Actor(None, "Ops", NOON))
+    await keeper.db.run(chats.allow, OPS, Actor(None, "Ops", NOON))
 
-    ((entry,), _) = await keeper.store.audit_page(1, 10)
+    ((entry,), _) = await keeper.db.run(audit.audit_page, 1, 10)
 
     assert (entry.actor, entry.chat_title) == (Actor(None, "Ops", NOON), "Ops")
 
 
 async def test_a_change_that_fails_leaves_no_trace(keeper: Keeper) -> None:
-    await keeper.run("DROP TABLE audit")
+    await keeper.script("DROP TABLE audit")
 
     with pytest.raises(Exception, match="audit"):
         await keeper.watch(VAULT)
 
-    assert await keeper.store.subscriptions_here(OLGA) == []
+    assert await keeper.db.run(subscriptions.subscriptions_here, OLGA) == []

@@ -7,24 +7,25 @@ from bot.domain.deliver.alerts import (
     NoticeAlert,
     UnreadableNotice,
 )
+from bot.store.outbox import alerts
 from tests.builders import NOON, POLYGON, USDC, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 
 
 async def test_owners_are_told_in_their_private_chats_and_nobody_else_is(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration([OPS.chat_id], [OLGA.chat_id])
+    await keeper.apply_configuration([OPS.chat_id], [OLGA.chat_id])
 
-    await keeper.store.enqueue_owner_alerts(MassLoss(POLYGON, 12, 14), NOON)
+    await keeper.db.run(alerts.notify_owners, MassLoss(POLYGON, 12, 14), NOON)
 
     assert await keeper.notices(OPS) == []
     assert await keeper.notices(OLGA) == [MassLoss(POLYGON, 12, 14)]
 
 
 async def test_an_owner_of_yesterday_is_told_nothing(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration([], [OLGA.chat_id])
-    await keeper.store.apply_configuration([OLGA.chat_id], [])
+    await keeper.apply_configuration([], [OLGA.chat_id])
+    await keeper.apply_configuration([OLGA.chat_id], [])
 
-    await keeper.store.enqueue_owner_alerts(ChainGone(POLYGON), NOON)
+    await keeper.db.run(alerts.notify_owners, ChainGone(POLYGON), NOON)
 
     assert await keeper.notices(OLGA) == []
 
@@ -33,7 +34,7 @@ async def test_a_notice_that_cannot_be_read_keeps_nothing_behind_it_waiting(keep
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=1))
     await keeper.deliver_all()
-    await keeper.run(
+    await keeper.script(
         "INSERT INTO alert (destination_id, notice, label, state, created_at)"
         """ VALUES (1, '{"kind": "of tomorrow"}', '', 'waiting', 0)"""
     )

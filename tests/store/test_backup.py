@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert, NoticeAlert, Restored
+from bot.store.chats import button_commands, mutes
+from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed, copy_database, open_to_read
+from bot.store.maintenance import backup
 from bot.store.maintenance.backup import copy_of_today
+from bot.store.polling import chains
 from tests.builders import NOON, USDC, at, reading
-from tests.store.conftest import OLGA, OPS, Keeper, olga, open_store
+from tests.store.conftest import OLGA, OPS, Keeper, olga
 
 TOMORROW = NOON + timedelta(days=1)
 
@@ -41,7 +45,7 @@ def entries(directory: Path) -> set[str]:
 @pytest.fixture
 async def used(keeper: Keeper) -> Keeper:
     """Use a database: something stands in its log alone."""
-    await keeper.run("INSERT INTO setting (name, value) VALUES ('a', 'b')")
+    await keeper.script("INSERT INTO setting (name, value) VALUES ('a', 'b')")
     return keeper
 
 
@@ -59,15 +63,13 @@ async def test_a_copy_holds_what_was_committed_though_it_stands_in_the_log(used:
 
 
 async def test_a_copy_lacks_what_is_not_committed(used: Keeper) -> None:
-    await used.store.db.run(lambda db: db.conn.execute("BEGIN IMMEDIATE").close())
-    await used.store.db.run(
-        lambda db: db.conn.execute("UPDATE setting SET value = 'c' WHERE name = 'a'").close()
-    )
+    await used.db.run(lambda db: db.conn.execute("BEGIN IMMEDIATE").close())
+    await used.db.run(lambda db: db.conn.execute("UPDATE setting SET value = 'c' WHERE name = 'a'").close())
 
     copy = copied(used)
 
     assert settings_in(copy)["a"] == "b"
-    await used.store.db.run(lambda db: db.conn.rollback())
+    await used.db.run(lambda db: db.conn.rollback())
 
 
 async def test_a_copy_can_be_read_by_its_owner_only_and_is_one_file(used: Keeper) -> None:
@@ -79,10 +81,10 @@ async def test_a_copy_can_be_read_by_its_owner_only_and_is_one_file(used: Keeper
 
 
 async def test_a_copy_opens_as_a_database_of_ours(used: Keeper) -> None:
-    store = await open_store(copied(used))
+    db = await DatabaseThread.open(copied(used))
 
-    assert await store.remembered_chains() == frozenset()
-    await store.close()
+    assert await db.run(chains.remembered_chains) == frozenset()
+    await db.close()
 
 
 def nothing(_: Path) -> None:
@@ -125,7 +127,7 @@ def test_what_is_not_there_is_not_copied(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_database_makes_no_copy_and_leaves_nothing_behind(used: Keeper) -> None:
-    await used.run(
+    await used.script(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
         " INSERT INTO account (address) SELECT randomblob(20) FROM n"
     )
@@ -142,7 +144,7 @@ async def test_a_damaged_database_makes_no_copy_and_leaves_nothing_behind(used: 
 
 async def test_a_copy_that_is_not_sound_does_not_count(used: Keeper) -> None:
     await used.watch()
-    await used.run(
+    await used.script(
         "PRAGMA ignore_check_constraints = ON;"
         "INSERT INTO alert (destination_id, label, state, created_at)"
         " SELECT id, '', 'told', 0 FROM destination"
@@ -171,7 +173,7 @@ def test_what_is_no_database_is_not_copied(tmp_path: Path, content: bytes) -> No
 
 
 async def test_a_copy_that_is_given_up_leaves_nothing_behind(used: Keeper) -> None:
-    await used.run(
+    await used.script(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
         " INSERT INTO account (address) SELECT randomblob(20) FROM n"
     )
@@ -231,21 +233,21 @@ async def test_a_copy_that_fails_costs_no_older_one(used: Keeper, tmp_path: Path
 async def restored(keeper: Keeper) -> None:
     """Lose the database and put the copy in its place."""
     copy = copied(keeper)
-    await keeper.store.close()
+    await keeper.db.close()
     for name in entries(keeper.path.parent) - {copy.name}:
         (keeper.path.parent / name).unlink()
     shutil.move(copy, keeper.path)
-    keeper.store = await open_store(keeper.path)
+    keeper.db = await DatabaseThread.open(keeper.path)
 
 
 async def test_who_goes_on_from_a_copy_says_so_to_all_concerned_once(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration([OPS.chat_id, -1002], [OLGA.chat_id])
+    await keeper.apply_configuration([OPS.chat_id, -1002], [OLGA.chat_id])
     await keeper.allow(OPS)
     await keeper.watch(place=OPS)
     await restored(keeper)
 
-    assert await keeper.store.record_restore(TOMORROW) == NOON
-    assert await keeper.store.record_restore(TOMORROW) is None
+    assert await keeper.db.run(backup.record_restore, TOMORROW) == NOON
+    assert await keeper.db.run(backup.record_restore, TOMORROW) is None
 
     assert await keeper.notices(OPS) == [Restored(NOON)]
     assert await keeper.notices(OLGA) == [Restored(NOON)]
@@ -253,7 +255,7 @@ async def test_who_goes_on_from_a_copy_says_so_to_all_concerned_once(keeper: Kee
 
 
 async def test_a_copy_of_a_copy_tells_of_the_later_one(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration([], [OLGA.chat_id])
+    await keeper.apply_configuration([], [OLGA.chat_id])
     await restored(keeper)
     second = keeper.path.with_name("second.sqlite3")
     copy_database(keeper.path, second, TOMORROW, go_on)
@@ -262,24 +264,24 @@ async def test_a_copy_of_a_copy_tells_of_the_later_one(keeper: Keeper) -> None:
 
 
 async def test_who_goes_on_from_its_own_database_says_nothing(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration([], [OLGA.chat_id])
+    await keeper.apply_configuration([], [OLGA.chat_id])
     copied(keeper)
     await keeper.reopen()
 
-    assert await keeper.store.record_restore(TOMORROW) is None
+    assert await keeper.db.run(backup.record_restore, TOMORROW) is None
     assert await keeper.notices(OLGA) == []
 
 
 async def test_no_message_id_comes_twice_though_the_copy_does_not_know_which_were_given(
     keeper: Keeper,
 ) -> None:
-    await keeper.store.apply_configuration([], [OLGA.chat_id])
+    await keeper.apply_configuration([], [OLGA.chat_id])
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     (before,) = await keeper.deliver_all()
     await restored(keeper)
 
-    await keeper.store.record_restore(at(3600))
+    await keeper.db.run(backup.record_restore, at(3600))
 
     (after,) = await keeper.deliver_all(TOMORROW)
     assert after.id > before.id + 3600 * 25
@@ -288,7 +290,7 @@ async def test_no_message_id_comes_twice_though_the_copy_does_not_know_which_wer
 async def test_a_copy_from_the_future_is_no_reason_to_stumble(keeper: Keeper) -> None:
     await restored(keeper)
 
-    assert await keeper.store.record_restore(NOON - timedelta(days=1)) == NOON
+    assert await keeper.db.run(backup.record_restore, NOON - timedelta(days=1)) == NOON
     assert await keeper.value("SELECT seq > 0 FROM sqlite_sequence WHERE name = 'delivery'")
 
 
@@ -296,9 +298,9 @@ async def test_no_button_of_after_the_copy_means_something_else_now(keeper: Keep
     await keeper.watch()
     await restored(keeper)
 
-    await keeper.store.record_restore(at(3600))
-    (offer,) = await keeper.store.save_button_commands(OLGA, ["/list"], at(3600))
-    (muted,) = (await keeper.store.mute(OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
+    await keeper.db.run(backup.record_restore, at(3600))
+    (offer,) = await keeper.db.run(button_commands.save_button_commands, OLGA, ["/list"], at(3600))
+    (muted,) = (await keeper.db.run(mutes.mute, OLGA, (), timedelta(hours=1), olga(at(3600)))).mutes
 
     assert offer > 3600 * 25
     assert muted.row > 3600 * 25
@@ -308,10 +310,10 @@ async def test_a_mute_of_the_time_of_the_copy_is_over(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}))
     await keeper.deliver_all()
-    await keeper.store.mute(OLGA, (), timedelta(days=30), olga())
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(days=30), olga())
     await restored(keeper)
 
-    await keeper.store.record_restore(at(3600))
+    await keeper.db.run(backup.record_restore, at(3600))
     await keeper.record(reading({USDC: 6}), when=at(3600))
 
     told = await keeper.alerts(OLGA)

@@ -19,7 +19,8 @@ from bot.domain.deliver.alerts import (
     UnreadableNotice,
 )
 from bot.domain.places import Place
-from bot.store.outbox import muted
+from bot.store.chats import audit, mutes
+from bot.store.outbox import muted, queue, withdraw
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -41,11 +42,11 @@ async def watching(keeper: Keeper) -> Keeper:
 async def mute(
     keeper: Keeper, *accounts: Address, place: Place = OLGA, span: timedelta = HOUR, when: float = 0
 ) -> MuteResult:
-    return await keeper.store.mute(place, list(map(MuteScope, accounts)), span, olga(at(when)))
+    return await keeper.db.run(mutes.mute, place, list(map(MuteScope, accounts)), span, olga(at(when)))
 
 
 async def unmute(keeper: Keeper, *accounts: Address, place: Place = OLGA, when: float = 60) -> UnmuteResult:
-    return await keeper.store.unmute(place, list(map(MuteScope, accounts)), olga(at(when)))
+    return await keeper.db.run(mutes.unmute, place, list(map(MuteScope, accounts)), olga(at(when)))
 
 
 async def change(keeper: Keeper, amount: int, account: Address = TREASURY, *, when: float = 1) -> None:
@@ -135,7 +136,7 @@ async def test_a_mute_of_one_chain_holds_nothing_of_another(keeper: Keeper) -> N
     await on_both(keeper, 5)
     await keeper.deliver_all()
 
-    muted = await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.db.run(mutes.mute, OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
     await on_both(keeper, 6)
 
     assert [one.label for one in muted.mutes] == ["Safe Base"]
@@ -153,7 +154,7 @@ async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Ke
     await keeper.deliver_all()
     await on_both(keeper, 6)
 
-    muted = await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    muted = await keeper.db.run(mutes.mute, OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     assert muted.still_to_come == 1
 
@@ -161,14 +162,14 @@ async def test_a_mute_of_one_chain_counts_what_is_still_to_come_of_it(keeper: Ke
 async def test_unmuting_one_chain_leaves_the_other_muted(keeper: Keeper) -> None:
     on_base, on_ethereum = (MuteScope(TREASURY, frozenset({chain_id})) for chain_id in (BASE, ETHEREUM))
     await keeper.watch()
-    await keeper.store.mute(OLGA, [on_base], HOUR, olga())
-    await keeper.store.mute(OLGA, [on_ethereum], HOUR, olga())
+    await keeper.db.run(mutes.mute, OLGA, [on_base], HOUR, olga())
+    await keeper.db.run(mutes.mute, OLGA, [on_ethereum], HOUR, olga())
 
-    ended = await keeper.store.unmute(OLGA, [on_base], olga())
+    ended = await keeper.db.run(mutes.unmute, OLGA, [on_base], olga())
 
     assert [one.scope for one in ended.mutes] == [on_base]
-    assert [one.scope for one in (await keeper.store.muted_here(OLGA)).mutes] == [on_ethereum]
-    assert len((await keeper.store.unmute(OLGA, [MuteScope(TREASURY)], olga())).mutes) == 1
+    assert [one.scope for one in (await keeper.db.run(mutes.muted_here, OLGA)).mutes] == [on_ethereum]
+    assert len((await keeper.db.run(mutes.unmute, OLGA, [MuteScope(TREASURY)], olga())).mutes) == 1
 
 
 async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Keeper) -> None:
@@ -176,8 +177,8 @@ async def test_a_mute_is_not_called_after_some_tokens_of_the_account(keeper: Kee
     await keeper.watch(label="Treasury")
     await keeper.watch(VAULT, contracts=[USDC], label="Dollars of the vault")
 
-    muted = await keeper.store.mute(
-        OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(VAULT)], HOUR, olga()
+    muted = await keeper.db.run(
+        mutes.mute, OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(VAULT)], HOUR, olga()
     )
 
     assert {one.label for one in muted.mutes} == {"Treasury", "Dollars of the vault"}
@@ -187,8 +188,8 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
     await keeper.watch(contracts=[USDC], chains=[BASE], label="Dollars")
     await keeper.watch(chains=[POLYGON], label="Treasury")
 
-    muted = await keeper.store.mute(
-        OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(TREASURY)], HOUR, olga()
+    muted = await keeper.db.run(
+        mutes.mute, OLGA, [MuteScope(TREASURY, frozenset({BASE})), MuteScope(TREASURY)], HOUR, olga()
     )
 
     assert {one.chains: one.label for one in muted.mutes} == {
@@ -200,7 +201,7 @@ async def test_where_only_some_tokens_are_watched_a_mute_has_their_name(keeper: 
 async def test_a_first_reading_on_a_muted_chain_is_held(keeper: Keeper) -> None:
     await keeper.watch(chains=[ETHEREUM], label="Safe ETH")
     await keeper.watch(chains=[BASE], label="Safe Base")
-    await keeper.store.mute(OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
+    await keeper.db.run(mutes.mute, OLGA, [MuteScope(TREASURY, frozenset({BASE}))], HOUR, olga())
 
     await on_both(keeper, 5)
 
@@ -234,7 +235,7 @@ async def test_where_nothing_happened_nothing_is_told(watching: Keeper) -> None:
     await watching.outbox(AN_HOUR_LATER)
 
     assert await told(watching) == []
-    assert not (await watching.store.muted_here(OLGA)).mutes
+    assert not (await watching.db.run(mutes.muted_here, OLGA)).mutes
 
 
 # ---------------------------------------------------------------- ending
@@ -319,7 +320,7 @@ async def test_what_several_mutes_held_is_counted_in_one_receipt(watching: Keepe
     await mute(watching, TREASURY)
     await change(watching, 6)
     narrow = [MuteScope(TREASURY, frozenset({POLYGON}))]
-    await watching.store.mute(OLGA, narrow, HOUR, olga(at(30)))
+    await watching.db.run(mutes.mute, OLGA, narrow, HOUR, olga(at(30)))
     await change(watching, 7, when=40)
 
     unmuted = await unmute(watching, TREASURY)
@@ -340,14 +341,16 @@ async def test_a_clock_that_was_set_back_ends_a_mute_rather_than_stretch_it(watc
 async def test_a_button_ends_the_mute_it_names_and_only_in_its_chat(watching: Keeper) -> None:
     (one,) = (await mute(watching, TREASURY)).mutes
     await mute(watching)
-    assert await watching.store.find_mute(one.row, OPS.chat_id) is None
-    found = await watching.store.find_mute(one.row, OLGA.chat_id)
+    assert await watching.db.run(mutes.find_mute, one.row, OPS.chat_id) is None
+    found = await watching.db.run(mutes.find_mute, one.row, OLGA.chat_id)
     assert found is not None
 
-    assert [mute.account for mute in (await watching.store.end_mute(found, olga())).mutes] == [TREASURY]
-    assert (await watching.store.end_mute(found, olga())).mutes == ()
+    assert [mute.account for mute in (await watching.db.run(mutes.end_mute, found, olga())).mutes] == [
+        TREASURY
+    ]
+    assert (await watching.db.run(mutes.end_mute, found, olga())).mutes == ()
 
-    here = await watching.store.muted_here(OLGA)
+    here = await watching.db.run(mutes.muted_here, OLGA)
     assert [mute.account for mute in here.mutes] == [None]
 
 
@@ -357,7 +360,7 @@ async def test_a_notice_that_cannot_be_read_is_let_go_like_others_and_silences_n
     await mute(watching, place=OPS)
     await mute(watching, TREASURY, place=OPS, span=2 * HOUR)
     await change(watching, 6)
-    await watching.run(
+    await watching.script(
         "INSERT INTO alert (destination_id, notice, label, state, reason, created_at)"
         """ SELECT destination_id, '{"kind": "of tomorrow"}', '', 'held', 'muted', 0 FROM alert"""
         " WHERE state = 'held'"
@@ -376,14 +379,14 @@ async def test_what_is_held_does_not_expire_and_has_its_whole_time_after_the_end
     await mute(watching, span=10 * HOUR)
     await change(watching, 6)
     await watching.deliver_all(at(2))
-    assert await watching.store.expire(at(9 * 3600), HOUR) == 0
+    assert await watching.db.run(withdraw.expire, at(9 * 3600), HOUR) == 0
 
     await watching.outbox(at(36_000))
-    assert await watching.store.expire(at(36_000 + 3599), HOUR) == 0
+    assert await watching.db.run(withdraw.expire, at(36_000 + 3599), HOUR) == 0
     await watching.bind(at(36_000))
-    assert await watching.store.expire(at(36_000 + 3599), HOUR) == 0
+    assert await watching.db.run(withdraw.expire, at(36_000 + 3599), HOUR) == 0
 
-    assert await watching.store.expire(at(36_000 + 3601), HOUR) == 1
+    assert await watching.db.run(withdraw.expire, at(36_000 + 3601), HOUR) == 1
 
 
 async def test_unwatching_while_muted_says_what_will_still_come_and_it_comes(watching: Keeper) -> None:
@@ -414,8 +417,8 @@ async def test_a_chat_that_is_opened_again_is_not_muted_and_others_stay_so(watch
     await watching.deny(OLGA)
     await watching.allow(OLGA)
 
-    assert (await watching.store.muted_here(OLGA)).mutes == ()
-    assert len((await watching.store.muted_here(ALERTS_TOPIC)).mutes) == 1
+    assert (await watching.db.run(mutes.muted_here, OLGA)).mutes == ()
+    assert len((await watching.db.run(mutes.muted_here, ALERTS_TOPIC)).mutes) == 1
 
 
 async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching: Keeper) -> None:
@@ -423,11 +426,11 @@ async def test_status_counts_what_is_held_apart_from_what_is_on_its_way(watching
     await mute(watching)
     await change(watching, 7)
 
-    here = await watching.store.watched_here(OLGA, frozenset({POLYGON}))
+    here = await watching.watched_here(OLGA, frozenset({POLYGON}))
 
     assert here.alerts == 1
-    assert (await watching.store.muted_here(OLGA)).kept_back == 1
-    assert (await watching.store.muted_here(ALERTS_TOPIC)).mutes == ()
+    assert (await watching.db.run(mutes.muted_here, OLGA)).kept_back == 1
+    assert (await watching.db.run(mutes.muted_here, ALERTS_TOPIC)).mutes == ()
 
 
 async def test_a_group_that_moves_stays_muted_and_loses_nothing(keeper: Keeper) -> None:
@@ -438,7 +441,7 @@ async def test_a_group_that_moves_stays_muted_and_loses_nothing(keeper: Keeper) 
     await mute(keeper, place=group)
     await change(keeper, 6)
 
-    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+    await keeper.migrate(group.chat_id, supergroup.chat_id)
     await change(keeper, 7)
     assert await told(keeper, supergroup) == []
 
@@ -452,10 +455,10 @@ async def test_a_group_that_moves_into_a_closed_chat_comes_back_unmuted(keeper: 
     await mute(keeper, place=group)
 
     await keeper.deny(supergroup)
-    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+    await keeper.migrate(group.chat_id, supergroup.chat_id)
     await keeper.allow(supergroup)
 
-    assert (await keeper.store.muted_here(supergroup)).mutes == ()
+    assert (await keeper.db.run(mutes.muted_here, supergroup)).mutes == ()
 
 
 async def test_a_receipt_stands_first_however_much_follows_in_however_many_messages(watching: Keeper) -> None:
@@ -470,7 +473,7 @@ async def test_a_receipt_stands_first_however_much_follows_in_however_many_messa
         texts.append([type(alert) for alert in alerts[:2]])
         return "…", min(2, len(alerts))
 
-    while (taken := await watching.store.claim_next(OLGA.chat_id, at(120), 0, two_at_once)).delivery:
+    while (taken := await watching.db.run(queue.claim_next, OLGA.chat_id, at(120), 0, two_at_once)).delivery:
         await watching.sent(taken.delivery, at(120))
 
     assert texts[0] == [NoticeAlert, ChangeAlert]
@@ -481,7 +484,7 @@ async def test_who_muted_and_who_ended_it_is_kept(watching: Keeper) -> None:
     await mute(watching, TREASURY)
     await unmute(watching)
 
-    entries, _ = await watching.store.audit_page(1, 2)
+    entries, _ = await watching.db.run(audit.audit_page, 1, 2)
     assert [(one.action, one.subject) for one in entries] == [
         (AuditAction.UNMUTE, TREASURY),
         (AuditAction.MUTE, TREASURY),

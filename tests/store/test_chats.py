@@ -5,8 +5,12 @@ import pytest
 from bot.domain.assets import Part
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
+from bot.store.chats import access_requests, chats, mutes, subscriptions
+from bot.store.database.connection import DatabaseThread
+from bot.store.database.signals import SignalName
+from bot.store.polling import sweeps
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_store
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
 KICKED = Parking("kicked", None)
 
@@ -41,28 +45,28 @@ async def chats_due(keeper: Keeper) -> set[int]:
 
 
 async def test_of_a_chat_nobody_decided_on_nothing_is_known(keeper: Keeper) -> None:
-    assert await keeper.store.decision_on(OPS.chat_id) is None
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is None
     await keeper.watch(place=OPS)
-    assert await keeper.store.decision_on(OPS.chat_id) is None
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is None
 
 
 async def test_the_last_decision_stands(keeper: Keeper) -> None:
     await keeper.allow(OPS)
-    assert await keeper.store.decision_on(OPS.chat_id) is True
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is True
     await keeper.deny(OPS)
-    assert await keeper.store.decision_on(OPS.chat_id) is False
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is False
     await keeper.allow(OPS)
-    assert await keeper.store.decision_on(OPS.chat_id) is True
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is True
 
 
 async def test_open_are_those_that_were_opened_as_themselves_or_as_what_they_became(keeper: Keeper) -> None:
     group = Place(-55, "group", "Old")
     await keeper.allow(OPS)
     await keeper.allow(group)
-    await keeper.store.migrate(group.chat_id, -100_55)
+    await keeper.migrate(group.chat_id, -100_55)
     await keeper.deny(Place(7, "private", "Mallory"))
 
-    found = await keeper.store.open_among({OPS.chat_id, group.chat_id, -100_55, 7, 8})
+    found = await keeper.db.run(chats.open_among, {OPS.chat_id, group.chat_id, -100_55, 7, 8})
 
     assert found == {OPS.chat_id, group.chat_id, -100_55}
 
@@ -93,7 +97,7 @@ async def test_closing_a_chat_twice_withdraws_nothing_more(waiting: Keeper) -> N
 
 async def test_closing_a_chat_that_was_never_seen_is_kept_for_later(keeper: Keeper) -> None:
     assert await keeper.deny(OPS) == 0
-    assert await keeper.store.decision_on(OPS.chat_id) is False
+    assert await keeper.db.run(chats.decision_on, OPS.chat_id) is False
 
 
 async def test_a_closed_chat_is_no_longer_asked_for(waiting: Keeper) -> None:
@@ -110,7 +114,7 @@ async def test_an_opened_chat_has_its_subscriptions_back_with_a_fresh_baseline(w
         await waiting.deny(place)
     await waiting.allow(OPS)
 
-    assert len(await waiting.store.subscriptions_here(OPS)) == 1
+    assert len(await waiting.db.run(subscriptions.subscriptions_here, OPS)) == 1
     await waiting.record(reading({USDC: 50}, native=1))
 
     assert [notice.balances for notice in await waiting.baselines(OPS)] == [2]
@@ -142,7 +146,7 @@ async def test_a_chat_that_changed_its_title_is_known_by_the_new_one(keeper: Kee
 
 
 async def test_a_chat_that_left_the_configuration_is_closed_and_told_nothing_more(waiting: Keeper) -> None:
-    await waiting.store.apply_configuration({OLGA.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id}, ())
 
     assert await states(waiting, OPS) == ["withdrawn", "withdrawn"]
     assert await chats_due(waiting) == {OLGA.chat_id}
@@ -151,8 +155,8 @@ async def test_a_chat_that_left_the_configuration_is_closed_and_told_nothing_mor
 
 
 async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting: Keeper) -> None:
-    await waiting.store.apply_configuration({OLGA.chat_id}, ())
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     await waiting.record(reading({USDC: 8}, native=100))
 
@@ -160,10 +164,10 @@ async def test_a_chat_that_came_back_into_the_configuration_hears_again(waiting:
 
 
 async def test_a_chat_that_the_configuration_opens_is_open_before_it_speaks(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration({OPS.chat_id}, ())
+    await keeper.apply_configuration({OPS.chat_id}, ())
 
-    await keeper.store.mute(OPS, (), timedelta(hours=1), olga())
-    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OPS, (), timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(hours=1), olga())
 
     assert await keeper.rows("SELECT telegram_id, title, open FROM chat ORDER BY telegram_id") == [
         (OPS.chat_id, "Ops", 1),
@@ -172,20 +176,20 @@ async def test_a_chat_that_the_configuration_opens_is_open_before_it_speaks(keep
 
 
 async def test_a_configured_group_that_became_another_is_not_there_twice(keeper: Keeper) -> None:
-    await keeper.store.apply_configuration({-5}, ())
-    await keeper.store.migrate(-5, OPS.chat_id)
+    await keeper.apply_configuration({-5}, ())
+    await keeper.migrate(-5, OPS.chat_id)
 
-    await keeper.store.apply_configuration({-5}, ())
+    await keeper.apply_configuration({-5}, ())
 
-    page = await keeper.store.known_chats(1, 10)
+    page = await keeper.db.run(access_requests.known_chats, 1, 10)
     assert [(chat.place.chat_id, chat.is_open) for chat in page.chats] == [(OPS.chat_id, True)]
 
 
 async def test_the_same_configuration_again_changes_nothing(waiting: Keeper) -> None:
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
     before = await waiting.written()
 
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     assert await waiting.written() == before
 
@@ -194,26 +198,28 @@ async def test_what_was_decided_by_command_beats_the_configuration(waiting: Keep
     await waiting.allow(OPS)
     await waiting.deny(OLGA)
 
-    await waiting.store.apply_configuration({OLGA.chat_id}, ())
+    await waiting.apply_configuration({OLGA.chat_id}, ())
 
     assert await chats_due(waiting) == {OPS.chat_id}
-    assert [one.account for one in (await waiting.store.sweep_input(NOON)).subscriptions] == [TREASURY]
+    assert [one.account for one in (await waiting.db.run(sweeps.sweep_input, NOON)).subscriptions] == [
+        TREASURY
+    ]
 
 
 async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
     await waiting.watch(VAULT, contracts=[USDC])
     await waiting.record(reading(named={USDC: 4}, account=VAULT))
     await waiting.deliver_all()
-    await waiting.store.close()
+    await waiting.db.close()
 
-    waiting.store = await open_store(waiting.path, status=Part("ALL"))
-    await waiting.store.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
+    waiting.db, waiting.status = await DatabaseThread.open(waiting.path), Part("ALL")
+    await waiting.apply_configuration({OLGA.chat_id, OPS.chat_id}, ())
 
     covered = {part for (part,) in await waiting.rows("SELECT part FROM coverage")}
     assert covered == {b"N", bytes.fromhex(USDC[2:])}
     assert (await waiting.balances()).keys() == {(POLYGON, "")}
     poll = await waiting.judged(reading({USDC: 9}, native=100), status=Part("ALL"))
-    await waiting.store.record_poll(poll)
+    await waiting.record_poll(poll)
     assert [notice.balances for notice in await waiting.baselines()] == [1]
 
 
@@ -221,7 +227,7 @@ async def test_another_contract_status_starts_anew(waiting: Keeper) -> None:
 
 
 async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Keeper) -> None:
-    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
+    await waiting.db.run(chats.mark_unreachable, OPS.chat_id, KICKED)
 
     assert await chats_due(waiting) == {OLGA.chat_id}
     await waiting.deliver_all()
@@ -230,31 +236,31 @@ async def test_a_chat_that_cannot_be_reached_waits_and_others_do_not(waiting: Ke
 
 
 async def test_a_chat_that_speaks_again_is_told_everything_it_missed(waiting: Keeper) -> None:
-    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
+    await waiting.db.run(chats.mark_unreachable, OPS.chat_id, KICKED)
     await waiting.deliver_all()
-    waiting.store.outbox_grew.clear()
+    waiting.db.signal(SignalName.OUTBOX).clear()
 
-    await waiting.store.mark_reachable(OPS.chat_id)
+    await waiting.db.run_if_possible(chats.mark_reachable, OPS.chat_id)
 
-    assert waiting.store.outbox_grew.is_set
+    assert waiting.db.signal(SignalName.OUTBOX).is_set
     assert len(await waiting.deliver_all()) == 2
     assert await states(waiting, OPS) == ["told", "told"]
 
 
 async def test_what_a_lost_chat_misses_becomes_few_messages(waiting: Keeper) -> None:
-    await waiting.store.mark_unreachable(OPS.chat_id, KICKED)
+    await waiting.db.run(chats.mark_unreachable, OPS.chat_id, KICKED)
     for amount in range(10, 30):
         await waiting.record(reading({USDC: amount}, native=100))
         await waiting.deliver_all()
 
-    await waiting.store.mark_reachable(OPS.chat_id)
+    await waiting.db.run_if_possible(chats.mark_reachable, OPS.chat_id)
 
     assert len(await waiting.deliver_all()) == 2
     assert set(await states(waiting, OPS)) == {"told"}
 
 
 async def test_hearing_from_or_losing_a_chat_that_was_never_seen_is_no_error(keeper: Keeper) -> None:
-    await keeper.store.mark_reachable(99)
-    await keeper.store.mark_unreachable(99, KICKED)
+    await keeper.db.run_if_possible(chats.mark_reachable, 99)
+    await keeper.db.run(chats.mark_unreachable, 99, KICKED)
 
     assert await keeper.rows("SELECT * FROM chat") == []

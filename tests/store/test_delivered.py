@@ -2,6 +2,7 @@
 
 from bot.domain.assets import Description
 from bot.domain.deliver.delivery import About
+from bot.store.outbox import delivered, queue
 from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
 
@@ -12,14 +13,14 @@ async def told(keeper: Keeper, *changed: tuple[Amounts, int]) -> int:
     """Let tokens and the coin of the treasury change, and return the row of the message that tells it."""
     for amounts, native in changed:
         await keeper.record(reading(amounts, native=native), descriptions=USDC_ON_BOTH)
-    taken = await keeper.store.claim_next(OLGA.chat_id, NOON, 0, words)
+    taken = await keeper.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
     assert taken.delivery is not None
     await keeper.sent(taken.delivery)
     return taken.delivery.id
 
 
 async def about(keeper: Keeper, row: int) -> About:
-    found = await keeper.store.find_delivery(row, OLGA.chat_id)
+    found = await keeper.db.run(delivered.find_delivery, row, OLGA.chat_id)
     assert found is not None
     return found.about
 
@@ -82,9 +83,9 @@ async def test_a_message_of_notices_alone_or_of_another_chat_is_not_found(keeper
     row = await told(keeper, ({USDC: 6}, 1))
 
     assert first.about == About()
-    assert await keeper.store.find_delivery(first.id, OLGA.chat_id) is None
-    assert await keeper.store.find_delivery(row, OPS.chat_id) is None
-    assert await keeper.store.find_delivery(row, OLGA.chat_id) is not None
+    assert await keeper.db.run(delivered.find_delivery, first.id, OLGA.chat_id) is None
+    assert await keeper.db.run(delivered.find_delivery, row, OPS.chat_id) is None
+    assert await keeper.db.run(delivered.find_delivery, row, OLGA.chat_id) is not None
 
 
 async def test_a_message_of_a_lost_topic_is_found_astray(keeper: Keeper) -> None:
@@ -93,9 +94,9 @@ async def test_a_message_of_a_lost_topic_is_found_astray(keeper: Keeper) -> None
     await keeper.deliver_all()
     await keeper.record(reading({USDC: 6}, native=1))
     (delivery,) = await keeper.due()
-    before = await keeper.store.find_delivery(delivery.id, ALERTS_TOPIC.chat_id)
-    await keeper.run("UPDATE destination SET lost = 'closed'")
-    after = await keeper.store.find_delivery(delivery.id, ALERTS_TOPIC.chat_id)
+    before = await keeper.db.run(delivered.find_delivery, delivery.id, ALERTS_TOPIC.chat_id)
+    await keeper.script("UPDATE destination SET lost = 'closed'")
+    after = await keeper.db.run(delivered.find_delivery, delivery.id, ALERTS_TOPIC.chat_id)
 
     assert before is not None
     assert after is not None

@@ -28,6 +28,9 @@ from bot.domain.deliver.outcomes import (
     Unreachable,
 )
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
+from bot.store import delivery_results
+from bot.store.chats import chats
+from bot.store.outbox import queue
 from tests.builders import DAI, NOON, USDC, at, held, reading
 from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
 
@@ -135,7 +138,7 @@ async def test_a_message_that_pauses_for_long_stands_aside_until_that_is_over(wa
     (passing,) = await due_in_private(watching)
     assert passing > first.id
 
-    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.READY, at(5)))
+    await watching.apply_outcome(passing, DeliveryUpdate(DeliveryState.READY, at(5)))
     assert await due_in_private(watching, update.not_before) == [first.id]
 
 
@@ -148,7 +151,7 @@ async def test_it_is_tried_early_when_another_arrives_unless_there_were_too_many
     first, _ = await in_doubt(watching, unknowns=unknowns)
     (passing,) = await due_in_private(watching)
 
-    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.SENT, at(1), message_id=5))
+    await watching.apply_outcome(passing, DeliveryUpdate(DeliveryState.SENT, at(1), message_id=5))
 
     assert await due_in_private(watching, at(1)) == [first.id] * is_due
 
@@ -156,12 +159,10 @@ async def test_it_is_tried_early_when_another_arrives_unless_there_were_too_many
 async def test_a_clock_set_back_ends_no_rest_and_makes_none_longer(watching: Keeper) -> None:
     first, update = await in_doubt(watching, unknowns=UNKNOWNS_RETRIED_EARLY)
     (passing,) = await due_in_private(watching)
-    await watching.store.apply_outcome(passing, DeliveryUpdate(DeliveryState.WITHDRAWN, NOON))
+    await watching.apply_outcome(passing, DeliveryUpdate(DeliveryState.WITHDRAWN, NOON))
 
     assert await due_in_private(watching, at(-3600)) == [first.id]
-    await watching.store.apply_outcome(
-        first.id, replace(update, not_before=at(-3600) + LONGEST_UNKNOWN_PAUSE)
-    )
+    await watching.apply_outcome(first.id, replace(update, not_before=at(-3600) + LONGEST_UNKNOWN_PAUSE))
     assert await due_in_private(watching, at(-3600)) == []
 
 
@@ -169,9 +170,9 @@ async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) ->
     await change(watching, 6)
     (first, *_) = await watching.due()
     found = DeliveryUpdate(DeliveryState.READY, NOON, unknowns=3, unanswered_questions=5)
-    await watching.store.apply_outcome(first.id, found)
+    await watching.apply_outcome(first.id, found)
 
-    taken = await watching.store.claim_next(first.chat_id, NOON, 0, words)
+    taken = await watching.db.run(queue.claim_next, first.chat_id, NOON, 0, words)
 
     assert taken.delivery is None
     assert taken.question is not None
@@ -183,11 +184,11 @@ async def test_what_was_withdrawn_while_telegram_was_asked_stays_so(watching: Ke
     await change(watching, 6)
     first = next(one for one in await watching.due() if one.chat_id == OLGA.chat_id)
     found = DeliveryUpdate(DeliveryState.READY, NOON, unknowns=3)
-    await watching.store.apply_outcome(first.id, found)
+    await watching.apply_outcome(first.id, found)
 
     await watching.deny(OLGA)
     await watching.allow(OLGA)
-    await watching.store.apply_outcome(first.id, replace(found, unanswered_questions=1))
+    await watching.apply_outcome(first.id, replace(found, unanswered_questions=1))
 
     assert (await row(watching, first))[0] == "withdrawn"
 
@@ -224,7 +225,9 @@ async def test_what_comes_while_a_chat_is_held_becomes_one_message_when_it_is_fr
 
 
 async def test_what_waits_for_a_held_chat_is_looked_at_when_the_hold_ends(watching: Keeper) -> None:
-    await watching.store.pause_chat(OLGA.chat_id, at(30), timedelta(seconds=30))
+    await watching.db.run_if_possible(
+        delivery_results.pause_chat, OLGA.chat_id, at(30), timedelta(seconds=30)
+    )
     await change(watching, 7, seconds=1)
 
     outbox = await watching.outbox(at(1))
@@ -234,7 +237,9 @@ async def test_what_waits_for_a_held_chat_is_looked_at_when_the_hold_ends(watchi
 
 
 async def test_a_clock_set_back_makes_no_hold_longer_than_it_was_meant(watching: Keeper) -> None:
-    await watching.store.pause_chat(OLGA.chat_id, at(3600 + 30), timedelta(seconds=30))
+    await watching.db.run_if_possible(
+        delivery_results.pause_chat, OLGA.chat_id, at(3600 + 30), timedelta(seconds=30)
+    )
     await change(watching, 7)
 
     outbox = await watching.outbox(at(0))
@@ -282,7 +287,7 @@ async def test_an_unreachable_chat_is_parked_and_others_go(watching: Keeper) -> 
     assert (await watching.outbox(LONG_AFTER)).next_at is None
     await watching.reopen()
     assert await watching.due(LONG_AFTER) == ()
-    await watching.store.mark_reachable(OPS.chat_id)
+    await watching.db.run_if_possible(chats.mark_reachable, OPS.chat_id)
     assert [delivery.id for delivery in await watching.due()] == [due[OPS.chat_id].id]
 
 
@@ -327,7 +332,7 @@ async def test_a_refused_message_of_several_alerts_is_sent_in_as_many(watching: 
 async def test_a_refused_message_of_one_alert_is_given_up_and_its_destination_and_owners_hear_of_it(
     watching: Keeper,
 ) -> None:
-    await watching.store.apply_configuration([OPS.chat_id], owners=[OLGA.chat_id])
+    await watching.apply_configuration([OPS.chat_id], owners=[OLGA.chat_id])
     await change(watching, 6)
     due = {delivery.chat_id: delivery for delivery in await watching.due()}
     await watching.sent(due[OLGA.chat_id])
@@ -368,7 +373,7 @@ async def test_a_message_that_was_misread_is_the_same_in_another_form(watching: 
 
 async def test_what_a_lost_topic_is_to_be_told_goes_to_its_chat(watching: Keeper) -> None:
     await change(watching, 6)
-    await watching.run(
+    await watching.script(
         f"UPDATE alert SET state = 'told' WHERE destination_id <> {ALERTS_DESTINATION} AND state = 'waiting'"
     )
     (first,) = await watching.due()
@@ -390,7 +395,7 @@ async def topic_told(keeper: Keeper, now: datetime) -> tuple[int | None, str | N
 
 
 async def lose_topic(keeper: Keeper, reason: str) -> None:
-    await keeper.run(f"DELETE FROM subscription WHERE destination_id <> {ALERTS_DESTINATION}")
+    await keeper.script(f"DELETE FROM subscription WHERE destination_id <> {ALERTS_DESTINATION}")
     await change(keeper, 6)
     (first,) = await keeper.due()
     await attempt(keeper, first, TopicLost(reason, is_certain=True))
@@ -437,9 +442,9 @@ async def test_a_message_that_may_have_arrived_astray_does_not_go_to_the_topic_a
 
 
 async def test_a_lost_topic_in_which_somebody_speaks_is_found_again(watching: Keeper) -> None:
-    await watching.run(f"UPDATE destination SET lost = 'closed' WHERE id = {ALERTS_DESTINATION}")
+    await watching.script(f"UPDATE destination SET lost = 'closed' WHERE id = {ALERTS_DESTINATION}")
 
-    await watching.store.mark_reachable(OPS.chat_id, ALERTS_TOPIC.thread_id)
+    await watching.db.run_if_possible(chats.mark_reachable, OPS.chat_id, ALERTS_TOPIC.thread_id)
     await change(watching, 6)
 
     delivered = await watching.deliver_all()
@@ -454,7 +459,7 @@ async def test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was
     due = await watching.due()
     await watching.reopen()
 
-    assert await watching.store.doubt_unfinished_sends(at(60)) == 2
+    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 2
 
     assert (await row(watching, due[0]))[:3] == ("ready", 0, 1)
     again = {delivery.id: delivery for delivery in await watching.due(at(60))}
@@ -467,7 +472,7 @@ async def test_what_waited_at_the_end_is_not_in_doubt(watching: Keeper) -> None:
     await watching.bind()
     await watching.reopen()
 
-    assert await watching.store.doubt_unfinished_sends(at(60)) == 0
+    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 0
     assert [delivery.unknowns for delivery in await watching.due(at(60))] == [0, 0]
 
 
@@ -478,7 +483,7 @@ async def test_what_was_in_doubt_for_a_chat_closed_since_is_withdrawn(watching: 
     await watching.deny(OLGA)
     await watching.reopen()
 
-    assert await watching.store.doubt_unfinished_sends(at(60)) == 1
+    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 1
 
     assert (await row(watching, due[OLGA.chat_id]))[0] == "withdrawn"
     assert {delivery.chat_id for delivery in await watching.deliver_all(at(60))} == {OPS.chat_id}
@@ -496,7 +501,7 @@ async def test_what_comes_back_for_a_chat_closed_since_is_withdrawn(
     leaving = due[OLGA.chat_id]
     assert await watching.deny(OLGA) == 0
 
-    await watching.store.apply_outcome(leaving.id, update_after(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
+    await watching.apply_outcome(leaving.id, update_after(leaving, outcome, NOON, 0.0))  # type: ignore[arg-type]
 
     assert (await row(watching, leaving))[0] == DeliveryState.WITHDRAWN
     assert sorted(await told(watching)) == ["bound", "waiting", "withdrawn"]
@@ -506,7 +511,7 @@ async def test_a_closed_chat_is_due_nothing_whatever_else_went_wrong(watching: K
     await change(watching, 6)
     await watching.bind()
     await change(watching, 7)
-    await watching.run("UPDATE chat SET open = 0 WHERE kind = 'private'")
+    await watching.script("UPDATE chat SET open = 0 WHERE kind = 'private'")
 
     assert {delivery.chat_id for delivery in await watching.deliver_all(LONG_AFTER)} == {OPS.chat_id}
 
@@ -517,7 +522,7 @@ async def test_what_arrived_in_a_chat_closed_since_counts_as_told(watching: Keep
     leaving = due[OLGA.chat_id]
     await watching.deny(OLGA)
 
-    await watching.store.apply_outcome(leaving.id, update_after(leaving, Sent(1), NOON, 0.0))
+    await watching.apply_outcome(leaving.id, update_after(leaving, Sent(1), NOON, 0.0))
 
     assert (await row(watching, leaving))[0] == DeliveryState.SENT
     assert "told" in await told(watching)

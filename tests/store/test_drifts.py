@@ -8,6 +8,7 @@ from bot.domain.assets import Description
 from bot.domain.drifts import Drift
 from bot.domain.observations import Poll, Reading
 from bot.domain.observe.compare import compare
+from bot.store.balances import snapshots
 from tests.builders import BROAD, POLYGON, TREASURY, USDC, VAULT, VERIFIED, asset, at, held, reading
 from tests.store.conftest import OLGA, Keeper
 
@@ -43,12 +44,12 @@ async def test_what_drifts_is_told_in_the_first_sweep_of_every_account_and_in_no
 async def test_two_accounts_that_drift_in_one_sweep_are_no_proof(watching: Keeper) -> None:
     treasury, vault = readings(AMOUNT + 137)
     poll = await watching.judged(treasury)
-    await watching.store.record_poll(poll)
-    (view,) = (await watching.store.views([VAULT])).values()
+    await watching.record_poll(poll)
+    (view,) = (await watching.db.run(snapshots.views, [VAULT])).values()
 
     assert view.drifted == frozenset()
     verdict = compare(view, vault, wanted=BROAD, status=VERIFIED)
-    assert await watching.store.record_poll(Poll(poll.sweep, poll.asked_under, at(0), (verdict,), {})) == 1
+    assert await watching.record_poll(Poll(poll.sweep, poll.asked_under, at(0), (verdict,), {})) == 1
     assert await watching.value("SELECT drifts FROM asset WHERE contract <> x''") == 1
 
 
@@ -67,7 +68,7 @@ async def test_the_usual_drift_of_each_balance_is_kept_while_it_is_held(watching
     await watching.reopen()
 
     async def drift() -> Drift | None:
-        return (await watching.store.views([TREASURY]))[TREASURY, POLYGON].drifts.get(TOKEN)
+        return (await watching.db.run(snapshots.views, [TREASURY]))[TREASURY, POLYGON].drifts.get(TOKEN)
 
     assert await drift() == Drift(137, 60_000, at(180))
 
@@ -105,6 +106,6 @@ async def test_a_source_that_takes_its_mark_back_forgets_no_drift(watching: Keep
         {},
         {TOKEN: Description("ERC20", "USDC", 6)},
     )
-    await watching.store.record_poll(plain)
+    await watching.record_poll(plain)
 
     assert await watching.record(*readings(AMOUNT + 548)) == 0

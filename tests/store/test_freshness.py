@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from bot.domain.assets import NATIVE_PART, Address, Amount, ChainId, Description, Part
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.holdings import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
+from bot.store.chats import mutes
 from tests.builders import (
     BASE,
     DAI,
@@ -37,11 +38,11 @@ async def swept(
 
 
 async def here(keeper: Keeper, chains: frozenset[ChainId] = POLYGON_ONLY) -> WatchedHere:
-    return await keeper.store.watched_here(OLGA, chains)
+    return await keeper.watched_here(OLGA, chains)
 
 
 async def parts(keeper: Keeper, account: Address = TREASURY) -> tuple[PartSeen, ...]:
-    (chain,) = await keeper.store.holdings_of(OLGA, account, POLYGON_ONLY)
+    (chain,) = await keeper.holdings_of(OLGA, account, POLYGON_ONLY)
     return chain.parts
 
 
@@ -129,7 +130,7 @@ async def test_what_another_destination_is_blind_for_is_no_gap_here(keeper: Keep
     await swept(keeper, POLYGON, seconds=60, unknown={(TREASURY, POLYGON): frozenset({NATIVE_PART})})
 
     assert (await here(keeper)).gaps == ()
-    assert len((await keeper.store.watched_here(OPS, POLYGON_ONLY)).gaps) == 1
+    assert len((await keeper.watched_here(OPS, POLYGON_ONLY)).gaps) == 1
 
 
 async def test_alerts_not_told_yet_are_counted_until_they_are(keeper: Keeper) -> None:
@@ -154,7 +155,7 @@ async def test_what_a_mute_held_is_on_its_way_since_its_end_composed_or_not(keep
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(hours=1), olga())
     await keeper.record(reading({USDC: 6}, native=100), when=at(1))
     assert (await here(keeper)).alerts == 0
 
@@ -169,7 +170,7 @@ async def test_what_a_mute_held_is_on_its_way_since_its_end_composed_or_not(keep
 
 async def test_a_chat_on_hold_says_until_when(keeper: Keeper) -> None:
     await keeper.watch()
-    await keeper.run("UPDATE chat SET hold_until = 1772366460000")
+    await keeper.script("UPDATE chat SET hold_until = 1772366460000")
 
     assert (await here(keeper)).paused_until == at(60)
 
@@ -220,7 +221,7 @@ async def test_chains_never_read_are_there_without_an_age(keeper: Keeper) -> Non
     await keeper.watch()
     await keeper.record(reading({}, native=100))
 
-    polygon, base = await keeper.store.holdings_of(OLGA, TREASURY, TWO_CHAINS)
+    polygon, base = await keeper.holdings_of(OLGA, TREASURY, TWO_CHAINS)
 
     assert polygon.chain_id == POLYGON
     assert base == ChainHoldings(BASE, (PartSeen(PartKind.NATIVES, None), PartSeen(PartKind.TOKENS, None)))
@@ -251,7 +252,7 @@ async def test_an_account_that_is_not_watched_here_has_no_chains(keeper: Keeper)
     await keeper.watch(place=OPS)
     await keeper.record(reading({}, native=100))
 
-    assert await keeper.store.holdings_of(OLGA, TREASURY, POLYGON_ONLY) == []
+    assert await keeper.holdings_of(OLGA, TREASURY, POLYGON_ONLY) == []
 
 
 async def test_a_collection_keeps_its_ids(keeper: Keeper) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE_PART, Address, ChainId
+from bot.store.maintenance import retention
 from tests.builders import BASE, POLYGON, TREASURY, USDC, VAULT, VERIFIED, at, reading
 from tests.store.conftest import OLGA, STALE_AFTER, Keeper, open_new_keeper
 
@@ -149,7 +150,7 @@ async def test_old_gaps_are_forgotten_and_open_ones_are_not(watching: Keeper) ->
     await sweep(watching, 120, blind=(VAULT,))
     await sweep(watching, 240, blind=(TREASURY, VAULT))
 
-    while await watching.store.delete_old_rows(at(120) + timedelta(milliseconds=1)):
+    while await watching.db.run(retention.delete_old_rows, at(120) + timedelta(milliseconds=1)):
         pass
 
     assert await gaps(watching) == [(VAULT, POLYGON, 0, None), (TREASURY, POLYGON, 120, None)]
@@ -183,7 +184,7 @@ async def test_gaps_of_one_thing_follow_each_other_and_are_open_while_it_is_not_
                 seen |= {(account, POLYGON): account not in blind for account in (TREASURY, VAULT)}
         found = await gaps(keeper)
     finally:
-        await keeper.store.close()
+        await keeper.db.close()
 
     open_now = {(whose, chain_id) for whose, chain_id, _, until in found if until is None}
     assert open_now == {thing for thing, is_seen in seen.items() if not is_seen}

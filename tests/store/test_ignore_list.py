@@ -6,6 +6,7 @@ from bot.domain.assets import Address, ChainId, Description
 from bot.domain.chat.audit import AuditAction
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoreResult
 from bot.domain.places import Place
+from bot.store.chats import audit, ignore_list
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, address, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 
@@ -13,13 +14,13 @@ from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
 async def ignore(
     keeper: Keeper, *contracts: Address, place: Place = OLGA, on: Collection[ChainId] = ()
 ) -> IgnoreResult:
-    return await keeper.store.ignore(place, contracts or (USDC,), on, olga())
+    return await keeper.db.run(ignore_list.ignore, place, contracts or (USDC,), on, olga())
 
 
 async def watched(keeper: Keeper, place: Place = OLGA) -> tuple[int, int, int]:
     """Return how many balances /status counts, and how many /balance shows on Polygon and leaves out."""
-    here = await keeper.store.watched_here(place, CHAINS)
-    holdings = await keeper.store.holdings_of(place, TREASURY, CHAINS)
+    here = await keeper.watched_here(place, CHAINS)
+    holdings = await keeper.holdings_of(place, TREASURY, CHAINS)
     (polygon,) = (one for one in holdings if one.chain_id == POLYGON)
     return here.balances, len(polygon.held), polygon.left_out
 
@@ -108,8 +109,8 @@ async def test_what_is_taken_back_is_told_from_then_on_and_nothing_of_the_meanti
     await ignore(keeper)
     await keeper.record(reading({USDC: 6}, native=100))
 
-    assert await keeper.store.unignore(OLGA, [USDC, DAI], olga()) == {USDC}
-    assert await keeper.store.unignore(OLGA, [USDC], olga()) == set()
+    assert await keeper.db.run(ignore_list.unignore, OLGA, [USDC, DAI], olga()) == {USDC}
+    assert await keeper.db.run(ignore_list.unignore, OLGA, [USDC], olga()) == set()
 
     await keeper.record(reading({USDC: 7}, native=100))
     assert await keeper.changes() == [(USDC, 6, 7)]
@@ -126,14 +127,14 @@ async def test_ignoring_twice_is_ignoring_once(keeper: Keeper) -> None:
 async def test_each_rule_is_taken_back_by_itself_and_only_in_its_chat(keeper: Keeper) -> None:
     (on_polygon,) = (await ignore(keeper, on=[POLYGON])).new
     (everywhere,) = (await ignore(keeper)).new
-    assert await keeper.store.find_rule(everywhere.row, OPS.chat_id) is None
-    found = await keeper.store.find_rule(everywhere.row, OLGA.chat_id)
+    assert await keeper.db.run(ignore_list.find_rule, everywhere.row, OPS.chat_id) is None
+    found = await keeper.db.run(ignore_list.find_rule, everywhere.row, OLGA.chat_id)
     assert found is not None
 
-    assert await keeper.store.delete_rule(found, olga())
-    assert not await keeper.store.delete_rule(found, olga())
+    assert await keeper.db.run(ignore_list.delete_rule, found, olga())
+    assert not await keeper.db.run(ignore_list.delete_rule, found, olga())
 
-    here = await keeper.store.ignored_here(OLGA, 1, 10)
+    here = await keeper.db.run(ignore_list.ignored_here, OLGA, 1, 10)
     assert here.tokens == (on_polygon,)
 
 
@@ -164,7 +165,7 @@ async def test_a_token_is_called_by_its_symbol_where_all_its_chains_agree(keeper
 async def test_pages_end_where_the_rules_do(keeper: Keeper) -> None:
     await ignore(keeper, *map(address, range(1, 6)))
 
-    first, beyond = [await keeper.store.ignored_here(OLGA, page, 2) for page in (1, 99)]
+    first, beyond = [await keeper.db.run(ignore_list.ignored_here, OLGA, page, 2) for page in (1, 99)]
 
     assert [token.contract for token in first.tokens] == [address(1), address(2)]
     assert ([token.contract for token in beyond.tokens], beyond.page) == ([address(5)], 3)
@@ -180,11 +181,11 @@ async def test_a_chat_ignores_so_many_and_no_more(keeper: Keeper) -> None:
 
 async def test_who_ignored_and_who_took_it_back_is_kept(keeper: Keeper) -> None:
     (token,) = (await ignore(keeper, on=[POLYGON])).new
-    found = await keeper.store.find_rule(token.row, OLGA.chat_id)
+    found = await keeper.db.run(ignore_list.find_rule, token.row, OLGA.chat_id)
     assert found is not None
-    await keeper.store.delete_rule(found, olga())
+    await keeper.db.run(ignore_list.delete_rule, found, olga())
 
-    entries, _ = await keeper.store.audit_page(1, 2)
+    entries, _ = await keeper.db.run(audit.audit_page, 1, 2)
     assert [(one.action, one.subject) for one in entries] == [
         (AuditAction.UNIGNORE_CONTRACT, f"{USDC} on 137"),
         (AuditAction.IGNORE_CONTRACT, f"{USDC} on 137"),
@@ -196,7 +197,7 @@ async def test_a_group_that_moves_goes_on_ignoring(keeper: Keeper) -> None:
     await ignore(keeper, place=Place(-55, "group", "Ops"))
     await ignore(keeper, USDC, DAI, place=Place(-100_55, "supergroup", "Ops"))
 
-    await keeper.store.migrate(-55, -100_55)
+    await keeper.migrate(-55, -100_55)
 
-    here = await keeper.store.ignored_here(Place(-100_55, "supergroup", "Ops"), 1, 10)
+    here = await keeper.db.run(ignore_list.ignored_here, Place(-100_55, "supergroup", "Ops"), 1, 10)
     assert {token.contract for token in here.tokens} == {USDC, DAI}

@@ -10,8 +10,9 @@ from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, SeenAgain
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
+from bot.store.chats import subscriptions, unsubscribe
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
-from tests.store.conftest import ALERTS_TOPIC, CHAINS, OLGA, OPS, Keeper, olga
+from tests.store.conftest import ALERTS_TOPIC, CHAINS, LIMIT, OLGA, OPS, Keeper, olga
 
 BOTH = (ETHEREUM, BASE)
 PARTS = frozenset({NATIVE_PART, VERIFIED})
@@ -95,7 +96,7 @@ async def test_status_names_an_account_as_it_is_called_on_the_chain(watching: Ke
     await watching.reach(0, dict.fromkeys(BOTH, 1))
     await watching.reach(700, dict.fromkeys(BOTH, 1), [(TREASURY, chain_id, PARTS) for chain_id in BOTH])
 
-    here = await watching.store.watched_here(OLGA, CHAINS)
+    here = await watching.watched_here(OLGA, CHAINS)
 
     assert names(here.gaps) == {ETHEREUM: "Safe ETH", BASE: "Safe Base"}
 
@@ -110,7 +111,7 @@ TAKEN = SubscribeOutcome.TAKEN
 
 
 async def called(keeper: Keeper, place: Place = OLGA) -> list[tuple[Address | None, str]]:
-    listed = await keeper.store.subscriptions_here(place)
+    listed = await keeper.db.run(subscriptions.subscriptions_here, place)
     return [(one.subscription.account, one.subscription.label) for one in listed]
 
 
@@ -171,11 +172,13 @@ async def test_a_label_of_tokens_names_no_account(keeper: Keeper) -> None:
 
 async def test_what_comes_back_finds_its_label_taken_and_gets_a_free_one(keeper: Keeper) -> None:
     await keeper.watch(label="Till")
-    parting = await keeper.store.unsubscribe(OLGA, [1], olga())
+    parting = await keeper.db.run(unsubscribe.unsubscribe, OLGA, [1], olga(), VERIFIED)
     await keeper.watch(VAULT, label="Till")
     assert parting.row is not None
 
-    undone = await keeper.store.undo_unsubscribe(parting.row, OLGA, olga())
+    undone = await keeper.db.run(
+        unsubscribe.undo_unsubscribe, parting.row, OLGA, olga(), limit=LIMIT, status=VERIFIED
+    )
 
     assert [one.spec.label for one in undone.ones] == ["Till 2"]
     assert sorted(await called(keeper)) == sorted([(VAULT, "Till"), (TREASURY, "Till 2")])
@@ -187,7 +190,7 @@ async def test_what_moves_to_where_its_label_is_taken_gets_a_free_one(keeper: Ke
     await keeper.watch(VAULT, label="Till", place=supergroup)
     await keeper.watch(USDC, label="Other", place=group)
 
-    await keeper.store.migrate(group.chat_id, supergroup.chat_id)
+    await keeper.migrate(group.chat_id, supergroup.chat_id)
 
     assert sorted(await called(keeper, supergroup)) == sorted(
         [(VAULT, "Till"), (TREASURY, "Till 2"), (USDC, "Other")]
@@ -197,7 +200,7 @@ async def test_what_moves_to_where_its_label_is_taken_gets_a_free_one(keeper: Ke
 async def test_labels_that_two_addresses_had_before_stay_and_can_be_found(keeper: Keeper) -> None:
     await keeper.watch(label="Till")
     await keeper.watch(VAULT, label="Vault")
-    await keeper.run("UPDATE subscription SET label = 'Till'")
+    await keeper.script("UPDATE subscription SET label = 'Till'")
 
     assert (await keeper.watch(VAULT, label="Till")).outcome is SubscribeOutcome.ALREADY
-    assert len(find(await keeper.store.subscriptions_here(OLGA), "till")) == 2
+    assert len(find(await keeper.db.run(subscriptions.subscriptions_here, OLGA), "till")) == 2

@@ -12,8 +12,9 @@ from bot.domain.assets import NATIVE, Address, Asset, Description
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.symbols import symbol_key
 from bot.store.balances import look_alikes
+from bot.store.database.connection import DatabaseThread
 from tests.builders import BASE, DAI, TREASURY, USDC, VAULT, Amounts, asset, held, reading
-from tests.store.conftest import CHAINS, OLGA, OPS, Keeper, open_store
+from tests.store.conftest import CHAINS, OLGA, OPS, Keeper
 
 OLD = Path(__file__).parent / "old"
 
@@ -92,14 +93,14 @@ async def test_one_symbol_on_two_chains_is_one_token(watching: Keeper) -> None:
 async def test_a_symbol_that_was_told_late_counts_from_then_on(watching: Keeper) -> None:
     assert await changed(watching, {USDC: 5, DAI: held(7, block=9)}, {asset(DAI): None}) == {DAI: False}
     poll = await watching.judged(reading({USDC: 5, DAI: held(8, block=9)}, native=1))
-    await watching.store.record_poll(replace(poll, described={asset(DAI): called("USDC")}))
+    await watching.record_poll(replace(poll, described={asset(DAI): called("USDC")}))
 
     assert await changed(watching, {USDC: 6, DAI: held(8, block=9)}, {}) == {DAI: True, USDC: True}
 
 
 async def test_balances_say_which_look_alike(watching: Keeper) -> None:
     await changed(watching, {USDC: 5, DAI: held(7, block=9)}, {asset(DAI): "USDC"})
-    listed = await watching.store.holdings_of(OLGA, TREASURY, CHAINS)
+    listed = await watching.holdings_of(OLGA, TREASURY, CHAINS)
 
     assert {one.asset: one.is_look_alike for chain in listed for one in chain.held} == {
         asset(USDC): True,
@@ -111,7 +112,7 @@ async def test_balances_say_which_look_alike(watching: Keeper) -> None:
 async def test_an_asset_that_nobody_stored_is_compared_with_what_is_known(watching: Keeper) -> None:
     fake, same, elsewhere = asset(DAI), asset(USDC), asset(DAI, BASE)
 
-    found = await watching.store.look_alikes([(one, "usdc") for one in (fake, same, elsewhere)])
+    found = await watching.db.run(look_alikes.look_alikes, [(one, "usdc") for one in (fake, same, elsewhere)])
 
     assert found == {fake}
 
@@ -143,7 +144,7 @@ async def test_a_database_of_before_gets_its_keys(tmp_path: Path) -> None:
     path.write_bytes(gzip.decompress((OLD / "m001.sqlite3.gz").read_bytes()))
     with closing(sqlite3.connect(path)) as db:
         symbols = db.execute("SELECT symbol FROM asset WHERE symbol IS NOT NULL ORDER BY id").fetchall()
-    await (await open_store(path)).close()
+    await (await DatabaseThread.open(path)).close()
 
     with closing(sqlite3.connect(path)) as db:
         keys = db.execute("SELECT symbol_key FROM asset WHERE symbol IS NOT NULL ORDER BY id").fetchall()

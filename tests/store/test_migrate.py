@@ -9,6 +9,8 @@ from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.deliver.delivery import Delivery
 from bot.domain.deliver.outcomes import ChatMoved, Offline, Sent, TopicLost
 from bot.domain.places import Place
+from bot.store.chats import audit, chats, ignore_list, migrate, mutes, subscriptions
+from bot.store.outbox import queue
 from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import OLGA, Keeper, olga, words
 
@@ -27,17 +29,20 @@ async def group(keeper: Keeper) -> Keeper:
 
 
 async def watched(keeper: Keeper, place: Place) -> list[tuple[int, str]]:
-    return [(one.number, one.subscription.label) for one in await keeper.store.subscriptions_here(place)]
+    return [
+        (one.number, one.subscription.label)
+        for one in await keeper.db.run(subscriptions.subscriptions_here, place)
+    ]
 
 
 async def test_a_group_takes_everything_along(group: Keeper) -> None:
     await group.record(reading({USDC: 6}, native=100))
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert await watched(group, SUPER) == [(1, "Till")]
     assert await watched(group, GROUP) == []
-    assert await group.store.decision_on(SUPER.chat_id) is True
+    assert await group.db.run(chats.decision_on, SUPER.chat_id) is True
     assert [delivery.chat_id for delivery in await group.deliver_all()] == [SUPER.chat_id]
     await group.record(reading({USDC: 7}, native=100))
     assert [delivery.chat_id for delivery in await group.deliver_all()] == [SUPER.chat_id], "no new baseline"
@@ -50,7 +55,7 @@ async def test_it_may_be_said_twice_and_after_the_new_chat_has_spoken(
     if is_seen_first:
         await group.watch(VAULT, place=SUPER, label="Vault")
     for _ in range(2):
-        await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+        await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     labels = [label for _, label in await watched(group, SUPER)]
     assert sorted(labels) == (["Till", "Vault"] if is_seen_first else ["Till"])
@@ -58,7 +63,7 @@ async def test_it_may_be_said_twice_and_after_the_new_chat_has_spoken(
 
 
 async def test_a_group_that_was_never_seen_takes_nothing_along_and_is_not_remembered(keeper: Keeper) -> None:
-    await keeper.store.migrate(-77, -100_77)
+    await keeper.migrate(-77, -100_77)
 
     assert await keeper.value("SELECT count(*) FROM chat WHERE telegram_id IN (-77, -10077)") == 0
 
@@ -66,7 +71,7 @@ async def test_a_group_that_was_never_seen_takes_nothing_along_and_is_not_rememb
 async def test_what_both_watched_is_watched_once(group: Keeper) -> None:
     await group.watch(place=SUPER, label="Treasury")
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
     await group.record(reading({USDC: 6}, native=100))
 
     assert await watched(group, SUPER) == [(1, "Treasury")]
@@ -78,11 +83,11 @@ async def test_what_both_were_to_be_told_and_one_was_is_not_told_again(group: Ke
     await group.watch(place=SUPER)
     await group.deliver_all()
     await group.record(reading({USDC: 6}, native=100))
-    delivery = (await group.store.claim_next(GROUP.chat_id, NOON, 0, words)).delivery
+    delivery = (await group.db.run(queue.claim_next, GROUP.chat_id, NOON, 0, words)).delivery
     assert delivery is not None
     await group.sent(delivery)
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert await group.deliver_all() == []
 
@@ -110,7 +115,7 @@ async def test_what_the_other_tells_is_not_repeated_if_the_first_gave_no_answer(
     await group.record(reading({USDC: 6}, native=100))
     of_group, of_super = sorted(await group.due(), key=lambda one: one.chat_id, reverse=True)
     assert of_group.chat_id == GROUP.chat_id
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     await group.came_back(of_group, Offline("no connection"))
     await group.sent(of_super)
@@ -124,9 +129,9 @@ async def test_what_one_is_never_told_does_not_keep_it_from_the_other(group: Kee
     await group.allow(SUPER)
     await group.deliver_all()
     await group.record(reading({USDC: 6}, native=100))
-    await group.run("UPDATE alert SET state = 'expired' WHERE state = 'waiting' AND destination_id = 1")
+    await group.script("UPDATE alert SET state = 'expired' WHERE state = 'waiting' AND destination_id = 1")
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert [delivery.text.count(">") for delivery in await group.deliver_all()] == [1]
 
@@ -146,36 +151,36 @@ async def test_a_group_that_moved_while_a_message_was_on_its_way_is_followed(gro
 async def test_a_refusal_of_either_counts(group: Keeper) -> None:
     await group.deny(SUPER)
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
     await group.record(reading({USDC: 6}, native=100))
 
-    assert await group.store.decision_on(SUPER.chat_id) is False
+    assert await group.db.run(chats.decision_on, SUPER.chat_id) is False
     assert await group.deliver_all() == []
 
 
 async def test_commands_about_the_old_number_mean_the_new_chat(group: Keeper) -> None:
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     await group.deny(GROUP)
 
-    assert await group.store.decision_on(SUPER.chat_id) is False
+    assert await group.db.run(chats.decision_on, SUPER.chat_id) is False
 
 
 async def test_a_chat_that_the_configuration_opens_by_its_old_number_stays_open(keeper: Keeper) -> None:
     await keeper.watch(place=GROUP)
-    await keeper.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await keeper.migrate(GROUP.chat_id, SUPER.chat_id)
 
-    await keeper.store.apply_configuration([GROUP.chat_id], [])
+    await keeper.apply_configuration([GROUP.chat_id], [])
 
-    assert await keeper.store.former_ids(SUPER.chat_id) == {GROUP.chat_id}
+    assert await keeper.db.run(migrate.former_ids, SUPER.chat_id) == {GROUP.chat_id}
     assert await keeper.value("SELECT open FROM chat WHERE telegram_id = ?", SUPER.chat_id) == 1
 
 
 async def test_moves_in_a_row_are_followed_to_the_end(group: Keeper) -> None:
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
-    await group.store.migrate(SUPER.chat_id, -100_77)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(SUPER.chat_id, -100_77)
 
-    assert await group.store.former_ids(-100_77) == {GROUP.chat_id, SUPER.chat_id}
+    assert await group.db.run(migrate.former_ids, -100_77) == {GROUP.chat_id, SUPER.chat_id}
     assert await watched(group, Place(-100_77, "supergroup", "Ops")) == [(1, "Till")]
 
 
@@ -189,10 +194,10 @@ async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> No
     await keeper.watch(TREASURY, place=TOPIC, label="Till")
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.run("UPDATE destination SET lost = 'closed'")
+    await keeper.script("UPDATE destination SET lost = 'closed'")
     await keeper.record(reading({USDC: 6}, native=100))
 
-    assert await keeper.store.take_over_lost_topics(OTHER, olga()) == 1
+    assert await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga()) == 1
 
     assert await watched(keeper, OTHER) == [(1, "Till")]
     (delivery,) = await keeper.due()
@@ -202,7 +207,7 @@ async def test_what_a_lost_topic_watches_can_be_taken_over(keeper: Keeper) -> No
 async def test_topics_that_are_not_lost_keep_what_they_watch(keeper: Keeper) -> None:
     await keeper.watch(TREASURY, place=TOPIC, label="Till")
 
-    assert await keeper.store.take_over_lost_topics(OTHER, olga()) is None
+    assert await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga()) is None
 
     assert await watched(keeper, TOPIC) == [(1, "Till")]
     assert await watched(keeper, OLGA) == []
@@ -211,24 +216,24 @@ async def test_topics_that_are_not_lost_keep_what_they_watch(keeper: Keeper) -> 
 async def test_a_topic_that_is_lost_and_watches_nothing_new_is_taken_over_too(keeper: Keeper) -> None:
     await keeper.watch(TREASURY, place=TOPIC, label="Till")
     await keeper.watch(TREASURY, place=OTHER, label="Treasury")
-    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+    await keeper.script("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
 
-    assert await keeper.store.take_over_lost_topics(OTHER, olga()) == 0
+    assert await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga()) == 0
 
     assert await watched(keeper, OTHER) == [(1, "Treasury")]
     assert await watched(keeper, TOPIC) == []
-    assert await keeper.store.take_over_lost_topics(OTHER, olga()) is None
+    assert await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga()) is None
 
 
 async def test_who_moved_it_is_kept_and_nobody_where_nothing_is_lost(keeper: Keeper) -> None:
     await keeper.watch(TREASURY, place=TOPIC)
-    await keeper.store.take_over_lost_topics(OTHER, olga())
+    await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga())
     assert await keeper.value("SELECT count(*) FROM audit WHERE deed = 'here'") == 0
 
-    await keeper.run("UPDATE destination SET lost = 'closed'")
-    await keeper.store.take_over_lost_topics(OTHER, olga())
+    await keeper.script("UPDATE destination SET lost = 'closed'")
+    await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga())
 
-    entries, _ = await keeper.store.audit_page(1, 1)
+    entries, _ = await keeper.db.run(audit.audit_page, 1, 1)
     assert (entries[0].action, entries[0].subject, entries[0].actor.name) == (AuditAction.HERE, "1", "Olga")
 
 
@@ -239,14 +244,14 @@ async def test_what_a_lost_topic_did_not_wish_to_hear_is_no_wish_of_the_place_th
     await keeper.watch(TREASURY, place=OTHER)
     await keeper.record(reading({USDC: 5}), reading({USDC: 5}, account=VAULT))
     await keeper.deliver_all()
-    await keeper.store.mute(TOPIC, (), timedelta(days=30), olga())
-    await keeper.store.ignore(TOPIC, [USDC], [], olga())
-    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+    await keeper.db.run(mutes.mute, TOPIC, (), timedelta(days=30), olga())
+    await keeper.db.run(ignore_list.ignore, TOPIC, [USDC], [], olga())
+    await keeper.script("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
 
-    await keeper.store.take_over_lost_topics(OTHER, olga())
+    await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga())
     await keeper.record(reading({USDC: 6}), reading({USDC: 7}, account=VAULT))
 
-    assert (await keeper.store.muted_here(OTHER)).mutes == ()
+    assert (await keeper.db.run(mutes.muted_here, OTHER)).mutes == ()
     assert await amounts(keeper, OTHER) == [6, 7]
 
 
@@ -254,11 +259,11 @@ async def test_what_a_mute_held_in_a_lost_topic_is_told_when_it_is_taken_over(ke
     await keeper.watch(VAULT, place=TOPIC)
     await keeper.record(reading({USDC: 5}, account=VAULT))
     await keeper.deliver_all()
-    await keeper.store.mute(TOPIC, (), timedelta(days=30), olga())
+    await keeper.db.run(mutes.mute, TOPIC, (), timedelta(days=30), olga())
     await keeper.record(reading({USDC: 7}, account=VAULT))
-    await keeper.run("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
+    await keeper.script("UPDATE destination SET lost = 'deleted' WHERE thread_id = 5")
 
-    await keeper.store.take_over_lost_topics(OTHER, olga())
+    await keeper.db.run(migrate.take_over_lost_topics, OTHER, olga())
 
     assert await amounts(keeper, OTHER) == [7]
 
@@ -272,7 +277,7 @@ async def test_what_the_chat_was_told_is_not_told_again_for_its_lost_topic(keepe
     await keeper.sent(await leaving(keeper, SUPER))
     await keeper.came_back(await leaving(keeper, SUPER), TopicLost("closed", is_certain=True))
 
-    await keeper.store.take_over_lost_topics(SUPER, olga())
+    await keeper.db.run(migrate.take_over_lost_topics, SUPER, olga())
 
     assert await keeper.deliver_all() == []
 
@@ -289,7 +294,7 @@ async def test_a_group_that_becomes_a_closed_chat_is_told_nothing_of_what_waited
     await group.record(reading({USDC: 6}, account=VAULT))
     await group.deny(GROUP)
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
     await group.allow(SUPER)
     await group.record(reading({USDC: 99}), reading({USDC: 99}, account=VAULT))
 
@@ -305,15 +310,15 @@ async def test_a_message_that_leaves_keeps_what_its_chat_has_become_waiting(grou
     await group.record(reading({USDC: 7}))
     await leaving(group, GROUP)
 
-    await group.store.migrate(GROUP.chat_id, SUPER.chat_id)
+    await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert (await group.outbox(at(60))).due == ()
-    assert (await group.store.claim_next(SUPER.chat_id, at(60), 0, words)).delivery is None
+    assert (await group.db.run(queue.claim_next, SUPER.chat_id, at(60), 0, words)).delivery is None
 
 
 async def leaving(keeper: Keeper, place: Place) -> Delivery:
     """Return the next message of a chat, which leaves."""
-    delivery = (await keeper.store.claim_next(place.chat_id, NOON, 0, words)).delivery
+    delivery = (await keeper.db.run(queue.claim_next, place.chat_id, NOON, 0, words)).delivery
     assert delivery is not None
     return delivery
 

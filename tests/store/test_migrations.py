@@ -16,7 +16,6 @@ from bot.store.database.connection import DatabaseThread, DatabaseUnusable
 from bot.store.database.copy import open_to_read
 from bot.store.database.schema import migrations
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, open_stack
-from tests.store.conftest import open_store
 
 OLD = Path(__file__).parent / "old"
 with closing(Database(memory=True)) as _nothing_yet:
@@ -103,8 +102,8 @@ def schema_of(path: Path) -> set[tuple[str, str]]:
 
 
 async def test_an_old_database_becomes_one_of_today(old: Path, tmp_path: Path) -> None:
-    await (await open_store(old)).close()
-    await (await open_store(tmp_path / "new.sqlite3")).close()
+    await (await DatabaseThread.open(old)).close()
+    await (await DatabaseThread.open(tmp_path / "new.sqlite3")).close()
 
     assert schema_of(old) == schema_of(tmp_path / "new.sqlite3")
 
@@ -113,7 +112,7 @@ async def test_it_keeps_what_it_held(old: Path) -> None:
     columns = columns_of(old)
     before = rows_of(old, columns)
 
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
 
     assert len(before["change"]) == 4
     assert rows_of(old, columns) == before
@@ -123,12 +122,12 @@ async def test_it_keeps_what_it_held(old: Path) -> None:
 async def test_every_earlier_version_becomes_today_s_and_keeps_its_rows(
     version: Path, tmp_path: Path
 ) -> None:
-    await (await open_store(tmp_path / "new.sqlite3")).close()
+    await (await DatabaseThread.open(tmp_path / "new.sqlite3")).close()
     for path in put_databases(version, tmp_path / "old"):
         columns, before = columns_of(path), dump(path)
         rows = rows_of(path, columns)
 
-        await (await open_store(path)).close()
+        await (await DatabaseThread.open(path)).close()
 
         assert rows_of(path, columns) == rows
         # In whatever order: two migrations once swapped places, and statements name their columns.
@@ -151,7 +150,7 @@ async def test_what_was_described_in_part_is_asked_about_at_once_and_the_rest_in
     with closing(sqlite3.connect(old)) as db, db:
         db.execute("UPDATE asset SET decimals = NULL WHERE symbol = 'FOX'")
 
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
 
     with closing(open_to_read(old)) as db:
         pauses = dict(
@@ -164,7 +163,7 @@ async def test_what_was_described_in_part_is_asked_about_at_once_and_the_rest_in
 async def test_a_copy_of_how_it_was_stands_beside_it(old: Path) -> None:
     before = dump(old)
 
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
 
     copy = old.with_name(COPY)
     assert dump(copy) == before
@@ -173,10 +172,10 @@ async def test_a_copy_of_how_it_was_stands_beside_it(old: Path) -> None:
 
 
 async def test_a_database_of_today_is_not_copied(old: Path) -> None:
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
     old.with_name(COPY).unlink()
 
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
 
     assert {path.name for path in old.parent.iterdir()} == {old.name}
 
@@ -192,7 +191,7 @@ async def test_a_migration_that_fails_takes_those_before_it_back_and_leaves_the_
     assert dump(old) == before
     assert dump(old.with_name(COPY)) == before
     failing.undo()
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
     assert applied(old) != [FIRST]
 
 
@@ -212,7 +211,7 @@ async def test_without_room_for_the_copy_nothing_is_changed(
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 0}))
 
     with pytest.raises(DatabaseUnusable, match=r"could not be brought up to date.*make room"):
-        await open_store(old)
+        await DatabaseThread.open(old)
 
     assert dump(old) == before
 
@@ -239,7 +238,7 @@ async def test_a_migration_that_would_leave_a_row_without_what_it_refers_to_is_t
 async def test_a_database_of_a_later_program_is_refused_and_it_is_said_what_to_do(
     old: Path, *, with_copy: bool
 ) -> None:
-    await (await open_store(old)).close()
+    await (await DatabaseThread.open(old)).close()
     if not with_copy:
         old.with_name(COPY).unlink()
     db = sqlite3.connect(old)
@@ -252,7 +251,7 @@ async def test_a_database_of_a_later_program_is_refused_and_it_is_said_what_to_d
     before = dump(old)
 
     with pytest.raises(DatabaseUnusable, match=r"newer version.*m777_later.*install that version") as refused:
-        await open_store(old)
+        await DatabaseThread.open(old)
 
     assert (COPY in str(refused.value)) == with_copy
     assert dump(old) == before

@@ -16,6 +16,7 @@ from bot.domain.deliver.alerts import (
     StoredNotice,
 )
 from bot.domain.observations import SweepNumber
+from bot.store.polling import chains, sweeps
 from tests.builders import BASE, BROAD, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, held, reading
 from tests.store.conftest import OLGA, OPS, Keeper
 
@@ -126,7 +127,7 @@ async def test_who_no_longer_watches_is_not_told_that_it_is_back(covered: Keeper
 
 
 async def test_a_quiet_sweep_writes_one_row_a_chain(covered: Keeper) -> None:
-    sweep = await covered.store.begin_sweep()
+    sweep = await covered.db.run(sweeps.begin_sweep)
     before = await covered.written()
 
     await covered.reach(60, ALL_ANSWER, asked=BOTH, sweep=sweep)
@@ -138,44 +139,44 @@ async def test_a_quiet_sweep_writes_one_row_a_chain(covered: Keeper) -> None:
 
 
 async def test_who_watches_a_chain_is_told_when_the_source_drops_it(covered: Keeper) -> None:
-    await covered.store.update_chains([ETHEREUM, POLYGON], NOON)
-    await covered.store.update_chains([ETHEREUM], at(60))
+    await covered.update_chains([ETHEREUM, POLYGON], NOON)
+    await covered.update_chains([ETHEREUM], at(60))
     assert await told(covered) == [ChainGone(POLYGON)]
-    assert await covered.store.remembered_chains() == BOTH
+    assert await covered.db.run(chains.remembered_chains) == BOTH
 
-    await covered.store.update_chains([ETHEREUM], at(120))
+    await covered.update_chains([ETHEREUM], at(120))
     assert await told(covered) == []
 
-    await covered.store.update_chains([ETHEREUM, POLYGON], at(180))
+    await covered.update_chains([ETHEREUM, POLYGON], at(180))
     assert await told(covered) == [ChainBack(POLYGON)]
 
 
 async def test_a_chain_that_was_never_listed_is_not_gone(covered: Keeper) -> None:
-    await covered.store.update_chains([ETHEREUM], NOON)
+    await covered.update_chains([ETHEREUM], NOON)
 
     assert await told(covered) == []
 
 
 async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> None:
-    await covered.store.update_chains([ETHEREUM, POLYGON], NOON)
-    await covered.store.update_chains([ETHEREUM, POLYGON, BASE], at(60))
+    await covered.update_chains([ETHEREUM, POLYGON], NOON)
+    await covered.update_chains([ETHEREUM, POLYGON, BASE], at(60))
 
     assert await told(covered) == []
-    assert await covered.store.remembered_chains() == BOTH | {BASE}
+    assert await covered.db.run(chains.remembered_chains) == BOTH | {BASE}
 
 
 async def test_no_more_chains_are_remembered_than_there_can_be(covered: Keeper) -> None:
     many = [ChainId(number) for number in range(10**6, 10**6 + CHAINS_MOST - 1)]
-    await covered.store.update_chains([ETHEREUM, POLYGON, BASE], NOON)
-    await covered.store.update_chains(many, at(60))
+    await covered.update_chains([ETHEREUM, POLYGON, BASE], NOON)
+    await covered.update_chains(many, at(60))
     assert sorted(await told(covered), key=repr) == [ChainGone(ETHEREUM), ChainGone(POLYGON)]
 
-    assert await covered.store.remembered_chains() == {*many, ETHEREUM}
+    assert await covered.db.run(chains.remembered_chains) == {*many, ETHEREUM}
 
-    await covered.store.update_chains([*many[1:], ChainId(7)], at(120))
-    assert await covered.store.remembered_chains() == {*many[1:], ChainId(7), ETHEREUM}
+    await covered.update_chains([*many[1:], ChainId(7)], at(120))
+    assert await covered.db.run(chains.remembered_chains) == {*many[1:], ChainId(7), ETHEREUM}
     assert await told(covered) == []
-    await covered.store.update_chains([POLYGON, ETHEREUM], at(180))
+    await covered.update_chains([POLYGON, ETHEREUM], at(180))
     assert sorted(await told(covered), key=repr) == [ChainBack(ETHEREUM), ChainBack(POLYGON)]
 
 
@@ -183,7 +184,7 @@ async def test_no_more_chains_are_remembered_than_there_can_be(covered: Keeper) 
 
 
 async def test_owners_are_told_once_of_a_mass_loss(covered: Keeper) -> None:
-    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.apply_configuration([], [OLGA.chat_id])
     for seconds in (60, 120):
         await covered.reach(seconds, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
 
@@ -191,7 +192,7 @@ async def test_owners_are_told_once_of_a_mass_loss(covered: Keeper) -> None:
 
 
 async def test_owners_are_told_of_an_index_that_comes_and_goes_once_an_hour(covered: Keeper) -> None:
-    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.apply_configuration([], [OLGA.chat_id])
     losses = []
     for seconds in range(60, 3600 + 240, 120):
         await covered.reach(seconds, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
@@ -204,7 +205,7 @@ async def test_owners_are_told_of_an_index_that_comes_and_goes_once_an_hour(cove
 async def test_a_loss_that_lasts_is_told_to_owners_though_another_one_was_told_lately(
     covered: Keeper,
 ) -> None:
-    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.apply_configuration([], [OLGA.chat_id])
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
     await covered.reach(120, ALL_ANSWER, asked=BOTH)
     await told(covered)
@@ -217,7 +218,7 @@ async def test_a_loss_that_lasts_is_told_to_owners_though_another_one_was_told_l
 
 
 async def test_a_clock_that_was_set_back_keeps_no_loss_from_owners(covered: Keeper) -> None:
-    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.apply_configuration([], [OLGA.chat_id])
     await covered.reach(90_000, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
     await covered.reach(90_060, ALL_ANSWER, asked=BOTH)
     await told(covered)
@@ -228,7 +229,7 @@ async def test_a_clock_that_was_set_back_keeps_no_loss_from_owners(covered: Keep
 
 
 async def test_after_a_loss_that_an_owner_believed_the_next_one_is_told_at_once(covered: Keeper) -> None:
-    await covered.store.apply_configuration([], [OLGA.chat_id])
+    await covered.apply_configuration([], [OLGA.chat_id])
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
     assert await covered.believe_losses(POLYGON)
     await covered.reach(120, ALL_ANSWER, asked=BOTH, settled=frozenset({POLYGON}))
@@ -243,10 +244,10 @@ async def test_an_owner_can_believe_a_mass_loss_until_the_chain_is_read_again(co
     await covered.reach(60, POLYGON_SILENT, asked=BOTH, lost={POLYGON: (12, 14)})
 
     assert await covered.believe_losses(POLYGON)
-    assert (await covered.store.sweep_input(NOON)).believed == {POLYGON}
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).believed == {POLYGON}
 
     await covered.reach(120, ALL_ANSWER, asked=BOTH)
-    assert (await covered.store.sweep_input(NOON)).believed == frozenset()
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).believed == frozenset()
 
 
 async def test_nothing_can_be_believed_where_nothing_is_doubted(covered: Keeper) -> None:
@@ -256,7 +257,7 @@ async def test_nothing_can_be_believed_where_nothing_is_doubted(covered: Keeper)
 async def test_what_an_account_holds_is_counted_by_chain(covered: Keeper) -> None:
     await covered.record(reading({USDC: 5, DAI: held(1, block=11)}, native=100))
 
-    assert await covered.store.token_balances_on([POLYGON, ETHEREUM]) == {POLYGON: 2}
+    assert await covered.db.run(sweeps.token_balances_on, [POLYGON, ETHEREUM]) == {POLYGON: 2}
 
 
 # ---------------------------------------------------------------- chains that are held back

@@ -9,6 +9,8 @@ from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
+from bot.store import delivery_results
+from bot.store.outbox import queue
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
@@ -131,7 +133,9 @@ async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watchi
         return words(alerts[:3], number, now)
 
     texts = []
-    while delivery := (await watching.store.claim_next(OLGA.chat_id, NOON, 0, three_at_most)).delivery:
+    while delivery := (
+        await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, three_at_most)
+    ).delivery:
         texts.append(delivery.text)
         await watching.sent(delivery)
 
@@ -157,7 +161,9 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 ) -> None:
     await change(watching, 6)
 
-    taken = await watching.store.claim_next(OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them))
+    taken = await watching.db.run(
+        queue.claim_next, OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them)
+    )
 
     assert taken.delivery is None
     assert len(taken.troubles) == 2, "of the group and of its topic"
@@ -176,7 +182,7 @@ async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_othe
             raise ValueError("no words")
         return words(alerts, number, now)
 
-    taken = await watching.store.claim_next(OPS.chat_id, NOON, 0, fail_for_the_vault)
+    taken = await watching.db.run(queue.claim_next, OPS.chat_id, NOON, 0, fail_for_the_vault)
 
     assert taken.delivery is not None
     assert taken.delivery.thread_id == ALERTS_TOPIC.thread_id
@@ -204,7 +210,7 @@ async def test_the_messages_of_a_chat_are_due_in_order(watching: Keeper) -> None
         await change(watching, amount)
         delivered += await watching.due()
         await watching.reopen()
-        await watching.store.doubt_unfinished_sends(NOON)
+        await watching.db.run(delivery_results.doubt_unfinished_sends, NOON)
         delivered += await watching.deliver_all()
 
     texts = list(dict.fromkeys(one.text for one in delivered if one.chat_id == OLGA.chat_id))
@@ -228,14 +234,14 @@ async def test_while_a_message_is_being_sent_nothing_else_of_its_chat_is_due(wat
     await change(watching, 7)
 
     assert (await watching.outbox()).due == ()
-    assert (await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)).delivery is None
+    assert (await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)).delivery is None
 
 
 async def test_a_message_leaves_once(watching: Keeper) -> None:
     await change(watching, 6)
 
-    first = await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)
-    second = await watching.store.claim_next(OLGA.chat_id, NOON, 0, words)
+    first = await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
+    second = await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
 
     assert first.delivery is not None
     assert second.delivery is None
@@ -277,7 +283,7 @@ async def test_what_left_in_the_last_minute_is_known_after_a_restart(watching: K
         await watching.sent(delivery, at(100 + (delivery.chat_id == OLGA.chat_id)))
     await watching.reopen()
 
-    left = await watching.store.recent_sends(at(110), MINUTE)
+    left = await watching.db.run(queue.recent_sends, at(110), MINUTE)
 
     assert [(one.chat_id, one.is_group, one.ago.total_seconds()) for one in left] == [
         (OPS.chat_id, True, 10),
@@ -290,15 +296,15 @@ async def test_what_was_leaving_at_the_end_counts_as_having_left(watching: Keepe
     await watching.due(at(100))
     await watching.reopen()
 
-    left = await watching.store.recent_sends(at(1000), MINUTE)
+    left = await watching.db.run(queue.recent_sends, at(1000), MINUTE)
 
     assert [one.ago.total_seconds() for one in left] == [0, 0]
 
 
 async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Keeper) -> None:
-    assert await watching.store.recent_sends(at(-1), MINUTE) == []
-    assert len(await watching.store.recent_sends(at(60), MINUTE)) == 3
-    assert await watching.store.recent_sends(at(61), MINUTE) == []
+    assert await watching.db.run(queue.recent_sends, at(-1), MINUTE) == []
+    assert len(await watching.db.run(queue.recent_sends, at(60), MINUTE)) == 3
+    assert await watching.db.run(queue.recent_sends, at(61), MINUTE) == []
 
 
 # ---------------------------------------------------------------- speed

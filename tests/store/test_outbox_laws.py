@@ -38,9 +38,13 @@ from bot.domain.deliver.outcomes import (
     Vanished,
 )
 from bot.domain.places import Place
+from bot.store import delivery_results
+from bot.store.chats import chats, mutes
+from bot.store.database.connection import DatabaseThread
+from bot.store.outbox import withdraw
 from tests.builders import BASE, NOON, POLYGON, TREASURY, USDC, reading
 from tests.examples import examples
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper, open_store
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga, open_new_keeper
 
 MOVED_OPS = -100200300
 """What the group becomes where it moves."""
@@ -106,7 +110,7 @@ class OutboxMachine(RuleBasedStateMachine):
         try:
             self._heal()
         finally:
-            self.wait(self.keeper.store.close())
+            self.wait(self.keeper.db.close())
             self.loop.close()
             self.directory.cleanup()
 
@@ -139,36 +143,34 @@ class OutboxMachine(RuleBasedStateMachine):
         delivery = self.model.in_flight.pop(chat)
         if isinstance(outcome, ChatMoved) and not delivery.is_group:
             outcome = SendUnknown("only groups move")
-        self.wait(
-            self.keeper.store.apply_outcome(delivery.id, update_after(delivery, outcome, self.now, jitter))
-        )
+        self.wait(self.keeper.apply_outcome(delivery.id, update_after(delivery, outcome, self.now, jitter)))
         if isinstance(outcome, Sent):
             self.model.sent.append(delivery.id)
 
     @rule()
     def the_bot_is_killed_and_starts_again(self) -> None:
         self.wait(self.keeper.reopen())
-        in_doubt = self.wait(self.keeper.store.doubt_unfinished_sends(self.now))
+        in_doubt = self.wait(self.keeper.db.run(delivery_results.doubt_unfinished_sends, self.now))
         assert in_doubt == len(self.model.in_flight)
         self.model.in_flight.clear()
 
     @rule(chat=CHATS)
     def a_chat_speaks(self, chat: Place) -> None:
-        self.wait(self.keeper.store.mark_reachable(chat.chat_id))
+        self.wait(self.keeper.db.run_if_possible(chats.mark_reachable, chat.chat_id))
         if chat is OPS:
-            self.wait(self.keeper.store.mark_reachable(MOVED_OPS))
+            self.wait(self.keeper.db.run_if_possible(chats.mark_reachable, MOVED_OPS))
 
     @rule(seconds=st.sampled_from([1, 60]))
     def what_is_old_expires(self, seconds: int) -> None:
-        self.wait(self.keeper.store.expire(self.now, timedelta(seconds=seconds)))
+        self.wait(self.keeper.db.run(withdraw.expire, self.now, timedelta(seconds=seconds)))
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES), minutes=st.sampled_from([1, 3]))
     def a_chat_mutes(self, chat: Place, minutes: int, scopes: tuple[MuteScope, ...]) -> None:
-        self.wait(self.keeper.store.mute(chat, scopes, timedelta(minutes=minutes), olga(self.now)))
+        self.wait(self.keeper.db.run(mutes.mute, chat, scopes, timedelta(minutes=minutes), olga(self.now)))
 
     @rule(chat=CHATS, scopes=st.sampled_from(SCOPES))
     def a_chat_unmutes(self, chat: Place, scopes: tuple[MuteScope, ...]) -> None:
-        self.wait(self.keeper.store.unmute(chat, scopes, olga(self.now)))
+        self.wait(self.keeper.db.run(mutes.unmute, chat, scopes, olga(self.now)))
 
     @rule(chat=CHATS)
     def a_chat_is_closed(self, chat: Place) -> None:
@@ -257,13 +259,13 @@ class OutboxMachine(RuleBasedStateMachine):
     async def _heal_a_copy(self, later: datetime) -> None:
         copy_path = self.keeper.path.with_name("copy.sqlite3")
         await self.keeper.rows(f"VACUUM INTO '{copy_path}'")
-        copy = Keeper(await open_store(copy_path), copy_path)
-        await copy.store.doubt_unfinished_sends(later)
+        copy = Keeper(await DatabaseThread.open(copy_path), copy_path)
+        await copy.db.run(delivery_results.doubt_unfinished_sends, later)
         for chat_id in (OLGA.chat_id, OPS.chat_id, MOVED_OPS):
-            await copy.store.mark_reachable(chat_id)
+            await copy.db.run_if_possible(chats.mark_reachable, chat_id)
         await copy.deliver_all(later)
         states = {state for (state,) in await copy.rows("SELECT state FROM alert")}
-        await copy.store.close()
+        await copy.db.close()
         copy_path.unlink()
         assert states <= {AlertState.SENT, AlertState.WITHDRAWN, AlertState.EXPIRED, AlertState.DEAD}
 

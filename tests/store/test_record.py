@@ -9,7 +9,11 @@ from bot.domain.chat.mutes import MuteScope
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import MoveKind, Standing, SweepNumber
 from bot.domain.subscriptions import SubscriptionId
+from bot.store.balances import snapshots
 from bot.store.balances.assets import ASSETS_READ_AT_ONCE, lookup
+from bot.store.chats import mutes
+from bot.store.database.signals import SignalName
+from bot.store.polling import sweeps
 from bot.store.rows import to_blob
 from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, address, asset, at, coin, held, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
@@ -78,7 +82,7 @@ async def test_an_alert_carries_the_change_the_label_and_what_the_asset_is(watch
         reading({USDC: held(7, block=90)}, native=100), when=at(60), descriptions=described
     )
 
-    await watching.store.record_poll(replace(poll, described=described))
+    await watching.record_poll(replace(poll, described=described))
 
     (alert,) = await watching.alerts()
     assert isinstance(alert, ChangeAlert)
@@ -119,7 +123,7 @@ async def test_what_could_not_be_read_stays_as_it_was(watching: Keeper) -> None:
 
 
 async def test_a_change_knows_when_the_amount_before_was_last_seen(watching: Keeper) -> None:
-    sweep = await watching.store.begin_sweep()
+    sweep = await watching.db.run(sweeps.begin_sweep)
     await watching.reach(60, {POLYGON: None}, sweep=sweep)
 
     await watching.record(reading({USDC: 7}, native=100), when=at(120))
@@ -136,30 +140,30 @@ async def test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells(
 ) -> None:
     before = await everything(watching)
     poll = await watching.judged(reading({USDC: 7, DAI: held(3, block=9)}, native=90))
-    await watching.run(
+    await watching.script(
         f"CREATE TRIGGER broken BEFORE INSERT ON {table}"
         f" WHEN (SELECT count(*) FROM change) = 3 OR '{table}' <> 'alert'"
         " BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
     )
 
     with pytest.raises(sqlite3.IntegrityError, match="disk on fire"):
-        await watching.store.record_poll(poll)
+        await watching.record_poll(poll)
     assert await everything(watching) == before
 
-    await watching.run("DROP TRIGGER broken")
+    await watching.script("DROP TRIGGER broken")
     assert await watching.record(reading({USDC: 7, DAI: held(3, block=9)}, native=90)) == 3
     assert sorted(await watching.changes()) == [(NATIVE, 100, 90), (USDC, 5, 7), (DAI, 0, 3)]
 
 
 async def test_a_baseline_that_fails_midway_leaves_nothing_covered(keeper: Keeper) -> None:
     await keeper.watch()
-    await keeper.run(
+    await keeper.script(
         "CREATE TRIGGER broken BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
     )
 
     with pytest.raises(sqlite3.IntegrityError):
         await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.run("DROP TRIGGER broken")
+    await keeper.script("DROP TRIGGER broken")
 
     assert not any((await everything(keeper)).values())
     await keeper.record(reading({USDC: 6}, native=100))
@@ -225,7 +229,7 @@ async def test_a_chat_that_unsubscribed_during_the_poll_is_not_told(watching: Ke
     poll = await watching.judged(reading({USDC: 7}, native=100))
     await watching.unsubscribe(OLGA, [1])
 
-    await watching.store.record_poll(poll)
+    await watching.record_poll(poll)
 
     assert await watching.changes(OLGA) == []
     assert await watching.changes(OPS) == [(USDC, 5, 7)]
@@ -235,7 +239,7 @@ async def test_a_chat_that_subscribed_during_the_poll_to_what_was_covered_is_tol
     poll = await watching.judged(reading({USDC: 7}, native=100))
     await watching.watch(place=OPS)
 
-    await watching.store.record_poll(poll)
+    await watching.record_poll(poll)
 
     assert await watching.changes(OPS) == [(USDC, 5, 7)]
 
@@ -256,24 +260,24 @@ async def test_the_subscriptions_of_a_closed_chat_do_not_count(watching: Keeper)
 async def test_a_poll_of_an_older_sweep_is_refused(watching: Keeper) -> None:
     before = await everything(watching)
     late = await watching.judged(reading({USDC: 7}, native=100))
-    await watching.store.begin_sweep()
+    await watching.db.run(sweeps.begin_sweep)
 
-    assert await watching.store.record_poll(late) == 0
+    assert await watching.record_poll(late) == 0
     assert await everything(watching) == before
 
 
 async def test_a_poll_of_the_newest_sweep_is_taken(watching: Keeper) -> None:
-    await watching.store.begin_sweep()
+    await watching.db.run(sweeps.begin_sweep)
     poll = await watching.judged(reading({USDC: 7}, native=100))
 
-    assert await watching.store.record_poll(poll) == 1
+    assert await watching.record_poll(poll) == 1
 
 
 async def test_a_reading_that_nobody_wants_any_more_is_dropped(watching: Keeper) -> None:
     poll = await watching.judged(reading({USDC: 7, DAI: 1}, native=99))
     await watching.unsubscribe(OLGA, [1])
 
-    assert await watching.store.record_poll(poll) == 0
+    assert await watching.record_poll(poll) == 0
 
     assert await watching.balances() == {}
     assert await watching.rows("SELECT * FROM coverage") == []
@@ -285,7 +289,7 @@ async def test_a_first_reading_that_nobody_wants_any_more_is_dropped(keeper: Kee
     poll = await keeper.judged(reading({USDC: 7}, native=99))
     await keeper.unsubscribe(OLGA, [1])
 
-    assert await keeper.store.record_poll(poll) == 0
+    assert await keeper.record_poll(poll) == 0
     assert await keeper.rows("SELECT * FROM coverage") == []
     assert await keeper.balances() == {}
 
@@ -297,7 +301,7 @@ async def test_who_left_and_came_back_during_the_poll_gets_a_fresh_baseline_and_
     await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
-    assert await watching.store.record_poll(poll) == 0
+    assert await watching.record_poll(poll) == 0
     assert await watching.balances() == {}
 
     await watching.record(reading({USDC: 8}, native=100))
@@ -310,7 +314,7 @@ async def test_who_left_and_came_back_hears_on_what_another_chat_kept_covered(wa
     await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
-    await watching.store.record_poll(poll)
+    await watching.record_poll(poll)
 
     assert await watching.changes(OLGA) == [(USDC, 5, 7)]
     assert await watching.changes(OPS) == [(USDC, 5, 7)]
@@ -326,7 +330,7 @@ async def test_who_came_back_is_not_told_through_what_only_another_wish_kept_cov
     await watching.unsubscribe(OLGA, [1])
     await watching.watch()
 
-    await watching.store.record_poll(poll)
+    await watching.record_poll(poll)
 
     assert await watching.changes(OPS) == [(USDC, 5, 7)]
     assert await watching.changes(OLGA) == []
@@ -340,7 +344,7 @@ async def test_a_chat_closed_and_opened_during_the_poll_gets_a_fresh_baseline_an
     await watching.deny(OLGA)
     await watching.allow(OLGA)
 
-    assert await watching.store.record_poll(poll) == 0
+    assert await watching.record_poll(poll) == 0
     assert await watching.balances() == {}
 
     await watching.record(reading({USDC: 8}, native=99))
@@ -355,7 +359,7 @@ async def test_what_only_newer_subscriptions_ask_for_is_not_taken_from_an_older_
 
     old = replace(poll, asked_under=SubscriptionId(0))
 
-    assert await keeper.store.record_poll(old) == 0
+    assert await keeper.record_poll(old) == 0
     assert await keeper.balances() == {}
 
 
@@ -367,7 +371,7 @@ async def test_a_quiet_poll_writes_nothing(watching: Keeper) -> None:
     assert poll.says_nothing_new
     before = await watching.written()
 
-    await watching.store.record_poll(poll)
+    await watching.record_poll(poll)
 
     assert await watching.written() == before
 
@@ -376,17 +380,17 @@ async def test_a_poll_of_nothing_writes_nothing(watching: Keeper) -> None:
     poll = await watching.judged()
     before = await watching.written()
 
-    assert await watching.store.record_poll(poll) == 0
+    assert await watching.record_poll(poll) == 0
     assert await watching.written() == before
 
 
 async def test_new_alerts_wake_who_tells_them_and_a_quiet_poll_does_not(watching: Keeper) -> None:
-    watching.store.outbox_grew.clear()
+    watching.db.signal(SignalName.OUTBOX).clear()
     await watching.record(reading({USDC: 5}, native=100))
-    assert not watching.store.outbox_grew.is_set
+    assert not watching.db.signal(SignalName.OUTBOX).is_set
 
     await watching.record(reading({USDC: 7}, native=100))
-    assert watching.store.outbox_grew.is_set
+    assert watching.db.signal(SignalName.OUTBOX).is_set
 
 
 # ---------------------------------------------------------------- what an asset is
@@ -394,7 +398,7 @@ async def test_new_alerts_wake_who_tells_them_and_a_quiet_poll_does_not(watching
 
 async def test_what_the_source_said_when_asked_stands_over_what_rows_say(watching: Keeper) -> None:
     poll = await watching.judged(descriptions={coin(): Description("NATIVE", "POL")})
-    await watching.store.record_poll(replace(poll, described={asset(): Description("ERC20", "USDC", 6)}))
+    await watching.record_poll(replace(poll, described={asset(): Description("ERC20", "USDC", 6)}))
 
     await watching.record(reading({USDC: 7}, native=100), descriptions={asset(): Description("ERC20")})
 
@@ -406,7 +410,7 @@ async def test_what_the_source_said_when_asked_stands_over_what_rows_say(watchin
 async def test_a_later_silence_about_symbol_and_decimals_does_not_forget_them(watching: Keeper) -> None:
     for said in (Description("ERC20", "USDC", 6), Description("ERC20")):
         poll = await watching.judged()
-        await watching.store.record_poll(replace(poll, described={asset(): said}))
+        await watching.record_poll(replace(poll, described={asset(): said}))
 
     assert await watching.rows("SELECT symbol, decimals FROM asset WHERE contract <> x''") == [("USDC", 6)]
 
@@ -422,10 +426,12 @@ async def test_what_lost_its_listing_stays_stored_as_unlisted(watching: Keeper) 
 
 
 async def test_sweeps_are_numbered_one_after_the_other(keeper: Keeper) -> None:
-    numbers = [await keeper.store.begin_sweep() for _ in range(3)]
+    numbers = [await keeper.db.run(sweeps.begin_sweep) for _ in range(3)]
     await keeper.reopen()
 
-    assert [*numbers, await keeper.store.begin_sweep()] == [SweepNumber(number) for number in (1, 2, 3, 4)]
+    assert [*numbers, await keeper.db.run(sweeps.begin_sweep)] == [
+        SweepNumber(number) for number in (1, 2, 3, 4)
+    ]
 
 
 # ---------------------------------------------------------------- types that nobody knows
@@ -435,19 +441,19 @@ async def test_what_came_with_ids_once_stays_a_collection_until_its_type_is_know
     async def said(kind: str, amount: int, *, described: bool = False) -> tuple[object, bool]:
         about = {asset(): Description(kind)}
         poll = await watching.judged(reading({USDC: amount}, native=100), descriptions=about)
-        await watching.store.record_poll(replace(poll, described=about if described else {}))
-        stored = (await watching.store.views([TREASURY]))[TREASURY, POLYGON]
+        await watching.record_poll(replace(poll, described=about if described else {}))
+        stored = (await watching.db.run(snapshots.views, [TREASURY]))[TREASURY, POLYGON]
         return await watching.value(
             "SELECT kind FROM asset WHERE contract <> x''"
         ), asset() in stored.collections
 
-    await watching.run("UPDATE asset SET kind = 'ERC9999' WHERE contract <> x''")
+    await watching.script("UPDATE asset SET kind = 'ERC9999' WHERE contract <> x''")
     numbered = "ERC9999" + WITH_IDS
 
     assert await said("ERC9999", 6, described=True) == ("ERC9999", False)
     assert await said("ERC20" + WITH_IDS, 7) == ("ERC9999", False)
     assert await said(numbered, 8) == (numbered, True)
-    assert (TREASURY, asset()) in await watching.store.collections_without_items()
+    assert (TREASURY, asset()) in await watching.db.run(snapshots.collections_without_items)
     assert await said("ERC9999", 9) == (numbered, True)
     assert await said("ERC9999", 10, described=True) == (numbered, True)
     assert await said("UNKNOWN", 11, described=True) == (numbered, True)
@@ -490,7 +496,7 @@ async def test_a_mute_of_one_account_keeps_back_its_changes_alone(keeper: Keeper
         await keeper.watch(account)
     await keeper.record(*(reading({USDC: 5}, account=account) for account in (TREASURY, VAULT)))
     await keeper.deliver_all()
-    await keeper.store.mute(OLGA, [MuteScope(VAULT)], timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, [MuteScope(VAULT)], timedelta(hours=1), olga())
 
     await keeper.record(*(reading({USDC: 7}, account=account) for account in (TREASURY, VAULT)))
 

@@ -7,6 +7,7 @@ import pytest
 from bot.domain.assets import Address
 from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState
 from bot.domain.deliver.message_ids import message_id
+from bot.store.maintenance import retention
 from bot.store.maintenance.retention import ROWS_AT_ONCE
 from bot.store.outbox.queue import FINISHED_ALERTS, FINISHED_DELIVERIES
 from bot.store.rows import to_blob
@@ -26,7 +27,7 @@ async def happened(
 ) -> None:
     """Let changes have happened, each with an alert and, unless there is none, a delivery."""
     ms = int(when.timestamp() * 1000)
-    await keeper.run(
+    await keeper.script(
         f"""
         INSERT OR IGNORE INTO account (id, address) VALUES (1, x'{"11" * 20}');
         INSERT OR IGNORE INTO asset (id, chain_id, contract, kind, rebasing) VALUES (1, 1, x'', 'native', 0);
@@ -36,7 +37,7 @@ async def happened(
         """
     )
     for _ in range(times):
-        await keeper.run(
+        await keeper.script(
             f"""
             INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)
               VALUES (1, 1, 'moved', '1', '2', {ms}, 1);
@@ -45,7 +46,7 @@ async def happened(
             """
         )
         if delivery is not None:
-            await keeper.run(
+            await keeper.script(
                 f"""
                 INSERT INTO delivery (destination_id, text, state, not_before)
                   VALUES (1, 'text', '{delivery}', {ms});
@@ -57,7 +58,7 @@ async def happened(
 
 async def forget(keeper: Keeper) -> int:
     forgotten = 0
-    while some := await keeper.store.delete_old_rows(YEAR_AGO):
+    while some := await keeper.db.run(retention.delete_old_rows, YEAR_AGO):
         forgotten += some
     return forgotten
 
@@ -115,7 +116,7 @@ async def test_whatever_became_of_an_alert_it_is_forgotten_in_time(
 
 async def test_a_change_that_one_chat_still_has_to_hear_is_kept_for_it(keeper: Keeper) -> None:
     await happened(keeper, OLD)
-    await keeper.run(
+    await keeper.script(
         """
         INSERT INTO destination (id, chat_id, thread_id) VALUES (2, 1, 5);
         INSERT INTO alert (destination_id, change_id, label, state, created_at)
@@ -151,7 +152,7 @@ async def test_no_change_gets_the_number_of_one_that_is_forgotten(keeper: Keeper
 
 async def test_nor_does_one_that_nobody_was_to_hear(keeper: Keeper) -> None:
     await happened(keeper, OLD, times=2)
-    await keeper.run("DELETE FROM alert")
+    await keeper.script("DELETE FROM alert")
     await forget(keeper)
     await happened(keeper, YOUNG)
 
@@ -160,7 +161,7 @@ async def test_nor_does_one_that_nobody_was_to_hear(keeper: Keeper) -> None:
 
 async def test_much_is_forgotten_in_slices(keeper: Keeper) -> None:
     await happened(keeper, OLD)
-    await keeper.run(
+    await keeper.script(
         f"""
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {2 * ROWS_AT_ONCE})
         INSERT INTO change (account_id, asset_id, kind, before, after, observed_at, sweep)
@@ -169,7 +170,7 @@ async def test_much_is_forgotten_in_slices(keeper: Keeper) -> None:
     )
     await happened(keeper, YOUNG)
 
-    first = await keeper.store.delete_old_rows(YEAR_AGO)
+    first = await keeper.db.run(retention.delete_old_rows, YEAR_AGO)
 
     assert first <= 3 * ROWS_AT_ONCE
     assert first + await forget(keeper) == 2 * ROWS_AT_ONCE + 3
@@ -224,7 +225,7 @@ async def audited(keeper: Keeper) -> list[str]:
 
 async def did(keeper: Keeper, when: datetime, subject: str) -> None:
     ms = int(when.timestamp() * 1000)
-    await keeper.run(
+    await keeper.script(
         f"INSERT INTO audit (at, deed, user_name, subject) VALUES ({ms}, 'watch', '', '{subject}')"
     )
 
@@ -286,14 +287,14 @@ REFERENCES = {
 @pytest.mark.parametrize("table", REFERENCES)
 async def test_an_account_that_something_refers_to_stays(keeper: Keeper, table: str) -> None:
     await happened(keeper, OLD)
-    await keeper.run("INSERT INTO account (id, address) VALUES (2, x'02')")
-    await keeper.run("DELETE FROM alert; DELETE FROM change")
-    await keeper.run(REFERENCES[table])
+    await keeper.script("INSERT INTO account (id, address) VALUES (2, x'02')")
+    await keeper.script("DELETE FROM alert; DELETE FROM change")
+    await keeper.script(REFERENCES[table])
 
     await forget(keeper)
     assert await keeper.value("SELECT count(*) FROM account") == 2
 
-    await keeper.run("UPDATE asset SET holder = NULL" if table == "asset" else f"DELETE FROM {table}")
+    await keeper.script("UPDATE asset SET holder = NULL" if table == "asset" else f"DELETE FROM {table}")
     await forget(keeper)
     assert await keeper.value("SELECT count(*) FROM account") == 1
 
@@ -310,7 +311,7 @@ async def test_every_table_that_names_accounts_is_looked_at(keeper: Keeper) -> N
 async def test_an_account_that_comes_back_is_not_taken_for_what_it_was(keeper: Keeper) -> None:
     await keeper.watch(ACCOUNTS[0])
     await keeper.watch(ACCOUNTS[1])
-    await keeper.run("UPDATE account SET generation = 4 WHERE id = 1")
+    await keeper.script("UPDATE account SET generation = 4 WHERE id = 1")
     await keeper.unsubscribe(OLGA, {1})
     await forget(keeper)
     generation = "SELECT generation FROM account WHERE address = ?"

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.deliver.alerts import BackupWorks
+from bot.store.chats import chats, mutes
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Database
 from bot.store.database.signals import Signal, SignalName
+from bot.store.outbox import alerts
 from tests.builders import NOON, TREASURY, USDC, reading
 from tests.store.conftest import OLGA, Keeper, olga
 
@@ -17,8 +19,8 @@ from tests.store.conftest import OLGA, Keeper, olga
 @pytest.fixture
 def db(keeper: Keeper) -> DatabaseThread:
     for name in SignalName:
-        keeper.store.db.signal(name).clear()
-    return keeper.store.db
+        keeper.db.signal(name).clear()
+    return keeper.db
 
 
 def enqueue(db: Database, *, fails: bool = False) -> None:
@@ -109,11 +111,11 @@ async def test_only_a_chat_that_could_not_be_written_to_wakes_the_dispatcher_by_
     keeper: Keeper, db: DatabaseThread
 ) -> None:
     await keeper.watch()
-    await keeper.store.mark_reachable(OLGA.chat_id)
+    await keeper.db.run_if_possible(chats.mark_reachable, OLGA.chat_id)
     assert not db.signal(SignalName.OUTBOX).is_set
 
-    await keeper.run("UPDATE chat SET unavailable = 'blocked'")
-    await keeper.store.mark_reachable(OLGA.chat_id)
+    await keeper.script("UPDATE chat SET unavailable = 'blocked'")
+    await keeper.db.run_if_possible(chats.mark_reachable, OLGA.chat_id)
     assert db.signal(SignalName.OUTBOX).is_set
 
 
@@ -122,22 +124,22 @@ async def test_an_alert_that_a_mute_keeps_back_wakes_nobody_and_its_end_does(
 ) -> None:
     outbox = db.signal(SignalName.OUTBOX)
     await keeper.watch(TREASURY)
-    await keeper.store.mute(OLGA, [], timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, [], timedelta(hours=1), olga())
     assert await outbox.wait(0)  # the end of the mute is a moment to look again
 
     await keeper.record(reading({USDC: 5}))
     assert not outbox.is_set
 
-    await keeper.store.unmute(OLGA, [], olga())
+    await keeper.db.run(mutes.unmute, OLGA, [], olga())
     assert outbox.is_set
 
 
 async def test_a_notice_to_owners_wakes_the_dispatcher_only_where_there_is_an_owner(
     keeper: Keeper, db: DatabaseThread
 ) -> None:
-    await keeper.store.enqueue_owner_alerts(BackupWorks(), NOON)
+    await keeper.db.run(alerts.notify_owners, BackupWorks(), NOON)
     assert not db.signal(SignalName.OUTBOX).is_set
 
-    await keeper.store.apply_configuration([], [OLGA.chat_id])
-    await keeper.store.enqueue_owner_alerts(BackupWorks(), NOON)
+    await keeper.apply_configuration([], [OLGA.chat_id])
+    await keeper.db.run(alerts.notify_owners, BackupWorks(), NOON)
     assert db.signal(SignalName.OUTBOX).is_set

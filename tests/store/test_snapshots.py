@@ -5,6 +5,8 @@ import pytest
 from bot.domain.assets import NATIVE_PART, Address, Asset, ChainId, Description, Part
 from bot.domain.observations import Standing, SweepNumber
 from bot.domain.subscriptions import SubscriptionId
+from bot.store.balances import snapshots
+from bot.store.polling import sweeps
 from tests.builders import (
     BASE,
     BROAD,
@@ -124,20 +126,20 @@ async def test_what_was_never_covered_cannot_go_blind(covered: Keeper) -> None:
 
 
 async def test_an_older_sweep_that_ends_late_says_nothing(covered: Keeper) -> None:
-    late = await covered.store.begin_sweep()
+    late = await covered.db.run(sweeps.begin_sweep)
     await finish(covered, 120, {POLYGON: 9})
 
     await covered.reach(60, {POLYGON: 7}, [(TREASURY, POLYGON, BROAD)], sweep=late)
 
     assert (await covered.ages())[POLYGON] == (at(120), None)
-    assert (await covered.store.sweep_input(NOON)).highest_blocks == {POLYGON: 9}
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).highest_blocks == {POLYGON: 9}
 
 
 async def test_the_highest_block_of_a_chain_never_sinks(covered: Keeper) -> None:
     for block in (10, None, 7):
         await finish(covered, 60, {POLYGON: block})
 
-    assert (await covered.store.sweep_input(NOON)).highest_blocks == {POLYGON: 10}
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).highest_blocks == {POLYGON: 10}
 
 
 # ---------------------------------------------------------------- what is not seen whole
@@ -154,21 +156,21 @@ async def test_a_chain_asked_by_name_alone_is_known(keeper: Keeper) -> None:
 
 
 async def test_an_empty_database_has_nothing_to_watch(keeper: Keeper) -> None:
-    watched = await keeper.store.sweep_input(NOON)
+    watched = await keeper.db.run(sweeps.sweep_input, NOON)
 
     assert watched.subscriptions == ()
     assert watched.newest == SubscriptionId(0)
     assert watched.generations == {}
     assert not watched.unlisted
     assert not watched.undescribed
-    assert await keeper.store.views([]) == {}
-    assert await keeper.store.undescribed([]) == frozenset()
+    assert await keeper.db.run(snapshots.views, []) == {}
+    assert await keeper.db.run(snapshots.undescribed, []) == frozenset()
 
 
 async def test_accounts_that_were_read_are_told_from_those_that_were_not(covered: Keeper) -> None:
     await covered.watch(VAULT)
 
-    watched = await covered.store.sweep_input(NOON)
+    watched = await covered.db.run(sweeps.sweep_input, NOON)
 
     assert [subscription.account for subscription in watched.subscriptions] == [TREASURY, VAULT]
     assert watched.newest == SubscriptionId(2)
@@ -180,7 +182,8 @@ async def test_closed_chats_ask_for_nothing(covered: Keeper) -> None:
     await covered.deny(OPS)
 
     accounts = [
-        subscription.account for subscription in (await covered.store.sweep_input(NOON)).subscriptions
+        subscription.account
+        for subscription in (await covered.db.run(sweeps.sweep_input, NOON)).subscriptions
     ]
     assert accounts == [TREASURY]
 
@@ -190,7 +193,7 @@ async def test_a_view_is_what_was_stored(covered: Keeper) -> None:
     await covered.record(reading({USDC: 5}, native=100, named={DAI: held(4, uniques=2, block=8)}))
     await finish(covered, 60, {POLYGON: None}, [(TREASURY, POLYGON, frozenset({VERIFIED}))])
 
-    views = await covered.store.views([TREASURY, VAULT])
+    views = await covered.db.run(snapshots.views, [TREASURY, VAULT])
 
     assert views[TREASURY, POLYGON] == replace(
         view({USDC: 5}, native=100, named={DAI: held(4, uniques=2, block=8)}),
@@ -201,29 +204,32 @@ async def test_a_view_is_what_was_stored(covered: Keeper) -> None:
 
 
 async def test_what_lost_its_listing_is_found_to_be_asked_by_name(covered: Keeper) -> None:
-    assert not (await covered.store.sweep_input(NOON)).unlisted
+    assert not (await covered.db.run(sweeps.sweep_input, NOON)).unlisted
     await covered.record(reading({}, native=100, named={USDC: 5}))
 
-    assert (await covered.store.sweep_input(NOON)).unlisted == {TREASURY: [asset(USDC)]}
-    balance = (await covered.store.views([TREASURY]))[TREASURY, POLYGON].balances[asset(USDC)]
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).unlisted == {TREASURY: [asset(USDC)]}
+    balance = (await covered.db.run(snapshots.views, [TREASURY]))[TREASURY, POLYGON].balances[asset(USDC)]
     assert balance.standing is Standing.UNLISTED
 
 
 async def test_held_tokens_that_were_never_described_come_with_a_holder(covered: Keeper) -> None:
-    assert (await covered.store.sweep_input(NOON)).undescribed == {TREASURY: [asset(USDC)]}
-    assert await covered.store.undescribed([asset(USDC), coin(), asset(DAI)]) == {asset(USDC), asset(DAI)}
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).undescribed == {TREASURY: [asset(USDC)]}
+    assert await covered.db.run(snapshots.undescribed, [asset(USDC), coin(), asset(DAI)]) == {
+        asset(USDC),
+        asset(DAI),
+    }
 
     poll = await covered.judged()
-    await covered.store.record_poll(replace(poll, described={asset(USDC): Description("ERC20", "USDC", 6)}))
+    await covered.record_poll(replace(poll, described={asset(USDC): Description("ERC20", "USDC", 6)}))
 
-    assert (await covered.store.sweep_input(NOON)).undescribed == {}
-    assert await covered.store.undescribed([asset(USDC)]) == frozenset()
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).undescribed == {}
+    assert await covered.db.run(snapshots.undescribed, [asset(USDC)]) == frozenset()
 
 
 async def test_what_nobody_holds_any_more_is_not_asked_about(covered: Keeper) -> None:
     await covered.record(reading({}, native=100, named={USDC: 0}))
 
-    assert (await covered.store.sweep_input(NOON)).undescribed == {}
+    assert (await covered.db.run(sweeps.sweep_input, NOON)).undescribed == {}
 
 
 async def test_the_same_contract_on_two_chains_is_two_assets(keeper: Keeper) -> None:
@@ -234,12 +240,12 @@ async def test_the_same_contract_on_two_chains_is_two_assets(keeper: Keeper) -> 
 
     assert (await keeper.balances())[BASE, USDC] == 6
     assert (await keeper.balances())[POLYGON, USDC] == 7
-    assert (await keeper.store.sweep_input(NOON)).undescribed == {
+    assert (await keeper.db.run(sweeps.sweep_input, NOON)).undescribed == {
         TREASURY: [Asset(POLYGON, USDC), Asset(BASE, USDC)]
     }
 
 
 async def test_numbers_of_sweeps_go_on_after_a_restart(covered: Keeper) -> None:
-    assert await covered.store.begin_sweep() == SweepNumber(2)
+    assert await covered.db.run(sweeps.begin_sweep) == SweepNumber(2)
     await covered.reopen()
-    assert await covered.store.begin_sweep() == SweepNumber(3)
+    assert await covered.db.run(sweeps.begin_sweep) == SweepNumber(3)

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.assets import NATIVE_PART
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
+from bot.store.chats import chats, migrate, mutes
 from bot.store.maintenance import stats
 from tests.builders import POLYGON, TREASURY, USDC, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
@@ -26,7 +27,7 @@ OF_NOW = {
 
 
 async def test_an_empty_store_counts_nothing(keeper: Keeper) -> None:
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
 
     assert (counted.changes, counted.deliveries) == (0, 0)
     assert (counted.waiting, counted.waiting_since, counted.parked) == (0, None, 0)
@@ -41,7 +42,7 @@ async def test_what_was_recorded_is_counted(keeper: Keeper) -> None:
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.record(reading({USDC: 6}, native=100))
 
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
 
     assert counted.changes == 1
     assert (counted.accounts, counted.subscriptions) == (1, 2)
@@ -54,12 +55,12 @@ async def test_what_was_ever_counted_does_not_fall_where_topics_become_one(keepe
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
     await keeper.record(reading({USDC: 6}, native=100))
-    before = await keeper.store.stats()
+    before = await keeper.db.run(stats.collect_stats)
 
-    await keeper.run("UPDATE destination SET lost = 'closed' WHERE thread_id <> 0")
-    await keeper.store.take_over_lost_topics(group, olga())
+    await keeper.script("UPDATE destination SET lost = 'closed' WHERE thread_id <> 0")
+    await keeper.db.run(migrate.take_over_lost_topics, group, olga())
 
-    after = await keeper.store.stats()
+    after = await keeper.db.run(stats.collect_stats)
     counters = {field.name for field in fields(after)} - OF_NOW
     assert [getattr(after, name) for name in counters] == [getattr(before, name) for name in counters]
     assert after.waiting < before.waiting, "or nothing became one"
@@ -69,15 +70,15 @@ async def test_alerts_wait_until_they_are_told_whether_they_are_composed_or_not(
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100), when=at(1))
     await keeper.record(reading({USDC: 6}, native=100), when=at(2))
-    assert (await keeper.store.stats()).waiting == 2
+    assert (await keeper.db.run(stats.collect_stats)).waiting == 2
 
     due = await keeper.due(at(10))
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
     assert (counted.waiting, counted.waiting_since, counted.deliveries) == (2, at(1), len(due))
 
     for delivery in due:
         await keeper.sent(delivery, at(10))
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
     assert (counted.waiting, counted.waiting_since) == (0, None)
 
 
@@ -85,9 +86,9 @@ async def test_alerts_of_a_chat_that_cannot_be_reached_are_parked_and_do_not_wai
     await keeper.watch(place=OLGA)
     await keeper.watch(place=OPS)
     await keeper.record(reading({USDC: 5}, native=100))
-    await keeper.store.mark_unreachable(OPS.chat_id, Parking("kicked", None))
+    await keeper.db.run(chats.mark_unreachable, OPS.chat_id, Parking("kicked", None))
 
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
 
     assert (counted.waiting, counted.parked) == (1, 1)
 
@@ -96,11 +97,11 @@ async def test_chains_have_the_moment_they_were_last_seen_and_what_is_unknown_th
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.reach(60, {POLYGON: None})
-    assert (await keeper.store.stats()).unknown_views == {}
+    assert (await keeper.db.run(stats.collect_stats)).unknown_views == {}
 
     await keeper.reach(120, {POLYGON: None}, [(TREASURY, POLYGON, frozenset({NATIVE_PART}))])
 
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
     assert counted.complete_at == {POLYGON: at(120)}
     assert counted.unknown_views == {POLYGON: 1}
 
@@ -117,11 +118,11 @@ async def test_what_a_mute_holds_does_not_wait_and_waits_from_its_end_on(keeper:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=100))
     await keeper.deliver_all()
-    await keeper.store.mute(OLGA, (), timedelta(hours=1), olga())
+    await keeper.db.run(mutes.mute, OLGA, (), timedelta(hours=1), olga())
     await keeper.record(reading({USDC: 6}, native=100), when=at(1))
-    assert (await keeper.store.stats()).waiting == 0
+    assert (await keeper.db.run(stats.collect_stats)).waiting == 0
 
     await keeper.outbox(at(3600))
 
-    counted = await keeper.store.stats()
+    counted = await keeper.db.run(stats.collect_stats)
     assert (counted.waiting, counted.waiting_since) == (2, at(3600)), "with the receipt"

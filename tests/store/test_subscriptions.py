@@ -3,6 +3,8 @@ import pytest
 from bot.domain.assets import NATIVE, Address
 from bot.domain.chat.subscribe import SubscribeOutcome, SubscribeResult
 from bot.domain.subscriptions import Scope, WatchSpec
+from bot.store.chats import subscriptions
+from bot.store.polling import sweeps
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
 
@@ -10,7 +12,7 @@ CREATED, ALREADY = SubscribeOutcome.CREATED, SubscribeOutcome.ALREADY
 
 
 async def listed(keeper: Keeper, place: object = OLGA) -> list[tuple[int, Address | None, str]]:
-    here = await keeper.store.subscriptions_here(place)  # type: ignore[arg-type]
+    here = await keeper.db.run(subscriptions.subscriptions_here, place)  # type: ignore[arg-type]
     return [(one.number, one.subscription.account, one.subscription.label) for one in here]
 
 
@@ -127,11 +129,11 @@ async def test_subscribing_does_not_open_a_chat_that_was_closed_by_command(keepe
 
     await keeper.watch()
 
-    assert (await keeper.store.sweep_input(NOON)).subscriptions == ()
+    assert (await keeper.db.run(sweeps.sweep_input, NOON)).subscriptions == ()
 
 
 async def test_a_place_without_subscriptions_lists_none(keeper: Keeper) -> None:
-    assert await keeper.store.subscriptions_here(OPS) == []
+    assert await keeper.db.run(subscriptions.subscriptions_here, OPS) == []
 
 
 # ---------------------------------------------------------------- ending

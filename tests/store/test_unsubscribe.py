@@ -9,15 +9,16 @@ from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription, UndoOutcome, UndoResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import Scope, WatchSpec
+from bot.store.chats import subscriptions, unsubscribe
 from bot.store.chats.unsubscribe import UNDO_FOR
-from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, reading
+from tests.builders import NOON, POLYGON, TREASURY, USDC, VAULT, VERIFIED, reading
 from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
 TILL = WatchSpec(TREASURY, Scope(contracts=frozenset({USDC}), chains=frozenset({POLYGON})), "Till")
 
 
 async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
-    parting = await keeper.store.unsubscribe(place, numbers, olga())
+    parting = await keeper.db.run(unsubscribe.unsubscribe, place, numbers, olga(), VERIFIED)
     assert parting.row is not None
     return parting.row
 
@@ -25,7 +26,9 @@ async def end(keeper: Keeper, *numbers: int, place: Place = OLGA) -> int:
 async def undone(
     keeper: Keeper, row: int, *, place: Place = OLGA, after: timedelta = timedelta(0)
 ) -> UndoResult:
-    return await keeper.store.undo_unsubscribe(row, place, olga(NOON + after))
+    return await keeper.db.run(
+        unsubscribe.undo_unsubscribe, row, place, olga(NOON + after), limit=LIMIT, status=VERIFIED
+    )
 
 
 async def test_a_wish_returns_whole(keeper: Keeper) -> None:
@@ -52,7 +55,9 @@ async def test_a_wish_returns_whole(keeper: Keeper) -> None:
 
 async def test_columns_of_a_later_day_return_too(keeper: Keeper) -> None:
     await keeper.subscribe(TILL)
-    await keeper.run("ALTER TABLE subscription ADD COLUMN mood TEXT; UPDATE subscription SET mood = 'calm'")
+    await keeper.script(
+        "ALTER TABLE subscription ADD COLUMN mood TEXT; UPDATE subscription SET mood = 'calm'"
+    )
 
     await undone(keeper, await end(keeper, 1))
 
@@ -68,7 +73,7 @@ async def test_a_wish_that_returns_starts_with_a_fresh_baseline(keeper: Keeper) 
 
     await undone(keeper, row)
 
-    await keeper.store.record_poll(late)
+    await keeper.record_poll(late)
     assert await keeper.alerts() == []
     await keeper.record(reading({USDC: 7}, native=100))
     assert [baseline.balances for baseline in await keeper.baselines()] == [2]
@@ -90,7 +95,7 @@ async def test_an_end_is_taken_back_once(keeper: Keeper) -> None:
     await undone(keeper, row)
 
     assert await undone(keeper, row) == UndoResult(UndoOutcome.ALREADY)
-    assert len(await keeper.store.subscriptions_here(OLGA)) == 1
+    assert len(await keeper.db.run(subscriptions.subscriptions_here, OLGA)) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,13 +134,13 @@ async def test_an_end_belongs_to_its_chat_and_knows_its_topic(keeper: Keeper) ->
     await keeper.watch(place=ALERTS_TOPIC)
     row = await end(keeper, 1, place=ALERTS_TOPIC)
 
-    assert await keeper.store.unsubscribe_place(row, OPS.chat_id) == ALERTS_TOPIC
-    assert await keeper.store.unsubscribe_place(row, OLGA.chat_id) is None
-    assert await keeper.store.unsubscribe_place(row + 1, OPS.chat_id) is None
+    assert await keeper.db.run(unsubscribe.unsubscribe_place, row, OPS.chat_id) == ALERTS_TOPIC
+    assert await keeper.db.run(unsubscribe.unsubscribe_place, row, OLGA.chat_id) is None
+    assert await keeper.db.run(unsubscribe.unsubscribe_place, row + 1, OPS.chat_id) is None
 
 
 async def test_nothing_ended_is_nothing_to_take_back(keeper: Keeper) -> None:
-    assert (await keeper.store.unsubscribe(OLGA, [1], olga())).row is None
+    assert (await keeper.db.run(unsubscribe.unsubscribe, OLGA, [1], olga(), VERIFIED)).row is None
 
 
 async def test_what_is_long_past_is_forgotten(keeper: Keeper) -> None:
@@ -143,7 +148,7 @@ async def test_what_is_long_past_is_forgotten(keeper: Keeper) -> None:
     await keeper.watch(VAULT)
     row = await end(keeper, 1)
 
-    await keeper.store.unsubscribe(OLGA, [2], olga(NOON + timedelta(days=8)))
+    await keeper.db.run(unsubscribe.unsubscribe, OLGA, [2], olga(NOON + timedelta(days=8)), VERIFIED)
 
-    assert await keeper.store.unsubscribe_place(row, OLGA.chat_id) is None
+    assert await keeper.db.run(unsubscribe.unsubscribe_place, row, OLGA.chat_id) is None
     assert await keeper.value("SELECT count(*) FROM parted") == 1

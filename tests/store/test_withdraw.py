@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.deliver.alerts import Dropped
 from bot.domain.deliver.outcomes import Offline
+from bot.store.outbox import withdraw
 from tests.builders import NOON, USDC, at, reading
 from tests.store.conftest import OLGA, Keeper
 
@@ -27,7 +28,7 @@ async def change(keeper: Keeper, amount: int, seconds: float = 0) -> None:
 
 
 async def expire(keeper: Keeper, seconds: float) -> int:
-    return await keeper.store.expire(at(seconds), AFTER)
+    return await keeper.db.run(withdraw.expire, at(seconds), AFTER)
 
 
 async def states(keeper: Keeper) -> list[str]:
@@ -71,7 +72,7 @@ async def test_what_is_dropped_is_told_although_what_was_dropped_before_cannot_b
 ) -> None:
     await change(watching, 6)
     await expire(watching, LATER)
-    await watching.run("""UPDATE alert SET notice = '{"kind": "dropped"}' WHERE notice IS NOT NULL""")
+    await watching.script("""UPDATE alert SET notice = '{"kind": "dropped"}' WHERE notice IS NOT NULL""")
     await change(watching, 7, seconds=LATER)
 
     assert await expire(watching, 3 * LATER) == 1

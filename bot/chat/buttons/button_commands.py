@@ -5,7 +5,8 @@ from datetime import datetime
 
 from bot.chat.buttons.data import Button, ButtonAction, button
 from bot.domain.places import Place
-from bot.store.store import Store
+from bot.store.chats import button_commands
+from bot.store.database.connection import DatabaseThread
 
 RUN_COMMAND = ButtonAction("do")
 """Runs the command that is kept in the row."""
@@ -14,14 +15,17 @@ RUN_COMMAND = ButtonAction("do")
 class ButtonCommands:
     """Makes buttons that type a command, and keeps the command until it is pressed."""
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, db: DatabaseThread, *, now: Callable[[], datetime]) -> None:
+        self._db = db
         self._now = now
 
     async def buttons(self, place: Place, *offers: tuple[str, str]) -> list[Button]:
         """Return a button for each pair of a text and a command; none where the database can't be written."""
         if not offers:
             return []
-        rows = await self._store.save_button_commands(place, [command for _, command in offers], self._now())
+        kept = await self._db.run_if_possible(
+            button_commands.save_button_commands, place, [command for _, command in offers], self._now()
+        )
+        rows = kept or []
         # Without rows there are no buttons, and the answer goes out all the same: it says what to type.
         return [button(text, RUN_COMMAND, row) for (text, _), row in zip(offers, rows, strict=bool(rows))]

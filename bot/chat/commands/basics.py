@@ -19,6 +19,7 @@ from bot.chat.commands.words import FIRST_WATCH, allow_command
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.wording import counted
+from bot.store.chats import access_requests
 
 START_COMMAND = Command(
     name="start",
@@ -56,9 +57,11 @@ class StartRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Say hello."""
-        is_owner, store = services.permissions.is_owner(incoming.author), services.store
+        is_owner, db = services.permissions.is_owner(incoming.author), services.db
         # In private only: how many chats ask for access is not for the members of a group.
-        waiting = await store.count_access_requests() if is_owner and incoming.place.is_private else 0
+        waiting = (
+            await db.run(access_requests.count_requests) if is_owner and incoming.place.is_private else 0
+        )
         return (start(is_owner=is_owner, waiting=waiting),)
 
 

@@ -18,14 +18,14 @@ from bot.chat.buttons.screens import Screens
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.text.html import Html, code, fill, join
-from bot.domain.assets import Address
+from bot.domain.assets import Address, Part
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.class_names import kind_of
 from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
-from bot.store.store import Store
+from bot.store.database.connection import DatabaseThread
 
 # ---------------------------------------------------------------- what people read of it
 
@@ -82,7 +82,7 @@ class Command:
 class Services:
     """What commands work with: handed to every request and callback."""
 
-    store: Store
+    db: DatabaseThread
     permissions: Permissions
     screens: Screens
     chains: Chains
@@ -95,6 +95,8 @@ class Services:
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
     max_subscriptions_per_chat: int
+    contract_status: Part
+    """The part that stands for the lists of the configured contract status."""
     now: Callable[[], datetime]
 
 

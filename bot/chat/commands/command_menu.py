@@ -25,7 +25,8 @@ from bot.chat.commands.basics import START_COMMAND
 from bot.chat.commands.command import Command, Who
 from bot.chat.commands.registry import COMMANDS
 from bot.domain.backoff import Backoff
-from bot.store.store import Store
+from bot.store.chats.owners import owners_with_menu, save_owners_with_menu
+from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
 
@@ -51,13 +52,13 @@ class Menus:
     def __init__(
         self,
         bot: Bot,
-        store: Store,
+        db: DatabaseThread,
         *,
         owners: Callable[[], Collection[int]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot = bot
-        self._store = store
+        self._db = db
         self._owners = owners
         self._sleep = sleep
         self._changed = asyncio.Event()
@@ -89,10 +90,10 @@ class Menus:
         owners = frozenset(self._owners())
         # Other programs may have set one under this token; ours are all narrower.
         await self._bot.delete_my_commands(BotCommandScopeDefault())
-        for former in await self._store.owners_with_menu() - owners:
+        for former in await self._db.run(owners_with_menu) - owners:
             await self._unless_unknown(self._bot.delete_my_commands(BotCommandScopeChat(former)))
         # Saved first, so a crash leaves no menu that we cannot delete.
-        await self._store.save_owners_with_menu(owners)
+        await self._db.run(save_owners_with_menu, owners)
         for scope, commands in menus(owners):
             shown = [BotCommand(command.name, command.does) for command in commands]
             await self._unless_unknown(self._bot.set_my_commands(shown, scope))

@@ -32,6 +32,7 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, fill
 from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.chat.access import Action, Permission
+from bot.store.chats import button_commands
 
 _CALL = re.compile(
     r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL
@@ -162,7 +163,7 @@ def unknown_command(word: str, closest: Command | None) -> Html:
 
 async def _find_button_command(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Find the command that a button of this chat stands for; what changes something is done once."""
-    offer = await services.store.find_button_command(press.row, incoming.place.chat_id)
+    offer = await services.db.run(button_commands.find_button_command, press.row, incoming.place.chat_id)
     request = read_message(services, offer.command) if offer else None
     if offer is None or request is None or isinstance(request, NotForUs):
         return None
@@ -177,7 +178,9 @@ async def _find_button_command(services: Services, incoming: Incoming, press: Pr
             answer = await request.carry_out(services, presser)
             # After it: a crash between runs the command twice, which is safe; before it would lose it.
             if changes:
-                await services.store.mark_button_command_done(press.row, services.now())
+                await services.db.run_if_possible(
+                    button_commands.mark_button_command_done, press.row, services.now()
+                )
             return answer
 
         return CallbackResult(is_used_up=changes, then=then)

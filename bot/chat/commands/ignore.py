@@ -32,6 +32,8 @@ from bot.domain.chat.access import Action
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
+from bot.store.chats import ignore_list, subscriptions
+from bot.store.outbox import delivered
 
 TOKENS_A_PAGE = 8
 
@@ -73,8 +75,8 @@ class IgnoreRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Report contracts no more, but to subscriptions that name them, which the answer lists."""
-        result = await services.store.ignore(
-            incoming.place, self.contracts, self.chains, incoming.actor(services.now())
+        result = await services.db.run(
+            ignore_list.ignore, incoming.place, self.contracts, self.chains, incoming.actor(services.now())
         )
         return (await _ignored_screen(services, incoming.place, result),)
 
@@ -116,14 +118,14 @@ def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Ignore the token that an alert is about, on the chains where it is."""
-    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    found = await services.db.run(delivered.find_delivery, press.row, incoming.place.chat_id)
     if found is None or found.about.contract is None:
         return None
     contract, chains = found.about.contract, found.about.chains
 
     async def act(presser: Incoming) -> CallbackResult:
         actor = presser.actor(services.now())
-        result = await services.store.ignore(found.place, [contract], chains, actor)
+        result = await services.db.run(ignore_list.ignore, found.place, [contract], chains, actor)
         if result.already:
             return CallbackResult(toasts.ALREADY, is_used_up=True)
 
@@ -148,7 +150,7 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResult) -> Screen:
     """Return the answer to /ignore, with buttons to undo it and to stop what names the token all the same."""
-    listed = await services.store.subscriptions_here(place)
+    listed = await services.db.run(subscriptions.subscriptions_here, place)
     tokens = ignored.new + ignored.already
     named = [entry for entry in listed if any(_names(entry, token) for token in tokens)]
     accounts = {entry.subscription.account for entry in listed}
@@ -167,7 +169,7 @@ async def _ignored_screen(services: Services, place: Place, ignored: IgnoreResul
 
 
 async def _page(services: Services, place: Place, page: int) -> Screen:
-    here = await services.store.ignored_here(place, page, TOKENS_A_PAGE)
+    here = await services.db.run(ignore_list.ignored_here, place, page, TOKENS_A_PAGE)
     again = [
         button(
             f"{number}. Hear {token_words(token.contract, token.symbol)}",
@@ -202,7 +204,7 @@ class UnignoreRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Report changes of contracts again."""
         actor = incoming.actor(services.now())
-        found = await services.store.unignore(incoming.place, self.contracts, actor)
+        found = await services.db.run(ignore_list.unignore, incoming.place, self.contracts, actor)
         return (
             tokens_unignored(
                 [contract for contract in self.contracts if contract in found],
@@ -229,12 +231,12 @@ def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredR
 
 async def _find_ignored(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Take back that a token is ignored."""
-    found = await services.store.find_rule(press.row, incoming.place.chat_id)
+    found = await services.db.run(ignore_list.find_rule, press.row, incoming.place.chat_id)
     if found is None:
         return None
 
     async def act(presser: Incoming) -> CallbackResult:
-        was_ignored = await services.store.delete_rule(found, presser.actor(services.now()))
+        was_ignored = await services.db.run(ignore_list.delete_rule, found, presser.actor(services.now()))
         if press.page is not None:
             shown = await _page(services, presser.place, press.page)
         else:

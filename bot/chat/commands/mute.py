@@ -30,10 +30,11 @@ from bot.chat.text.untrusted import sanitized
 from bot.chat.text.wording import account_on, counted, folded, length
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
-from bot.domain.chat import mutes
-from bot.domain.chat.mutes import Mute, MuteResult, MuteScope, UnmuteResult
+from bot.domain.chat.mutes import DEFAULT, LONGEST, SHORTEST, Mute, MuteResult, MuteScope, UnmuteResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
+from bot.store.chats import mutes, subscriptions
+from bot.store.outbox import delivered
 
 MUTE_COMMAND = Command(
     name="mute",
@@ -98,7 +99,7 @@ class MuteRequest(Request):
         """Hold the alerts of this place, or of one account, for a while."""
         if not self.who:
             return (await _mute(services, incoming, self.span, ()),)
-        listed = await services.store.subscriptions_here(incoming.place)
+        listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         # The whole text first: in "/mute Savings 2d", "Savings 2d" may be a label.
         found = find(listed, self.rest) or find(listed, self.who)
         is_address = any(address_meant(text) is not None for text in (self.rest, self.who))
@@ -120,16 +121,16 @@ def _read_mute(rest: str, _chains: ChainReader) -> MuteRequest | Usage:
     text = " ".join(rest.split())
     read = _TYPED_LENGTH.search(text)
     if read is None:
-        return MuteRequest(text, text, mutes.DEFAULT)
+        return MuteRequest(text, text, DEFAULT)
     span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
-    if not mutes.SHORTEST <= span <= mutes.LONGEST:
+    if not SHORTEST <= span <= LONGEST:
         return Usage(MUTE_COMMAND, "A mute lasts from 1m to 30d.")
     return MuteRequest(text, text[: read.start()].strip(" ,"), span)
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Mute for an hour where an alert was sent."""
-    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    found = await services.db.run(delivered.find_delivery, press.row, incoming.place.chat_id)
     if found is None:
         return None
 
@@ -139,7 +140,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
             return CallbackResult(muted_already(until, services.now()))
         # The mute is of the topic that the alert was for, even where it was sent elsewhere.
         there = Incoming(found.place, presser.author)
-        screen = await _mute(services, there, mutes.DEFAULT, ())
+        screen = await _mute(services, there, DEFAULT, ())
 
         async def then() -> Answer:
             return (screen,)
@@ -153,7 +154,7 @@ async def _mute(
     services: Services, incoming: Incoming, span: timedelta, scopes: tuple[MuteScope, ...]
 ) -> Screen:
     now = services.now()
-    result = await services.store.mute(incoming.place, scopes, span, incoming.actor(now))
+    result = await services.db.run(mutes.mute, incoming.place, scopes, span, incoming.actor(now))
     text = muted(result, span, incoming.place, services.chains, services.now())
     # One button ends one mute; of several, /unmute names which.
     single = [button("Unmute", END_MUTE, mute.row) for mute in result.mutes if len(result.mutes) == 1]
@@ -175,7 +176,7 @@ class UnmuteRequest(Request):
         meant = await _named(services, incoming.place, self.who)
         if self.who and not meant:
             return (await _nothing_muted(services, incoming.place, self.who),)
-        ended = await services.store.unmute(incoming.place, meant, incoming.actor(services.now()))
+        ended = await services.db.run(mutes.unmute, incoming.place, meant, incoming.actor(services.now()))
         if not ended.mutes:
             return (await _nothing_muted(services, incoming.place, self.who),)
         return (unmuted(ended, incoming.place, services.chains, services.now()),)
@@ -187,12 +188,12 @@ def _read_unmute(rest: str, _chains: ChainReader) -> UnmuteRequest:
 
 async def _find_mute(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """End the mute that a button names."""
-    found = await services.store.find_mute(press.row, incoming.place.chat_id)
+    found = await services.db.run(mutes.find_mute, press.row, incoming.place.chat_id)
     if found is None:
         return None
 
     async def act(presser: Incoming) -> CallbackResult:
-        ended = await services.store.end_mute(found, presser.actor(services.now()))
+        ended = await services.db.run(mutes.end_mute, found, presser.actor(services.now()))
         if not ended.mutes:
             return CallbackResult(toasts.ALREADY, is_used_up=True)
         shown = unmuted(ended, presser.place, services.chains, services.now())
@@ -211,13 +212,13 @@ async def _nothing_muted(services: Services, place: Place, who: str) -> Html:
 
 async def _all_muted_until(services: Services, place: Place) -> datetime | None:
     """Return until when everything is muted; None: it is not."""
-    here = await services.store.muted_here(place)
+    here = await services.db.run(mutes.muted_here, place)
     return next((mute.until for mute in here.mutes if mute.account is None), None)
 
 
 async def _named(services: Services, place: Place, who: str) -> tuple[MuteScope, ...]:
     """Return the accounts that somebody means; an address counts even if it is watched no more."""
-    listed = await services.store.subscriptions_here(place)
+    listed = await services.db.run(subscriptions.subscriptions_here, place)
     address = address_meant(who)
     if address is not None:
         return (MuteScope(address),)
@@ -300,10 +301,10 @@ def all_muted(until: datetime, place: Place, now: datetime) -> Html:
     return fill("All of {} is muted until {}; {} ends it.", where, moment(until, now), code("/unmute"))
 
 
-def _names(mutes: Sequence[Mute], chains: Chains) -> Html:
+def _names(muted: Sequence[Mute], chains: Chains) -> Html:
     named = [
         account_on(mute.account, mute.label, mute.chains, chains)
-        for mute in mutes
+        for mute in muted
         if mute.account is not None
     ]
     return folded(named, last=" and ")

@@ -66,7 +66,7 @@ class Place:
         self.pauses: list[float] = []
         self.keeper = keeper
         self.bot = build_bot(SANDBOX_TOKEN, telegram.url)
-        self.menus = Menus(self.bot, keeper.store, owners=lambda: self.owners, sleep=self._sleep)
+        self.menus = Menus(self.bot, keeper.db, owners=lambda: self.owners, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -97,7 +97,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         await one.bot.initialize()
         yield one
         await one.bot.shutdown()
-    await keeper.store.close()
+    await keeper.db.close()
 
 
 def scopes(*owners: int) -> set[Scope]:

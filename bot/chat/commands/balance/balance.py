@@ -35,6 +35,9 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
+from bot.store.chats import ignore_list, subscriptions
+from bot.store.outbox import delivered
+from bot.store.polling import freshness
 
 OTHERS_OFFERED = 3
 """Buttons for other accounts, under the balances of the first account of an alert."""
@@ -83,7 +86,7 @@ class BalanceOfRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
-        listed = await services.store.subscriptions_here(incoming.place)
+        listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         meant = tuple(listed) if self.who is None else find(listed, self.who)
         if not meant:
             return await _unwatched_balance(services, incoming.place, listed, self.who)
@@ -107,7 +110,7 @@ def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
 
 async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show the balances of a subscription's account anew, or another page of them."""
-    listed = await services.store.subscriptions_here(incoming.place)
+    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
     meant = [entry for entry in listed if entry.subscription.id == press.row]
     if not meant or meant[0].subscription.account is None:
         return None
@@ -125,12 +128,12 @@ async def _find_subscription(services: Services, incoming: Incoming, press: Pres
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show in one message what the accounts hold that an alert is about, as far as they are watched."""
-    found = await services.store.find_delivery(press.row, incoming.place.chat_id)
+    found = await services.db.run(delivered.find_delivery, press.row, incoming.place.chat_id)
     if found is None:
         return None
 
     async def act(_: Incoming) -> CallbackResult:
-        listed = await services.store.subscriptions_here(found.place)
+        listed = await services.db.run(subscriptions.subscriptions_here, found.place)
         watched = [account for account in found.about.accounts if account in _accounts(listed, listed)]
         if not watched:
             return CallbackResult(words.NO_LONGER_WATCHED)
@@ -215,7 +218,9 @@ async def _named(
 async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
     """Return what is known of an account, with the prices that the last sweeps brought."""
     sweeps, now = services.sweeps(), services.now()
-    known = await services.store.holdings_of(place, account, sweeps.chains)
+    known = await services.db.run(
+        freshness.holdings_of, place, account, sweeps.chains, services.contract_status
+    )
     # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
     kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
     return with_prices(known, sweeps.prices, now - kept)
@@ -230,7 +235,7 @@ async def _unwatched_balance(
             account = read_address(who)
         except LineRefused as refused:
             return (words.no_address(refused.typed, refused.reason),)
-        return await services.ask_live(here, account, await services.store.rules_here(here))
+        return await services.ask_live(here, account, await services.db.run(ignore_list.rules_here, here))
     if who is None or not listed:
         return (nothing_watched(),)
     closest = closest_label(listed, who)

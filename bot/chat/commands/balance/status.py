@@ -18,6 +18,8 @@ from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.questions import Allowance
+from bot.store.chats import mutes
+from bot.store.polling import freshness
 
 _UNREAD_LINES_MOST = 3
 _HELD_BACK_MOST = 5
@@ -42,9 +44,9 @@ class StatusRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show how far everything watched here is seen."""
         sweeps, place = services.sweeps(), incoming.place
-        here = await services.store.watched_here(place, sweeps.chains)
-        mutes = await services.store.muted_here(place)
-        muted = mutes_shown(mutes, place, services.chains, services.now())
+        here = await services.db.run(freshness.watched_here, place, sweeps.chains, services.contract_status)
+        active = await services.db.run(mutes.muted_here, place)
+        muted = mutes_shown(active, place, services.chains, services.now())
         return (join("\n", (*muted, status(here, sweeps, services.chains, services.now()))),)
 
 

@@ -27,6 +27,7 @@ from bot.domain.chat.known_chats import KnownChat
 from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Unreachable
 from bot.domain.places import Place
+from bot.store.chats import access_requests, chats
 
 CHATS_A_PAGE = 5
 
@@ -129,7 +130,7 @@ async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
     if chat_id is None or chat_id == here.chat_id:
         # Without the topic: a chat is opened as a whole.
         return Place(here.chat_id, here.kind, here.title)
-    known = await services.store.known_place(chat_id)
+    known = await services.db.run(access_requests.known_place, chat_id)
     return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
 
 
@@ -150,8 +151,8 @@ async def _announce_open(services: Services, place: Place) -> str:
     outcome = await services.screens.write(place, Screen(words.opened_from_elsewhere()))
     if not isinstance(outcome, Unreachable):
         return ""
-    await services.store.mark_unreachable(
-        place.chat_id, parking_after(outcome.reason, outcome.park, 0, services.now())
+    await services.db.run(
+        chats.mark_unreachable, place.chat_id, parking_after(outcome.reason, outcome.park, 0, services.now())
     )
     return outcome.reason
 
@@ -186,7 +187,7 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 
 async def _chats_page(services: Services, page: int) -> Screen:
-    known = await services.store.known_chats(page, CHATS_A_PAGE)
+    known = await services.db.run(access_requests.known_chats, page, CHATS_A_PAGE)
     lines = [_buttons(number, chat, known.page) for number, chat in enumerate(known.chats, 1)]
     keyboard = rows(*lines) + pager(SHOW_CHATS, known.page, known.pages)
     return Screen(words.chats(known, services.now()), keyboard)
@@ -227,7 +228,7 @@ async def _find_chat(
     services: Services, incoming: Incoming, press: Press, decide: Decide
 ) -> CallbackAction | None:
     """Find the chat; buttons that decide about chats stand in owners' private chats only."""
-    chat = await services.store.known_chat(press.row) if incoming.place.is_private else None
+    chat = await services.db.run(access_requests.known_chat, press.row) if incoming.place.is_private else None
     if chat is None:
         return None
 
@@ -259,7 +260,7 @@ async def _ignore_known(services: Services, presser: Incoming, chat: KnownChat) 
     # Opened meanwhile by another owner: ignoring an open chat would close nothing and say it did.
     if await services.permissions.is_open(chat.place):
         return await _allow_known(services, presser, chat)
-    is_new = await services.store.ignore_request(chat.row, presser.actor(services.now()))
+    is_new = await services.db.run(access_requests.ignore_request, chat.row, presser.actor(services.now()))
     return words.CHAT_IGNORED if is_new else toasts.ALREADY, words.request_ignored(chat)
 
 

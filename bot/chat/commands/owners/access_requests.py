@@ -13,16 +13,17 @@ from bot.chat.telegram.send_queue import Rank
 from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Sent, Unreachable
 from bot.domain.places import Place
-from bot.store.store import Store
+from bot.store.chats import access_requests, chats, mutes
+from bot.store.database.connection import DatabaseThread
 
 
 class AccessRequests:
     """Tells owners that a closed chat asks for access."""
 
     def __init__(
-        self, store: Store, permissions: Permissions, screens: Screens, *, now: Callable[[], datetime]
+        self, db: DatabaseThread, permissions: Permissions, screens: Screens, *, now: Callable[[], datetime]
     ) -> None:
-        self._store = store
+        self._db = db
         self._permissions = permissions
         self._screens = screens
         self._now = now
@@ -32,7 +33,7 @@ class AccessRequests:
 
         An owner who never pressed Start can't be written to; /chats lists the request all the same.
         """
-        request = await self._store.request_access(incoming.place, self._now())
+        request = await self._db.run(access_requests.request_access, incoming.place, self._now())
         if request is None:
             return False
         screen = Screen(
@@ -42,19 +43,19 @@ class AccessRequests:
         notified = [await self._notify(owner, screen) for owner in sorted(self._permissions.owners)]
         # Only then: if no owner could be reached, the next message from there tries again.
         if any(result is not Notified.NO for result in notified):
-            await self._store.mark_request_announced(request.row, self._now())
+            await self._db.run_if_possible(access_requests.mark_request_announced, request.row, self._now())
         return Notified.NOW in notified
 
     async def _notify(self, owner: int, screen: Screen) -> "Notified":
         """Tell one owner, unless their chat is muted: then only /chats lists the request."""
         chat = Place(owner, "private", "")
-        muted = await self._store.muted_here(chat)
+        muted = await self._db.run(mutes.muted_here, chat)
         if any(mute.account is None for mute in muted.mutes):
             return Notified.NO
         outcome = await self._screens.write(chat, screen, rank=Rank.STRANGER)
         if isinstance(outcome, Unreachable):
-            await self._store.mark_unreachable(
-                owner, parking_after(outcome.reason, outcome.park, 0, self._now())
+            await self._db.run(
+                chats.mark_unreachable, owner, parking_after(outcome.reason, outcome.park, 0, self._now())
             )
         if outcome is None:
             return Notified.LATER

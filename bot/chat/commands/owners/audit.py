@@ -17,6 +17,7 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
+from bot.store.chats import audit
 
 AUDIT_COMMAND = Command(
     name="audit",
@@ -57,7 +58,7 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 
 async def _audit_page(services: Services, page: int) -> Screen:
-    entries, total = await services.store.audit_page(max(1, page), words.ENTRIES_A_PAGE)
+    entries, total = await services.db.run(audit.audit_page, max(1, page), words.ENTRIES_A_PAGE)
     pages = max(1, -(-total // words.ENTRIES_A_PAGE))
     page = min(max(1, page), pages)
     text = words.audit(entries, page, pages, services.chains, services.now())

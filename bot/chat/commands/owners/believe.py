@@ -8,6 +8,7 @@ from bot.chat.commands.command import Answer, Command, Example, Feature, Request
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
 from bot.domain.assets import ChainId
+from bot.store.polling import sweeps
 
 BELIEVE_COMMAND = Command(
     name="believe",
@@ -27,7 +28,9 @@ class BelieveRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take for real what vanished from a chain."""
-        was_doubted = await services.store.believe_losses(self.chain_id, incoming.actor(services.now()))
+        was_doubted = await services.db.run(
+            sweeps.believe_losses, self.chain_id, incoming.actor(services.now())
+        )
         return (words.losses_confirmed(self.chain_id, services.chains, was_doubted=was_doubted),)
 
 

@@ -8,7 +8,8 @@ from bot.chat.permissions import Incoming, Permissions
 from bot.chat.text.html import Html
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.claims import ClaimResult, hashed, is_code
-from bot.store.store import Store
+from bot.store.chats import owners
+from bot.store.database.connection import DatabaseThread
 
 GUESSES_AN_HOUR = 5
 """By one chat; further ones are treated like any stranger's /start."""
@@ -22,7 +23,7 @@ class Claims:
 
     def __init__(
         self,
-        store: Store,
+        db: DatabaseThread,
         permissions: Permissions,
         *,
         new_code: Callable[[], str],
@@ -30,7 +31,7 @@ class Claims:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        self._store = store
+        self._db = db
         self._permissions = permissions
         self._new_code = new_code
         self._on_owner = on_owner
@@ -43,7 +44,7 @@ class Claims:
         if self._permissions.owners:
             return None
         code = self._new_code()
-        await self._store.save_claim_code(hashed(code), self._now())
+        await self._db.run(owners.save_claim_code, hashed(code), self._now())
         return f"https://t.me/{username}?start={code}"
 
     async def use(self, incoming: Incoming, payload: str) -> Html | None:
@@ -55,7 +56,7 @@ class Claims:
         if not self._may_guess(incoming.place.chat_id):
             return None
         actor = Actor(user_id, incoming.author.name, self._now())
-        match await self._store.use_claim_code(hashed(payload), incoming.place, actor):
+        match await self._db.run(owners.use_claim_code, hashed(payload), incoming.place, actor):
             case ClaimResult.OWNED:
                 self._permissions.add_owner(user_id)
                 self._on_owner()

@@ -26,6 +26,7 @@ from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.domain.chat.unsubscribe import UndoOutcome
 from bot.domain.subscriptions import ListedSubscription
+from bot.store.chats import subscriptions, unsubscribe
 
 UNWATCH_COMMAND = Command(
     name="unwatch",
@@ -57,7 +58,7 @@ class UnwatchRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Stop what is named, by the whole text or else word by word; what is not found is said."""
-        listed = await services.store.subscriptions_here(incoming.place)
+        listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         found = find_all(listed, self.rest, self.who)
         ended = {entry.number: entry for matching in found.values() for entry in matching}
         missing = [word for word, matching in found.items() if not matching]
@@ -84,7 +85,13 @@ async def _end(
 ) -> list[Html | Screen]:
     """End subscriptions and return the answer, with a button that undoes it."""
     numbers = tuple(entry.number for entry in ended)
-    result = await services.store.unsubscribe(incoming.place, numbers, incoming.actor(services.now()))
+    result = await services.db.run(
+        unsubscribe.unsubscribe,
+        incoming.place,
+        numbers,
+        incoming.actor(services.now()),
+        services.contract_status,
+    )
     answer = words.unwatched([entry.subscription for entry in ended], still_to_come=result.still_to_come)
     undo = [button("Undo", UNDO, result.row)] if result.row is not None else []
     return with_keyboard(answer, rows(undo))
@@ -92,13 +99,18 @@ async def _end(
 
 async def _find_unsubscribed(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Take an /unwatch of this chat back."""
-    place = await services.store.unsubscribe_place(press.row, incoming.place.chat_id)
+    place = await services.db.run(unsubscribe.unsubscribe_place, press.row, incoming.place.chat_id)
     if place is None:
         return None
 
     async def act(presser: Incoming) -> CallbackResult:
-        undone = await services.store.undo_unsubscribe(
-            press.row, presser.place, presser.actor(services.now())
+        undone = await services.db.run(
+            unsubscribe.undo_unsubscribe,
+            press.row,
+            presser.place,
+            presser.actor(services.now()),
+            limit=services.max_subscriptions_per_chat,
+            status=services.contract_status,
         )
         limit = services.max_subscriptions_per_chat
         match undone.outcome:
@@ -118,7 +130,7 @@ async def _find_unsubscribed(services: Services, incoming: Incoming, press: Pres
 
 async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """End the subscription that a button names; its number may be another's by now."""
-    listed = await services.store.subscriptions_here(incoming.place)
+    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
     named = tuple(entry for entry in listed if entry.subscription.id == press.row)
     if not named:
         return None

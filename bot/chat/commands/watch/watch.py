@@ -37,6 +37,7 @@ from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
 from bot.domain.subscriptions import EVERYTHING, Scope, WatchSpec
+from bot.store.chats import subscriptions
 
 WATCH_COMMAND = Command(
     name="watch",
@@ -158,7 +159,7 @@ class WatchTokenRequest(Request):
             return (words.too_many(services.max_subscriptions_per_chat),)
         if subscribed.taken is not None:
             return (await _label_taken(services, incoming.place, spec, subscribed.taken),)
-        listed = await services.store.subscriptions_here(incoming.place)
+        listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         accounts = {entry.subscription.account for entry in listed} - {None}
         answer = words.watching_token(
             self.scope,
@@ -209,7 +210,14 @@ async def _subscribe(
     services: Services, incoming: Incoming, specs: Collection[WatchSpec]
 ) -> list[SubscribeResult]:
     actor = incoming.actor(services.now())
-    return await services.store.subscribe(incoming.place, tuple(specs), actor)
+    return await services.db.run(
+        subscriptions.subscribe,
+        incoming.place,
+        tuple(specs),
+        actor,
+        limit=services.max_subscriptions_per_chat,
+        status=services.contract_status,
+    )
 
 
 async def _label_taken(services: Services, place: Place, spec: WatchSpec, taken: LabelTaken) -> Screen:

@@ -19,6 +19,7 @@ from bot.chat.commands.watch import words
 from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
 from bot.domain.places import Place
+from bot.store.chats import migrate, mutes, subscriptions
 
 LIST_COMMAND = Command(
     name="list",
@@ -70,9 +71,9 @@ async def _find_page(services: Services, incoming: Incoming, press: Press) -> Ca
 
 async def _page(services: Services, place: Place, page: int) -> Screen:
     """Return one page of the list, the last one where there are not so many any more."""
-    listed = await services.store.subscriptions_here(place)
-    mutes = await services.store.muted_here(place)
-    muted = mutes_shown(mutes, place, services.chains, services.now())
+    listed = await services.db.run(subscriptions.subscriptions_here, place)
+    active = await services.db.run(mutes.muted_here, place)
+    muted = mutes_shown(active, place, services.chains, services.now())
     entries = [(entry.number, entry.subscription) for entry in listed]
     sweeps = services.sweeps()
     unlisted = unlisted_of(
@@ -95,7 +96,7 @@ class HereRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take over what lost topics of this chat watched."""
         actor = incoming.actor(services.now())
-        moved = await services.store.take_over_lost_topics(incoming.place, actor)
+        moved = await services.db.run(migrate.take_over_lost_topics, incoming.place, actor)
         return (words.moved_here(moved),)
 
 
