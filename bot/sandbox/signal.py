@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-class Signal:
+class ChangeSignal:
     """Wakes everyone who waits each time it is sent."""
 
     def __init__(self) -> None:

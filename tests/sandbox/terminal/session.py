@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from telegram import Bot
 
 from bot.sandbox.gateway.server import Gateway
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
 from bot.sandbox.terminal.names import find_person, places
@@ -26,7 +26,7 @@ class ScriptedScreen:
     prompt: str = ""
     _typed: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
     _asked: int = 0
-    _changed: Signal = field(default_factory=Signal)
+    _changed: ChangeSignal = field(default_factory=ChangeSignal)
 
     def show(self, text: str) -> None:
         self.shown.append(text)
@@ -67,7 +67,7 @@ class Pauses:
 
     _begun: Counter[float] = field(default_factory=Counter)
     _ended: Counter[float] = field(default_factory=Counter)
-    _changed: Signal = field(default_factory=Signal)
+    _changed: ChangeSignal = field(default_factory=ChangeSignal)
 
     async def sleep(self, seconds: float) -> None:
         self._begun[seconds] += 1

@@ -18,7 +18,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.world.wire import ApiError, failure_json
 from bot.sandbox.telegram.world.world import SandboxError
 
@@ -84,7 +84,7 @@ class Hang:
     """The request waits until it is released, dropped or healed; the client may be gone by then."""
 
     def __init__(self) -> None:
-        self._signal = Signal()
+        self._signal = ChangeSignal()
         self._held = 0
         self._end: Literal["released", "dropped"] | None = None
 

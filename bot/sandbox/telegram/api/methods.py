@@ -6,7 +6,7 @@ See docs/telegram.md, "Answers to a request".
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.api.access import BotRights
 from bot.sandbox.telegram.api.commands import Commands
 from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, read_draft
@@ -44,7 +44,7 @@ class Methods:
         self._access = BotRights(people)
         self.commands = Commands(self._access)
         self.toasts: dict[str, Toast] = {}
-        self.toasted = Signal()
+        self.toasted = ChangeSignal()
         self._table = {
             "getMe": self._get_me,
             "sendMessage": self._send_message,

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.api.methods import Methods
 from bot.sandbox.telegram.api.routes import BotApi
 from bot.sandbox.telegram.control.bodies import (
@@ -125,7 +125,7 @@ class TelegramControl:
         return web.Response(body=message.document.content, content_type=message.document.mime_type)
 
 
-async def _found(signal: Signal, look: Callable[[], Found | None], seconds: float) -> Found | None:
+async def _found(signal: ChangeSignal, look: Callable[[], Found | None], seconds: float) -> Found | None:
     """Return what the look finds in time, None where it finds nothing."""
     try:
         return await signal.wait_for(look, seconds)

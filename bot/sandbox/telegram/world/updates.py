@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.world.clock import Clock
 from bot.sandbox.telegram.world.wire import ApiError, Json
 
@@ -39,7 +39,7 @@ class Updates:
         self._waiting: list[_QueuedUpdate] = []
         self._turn = 0
         self._ended_by = ""
-        self._signal = Signal()
+        self._signal = ChangeSignal()
         self.allowed: tuple[str, ...] = ()
         self.webhook_url = ""
 

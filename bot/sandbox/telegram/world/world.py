@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
-from bot.sandbox.signal import Signal
+from bot.sandbox.signal import ChangeSignal
 from bot.sandbox.telegram.world.clock import Clock, MovableClock, utc_now
 from bot.sandbox.telegram.world.html import Entity
 
@@ -134,7 +134,7 @@ class TelegramWorld:
         self.chats: dict[int, Chat] = {}
         self.deactivated: set[int] = set()
         self.documents: dict[str, Document] = {}
-        self.changed = Signal()
+        self.changed = ChangeSignal()
         # Ids of groups are negative, of supergroups and channels below -1000000000000, as in Telegram.
         self._user_ids = itertools.count(1001)
         self._group_ids = itertools.count(-5001, -1)
