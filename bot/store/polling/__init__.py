@@ -1,1 +1,7 @@
-"""The polling room."""
+"""What a sweep needs and leaves behind.
+
+`sweeps` begins and ends one, `record` writes what a batch of it observed together with the alerts that follow
+(`baselines` makes the notices of first readings), `gaps` and `outages` keep from when to when something could
+not be seen and who was told, `chains` what the source lists. `freshness` reads all of it for /status and
+/balance. Begin with `record`.
+"""
