@@ -2,6 +2,9 @@
 
 A gap is one row, opened in the transaction that finds it and closed in the one that sees again. Account 0
 stands for all of the chain: a silent chain writes one row, however many accounts are watched there.
+
+The gap of a chain also spans the time in which nobody watched the chain: whoever reads it has to leave out
+what lies before the account was subscribed to.
 """
 
 from collections.abc import Collection, Iterable
