@@ -127,6 +127,42 @@ async def test_the_gap_of_what_nobody_watches_any_more_ends(watching: Keeper) ->
     assert await gaps(watching) == [(TREASURY, POLYGON, 0, 120)]
 
 
+async def unwatched(keeper: Keeper, seconds: float, *, silent: tuple[ChainId, ...] = ()) -> None:
+    """End all subscriptions, and let a sweep come by that has nothing to read."""
+    await keeper.unsubscribe(OLGA, [1, 2])
+    answered = {chain_id: None for chain_id in (POLYGON, BASE) if chain_id not in silent}
+    await keeper.reach(seconds, answered, asked=frozenset({POLYGON, BASE}))
+
+
+async def test_the_gap_of_a_chain_ends_when_nobody_watches_anything_there(watching: Keeper) -> None:
+    await sweep(watching, 60, silent=(BASE,))
+    assert await gaps(watching) == [(None, BASE, 0, None)]
+
+    await unwatched(watching, 120, silent=(BASE,))
+
+    assert await gaps(watching) == [(None, BASE, 0, 120)]
+
+
+async def test_the_gap_of_a_chain_goes_on_while_anybody_watches_there(watching: Keeper) -> None:
+    await sweep(watching, 60, silent=(BASE,))
+
+    await watching.unsubscribe(OLGA, [1])
+    await watching.reach(120, {POLYGON: None}, asked=frozenset({POLYGON, BASE}))
+
+    assert await gaps(watching) == [(None, BASE, 0, None)]
+
+
+async def test_a_chain_that_nobody_watched_for_long_was_not_missed(watching: Keeper) -> None:
+    long = 2 * STALE_AFTER.total_seconds()
+    await watching.unsubscribe(OLGA, [1, 2])
+
+    await watching.watch(TREASURY)
+    await watching.watch(VAULT)
+    await sweep(watching, long)
+
+    assert await gaps(watching) == []
+
+
 async def test_a_clock_set_back_makes_no_gap_that_ends_before_it_began(watching: Keeper) -> None:
     await sweep(watching, 60)
     await sweep(watching, 120, blind=(TREASURY,))

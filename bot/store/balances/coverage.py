@@ -15,6 +15,9 @@ from bot.store.rows import SUBSCRIPTIONS, to_address, to_asset, to_blob, to_part
 
 _OF_OPEN_CHATS = SUBSCRIPTIONS + " WHERE c.open = 1"
 
+# Account by account: the key of `coverage` begins with the account, and no index of all with the chain.
+_COVERED_ON = "EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = {})"
+
 
 def all_subscriptions(db: Database) -> list[Subscription]:
     """Return the subscriptions of all open chats, oldest first."""
@@ -73,14 +76,14 @@ def destinations_watching(db: Database, chain_id: ChainId, status: Part) -> froz
     )
 
 
+def is_covered(chain_id: str) -> str:
+    """Return the condition that anything watched on a chain was ever read; `chain_id` is its column."""
+    return f"EXISTS (SELECT 1 FROM account a WHERE {_COVERED_ON.format(chain_id)})"
+
+
 def covered_on(db: Database, chain_id: ChainId) -> frozenset[Address]:
     """Return the accounts of which anything was ever read on a chain."""
-    # Account by account: the key of `coverage` begins with the account, and no index of all with the chain.
-    rows = db.execute(
-        "SELECT a.address FROM account a WHERE EXISTS"
-        " (SELECT 1 FROM coverage v WHERE v.account_id = a.id AND v.chain_id = ?)",
-        [chain_id],
-    )
+    rows = db.execute(f"SELECT a.address FROM account a WHERE {_COVERED_ON.format('?')}", [chain_id])
     return frozenset(to_address(address) for (address,) in rows)
 
 

@@ -2,15 +2,13 @@
 
 A gap is one row, opened in the transaction that finds it and closed in the one that sees again. Account 0
 stands for all of the chain: a silent chain writes one row, however many accounts are watched there.
-
-The gap of a chain also spans the time in which nobody watched the chain: whoever reads it has to leave out
-what lies before the account was subscribed to.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from bot.domain.assets import ChainId
+from bot.store.balances.coverage import is_covered
 from bot.store.database.door import Database
 from bot.store.rows import to_milliseconds
 
@@ -40,6 +38,7 @@ def close_account_gaps(db: Database, keys: Iterable[tuple[int, ChainId]], at: da
 def close_ended_gaps(db: Database, at: datetime) -> None:
     """Close the gaps of what is no longer watched, or was read by another way. Part of a transaction."""
     db.execute(f"{_CLOSE} AND account_id <> 0 AND {_IS_SEEN}", _ended(at))
+    db.execute(f"{_CLOSE} AND account_id = 0 AND NOT {is_covered('gap.chain_id')}", _ended(at))
 
 
 def keep_chain_gaps(
@@ -52,14 +51,16 @@ def keep_chain_gaps(
 ) -> None:
     """Open gaps of silent chains, and close those of chains that answered `at`. Part of a transaction.
 
-    It has to come before `chain.complete_at` is set anew. If a chain that answers now was last complete more
-    than `stale_after` ago and no gap says so, nobody looked, as while the bot was off: that is a gap too.
+    On a silent chain where nothing is watched, nothing is missed. It has to come before `chain.complete_at`
+    is set anew. If a chain that answers now was last complete more than `stale_after` ago and no gap says so,
+    nobody looked, as while the bot was off: that is a gap too.
     """
     if silent:
         on = db.any_of(silent)
         db.execute(
             "INSERT INTO gap (account_id, chain_id, since)"
-            f" SELECT 0, c.id, c.complete_at FROM chain c WHERE c.id {on.sql} AND NOT EXISTS"
+            f" SELECT 0, c.id, c.complete_at FROM chain c WHERE c.id {on.sql} AND {is_covered('c.id')}"
+            " AND NOT EXISTS"
             " (SELECT 1 FROM gap g WHERE g.account_id = 0 AND g.chain_id = c.id AND g.until IS NULL)"
             " ON CONFLICT (account_id, chain_id, since) DO UPDATE SET until = NULL",
             on.values,

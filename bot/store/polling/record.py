@@ -16,7 +16,7 @@ from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.store.balances.assets import AssetRows
-from bot.store.balances.coverage import subscriptions_about
+from bot.store.balances.coverage import is_covered, subscriptions_about
 from bot.store.balances.snapshots import account_ids, replace_items, stored_sweep
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
@@ -186,15 +186,17 @@ class _PollRecorder:
 
     def _write_first_seen(self, verdicts: Iterable[Verdict]) -> None:
         keys = [(self._key(verdict), part) for verdict in verdicts for part in verdict.first_seen]
+        # Before the coverage: a chain that nobody watched until now was not missed, so its age begins here.
+        self._db.executemany(
+            "INSERT INTO chain (id, complete_at) VALUES (?, ?) ON CONFLICT (id)"
+            f" DO UPDATE SET complete_at = excluded.complete_at WHERE NOT {is_covered('chain.id')}",
+            [(chain_id, self._at) for chain_id in dict.fromkeys(chain_id for (_, chain_id), _ in keys)],
+        )
         columns = ("account_id", "chain_id", "part")
         new = [(*key, part_to_blob(part)) for key, part in keys]
         self._db.upsert_many("coverage", columns, new, key=columns)
         for key, part in keys:
             self._coverage[key].setdefault(part, None)
-        self._db.executemany(
-            "INSERT INTO chain (id, complete_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-            [(chain_id, self._at) for chain_id in dict.fromkeys(chain_id for (_, chain_id), _ in keys)],
-        )
 
     def _write_seen_again(self, verdicts: Iterable[Verdict]) -> None:
         self._db.executemany(
