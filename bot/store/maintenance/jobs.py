@@ -16,26 +16,25 @@ def due_work(db: Database) -> Mapping[str, Schedule]:
     return {name: Schedule(to_moment(at), to_moment_or_none(since)) for name, at, since in rows}
 
 
-def record_success(db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None) -> int:
-    """Record that a job succeeded; if it failed before, owners get `recovery`. Returns how many do."""
+def record_success(
+    db: Database, name: str, next_at: datetime, now: datetime, recovery: Notice | None
+) -> None:
+    """Record that a job succeeded; if it failed before, owners get `recovery`."""
     with db.transaction():
-        notices = (
+        if recovery and _is_failing(db, name):
             enqueue_owner_alerts(db, recovery, to_milliseconds(now))
-            if recovery and _is_failing(db, name)
-            else 0
-        )
         _write(db, name, next_at, failing_since=None)
-        return notices
 
 
-def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> int:
-    """Record that a job failed; the first time in a row, owners get `trouble`. Returns how many do."""
+def record_failure(db: Database, name: str, next_at: datetime, now: datetime, trouble: Notice | None) -> None:
+    """Record that a job failed; the first time in a row, owners get `trouble`."""
     with db.transaction():
         if _is_failing(db, name):
             db.execute("UPDATE due SET at = ? WHERE name = ?", [to_milliseconds(next_at), name])
-            return 0
+            return
         _write(db, name, next_at, failing_since=now)
-        return enqueue_owner_alerts(db, trouble, to_milliseconds(now)) if trouble else 0
+        if trouble:
+            enqueue_owner_alerts(db, trouble, to_milliseconds(now))
 
 
 def _is_failing(db: Database, name: str) -> bool:

@@ -84,14 +84,13 @@ def notify_owners(db: Database, notice: Notice, now: datetime) -> None:
         enqueue_owner_alerts(db, notice, to_milliseconds(now))
 
 
-def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> int:
-    """Enqueue a notice for every owner's private chat; returns how many. `at` is now, in milliseconds.
+def enqueue_owner_alerts(db: Database, notice: Notice, at: int) -> None:
+    """Enqueue a notice for every owner's private chat; `at` is now, in milliseconds.
 
     Part of the caller's transaction.
     """
-    destinations = owner_destinations(db)
-    enqueue_alerts(db, [NewAlert.of_notice(destination_id, notice) for destination_id in destinations], at)
-    return len(destinations)
+    alerts = [NewAlert.of_notice(destination_id, notice) for destination_id in owner_destinations(db)]
+    enqueue_alerts(db, alerts, at)
 
 
 def owner_destinations(db: Database) -> list[DestinationId]:

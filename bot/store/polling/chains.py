@@ -34,13 +34,13 @@ def update_chains(
     status: Part,
     *,
     testnets: Collection[ChainId] = (),
-) -> int:
+) -> None:
     """Save which chains the source lists, and enqueue notices of watched ones it dropped or lists again.
 
-    Returns how many notices. An empty list is taken for a mistake of the source, and changes nothing.
+    An empty list is taken for a mistake of the source, and changes nothing.
     """
     if not mainnets:
-        return 0
+        return
     at = to_milliseconds(now)
     listed = frozenset(mainnets) | frozenset(testnets)
     with db.transaction():
@@ -48,7 +48,6 @@ def update_chains(
         _save(db, "chains", _worth_remembering(db, remembered_chains(db), frozenset(mainnets)))
         ever = _worth_remembering(db, before, listed)
         _save(db, "listed", {"now": sorted(listed), "ever": ever})
-        notices = 0
         for chain_id, gone_since in db.execute("SELECT id, gone_since FROM chain").fetchall():
             # A chain that the source never listed is read because somebody named it: it can't be dropped.
             is_gone = chain_id not in listed and (chain_id in before or gone_since is not None)
@@ -56,11 +55,8 @@ def update_chains(
                 continue
             db.execute("UPDATE chain SET gone_since = ? WHERE id = ?", [at if is_gone else None, chain_id])
             notice = ChainGone(chain_id) if is_gone else ChainBack(chain_id)
-            watching = destinations_watching(db, chain_id, status)
-            for destination_id in watching:
+            for destination_id in destinations_watching(db, chain_id, status):
                 enqueue_alert(db, destination_id, at, notice=notice)
-            notices += len(watching)
-    return notices
 
 
 def _save(db: Database, name: str, value: object) -> None:

@@ -28,10 +28,10 @@ def enqueue_outage_notices(
     held_back: Mapping[ChainId, HeldBack],
     stale_after: timedelta,
     status: Part,
-) -> int:
+) -> None:
     """Enqueue notices of what has given no answer for `stale_after`, and of what answers again.
 
-    Returns how many. `asked` and `answered` are the chains of the sweep that has just ended; a chain that
+    `asked` and `answered` are the chains of the sweep that has just ended; a chain that
     never answered has no row and no outage. `held_back` has the chains that are held back, and those that
     were until now with how that ended. Part of the caller's transaction, after the sweep's own rows.
     """
@@ -43,11 +43,10 @@ def enqueue_outage_notices(
     if not any(one.ended_at is None for of_one in reports.values() for one in of_one.values()) and (
         now - oldest < stale_after
     ):
-        return 0
+        return
     watches_of = _by_destination(watches_by_account(all_subscriptions(db)))
     gaps = _gaps(db, watches_of, chains, views, status)
     still = {chain_id for chain_id, one in held_back.items() if one.end is None}
-    notices = 0
     for destination_id in gaps.keys() | reports.keys():
         known = reports.get(destination_id, {})
         mine = watches_of.get(destination_id, {})
@@ -69,8 +68,6 @@ def enqueue_outage_notices(
             why = {spot: _ended(spot, held_back) for spot in one.seen if wanted[spot].is_held_back}
             seen_again = SeenAgain(as_gaps(one.seen, since, label_of, why), changes)
             enqueue_alert(db, destination_id, to_milliseconds(now), notice=seen_again)
-        notices += bool(one.blind) + bool(one.seen)
-    return notices
 
 
 def _ended(spot: BlindSpot, held_back: Mapping[ChainId, HeldBack]) -> HeldBack:

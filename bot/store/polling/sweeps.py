@@ -123,15 +123,15 @@ def believe_losses(db: Database, chain_id: ChainId, actor: Actor) -> bool:
     return doubted is not None
 
 
-def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, status: Part) -> int:
-    """Write when each chain was seen, and what is unknown; returns how many notices that makes.
+def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, status: Part) -> None:
+    """Write when each chain was seen and what is unknown, and enqueue the notices that follow from it.
 
     A quiet sweep writes one row for each chain, and one for each part that newly gives no answer. Of a
     chain that gives no usable answer only the first such sweep is written, as the beginning of a gap.
     """
     with db.transaction():
         if result.sweep != stored_sweep(db):  # a newer one has begun, and says more
-            return 0
+            return
         # While the old `complete_at` still stands: unknown since then is what this writes.
         for account, chain_id, parts in result.unknown:
             if chain_id in result.answered:
@@ -159,8 +159,9 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
                 " THEN chain.highest_block ELSE excluded.highest_block END",
                 [chain_id, block, to_milliseconds(result.started_at)],
             )
-        told = sum(_doubt_losses(db, chain_id, *loss, result) for chain_id, loss in result.lost.items())
-        return told + enqueue_outage_notices(
+        for chain_id, loss in result.lost.items():
+            _doubt_losses(db, chain_id, *loss, result)
+        enqueue_outage_notices(
             db,
             result.ended_at,
             asked=result.asked,
@@ -197,8 +198,8 @@ def _end_of(chain_id: ChainId, believed: Collection[ChainId], result: SweepResul
     return DoubtEnd.BELIEVED if chain_id in believed else DoubtEnd.SETTLED
 
 
-def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result: SweepResult) -> int:
-    """Hold a chain back and enqueue a notice for owners, at most once an hour; returns how many."""
+def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result: SweepResult) -> None:
+    """Hold a chain back and enqueue a notice for owners, at most once an hour."""
     at = to_milliseconds(result.ended_at)
     db.execute(
         "UPDATE chain SET lost_since = ?, lost = ?, held = ? WHERE id = ? AND lost_since IS NULL",
@@ -209,10 +210,10 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result:
     ).fetchone()
     told_at = _owners_told_at(db, chain_id, at)
     if row is None or (told_at is not None and (told_at >= row[0] or at - told_at < _OWNERS_TOLD_AGAIN_MS)):
-        return 0
+        return
     told = (_LOSS_TOLD.format(chain_id), str(at))
     db.upsert_many("setting", ["name", "value"], [told], key=["name"])
-    return enqueue_owner_alerts(db, MassLoss(chain_id, *row[1:]), at)
+    enqueue_owner_alerts(db, MassLoss(chain_id, *row[1:]), at)
 
 
 def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:
