@@ -112,7 +112,8 @@ class Poller:
         """Called if no tick came for too long, so that the timer can be set up anew."""
         self._news = db.signal(SignalName.SUBSCRIPTIONS)
         self._is_due = False
-        self._planned_up_to = SubscriptionId(0)
+        self._planned: frozenset[SubscriptionId] = frozenset()
+        """The subscriptions that the last plan knew."""
         self._swept_at = monotonic()
         self._knows_last_prices = False
         self._prices_kept_at: float | None = None
@@ -160,15 +161,18 @@ class Poller:
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
     async def sweep_new_subscriptions(self) -> None:
-        """Ask, once, for the accounts of subscriptions that are newer than the last plan."""
-        # Before the look: `_begin` moves it on to the newest subscription.
-        planned_up_to = self._planned_up_to
+        """Ask, once, for the accounts of subscriptions that the last plan did not know.
+
+        Those are new ones, and those of a chat that was opened again.
+        """
+        # Before the look: `_begin` sets it to what this plan knows.
+        planned = self._planned
         watched = await self._db.run(sweeps.sweep_input, self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
         new = {
             account: wanted[account]
             for account, pairs in watches_by_account(watched.subscriptions).items()
-            if any(max(watch.id, scope.id) > planned_up_to for watch, scope in pairs)
+            if any(not planned.issuperset((watch.id, scope.id)) for watch, scope in pairs)
         }
         if new:
             await (await self._begin(watched, new)).run()
@@ -199,7 +203,7 @@ class Poller:
 
     async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
         # A subscription that came after this look is new to the plan, even while the sweep is running.
-        self._planned_up_to = watched.newest
+        self._planned = frozenset(subscription.id for subscription in watched.subscriptions)
         if not self._knows_last_prices:
             self._memory.start_from_prices(await self._db.run(prices.last_prices))
             self._knows_last_prices = True

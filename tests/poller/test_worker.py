@@ -161,6 +161,17 @@ async def test_a_new_wish_for_a_known_account_is_news_too(watching: PollerHarnes
     assert len(await watching.keeper.baselines(OPS)) == 1
 
 
+async def test_a_chat_that_is_opened_again_is_news_of_all_it_watches(watching: PollerHarness) -> None:
+    await watching.keeper.deny(OLGA)
+    await watching.poller.sweep()
+    assert watching.source.asked() == []
+
+    await watching.keeper.allow(OLGA)
+    await watching.poller.sweep_new_subscriptions()
+
+    assert [question.accounts for question in watching.source.asked()] == [(TREASURY,)]
+
+
 async def test_a_contract_alone_is_news_of_every_account_watched_there(watching: PollerHarness) -> None:
     await watching.keeper.watch(None, contracts=[USDC])
 
