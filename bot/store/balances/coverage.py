@@ -30,12 +30,13 @@ def subscriptions_about(db: Database, account_ids: Iterable[int]) -> list[Subscr
     Those are the ones of the accounts, and the tokens that their destinations watch in every account.
     """
     # Such a token's row names no account: it counts wherever its destination watches one of these.
+    # Each account is given once: a statement takes a limited number of values.
     these = db.any_of(account_ids)
-    theirs = f"account_id {these.sql}"
     rows = db.execute(
-        f"{_OF_OPEN_CHATS} AND (s.{theirs} OR s.account_id IS NULL AND s.destination_id IN"
-        f" (SELECT destination_id FROM subscription WHERE {theirs})) ORDER BY s.id",
-        these.values * 2,
+        f"WITH theirs AS (SELECT id, destination_id FROM subscription WHERE account_id {these.sql})"
+        f" {_OF_OPEN_CHATS} AND (s.id IN (SELECT id FROM theirs) OR s.account_id IS NULL AND s.destination_id"
+        " IN (SELECT destination_id FROM theirs)) ORDER BY s.id",
+        these.values,
     )
     return [to_subscription(row) for row in rows]
 
