@@ -257,8 +257,8 @@ class Outgoing:
             outcome = failure_of(error, chat_id).outcome
         else:
             return outcome_of(answer) if isinstance(answer, Message) else None
-        # Telegram counts edits with the messages of a chat, and a toast that it throttles says that it is busy
-        # there: whichever it is, all wait.
+        # Telegram counts edits with the messages of a chat, and a throttled toast says that it had too much
+        # of that chat: whichever it is, all wait.
         if isinstance(outcome, SendThrottled) and chat_id is not None:
             self._send_queue.throttled(chat_id, outcome.seconds, rank)
         return outcome
