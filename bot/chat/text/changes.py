@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from bot.chat.text.html import EMPTY, Html, join, link
-from bot.chat.text.prices import dollars
-from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, decimals_of, ids_held
+from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, ids_held
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
-from bot.domain.observe.descriptions import Decimals, decimals_of_change
+from bot.domain.observe.descriptions import Decimals, decimals_of, decimals_of_change
+from bot.domain.observe.worth import dollars
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 

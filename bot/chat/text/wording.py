@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import sanitized, symbol
 from bot.domain.addresses import shortened
-from bot.domain.assets import WHOLE_KINDS, Address, Amount, Asset, ChainId, Description
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.chains import Chains
 from bot.domain.symbols import is_plain, symbol_key
 from bot.domain.units import format_shown
@@ -91,17 +91,6 @@ def length(span: timedelta) -> str:
 def is_collection(description: Description) -> bool:
     """Whether its amounts count items with ids."""
     return description.is_collection
-
-
-def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:
-    """Return how many digits of an amount stand behind the point; None if that is unknown."""
-    if description.kind in WHOLE_KINDS:
-        return 0
-    if is_collection(description):
-        return description.decimals or 0
-    if description.decimals is None and not asset.contract:
-        return chains.get(asset.chain_id).native_decimals
-    return description.decimals
 
 
 def asset_name(

@@ -7,7 +7,8 @@ correct what it said wrongly before. Mostly the amounts in smallest units tell w
 from datetime import timedelta
 from typing import NamedTuple
 
-from bot.domain.assets import Description
+from bot.domain.assets import WHOLE_KINDS, Asset, Description
+from bot.domain.chains import Chains
 
 REFRESHED_AFTER = timedelta(days=7)
 """Names and decimals change, though seldom."""
@@ -35,6 +36,17 @@ def asked_again_in(asked_in_vain: int) -> timedelta:
     # Capped: a larger shift would overflow a timedelta.
     doublings = min(asked_in_vain - 1, 16)
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def decimals_of(asset: Asset, description: Description, chains: Chains) -> int | None:
+    """Return how many digits of an amount stand behind the point; None if that is unknown."""
+    if description.kind in WHOLE_KINDS:
+        return 0
+    if description.is_collection:
+        return description.decimals or 0
+    if description.decimals is None and not asset.contract:
+        return chains.get(asset.chain_id).native_decimals
+    return description.decimals
 
 
 SUSPICIOUS_FACTOR = 1000

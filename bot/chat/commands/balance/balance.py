@@ -29,10 +29,11 @@ from bot.chat.commands.command import (
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, no_account_watched, not_watched, nothing_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
-from bot.chat.text.prices import Worth, with_prices, worth, worth_line
+from bot.chat.text.prices import worth_line
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
+from bot.domain.observe.worth import Worth, with_prices, worth_of
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import ignore_list, subscriptions
@@ -178,7 +179,7 @@ def _together(
     if accounts == 1:
         return []
     is_all = accounts <= ACCOUNTS_TOTALLED
-    total = worth(chain.from_iterable(known), services.chains) if is_all else Worth()
+    total = worth_of(chain.from_iterable(known), services.chains) if is_all else Worth()
     line = words.together(accounts, more, worth_line(total, services.chains))
     return [line] if line else []
 

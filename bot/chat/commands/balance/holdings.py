@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.chat.commands.words import unlisted
 from bot.chat.text.html import EMPTY, Html, Section, bold, code, fill, paged
 from bot.chat.text.outages import vanished, waiting
-from bot.chat.text.prices import dollars_held, worth, worth_line
+from bot.chat.text.prices import worth_line
 from bot.chat.text.wording import (
     RAW_UNITS,
     account_name,
@@ -18,13 +18,14 @@ from bot.chat.text.wording import (
     clock,
     counted,
     counted_ids,
-    decimals_of,
     ids_held,
 )
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, Asset, ChainId
 from bot.domain.chains import NOT_LISTED, Chains, Listing
+from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartSeen
+from bot.domain.observe.worth import dollars_held, worth_of
 from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_usd
 
@@ -82,7 +83,7 @@ def live_balances(
 
 def _head(title: Html, known: Iterable[ChainHoldings], chains: Chains) -> Section:
     """Return what stands above all chains: whose it is, and what all of it is worth."""
-    return Section("", [title, *filter(None, [worth_line(worth(known, chains), chains)])])
+    return Section("", [title, *filter(None, [worth_line(worth_of(known, chains), chains)])])
 
 
 def _read_and_unread(known: Iterable[ChainHoldings]) -> tuple[list[ChainHoldings], list[ChainId]]:

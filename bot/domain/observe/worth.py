@@ -1,0 +1,103 @@
+"""The value of balances in dollars, where the indexer gives a price; nothing is estimated.
+
+A sum says what it leaves out: balances without a price, those of ignored tokens, and unknown ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from bot.domain.assets import Asset, ChainId, Price
+from bot.domain.chains import Chains
+from bot.domain.observe.descriptions import decimals_of
+from bot.domain.observe.holdings import ChainHoldings, NamedBalance
+from bot.domain.units import added_usd, format_usd, usd_value
+
+_CHARACTERS_MOST = 40
+"""A value with more characters comes from a wrong price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """The value of several balances, and what is not in it."""
+
+    usd: Decimal = Decimal(0)
+    priced: int = 0
+    """The number of balances in it."""
+    unpriced: int = 0
+    ignored: int = 0
+    unknown: frozenset[ChainId] = frozenset()
+    """The chains of which something was never read."""
+    last_known: frozenset[ChainId] = frozenset()
+    """The chains of which something can't be read now; its last known amounts are in the sum."""
+
+    def merged(self, other: "Worth") -> "Worth":
+        """Return the value of both together."""
+        return Worth(
+            usd=added_usd(self.usd, other.usd),
+            priced=self.priced + other.priced,
+            unpriced=self.unpriced + other.unpriced,
+            ignored=self.ignored + other.ignored,
+            unknown=self.unknown | other.unknown,
+            last_known=self.last_known | other.last_known,
+        )
+
+
+def with_prices(
+    known: Iterable[ChainHoldings], prices: Mapping[Asset, Price], not_before: datetime
+) -> list[ChainHoldings]:
+    """Return the balances with those prices that were seen since `not_before`, and without any other."""
+
+    def priced(held: NamedBalance) -> NamedBalance:
+        price = prices.get(held.asset)
+        usd = price.usd if price is not None and price.seen_at >= not_before else None
+        return held._replace(description=held.description._replace(price_usd=usd))
+
+    return [
+        replace(
+            chain,
+            parts=tuple(replace(part, held=tuple(map(priced, part.held))) for part in chain.parts),
+        )
+        for chain in known
+    ]
+
+
+def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Decimal | None:
+    """Return the value of an amount; None if it is zero, or price or decimals are unknown or absurd."""
+    if decimals is None:
+        return None
+    try:
+        value = usd_value(amount_raw, decimals, price_usd)
+        is_shown = bool(value) and len(format_usd(value or Decimal(0))) <= _CHARACTERS_MOST
+    except ArithmeticError:
+        return None
+    return value if is_shown else None
+
+
+def dollars_held(held: NamedBalance, chains: Chains) -> Decimal | None:
+    """Return the value of one balance; None as for `dollars`."""
+    decimals = decimals_of(held.asset, held.description, chains)
+    return dollars(held.amount.amount_raw, decimals, held.description.price_usd)
+
+
+def worth_of(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
+    """Return the value of all balances of an account."""
+    total = Worth()
+    for chain in known:
+        here = {chain.chain_id}
+        values = [dollars_held(held, chains) for held in chain.held]
+        priced = [value for value in values if value is not None]
+        is_unknown = any(part.seen_at is None for part in chain.parts)
+        is_last_known = any(part.unknown_since is not None for part in chain.parts)
+        total = total.merged(
+            Worth(
+                usd=added_usd(*priced),
+                priced=len(priced),
+                unpriced=len(values) - len(priced),
+                ignored=chain.left_out,
+                unknown=frozenset(here if is_unknown else ()),
+                last_known=frozenset(here if is_last_known else ()),
+            )
+        )
+    return total
