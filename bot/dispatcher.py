@@ -22,6 +22,7 @@ from bot.domain.deliver.delivery import (
     DeliveryId,
     DeliveryState,
     DeliveryUpdate,
+    Epoch,
     unwritable,
     update_after,
 )
@@ -126,6 +127,7 @@ class Dispatcher:
         self._leaving: set[int] = set()
         """Chats whose task has had its turn: when the program stops, they may end."""
         self._expire_at = float("-inf")
+        self._epoch = Epoch(0)
 
     async def run(self) -> None:
         """Send what is due, for ever; an error is logged, and tried again after a pause."""
@@ -159,7 +161,8 @@ class Dispatcher:
 
     async def _restore_unfinished(self) -> None:
         """Make ready again what was being sent when the last run ended."""
-        in_doubt = await self._db.run(delivery_results.doubt_unfinished_sends, self._now())
+        self._epoch = await self._db.run(delivery_results.begin_epoch)
+        in_doubt = await self._db.run(delivery_results.doubt_unfinished_sends, self._now(), self._epoch)
         if in_doubt:
             self.counts.possible_duplicates += in_doubt
             log.warning("sends in doubt are repeated", action="sends_in_doubt", count=in_doubt)
@@ -240,6 +243,7 @@ class Dispatcher:
             self._now(),
             self._settings.group_wait_seconds,
             self._compose,
+            epoch=self._epoch,
             answered=answered,
         )
 

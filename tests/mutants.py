@@ -19,10 +19,17 @@ MUTANTS = (
     Mutant(
         "a message is marked as sent before it is sent: a kill in between loses it",
         "bot/store/outbox/queue.py",
-        "VALUES (?, '', 'sending', ?)",
-        "VALUES (?, '', 'sent', ?)",
+        "VALUES (?, '', 'sending', ?, ?)",
+        "VALUES (?, '', 'sent', ?, ?)",
         "tests/store/test_delivery_results.py"
         "::test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was",
+    ),
+    Mutant(
+        "whatever is being sent is doubted at a start: what another one is sending is sent twice",
+        "bot/store/delivery_results.py",
+        "AND state = 'sending' AND epoch < ?",
+        "AND state = 'sending' AND ? > 0",
+        "tests/store/test_delivery_results.py::test_what_an_epoch_sends_that_has_not_ended_is_not_in_doubt",
     ),
     Mutant(
         "alerts are written outside the transaction that writes balances: a failure in between loses them",

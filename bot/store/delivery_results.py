@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import Part
 from bot.domain.deliver.alerts import Undelivered
-from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, DeliveryUpdate
+from bot.domain.deliver.delivery import AlertState, DeliveryId, DeliveryState, DeliveryUpdate, Epoch
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.domain.subscriptions import DestinationId
@@ -69,17 +69,26 @@ def pause_chat(db: Database, chat_id: int, until: datetime, span: timedelta) -> 
     )
 
 
-def doubt_unfinished_sends(db: Database, now: datetime) -> int:
-    """Count every send that the end of the last run cut off as one without an answer; returns how many.
+def begin_epoch(db: Database) -> Epoch:
+    """Begin a new epoch of sending, which ends all before it; returns its number."""
+    (number,) = db.execute(
+        "INSERT INTO setting (name, value) VALUES ('sending epoch', '1') ON CONFLICT (name)"
+        " DO UPDATE SET value = CAST(CAST(setting.value AS BIGINT) + 1 AS TEXT) RETURNING value"
+    ).fetchone()
+    return Epoch(int(number))
 
-    To be called at the start, before anything is sent.
+
+def doubt_unfinished_sends(db: Database, now: datetime, epoch: Epoch) -> int:
+    """Count every send of an epoch before this one as one without an answer; returns how many.
+
+    To be called once an epoch has begun: whoever was sending in an ended one writes no outcome any more.
     """
     with db.transaction():
         changed = db.execute(
             "UPDATE delivery SET state = 'ready', unknowns = unknowns + 1, questions = 0,"
             " not_before = ?, reason = 'the program ended while it was being sent'"
-            f" WHERE {UNFINISHED} AND state = 'sending'",
-            [to_milliseconds(now)],
+            f" WHERE {UNFINISHED} AND state = 'sending' AND epoch < ?",
+            [to_milliseconds(now), epoch],
         )
         # A message on its way outlives the closing of its chat; with nobody left to send it, it ends here.
         closed = db.execute(

@@ -12,7 +12,14 @@ from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.chat.audit import Actor
 from bot.domain.chat.subscribe import SubscribeResult
 from bot.domain.deliver.alerts import Alert, Baseline, ChangeAlert, NoticeAlert, StoredNotice
-from bot.domain.deliver.delivery import Delivery, DeliveryId, DeliveryState, DeliveryUpdate, update_after
+from bot.domain.deliver.delivery import (
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    DeliveryUpdate,
+    Epoch,
+    update_after,
+)
 from bot.domain.deliver.outcomes import Offline, Outcome
 from bot.domain.observations import Poll, Reading, SweepNumber, View
 from bot.domain.observe.compare import compare
@@ -26,7 +33,7 @@ from bot.store.chats import chats, migrate, mutes, subscriptions, unsubscribe
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Value
 from bot.store.outbox import queue
-from bot.store.outbox.queue import NextDelivery, Outbox
+from bot.store.outbox.queue import Compose, NextDelivery, Outbox
 from bot.store.polling import freshness, record, sweeps
 from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
@@ -41,6 +48,7 @@ CHAINS = frozenset({ETHEREUM, POLYGON, BASE})
 LIMIT = 5
 STALE_AFTER = timedelta(minutes=10)
 LONG_AFTER = NOON + timedelta(days=1)
+NO_EPOCH = Epoch(0)
 
 
 def olga(when: datetime = NOON) -> Actor:
@@ -58,6 +66,8 @@ class Keeper:
     """The part that stands for the lists of the contract status."""
     limit: int = LIMIT
     """The most subscriptions a chat may have."""
+    epoch: Epoch = NO_EPOCH
+    """In which it sends."""
 
     async def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """Return rows of the database as they are."""
@@ -235,7 +245,7 @@ class Keeper:
         )
         here = (place.chat_id, place.thread_id or 0)
         await self.rows(others, "of another", "waiting", *here)
-        while (taken := await self.db.run(queue.claim_next, place.chat_id, LONG_AFTER, 0, listen)).delivery:
+        while (taken := await self.claim(place.chat_id, LONG_AFTER, compose=listen)).delivery:
             await self.sent(taken.delivery, LONG_AFTER)
         await self.rows(others, "waiting", "of another", *here)
         return heard
@@ -274,11 +284,31 @@ class Keeper:
         taken = [await self._taken(chat.chat_id, now, window) for chat in chats]
         return tuple(one.delivery for one in taken if one.delivery)
 
+    async def claim(
+        self,
+        chat_id: int,
+        now: datetime = NOON,
+        window: float = 0,
+        *,
+        compose: Compose | None = None,
+        answered: DeliveryId | None = None,
+    ) -> NextDelivery:
+        """Claim the next message of a chat."""
+        return await self.db.run(
+            queue.claim_next,
+            chat_id,
+            now,
+            window,
+            compose or words,
+            epoch=self.epoch,
+            answered=answered,
+        )
+
     async def _taken(self, chat_id: int, now: datetime, window: float) -> NextDelivery:
-        taken = await self.db.run(queue.claim_next, chat_id, now, window, words)
+        taken = await self.claim(chat_id, now, window)
         if taken.question is None:
             return taken
-        taken = await self.db.run(queue.claim_next, chat_id, now, window, words, answered=taken.question.id)
+        taken = await self.claim(chat_id, now, window, answered=taken.question.id)
         answered = taken.delivery and replace(taken.delivery, unanswered_questions=0)
         return replace(taken, delivery=answered)
 
@@ -310,6 +340,11 @@ class Keeper:
         """Close the file and open it again, as a restart does."""
         await self.db.close()
         self.db = await DatabaseThread.open(self.path)
+
+    async def start_sending(self, now: datetime = NOON) -> int:
+        """Begin to send, as a start does; returns how many sends of former runs are in doubt."""
+        self.epoch = await self.db.run(delivery_results.begin_epoch)
+        return await self.db.run(delivery_results.doubt_unfinished_sends, now, self.epoch)
 
 
 def words(alerts: Sequence[Alert], message_id: str, _: datetime) -> tuple[str, int]:

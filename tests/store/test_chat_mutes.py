@@ -20,7 +20,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.places import Place
 from bot.store.chats import audit, mutes
-from bot.store.outbox import muted, queue, withdraw
+from bot.store.outbox import muted, withdraw
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -473,7 +473,7 @@ async def test_a_receipt_stands_first_however_much_follows_in_however_many_messa
         texts.append([type(alert) for alert in alerts[:2]])
         return "…", min(2, len(alerts))
 
-    while (taken := await watching.db.run(queue.claim_next, OLGA.chat_id, at(120), 0, two_at_once)).delivery:
+    while (taken := await watching.claim(OLGA.chat_id, at(120), compose=two_at_once)).delivery:
         await watching.sent(taken.delivery, at(120))
 
     assert texts[0] == [NoticeAlert, ChangeAlert]

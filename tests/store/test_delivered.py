@@ -2,9 +2,9 @@
 
 from bot.domain.assets import Description
 from bot.domain.deliver.delivery import About
-from bot.store.outbox import delivered, queue
-from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
-from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
+from bot.store.outbox import delivered
+from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
+from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 
 USDC_ON_BOTH = {asset(USDC, chain_id): Description("ERC20", "USDC", 6) for chain_id in (POLYGON, BASE)}
 
@@ -13,7 +13,7 @@ async def told(keeper: Keeper, *changed: tuple[Amounts, int]) -> int:
     """Let tokens and the coin of the treasury change, and return the row of the message that tells it."""
     for amounts, native in changed:
         await keeper.record(reading(amounts, native=native), descriptions=USDC_ON_BOTH)
-    taken = await keeper.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
+    taken = await keeper.claim(OLGA.chat_id)
     assert taken.delivery is not None
     await keeper.sent(taken.delivery)
     return taken.delivery.id

@@ -30,9 +30,8 @@ from bot.domain.deliver.outcomes import (
 from bot.domain.deliver.unconfirmed import UNKNOWNS_RETRIED_EARLY
 from bot.store import delivery_results
 from bot.store.chats import chats
-from bot.store.outbox import queue
 from tests.builders import DAI, NOON, USDC, at, held, reading
-from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper, words
+from tests.store.conftest import ALERTS_TOPIC, LONG_AFTER, OLGA, OPS, Keeper
 
 EVERYONE = (OLGA, OPS, ALERTS_TOPIC)
 ALERTS_DESTINATION = 3
@@ -172,7 +171,7 @@ async def test_what_is_asked_about_is_not_marked_as_leaving(watching: Keeper) ->
     found = DeliveryUpdate(DeliveryState.READY, NOON, unknowns=3, unanswered_questions=5)
     await watching.apply_outcome(first.id, found)
 
-    taken = await watching.db.run(queue.claim_next, first.chat_id, NOON, 0, words)
+    taken = await watching.claim(first.chat_id)
 
     assert taken.delivery is None
     assert taken.question is not None
@@ -459,7 +458,7 @@ async def test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was
     due = await watching.due()
     await watching.reopen()
 
-    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 2
+    assert await watching.start_sending(at(60)) == 2
 
     assert (await row(watching, due[0]))[:3] == ("ready", 0, 1)
     again = {delivery.id: delivery for delivery in await watching.due(at(60))}
@@ -467,12 +466,39 @@ async def test_what_was_being_sent_at_the_end_is_in_doubt_and_repeated_as_it_was
     assert again[due[0].id].text == due[0].text
 
 
+async def test_what_an_epoch_sends_that_has_not_ended_is_not_in_doubt(watching: Keeper) -> None:
+    await change(watching, 6)
+    await watching.start_sending()
+    ended = (await watching.claim(OPS.chat_id)).delivery
+    watching.epoch = await watching.db.run(delivery_results.begin_epoch)
+    current = (await watching.claim(OLGA.chat_id)).delivery
+    assert ended is not None
+    assert current is not None
+
+    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60), watching.epoch) == 1
+
+    assert (await row(watching, ended))[:3] == ("ready", 0, 1)
+    assert (await row(watching, current))[:3] == ("sending", 0, 0)
+
+
+async def test_what_is_repeated_is_in_doubt_once_the_epoch_that_repeats_it_has_ended(
+    watching: Keeper,
+) -> None:
+    await change(watching, 6)
+    await watching.due()
+    await watching.start_sending(at(60))
+    assert len(await watching.due(at(60))) == 2
+
+    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(61), watching.epoch) == 0
+    assert await watching.start_sending(at(62)) == 2
+
+
 async def test_what_waited_at_the_end_is_not_in_doubt(watching: Keeper) -> None:
     await change(watching, 6)
     await watching.bind()
     await watching.reopen()
 
-    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 0
+    assert await watching.start_sending(at(60)) == 0
     assert [delivery.unknowns for delivery in await watching.due(at(60))] == [0, 0]
 
 
@@ -483,7 +509,7 @@ async def test_what_was_in_doubt_for_a_chat_closed_since_is_withdrawn(watching: 
     await watching.deny(OLGA)
     await watching.reopen()
 
-    assert await watching.db.run(delivery_results.doubt_unfinished_sends, at(60)) == 1
+    assert await watching.start_sending(at(60)) == 1
 
     assert (await row(watching, due[OLGA.chat_id]))[0] == "withdrawn"
     assert {delivery.chat_id for delivery in await watching.deliver_all(at(60))} == {OPS.chat_id}

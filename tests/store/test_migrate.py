@@ -10,9 +10,8 @@ from bot.domain.deliver.delivery import Delivery
 from bot.domain.deliver.outcomes import ChatMoved, Offline, Sent, TopicLost
 from bot.domain.places import Place
 from bot.store.chats import audit, chats, ignore_list, migrate, mutes, subscriptions
-from bot.store.outbox import queue
-from tests.builders import NOON, TREASURY, USDC, VAULT, at, reading
-from tests.store.conftest import OLGA, Keeper, olga, words
+from tests.builders import TREASURY, USDC, VAULT, at, reading
+from tests.store.conftest import OLGA, Keeper, olga
 
 GROUP = Place(-55, "group", "Ops")
 SUPER = Place(-100_55, "supergroup", "Ops")
@@ -83,7 +82,7 @@ async def test_what_both_were_to_be_told_and_one_was_is_not_told_again(group: Ke
     await group.watch(place=SUPER)
     await group.deliver_all()
     await group.record(reading({USDC: 6}, native=100))
-    delivery = (await group.db.run(queue.claim_next, GROUP.chat_id, NOON, 0, words)).delivery
+    delivery = (await group.claim(GROUP.chat_id)).delivery
     assert delivery is not None
     await group.sent(delivery)
 
@@ -313,12 +312,12 @@ async def test_a_message_that_leaves_keeps_what_its_chat_has_become_waiting(grou
     await group.migrate(GROUP.chat_id, SUPER.chat_id)
 
     assert (await group.outbox(at(60))).due == ()
-    assert (await group.db.run(queue.claim_next, SUPER.chat_id, at(60), 0, words)).delivery is None
+    assert (await group.claim(SUPER.chat_id, at(60))).delivery is None
 
 
 async def leaving(keeper: Keeper, place: Place) -> Delivery:
     """Return the next message of a chat, which leaves."""
-    delivery = (await keeper.db.run(queue.claim_next, place.chat_id, NOON, 0, words)).delivery
+    delivery = (await keeper.claim(place.chat_id)).delivery
     assert delivery is not None
     return delivery
 

@@ -9,7 +9,6 @@ from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
-from bot.store import delivery_results
 from bot.store.outbox import queue
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
@@ -133,9 +132,7 @@ async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watchi
         return words(alerts[:3], number, now)
 
     texts = []
-    while delivery := (
-        await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, three_at_most)
-    ).delivery:
+    while delivery := (await watching.claim(OLGA.chat_id, compose=three_at_most)).delivery:
         texts.append(delivery.text)
         await watching.sent(delivery)
 
@@ -161,9 +158,7 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 ) -> None:
     await change(watching, 6)
 
-    taken = await watching.db.run(
-        queue.claim_next, OPS.chat_id, NOON, 0, lambda _, __, ___: ("…", told_of_them)
-    )
+    taken = await watching.claim(OPS.chat_id, compose=lambda _, __, ___: ("…", told_of_them))
 
     assert taken.delivery is None
     assert len(taken.troubles) == 2, "of the group and of its topic"
@@ -182,7 +177,7 @@ async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_othe
             raise ValueError("no words")
         return words(alerts, number, now)
 
-    taken = await watching.db.run(queue.claim_next, OPS.chat_id, NOON, 0, fail_for_the_vault)
+    taken = await watching.claim(OPS.chat_id, compose=fail_for_the_vault)
 
     assert taken.delivery is not None
     assert taken.delivery.thread_id == ALERTS_TOPIC.thread_id
@@ -210,7 +205,7 @@ async def test_the_messages_of_a_chat_are_due_in_order(watching: Keeper) -> None
         await change(watching, amount)
         delivered += await watching.due()
         await watching.reopen()
-        await watching.db.run(delivery_results.doubt_unfinished_sends, NOON)
+        await watching.start_sending(NOON)
         delivered += await watching.deliver_all()
 
     texts = list(dict.fromkeys(one.text for one in delivered if one.chat_id == OLGA.chat_id))
@@ -234,14 +229,14 @@ async def test_while_a_message_is_being_sent_nothing_else_of_its_chat_is_due(wat
     await change(watching, 7)
 
     assert (await watching.outbox()).due == ()
-    assert (await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)).delivery is None
+    assert (await watching.claim(OLGA.chat_id)).delivery is None
 
 
 async def test_a_message_leaves_once(watching: Keeper) -> None:
     await change(watching, 6)
 
-    first = await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
-    second = await watching.db.run(queue.claim_next, OLGA.chat_id, NOON, 0, words)
+    first = await watching.claim(OLGA.chat_id)
+    second = await watching.claim(OLGA.chat_id)
 
     assert first.delivery is not None
     assert second.delivery is None

@@ -38,7 +38,6 @@ from bot.domain.deliver.outcomes import (
     Vanished,
 )
 from bot.domain.places import Place
-from bot.store import delivery_results
 from bot.store.chats import chats, mutes
 from bot.store.database.connection import DatabaseThread
 from bot.store.outbox import withdraw
@@ -150,7 +149,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule()
     def the_bot_is_killed_and_starts_again(self) -> None:
         self.wait(self.keeper.reopen())
-        in_doubt = self.wait(self.keeper.db.run(delivery_results.doubt_unfinished_sends, self.now))
+        in_doubt = self.wait(self.keeper.start_sending(self.now))
         assert in_doubt == len(self.model.in_flight)
         self.model.in_flight.clear()
 
@@ -260,7 +259,7 @@ class OutboxMachine(RuleBasedStateMachine):
         copy_path = self.keeper.path.with_name("copy.sqlite3")
         await self.keeper.rows(f"VACUUM INTO '{copy_path}'")
         copy = Keeper(await DatabaseThread.open(copy_path), copy_path)
-        await copy.db.run(delivery_results.doubt_unfinished_sends, later)
+        await copy.start_sending(later)
         for chat_id in (OLGA.chat_id, OPS.chat_id, MOVED_OPS):
             await copy.db.run_if_possible(chats.mark_reachable, chat_id)
         await copy.deliver_all(later)

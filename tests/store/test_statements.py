@@ -10,7 +10,7 @@ import sqlite_utils
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Asset, Description
 from bot.domain.chat.audit import Actor
-from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate
+from bot.domain.deliver.delivery import DeliveryState, DeliveryUpdate, Epoch
 from bot.domain.observations import Balance, Move, Poll, Standing, SweepNumber, Verdict
 from bot.domain.places import Place
 from bot.domain.subscriptions import SubscriptionId, WatchSpec
@@ -32,6 +32,7 @@ PLACE = Place(-1001, "supergroup", "Ops")
 ACTOR = Actor(7001, "Olga", NOON)
 ASKED_UNDER = SubscriptionId(1_000)
 
+EPOCH = Epoch(1)
 FIRST_SWEEP, SECOND_SWEEP = SweepNumber(1), SweepNumber(2)
 
 
@@ -142,7 +143,7 @@ def read_once(db: CountedDatabase) -> CountedDatabase:
 
 def sent(db: CountedDatabase) -> bool:
     """Send the next message; return whether there was one."""
-    claimed = claim_next(db, PLACE.chat_id, at(600), 0, words).delivery
+    claimed = claim_next(db, PLACE.chat_id, at(600), 0, words, epoch=EPOCH).delivery
     if claimed is None:
         return False
     update = DeliveryUpdate(DeliveryState.SENT, at(601), message_id=claimed.id)
@@ -181,7 +182,7 @@ def test_a_message_is_claimed_in_few_statements_however_many_changes_it_tells(
     record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED)
     read_once.count()
 
-    claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words).delivery
+    claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words, epoch=EPOCH).delivery
 
     assert claimed is not None
     assert claimed.alerts == 50
@@ -190,7 +191,7 @@ def test_a_message_is_claimed_in_few_statements_however_many_changes_it_tells(
 
 def test_what_came_of_a_message_is_written_in_few_statements(read_once: CountedDatabase) -> None:
     record_poll(read_once, poll(changes(50), SECOND_SWEEP), VERIFIED)
-    claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words).delivery
+    claimed = claim_next(read_once, PLACE.chat_id, at(600), 0, words, epoch=EPOCH).delivery
     assert claimed is not None
     read_once.count()
 

@@ -31,6 +31,9 @@ from bot.domain.deliver.outcomes import (
 
 DeliveryId = NewType("DeliveryId", int)
 
+Epoch = NewType("Epoch", int)
+"""Numbers the runs of whoever sends: a higher one began once the lower ones had ended."""
+
 GROUP_WAIT_LONGEST_SECONDS = 5.0
 """The longest wait of the first alert of a message: the grouping window restarts with each further alert."""
 

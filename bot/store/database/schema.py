@@ -155,6 +155,17 @@ INSERT INTO gap (account_id, chain_id, since)
 """
 
 
+@migrations()
+def m019_epochs(db: Database) -> None:
+    """Keep with each send in which epoch it left."""
+    db.executescript(_EPOCHS)
+
+
+_EPOCHS = """
+ALTER TABLE delivery ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;  -- in which it last left; 0: none
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -18,6 +18,7 @@ from bot.domain.deliver.delivery import (
     UNKNOWNS_SET_ASIDE,
     Delivery,
     DeliveryId,
+    Epoch,
     bind_at,
 )
 from bot.domain.deliver.message_ids import message_id
@@ -129,29 +130,31 @@ def claim_next(
     group_wait_seconds: float,
     compose: Compose,
     *,
+    epoch: Epoch,
     answered: DeliveryId | None = None,
 ) -> NextDelivery:
     """Return the chat's next message, marked as `sending`: one to be repeated, or a new one of what waits.
 
+    `epoch` is that of the caller, and stands with the mark: once it has ended, the send is in doubt.
     `compose` makes the text of a new one. A message whose last send had no answer is returned as a
     `question` instead, unless it is the one that Telegram has `answered` about.
     """
     with db.transaction():
         head = db.execute(_HEAD_OF_CHAT, [chat_id, to_milliseconds(now)]).fetchone()
         if head is None:
-            return _claim_new(db, chat_id, now, group_wait_seconds, compose)
+            return _claim_new(db, chat_id, now, group_wait_seconds, compose, epoch=epoch)
         delivery_id, state, not_before, free_at = head
         if state == "sending" or to_moment(max(not_before, free_at)) > now:
             return NextDelivery(None)
         delivery = _delivery(db, delivery_id)
         if asks_first(delivery) and delivery_id != answered:
             return NextDelivery(None, delivery)
-        db.execute("UPDATE delivery SET state = 'sending' WHERE id = ?", [delivery_id])
+        db.execute("UPDATE delivery SET state = 'sending', epoch = ? WHERE id = ?", [epoch, delivery_id])
         return NextDelivery(_with_topic_retried(db, delivery, now))
 
 
 def _claim_new(
-    db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose
+    db: Database, chat_id: int, now: datetime, group_wait_seconds: float, compose: Compose, *, epoch: Epoch
 ) -> NextDelivery:
     """Make a message of what waits in the chat's first destination whose text can be made."""
     troubles: list[str] = []
@@ -159,7 +162,7 @@ def _claim_new(
         try:
             # A savepoint: what was written of a message whose text can't be made is undone alone.
             with db.savepoint():
-                delivery = _delivery(db, _bind(db, destination_id, now, compose))
+                delivery = _delivery(db, _bind(db, destination_id, now, compose, epoch))
                 return NextDelivery(_with_topic_retried(db, delivery, now), troubles=tuple(troubles))
         except db.Error:
             raise
@@ -344,15 +347,15 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
     )
 
 
-def _bind(db: Database, destination_id: int, now: datetime, compose: Compose) -> DeliveryId:
+def _bind(db: Database, destination_id: int, now: datetime, compose: Compose, epoch: Epoch) -> DeliveryId:
     """Write a message of what waits for a destination, oldest first, already marked as `sending`."""
     rows = db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE]).fetchall()
     waiting = [_to_alert(row) for _, *row in _of_one_message(rows)]
     # The row comes before its text, which contains the message id that is made of the row's number.
     (row_id,) = db.execute(
-        "INSERT INTO delivery (destination_id, text, state, not_before) VALUES (?, '', 'sending', ?)"
-        " RETURNING id",
-        [destination_id, to_milliseconds(now)],
+        "INSERT INTO delivery (destination_id, text, state, not_before, epoch)"
+        " VALUES (?, '', 'sending', ?, ?) RETURNING id",
+        [destination_id, to_milliseconds(now), epoch],
     ).fetchone()
     delivery_id = DeliveryId(row_id)
     text, count = compose(waiting, message_id(delivery_id), now)
