@@ -157,12 +157,13 @@ INSERT INTO gap (account_id, chain_id, since)
 
 @migrations()
 def m019_epochs(db: Database) -> None:
-    """Keep with each send in which epoch it left."""
+    """Keep with each send in which epoch it left, and drop a column that nothing reads."""
     db.executescript(_EPOCHS)
 
 
 _EPOCHS = """
 ALTER TABLE delivery ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;  -- in which it last left; 0: none
+ALTER TABLE delivery DROP COLUMN trust;
 """
 
 
