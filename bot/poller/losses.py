@@ -1,6 +1,6 @@
 """The losses of one sweep, kept back until its end shows whether balances are gone or an index is rebuilt."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -8,9 +8,8 @@ import structlog
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Poll, Verdict
-from bot.domain.observe.mass_loss import LOST_AT_LEAST, NEWLY_DOUBTED, DoubtedChain, doubted_chains
+from bot.domain.observe.mass_loss import LOST_AT_LEAST, DoubtedChain, counted_on, doubted_chains
 from bot.poller.batch import without
-from bot.poller.memory import Memory
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import sweeps
 from bot.store.polling.sweeps import SweepInput
@@ -26,7 +25,6 @@ class SweepLosses:
     """What vanished in one sweep, chain by chain."""
 
     watched: SweepInput
-    memory: Memory
     db: DatabaseThread
     unknown: Sequence[Unknown]
     """What could not be read in this sweep so far; grows with it."""
@@ -46,7 +44,7 @@ class SweepLosses:
             for move in verdict.moves
             if move.is_loss and move.asset.contract != NATIVE
         )
-        doubts = self._doubts_before()
+        doubts = self.watched.doubts
         many = {
             chain_id: count
             for chain_id, count in counted.items()
@@ -55,7 +53,7 @@ class SweepLosses:
         held = await self.db.run(sweeps.token_balances_on, many) if many else {}
         # A doubt does not end while somebody who lost something there can't be read.
         unread = {
-            chain_id for chain_id in doubts if self._unread_on(chain_id) & self._with_losses_before(chain_id)
+            chain_id for chain_id, doubt in doubts.items() if self._unread_on(chain_id) & doubt.accounts
         }
         doubted = (doubted_chains(many, held, doubts) | unread) - self.watched.believed
         self.settled = frozenset(doubts.keys() & counted.keys()) - doubted
@@ -77,33 +75,22 @@ class SweepLosses:
                 ],
             )
 
-    def accounts_with_losses(self) -> dict[ChainId, frozenset[Address]]:
-        """Return whose balances vanished on the doubted chains, as far as it is known."""
-        by_chain = {chain_id: set(self._with_losses_before(chain_id)) for chain_id in self.doubted}
+    def doubts(self) -> dict[ChainId, DoubtedChain]:
+        """Return the doubts as they stand after this sweep."""
+        vanished: dict[ChainId, set[Address]] = defaultdict(set)
         for poll in self.polls:
             for verdict in poll.verdicts:
-                if verdict.chain_id in by_chain and has_losses(verdict):
-                    by_chain[verdict.chain_id].add(verdict.account)
-        return {chain_id: frozenset(accounts) for chain_id, accounts in by_chain.items()}
-
-    def _doubts_before(self) -> dict[ChainId, DoubtedChain]:
-        return dict.fromkeys(self.watched.doubted, NEWLY_DOUBTED) | self.memory.doubts
+                if has_losses(verdict):
+                    vanished[verdict.chain_id].add(verdict.account)
+        lost = {chain_id: count for chain_id, (count, _) in self.doubted.items()}
+        return {
+            chain_id: doubt._replace(accounts=doubt.accounts | vanished[chain_id])
+            for chain_id, doubt in counted_on(self.watched.doubts, lost).items()
+        }
 
     def _unread_on(self, chain_id: ChainId) -> frozenset[Address]:
         return frozenset(
             account for account, on, parts in self.unknown if on == chain_id and parts - {NATIVE_PART}
-        )
-
-    def _with_losses_before(self, chain_id: ChainId) -> frozenset[Address]:
-        """Return who lost something on a chain that is doubted already.
-
-        After a restart nobody remembers: whoever can't be read now may be one of them.
-        """
-        is_forgotten = chain_id in self.watched.doubted and chain_id not in self.memory.accounts_with_losses
-        return (
-            self._unread_on(chain_id)
-            if is_forgotten
-            else self.memory.accounts_with_losses.get(chain_id, frozenset())
         )
 
 

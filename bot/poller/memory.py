@@ -11,7 +11,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from bot.domain.assets import Address, Asset, ChainId, Part, Price
-from bot.domain.observe.mass_loss import DoubtedChain
 from bot.domain.observe.plan import Wanted
 from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
@@ -111,10 +110,6 @@ class Memory:
     """What one poller remembers."""
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
-    doubts: dict[ChainId, DoubtedChain] = field(default_factory=dict)
-    """Chains on which too much vanished at once, as of the last sweep."""
-    accounts_with_losses: dict[ChainId, frozenset[Address]] = field(default_factory=dict)
-    """The accounts whose balances vanished there; the doubt lasts while one of them can't be read."""
     quiet: dict[Address, Fingerprint] = field(default_factory=dict)
     """The last reading of accounts that had nothing new: the same one again has nothing new either."""
     unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)

@@ -99,7 +99,7 @@ class Sweep:
         self._answered: set[ChainId] = set()
         self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[Unknown] = []
-        self._losses = SweepLosses(watched, memory, db, self._unknown)
+        self._losses = SweepLosses(watched, db, self._unknown)
         self._troubles: dict[ChainId, str] = {}
 
     async def run(self) -> SweepResult:
@@ -142,6 +142,7 @@ class Sweep:
             },
             unknown=self._unknown,
             lost=self._losses.doubted,
+            doubts=self._losses.doubts(),
             settled=self._losses.settled,
         )
 
@@ -277,11 +278,6 @@ class Sweep:
             except Exception:
                 log.exception("losses could not be recorded", action="batch_failed")
                 self._note_unread({verdict.account for verdict in poll.verdicts})
-
-    @property
-    def accounts_with_losses(self) -> dict[ChainId, frozenset[Address]]:
-        """Whose balances vanished on the doubted chains, as far as it is known."""
-        return self._losses.accounts_with_losses()
 
     @property
     def partly_unknown(self) -> dict[ChainId, str]:

@@ -12,7 +12,6 @@ import structlog
 from bot.domain.assets import Address, Asset, ChainId, Price
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import SourceRefuses
-from bot.domain.observe.mass_loss import counted_on
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
@@ -149,10 +148,7 @@ class Poller:
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
-        lost = {chain_id: count for chain_id, (count, _) in reach.lost.items()}
         # Only a full sweep counts: one for new subscriptions reads few accounts, and would end doubts early.
-        self._memory.doubts = counted_on(self._memory.doubts, lost)
-        self._memory.accounts_with_losses = sweep.accounts_with_losses
         await self._db.run(
             sweeps.finish_sweep, reach, self._settings.stale_after, self._settings.contract_status
         )

@@ -4,7 +4,6 @@ import pytest
 
 from bot.domain.observe.mass_loss import (
     LOST_AT_LEAST,
-    NEWLY_DOUBTED,
     SWEEPS_TO_SETTLE,
     DoubtedChain,
     counted_on,
@@ -32,7 +31,7 @@ def test_too_much_at_once_is_doubted(lost: int, of: int, *, is_doubted: bool) ->
 
 def test_what_is_still_missing_of_a_doubted_chain_is_doubted_however_little_it_is() -> None:
     assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: DoubtedChain(80, 3)}) == {POLYGON}
-    assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: NEWLY_DOUBTED}) == {POLYGON}
+    assert doubted_chains({POLYGON: 1}, {POLYGON: 90}, {POLYGON: DoubtedChain()}) == {POLYGON}
 
 
 def test_what_another_chain_misses_is_not_doubted() -> None:
@@ -40,7 +39,7 @@ def test_what_another_chain_misses_is_not_doubted() -> None:
 
 
 def test_little_that_stays_the_same_for_long_is_believed() -> None:
-    doubts = {POLYGON: NEWLY_DOUBTED}
+    doubts = {POLYGON: DoubtedChain()}
     sweeps = 1
     while doubted_chains({POLYGON: 2}, {POLYGON: 90}, doubts):
         doubts = counted_on(doubts, {POLYGON: 2})

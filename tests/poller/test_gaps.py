@@ -91,7 +91,7 @@ async def test_a_doubt_does_not_end_while_who_lost_something_cannot_be_read(rich
     assert len(await told_after(rich, 1)) == 5
 
 
-async def test_a_doubt_does_not_end_after_a_restart_before_who_may_have_lost_something_is_read(
+async def test_a_doubt_does_not_end_after_a_restart_before_who_lost_something_is_read(
     rich: PollerHarness,
 ) -> None:
     await rich.restart()
@@ -104,6 +104,49 @@ async def test_a_doubt_does_not_end_after_a_restart_before_who_may_have_lost_som
         rich.source.holds(token, 3, block=5)
 
     assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+
+
+async def test_a_doubt_goes_on_being_counted_after_a_restart(rich: PollerHarness) -> None:
+    for token in TOKENS[1:]:
+        rich.source.holds(token, 3, block=5)
+    assert await told_after(rich, SWEEPS_TO_SETTLE - 1) == []
+
+    await rich.restart()
+
+    assert amounts(await told_after(rich, 1)) == [(TOKENS[0], 3, 0)]
+
+
+async def test_a_doubt_ends_after_a_restart_though_others_cannot_be_read(rich: PollerHarness) -> None:
+    await rich.keeper.watch(VAULT)
+    await told_after(rich, 1)
+    await rich.restart()
+    rich.source.doubtful.add((POLYGON, VAULT))
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+    await told_after(rich, 1)
+
+    del rich.source.listed[POLYGON, TREASURY][USDC]
+
+    assert amounts(await told_after(rich, 1)) == [(USDC, 5, 0)]
+
+
+async def test_a_doubt_that_stays_as_it_is_writes_nothing(rich: PollerHarness) -> None:
+    await told_after(rich, SWEEPS_TO_SETTLE)
+    before = await rich.keeper.written()
+    await told_after(rich, 1)
+
+    assert await rich.keeper.written() - before == 1  # the number of the sweep
+
+
+async def test_a_doubt_that_ended_leaves_nothing_behind(rich: PollerHarness) -> None:
+    assert await rich.keeper.rows("SELECT missing, missed FROM chain") == [(12, 1)]
+    assert await rich.keeper.rows("SELECT count(*) FROM account_with_losses") == [(1,)]
+    for token in TOKENS:
+        rich.source.holds(token, 3, block=5)
+    await told_after(rich, 1)
+
+    assert await rich.keeper.rows("SELECT missing, missed FROM chain") == [(None, None)]
+    assert await rich.keeper.rows("SELECT count(*) FROM account_with_losses") == [(0,)]
 
 
 async def test_a_doubt_ends_though_others_cannot_be_read(rich: PollerHarness) -> None:

@@ -206,7 +206,16 @@ class Keeper:
         number = await self.db.run(sweeps.begin_sweep) if sweep is None else sweep
         when = at(seconds)
         await self.finish_sweep(
-            SweepResult(number, when, when, asked, answered, unknown, lost or {}, settled)
+            SweepResult(
+                sweep=number,
+                started_at=when,
+                ended_at=when,
+                asked=asked,
+                answered=answered,
+                unknown=unknown,
+                lost=lost or {},
+                settled=settled,
+            )
         )
 
     async def ages(self, account: Address = TREASURY) -> dict[ChainId, tuple[datetime, datetime | None]]:

@@ -174,6 +174,23 @@ async def test_what_was_described_in_part_is_asked_about_at_once_and_the_rest_in
     assert pauses == {"DAI": week, "USDC": week, "SKYWVR": week, "FOX": None}
 
 
+async def test_of_a_chain_that_was_held_back_every_holder_may_have_lost_something(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as db, db:
+        db.execute("UPDATE chain SET lost_since = 1 WHERE id = 137")
+        holders = set(
+            db.execute(
+                "SELECT x.chain_id, b.account_id FROM balance b JOIN asset x ON x.id = b.asset_id"
+                " WHERE x.chain_id = 137 AND x.contract <> x''"
+            )
+        )
+
+    await (await DatabaseThread.open(old)).close()
+
+    with closing(open_to_read(old)) as db:
+        assert holders
+        assert set(db.execute("SELECT chain_id, account_id FROM account_with_losses")) == holders
+
+
 async def test_a_copy_of_how_it_was_stands_beside_it(old: Path) -> None:
     before = dump(old)
 

@@ -299,10 +299,22 @@ async def test_an_account_that_something_refers_to_stays(keeper: Keeper, table: 
     assert await keeper.value("SELECT count(*) FROM account") == 1
 
 
+async def test_what_an_account_lost_is_forgotten_with_it(keeper: Keeper) -> None:
+    await happened(keeper, OLD)
+    await keeper.script("INSERT INTO account (id, address) VALUES (2, x'02')")
+    await keeper.script("DELETE FROM alert; DELETE FROM change")
+    await keeper.script("INSERT INTO account_with_losses (chain_id, account_id) VALUES (1, 1)")
+
+    await forget(keeper)
+
+    assert await keeper.rows("SELECT * FROM account_with_losses") == []
+
+
 async def test_every_table_that_names_accounts_is_looked_at(keeper: Keeper) -> None:
     naming = await keeper.rows(
         "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
-        " WHERE m.type = 'table' AND c.name IN ('account_id', 'holder')"
+        " WHERE m.type = 'table' AND c.name IN ('account_id', 'holder') AND NOT EXISTS (SELECT 1"
+        " FROM pragma_foreign_key_list(m.name) f WHERE f.\"table\" = 'account' AND f.on_delete = 'CASCADE')"
     )
 
     assert {name for (name,) in naming} == set(REFERENCES)

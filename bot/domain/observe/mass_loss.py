@@ -7,7 +7,7 @@ more, or when what is missing is little and stays the same for long.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bot.domain.assets import ChainId
+from bot.domain.assets import Address, ChainId
 
 LOST_AT_LEAST = 10
 """Fewer balances that vanish in one sweep are never doubted."""
@@ -17,13 +17,14 @@ SWEEPS_TO_SETTLE = 10
 
 
 class DoubtedChain(NamedTuple):
-    """How many balances of a doubted chain are missing, and for how many sweeps in a row."""
+    """What is missing of a doubted chain, as of the last sweep."""
 
-    lost: int
-    times: int
-
-
-NEWLY_DOUBTED = DoubtedChain(0, 0)
+    lost: int = 0
+    """So many token balances."""
+    times: int = 0
+    """For so many sweeps in a row, counted up to `SWEEPS_TO_SETTLE`."""
+    accounts: frozenset[Address] = frozenset()
+    """Whose balances vanished since the doubt began; it lasts while one of them can't be read."""
 
 
 def doubted_chains(
@@ -44,12 +45,13 @@ def counted_on(
 ) -> dict[ChainId, DoubtedChain]:
     """Return the doubts to remember after a sweep that doubted these losses."""
     return {
-        chain_id: _counted(doubts.get(chain_id, NEWLY_DOUBTED), count) for chain_id, count in lost.items()
+        chain_id: _counted(doubts.get(chain_id, DoubtedChain()), count) for chain_id, count in lost.items()
     }
 
 
 def _counted(doubt: DoubtedChain, lost: int) -> DoubtedChain:
-    return DoubtedChain(lost, doubt.times + 1 if lost == doubt.lost else 1)
+    times = min(doubt.times + 1, SWEEPS_TO_SETTLE) if lost == doubt.lost else 1
+    return doubt._replace(lost=lost, times=times)
 
 
 def _is_too_much(lost: int, held: int) -> bool:

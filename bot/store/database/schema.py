@@ -156,6 +156,26 @@ INSERT INTO gap (account_id, chain_id, since)
 
 
 @migrations()
+def m018_losses(db: Database) -> None:
+    """Keep what is missing of a chain that is held back, and whose; at first every holder's."""
+    db.executescript(_LOSSES)
+
+
+_LOSSES = """
+ALTER TABLE chain ADD COLUMN missing INTEGER;  -- held back: so many token balances, by the last sweep
+ALTER TABLE chain ADD COLUMN missed INTEGER;   -- for so many sweeps in a row
+CREATE TABLE account_with_losses (  -- whose balances vanished from a chain that is held back
+  chain_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+  PRIMARY KEY (chain_id, account_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO account_with_losses (chain_id, account_id)
+  SELECT DISTINCT x.chain_id, b.account_id FROM balance b JOIN asset x ON x.id = b.asset_id
+  JOIN chain c ON c.id = x.chain_id WHERE c.lost_since IS NOT NULL AND x.contract <> x'';
+"""
+
+
+@migrations()
 def m019_epochs(db: Database) -> None:
     """Keep with each send in which epoch it left, and drop a column that nothing reads."""
     db.executescript(_EPOCHS)

@@ -9,6 +9,7 @@ from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss
 from bot.domain.observations import SweepNumber
+from bot.domain.observe.mass_loss import DoubtedChain
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.balances.coverage import all_subscriptions, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
@@ -45,7 +46,7 @@ class SweepInput:
     """Held assets that the source has to describe, by an account that holds them."""
     believed: frozenset[ChainId]
     """Chains whose losses an owner confirmed: they are recorded, however many they are."""
-    doubted: frozenset[ChainId]
+    doubts: Mapping[ChainId, DoubtedChain]
     """Chains held back since too much vanished on them at once."""
 
 
@@ -63,6 +64,8 @@ class SweepResult:
     """Parts that were asked for and gave no usable answer."""
     lost: Mapping[ChainId, tuple[int, int]] = field(default_factory=dict)
     """Chains on which too much vanished at once: how many token balances, of how many."""
+    doubts: Mapping[ChainId, DoubtedChain] = field(default_factory=dict)
+    """What is missing of these chains after this sweep."""
     settled: frozenset[ChainId] = frozenset()
     """Chains that were held back until now, and whose missing balances are recorded as gone."""
 
@@ -85,7 +88,6 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
     )
     blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
-    doubted = db.execute("SELECT id FROM chain WHERE lost_since IS NOT NULL")
     return SweepInput(
         subscriptions=subscriptions,
         newest=SubscriptionId(newest),
@@ -94,7 +96,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
         highest_blocks={ChainId(chain_id): block for chain_id, block in blocks},
         undescribed=_to_describe(db, now),
         believed=frozenset(ChainId(chain_id) for (chain_id,) in believed),
-        doubted=frozenset(ChainId(chain_id) for (chain_id,) in doubted),
+        doubts=_doubts(db),
     )
 
 
@@ -154,13 +156,16 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
             db.execute(
                 "INSERT INTO chain (id, highest_block, complete_at) VALUES (?, ?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET complete_at = excluded.complete_at, lost_since = NULL, is_loss_believed = 0,"
-                " lost = NULL, held = NULL, highest_block ="
+                " lost = NULL, held = NULL, missing = NULL, missed = NULL, highest_block ="
                 " CASE WHEN excluded.highest_block IS NULL OR chain.highest_block > excluded.highest_block"
                 " THEN chain.highest_block ELSE excluded.highest_block END",
                 [chain_id, block, to_milliseconds(result.started_at)],
             )
+        for chain_id in ended:
+            db.execute("DELETE FROM account_with_losses WHERE chain_id = ?", [chain_id])
         for chain_id, loss in result.lost.items():
             _doubt_losses(db, chain_id, *loss, result)
+        _save_doubts(db, result.doubts)
         enqueue_outage_notices(
             db,
             result.ended_at,
@@ -214,6 +219,40 @@ def _doubt_losses(db: Database, chain_id: ChainId, lost: int, held: int, result:
     told = (_LOSS_TOLD.format(chain_id), str(at))
     db.upsert_many("setting", ["name", "value"], [told], key=["name"])
     enqueue_owner_alerts(db, MassLoss(chain_id, *row[1:]), at)
+
+
+def _doubts(db: Database) -> dict[ChainId, DoubtedChain]:
+    """Return what is missing of the chains that are held back."""
+    rows = db.execute(
+        "SELECT id, coalesce(missing, 0), coalesce(missed, 0) FROM chain WHERE lost_since IS NOT NULL"
+    ).fetchall()
+    if not rows:  # as in nearly every sweep
+        return {}
+    accounts: dict[int, set[Address]] = defaultdict(set)
+    for chain_id, address in db.execute(
+        "SELECT l.chain_id, a.address FROM account_with_losses l JOIN account a ON a.id = l.account_id"
+    ):
+        accounts[chain_id].add(to_address(address))
+    return {
+        ChainId(chain_id): DoubtedChain(lost, times, frozenset(accounts[chain_id]))
+        for chain_id, lost, times in rows
+    }
+
+
+def _save_doubts(db: Database, doubts: Mapping[ChainId, DoubtedChain]) -> None:
+    """Write what is missing of chains that are held back, as far as that is not stored already."""
+    before = _doubts(db) if doubts else {}
+    for chain_id, doubt in doubts.items():
+        known = before.get(chain_id, DoubtedChain())
+        if (doubt.lost, doubt.times) != (known.lost, known.times):
+            db.execute(
+                "UPDATE chain SET missing = ?, missed = ? WHERE id = ?", [doubt.lost, doubt.times, chain_id]
+            )
+        db.executemany(
+            "INSERT INTO account_with_losses (chain_id, account_id)"
+            " SELECT ?, a.id FROM account a WHERE a.address = ?",
+            [(chain_id, to_blob(account)) for account in doubt.accounts - known.accounts],
+        )
 
 
 def _owners_told_at(db: Database, chain_id: ChainId, now: int) -> int | None:
