@@ -34,7 +34,7 @@ from bot.store.database.connection import DatabaseThread
 from bot.store.database.door import Value
 from bot.store.outbox import queue
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox
-from bot.store.polling import freshness, record, sweeps
+from bot.store.polling import freshness, holdings, record, sweeps
 from bot.store.polling.chains import update_chains
 from bot.store.polling.sweeps import SweepResult
 from bot.store.rows import to_blob, to_moment, to_moment_or_none
@@ -131,7 +131,7 @@ class Keeper:
         self, place: Place, account: Address, chain_ids: frozenset[ChainId]
     ) -> list[ChainHoldings]:
         """Return what a place watches of an account."""
-        return await self.db.run(freshness.holdings_of, place, account, chain_ids, self.status)
+        return await self.db.run(holdings.holdings_of, place, account, chain_ids, self.status)
 
     async def allow(self, place: Place) -> None:
         await self.db.run(chats.allow, place, olga())

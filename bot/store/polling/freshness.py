@@ -1,43 +1,27 @@
-"""What a destination watches and how fresh it is, as /status and /balance show it.
+"""What a destination watches and how fresh it is, as /status shows it.
 
 A part was last seen at `unknown_since` of its coverage if that is set, else at `complete_at` of its chain.
 What is watched and not covered was not read yet.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
+from bot.domain.assets import Address, ChainId, Part
 from bot.domain.deliver.alerts import Gap, HeldBack
-from bot.domain.observations import Standing
-from bot.domain.observe.holdings import (
-    ChainHoldings,
-    ChainSight,
-    NamedBalance,
-    PartKind,
-    PartSeen,
-    WatchedHere,
-)
+from bot.domain.observe.holdings import ChainSight, WatchedHere
 from bot.domain.observe.plan import Wanted, wanted_by, watches_by_account
 from bot.domain.observe.readings import Coverage
-from bot.domain.observe.recipients import Rules, Watches, ignores, label_on, unignored_parts
+from bot.domain.observe.recipients import Rules, Watches, label_on, unignored_parts
 from bot.domain.places import Place
-from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.balances.snapshots import Views, views
 from bot.store.chats.ignore_list import rules_here
 from bot.store.chats.subscriptions import subscriptions_here
 from bot.store.database.door import Database
+from bot.store.polling.holdings import complete_at
 from bot.store.polling.sweeps import held_back
-from bot.store.rows import (
-    Row,
-    to_asset,
-    to_blob,
-    to_description,
-    to_holding,
-    to_moment,
-    to_moment_or_none,
-)
+from bot.store.rows import Row, to_moment_or_none
 
 
 def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status: Part) -> WatchedHere:
@@ -54,46 +38,13 @@ def watched_here(db: Database, place: Place, chains: frozenset[ChainId], status:
         tokens=sum(one.account is None for one in subscriptions),
         balances=sum(_balances(wanted, stored, rules_here(db, place), status)),
         chains=tuple(
-            _sights(wanted, stored, _complete_at(db), _gone(db), on_hold=held_back(db), status=status)
+            _sights(wanted, stored, complete_at(db), _gone(db), on_hold=held_back(db), status=status)
         ),
         gaps=tuple(_gaps(wanted, stored, watches_by_account(subscriptions), status)),
         alerts=alerts,
         alerts_since=to_moment_or_none(since),
         paused_until=to_moment_or_none(paused_until),
     )
-
-
-def holdings_of(
-    db: Database, place: Place, account: Address, chains: frozenset[ChainId], status: Part
-) -> list[ChainHoldings]:
-    """Return what a destination watches of an account, chain by chain, what was not read yet included."""
-    subscriptions = [one.subscription for one in subscriptions_here(db, place)]
-    wanted = wanted_by(subscriptions, chains).get(account, Wanted())
-    watched = watches_by_account(subscriptions).get(account, ())
-    coverage = {chain_id: view.coverage for (_, chain_id), view in views(db, [account]).items()}
-    complete_at, rules, on_hold = _complete_at(db), rules_here(db, place), held_back(db)
-    held: dict[ChainId, list[tuple[NamedBalance, Standing]]] = defaultdict(list)
-    for row in db.execute(_HELD, [to_blob(account)]):
-        one, standing = _to_held(row)
-        held[one.asset.chain_id].append((one, standing))
-    return [
-        ChainHoldings(
-            chain_id=chain_id,
-            parts=tuple(
-                _parts(
-                    wanted.parts(chain_id, status),
-                    coverage.get(chain_id, {}),
-                    complete_at.get(chain_id),
-                    held[chain_id],
-                    rules=rules,
-                    status=status,
-                )
-            ),
-            held_back=on_hold.get(chain_id),
-            label=label_on(watched, chain_id),
-        )
-        for chain_id in sorted(wanted.chains())
-    ]
 
 
 # ---------------------------------------------------------------- what a destination watches
@@ -179,71 +130,6 @@ SELECT (SELECT count(*) FROM untold), (SELECT min(since) FROM untold), hold_unti
 """The conditions repeat those of the partial indexes word for word, or SQLite reads every alert ever made."""
 
 
-def _complete_at(db: Database) -> dict[ChainId, datetime]:
-    rows = db.execute("SELECT id, complete_at FROM chain")
-    return {ChainId(chain_id): to_moment(complete_at) for chain_id, complete_at in rows}
-
-
 def _gone(db: Database) -> frozenset[ChainId]:
     rows = db.execute("SELECT id FROM chain WHERE gone_since IS NOT NULL")
     return frozenset(ChainId(chain_id) for (chain_id,) in rows)
-
-
-# ---------------------------------------------------------------- what one account holds
-
-_HELD = f"""
-SELECT x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
-  b.amount, b.uniques, b.block, b.standing, {LOOKS_LIKE_ANOTHER}
-FROM balance b JOIN asset x ON x.id = b.asset_id JOIN account a ON a.id = b.account_id
-WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol) NULLS FIRST, x.contract
-"""
-
-
-def _to_held(row: Row) -> tuple[NamedBalance, Standing]:
-    chain_id, contract, kind, symbol, decimals, rebasing, amount, uniques, block, standing, is_look_alike = (
-        row
-    )
-    held = NamedBalance(
-        to_asset(chain_id, contract),
-        to_description(kind, symbol, decimals, rebasing),
-        to_holding(amount, uniques, block),
-        bool(is_look_alike),
-    )
-    return held, Standing(standing)
-
-
-def _parts(
-    watched: frozenset[Part],
-    coverage: Mapping[Part, datetime | None],
-    complete_at: datetime | None,
-    held: Sequence[tuple[NamedBalance, Standing]],
-    *,
-    rules: Rules,
-    status: Part,
-) -> Iterator[PartSeen]:
-    """Yield each watched part with the balances it shows: coins first, then lists, then contracts.
-
-    A token that both a list and a watched contract show stands with the contract. Of tokens that are ignored
-    and only listed, just their number is given.
-    """
-    shown: dict[Part, list[NamedBalance]] = defaultdict(list)
-    left_out = 0
-    for one, standing in held:
-        part = one.asset.part
-        # A contract that is watched and was not read yet is shown by the list for now, if that has it.
-        if part in watched and part in coverage:
-            shown[part].append(one)
-        elif standing is not Standing.NAMED and ignores(rules, one.asset):
-            left_out += 1
-        elif standing is not Standing.NAMED:
-            shown[status].append(one)
-    kinds = {NATIVE_PART: PartKind.NATIVES, status: PartKind.TOKENS}
-    for part in sorted(watched, key=lambda part: (part != NATIVE_PART, part != status, part)):
-        is_read = part in coverage
-        yield PartSeen(
-            kind=kinds.get(part, PartKind.NAMED),
-            seen_at=complete_at if is_read else None,
-            unknown_since=coverage.get(part),
-            held=tuple(shown[part]) if is_read else (),
-            left_out=left_out if is_read and part == status else 0,
-        )

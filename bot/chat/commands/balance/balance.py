@@ -38,7 +38,7 @@ from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import ignore_list, subscriptions
 from bot.store.outbox import delivered
-from bot.store.polling import freshness
+from bot.store.polling import holdings
 
 OTHERS_OFFERED = 3
 """Buttons for other accounts, under the balances of the first account of an alert."""
@@ -220,7 +220,7 @@ async def _known(services: Services, place: Place, account: Address) -> list[Cha
     """Return what is known of an account, with the prices that the last sweeps brought."""
     sweeps, now = services.sweeps(), services.now()
     known = await services.db.run(
-        freshness.holdings_of, place, account, sweeps.chains, services.contract_status
+        holdings.holdings_of, place, account, sweeps.chains, services.contract_status
     )
     # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
     kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
