@@ -201,7 +201,20 @@ def test_what_came_of_a_message_is_written_in_few_statements(read_once: CountedD
     assert read_once.count() <= 6
 
 
-def test_a_hundred_subscriptions_take_so_many_statements_each(db: CountedDatabase) -> None:
-    watch(db, [WatchSpec(address(30_000 + number)) for number in range(100)])
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_hundred_subscriptions_take_as_few_statements_as_one(db: CountedDatabase, count: int) -> None:
+    watch(db, [WatchSpec(address(30_000 + number)) for number in range(count)])
 
-    assert db.count() <= 1_407
+    assert db.execute("SELECT count(*) FROM subscription").fetchone() == (count,)
+    assert db.count() <= 25
+
+
+def test_a_hundred_new_labels_take_few_statements(db: CountedDatabase) -> None:
+    accounts = [address(30_000 + number) for number in range(100)]
+    watch(db, [WatchSpec(account) for account in accounts])
+    db.count()
+
+    watch(db, [WatchSpec(account, label=f"A{number}") for number, account in enumerate(accounts)])
+
+    assert db.execute("SELECT count(*) FROM subscription WHERE label <> ''").fetchone() == (100,)
+    assert db.count() <= 25

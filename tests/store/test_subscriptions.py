@@ -1,12 +1,37 @@
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
+import sqlite_utils
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address
 from bot.domain.chat.subscribe import SubscribeOutcome, SubscribeResult
 from bot.domain.subscriptions import Scope, WatchSpec
 from bot.store.chats import subscriptions
+from bot.store.chats.subscriptions import subscribe
+from bot.store.database.lite import LiteDatabase
 from bot.store.polling import sweeps
-from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, address, reading
-from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper
+from tests.builders import (
+    BASE,
+    DAI,
+    ETHEREUM,
+    NOON,
+    POLYGON,
+    TREASURY,
+    USDC,
+    VAULT,
+    VERIFIED,
+    address,
+    reading,
+)
+from tests.examples import examples
+from tests.new_database import put_new_database
+from tests.store.conftest import ALERTS_TOPIC, LIMIT, OLGA, OPS, Keeper, olga
 
 CREATED, ALREADY = SubscribeOutcome.CREATED, SubscribeOutcome.ALREADY
 
@@ -59,6 +84,49 @@ async def test_the_same_wish_twice_in_one_command_is_taken_once(keeper: Keeper) 
 
     assert (first.outcome, second.outcome) == (CREATED, SubscribeOutcome.RELABELLED)
     assert await listed(keeper) == [(1, TREASURY, "Treasury")]
+
+
+@contextmanager
+def new_database() -> Iterator[LiteDatabase]:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bot.sqlite3"
+        put_new_database(path)
+        db = LiteDatabase(sqlite_utils.Database(path, execute_plugins=False, strict=True))
+        db.execute("PRAGMA synchronous = OFF")
+        yield db
+        db.close()
+
+
+def subscribed(db: LiteDatabase, commands: Sequence[Sequence[WatchSpec]]) -> list[Any]:
+    """Return what becomes of these commands, and what is stored after them."""
+    results = [
+        one
+        for wanted in commands
+        for one in subscribe(db, OLGA, wanted, olga(), limit=LIMIT, status=VERIFIED)
+    ]
+    stored = [
+        db.execute(f"SELECT * FROM {table}").fetchall() for table in ("subscription", "account", "audit")
+    ]
+    return [results, *stored]
+
+
+SPECS = st.builds(
+    WatchSpec,
+    st.sampled_from([TREASURY, VAULT, address(1), address(2)]),
+    st.sampled_from([Scope(), Scope(chains=frozenset({BASE}))]),
+    st.sampled_from(["", "Vault", "vault", "Till", "Till 2"]),
+)
+
+
+@given(before=st.lists(SPECS, max_size=4), wanted=st.lists(SPECS, max_size=9))
+@settings(max_examples=examples(60), deadline=None)
+def test_a_command_with_many_lines_does_what_as_many_commands_would(
+    before: list[WatchSpec], wanted: list[WatchSpec]
+) -> None:
+    with new_database() as one, new_database() as several:
+        at_once = subscribed(one, [before, wanted])
+
+        assert at_once == subscribed(several, [before, *([spec] for spec in wanted)])
 
 
 @pytest.mark.parametrize(

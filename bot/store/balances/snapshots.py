@@ -1,7 +1,7 @@
 """Reads what is stored of accounts for new readings to be compared with; keeps the ids of collections."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.assets import COLLECTION_KINDS, NATIVE, WITH_IDS, Address, Amount, Asset, ChainId, Items, Part
@@ -221,15 +221,19 @@ def _is_well_described(db: Database, asset: Asset, now: datetime) -> bool:
 
 def account_id_of(db: Database, account: Address) -> int:
     """Return the row of an account, inserted if it is new."""
+    return add_accounts(db, [account])[account]
+
+
+def add_accounts(db: Database, accounts: Collection[Address]) -> dict[Address, int]:
+    """Return the rows of these accounts, inserted where they are new."""
     # A new one begins with the generation that `retention` left: above those of all deleted accounts.
-    db.execute(
+    db.executemany(
         "INSERT INTO account (address, generation) VALUES"
         f" (?, coalesce((SELECT CAST(value AS BIGINT) FROM setting WHERE name = '{FIRST_GENERATION}'), 0))"
         " ON CONFLICT (address) DO NOTHING",
-        [to_blob(account)],
+        [(to_blob(account),) for account in accounts],
     )
-    (account_id,) = db.execute("SELECT id FROM account WHERE address = ?", [to_blob(account)]).fetchone()
-    return int(account_id)
+    return account_ids(db, accounts)
 
 
 def account_ids(db: Database, accounts: Iterable[Address]) -> dict[Address, int]:

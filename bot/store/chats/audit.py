@@ -1,5 +1,7 @@
 """The audit: who changed what, written in the transaction of the change, so that neither is there alone."""
 
+from collections.abc import Iterable
+
 from bot.domain.assets import Address
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.subscriptions import Subscription
@@ -14,9 +16,18 @@ def record_audit(
 
     Part of the caller's transaction.
     """
-    db.execute(
-        "INSERT INTO audit (at, deed, user_id, user_name, telegram_id, subject) VALUES (?, ?, ?, ?, ?, ?)",
-        [to_milliseconds(actor.at), action, actor.user_id, actor.name, chat_id, subject],
+    record_audits(db, actor, [(action, subject)], chat_id)
+
+
+def record_audits(
+    db: Database, actor: Actor, changes: Iterable[tuple[AuditAction, str]], chat_id: int | None
+) -> None:
+    """Write that an actor did several things, each with its subject, as `record_audit` does."""
+    at = to_milliseconds(actor.at)
+    db.insert_many(
+        "audit",
+        ["at", "deed", "user_id", "user_name", "telegram_id", "subject"],
+        [(at, action, actor.user_id, actor.name, chat_id, subject) for action, subject in changes],
     )
 
 

@@ -1,26 +1,29 @@
 """Creates and lists subscriptions: what a destination watches."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import compress
 from types import MappingProxyType
 
-from bot.domain.assets import NATIVE_PART, Address, Part
+from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
 from bot.domain.chat.labels import Labels, LabelTarget, label_target
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.deliver.alerts import Baseline
+from bot.domain.observations import View
 from bot.domain.observe.readings import Coverage
-from bot.domain.observe.recipients import unignored_parts
+from bot.domain.observe.recipients import Rules, unignored_parts
 from bot.domain.places import Place
 from bot.domain.subscriptions import (
     DestinationId,
     ListedSubscription,
     Scope,
     Subscription,
-    SubscriptionId,
     WatchSpec,
 )
-from bot.store.balances.snapshots import account_id_of, views
-from bot.store.chats.audit import record_audit, subject_of
+from bot.store.balances.snapshots import add_accounts, views
+from bot.store.chats.audit import record_audits, subject_of
 from bot.store.chats.chats import destination_of, upsert_chat
 from bot.store.chats.ignore_list import rules_of
 from bot.store.database.door import Database, Value
@@ -53,19 +56,26 @@ def subscribe(
         chat_row = upsert_chat(db, place)
         db.execute("UPDATE chat SET open = 1 WHERE id = ? AND coalesce(decided, 1) <> 0", [chat_row])
         destination_id = destination_of(db, chat_row, place.thread_id)
-        subscriber = _Subscriber(db, destination_id, limit=limit, actor=actor, status=status)
-        subscribed = [subscriber.subscribe(spec) for spec in wanted]
-        for spec, one in zip(wanted, subscribed, strict=True):
-            action = _ACTIONS.get(one.outcome)
-            if action is not None:
-                record_audit(
-                    db,
-                    actor,
-                    action,
-                    place.chat_id,
-                    subject_of(spec.account, spec.scope.contracts, spec.label),
-                )
-        return subscribed
+        plan = _Plan(
+            subscriptions_of(db, destination_id),
+            room=room_left(db, destination_id, limit),
+            next_number=next_number(db, destination_id),
+        )
+        outcomes = [plan.subscribe(spec) for spec in wanted]
+        others = {"created_by": actor.user_id, "created_at": to_milliseconds(actor.at)}
+        insert_subscriptions(db, destination_id, plan.new, others)
+        _relabel(db, destination_id, plan.new_labels)
+        changes = [
+            (_ACTIONS[one.outcome], subject_of(spec.account, spec.scope.contracts, spec.label))
+            for spec, one in zip(wanted, outcomes, strict=True)
+            if one.outcome in _ACTIONS
+        ]
+        record_audits(db, actor, changes, place.chat_id)
+        is_new = [one.outcome is SubscribeOutcome.CREATED for one in outcomes]
+        known = iter(known_of(db, destination_id, list(compress(wanted, is_new)), status))
+        return [
+            replace(one, known=next(known)) if new else one for one, new in zip(outcomes, is_new, strict=True)
+        ]
 
 
 def labels_of(listed: Iterable[ListedSubscription]) -> Labels:
@@ -86,42 +96,39 @@ def subscriptions_of(db: Database, destination_id: DestinationId) -> list[Listed
     return [to_listed(row) for row in rows]
 
 
+def _spec_of(one: Subscription) -> WatchSpec:
+    return WatchSpec(one.account, one.scope, one.label)
+
+
 def subject_by_scope(one: Subscription | WatchSpec) -> Subject:
     """Return what a destination has one subscription to at most, whatever its label."""
     return one.account, one.scope
 
 
-def insert_subscription(
-    db: Database,
-    destination_id: DestinationId,
-    spec: WatchSpec,
-    *,
-    number: int,
-    others: Mapping[str, Value],
-) -> Subscription:
-    """Store a subscription; `others` are its other columns. Part of the caller's transaction."""
+def insert_subscriptions(
+    db: Database, destination_id: DestinationId, specs: Mapping[int, WatchSpec], others: Mapping[str, Value]
+) -> None:
+    """Store subscriptions by their numbers; all have these `others` as their other columns.
+
+    Part of the caller's transaction.
+    """
+    if not specs:
+        return
+    account_ids = add_accounts(db, dict.fromkeys(filter(None, (spec.account for spec in specs.values()))))
     # Column names come from here and from rows that /unwatch kept, never from what people type.
-    columns: dict[str, Value] = {
-        **others,
-        "destination_id": destination_id,
-        "number": number,
-        "account_id": account_id_of(db, spec.account) if spec.account else None,
-        **scope_to_columns(spec.scope),
-        "label": spec.label,
-    }
-    (subscription_id,) = db.execute(
-        f"INSERT INTO subscription ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        " RETURNING id",
-        list(columns.values()),
-    ).fetchone()
+    rows = [
+        {
+            **others,
+            "destination_id": destination_id,
+            "number": number,
+            "account_id": account_ids[spec.account] if spec.account else None,
+            **scope_to_columns(spec.scope),
+            "label": spec.label,
+        }
+        for number, spec in specs.items()
+    ]
+    db.insert_many("subscription", list(rows[0]), [list(row.values()) for row in rows])
     db.notify(SignalName.SUBSCRIPTIONS)
-    return Subscription(
-        id=SubscriptionId(subscription_id),
-        destination_id=destination_id,
-        account=spec.account,
-        scope=spec.scope,
-        label=spec.label,
-    )
 
 
 def next_number(db: Database, destination_id: DestinationId) -> int:
@@ -141,29 +148,44 @@ def subscriptions_here(db: Database, place: Place) -> list[ListedSubscription]:
     return [to_listed(row) for row in rows]
 
 
-def is_full(db: Database, destination_id: DestinationId, limit: int) -> bool:
-    """Return whether the chat of a destination, all topics together, has its most subscriptions."""
+def room_left(db: Database, destination_id: DestinationId, limit: int) -> int:
+    """Return how many subscriptions the chat of a destination, all topics together, may still have.
+
+    Below zero where the limit was lowered since. Part of the caller's transaction.
+    """
     (count,) = db.execute(
         "SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id"
         " WHERE d.chat_id = (SELECT chat_id FROM destination WHERE id = ?)",
         [destination_id],
     ).fetchone()
-    return int(count) >= limit
+    return limit - int(count)
 
 
-def known_of(db: Database, destination_id: DestinationId, spec: WatchSpec, status: Part) -> Baseline | None:
-    """Return the first reading of what is asked for, if all of it was read before; None: it is to come.
+def known_of(
+    db: Database, destination_id: DestinationId, specs: Sequence[WatchSpec], status: Part
+) -> list[Baseline | None]:
+    """Return the first reading of each spec, if all of it was read before; None: it is to come.
 
     What the destination ignores is not counted.
     """
-    if spec.account is None:
-        return None
-    of_account = {chain_id: view for (_, chain_id), view in views(db, [spec.account]).items()}
+    rules = rules_of(db, destination_id)
+    chains: dict[Address, dict[ChainId, View]] = defaultdict(dict)
+    for (account, chain_id), view in views(db, [spec.account for spec in specs if spec.account]).items():
+        chains[account][chain_id] = view
+    return [
+        _baseline(spec.account, spec, chains[spec.account], rules, status) if spec.account else None
+        for spec in specs
+    ]
+
+
+def _baseline(
+    account: Address, spec: WatchSpec, of_account: Mapping[ChainId, View], rules: Rules, status: Part
+) -> Baseline | None:
     chains = [chain_id for chain_id in of_account if spec.scope.covers_chain(chain_id)]
     # Without chains it asks for all that are read: those stored stand for all, others may follow.
     if not chains or (spec.scope.chains and len(chains) < len(spec.scope.chains)):
         return None
-    balances, rules = 0, rules_of(db, destination_id)
+    balances = 0
     for chain_id in chains:
         view = of_account[chain_id]
         parts = frozenset(map(Part, spec.scope.contracts)) or frozenset({NATIVE_PART, status})
@@ -174,68 +196,73 @@ def known_of(db: Database, destination_id: DestinationId, spec: WatchSpec, statu
             for asset, balance in view.balances.items()
         )
     return Baseline(
-        account=spec.account, label=spec.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()
+        account=account, label=spec.label, balances=balances, chains=tuple(sorted(chains)), unanswered=()
     )
 
 
-class _Subscriber:
-    """Subscribes one destination inside an open transaction; it knows what was subscribed just before."""
+def _relabel(db: Database, destination_id: DestinationId, labels: Mapping[int, str]) -> None:
+    """Give the subscriptions of these numbers other labels."""
+    db.executemany(
+        "UPDATE subscription SET label = ? WHERE destination_id = ? AND number = ?",
+        [(label, destination_id, number) for number, label in labels.items()],
+    )
 
-    def __init__(
-        self, db: Database, destination_id: DestinationId, *, limit: int, actor: Actor, status: Part
-    ) -> None:
-        self._db = db
-        self._destination_id = destination_id
-        self._limit = limit
-        self._actor = actor
-        self._status = status
-        self._by_subject: dict[Subject, ListedSubscription] = {}
-        self._labels = Labels(())
-        self._read()
+
+class _Plan:
+    """What becomes of the lines of one command; each line knows those before it, and nothing is stored yet.
+
+    `room` is how many subscriptions may be added, and `next_number` what the first of them gets.
+    """
+
+    def __init__(self, listed: Iterable[ListedSubscription], *, room: int, next_number: int) -> None:
+        self.new: dict[int, WatchSpec] = {}
+        """What to add, by number."""
+        self.new_labels: dict[int, str] = {}
+        """Other labels for what is there, by number."""
+        self._room = room
+        self._next_number = next_number
+        # The oldest first, as in `labels_of`.
+        self._specs = {
+            one.number: _spec_of(one.subscription)
+            for one in sorted(listed, key=lambda one: one.subscription.id)
+        }
+        self._numbers = {subject_by_scope(spec): number for number, spec in self._specs.items()}
+        self._labels = self._labels_given()
 
     def subscribe(self, spec: WatchSpec) -> SubscribeResult:
         """Subscribe to one thing, or give what is subscribed to already another label."""
-        same = self._by_subject.get(subject_by_scope(spec))
-        return self._created(spec) if same is None else self._relabelled(same, spec)
+        number = self._numbers.get(subject_by_scope(spec))
+        return self._created(spec) if number is None else self._relabelled(number, spec)
 
-    def _read(self) -> None:
-        listed = subscriptions_of(self._db, self._destination_id)
-        self._by_subject = {subject_by_scope(one.subscription): one for one in listed}
-        self._labels = labels_of(listed)
-
-    def _relabelled(self, same: ListedSubscription, spec: WatchSpec) -> SubscribeResult:
-        if not spec.label or spec.label == same.subscription.label:
-            return SubscribeResult(SubscribeOutcome.ALREADY, same.number)
+    def _relabelled(self, number: int, spec: WatchSpec) -> SubscribeResult:
+        if not spec.label or spec.label == self._specs[number].label:
+            return SubscribeResult(SubscribeOutcome.ALREADY, number)
         taken = self._taken(spec)
         if taken is not None:
-            return SubscribeResult(SubscribeOutcome.TAKEN, same.number, taken=taken)
-        self._db.execute("UPDATE subscription SET label = ? WHERE id = ?", [spec.label, same.subscription.id])
+            return SubscribeResult(SubscribeOutcome.TAKEN, number, taken=taken)
+        self._specs[number] = spec
+        if number in self.new:
+            self.new[number] = spec
+        else:
+            self.new_labels[number] = spec.label
         # Its former label is free for the lines that follow.
-        self._read()
-        return SubscribeResult(SubscribeOutcome.RELABELLED, same.number)
+        self._labels = self._labels_given()
+        return SubscribeResult(SubscribeOutcome.RELABELLED, number)
 
     def _created(self, spec: WatchSpec) -> SubscribeResult:
         taken = self._taken(spec)
         if taken is not None:
             return SubscribeResult(SubscribeOutcome.TAKEN, 0, taken=taken)
-        if is_full(self._db, self._destination_id, self._limit):
+        if len(self.new) >= self._room:
             return SubscribeResult(SubscribeOutcome.FULL, 0)
-        number = next_number(self._db, self._destination_id)
-        one = insert_subscription(
-            self._db,
-            self._destination_id,
-            spec,
-            number=number,
-            others={
-                "created_by": self._actor.user_id,
-                "created_at": to_milliseconds(self._actor.at),
-            },
-        )
-        # The next line may be about the same, or want the same label.
-        self._by_subject[subject_by_scope(spec)] = ListedSubscription(number, one)
+        number = self._next_number + len(self.new)
+        self.new[number] = self._specs[number] = spec
+        self._numbers[subject_by_scope(spec)] = number
         self._labels.give(spec.label, thing_named(spec))
-        known = known_of(self._db, self._destination_id, spec, self._status)
-        return SubscribeResult(SubscribeOutcome.CREATED, number, known)
+        return SubscribeResult(SubscribeOutcome.CREATED, number)
+
+    def _labels_given(self) -> Labels:
+        return Labels((spec.label, thing_named(spec)) for spec in self._specs.values())
 
     def _taken(self, spec: WatchSpec) -> LabelTaken | None:
         """Return what else the label names in the destination; None: the label is free."""

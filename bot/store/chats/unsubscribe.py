@@ -16,11 +16,11 @@ from bot.store.balances.snapshots import account_id_of
 from bot.store.chats.audit import record_audit, subject_of, subject_of_subscription
 from bot.store.chats.chats import upsert_chat
 from bot.store.chats.subscriptions import (
-    insert_subscription,
-    is_full,
+    insert_subscriptions,
     known_of,
     labels_of,
     next_number,
+    room_left,
     subject_by_scope,
     subscriptions_here,
     subscriptions_of,
@@ -145,13 +145,13 @@ def _restored(
     standing = {subject_by_scope(one.subscription): one.number for one in listed}.get(subject_by_scope(spec))
     if standing is not None:
         return RestoredSubscription(SubscribeOutcome.ALREADY, standing, spec)
-    if is_full(db, destination_id, limit):
+    if room_left(db, destination_id, limit) <= 0:
         return RestoredSubscription(SubscribeOutcome.FULL, 0, spec)
     taken = {one.number for one in listed}
     number = next_number(db, destination_id) if wanted in taken else wanted
-    insert_subscription(db, destination_id, spec, number=number, others=others)
-    is_known = known_of(db, destination_id, spec, status) is not None
-    return RestoredSubscription(SubscribeOutcome.CREATED, number, spec, is_known)
+    insert_subscriptions(db, destination_id, {number: spec}, others)
+    (known,) = known_of(db, destination_id, [spec], status)
+    return RestoredSubscription(SubscribeOutcome.CREATED, number, spec, known is not None)
 
 
 def _accounts_about(db: Database, one: ListedSubscription) -> set[int]:
