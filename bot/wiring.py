@@ -227,7 +227,6 @@ def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Swe
         trouble=progress.trouble,
         allowance=source.allowance,
         listing=poller.listing,
-        prices=poller.prices,
     )
 
 

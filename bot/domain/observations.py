@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
-from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Part, Price
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items, Part
 from bot.domain.drifts import Drift
 from bot.domain.subscriptions import SubscriptionId
 
@@ -169,8 +169,6 @@ class Poll:
     """Descriptions that were asked for."""
     items: Mapping[tuple[Address, Asset], Items] = field(default_factory=dict)
     """Items of collections to store, by id; empty: delete the stored ids."""
-    last_prices: Mapping[Asset, Price] = field(default_factory=dict)
-    """Last known prices of assets that moved, used where the answers bring no price."""
 
     @property
     def says_nothing_new(self) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bot.domain.assets import Address, Asset, ChainId, Part, Price
 from bot.domain.observe.plan import Wanted
+from bot.domain.observe.prices import prices_to_store
 from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
 
@@ -115,20 +116,19 @@ class Memory:
     unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)
     """What was unknown in these readings, of those in which something was."""
     prices: dict[Asset, Price] = field(default_factory=dict)
-    """The last price that the source named of each asset."""
+    """What this run had stored of prices; one that moved little since is not in it."""
+    unsaved_prices: dict[Asset, Price] = field(default_factory=dict)
+    """Those of them that wait for the end of the sweep."""
     partly_unknown: frozenset[ChainId] = frozenset()
     """Chains on which something is unknown, by what was last logged."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections whose ids are not stored, in the order they came up; None: not looked up yet."""
 
-    def start_from_prices(self, stored: Mapping[Asset, Price]) -> None:
-        """Take over the prices that an earlier run stored, where this one knows none."""
-        self.prices = {**stored, **self.prices}
-
     def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
-        """Keep the prices of an answer."""
-        for asset, usd in said.items():
-            self.prices[asset] = Price(usd, seen_at)
+        """Keep what is to be stored of the prices of an answer."""
+        new = prices_to_store(said, seen_at, self.prices)
+        self.prices |= new
+        self.unsaved_prices |= new
 
     def keep_quiet(self, account: Address, read: Fingerprint, unseen: tuple[Unseen, ...]) -> None:
         """Remember a reading that had nothing new."""

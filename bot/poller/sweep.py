@@ -8,7 +8,7 @@ store as soon as a batch is recorded.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -192,9 +192,7 @@ class Sweep:
 
     async def _record(self, poll: Poll) -> None:
         if not poll.says_nothing_new:
-            moved = {move.asset for verdict in poll.verdicts for move in verdict.moves}
-            known = {asset: self._memory.prices[asset] for asset in moved & self._memory.prices.keys()}
-            await self._db.run(record.record_poll, replace(poll, last_prices=known), self._status)
+            await self._db.run(record.record_poll, poll, self._status)
 
     # what reads as before
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.assets import Address, Asset, ChainId, Price
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import SourceRefuses
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
@@ -20,7 +20,6 @@ from bot.poller.follow_up import ItemSource
 from bot.poller.memory import Memory
 from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.balances import prices
-from bot.store.balances.prices import PRICES_SAVED_EVERY
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
 from bot.store.outbox import alerts
@@ -35,7 +34,7 @@ TICKS_MISSED = 2
 STALLED_SECONDS = 300.0
 """Seconds without any progress after which a sweep is given up; a request may take far less."""
 
-PRICES_KEPT_IN_ONE_GO = 2_000
+PRICES_SAVED_IN_ONE_GO = 2_000
 """Some 20 ms in the database's thread, for which all other queries wait."""
 
 REFUSED = (AccessRefused, QuotaExceeded, WrongEndpoint)
@@ -114,13 +113,6 @@ class Poller:
         self._planned: frozenset[SubscriptionId] = frozenset()
         """The subscriptions that the last plan knew."""
         self._swept_at = monotonic()
-        self._knows_last_prices = False
-        self._prices_kept_at: float | None = None
-
-    @property
-    def prices(self) -> Mapping[Asset, Price]:
-        """What the source last said assets are worth, before the program began included."""
-        return self._memory.prices
 
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""
@@ -149,10 +141,11 @@ class Poller:
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
         # Only a full sweep counts: one for new subscriptions reads few accounts, and would end doubts early.
+        # Before the end: from then on balances are said to be as new as this sweep.
+        await self._save_prices()
         await self._db.run(
             sweeps.finish_sweep, reach, self._settings.stale_after, self._settings.contract_status
         )
-        await self._keep_prices()
         self.progress.asked = reach.asked
         await self._note(self._monotonic() - started, is_idle=not wanted)
 
@@ -200,9 +193,6 @@ class Poller:
     async def _begin(self, watched: SweepInput, wanted: Mapping[Address, Wanted]) -> Sweep:
         # A subscription that came after this look is new to the plan, even while the sweep is running.
         self._planned = frozenset(subscription.id for subscription in watched.subscriptions)
-        if not self._knows_last_prices:
-            self._memory.start_from_prices(await self._db.run(prices.last_prices))
-            self._knows_last_prices = True
         return Sweep(
             await self._db.run(sweeps.begin_sweep),
             watched,
@@ -216,17 +206,13 @@ class Poller:
             progress=self._moved,
         )
 
-    async def _keep_prices(self) -> None:
-        """Store the last prices now and then, for the time after a restart."""
-        now = self._monotonic()
-        if (
-            self._prices_kept_at is not None
-            and now - self._prices_kept_at < PRICES_SAVED_EVERY.total_seconds()
-        ):
-            return
-        self._prices_kept_at = now
-        for some in chunks(tuple(self._memory.prices.items()), PRICES_KEPT_IN_ONE_GO):
+    async def _save_prices(self) -> None:
+        """Store the prices that are new or moved; those that could not be stored wait for the next sweep."""
+        unsaved = self._memory.unsaved_prices
+        for some in chunks(tuple(unsaved.items()), PRICES_SAVED_IN_ONE_GO):
             await self._db.run(prices.save_prices, some)
+            for asset, _ in some:
+                del unsaved[asset]
 
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()

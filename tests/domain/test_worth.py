@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description, Price
+from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
-from bot.domain.observe.worth import Worth, dollars, with_prices, worth_of
+from bot.domain.observe.worth import Worth, dollars, worth_of
 from tests.builders import NOON
 from tests.chat.reading import BASE, CHAINS, ETHEREUM, OTHER, POLYGON, USDC
 
@@ -117,24 +117,3 @@ def test_what_gives_no_answer_counts_as_last_known() -> None:
 
 def test_nothing_held_is_worth_nothing() -> None:
     assert worth_of([chain(seen())], CHAINS) == worth_of([], CHAINS) == Worth()
-
-
-# ---------------------------------------------------------------- prices
-
-
-@pytest.mark.parametrize(("age", "is_counted"), [(HOUR, True), (HOUR + timedelta(seconds=1), False)])
-def test_a_price_counts_while_it_is_not_too_old(age: timedelta, *, is_counted: bool) -> None:
-    prices = {Asset(ETHEREUM, USDC): Price("1", NOON - age)}
-
-    known = with_prices([chain(seen(held(1_000_000)))], prices, NOON - HOUR)
-
-    assert worth_of(known, CHAINS).priced == is_counted
-
-
-def test_a_price_is_of_one_asset_on_one_chain() -> None:
-    prices = {Asset(POLYGON, USDC): Price("1", NOON), Asset(ETHEREUM, OTHER): Price("1", NOON)}
-
-    known = with_prices([chain(seen(held(1_000_000)))], prices, NOON - HOUR)
-
-    assert worth_of(known, CHAINS).priced == 0
-    assert [part.held for part in known[0].parts] == [(held(1_000_000),)]

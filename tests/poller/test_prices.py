@@ -1,14 +1,19 @@
 """What a change is worth: by the price that comes with it, or else by the last one that anybody saw."""
 
+import sqlite3
+from datetime import datetime
+
 import pytest
 
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change
-from bot.store.balances.prices import PRICES_SAVED_EVERY
+from bot.domain.observe.prices import PRICE_RENEWED_AFTER
+from bot.store.rows import to_moment
 from tests.builders import POLYGON, TREASURY, USDC, at
 from tests.poller.conftest import INTERVAL, PollerHarness
 
-HOUR = PRICES_SAVED_EVERY.total_seconds()
+HOUR = 3_600
+RENEWED = PRICE_RENEWED_AFTER.total_seconds()
 
 
 async def next_change(harness: PollerHarness, seconds: float = INTERVAL) -> Change:
@@ -71,18 +76,49 @@ async def test_what_is_lost_while_the_bot_is_away_is_worth_what_it_last_was(watc
     assert (change.price_usd, change.priced_at) == ("1", at(0))
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(HOUR - 1, "1"), (HOUR, "2")])
-async def test_prices_of_quiet_sweeps_are_stored_once_an_hour(
-    watching: PollerHarness, seconds: float, kept: str
+async def stored(harness: PollerHarness) -> tuple[str, datetime]:
+    """Return the stored price of USDC, and when the source named it."""
+    ((usd, priced_at),) = await harness.keeper.rows(
+        "SELECT price_usd, priced_at FROM asset WHERE contract <> x''"
+    )
+    return usd, to_moment(priced_at)
+
+
+@pytest.mark.parametrize(("price", "kept"), [("2", ("2", at(INTERVAL))), ("1.001", ("1", at(0)))])
+async def test_a_price_that_moved_by_a_step_is_stored_with_a_quiet_sweep(
+    watching: PollerHarness, price: str, kept: tuple[str, datetime]
 ) -> None:
-    watching.source.price = "2"
+    watching.source.price = price
+    watching.clock.seconds += INTERVAL
+    await watching.poller.sweep()
+
+    assert await stored(watching) == kept
+
+
+@pytest.mark.parametrize(("seconds", "since"), [(RENEWED - 1, 0), (RENEWED, RENEWED)])
+async def test_a_price_that_stays_is_stored_once_in_half_an_hour(
+    watching: PollerHarness, seconds: float, since: float
+) -> None:
     watching.clock.seconds += seconds
     await watching.poller.sweep()
 
-    await watching.restart()
-    lose(watching)
+    assert await stored(watching) == ("1", at(since))
 
-    assert (await next_change(watching)).price_usd == kept
+
+async def test_a_price_that_could_not_be_stored_is_stored_with_the_next_sweep(
+    watching: PollerHarness,
+) -> None:
+    await watching.keeper.script(
+        "CREATE TRIGGER full BEFORE UPDATE OF price_usd ON asset BEGIN SELECT raise(abort, 'full'); END"
+    )
+    watching.source.price = "2"
+    with pytest.raises(sqlite3.Error):
+        await watching.poller.sweep()
+    await watching.keeper.script("DROP TRIGGER full")
+
+    await watching.poller.sweep()
+
+    assert (await stored(watching))[0] == "2"
 
 
 async def test_a_quiet_sweep_writes_no_price(watching: PollerHarness) -> None:
@@ -93,11 +129,10 @@ async def test_a_quiet_sweep_writes_no_price(watching: PollerHarness) -> None:
     assert await watching.keeper.written() - before == 2  # the number of the sweep, and the chain
 
 
-async def test_prices_of_before_a_restart_are_known_at_once(watching: PollerHarness) -> None:
+async def test_a_price_that_the_source_no_longer_names_stays_with_its_age(watching: PollerHarness) -> None:
     await watching.restart()
     watching.source.price = None
     watching.clock.seconds += INTERVAL
     await watching.poller.sweep()
 
-    prices = {one.contract: (price.usd, price.seen_at) for one, price in watching.poller.prices.items()}
-    assert prices == {USDC: ("1", at(0))}
+    assert await stored(watching) == ("1", at(0))

@@ -128,10 +128,16 @@ class Keeper:
         return await self.db.run(freshness.watched_here, place, chain_ids, self.status)
 
     async def holdings_of(
-        self, place: Place, account: Address, chain_ids: frozenset[ChainId]
+        self,
+        place: Place,
+        account: Address,
+        chain_ids: frozenset[ChainId],
+        prices_since: datetime = NOON,
     ) -> list[ChainHoldings]:
         """Return what a place watches of an account."""
-        return await self.db.run(holdings.holdings_of, place, account, chain_ids, self.status)
+        return await self.db.run(
+            holdings.holdings_of, place, account, chain_ids, self.status, prices_since=prices_since
+        )
 
     async def allow(self, place: Place) -> None:
         await self.db.run(chats.allow, place, olga())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.assets import NATIVE_PART, Address, Amount, ChainId, Description, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, Address, Amount, ChainId, Description, Part
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.holdings import ChainHoldings, ChainSight, PartKind, PartSeen, WatchedHere
 from bot.store.chats import mutes
@@ -253,6 +253,19 @@ async def test_an_account_that_is_not_watched_here_has_no_chains(keeper: Keeper)
     await keeper.record(reading({}, native=100))
 
     assert await keeper.holdings_of(OLGA, TREASURY, POLYGON_ONLY) == []
+
+
+async def test_a_price_is_shown_with_its_asset_alone_and_while_it_is_not_too_old(keeper: Keeper) -> None:
+    await keeper.watch()
+    described = {asset(USDC): Description("ERC20", "USDC", 6, price_usd="1")}
+    await keeper.record(reading({USDC: 5, DAI: 3}, native=100), when=at(60), descriptions=described)
+
+    async def prices(since: datetime) -> dict[Address, str | None]:
+        (chain,) = await keeper.holdings_of(OLGA, TREASURY, POLYGON_ONLY, since)
+        return {one.asset.contract: one.description.price_usd for one in chain.held}
+
+    assert await prices(at(60)) == {NATIVE: None, USDC: "1", DAI: None}
+    assert await prices(at(61)) == {NATIVE: None, USDC: None, DAI: None}
 
 
 async def test_a_collection_keeps_its_ids(keeper: Keeper) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description, Price
+from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.recipients import NO_RULES, Rules, ignores
@@ -128,8 +128,6 @@ class Sweeps:
     allowance: Allowance = field(default_factory=Allowance)
     listing: Listing = field(default_factory=Listing)
     """Which chains the source has, as far as it said."""
-    prices: Mapping[Asset, Price] = field(default_factory=dict)
-    """What the source last said assets are worth, however long ago."""
 
 
 def holdings_in(

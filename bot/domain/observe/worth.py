@@ -3,12 +3,11 @@
 A sum says what it leaves out: balances without a price, those of ignored tokens, and unknown ones.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.assets import Asset, ChainId, Price
+from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
 from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance
@@ -42,25 +41,6 @@ class Worth:
             unknown=self.unknown | other.unknown,
             last_known=self.last_known | other.last_known,
         )
-
-
-def with_prices(
-    known: Iterable[ChainHoldings], prices: Mapping[Asset, Price], not_before: datetime
-) -> list[ChainHoldings]:
-    """Return the balances with those prices that were seen since `not_before`, and without any other."""
-
-    def priced(held: NamedBalance) -> NamedBalance:
-        price = prices.get(held.asset)
-        usd = price.usd if price is not None and price.seen_at >= not_before else None
-        return held._replace(description=held.description._replace(price_usd=usd))
-
-    return [
-        replace(
-            chain,
-            parts=tuple(replace(part, held=tuple(map(priced, part.held))) for part in chain.parts),
-        )
-        for chain in known
-    ]
 
 
 def dollars(amount_raw: int, decimals: int | None, price_usd: str | None) -> Decimal | None:

@@ -9,8 +9,8 @@ from bot.domain.assets import NOTHING_SAID, WITH_IDS, Asset, Description
 from bot.domain.observations import Poll
 from bot.domain.observe.descriptions import asked_again_in, is_complete
 from bot.domain.observe.plan import chunks
+from bot.domain.observe.prices import PRICE_RENEWED_AFTER
 from bot.domain.symbols import symbol_key
-from bot.store.balances.prices import PRICES_SAVED_EVERY
 from bot.store.balances.snapshots import DRIFTS_ENOUGH
 from bot.store.database.door import Database
 from bot.store.rows import to_asset, to_blob, to_milliseconds
@@ -137,8 +137,8 @@ class AssetRows:
         # A contract of unknown type that came with token ids is a collection from now on.
         if said.kind == row.kind + WITH_IDS:
             row.kind = said.kind
-        # A price that is less than an hour older stays, so that a sweep without changes writes nothing.
-        before = self._at - PRICES_SAVED_EVERY // _MILLISECOND
+        # A newer price stays, however far it moved: the end of the sweep writes those that did.
+        before = self._at - PRICE_RENEWED_AFTER // _MILLISECOND
         if said.price_usd is not None and (row.priced_at is None or row.priced_at <= before):
             row.price_usd, row.priced_at = said.price_usd, self._at
 

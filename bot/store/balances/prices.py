@@ -1,26 +1,13 @@
-"""The last known prices of assets.
+"""The last known prices of assets, each with the moment when the source said so.
 
-They are stored because an answer has no price for a token that the account no longer holds, which is when
-an alert about it is sent.
+/balance shows them, and an alert about a token that an account no longer holds, for which an answer has none.
 """
 
 from collections.abc import Collection
-from datetime import timedelta
 
 from bot.domain.assets import Asset, Price
 from bot.store.database.door import Database
-from bot.store.rows import to_asset, to_blob, to_milliseconds, to_moment
-
-PRICES_SAVED_EVERY = timedelta(hours=1)
-"""A stored price is not replaced before: a sweep without changes writes nothing."""
-
-
-def last_prices(db: Database) -> dict[Asset, Price]:
-    """Return the last known price of each asset that ever had one."""
-    rows = db.execute(
-        "SELECT chain_id, contract, price_usd, priced_at FROM asset WHERE price_usd IS NOT NULL"
-    )
-    return {to_asset(chain_id, contract): Price(usd, to_moment(at)) for chain_id, contract, usd, at in rows}
+from bot.store.rows import to_blob, to_milliseconds
 
 
 def save_prices(db: Database, prices: Collection[tuple[Asset, Price]]) -> None:

@@ -30,13 +30,28 @@ from bot.store.rows import (
 
 
 def holdings_of(
-    db: Database, place: Place, account: Address, chains: frozenset[ChainId], status: Part
+    db: Database,
+    place: Place,
+    account: Address,
+    chains: frozenset[ChainId],
+    status: Part,
+    *,
+    prices_since: datetime,
 ) -> list[ChainHoldings]:
-    """Return what a destination watches of an account, chain by chain, what was not read yet included."""
+    """Return what a destination watches of an account, chain by chain, what was not read yet included.
+
+    A price that the source named before `prices_since` is none.
+    """
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     rules = rules_here(db, place)
     ((_, known),) = holdings_by_account(
-        db, subscriptions, [account], rules=rules, chains=chains, status=status
+        db,
+        subscriptions,
+        [account],
+        rules=rules,
+        chains=chains,
+        status=status,
+        prices_since=prices_since,
     )
     return known
 

@@ -316,7 +316,7 @@ class _PollRecorder:
             block_before,
             block,
             items_to_json(move.items),
-            *self._price(move.asset),
+            *self._price(move.asset, assets),
             self._previous_at(verdict, move.through, complete_at),
             self._at,
             self._poll.sweep,
@@ -324,13 +324,13 @@ class _PollRecorder:
             former_decimals,
         )
 
-    def _price(self, asset: Asset) -> tuple[str | None, int | None]:
-        """Return the asset's price in this batch, or else the last known one and when that was read."""
+    def _price(self, asset: Asset, assets: AssetRows) -> tuple[str | None, int | None]:
+        """Return the asset's price in this batch, or else the stored one and when that was read."""
         description = self._poll.descriptions.get(asset)
         if description and description.price_usd is not None:
             return description.price_usd, None
-        last = self._poll.last_prices.get(asset)
-        return (last.usd, to_milliseconds(last.seen_at)) if last else (None, None)
+        row = assets[asset]
+        return row.price_usd, row.priced_at
 
     def _former_decimals(self, moves: Iterable[tuple[Verdict, Move]], assets: AssetRows) -> list[int | None]:
         """Return of each move the former decimals of its asset, if the amount before may be in these."""

@@ -33,7 +33,8 @@ from bot.chat.text.prices import worth_line
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
-from bot.domain.observe.worth import Worth, with_prices, worth_of
+from bot.domain.observe.prices import PRICE_KEPT
+from bot.domain.observe.worth import Worth, worth_of
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import ignore_list, subscriptions
@@ -45,9 +46,6 @@ OTHERS_OFFERED = 3
 
 ACCOUNTS_TOTALLED = 20
 """Of more, all of them together would keep the next command waiting."""
-
-PRICE_KEPT = timedelta(hours=1)
-"""An older price is none, unless sweeps are rarer."""
 
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
@@ -218,13 +216,17 @@ async def _named(
 
 async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
     """Return what is known of an account, with the prices that the last sweeps brought."""
-    sweeps, now = services.sweeps(), services.now()
-    known = await services.db.run(
-        holdings.holdings_of, place, account, sweeps.chains, services.contract_status
-    )
+    sweeps = services.sweeps()
     # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
     kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
-    return with_prices(known, sweeps.prices, now - kept)
+    return await services.db.run(
+        holdings.holdings_of,
+        place,
+        account,
+        sweeps.chains,
+        services.contract_status,
+        prices_since=services.now() - kept,
+    )
 
 
 async def _unwatched_balance(
