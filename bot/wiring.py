@@ -34,7 +34,7 @@ from bot.settings.sections import Settings
 from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
-from bot.store.outbox import queue
+from bot.store.outbox import departures
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ async def build_send_queue(settings: Settings, db: DatabaseThread, *, now: Now) 
         group_messages_per_minute=delivery.group_messages_per_minute,
     )
     # Telegram's limits go on counting over a restart, so what left before it counts here too.
-    for sent in await db.run(queue.recent_sends, now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
+    for sent in await db.run(departures.recent_sends, now(), timedelta(seconds=GROUP_WINDOW_SECONDS)):
         left_at = time.monotonic() - sent.ago.total_seconds()
         pacer.depart(sent.chat_id, left_at, is_group=sent.is_group)
     return SendQueue(pacer, time.monotonic, asyncio.sleep)
@@ -158,7 +158,10 @@ def build_outgoing(
         span = timedelta(seconds=seconds)
         await db.run_if_possible(delivery_results.pause_chat, chat_id, now() + span, span)
 
-    reply_queue = ReplyQueue(send_queue, was_closed=permissions.was_closed)
+    async def note_departure(chat_id: int) -> None:
+        await db.run_if_possible(departures.note_departure, chat_id, now())
+
+    reply_queue = ReplyQueue(send_queue, was_closed=permissions.was_closed, before_leaving=note_departure)
     return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
 
 

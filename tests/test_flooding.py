@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.api.faults import Hang, before, too_many_requests
+from bot.sandbox.telegram.api.limits import TelegramLimits
 from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
@@ -15,6 +16,10 @@ USUAL_PACE = [
     "private_messages_per_second = 1",
     "group_messages_per_minute = 18",
 ]
+
+ONLY_THREE_TO_A_GROUP = TelegramLimits(
+    chat_messages_per_second=1000, chat_burst=1000, group_messages_per_minute=3, bot_messages_per_second=1000
+)
 
 
 def usdc_moves(stack: Stack, units: int) -> None:
@@ -36,6 +41,12 @@ def hold_tokens(stack: Stack, count: int) -> list[str]:
         )
         stack.world.set_token(POLYGON, token, ACCOUNT, 1)
     return tokens
+
+
+async def is_answered(stack: Stack, chat: Chat) -> None:
+    before = len(stack.said(chat))
+    stack.say("/list", chat=chat)
+    await until(lambda: len(stack.said(chat)) > before)
 
 
 async def watch_in_a_group(stack: Stack) -> Chat:
@@ -133,3 +144,26 @@ async def test_a_group_that_had_its_share_of_the_minute_gets_no_more_after_a_res
             await stack.hears(f"+{number} USDC")
 
         assert amounts_told(stack, group) == [1]
+
+
+async def test_a_group_that_was_answered_its_share_of_the_minute_gets_no_more_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    async with open_stack(tmp_path) as stack:
+        stack.lines["delivery"] = ["group_messages_per_minute = 3"]
+        stack.telegram.enforce_limits(ONLY_THREE_TO_A_GROUP)
+        process = await stack.start_process()
+        group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"})
+        stack.say("/allow", chat=group)
+        await stack.hears("open now", chat=group)
+        await is_answered(stack, group)
+        await is_answered(stack, group)
+
+        await stack.kill(process)
+        await stack.start_process()
+        stack.say("/list", chat=group)
+        await is_answered(stack, stack.chat)
+        await is_answered(stack, stack.chat)
+
+        assert stack.telegram.floods == []
+        assert len(stack.said(group)) == 3

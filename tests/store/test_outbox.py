@@ -1,6 +1,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from types import ModuleType
 
 import pytest
 
@@ -9,7 +10,7 @@ from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
-from bot.store.outbox import queue
+from bot.store.outbox import departures, queue
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, words
@@ -278,7 +279,7 @@ async def test_what_left_in_the_last_minute_is_known_after_a_restart(watching: K
         await watching.sent(delivery, at(100 + (delivery.chat_id == OLGA.chat_id)))
     await watching.reopen()
 
-    left = await watching.db.run(queue.recent_sends, at(110), MINUTE)
+    left = await watching.db.run(departures.recent_sends, at(110), MINUTE)
 
     assert [(one.chat_id, one.is_group, one.ago.total_seconds()) for one in left] == [
         (OPS.chat_id, True, 10),
@@ -291,30 +292,66 @@ async def test_what_was_leaving_at_the_end_counts_as_having_left(watching: Keepe
     await watching.due(at(100))
     await watching.reopen()
 
-    left = await watching.db.run(queue.recent_sends, at(1000), MINUTE)
+    left = await watching.db.run(departures.recent_sends, at(1000), MINUTE)
 
     assert [one.ago.total_seconds() for one in left] == [0, 0]
 
 
 async def test_neither_what_left_long_ago_nor_in_the_future_counts(watching: Keeper) -> None:
-    assert await watching.db.run(queue.recent_sends, at(-1), MINUTE) == []
-    assert len(await watching.db.run(queue.recent_sends, at(60), MINUTE)) == 3
-    assert await watching.db.run(queue.recent_sends, at(61), MINUTE) == []
+    assert await watching.db.run(departures.recent_sends, at(-1), MINUTE) == []
+    assert len(await watching.db.run(departures.recent_sends, at(60), MINUTE)) == 3
+    assert await watching.db.run(departures.recent_sends, at(61), MINUTE) == []
+
+
+async def test_an_answer_to_a_group_counts_like_a_message_for_a_minute(watching: Keeper) -> None:
+    await change(watching, 6, seconds=100)
+    for delivery in await watching.due(at(100)):
+        await watching.sent(delivery, at(100))
+    for seconds in (90, 101, 102):
+        await watching.db.run(departures.note_departure, OPS.chat_id, at(seconds))
+    await watching.reopen()
+
+    left = await watching.db.run(departures.recent_sends, at(160), MINUTE)
+
+    assert [(one.chat_id, one.ago.total_seconds()) for one in left if one.is_group] == [
+        (OPS.chat_id, 60),
+        (OPS.chat_id, 59),
+        (OPS.chat_id, 58),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [61, -1])
+async def test_answers_of_more_than_a_minute_ago_or_of_a_clock_set_back_are_forgotten(
+    keeper: Keeper, seconds: int
+) -> None:
+    await keeper.db.run(departures.note_departure, OPS.chat_id, NOON)
+
+    assert await keeper.db.run(departures.recent_sends, at(seconds), MINUTE) == []
+    await keeper.db.run(departures.note_departure, OPS.chat_id, at(seconds))
+    assert await keeper.value("SELECT count(*) FROM departure") == 1
 
 
 # ---------------------------------------------------------------- speed
 
 
 @pytest.mark.parametrize(
-    "name", ["_HEADS", "_FIRST_ASIDE", "_WAITING", "_HEAD_OF_CHAT", "_WAITING_OF_CHAT", "_RECENT_SENDS"]
+    ("module", "name"),
+    [
+        (queue, "_HEADS"),
+        (queue, "_FIRST_ASIDE"),
+        (queue, "_WAITING"),
+        (queue, "_HEAD_OF_CHAT"),
+        (queue, "_WAITING_OF_CHAT"),
+        (departures, "_RECENT_SENDS"),
+    ],
 )
-async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(keeper: Keeper, name: str) -> None:
-    from bot.store.outbox import queue as outbox  # noqa: PLC0415 - the statements are its own affair but for this
-
-    statement = re.sub(r"\?\d?|:\w+", "1", getattr(outbox, name))
+async def test_looking_into_the_outbox_reads_no_table_whole_that_grows(
+    keeper: Keeper, module: ModuleType, name: str
+) -> None:
+    statement = re.sub(r"\?\d?|:\w+", "1", getattr(module, name))
     plan = [step for *_, step in await keeper.rows(f"EXPLAIN QUERY PLAN {statement}")]
 
-    scans = [step for step in plan if step.startswith(("SCAN d", "SCAN o", "SCAN l"))]
+    scans = [step for step in plan if re.match(r"SCAN (d|delivery|o|l|alert)\b", step)]
     assert not [step for step in scans if "INDEX delivery_unfinished" not in step]
     assert [
         step

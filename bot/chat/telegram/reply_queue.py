@@ -45,7 +45,8 @@ class _Piece:
 class ReplyQueue:
     """Runs the pieces of work handed over for each chat, one after the other.
 
-    `was_closed` says whether a chat was closed since the start.
+    `was_closed` says whether a chat was closed since the start. `before_leaving` gets the group that a piece
+    leaves for, to store it: for deliveries the dispatcher does that.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class ReplyQueue:
         send_queue: SendQueue,
         *,
         was_closed: Callable[[int], bool],
+        before_leaving: Callable[[int], Awaitable[None]],
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._send_queue = send_queue
         self._was_closed = was_closed
+        self._before_leaving = before_leaving
         self._patience_seconds = patience_seconds
         self._lines: dict[tuple[int, Rank], deque[_Piece]] = {}
         self._slow: set[tuple[int, Rank]] = set()
@@ -96,6 +99,9 @@ class ReplyQueue:
     async def may_leave(self, place: Place, rank: Rank, *, while_open: bool) -> bool:
         """Wait for the turn of a chat; returns False if the chat was closed meanwhile and it matters."""
         await self._send_queue.turn(place.chat_id, is_group=not place.is_private, rank=rank)
+        # Of strangers nothing is stored: a group that a restart forgets pauses itself alone.
+        if not place.is_private and rank is not Rank.STRANGER:
+            await self._before_leaving(place.chat_id)
         return not (while_open and self._was_closed(place.chat_id))
 
     async def close(self) -> None:

@@ -176,14 +176,18 @@ INSERT INTO account_with_losses (chain_id, account_id)
 
 
 @migrations()
-def m019_epochs(db: Database) -> None:
-    """Keep with each send in which epoch it left, and drop a column that nothing reads."""
-    db.executescript(_EPOCHS)
+def m019_epochs_and_departures(db: Database) -> None:
+    """Keep with each send in which epoch it left, and which answers left; drop what nothing reads."""
+    db.executescript(_EPOCHS_AND_DEPARTURES)
 
 
-_EPOCHS = """
+_EPOCHS_AND_DEPARTURES = """
 ALTER TABLE delivery ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;  -- in which it last left; 0: none
 ALTER TABLE delivery DROP COLUMN trust;
+CREATE TABLE departure (           -- answers that left for groups in the last minute
+  telegram_id INTEGER NOT NULL,    -- of the group
+  at INTEGER NOT NULL
+) STRICT;
 """
 
 

@@ -75,16 +75,6 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class RecentSend:
-    """A message that left, as far as pace is concerned."""
-
-    chat_id: int
-    """Telegram's number."""
-    is_group: bool
-    ago: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class NextDelivery:
     """What `claim_next` found for a chat; at most one of `delivery` and `question` is there."""
 
@@ -171,16 +161,6 @@ def _claim_new(
     return NextDelivery(None, troubles=tuple(troubles))
 
 
-def recent_sends(db: Database, now: datetime, within: timedelta) -> list[RecentSend]:
-    """Return the messages of the last `within`, oldest first; a send that was cut off counts as now."""
-    at = to_milliseconds(now)
-    rows = db.execute(_RECENT_SENDS, [at - within // timedelta(milliseconds=1), at, at])
-    return [
-        RecentSend(telegram_id, kind != "private", timedelta(milliseconds=at - left_at))
-        for telegram_id, kind, left_at in rows
-    ]
-
-
 def waiting_alerts(db: Database, destination_id: int) -> int:
     """Count the changes that a destination is still to be told, muted ones included."""
     (count,) = db.execute(
@@ -224,16 +204,6 @@ The mark is for now, in milliseconds.
 _IN_LINE = f"{UNFINISHED} AND NOT ({ASIDE})"
 
 _FIRST_ASIDE = f"SELECT min(not_before) FROM delivery WHERE {UNFINISHED} AND {ASIDE}"
-
-_RECENT_SENDS = f"""
-SELECT c.telegram_id, c.kind, gone.left_at FROM (
-  SELECT destination_id, not_before AS left_at FROM delivery
-  WHERE {FINISHED_DELIVERIES} AND state = 'sent' AND not_before BETWEEN ? AND ?
-  UNION ALL
-  SELECT destination_id, ? FROM delivery WHERE {UNFINISHED} AND state = 'sending') gone
-JOIN destination n ON n.id = gone.destination_id JOIN chat c ON c.id = n.chat_id
-ORDER BY gone.left_at
-"""
 
 # When a chat may be sent to: after Telegram's pause, and a chat that can't be reached at its next probe.
 _FREE_AT = """

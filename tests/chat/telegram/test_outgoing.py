@@ -78,6 +78,7 @@ class Way:
 
     def __init__(self, bot: Bot, *, buttons: Buttons = no_buttons, patience_seconds: float = 20) -> None:
         self.pauses: list[tuple[int, float]] = []
+        self.departures: list[int] = []
         self.seconds = 0.0
         pacer = Pacer(
             messages_per_second=1e6, private_messages_per_second=1e6, group_messages_per_minute=10**6
@@ -90,6 +91,7 @@ class Way:
             ReplyQueue(
                 self.send_queue,
                 was_closed=lambda chat_id: chat_id in self.closed,
+                before_leaving=self.note_departure,
                 patience_seconds=patience_seconds,
             ),
             on_pause=self.pause,
@@ -99,6 +101,9 @@ class Way:
 
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+
+    async def note_departure(self, chat_id: int) -> None:
+        self.departures.append(chat_id)
 
     async def pause(self, chat_id: int, seconds: float) -> None:
         self.pauses.append((chat_id, seconds))
@@ -438,6 +443,34 @@ async def test_whatever_telegram_throttles_the_next_send_to_that_chat_waits(
 
     assert way.send_queue.wait(chat.id, is_group=False) == 300 - way.seconds
     assert way.send_queue.wait(7002, is_group=False) == 0
+
+
+GROUP = Place(-1001, "supergroup", "Ops")
+COUNTED: dict[str, Callable[[Outgoing], Awaitable[object]]] = {
+    "reply": lambda out: out.reply(GROUP, TEXT),
+    "notification": lambda out: out.notify(GROUP, TEXT, None, rank=Rank.ANSWER),
+    "edit": lambda out: out.edit(GROUP, 1, TEXT, None),
+    "edit of buttons": lambda out: out.edit_buttons(GROUP, 1, BUTTON),
+}
+
+
+@pytest.mark.parametrize("do", COUNTED.values(), ids=COUNTED.keys())
+async def test_whatever_telegram_counts_for_a_group_is_noted_once(
+    bot: Bot, do: Callable[[Outgoing], Awaitable[object]]
+) -> None:
+    way = Way(bot)
+
+    await do(way.outgoing)
+
+    assert way.departures == [GROUP.chat_id]
+
+
+async def test_a_toast_counts_for_no_group(bot: Bot) -> None:
+    way = Way(bot)
+
+    await way.outgoing.toast(GROUP, "1", "Done.")
+
+    assert way.departures == []
 
 
 @pytest.mark.parametrize(("method", "do"), DOES.values(), ids=DOES.keys())

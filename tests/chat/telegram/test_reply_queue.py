@@ -19,6 +19,8 @@ from bot.domain.deliver.pacing import Pacer
 from bot.domain.places import Place
 
 OLGA = Place(7001, "private", "Olga")
+GROUP = Place(-1001, "supergroup", "Ops")
+OTHER_GROUP = Place(-1002, "group", "Till")
 
 
 def place(number: int) -> Place:
@@ -33,6 +35,8 @@ class Post:
     seconds: float = 0.0
     left: list[str] = field(default_factory=list)
     pauses: list[tuple[int, float]] = field(default_factory=list)
+    departures: list[tuple[int, int]] = field(default_factory=list)
+    """Chats, and how much had left before it was noted."""
     closed: set[int] = field(default_factory=set)
     _sleeping: list[tuple[float, asyncio.Event]] = field(default_factory=list)
 
@@ -44,6 +48,7 @@ class Post:
         self.replies = ReplyQueue(
             self.send_queue,
             was_closed=lambda chat_id: chat_id in self.closed,
+            before_leaving=self.note_departure,
             patience_seconds=self.patience_seconds,
         )
 
@@ -75,6 +80,9 @@ class Post:
         self._sleeping.append((self.seconds + seconds, event))
         await event.wait()
 
+    async def note_departure(self, chat_id: int) -> None:
+        self.departures.append((chat_id, len(self.left)))
+
     async def pause(self, chat_id: int, seconds: float) -> None:
         self.pauses.append((chat_id, seconds))
 
@@ -85,6 +93,25 @@ async def test_what_can_leave_at_once_has_left_when_it_was_handed_over() -> None
     await post.send("one")
 
     assert post.left == ["one"]
+
+
+async def test_what_leaves_for_a_group_is_noted_before_it_leaves() -> None:
+    post = Post()
+
+    await post.send("one", GROUP)
+    await post.send("two", OTHER_GROUP)
+
+    assert post.departures == [(GROUP.chat_id, 0), (OTHER_GROUP.chat_id, 1)]
+
+
+async def test_what_leaves_for_one_person_or_for_strangers_is_not_noted() -> None:
+    post = Post()
+
+    await post.send("one", OLGA)
+    await post.replies.hand_over(GROUP, post.work("two", GROUP, Rank.STRANGER), rank=Rank.STRANGER)
+
+    assert post.left == ["one", "two"]
+    assert post.departures == []
 
 
 async def test_what_waits_for_a_pause_is_not_waited_for_and_leaves_after_it_in_order() -> None:
