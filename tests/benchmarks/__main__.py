@@ -10,7 +10,7 @@ import click
 import structlog
 
 from bot.app import collect_garbage_rarely
-from tests.benchmarks import database, latency, memory, sending, start, sweeps
+from tests.benchmarks import database, fanout, latency, memory, sending, start, sweeps
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
 
@@ -23,6 +23,7 @@ ALWAYS: Mapping[str, Benchmark] = {
     "start": start.measure,
     "latency": latency.measure,
     "sending": sending.measure,
+    "fanout": fanout.measure,
 }
 BY_NAME_ONLY: Mapping[str, Benchmark] = {"largest": memory.measure_largest}
 BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}

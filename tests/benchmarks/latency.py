@@ -7,11 +7,10 @@ from pathlib import Path
 
 from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
-from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, Bench, open_bench
+from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, UNLIMITED, Bench, open_bench
 from tests.benchmarks.results import Result
 
 SECONDS_TO_REACH = 0.05
-NO_WAITING = ("group_wait_seconds = 0", "private_messages_per_second = 1000", "messages_per_second = 1000")
 PATIENCE_STEPS = 7
 """Moves come at so many different moments between two sweeps."""
 
@@ -22,7 +21,7 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
         telegram = bench.telegram
         chat = telegram.add_private_chat(telegram.add_user("Olga"))
         await bench.watch([chat])
-        async with bench.running(*NO_WAITING):
+        async with bench.running(*UNLIMITED):
             await telegram.wait_for_message(chat, "Watching", timeout_seconds=LONGEST_SECONDS)
             seconds = [await _sample(bench, chat, number) for number in range(profile.changes)]
     p50, p99 = (_percentile(seconds, part) for part in (0.5, 0.99))

@@ -26,6 +26,8 @@ class Profile:
     """Told one by one, for the latency."""
     chats: int = 600
     """Told at once, for the pace of sending."""
+    fanout_chats: int = 1_000
+    """Told at once without any limits, for what an alert costs."""
     busy_seconds: float = 125
     """In which something moves all the time: the first minute has a burst, the last one counts."""
 

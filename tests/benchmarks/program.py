@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ LOOK_SECONDS = 0.02
 LONGEST_SECONDS = 120.0
 INTERVAL_SECONDS = 0.1
 ACCESS_KEY = "bench"
+UNLIMITED = ("group_wait_seconds = 0", "private_messages_per_second = 1000", "messages_per_second = 1000")
+"""What the configuration says of delivery so that nothing waits."""
 OWNER = Actor(None, "the bench", datetime.now(UTC))
 
 
@@ -61,15 +63,15 @@ class Bench:
                 )
 
     @asynccontextmanager
-    async def running(self, *delivery: str) -> AsyncIterator[None]:
-        """Run the program, with what its configuration says of delivery."""
+    async def running(self, *delivery: str, interval_seconds: float = INTERVAL_SECONDS) -> AsyncIterator[int]:
+        """Run the program, with what its configuration says of delivery; yields its process id."""
         config = self.directory / f"{self.name}.toml"
-        config.write_text(self._configuration(delivery))
+        config.write_text(self._configuration(delivery, interval_seconds))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "run", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
         )
         async with ended(process):
-            yield
+            yield process.pid
             if process.returncode is not None:
                 raise RuntimeError(f"the bot ended with status {process.returncode}")
 
@@ -81,7 +83,7 @@ class Bench:
     def _database(self) -> Path:
         return self.directory / f"{self.name}.sqlite3"
 
-    def _configuration(self, delivery: Sequence[str]) -> str:
+    def _configuration(self, delivery: Sequence[str], interval_seconds: float) -> str:
         return "\n".join(
             [
                 "[telegram]",
@@ -90,7 +92,7 @@ class Bench:
                 "[indexer]",
                 f'url = "{self.gateway.url}"',
                 f'access_key = "{ACCESS_KEY}"',
-                f"poll_interval_seconds = {INTERVAL_SECONDS}",
+                f"poll_interval_seconds = {interval_seconds}",
                 "[store]",
                 f'path = "{self._database}"',
                 "[delivery]",
@@ -108,3 +110,10 @@ async def open_bench(directory: Path, name: str) -> AsyncIterator[Bench]:
     telegram = Telegram()
     async with gateway.serve(), telegram.serve():
         yield Bench(gateway, telegram, directory, name)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what the neighbours see; raises TimeoutError where that takes too long."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while not happened():  # noqa: ASYNC110 - the neighbours tell nobody
+            await asyncio.sleep(LOOK_SECONDS)

@@ -4,14 +4,14 @@ A run fails where anything is lost: each chat has to show the last amount in the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.sandbox.telegram.api.limits import TelegramLimits
 from bot.sandbox.telegram.world.world import Chat
 from tests.benchmarks.profiles import Profile
-from tests.benchmarks.program import INTERVAL_SECONDS, LONGEST_SECONDS, LOOK_SECONDS, Bench, open_bench
+from tests.benchmarks.program import INTERVAL_SECONDS, Bench, open_bench, until
 from tests.benchmarks.results import Result
 
 SHARE_TO_REACH = 0.8
@@ -37,10 +37,10 @@ async def _many_chats(profile: Profile, directory: Path) -> Result:
         await bench.watch(chats)
         telegram.enforce_limits(LIMITS)
         async with bench.running():
-            await _until(lambda: all(telegram.messages(chat) for chat in chats))
+            await until(lambda: all(telegram.messages(chat) for chat in chats))
             told_before = len(_sent_at(bench, chats))
             amount = bench.move()
-            await _until(lambda: all(f"→ {amount:,}" in bench.said(chat) for chat in chats))
+            await until(lambda: all(f"→ {amount:,}" in bench.said(chat) for chat in chats))
         at = _sent_at(bench, chats)[told_before:]
     seconds = (at[-1] - at[0]).total_seconds() or INTERVAL_SECONDS
     return _result(
@@ -61,13 +61,13 @@ async def _busy_chats(profile: Profile, directory: Path) -> AsyncIterator[Result
         await bench.watch([group, private])
         telegram.enforce_limits(LIMITS)
         async with bench.running(NO_GROUPING):
-            await _until(lambda: bool(telegram.messages(group) and telegram.messages(private)))
+            await until(lambda: bool(telegram.messages(group) and telegram.messages(private)))
             started_at, amount = telegram.now(), 0
             while telegram.now() - started_at < timedelta(seconds=profile.busy_seconds):
                 amount = bench.move()
                 await asyncio.sleep(INTERVAL_SECONDS)
             ended_at = telegram.now()
-            await _until(lambda: all(f"→ {amount:,}" in bench.said(chat) for chat in (group, private)))
+            await until(lambda: all(f"→ {amount:,}" in bench.said(chat) for chat in (group, private)))
     minute = min(MINUTE, ended_at - started_at)
     for name, chat, per_minute in (
         ("a group", group, float(LIMITS.group_messages_per_minute)),
@@ -96,9 +96,3 @@ def _result(what: str, pace: float, allowed: float, unit: str, *, floods: int) -
 
 def _sent_at(bench: Bench, chats: Sequence[Chat]) -> list[datetime]:
     return sorted(message.date for chat in chats for message in bench.telegram.messages(chat))
-
-
-async def _until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LONGEST_SECONDS):
-        while not happened():  # noqa: ASYNC110 - the neighbours tell nobody
-            await asyncio.sleep(LOOK_SECONDS)

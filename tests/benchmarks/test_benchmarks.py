@@ -20,6 +20,7 @@ TINY = Profile(
     changes_per_day=10,
     changes=3,
     chats=3,
+    fanout_chats=3,
     busy_seconds=2,
 )
 
@@ -28,7 +29,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes a
 
 
 @on_linux
-@pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start", "latency", "sending"])
+@pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start", "latency", "sending", "fanout"])
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
     results = [result async for result in BENCHMARKS[name](TINY, tmp_path)]
 
