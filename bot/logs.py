@@ -1,6 +1,6 @@
 """Logs: one event a line on standard error, and no secret in any of them, whatever the level.
 
-Libraries say more than they should: httpx logs each URL it asks, and Telegram's hold the token. So talkative
+Libraries say more than they should: Telegram's logs each request with all that it carries. So talkative
 loggers are kept at WARNING, and every line passes a formatter that knows the secrets and blanks them.
 """
 
@@ -22,7 +22,7 @@ LINES_OF_A_LIBRARY_A_MINUTE = 5
 MINUTE_SECONDS = 60.0
 KINDS_REMEMBERED = 1000
 
-TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "apscheduler", "aiohttp.access")
+TOO_TALKATIVE = ("telegram", "apscheduler", "aiohttp.access")
 
 
 class RepeatFilter(logging.Filter):

@@ -130,7 +130,7 @@ def test_lines_are_written_once_however_often_logs_are_set_up(capsys: pytest.Cap
     assert capsys.readouterr().err.count("once") == 1
 
 
-@pytest.mark.parametrize("name", [*TOO_TALKATIVE, "httpx._client", "telegram.ext.Application"])
+@pytest.mark.parametrize("name", [*TOO_TALKATIVE, "telegram.Bot", "aiohttp.access.log"])
 def test_talkative_libraries_are_heard_from_warnings_on(lines: Lines, name: str) -> None:
     lines.begin()
 

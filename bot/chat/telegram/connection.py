@@ -3,25 +3,17 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
-from ssl import SSLContext
 from typing import Any
 
-import httpx
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
-from telegram.request import HTTPXRequest
+from telegram.request import BaseRequest
 
 from bot.chat.telegram.errors import RequestResult, failure_of
 from bot.chat.telegram.stats import RequestStats
 from bot.chat.telegram.transport import TelegramRequest
 
-CONNECT_SECONDS = 10.0
-WRITE_SECONDS = 15.0
-READ_SECONDS = 30.0
-"""Long: a throttled Bot API server answers late, and giving up a read makes a send of unknown outcome."""
-
-POOL_SECONDS = 5.0
+REQUESTS_AT_ONCE = 64
 
 
 class TelegramBot(Bot):
@@ -33,8 +25,8 @@ class TelegramBot(Bot):
         *,
         base_url: str,
         base_file_url: str,
-        request: HTTPXRequest,
-        get_updates_request: HTTPXRequest,
+        request: BaseRequest,
+        get_updates_request: BaseRequest,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
@@ -74,29 +66,13 @@ def build_bot(token: str, api_url: str) -> TelegramBot:
     """Return a client of the Bot API server at this address."""
     os.environ["PTB_TIMEDELTA"] = "1"  # timedeltas instead of numbers: else the library warns of each one
 
-    def request(pool: int) -> HTTPXRequest:
-        return TelegramRequest(
-            connection_pool_size=pool,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            write_timeout=WRITE_SECONDS,
-            pool_timeout=POOL_SECONDS,
-            httpx_kwargs={"verify": _certificates()},
-        )
-
     return TelegramBot(
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
-        request=request(64),
-        get_updates_request=request(1),
+        request=TelegramRequest(REQUESTS_AT_ONCE),
+        get_updates_request=TelegramRequest(1),
     )
-
-
-@cache
-def _certificates() -> SSLContext:
-    """Return the certificates to trust, read once: that takes 50 ms each time."""
-    return httpx.create_ssl_context()
 
 
 class TokenRefused(Exception):

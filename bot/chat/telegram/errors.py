@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-import httpx
 from telegram import Message
 from telegram.error import (
     BadRequest,
@@ -23,7 +22,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.chat.telegram.transport import LONGEST_WORDS, Unreadable
+from bot.chat.telegram.transport import LONGEST_WORDS, NotConnected, TooManyRequests, Unreadable
 from bot.domain.deliver.outcomes import (
     ChatMoved,
     Form,
@@ -46,9 +45,6 @@ LARGEST_MESSAGE_ID = 2**53
 
 PROXY_PAUSE_SECONDS = 30.0
 """The pause where something before Telegram wants one and does not say how long."""
-
-NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
-"""Causes with which no request can have reached Telegram, this one or another."""
 
 
 class RequestResult(StrEnum):
@@ -190,11 +186,10 @@ def _refused(reason: str) -> Outcome:
 
 
 def _unanswered(error: NetworkError) -> Outcome:
-    """Sort by cause, then by words, since the library keeps no status; what is left may have arrived."""
-    cause = error.__cause__
-    if isinstance(cause, NEVER_CONNECTED):
-        return Offline(f"no connection ({type(cause).__name__})")
-    if isinstance(cause, httpx.PoolTimeout):
+    """Sort by kind, then by words, since the library keeps no status; what is left may have arrived."""
+    if isinstance(error, NotConnected):
+        return Offline(f"no connection ({error.message})")
+    if isinstance(error, TooManyRequests):
         return RetryLater("too many requests of ours at once")
     lowered = error.message.lower()
     if "sent message was immediately deleted" in lowered:

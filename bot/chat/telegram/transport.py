@@ -4,15 +4,26 @@ Whatever stands between the bot and Telegram, or in its place, may answer anythi
 pause of minus five seconds, a group whose new id is a word. The library would believe all of it.
 """
 
+import asyncio
 import json
 import math
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import aiohttp
 from telegram.error import NetworkError, TelegramError, TimedOut
-from telegram.request import HTTPXRequest, RequestData
+from telegram.request import BaseRequest, RequestData
+
+CONNECT_SECONDS = 10.0
+WRITE_SECONDS = 15.0
+READ_SECONDS = 30.0
+"""Long: a throttled Bot API server answers late, and giving up a read makes a send of unknown outcome."""
+
+POOL_SECONDS = 5.0
+"""How long a request waits for another one to end, where as many as may are under way."""
 
 LARGEST_BODY_BYTES = 20 * 1024 * 1024
 """The largest answer that is read, uncompressed: a hundred updates are one or two million bytes."""
@@ -37,54 +48,102 @@ _OK = range(200, 300)
 _PACKED = ("gzip", "x-gzip")
 _GZIP = 16 + zlib.MAX_WBITS
 
+_HEADERS = {
+    "User-Agent": BaseRequest.USER_AGENT,
+    # Only what `_unpacked` unpacks piece by piece: a small body must not become a huge one.
+    "Accept-Encoding": "gzip",
+}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
 
 class Unreadable(TelegramError):
     """An answer that can't be read, or makes no sense."""
 
 
-class TelegramRequest(HTTPXRequest):
-    """The library's HTTP client, with answers that are bounded and plausible."""
+class NotConnected(NetworkError):
+    """There was no connection, so the request can't have reached Telegram."""
+
+
+class TooManyRequests(TimedOut):
+    """The request did not leave, since too many others of ours were under way."""
+
+
+class TelegramRequest(BaseRequest):
+    """The library's way to ask, by aiohttp, with answers that are bounded and plausible.
+
+    At most `at_once` requests are under way together. A proxy is taken from the environment, as is custom
+    (`HTTPS_PROXY`, `NO_PROXY`). No error has a cause: what aiohttp says of it contains the token.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = asyncio.Semaphore(at_once)
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        """The seconds that an answer may take where nothing else is asked for."""
+        return READ_SECONDS
+
+    async def initialize(self) -> None:
+        """Do nothing: the first request opens what it needs."""
+
+    async def shutdown(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
 
     async def do_request(  # noqa: PLR0917 - the signature and the errors are the library's
         self,
         url: str,
         method: str,
         request_data: RequestData | None = None,
-        read_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
-        write_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
-        connect_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
-        pool_timeout: Any = HTTPXRequest.DEFAULT_NONE,  # noqa: ANN401
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # noqa: ANN401
     ) -> tuple[int, bytes]:
         """Make one request and return the status and the body of the answer, which is read up to a bound."""
-        usual = self._client.timeout
-        wanted = {
-            "read": (read_timeout, usual.read),
-            "write": (write_timeout, usual.write),
-            "connect": (connect_timeout, usual.connect),
-            "pool": (pool_timeout, usual.pool),
-        }
-        timeout = httpx.Timeout(
-            **{
-                name: default if given is HTTPXRequest.DEFAULT_NONE else given
-                for name, (given, default) in wanted.items()
-            }
+        read_seconds = _given(read_timeout, READ_SECONDS)
+        connect_seconds = _given(connect_timeout, CONNECT_SECONDS)
+        limits = aiohttp.ClientTimeout(
+            total=connect_seconds + _given(write_timeout, WRITE_SECONDS) + read_seconds,
+            connect=connect_seconds,
+            sock_read=read_seconds,
         )
         try:
-            # Streamed: the library's own method reads an answer whole, however large it is.
-            async with self._client.stream(
-                method,
-                url,
-                # Only what `_unpacked` unpacks piece by piece: a small body must not become a huge one.
-                headers={"User-Agent": self.USER_AGENT, "Accept-Encoding": "gzip"},
-                timeout=timeout,
-                files=request_data.multipart_data if request_data else None,
-                data=request_data.json_parameters if request_data else None,
-            ) as response:
-                return response.status_code, await _body(response)
-        except httpx.TimeoutException as error:
-            raise TimedOut from error
-        except httpx.HTTPError as error:
-            raise NetworkError(f"httpx.{type(error).__name__}: {error}") from error
+            async with asyncio.timeout(_given(pool_timeout, POOL_SECONDS)):
+                await self._at_once.acquire()
+        except TimeoutError:
+            raise TooManyRequests from None
+        try:
+            return await self._exchange(url, method, request_data, limits)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotConnected(type(error).__name__) from None
+        except TimeoutError:  # before the others, as some of its kinds are errors of aiohttp, too
+            raise TimedOut from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise NetworkError(type(error).__name__) from None
+        finally:
+            self._at_once.release()
+
+    async def _exchange(
+        self, url: str, method: str, request_data: RequestData | None, limits: aiohttp.ClientTimeout
+    ) -> tuple[int, bytes]:
+        if self._session is None:
+            self._session = _new_session(url)
+        body = None
+        if request_data is not None:
+            assert not request_data.contains_files, "the bot sends no files"
+            body = urlencode(request_data.json_parameters).encode()
+        async with self._session.request(
+            method,
+            url,
+            data=body,
+            headers=None if body is None else _FORM,
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            return response.status, await _body(response)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
@@ -106,9 +165,27 @@ class TelegramRequest(HTTPXRequest):
         }
 
 
-async def _body(response: httpx.Response) -> bytes:
+def _new_session(url: str) -> aiohttp.ClientSession:
+    """Return a session that asks the server of this URL, through the proxy that the environment names."""
+    address = urlsplit(url)
+    proxies = {} if proxy_bypass(address.hostname or "") else getproxies()
+    return aiohttp.ClientSession(
+        # Unlimited: `TelegramRequest` lets no more through, and knows of those that it holds back.
+        connector=aiohttp.TCPConnector(limit=0),
+        proxy=proxies.get(address.scheme) or proxies.get("all"),
+        headers=_HEADERS,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
+
+
+def _given(seconds: Any, usual: float) -> float:  # noqa: ANN401 - the library has a value that stands for none
+    return usual if seconds is BaseRequest.DEFAULT_NONE else float(seconds)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
     """Return the body of an answer; raises Unreadable if it is too large, except of an error."""
-    is_answer = response.status_code in _OK
+    is_answer = response.status in _OK
     body = bytearray()
     async for piece in _unpacked(response):
         body += piece
@@ -120,13 +197,13 @@ async def _body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-async def _unpacked(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _unpacked(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Yield a body in pieces, each of bounded size also when it was compressed."""
     packing = response.headers.get("content-encoding", "identity").lower()
     if packing not in (*_PACKED, "identity"):
         raise Unreadable("its answer is packed in a way nobody asked for")
     unpacker = zlib.decompressobj(_GZIP) if packing in _PACKED else None
-    async for piece in response.aiter_raw():
+    async for piece in response.content.iter_any():
         if unpacker is None:
             yield piece
             continue

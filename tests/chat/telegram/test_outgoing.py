@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.telegram.connection import build_bot
+from bot.chat.telegram.connection import build_bot, introduce
 from bot.chat.telegram.errors import PROXY_PAUSE_SECONDS
 from bot.chat.telegram.outgoing import Buttons, Outgoing, no_buttons
 from bot.chat.telegram.reply_queue import ReplyQueue
@@ -253,10 +253,11 @@ async def test_a_message_that_arrives_is_sent_with_its_id(telegram: Telegram, bo
 
 async def test_without_a_connection_nothing_can_have_arrived(bot: Bot, chat: Chat) -> None:
     nobody = build_bot(SANDBOX_TOKEN, "http://127.0.0.1:9")
+    assert not await introduce(nobody)
 
     outcome = await Way(nobody).outgoing.send(delivery(chat=chat.id))
 
-    assert outcome == Offline("no connection (ConnectError)")
+    assert outcome == Offline("no connection (ClientConnectorError)")
     await nobody.shutdown()
     assert bot.username
 

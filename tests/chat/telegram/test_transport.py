@@ -1,0 +1,98 @@
+"""How requests leave: how many at once, through which proxy, and what an error must not say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram.error import NetworkError, TelegramError
+from telegram.request import BaseRequest
+
+from bot.chat.telegram.errors import failure_of
+from bot.chat.telegram.transport import NotConnected, TelegramRequest, TooManyRequests
+from bot.domain.deliver.outcomes import Offline, RetryLater
+from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
+from tests.waits import until
+
+NOBODY = f"http://127.0.0.1:9/bot{SANDBOX_TOKEN}/getMe"
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[Telegram]:
+    async with Telegram().serve() as one:
+        yield one
+
+
+@pytest.fixture
+async def request_() -> AsyncIterator[BaseRequest]:
+    async with TelegramRequest(1) as one:
+        yield one
+
+
+def get_me(telegram: Telegram) -> str:
+    return f"{telegram.url}/bot{telegram.token}/getMe"
+
+
+async def test_a_request_beside_too_many_others_does_not_leave(
+    telegram: Telegram, request_: BaseRequest
+) -> None:
+    hold = telegram.hold_before(method="getMe")
+    first = asyncio.create_task(request_.post(get_me(telegram)))
+    await until(lambda: bool(telegram.calls))
+
+    with pytest.raises(TooManyRequests) as refused:
+        await request_.post(get_me(telegram), pool_timeout=0.01)
+    assert failure_of(refused.value).outcome == RetryLater("too many requests of ours at once")
+
+    hold.release()
+    await first
+    assert len(telegram.calls) == 1
+
+
+async def test_once_another_has_ended_it_leaves(telegram: Telegram, request_: BaseRequest) -> None:
+    with pytest.raises(NotConnected):
+        await request_.post(NOBODY)
+
+    await request_.post(get_me(telegram), pool_timeout=0.01)
+
+    assert len(telegram.calls) == 1
+
+
+async def test_no_error_shows_the_token(request_: BaseRequest) -> None:
+    with pytest.raises(NotConnected) as failed:
+        await request_.post(NOBODY)
+
+    assert failure_of(failed.value).outcome == Offline("no connection (ClientConnectorError)")
+    assert SANDBOX_TOKEN not in repr(failed.value)
+    assert (failed.value.__cause__, failed.value.__suppress_context__) == (None, True)
+
+
+async def test_what_has_left_may_have_arrived(telegram: Telegram, request_: BaseRequest) -> None:
+    hold = telegram.hold_before(method="getMe")
+
+    with pytest.raises(TelegramError) as failed:
+        await request_.post(get_me(telegram), read_timeout=0.01)
+
+    assert isinstance(failed.value, NetworkError)
+    assert not isinstance(failed.value, NotConnected | TooManyRequests)
+    hold.release()
+
+
+async def test_requests_leave_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest
+) -> None:
+    monkeypatch.setenv("http_proxy", telegram.url)
+
+    await request_.post(f"http://telegram.invalid/bot{telegram.token}/getMe")
+
+    assert [call.method for call in telegram.calls] == ["getMe"]
+
+
+async def test_a_host_that_needs_no_proxy_is_asked_itself(
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    await request_.post(get_me(telegram))
+
+    assert len(telegram.calls) == 1
