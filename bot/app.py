@@ -142,6 +142,7 @@ async def _build(
         settings, registry, source=source, db=db, poller=poller, outgoing=outgoing, now=now
     )
     stack.push_async_callback(live.close)
+    sweeps = partial(sweeps_now, settings, poller, source)
     menus = Menus(telegram, db, owners=lambda: permissions.owners)
     chat = build_chat(
         telegram,
@@ -150,7 +151,7 @@ async def _build(
         Screens(outgoing),
         registry,
         live=live,
-        sweeps=partial(sweeps_now, settings, poller, source),
+        sweeps=sweeps,
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
         contract_status=contract_status(settings),
         on_owner=menus.change,
@@ -181,7 +182,7 @@ async def _build(
         poller=poller,
         dispatcher=dispatcher,
         receiver=receiver,
-        chores=build_chores(settings, db, now=now),
+        chores=build_chores(settings, db, registry, sweeps, now=now),
         menus=menus,
         claims=chat.claims,
         announce=announce,

@@ -1,4 +1,4 @@
-"""The worker for daily chores: deleting old history and copying the database.
+"""The worker for daily chores: deleting old history, copying the database, keeping what accounts are worth.
 
 When each is due stands in the database and a tick only asks to look: what was missed while the bot was off
 is done soon after its start.
@@ -9,19 +9,25 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from bot.domain.assets import Part
+from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Notice
-from bot.domain.due import Schedule, is_due, next_at
+from bot.domain.due import Schedule, is_due, next_at, next_midnight
+from bot.domain.observe.holdings import Sweeps
+from bot.domain.observe.prices import price_kept
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
 from bot.store.maintenance import jobs, retention
 from bot.store.maintenance.backup import copy_of_today
+from bot.store.polling import worth
+from bot.store.polling.worth import WorthTerms
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +35,7 @@ EVERY = timedelta(days=1)
 AFTER_A_FAILURE = timedelta(hours=1)
 
 BETWEEN_SLICES_SECONDS = 0.05
-"""A pause between two deletions, so that others get at the database while much is deleted."""
+"""A pause between two slices of work, so that others get at the database meanwhile."""
 
 Work = Callable[[datetime], Awaitable[None]]
 R = TypeVar("R")
@@ -44,6 +50,10 @@ class Chore:
     trouble: Callable[[str], Notice] | None = None
     """Makes a notice to owners from the reason of a failure; None where only the log says so."""
     recovery: Notice | None = None
+    is_ready: Callable[[], bool] = lambda: True
+    """Whether it can be done at all; until then it stays due."""
+    is_of_a_day: bool = False
+    """Whether it is due as soon as another day begins, in UTC; else at its usual time."""
 
 
 class Chores:
@@ -74,18 +84,21 @@ class Chores:
         known = await self._db.run(jobs.due_work)
         for chore in self._chores:
             due = known.get(chore.name)
-            if is_due(due, self._now(), EVERY):
+            if is_due(due, self._now(), EVERY) and chore.is_ready():
                 await self._do(chore, due)
 
     async def _do(self, chore: Chore, due: Schedule | None) -> None:
         """Do a chore and store when it is due again; owners get a notice of a failure and of its end."""
         was_failing = due is not None and due.failing_since is not None
-        reason = await self._attempt(chore)
+        begun = self._now()
+        reason = await self._attempt(chore, begun)
         now = self._now()
         if reason is None:
             if was_failing:
                 log.info("a chore works again", action="chore_recovered", chore=chore.name)
-            await self._db.run(jobs.record_success, chore.name, next_at(due, now, EVERY), now, chore.recovery)
+            # A chore of a day that ends after midnight was that of the day before: the next is due already.
+            at = next_midnight(begun) if chore.is_of_a_day else next_at(due, now, EVERY)
+            await self._db.run(jobs.record_success, chore.name, at, now, chore.recovery)
             return
         # Only the first failure: a copy that fails every hour would otherwise fill the owners' chat.
         if not was_failing:
@@ -93,10 +106,10 @@ class Chores:
         trouble = None if chore.trouble is None else chore.trouble(reason)
         await self._db.run(jobs.record_failure, chore.name, now + AFTER_A_FAILURE, now, trouble)
 
-    async def _attempt(self, chore: Chore) -> str | None:
+    async def _attempt(self, chore: Chore, now: datetime) -> str | None:
         """Return why a chore failed, None where it was done."""
         try:
-            await chore.work(self._now())
+            await chore.work(now)
         except CopyFailed as error:
             return str(error)
         except Exception as error:
@@ -117,6 +130,38 @@ def history_deletion(db: DatabaseThread, age: timedelta, sleep: Callable[[float]
             log.info("old history was forgotten", action="history_forgotten", rows=rows)
 
     return forget
+
+
+def daily_worth(
+    db: DatabaseThread,
+    sweeps: Callable[[], Sweeps],
+    chains: Chains,
+    status: Part,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Work:
+    """Return the work of keeping what all accounts are worth on a day, a slice at a time.
+
+    What was kept before it was cut off stays as it is.
+    """
+
+    async def add_up(begun: datetime) -> None:
+        asked = sweeps()
+        terms = WorthTerms(
+            day=begun.astimezone(UTC).date(),
+            asked=asked.chains,
+            price_kept=price_kept(asked.late_after_seconds),
+            chains=chains,
+            status=status,
+        )
+        for destination_id in await db.run(worth.destinations):
+            last = await db.run(worth.keep_worth, destination_id, 0, terms, now())
+            while last is not None:
+                await sleep(BETWEEN_SLICES_SECONDS)
+                last = await db.run(worth.keep_worth, destination_id, last, terms, now())
+
+    return add_up
 
 
 def daily_copy(database: Path, folder: Path, kept: int) -> Work:

@@ -27,7 +27,7 @@ from bot.domain.observe.holdings import Sweeps
 from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
-from bot.maintenance import Chore, Chores, daily_copy, history_deletion
+from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller, PollerProgress
 from bot.settings.sections import Settings
@@ -165,10 +165,17 @@ def build_outgoing(
     return Outgoing(telegram, send_queue, reply_queue, on_pause=pause, buttons=alert_buttons)
 
 
-def build_chores(settings: Settings, db: DatabaseThread, *, now: Now) -> Chores:
-    """Build the daily jobs: pruning history and, if a folder is configured, a backup."""
+def build_chores(
+    settings: Settings, db: DatabaseThread, registry: Chains, sweeps: Callable[[], Sweeps], *, now: Now
+) -> Chores:
+    """Build the daily jobs: pruning history, keeping worth and, if a folder is configured, a backup."""
     section = settings.store
-    chores = [Chore("history", history_deletion(db, timedelta(days=section.history_days), asyncio.sleep))]
+    add_up = daily_worth(db, sweeps, registry, contract_status(settings), now=now, sleep=asyncio.sleep)
+    chores = [
+        Chore("history", history_deletion(db, timedelta(days=section.history_days), asyncio.sleep)),
+        # What was read before the program began may be long out of date, and has no price any more.
+        Chore("worth", add_up, is_ready=lambda: sweeps().is_current, is_of_a_day=True),
+    ]
     if section.backup_dir:
         copy = daily_copy(section.path, Path(section.backup_dir), section.backups_kept)
         chores.append(Chore("backup", copy, trouble=BackupFails, recovery=BackupWorks()))

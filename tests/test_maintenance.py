@@ -2,28 +2,41 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.deliver.alerts import BackupFails, BackupWorks
-from bot.maintenance import Chore, Chores, daily_copy, history_deletion, run_in_thread
+from bot.domain.observe.holdings import Sweeps
+from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion, run_in_thread
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
 from bot.store.maintenance import backup, jobs
 from bot.store.maintenance.retention import ROWS_AT_ONCE
-from tests.builders import NOON
+from bot.store.polling.worth import ACCOUNTS_AT_ONCE
+from bot.store.rows import to_milliseconds as ms
+from tests.builders import NOON, VERIFIED, address
+from tests.chat.reading import CHAINS as REGISTRY
 from tests.stack import open_stack
-from tests.store.conftest import OLGA, Keeper, open_new_keeper
+from tests.store.conftest import CHAINS, OLGA, OPS, Keeper, open_new_keeper
 from tests.waits import HANG_SECONDS, until
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+SWEEPS = Sweeps(
+    chains=CHAINS,
+    interval_seconds=60,
+    late_after_seconds=180,
+    ended_seconds_ago=1,
+    took_seconds=1,
+    trouble=None,
+)
 
 
 @pytest.fixture
@@ -48,8 +61,10 @@ class Copyist:
         if self.error is not None:
             raise self.error
 
-    def chores(self, keeper: Keeper, now: datetime) -> Chores:
-        backup = Chore("backup", self.work, trouble=BackupFails, recovery=BackupWorks())
+    def chores(self, keeper: Keeper, now: datetime, *, is_of_a_day: bool = False) -> Chores:
+        backup = Chore(
+            "backup", self.work, trouble=BackupFails, recovery=BackupWorks(), is_of_a_day=is_of_a_day
+        )
         return Chores(keeper.db, [backup], now=lambda: now)
 
     async def looks(self, keeper: Keeper, *moments: datetime) -> None:
@@ -134,6 +149,52 @@ async def test_a_tick_is_a_look_and_without_one_there_is_none(keeper: Keeper) ->
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_a_chore_of_a_day_is_done_on_each_day_as_soon_as_it_begins(keeper: Keeper) -> None:
+    one = Copyist()
+    midnight = NOON + DAY / 2
+    for now in (
+        NOON,
+        midnight - HOUR,
+        midnight,
+        midnight + HOUR,
+        midnight + 3 * DAY + HOUR,
+        midnight + 4 * DAY,
+    ):
+        await one.chores(keeper, now, is_of_a_day=True).do_what_is_due()
+
+    assert one.done_at == [NOON, midnight, midnight + 3 * DAY + HOUR, midnight + 4 * DAY]
+
+
+async def test_a_chore_of_a_day_that_ends_on_the_next_is_due_again_at_once(keeper: Keeper) -> None:
+    midnight = NOON + DAY / 2
+    moments = [midnight - HOUR]
+    begun: list[datetime] = []
+
+    async def work(now: datetime) -> None:
+        begun.append(now)
+        moments.append(midnight + HOUR)
+        await asyncio.sleep(0)
+
+    chores = Chores(keeper.db, [Chore("worth", work, is_of_a_day=True)], now=lambda: moments[-1])
+
+    for _ in range(3):
+        await chores.do_what_is_due()
+
+    assert begun == [midnight - HOUR, midnight + HOUR]
+
+
+async def test_a_chore_that_is_not_ready_stays_due(keeper: Keeper) -> None:
+    one, ready = Copyist(), [False, False, True]
+    chores = Chores(keeper.db, [Chore("worth", one.work, is_ready=lambda: ready.pop(0))], now=lambda: NOON)
+
+    await chores.do_what_is_due()
+    await chores.do_what_is_due()
+    assert one.done_at == []
+
+    await chores.do_what_is_due()
+    assert one.done_at == [NOON]
+
+
 # ---------------------------------------------------------------- what
 
 
@@ -159,6 +220,33 @@ async def test_deletion_goes_on_until_nothing_old_is_left_and_lets_others_in_bet
 
     assert await keeper.value("SELECT count(*) FROM change") == 1
     assert len(pauses) == 3
+
+
+async def test_worth_is_kept_slice_by_slice_and_lets_others_in_between(keeper: Keeper) -> None:
+    keeper.limit = 100
+    accounts = [address(number) for number in range(1, 2 * ACCOUNTS_AT_ONCE + 2)]
+    for place, some in ((OLGA, accounts), (OPS, accounts[:1])):
+        for account in some:
+            await keeper.watch(account, place=place)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    moments = iter(NOON + HOUR * number for number in range(10))
+    work = daily_worth(keeper.db, lambda: SWEEPS, REGISTRY, VERIFIED, now=lambda: next(moments), sleep=sleep)
+    await work(NOON)
+
+    assert len(pauses) == 4
+    rows = await keeper.rows("SELECT destination_id, day, (at - ?) / 3600000 FROM worth", ms(NOON))
+    today = (NOON.date() - date(1970, 1, 1)).days
+    assert Counter(rows) == {
+        (1, today, 0): ACCOUNTS_AT_ONCE,
+        (1, today, 1): ACCOUNTS_AT_ONCE,
+        (1, today, 2): 1,
+        (2, today, 4): 1,
+    }
 
 
 async def test_a_copy_is_put_into_the_folder(keeper: Keeper, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ after a restart too.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 CLOCK_SLACK = timedelta(minutes=1)
 """A clock set back by no more than this is ignored; a job then runs at most this much late."""
@@ -19,6 +19,11 @@ class Schedule:
     at: datetime
     failing_since: datetime | None = None
     """Since when it has failed each time; None: it last succeeded."""
+
+
+def next_midnight(now: datetime) -> datetime:
+    """Return when the day after a moment's begins, in UTC."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
 def is_impossible(at: datetime, now: datetime, longest: timedelta = timedelta(0)) -> bool:

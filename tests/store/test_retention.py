@@ -280,6 +280,8 @@ REFERENCES = {
     "blindness": "INSERT INTO blindness (destination_id, chain_id, account_id, since, told_at, times)"
     " VALUES (1, 1, 1, 0, 0, 1)",
     "gap": "INSERT INTO gap (account_id, chain_id, since) VALUES (1, 1, 0)",
+    "worth": "INSERT INTO worth (destination_id, account_id, day, at, usd, priced, unpriced, ignored,"
+    f" unknown, last_known) VALUES (1, 1, 1, {int(YOUNG.timestamp() * 1000)}, '0', 0, 0, 0, '', '')",
     "asset": "UPDATE asset SET holder = 1",
 }
 

@@ -129,6 +129,11 @@ class Sweeps:
     listing: Listing = field(default_factory=Listing)
     """Which chains the source has, as far as it said."""
 
+    @property
+    def is_current(self) -> bool:
+        """Whether a sweep has ended, and not so long ago that the next one is late."""
+        return self.ended_seconds_ago is not None and self.ended_seconds_ago <= self.late_after_seconds
+
 
 def holdings_in(
     answer: Answer,

@@ -15,6 +15,12 @@ PRICE_KEPT = timedelta(hours=1)
 """A stored price that is older is none, unless sweeps are rarer."""
 
 
+def price_kept(late_after_seconds: float) -> timedelta:
+    """Return how old a stored price may be, where a sweep is late after so many seconds."""
+    # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
+    return max(PRICE_KEPT, timedelta(seconds=late_after_seconds))
+
+
 def prices_to_store(
     said: Mapping[Asset, str], seen_at: datetime, stored: Mapping[Asset, Price]
 ) -> dict[Asset, Price]:

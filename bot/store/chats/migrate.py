@@ -125,6 +125,7 @@ _HAD_ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "blindness": ("{}.chain_id", "{}.account_id"),
         "ignored": ("{}.contract", "{}.chains"),
         "mute": ("coalesce({}.account_id, 0)", "{}.chains"),
+        "worth": ("{}.account_id", "{}.day"),
     }
 )
 """By which columns a destination's rows of a table differ."""

@@ -191,6 +191,31 @@ CREATE TABLE departure (           -- answers that left for groups in the last m
 """
 
 
+@migrations()
+def m020_worth(db: Database) -> None:
+    """Keep once a day what each destination's accounts are worth."""
+    db.executescript(_WORTH)
+
+
+_WORTH = """
+CREATE TABLE worth (               -- of an account, as a destination watches it
+  destination_id INTEGER NOT NULL REFERENCES destination(id),
+  account_id INTEGER NOT NULL REFERENCES account(id),
+  day INTEGER NOT NULL,            -- since 1970, in UTC
+  at INTEGER NOT NULL,             -- when on it
+  usd TEXT NOT NULL,               -- exact; of `priced` balances
+  priced INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,       -- balances without a price
+  ignored INTEGER NOT NULL,        -- balances of ignored tokens
+  unknown TEXT NOT NULL,           -- chains of which something was not read yet; sorted, blank between
+  last_known TEXT NOT NULL,        -- chains of which something could not be read then
+  PRIMARY KEY (destination_id, account_id, day)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX worth_of_account ON worth (account_id);
+CREATE INDEX worth_at ON worth (at);
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -1,4 +1,4 @@
-"""Deletes old history: changes, finished alerts and deliveries, audit entries, gaps, and unused accounts.
+"""Deletes old history: changes, finished alerts and deliveries, audit entries, gaps, worth, unused accounts.
 
 What is still to be sent stays, however old. Rows go in slices, so that nothing else waits long for the
 database. The newest row of each table stays, as SQLite would give its number again, and a number is what
@@ -67,6 +67,10 @@ DELETE FROM audit WHERE id IN (
 DELETE FROM gap WHERE (account_id, chain_id, since) IN (
   SELECT account_id, chain_id, since FROM gap WHERE until < ? ORDER BY until NULLS FIRST LIMIT ?)
 """,
+    """
+DELETE FROM worth WHERE (destination_id, account_id, day) IN (
+  SELECT destination_id, account_id, day FROM worth WHERE at < ? ORDER BY at LIMIT ?)
+""",
 )
 
 _DELETE_ACCOUNTS = """
@@ -82,6 +86,7 @@ DELETE FROM account WHERE id IN (
   AND id NOT IN (SELECT account_id FROM mute WHERE account_id IS NOT NULL)
   AND id NOT IN (SELECT account_id FROM blindness)
   AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.account_id = a.id)
+  AND NOT EXISTS (SELECT 1 FROM worth w WHERE w.account_id = a.id)
   AND id NOT IN (SELECT holder FROM asset WHERE holder IS NOT NULL)
   ORDER BY id LIMIT ?)
 RETURNING generation

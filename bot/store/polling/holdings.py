@@ -64,11 +64,11 @@ def holdings_by_account(
     rules: Rules,
     chains: frozenset[ChainId],
     status: Part,
-    prices_since: datetime | None = None,
+    prices_since: datetime,
 ) -> Iterator[tuple[Address, list[ChainHoldings]]]:
     """Yield the same of several accounts, by the subscriptions and the ignore list of one destination.
 
-    Balances have the last prices that were seen since `prices_since`; None: they have none.
+    A price that the source named before `prices_since` is none.
     """
     wanted, watched = wanted_by(subscriptions, chains), watches_by_account(subscriptions)
     seen_at, on_hold = complete_at(db), held_back(db)
@@ -127,17 +127,17 @@ WHERE a.address = ? ORDER BY x.chain_id, lower(x.symbol) NULLS FIRST, x.contract
 
 
 def _held(
-    db: Database, account: Address, prices_since: datetime | None
+    db: Database, account: Address, prices_since: datetime
 ) -> dict[ChainId, list[tuple[NamedBalance, Standing]]]:
     held: dict[ChainId, list[tuple[NamedBalance, Standing]]] = defaultdict(list)
-    since = None if prices_since is None else to_milliseconds(prices_since)
+    since = to_milliseconds(prices_since)
     for row in db.execute(_HELD, [to_blob(account)]):
         one, standing = _to_held(row, since)
         held[one.asset.chain_id].append((one, standing))
     return held
 
 
-def _to_held(row: Row, prices_since: int | None) -> tuple[NamedBalance, Standing]:
+def _to_held(row: Row, prices_since: int) -> tuple[NamedBalance, Standing]:
     (
         chain_id,
         contract,
@@ -154,7 +154,7 @@ def _to_held(row: Row, prices_since: int | None) -> tuple[NamedBalance, Standing
         is_look_alike,
     ) = row
     description = to_description(kind, symbol, decimals, rebasing)
-    if prices_since is not None and priced_at is not None and priced_at >= prices_since:
+    if priced_at is not None and priced_at >= prices_since:
         description = description._replace(price_usd=price_usd)
     held = NamedBalance(
         to_asset(chain_id, contract),

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import chain
 
 from bot.chat.buttons import alert_buttons
@@ -33,7 +32,7 @@ from bot.chat.text.prices import worth_line
 from bot.domain.addresses import shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
-from bot.domain.observe.prices import PRICE_KEPT
+from bot.domain.observe.prices import price_kept
 from bot.domain.observe.worth import Worth, worth_of
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
@@ -217,15 +216,13 @@ async def _named(
 async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
     """Return what is known of an account, with the prices that the last sweeps brought."""
     sweeps = services.sweeps()
-    # Where sweeps are rarer than an hour, the newest price is older than that and still the newest.
-    kept = max(PRICE_KEPT, timedelta(seconds=sweeps.late_after_seconds))
     return await services.db.run(
         holdings.holdings_of,
         place,
         account,
         sweeps.chains,
         services.contract_status,
-        prices_since=services.now() - kept,
+        prices_since=services.now() - price_kept(sweeps.late_after_seconds),
     )
 
 
