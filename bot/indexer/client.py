@@ -123,7 +123,7 @@ class IndexerClient:
         self.counts.rows_read += collected.rows - collected.refused_rows
         self.counts.rows_refused += collected.refused_rows
 
-        reply = collected.reply()
+        reply = await self._transport.in_turn(collected.reply)
         counted = collected.refused_rows
 
         def about(accounts: Collection[Address]) -> Answer:

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -144,7 +145,7 @@ class Transport:
         throttled = False
         while True:
             try:
-                return await self.read(await self._post(method, body, on_bytes), read)
+                return await self.in_turn(partial(read, await self._post(method, body, on_bytes)))
             except Throttled as error:
                 pause = self._throttle_seconds(error)
                 self._limiter.pause(pause)
@@ -176,13 +177,13 @@ class Transport:
 
         return read_and_count
 
-    async def read(self, content: bytes, read: Callable[[bytes], Read]) -> Read:
-        """Read one reply at a time, and let other tasks run after each: replies tend to come together."""
+    async def in_turn(self, work: Callable[[], Read]) -> Read:
+        """Work on one reply at a time, and let other tasks run after each: replies tend to come together."""
         async with self._reading:
-            reply = read(content)
+            done = work()
             # Inside the lock: whoever is next to read waits, whoever has other work gets its turn.
             await asyncio.sleep(0)
-            return reply
+            return done
 
     def _backoff_seconds(self, attempt: int) -> float:
         return self._rng() * BACKOFF_BASE_SECONDS * 2.0 ** (attempt - 1)

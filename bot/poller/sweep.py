@@ -113,6 +113,8 @@ class Sweep:
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
                 tasks.create_task(self._read_alone(batch))
+                # Writing a question takes a millisecond: begun one by one, they block nobody.
+                await asyncio.sleep(0)
         await self._record_losses()
         await self._look_at_leftovers()
         self._fetcher.finish()
@@ -177,6 +179,10 @@ class Sweep:
             self._note(result, losses, {account: prints[account] for account in changed})
             read |= self._chains_read(result)
             blocks = result.highest_blocks
+            # Freeing thousands of objects takes milliseconds, too: other tasks run before and after.
+            await asyncio.sleep(0)
+            del result
+            await asyncio.sleep(0)
         for _, reply in replied:
             self._answered |= reply.chains
             self._troubles = {**reply.troubles, **self._troubles}

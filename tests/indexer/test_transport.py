@@ -74,7 +74,7 @@ async def test_others_get_their_turn_between_any_two_replies() -> None:
         rng=lambda: 0.0,
         now=lambda: 0.0,
     ) as line:
-        replies = [line.read(b"", lambda _: read_at.append(turns)) for _ in range(9)]
+        replies = [line.in_turn(lambda: read_at.append(turns)) for _ in range(9)]
         await asyncio.gather(take_turns(), *replies)
 
     assert len(set(read_at)) == 9

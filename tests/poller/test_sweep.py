@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from bot.domain.assets import NATIVE, ChainId, Description
@@ -78,6 +80,30 @@ async def test_accounts_share_requests_and_no_more_are_under_way_than_allowed(ha
     assert sorted(len(question.accounts) for question in harness.source.asked()) == [1, 2, 2]
     assert harness.source.most_at_once <= 2
     assert len(await harness.keeper.baselines()) == 5
+
+
+async def test_others_get_their_turn_between_any_two_batches_of_a_sweep(harness: PollerHarness) -> None:
+    for number in range(1, 6):
+        await harness.keeper.watch(address(number))
+    poller = poller_of(
+        harness.keeper, harness.source, harness.clock, accounts_per_request=1, batches_at_once=5
+    )
+    turns, begun_at = 0, list[int]()
+
+    def note_turn(_: Question) -> None:
+        begun_at.append(turns)
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while not sweep.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+    harness.source.trouble = note_turn
+    sweep = asyncio.create_task(poller.sweep())
+    await take_turns()
+
+    assert len(set(begun_at)) == len(begun_at) == 5
 
 
 # ---------------------------------------------------------------- what lists no longer show
