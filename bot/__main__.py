@@ -1,6 +1,7 @@
 """The command line: `balance-bot`, also `python -m bot`, with `run`, `check`, `backup` and `sandbox`."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -139,8 +140,8 @@ def _configured(config: Path, output: Output, *, level: str | None = None) -> Se
 async def _run(config: Path, output: Output) -> None:
     stop = _stop_signal()
     settings = _configured(config, output)
-    app.collect_garbage_rarely()
-    await app.run(settings, stop, output.say)
+    app.leave_garbage_to_sweeps()
+    await app.run(settings, stop, output.say, before_sweep=gc.collect)
 
 
 async def _check(config: Path, output: Output) -> None:

@@ -73,8 +73,8 @@ NAME_ANEW_SECONDS = 24 * 3600.0
 CHORES_LOOK_SECONDS = 60.0
 
 
-NEW_OBJECTS_PER_COLLECTION = 10_000
-"""New objects after which Python collects garbage: fourteen times the default of 700."""
+NEW_OBJECTS_MOST = 500_000
+"""New objects after which garbage is collected even in a sweep: more than one over 10,000 accounts makes."""
 
 
 class KeyRefused(Exception):
@@ -86,12 +86,17 @@ class WorkerDied(Exception):
 
 
 async def run(
-    settings: Settings, stop: asyncio.Event, announce: Callable[[str], None], *, now: Now = clock
+    settings: Settings,
+    stop: asyncio.Event,
+    announce: Callable[[str], None],
+    *,
+    before_sweep: Callable[[], object] = lambda: None,
+    now: Now = clock,
 ) -> None:
     """Run the bot until `stop` is set.
 
-    `announce` gets what the operator must read at once: the claim link. `now` is the time of day, which
-    may jump.
+    `announce` gets what the operator must read at once: the claim link. `before_sweep` is called before each
+    sweep, when the least is under way. `now` is the time of day, which may jump.
 
     Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, TokenRefused or
     KeyRefused where it can't start, and WorkerDied where it can't go on.
@@ -100,15 +105,19 @@ async def run(
         lock = DirectoryLock(settings.store.path.parent)
         stack.callback(lock.release)
         bot = await _build(settings, stack, announce, now)
+        bot.poller.before_sweep = before_sweep
         await stack.enter_async_context(bot.pages())
         await bot.work_until(stop)
 
 
-def collect_garbage_rarely() -> None:
-    """Make garbage collections rare and leave today's objects out of them: the event loop waits for each."""
+def leave_garbage_to_sweeps() -> None:
+    """Let Python collect garbage by itself only in need, and leave today's objects out of every collection.
+
+    The event loop waits for each of them. Have `gc.collect` called between sweeps, when few objects are new.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
+    gc.set_threshold(NEW_OBJECTS_MOST, *gc.get_threshold()[1:])
 
 
 async def _build(

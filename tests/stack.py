@@ -84,7 +84,7 @@ class Stack:
         path.write_text(text)
         return path
 
-    def start(self, *, now: Now = clock) -> None:
+    def start(self, *, before_sweep: Callable[[], object] = lambda: None, now: Now = clock) -> None:
         """Start the bot in this process; in one of its own it makes its first database itself."""
         data = self.directory / "data"
         if not data.exists():
@@ -92,7 +92,13 @@ class Stack:
             put_new_database(data / "bot.sqlite3")
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(
-            app.run(load_settings(self.config), self._stop, self.announced.append, now=now)
+            app.run(
+                load_settings(self.config),
+                self._stop,
+                self.announced.append,
+                before_sweep=before_sweep,
+                now=now,
+            )
         )
 
     async def start_process(self, stand_still_at: str | None = None) -> BotProcess:

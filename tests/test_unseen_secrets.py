@@ -162,7 +162,7 @@ def _printed(command: str, configuration: Configuration, directory: Path) -> str
     arguments = [command, "--config", str(path)]
     with pytest.MonkeyPatch.context() as patch, logs_restored():
         patch.setattr(program, "_stop_signal", _stopped_at_once)
-        patch.setattr(app, "collect_garbage_rarely", lambda: None)
+        patch.setattr(app, "leave_garbage_to_sweeps", lambda: None)
         result = CliRunner().invoke(program.main, arguments + ["copy.sqlite3"] * (command == "backup"))
     assert "Traceback" not in result.output
     assert "crashed" not in result.output

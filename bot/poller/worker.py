@@ -108,6 +108,8 @@ class Poller:
         )
         self.on_missed_ticks: Callable[[], None] = lambda: None
         """Called if no tick came for too long, so that the timer can be set up anew."""
+        self.before_sweep: Callable[[], object] = lambda: None
+        """Called before each sweep over everything, when the least is under way."""
         self._news = db.signal(SignalName.SUBSCRIPTIONS)
         self._is_due = False
         self._planned: frozenset[SubscriptionId] = frozenset()
@@ -134,6 +136,7 @@ class Poller:
 
     async def sweep(self) -> None:
         """Ask for everything watched, once."""
+        self.before_sweep()
         started = self._monotonic()
         watched = await self._db.run(sweeps.sweep_input, self._now())
         wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)

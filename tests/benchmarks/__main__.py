@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import structlog
 
-from bot.app import collect_garbage_rarely
+from bot.app import leave_garbage_to_sweeps
 from tests.benchmarks import database, fanout, latency, memory, sending, start, sweeps
 from tests.benchmarks.profiles import Profile
 from tests.benchmarks.results import Result, table, write_lines
@@ -39,7 +39,7 @@ BENCHMARKS = {**ALWAYS, **BY_NAME_ONLY}
 def main(names: tuple[str, ...], accounts: int, rounds: int, lines: Path | None) -> None:
     """Run the benchmarks of these NAMES, or all that take minutes rather than hours."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    collect_garbage_rarely()
+    leave_garbage_to_sweeps()
     profile = Profile(accounts=accounts, rounds=rounds)
     with tempfile.TemporaryDirectory() as directory:
         results = asyncio.run(_run(names or tuple(ALWAYS), profile, Path(directory)))

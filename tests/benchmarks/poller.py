@@ -1,6 +1,7 @@
 """The bot's own poller over its own store and client, with what a sweep of it costs."""
 
 import asyncio
+import gc
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -102,6 +103,7 @@ async def open_poller(
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
         )
+        poller.before_sweep = gc.collect
         yield MeasuredPoller(profile, asking, source, db, poller)
 
 
