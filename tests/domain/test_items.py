@@ -1,5 +1,7 @@
 """Which ids came and went is told only where they add up to what the Summary says."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,18 @@ def test_without_stored_ids_the_count_is_told_and_the_ids_are_stored() -> None:
 
     assert told(verdict) == [()]
     assert keep == {PUNK: {2: 1, 3: 4}}
+
+
+def test_the_ids_of_a_collection_that_nothing_was_held_of_are_all_new() -> None:
+    first = collected({2: 1, 3: 4}, move=5)
+
+    assert told(with_items(first, COLLECTIONS, {}, {PUNK: {2: 1, 3: 4}})[0]) == [
+        (ItemMove(2, 0, 1), ItemMove(3, 0, 4))
+    ]
+    assert told(with_items(first, COLLECTIONS, {}, {})[0]) == [()]
+    (move,) = first.moves
+    listed = replace(first, moves=(move._replace(kind=MoveKind.LISTED),))
+    assert told(with_items(listed, COLLECTIONS, {}, {PUNK: {2: 1, 3: 4}})[0]) == [()]
 
 
 @pytest.mark.parametrize("seen", [{}, {PUNK: {2: 1}}, {PUNK: {2: 5}}])

@@ -47,6 +47,8 @@ def with_items(
         if known is None and move.asset not in collections:
             moves.append(move)
             continue
+        if known is None and _came_first(move):
+            known = {}
         items = _seen_items(move, seen)
         # Only the block moved and the ids are unknown: do not store the block, so the next sweep asks again.
         if _has_same_amount(move) and known is not None and items is None:
@@ -65,6 +67,11 @@ def _seen_items(move: Move, seen: KnownItems) -> Items | None:
         return {}
     items = seen.get(move.asset)
     return items if items is not None and adds_up(items, move.after) else None
+
+
+def _came_first(move: Move) -> bool:
+    """Whether nothing of the collection was held before: then all ids that are held now are new."""
+    return move.kind is MoveKind.MOVED and not move.before.amount_raw
 
 
 def _has_same_amount(move: Move) -> bool:
