@@ -11,6 +11,7 @@ import pytest
 
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import open_to_read
+from tests.chat.reading import moves
 from tests.program import Ran, ran, started
 from tests.stack import ACCOUNT, DAI, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
@@ -32,7 +33,7 @@ def entries(directory: Path) -> set[str]:
 
 
 def changes_in(texts: list[str]) -> list[str]:
-    return [line for text in texts for line in text.split("\n") if "→" in line]
+    return [line for text in texts for line in moves(text).split("\n") if line]
 
 
 # ---------------------------------------------------------------- the command
@@ -165,7 +166,7 @@ async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(stac
     await until(lambda: "DAI" in "\n".join(stack.said()[said_before:]))
     await stack.asked(3)
     changes = changes_in(stack.said()[said_before:])
-    assert [change.split("     ")[0] for change in changes] == ["▲ +1 DAI", "▼ −2 USDC"]
+    assert [change.split(" | ")[0] for change in changes] == ["🟢 +1 DAI", "🔴 −2 USDC"]
     ids = {text.split(" · ")[-1] for text in stack.said()[said_before:]}
     assert told_before.text.split(" · ")[-1] not in ids
 

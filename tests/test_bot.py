@@ -6,6 +6,7 @@ from pathlib import Path
 from bot.domain.units import format_signed
 from bot.sandbox.gateway.faults.kinds import AnswerHtml
 from bot.sandbox.telegram.api.faults import Close, before
+from tests.chat.reading import moves
 from tests.stack import (
     ACCOUNT,
     CHECKSUMMED,
@@ -35,7 +36,7 @@ async def test_a_token_that_leaves_is_told_exactly(stack: Stack) -> None:
 
     alert = await stack.hears("USDC")
     assert without_footer(alert.text) == (
-        f"Treasury · {SHORT}\nPolygon\n▼ −12.500001 USDC     50 → 37.499999     −$12.50"
+        "🔴 Treasury −12.500001 USDC (−$12.50) · Polygon\n    50 → 37.499999"
     )
 
 
@@ -46,7 +47,7 @@ async def test_a_native_coin_that_comes_in_is_told_exactly(stack: Stack) -> None
 
     alert = await stack.hears("POL")
     assert without_footer(alert.text) == (
-        f"Treasury · {SHORT}\nPolygon\n▲ +0.420000000000000001 POL     12.5 → 12.920000…     +$0.09"
+        "🟢 Treasury +0.420000000000000001 POL (+$0.09) · Polygon\n    12.5 → 12.920000…"
     )
 
 
@@ -58,7 +59,7 @@ async def test_a_collectible_that_comes_in_is_told_exactly(stack: Stack) -> None
 
     alert = await stack.hears("SKYWVR")
     assert without_footer(alert.text) == (
-        f"Treasury · {SHORT}\nPolygon\n▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids · new: #70000"
+        "🟢 Treasury +1 SKYWVR #70000 · Polygon\n    1,700 → 1,701 · 12 → 13 ids"
     )
 
 
@@ -69,7 +70,7 @@ async def test_the_largest_amount_is_told_to_the_last_unit(stack: Stack) -> None
     stack.world.set_token(ETHEREUM, DAI, ACCOUNT, 2**256 - 1)
 
     alert = await stack.hears("DAI")
-    assert f"▲ {format_signed(2**256 - 1 - held, 18)} DAI" in alert.text
+    assert f"🟢 Treasury {format_signed(2**256 - 1 - held, 18)} DAI" in alert.text
 
 
 async def test_a_first_reading_alerts_nobody_and_says_what_is_watched(stack: Stack) -> None:
@@ -97,8 +98,8 @@ async def test_what_happens_together_comes_in_one_message(stack: Stack) -> None:
 
     alert = await stack.hears("USDC")
     lines = without_footer(alert.text).split("\n")
-    assert [line for line in lines if "→" not in line] == [f"Treasury · {SHORT}", "Ethereum", "Polygon"]
-    assert sum("→" in line for line in lines) == 3
+    assert lines[0] == "Treasury · 3 changes · −$0.78, 1 without a price"
+    assert sorted(line[:5] for line in moves(alert.text).split("\n")) == ["🔴 −1 ", "🟢 +1 ", "🟢 +1 "]
 
 
 async def test_two_chats_that_watch_one_account_cost_one_request(stack: Stack) -> None:

@@ -24,12 +24,12 @@ from bot.sandbox.telegram.world.world import Chat
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
-NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})")
+NUMBER = re.compile(r"UTC(?:, sent [^·]+)? · ([0-9A-Z]{4,10})")
 
 
 def amounts_told(stack: Stack, chat: Chat | None = None) -> list[str]:
     """Return every change of USDC that a chat shows, in order."""
-    return re.findall(r"[▼▲✦] ([−+][\d.]+) USDC", "\n".join(stack.said(chat)))
+    return re.findall(r"[🔴🟢✨] (?:Treasury |Till )?([−+][\d.]+) USDC", "\n".join(stack.said(chat)))
 
 
 def numbers(stack: Stack, chat: Chat | None = None) -> list[str]:

@@ -36,8 +36,8 @@ LONGEST_LIFE_SECONDS = 1.2
 SETTLING_SECONDS = 600
 """A generous limit for all to be told in the end: a message in doubt waits for half a minute and more."""
 
-LINE = re.compile(r"^[▲▼✦] ([+−])([\d,]+) (\w+) {5}([\d,]+) → ([\d,]+)", re.MULTILINE)
-NUMBER = re.compile(r"UTC(?:, told [^·]+)? · ([0-9A-Z]{4,10})$")
+LINE = re.compile(r"^[🟢🔴✨] (?:\S+ )?([+−])([\d,]+) (\w+) · Polygon\n {4}([\d,]+) → ([\d,]+)", re.MULTILINE)
+NUMBER = re.compile(r"UTC(?:, sent [^·]+)? · ([0-9A-Z]{4,10})$")
 
 TROUBLES: tuple[TelegramFault, ...] = (
     too_many_requests(1),

@@ -44,9 +44,8 @@ async def test_what_happens_while_muted_is_told_in_one_go_when_that_is_ended(sta
     assert await stack.presses(answer, "Unmute") == mute.UNMUTED
     await stack.shows(answer, "2 changes from meanwhile follow.")
     message = await stack.hears("🔔 Muted for")
-    assert ": 2 changes meanwhile.\n\nTreasury" in message.text
-    assert "+1 USDC" in message.text
-    assert "+2 USDC" in message.text
+    assert ": 2 changes meanwhile.\n\n🟢 Treasury +3 USDC" in message.text
+    assert "50 → 53 in 2 steps" in message.text
     move(stack, 3)
     await stack.hears("+3 USDC")
 

@@ -25,7 +25,7 @@ from tests.sandbox.terminal.session import ScriptedScreen
 from tests.waits import HANG_SECONDS, until
 
 CTRL_U, CTRL_D = b"\x15", b"\x04"
-FIRST_ALERT = "▼ −1,250 USDC     3,400 → 2,150     −$1,250.00"
+FIRST_ALERT = "🔴 Treasury −1,250 USDC (−$1,250.00) · Polygon"
 
 
 @asynccontextmanager
@@ -199,4 +199,4 @@ async def test_what_moves_while_telegram_is_broken_arrives_when_it_is_healed(tmp
         assert not [shown for shown in screen.shown if "−50 USDC" in shown]
 
         await screen.types("heal")
-        assert "▼ −50 USDC     2,150 → 2,100" in await screen.shows("−50 USDC")
+        assert "2,150 → 2,100" in await screen.shows("−50 USDC")

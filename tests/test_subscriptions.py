@@ -2,6 +2,7 @@
 
 from bot.sandbox.gateway.faults.kinds import FailTokens
 from bot.sandbox.gateway.world import Contract
+from tests.chat.reading import moves
 from tests.stack import (
     ACCOUNT,
     ARBITRUM,
@@ -35,7 +36,7 @@ async def test_an_account_with_a_contract_hears_of_that_contract(stack: Stack) -
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 1_000_000)
 
     assert "1 balance on 1 chain (Polygon)" in baseline.text
-    assert "▲ +1 USDC" in (await stack.hears("USDC")).text
+    assert "🟢 +1 USDC" in moves((await stack.hears("USDC")).text)
 
 
 async def test_an_account_with_a_contract_hears_of_nothing_else(stack: Stack) -> None:
@@ -56,7 +57,7 @@ async def test_a_contract_named_by_somebody_is_told_though_nobody_verified_it(st
 
     stack.world.set_token(POLYGON, SPAM.address, ACCOUNT, 5 * 10**18)
 
-    assert "✦ +5 CLAIM     0 → 5" in (await stack.hears("CLAIM")).text
+    assert "✨ +5 CLAIM | 0 → 5" in moves((await stack.hears("CLAIM")).text)
 
 
 async def test_a_contract_nobody_verified_is_not_told_to_who_watches_the_whole_account(stack: Stack) -> None:
@@ -98,8 +99,8 @@ async def test_a_contract_alone_is_told_for_every_account_of_the_chat(stack: Sta
     stack.world.set_token(POLYGON, SPAM.address, OTHER, 2 * 10**18)
 
     text = (await stack.hears(lambda message: message.text.count("CLAIM") == 2)).text
-    assert f"Treasury · {SHORT}\nPolygon\n✦ +1 CLAIM     0 → 1" in text
-    assert "Payroll · 0x0D0D…0d0d\nPolygon\n✦ +2 CLAIM     0 → 2" in text
+    assert "Treasury · 1 change\n✨ +1 CLAIM · Polygon\n    0 → 1" in text
+    assert "Payroll · 1 change\n✨ +2 CLAIM · Polygon\n    0 → 2" in text
 
 
 async def test_an_account_on_one_chain_hears_of_that_chain_only(stack: Stack) -> None:
@@ -127,7 +128,7 @@ async def test_verified_tokens_of_an_account_on_mainnet_and_polygon(stack: Stack
 
     stack.world.move(ETHEREUM, USDC, ACCOUNT, 778_112_933)
 
-    assert "▲ +778.112933 USDC     221.887067 → 1,000     +$778.11" in (await stack.hears("▲")).text
+    assert "🟢 +778.112933 USDC | 221.887067 → 1,000 | +$778.11" in moves((await stack.hears("🟢")).text)
 
 
 async def test_three_contracts_on_three_chains_of_which_one_fails(stack: Stack) -> None:
@@ -142,7 +143,7 @@ async def test_three_contracts_on_three_chains_of_which_one_fails(stack: Stack) 
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
     gone = (await stack.hears("USDC")).text
-    assert "▼ −50 USDC     50 → 0" in gone
+    assert "🔴 −50 USDC | 50 → 0, all of it" in moves(gone)
     assert "Arbitrum" not in gone
 
     stack.world.set_token(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 7_000_000)
@@ -151,7 +152,7 @@ async def test_three_contracts_on_three_chains_of_which_one_fails(stack: Stack) 
     assert late.startswith(f"👁 Watching Dollars · {SHORT}: 1 balance on 1 chain (Arbitrum One)")
 
     stack.world.move(ARBITRUM, USDC_ARBITRUM, ACCOUNT, 1_000_000)
-    assert "▲ +1 USDC     7 → 8" in (await stack.hears("▲")).text
+    assert "🟢 +1 USDC | 7 → 8" in moves((await stack.hears("🟢")).text)
 
 
 async def test_an_account_no_longer_watched_is_no_longer_told(stack: Stack) -> None:

@@ -23,6 +23,7 @@ from bot.sandbox.gateway.faults.kinds import (
     RepeatPage,
     ReplaceFields,
 )
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, ETHEREUM, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
 from tests.waits import until
 
@@ -98,13 +99,13 @@ async def test_trouble_is_no_change_and_hides_none(stack: Stack, trouble: Fault)
     stack.gateway.faults.heal()
 
     def told() -> str:
-        return "\n".join(stack.said()[len(before) :])
+        return moves("\n".join(stack.said()[len(before) :]))
 
     await until(lambda: told().count("→") >= 2)
     await stack.asked(3)
     assert told().count("→") == 2
-    assert "▼ −1 USDC     50 → 49" in told()
-    assert "▲ +1 POL     12.5 → 13.5" in told()
+    assert "🔴 −1 USDC | 50 → 49" in told()
+    assert "🟢 +1 POL | 12.5 → 13.5" in told()
 
 
 async def test_malformed_rows_are_no_change_and_hide_none(stack: Stack) -> None:
@@ -118,7 +119,7 @@ async def test_malformed_rows_are_no_change_and_hide_none(stack: Stack) -> None:
         stack.gateway.faults.heal()
 
         told = (await stack.hears("USDC")).text
-        assert f"▼ −1 USDC     {held} → {held - 1}" in told, malformed
+        assert f"🔴 −1 USDC | {held} → {held - 1}" in moves(told), malformed
 
     assert "".join(stack.said()).count("→") == len(MALFORMED)
 
@@ -140,7 +141,7 @@ async def test_a_token_that_lost_its_verification_is_still_told_when_it_moves(st
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
 
 
 async def test_a_token_that_is_spent_is_gone(stack: Stack) -> None:
@@ -148,7 +149,7 @@ async def test_a_token_that_is_spent_is_gone(stack: Stack) -> None:
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -50_000_000)
 
-    assert "▼ −50 USDC     50 → 0" in (await stack.hears("USDC")).text
+    assert "🔴 −50 USDC | 50 → 0" in moves((await stack.hears("USDC")).text)
 
 
 async def test_a_spent_token_is_asked_for_by_name_before_it_is_told(stack: Stack) -> None:
@@ -170,7 +171,7 @@ async def test_a_token_listed_later_than_it_came_is_no_gain(stack: Stack) -> Non
     relist(stack, verified=True)
 
     told = (await stack.hears("USDC")).text
-    assert "◦ USDC now listed: 50, held since block 71,000,123" in told
+    assert "◦ 50 USDC now listed | held since block 71,000,123" in moves(told)
     assert "+50" not in told
 
 
@@ -180,7 +181,7 @@ async def test_a_token_that_comes_in_anew_is_a_gain(stack: Stack) -> None:
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, 50_000_000)
 
-    assert "✦ +50 USDC     0 → 50" in (await stack.hears("USDC")).text
+    assert "✨ +50 USDC | 0 → 50" in moves((await stack.hears("USDC")).text)
 
 
 async def test_a_native_coin_that_is_spent_to_nothing_is_told(stack: Stack) -> None:
@@ -188,4 +189,4 @@ async def test_a_native_coin_that_is_spent_to_nothing_is_told(stack: Stack) -> N
 
     stack.world.set_native(ETHEREUM, ACCOUNT, 0)
 
-    assert "▼ −0.158495082541645504 ETH     0.158495… → 0" in (await stack.hears("ETH")).text
+    assert "🔴 −0.158495082541645504 ETH | 0.158495… → 0" in moves((await stack.hears("ETH")).text)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.world import Contract
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, POLYGON, Stack, open_stack
 
 GOLD = Contract(
@@ -59,11 +60,11 @@ async def test_fractions_of_an_item_are_told_as_fractions(stack: Stack) -> None:
     await stack.watches()
     stack.world.add_contract(GOLD)
     stack.world.set_token(POLYGON, GOLD.address, ACCOUNT, 3 * ONE // 2, 604)
-    assert "✦ +1.5 GOLD     0 → 1.5 · 0 → 1 id" in (await stack.hears("GOLD")).text
+    assert "✨ +1.5 GOLD #604 | 1.5 held" in moves((await stack.hears("GOLD")).text)
 
     stack.world.set_token(POLYGON, GOLD.address, ACCOUNT, ONE, 604)
 
-    assert "▼ −0.5 GOLD     1.5 → 1 · 1 id · fewer: #604 (1.5 → 1)" in (await stack.hears("GOLD")).text
+    assert "🔴 −0.5 GOLD | 1.5 → 1 · 1 id · fewer: #604 (1.5 → 1)" in moves((await stack.hears("GOLD")).text)
     assert "1 GOLD · 1 id" in await balance(stack)
 
 
@@ -75,7 +76,7 @@ async def test_decimals_that_come_late_are_asked_for_before_the_next_change_is_t
     stack.gateway.knobs = replace(stack.gateway.knobs, metadata="no_contract_info")
     stack.world.add_contract(TOKEN)
     holds(stack, 1_000_000)
-    assert "✦ +1,000,000 0x0000…4003 (raw units)" in (await stack.hears("→")).text
+    assert "✨ +1,000,000 0x0000…4003 (raw units)" in moves((await stack.hears("→")).text)
     asked = described(stack)
     await stack.asked(10)
     assert described(stack) <= asked + 1, "it is not asked again with every sweep"
@@ -83,7 +84,7 @@ async def test_decimals_that_come_late_are_asked_for_before_the_next_change_is_t
     stack.gateway.knobs = replace(stack.gateway.knobs, metadata="full")
     holds(stack, 2_000_000)
 
-    assert "▲ +1 HID     1 → 2" in (await stack.hears("→")).text
+    assert "🟢 +1 HID | 1 → 2" in moves((await stack.hears("→")).text)
 
 
 # ---------------------------------------------------------------- decimals that change
@@ -97,9 +98,9 @@ async def test_a_token_that_is_counted_in_other_units_is_told_by_what_it_was_and
     stack.world.add_contract(TOKEN)
     holds(stack, 2_000_000)
 
-    assert "▲ +1 HID     1 → 2" in (await stack.hears("→")).text
+    assert "🟢 +1 HID | 1 → 2" in moves((await stack.hears("→")).text)
     holds(stack, 500_000)
-    assert "▼ −1.5 HID     2 → 0.5" in (await stack.hears("→")).text
+    assert "🔴 −1.5 HID | 2 → 0.5" in moves((await stack.hears("→")).text)
 
 
 async def test_a_token_that_is_only_counted_in_other_units_says_nothing(stack: Stack) -> None:
@@ -131,7 +132,7 @@ async def test_a_source_that_corrects_decimals_tells_no_change_of_its_own(stack:
 
     holds(stack, 4_000_000)
 
-    assert "▼ −1 HID     5 → 4" in (await stack.hears("→")).text
+    assert "🔴 −1 HID | 5 → 4" in moves((await stack.hears("→")).text)
 
 
 async def test_an_alert_is_told_as_it_was_known_where_the_source_says_nothing_now(stack: Stack) -> None:
@@ -142,7 +143,7 @@ async def test_an_alert_is_told_as_it_was_known_where_the_source_says_nothing_no
 
     holds(stack, 2_000_000_000)
 
-    assert "▲ +1,999 HID     1 → 2,000" in (await stack.hears("→")).text
+    assert "🟢 +1,999 HID | 1 → 2,000" in moves((await stack.hears("→")).text)
 
 
 # ---------------------------------------------------------------- amounts that change by themselves
@@ -153,7 +154,7 @@ async def test_what_moves_without_a_block_makes_one_message_and_not_one_a_sweep(
     holds(stack, 10**12)
     await stack.watches()
     stack.world.drift(POLYGON, TOKEN.address, ACCOUNT, 10**12 + 137)
-    assert "▲ +0.000137 aUSDC" in (await stack.hears("→")).text
+    assert "🟢 +0.000137 aUSDC" in moves((await stack.hears("→")).text)
     before = stack.said()
 
     for times in range(2, 8):
@@ -163,7 +164,7 @@ async def test_what_moves_without_a_block_makes_one_message_and_not_one_a_sweep(
     assert stack.said() == before
     assert "1,000,000.000959 aUSDC" in await balance(stack)
     stack.world.drift(POLYGON, TOKEN.address, ACCOUNT, 10**12 + 10**10)
-    assert "▲ +9,999.999863 aUSDC     1,000,000.000137 → 1,010,000" in (await stack.hears("→")).text
+    assert "🟢 +9,999.999863 aUSDC | 1,000,000.000137 → 1,010,000" in moves((await stack.hears("→")).text)
 
 
 async def test_what_leaves_a_rebasing_token_is_told_though_it_is_below_the_step(stack: Stack) -> None:
@@ -173,4 +174,4 @@ async def test_what_leaves_a_rebasing_token_is_told_though_it_is_below_the_step(
 
     holds(stack, 9_903 * ONE)
 
-    assert "▼ −97 stETH     10,000 → 9,903" in (await stack.hears("→")).text
+    assert "🔴 −97 stETH | 10,000 → 9,903" in moves((await stack.hears("→")).text)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, BASE, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -118,7 +119,7 @@ async def test_a_source_that_fails_over_and_over_is_left_alone_and_nothing_of_it
     since = len(stack.gateway.requests)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     assert longest_pause_seconds(stack, since) >= 1
     await moves_are_told(stack, ACCOUNT, *OTHERS)
 
@@ -129,7 +130,7 @@ async def test_a_source_that_fails_once_is_asked_again_without_a_pause(stack: St
     since = len(stack.gateway.requests)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     assert len(list(sizes(stack, since))) >= 3
 
 
@@ -160,7 +161,7 @@ async def test_a_source_that_asks_for_a_pause_gets_it_and_nothing_is_lost(stack:
     await stack.asked(1)
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     assert longest_pause_seconds(stack, since) >= 1
 
 
@@ -181,7 +182,7 @@ async def test_a_source_whose_rate_is_used_up_by_its_headers_is_asked_no_more_un
     )
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     assert stack.gateway.requests[-1].received_at.timestamp() >= room
     assert longest_pause_seconds(stack, since) >= 0.5
 
@@ -195,7 +196,7 @@ async def test_a_used_up_quota_costs_no_alert(stack: Stack) -> None:
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     assert longest_pause_seconds(stack, since) >= 2
 
 

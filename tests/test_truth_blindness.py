@@ -14,6 +14,7 @@ from bot.sandbox.gateway.faults.kinds import (
     LeaveOutTokens,
     ReplaceFields,
 )
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 
 PAYROLL = "0x" + "0d" * 20
@@ -68,7 +69,7 @@ async def test_a_part_that_gives_no_answer_is_told_while_the_rest_is_seen(
     await stack.hears("No answer for")
     stack.world.move(ETHEREUM, None, ACCOUNT, 10**18)
 
-    assert "▲ +1 ETH" in (await stack.hears("ETH")).text
+    assert "🟢 +1 ETH" in moves((await stack.hears("ETH")).text)
 
 
 async def test_an_account_that_cannot_be_read_is_told_by_its_label_and_the_others_are_not(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bot.sandbox.gateway.world import Contract
 from bot.sandbox.telegram.world.world import Chat
+from tests.chat.reading import moves
 from tests.stack import (
     ACCOUNT,
     BASE,
@@ -125,12 +126,12 @@ async def test_what_a_chat_names_is_no_news_to_who_watches_all_until_it_is_liste
     group = await group_that_watches(stack, f"/watch {CHECKSUMMED} contract {DEGEN.address} on polygon")
     await stack.hears("nothing held yet", chat=group)
     stack.world.set_token(POLYGON, DEGEN.address, ACCOUNT, 500)
-    await stack.hears("✦ +500 DEGEN", chat=group)
+    await stack.hears("+500 DEGEN", chat=group)
     assert not any("DEGEN" in text for text in stack.said())
 
     stack.world.add_contract(DEGEN)
 
-    assert "◦ DEGEN now listed: 500" in (await stack.hears("DEGEN")).text
+    assert "◦ 500 DEGEN now listed" in moves((await stack.hears("DEGEN")).text)
     await stack.asked(3)
     assert sum("DEGEN" in text for text in stack.said(group)) == 1
 
@@ -149,7 +150,7 @@ async def test_another_contract_status_starts_from_a_baseline_and_then_tells(sta
 
     stack.world.move(POLYGON, SPAM, ACCOUNT, 10**18)
 
-    assert "▲ +1 CLAIM" in (await stack.hears("CLAIM")).text
+    assert "🟢 +1 CLAIM" in moves((await stack.hears("CLAIM")).text)
 
 
 async def test_the_same_contract_status_starts_nothing_anew(stack: Stack) -> None:
@@ -218,7 +219,7 @@ async def test_what_an_asset_is_called_is_asked_when_it_comes_up_and_not_with_ev
     stack.world.add_contract(DEGEN)
     stack.world.set_token(POLYGON, DEGEN.address, ACCOUNT, 500)
 
-    assert "✦ +500 DEGEN" in (await stack.hears("DEGEN")).text
+    assert "✨ +500 DEGEN" in moves((await stack.hears("DEGEN")).text)
     await stack.asked(4)
     bodies = [request.body for request in stack.gateway.requests[asked_before:]]
     assert sum(not body["omitMetadata"] for body in bodies if isinstance(body, dict)) == 1
@@ -237,4 +238,4 @@ async def test_what_an_asset_is_called_is_asked_anew_after_a_week(stack: Stack) 
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "USDC.e     50 → 49" in (await stack.hears("→")).text
+    assert "USDC.e | 50 → 49" in moves((await stack.hears("→")).text)

@@ -6,6 +6,7 @@ import pytest
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, FlickerNative, Lag, Reindex
 from bot.sandbox.gateway.world import Contract
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, BASE, POLYGON, SKYWEAVER, USDC_POLYGON, Stack
 
 TOKENS = tuple(f"0x{number:040x}" for number in range(0x70, 0x7C))
@@ -42,7 +43,7 @@ async def test_a_reorganisation_stays_and_is_told_after_three_readings(stack: St
 
     stack.world.reorganise(POLYGON, USDC_POLYGON, ACCOUNT, 50_000_000, 71_000_123)
 
-    assert "▲ +1 USDC     49 → 50" in (await stack.hears("USDC")).text
+    assert "🟢 +1 USDC | 49 → 50" in moves((await stack.hears("USDC")).text)
     await stack.asked(3)
     assert "".join(stack.said()).count("→") == 2
 
@@ -86,7 +87,7 @@ async def test_a_native_that_returns_for_good_is_told_twice(stack: Stack) -> Non
     await stack.hears("12.5 → 13.5")
     stack.world.move(POLYGON, None, ACCOUNT, -(10**18))
 
-    assert "▼ −1 POL     13.5 → 12.5" in (await stack.hears("POL")).text
+    assert "🔴 −1 POL | 13.5 → 12.5" in moves((await stack.hears("POL")).text)
 
 
 # ---------------------------------------------------------------- an index that is rebuilt
@@ -130,7 +131,9 @@ async def test_a_mass_loss_that_an_owner_believes_is_told(rich: Stack) -> None:
 
     rich.say("/believe base")
 
-    assert (await rich.hears(lambda message: message.text.count("3 → 0") == 12)).text.count("▼ −3 T") == 12
+    assert (await rich.hears(lambda message: message.text.count("3 → 0, all of it") == 12)).text.count(
+        "🔴 −3 T"
+    ) == 12
 
 
 async def test_what_was_really_spent_meanwhile_is_told_when_the_index_is_back(rich: Stack) -> None:
@@ -142,7 +145,7 @@ async def test_what_was_really_spent_meanwhile_is_told_when_the_index_is_back(ri
     rich.gateway.faults.heal()
 
     told = (await rich.hears("→")).text
-    assert "▼ −3 T0     3 → 0\n▲ +2 T1     3 → 5" in told
+    assert "🔴 −3 T0 | 3 → 0, all of it\n🟢 +2 T1 | 3 → 5" in moves(told)
 
 
 async def test_few_losses_are_told_at_once(rich: Stack) -> None:
@@ -166,7 +169,7 @@ async def test_what_rebases_is_told_from_a_step_on_against_the_amount_last_told(
     assert "→" not in "".join(stack.said())
     stack.world.drift(BASE, ATOKEN.address, ACCOUNT, 1_011_000_000)
 
-    assert "▲ +11 aUSDC     1,000 → 1,011" in (await stack.hears("aUSDC")).text
+    assert "🟢 +11 aUSDC | 1,000 → 1,011" in moves((await stack.hears("aUSDC")).text)
 
 
 async def test_what_does_not_rebase_is_told_to_the_last_unit(stack: Stack) -> None:
@@ -176,7 +179,7 @@ async def test_what_does_not_rebase_is_told_to_the_last_unit(stack: Stack) -> No
 
     stack.world.drift(BASE, ATOKEN.address, ACCOUNT, 1_000_000_001)
 
-    assert "▲ +0.000001 aUSDC" in (await stack.hears("aUSDC")).text
+    assert "🟢 +0.000001 aUSDC" in moves((await stack.hears("aUSDC")).text)
 
 
 # ---------------------------------------------------------------- collections
@@ -192,7 +195,7 @@ async def test_an_item_that_leaves_while_another_comes_is_told_though_their_numb
     stack.world.set_token(POLYGON, SKYWEAVER, ACCOUNT, 100, 70_000)
 
     told = (await stack.hears("SKYWVR")).text
-    assert "⇄ SKYWVR     1,700 items · 12 ids" in told
+    assert "SKYWVR exchanged · Polygon\n    1,700 items · 12 ids" in told
     assert "#70000" in told
     assert "#65538" in told
 
@@ -219,7 +222,7 @@ async def test_where_ids_cannot_be_read_their_number_is_told(stack: Stack) -> No
     stack.world.move(POLYGON, SKYWEAVER, ACCOUNT, 1, 70_000)
 
     told = (await stack.hears("SKYWVR")).text
-    assert "▲ +1 SKYWVR     1,700 → 1,701 · 12 → 13 ids" in told
+    assert "🟢 +1 SKYWVR | 1,700 → 1,701 · 12 → 13 ids" in moves(told)
     assert "#70000" not in told
 
 
@@ -232,5 +235,5 @@ async def test_more_than_two_hundred_ids_are_only_counted(stack: Stack) -> None:
     stack.world.set_token(POLYGON, SKYWEAVER, ACCOUNT, 1, 90_000)
 
     told = (await stack.hears("SKYWVR")).text
-    assert "▲ +1 SKYWVR     1,950 → 1,951 · 262 → 263 ids" in told
+    assert "🟢 +1 SKYWVR | 1,950 → 1,951 · 262 → 263 ids" in moves(told)
     assert "#90000" not in told

@@ -14,6 +14,7 @@ from bot.sandbox.gateway.faults.kinds import (
     StrayRows,
 )
 from bot.sandbox.gateway.world import Contract, Kind
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, CHECKSUMMED, ETHEREUM, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -47,7 +48,7 @@ async def test_a_mixed_up_answer_is_no_change_and_hides_none(stack: Stack, fault
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     stack.gateway.faults.heal()
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     await stack.asked(3)
     assert changes(stack) == 1
 
@@ -60,7 +61,7 @@ async def test_an_index_that_moves_on_between_two_pages_is_told_once(stack: Stac
 
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
 
-    assert "▼ −1 USDC     50 → 49" in (await stack.hears("USDC")).text
+    assert "🔴 −1 USDC | 50 → 49" in moves((await stack.hears("USDC")).text)
     await stack.asked(4)
     assert changes(stack) == 1
 

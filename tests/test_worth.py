@@ -15,6 +15,7 @@ from bot.settings.sections import shipped_chains
 from bot.store.database.copy import open_to_read
 from bot.store.rows import to_chains
 from bot.wiring import clock
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -29,11 +30,15 @@ async def test_a_token_that_is_spent_is_told_with_its_worth(stack: Stack) -> Non
 
     alert = await stack.hears("−50 USDC")
 
-    assert "50 → 0     −$50.00\n" in alert.text
+    assert "🔴 −50 USDC | 50 → 0, all of it | −$50.00" in moves(alert.text)
 
 
 @pytest.mark.parametrize(
-    ("away", "worth"), [(timedelta(hours=3), "−$50.00, price 3 h old\n"), (timedelta(minutes=5), "−$50.00\n")]
+    ("away", "worth"),
+    [
+        (timedelta(hours=3), "(−$50.00, price 3 h old) · Polygon\n"),
+        (timedelta(minutes=5), "(−$50.00) · Polygon\n"),
+    ],
 )
 async def test_what_was_spent_while_the_bot_was_away_is_told_with_its_worth(
     tmp_path: Path, away: timedelta, worth: str

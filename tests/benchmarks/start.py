@@ -18,9 +18,7 @@ from tests.benchmarks.sweeps import swept_database
 
 SECONDS_TO_REACH = 2.0
 ALERTS_PER_MESSAGE = 4
-_TEXT = (
-    "Treasury · 0x8e3E…d8B9\nPolygon\n▼ −1,250 USDC     3,400 → 2,150     −$1,250.00\n" * ALERTS_PER_MESSAGE
-)
+_TEXT = "🔴 −1,250 USDC (−$1,250.00) · Polygon\n    3,400 → 2,150\n" * ALERTS_PER_MESSAGE
 
 _HISTORY = """
 CREATE TEMP VIEW there AS SELECT

@@ -41,8 +41,9 @@ HOSTILE_NAMES = (
     "🏴‍☠️",
     "🇩🇪🇫🇷🇺🇦",
     "👩‍👩‍👧‍👦",
-    "USDC\n▲ +500 ETH",
-    "▼ −500 ETH",
+    "USDC\n🟢 +500 ETH",
+    "🔴 −500 ETH",
+    "🔴",
     "👁",
     "\x00\x01\x02",
     "\ud800",
@@ -51,6 +52,9 @@ HOSTILE_NAMES = (
     "U\u0405D\u0421",
     "",
 )
+
+
+_ATTRIBUTES = {"b": [], "i": [], "code": [], "a": ["href"], "blockquote": ["expandable"]}
 
 
 class _Reader(HTMLParser):
@@ -63,10 +67,12 @@ class _Reader(HTMLParser):
         self.urls: list[str | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in {"b", "i", "code", "a"}, tag
+        assert tag in _ATTRIBUTES, tag
         assert "code" not in self.open, "Telegram takes nothing inside code"
-        assert [name for name, _ in attrs] == (["href"] if tag == "a" else [])
-        self.urls += [value for _, value in attrs]
+        assert tag != "code" or "a" not in self.open, "Telegram takes no code inside a link"
+        assert tag != "blockquote" or not self.open, "a quotation stands by itself"
+        assert [name for name, _ in attrs] == _ATTRIBUTES[tag]
+        self.urls += [value for name, value in attrs if name == "href"]
         self.open.append(tag)
         self.tags.append(tag)
         if tag == "code":
@@ -95,7 +101,7 @@ _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_/-])[-+\u2212\u2013]?\s?[$€£]?\d[\d,.:]*(?:\s?(?:[kmbtx]|e\d+|million|UTC))?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_SIGNS = re.compile(r"[▲▼✦⇄◦🔴🟢✨🔻🔺→·:,;=<>$+\u2212\u2013]")
+_SIGNS = re.compile(r"[⇄◦🔴🟢✨🔻🔺→·:,;=<>$+\u2212\u2013]")
 
 
 def spoken(source: str) -> list[list[str]]:
@@ -116,3 +122,25 @@ def read(source: str) -> _Reader:
 def seen(source: str) -> str:
     """Return what a person sees."""
     return read(source).visible
+
+
+MARKS = ("🔴 ", "🟢 ", "✨ ", "⇄ ", "◦ ")
+"""What the first line of a change begins with."""
+
+_MOVED = re.compile(
+    r"^(?P<mark>[🔴🟢✨⇄◦]) (?:.*? )??(?P<what>[+\u2212±][\d,.]+ .*?|[\d,.…]+ .*? now listed|\S+ exchanged)"
+    r"(?P<worth> \([^()]*\$[^()]*\))? · [^·\n]+\n {4}(?P<below>.*)$",
+    re.MULTILINE,
+)
+
+
+def moves(text: str) -> str:
+    """Return the changes of a message one in a line, `🔴 −1 USDC | 50 → 49`, and ` | −$1.00` with a worth.
+
+    The account and the chain are left out: not every test is about the form.
+    """
+    return "\n".join(
+        f"{found['mark']} {found['what']} | {found['below']}"
+        + (f" | {found['worth'][2:-1]}" if found["worth"] else "")
+        for found in _MOVED.finditer(text)
+    )

@@ -1,7 +1,7 @@
 """Muting: what is held is kept whatever happens, and told once the mute is over, its receipt first."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,7 @@ from bot.domain.deliver.alerts import (
 from bot.domain.places import Place
 from bot.store.chats import audit, mutes
 from bot.store.outbox import muted, withdraw
+from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper, olga
 
@@ -78,6 +79,25 @@ async def test_what_happens_meanwhile_is_held_and_told_at_the_end_after_its_rece
     await watching.outbox(AN_HOUR_LATER)
 
     assert await told(watching) == [over(2, 3600), 6, 7]
+
+
+async def test_all_steps_of_one_asset_are_in_one_message_however_many(watching: Keeper) -> None:
+    await mute(watching)
+    for number in range(ALERTS_READ_AT_ONCE + 10):
+        await change(watching, 6 + number, VAULT if number % 2 else TREASURY, when=number)
+    await watching.outbox(AN_HOUR_LATER)
+    composed: list[list[Address]] = []
+
+    def half(alerts: Sequence[Alert], _: str, __: datetime) -> tuple[str, int]:
+        taken = [alert.change.account for alert in alerts if isinstance(alert, ChangeAlert)]
+        composed.append(taken)
+        return "…", len(alerts) - len(taken) // 2 if len(composed) == 1 else len(alerts)
+
+    while (taken := await watching.claim(OLGA.chat_id, AN_HOUR_LATER, compose=half)).delivery:
+        await watching.sent(taken.delivery, AN_HOUR_LATER)
+
+    each = ALERTS_READ_AT_ONCE // 2 + 5
+    assert composed == [[TREASURY] * each + [VAULT] * each, [VAULT] * each]
 
 
 async def test_others_are_told_at_once(watching: Keeper) -> None:

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from bot.chat.text.changes import account_blocks
+from bot.chat.text.change_blocks import change_blocks
 from bot.chat.text.html import Html, code, fill, join
 from bot.chat.text.notices import notice_blocks
 from bot.chat.text.wording import age, clock
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, ChangeAlert, NoticeAlert
-
-LATE_AFTER = timedelta(minutes=2)
-"""A message that is composed so much later than its oldest alert was observed says so."""
+from bot.domain.deliver.steps import LATE_AFTER, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
     today = composed_at.astimezone(UTC).date()
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
-    changes = [alert for alert in alerts if isinstance(alert, ChangeAlert)]
-    blocks = notice_blocks(notices, chains, today) + account_blocks(changes, chains)
+    changes = summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
+    blocks = notice_blocks(notices, chains, today) + change_blocks(changes, chains)
     return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, composed_at)
 
 
@@ -84,7 +82,7 @@ def _footer(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> 
     moments = [_observed_at(alert) for alert in alerts]
     seen = _when(min(moments), max(moments), composed_at.astimezone(UTC).date())
     late = composed_at - min(moments)
-    delay = f", told {age(late)} later" if late >= LATE_AFTER else ""
+    delay = f", sent {age(late)} later" if late >= LATE_AFTER else ""
     return f"{seen} UTC{delay} · {message_id}"
 
 

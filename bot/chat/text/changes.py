@@ -1,80 +1,90 @@
-"""The text of a change: one line under its chain and its account.
+"""The lines of a change, the same wherever one is shown: the news, and below it what led there.
 
-The order of the line is fixed, because people and programs read it: the signed amount with the symbol, then
-old and new amount, then the value in dollars, then which ids of a collection came and went.
+The first line is fixed, because people and programs read it: mark, account (where the message is about one
+change), signed amount with the symbol, worth in parentheses, chain. Old and new amount stand below.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
-from bot.chat.text.html import EMPTY, Html, join, link
-from bot.chat.text.wording import RAW_UNITS, account_name, age, asset_name, counted_ids, ids_held
-from bot.domain.assets import Address, Asset, ChainId
+from bot.chat.text.html import EMPTY, Html, bold, fill, join, link
+from bot.chat.text.untrusted import sanitized
+from bot.chat.text.wording import RAW_UNITS, age, asset_name, counted_ids, ids_held
+from bot.domain.addresses import shortened
+from bot.domain.assets import Asset
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import ChangeAlert
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.observe.descriptions import Decimals, decimals_of, decimals_of_change
 from bot.domain.observe.worth import dollars
-from bot.domain.symbols import find_look_alikes
 from bot.domain.units import format_shown, format_signed, format_signed_usd
 
 PRICE_IS_FRESH = timedelta(hours=1)
 """The age of an older price is shown."""
 
-_GAP = "     "
+INDENT = "    "
 
 
-def account_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
-    """Return a block for each account and label, with its changes by chain, in the order of the alerts."""
-    together = find_look_alikes((alert.change.asset, alert.description.symbol) for alert in alerts)
-    alike = together | {alert.change.asset for alert in alerts if alert.is_look_alike}
-    by_chain: dict[tuple[Address, ChainId], list[ChangeAlert]] = defaultdict(list)
-    for alert in alerts:
-        by_chain[alert.change.account, alert.change.asset.chain_id].append(alert)
-    # A chat may call an account differently on each chain; each name gets a block of its own.
-    named: dict[tuple[Address, str], list[list[ChangeAlert]]] = defaultdict(list)
-    for (account, _), on_chain in by_chain.items():
-        named[account, _label(on_chain)].append(on_chain)
-    return [
-        _account(account, label, of_account, chains, alike) for (account, label), of_account in named.items()
-    ]
+class _News(NamedTuple):
+    """What the two lines of a change say, beside whose it is and where."""
+
+    mark: str
+    what: Html
+    below: str
 
 
-def _label(on_chain: Sequence[ChangeAlert]) -> str:
-    """Return the newest label among the alerts of one account on one chain, "" if none has any."""
-    return next((alert.label for alert in reversed(on_chain) if alert.label), "")
-
-
-def _account(
-    account: Address,
-    label: str,
-    by_chain: Sequence[Sequence[ChangeAlert]],
+def change_lines(
+    alert: ChangeAlert,
     chains: Chains,
-    alike: frozenset[Asset],
+    alike: AbstractSet[Asset],
+    *,
+    who: Html = EMPTY,
+    links_chain: bool = False,
 ) -> Html:
-    lines = [account_name(account, label)]
-    for alerts in by_chain:
-        lines.append(_chain(alerts[0].change, chains))
-        lines += [_change(alert, chains, alike) for alert in alerts]
-    return join("\n", lines)
+    """Return both lines of a change, with `who` after the mark.
+
+    `alike` are the assets whose symbol looks like that of another one in the message.
+    """
+    news = _news(alert, chains, alike)
+    asset, account = alert.change.asset, alert.change.account
+    title = chains.get(asset.chain_id).title
+    url = chains.explorer_link(asset, account) if links_chain else None
+    first = join(" ", (news.mark, *([who] if who else []), news.what))
+    return fill("{} · {}\n{}{}", first, link(title, url) if url else title, INDENT, news.below)
 
 
-def _chain(change: Change, chains: Chains) -> Html:
-    title = chains.get(change.asset.chain_id).title
+def linked_account(change: Change, label: str, chains: Chains) -> Html:
+    """Return the label of a change's account, or its short address, as a link to its page on the explorer."""
+    name = bold(sanitized(label)) or EMPTY + shortened(change.account)
     url = chains.explorer_link(change.asset, change.account)
-    return link(title, url) if url else EMPTY + title
+    # Telegram allows no link around code, as which a label is shown that could be misread.
+    return link(name, url) if url and not name.entities else name
 
 
-def _change(alert: ChangeAlert, chains: Chains, alike: frozenset[Asset]) -> Html:
+def worth_of_change(alert: ChangeAlert, chains: Chains) -> Decimal | None:
+    """Return the value of what came or went, below zero for what went; None: it is unknown, or neither."""
+    change = alert.change
+    if change.kind is MoveKind.LISTED:
+        return None
+    decimals = _decimals(alert, chains)
+    difference = decimals.difference(change.before.amount_raw, change.after.amount_raw)
+    return dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
+
+
+def _news(alert: ChangeAlert, chains: Chains, alike: AbstractSet[Asset]) -> _News:
     change = alert.change
     name = asset_name(change.asset, alert.description, chains, alike)
     decimals = _decimals(alert, chains)
     if change.kind is MoveKind.LISTED:
-        return _listed(change, name, decimals.after)
-    if change.before.amount_raw == change.after.amount_raw:
-        return _exchanged(alert, name, decimals)
-    return _moved(alert, name, decimals)
+        return _listed(alert, name, decimals.after)
+    if change.before.amount_raw != change.after.amount_raw:
+        return _moved(alert, name, decimals, _worth(alert, chains))
+    if alert.steps > 1 and not change.items:
+        return _News("⇄", "±0 " + name + _raw(decimals), _old_and_new(alert, decimals))
+    return _exchanged(alert, name, decimals)
 
 
 def _decimals(alert: ChangeAlert, chains: Chains) -> Decimals:
@@ -91,37 +101,59 @@ def _decimals(alert: ChangeAlert, chains: Chains) -> Decimals:
     )
 
 
-def _moved(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
+def _moved(alert: ChangeAlert, name: Html, decimals: Decimals, worth: str) -> _News:
     before, after = alert.change.before.amount_raw, alert.change.after.amount_raw
     difference = decimals.difference(before, after)
-    amount = f"{_mark(before, difference)} {format_signed(difference, decimals.places)} "
-    raw = f" {RAW_UNITS}" if decimals.after is None else ""
-    values = (
-        f"{_GAP}{format_shown(before, decimals.before or 0)} → {format_shown(after, decimals.after or 0)}"
-    )
-    worth = _worth(alert.change, difference, decimals)
-    return amount + name + raw + values + _ids(alert) + worth + _items(alert, decimals)
+    what = format_signed(difference, decimals.places) + " " + name + _raw(decimals)
+    moves = [move for move in alert.change.items if move.before_raw != move.after_raw]
+    # The only id that came or went is part of the news.
+    is_one = len(moves) == 1 and not (moves[0].before_raw and moves[0].after_raw)
+    number = f" #{_shortened(moves[0].token_id)}" if is_one else ""
+    more = "" if is_one else _items(moves, decimals)
+    return _News(_mark(before, difference), what + number + worth, _old_and_new(alert, decimals) + more)
 
 
 def _mark(before: int, difference: int) -> str:
-    """Return ▼ for less than before, ▲ for more, and ✦ where nothing was held before."""
+    """Return the mark of less than before, of more, or of something where nothing was held before."""
     if difference < 0:
-        return "▼"
-    return "▲" if before else "✦"
+        return "🔴"
+    return "🟢" if before else "✨"
 
 
-def _exchanged(alert: ChangeAlert, name: Html, decimals: Decimals) -> Html:
-    """Return the line of a collection of which as many items are held as before, but other ones."""
+def _raw(decimals: Decimals) -> str:
+    return f" {RAW_UNITS}" if decimals.after is None else ""
+
+
+def _old_and_new(alert: ChangeAlert, decimals: Decimals) -> str:
+    """Return `51 → 87 in 8 steps`, `12 → 0, all of it`, `1 held`, and the number of ids if it is known."""
+    change = alert.change
+    before = format_shown(change.before.amount_raw, decimals.before or 0)
+    after = format_shown(change.after.amount_raw, decimals.after or 0)
+    steps = f" in {alert.steps:,} steps" if alert.steps > 1 else ""
+    if not change.after.amount_raw:
+        return f"{before} → 0{steps}" + (", all of it" if change.before.amount_raw else "")
+    ids = ids_held(alert.description, change.after)
+    if not change.before.amount_raw and alert.description.is_collection:
+        is_obvious = ids is None or format_shown(ids, 0) == after
+        return f"{after} held{steps}" + ("" if is_obvious else f" · {counted_ids(ids or 0)}")
+    return f"{before} → {after}{steps}{_ids(alert)}"
+
+
+def _exchanged(alert: ChangeAlert, name: Html, decimals: Decimals) -> _News:
+    """Return the news of a collection of which as many items are held as before, but other ones."""
     items = format_shown(alert.change.after.amount_raw, decimals.after or 0)
-    things = "item" if items == "1" else "items"
-    return "⇄ " + name + f"{_GAP}{items} {things}" + _ids(alert) + _items(alert, decimals)
+    held = f"{items} {'item' if items == '1' else 'items'}"
+    steps = f" in {alert.steps:,} steps" if alert.steps > 1 else ""
+    more = _items(alert.change.items, decimals)
+    return _News("⇄", name + " exchanged", held + steps + _ids(alert) + more)
 
 
-def _listed(change: Change, name: Html, decimals: int | None) -> Html:
-    amount = format_shown(change.after.amount_raw, decimals or 0)
+def _listed(alert: ChangeAlert, name: Html, decimals: int | None) -> _News:
+    holding = alert.change.after
+    amount = format_shown(holding.amount_raw, decimals or 0)
+    since = "before" if holding.block is None else f"since block {holding.block:,}"
     raw = f" {RAW_UNITS}" if decimals is None else ""
-    since = "before" if change.after.block is None else f"since block {change.after.block:,}"
-    return "◦ " + name + f" now listed: {amount}{raw}, held {since}"
+    return _News("◦", amount + " " + name + raw + " now listed", f"held {since}")
 
 
 def _ids(alert: ChangeAlert) -> str:
@@ -134,17 +166,19 @@ def _ids(alert: ChangeAlert) -> str:
     return f" · {format_shown(before, 0)} → {counted_ids(after)}"
 
 
-def _items(alert: ChangeAlert, decimals: Decimals) -> str:
-    return "".join(f" · {moved}" for moved in items_moved(alert.change.items, decimals))
+def _items(moves: Iterable[ItemMove], decimals: Decimals) -> str:
+    return "".join(f" · {moved}" for moved in items_moved(moves, decimals))
 
 
-def _worth(change: Change, difference: int, decimals: Decimals) -> str:
+def _worth(alert: ChangeAlert, chains: Chains) -> str:
     """Return the value of the difference, and the age of an old price; "" without a price or decimals."""
-    value = dollars(difference, None if decimals.after is None else decimals.places, change.price_usd)
+    value = worth_of_change(alert, chains)
     if value is None:
         return ""
+    change = alert.change
     span = change.observed_at - (change.priced_at or change.observed_at)
-    return _GAP + format_signed_usd(value) + (f", price {age(span)} old" if span > PRICE_IS_FRESH else "")
+    old = f", price {age(span)} old" if span > PRICE_IS_FRESH else ""
+    return f" ({format_signed_usd(value)}{old})"
 
 
 _NAMED_WHOLE = 6

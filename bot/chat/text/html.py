@@ -27,7 +27,7 @@ class Html:
     visible: str = ""
     """What people see of it."""
     entities: int = 0
-    """The number of links and code spans, which Telegram limits."""
+    """The number of links, code spans and quotations, which Telegram limits."""
 
     def __add__(self, other: "Html | str") -> "Html":
         return join("", (self, other))
@@ -110,6 +110,13 @@ def link(content: Html | str, url: str) -> Html:
     """Return it as a link. The URL must come from our own registry, never from untrusted text."""
     text = _piece(content)
     return Html(f'<a href="{escape(url)}">{text.source}</a>', text.visible, text.entities + 1)
+
+
+def expandable(content: Html) -> Html:
+    """Return it as a quotation that shows its first lines until somebody taps it."""
+    return Html(
+        f"<blockquote expandable>{content.source}</blockquote>", content.visible, content.entities + 1
+    )
 
 
 _ENDING = "\n\n… and 1,000,000 more lines.\n\n999/999"

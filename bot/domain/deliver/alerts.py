@@ -214,6 +214,10 @@ class ChangeAlert:
     description: Description
     is_look_alike: bool = False
     """Whether the symbol looks like another one that the chain is known to have, or the account."""
+    was_muted: bool = False
+    """Whether a mute kept it back, and has ended."""
+    steps: int = 1
+    """How many successive changes it sums up."""
 
 
 @dataclass(frozen=True, slots=True)

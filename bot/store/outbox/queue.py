@@ -23,6 +23,7 @@ from bot.domain.deliver.delivery import (
 )
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import Form
+from bot.domain.deliver.steps import in_groups, was_held_back
 from bot.domain.deliver.unconfirmed import asks_first
 from bot.domain.due import CLOCK_SLACK, is_impossible
 from bot.domain.observations import Change, MoveKind
@@ -47,6 +48,9 @@ CLOSED_TOPIC_PAUSE = timedelta(hours=1)
 
 ALERTS_READ_AT_ONCE = 200
 """More than ever fit into one message."""
+
+HELD_BACK_READ_AT_ONCE = 2_000
+"""Of what was held back, as its steps are summed and many share a line."""
 
 Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
 """Makes a text of alerts, the message id and the moment; returns it and how many of the alerts it tells.
@@ -276,8 +280,8 @@ WHERE d.id = ?
 """
 
 _ALERTS_WAITING = f"""
-SELECT l.is_single, l.id, l.label, l.notice, l.created_at, a.address, x.chain_id, x.contract,
-       x.kind, x.symbol, x.decimals, x.rebasing,
+SELECT l.is_single, l.id, l.label, l.notice, l.created_at, l.released_at IS NOT NULL,
+       a.address, x.chain_id, x.contract, x.kind, x.symbol, x.decimals, x.rebasing,
        c.kind, c.before, c.uniques_before, c.after, c.uniques_after, c.block, c.items, c.price_usd,
        c.priced_at, c.observed_at, c.decimals, c.former_decimals, {LOOKS_LIKE_ANOTHER}
 FROM alert l
@@ -319,8 +323,7 @@ def _forget_future_moments(db: Database, now: datetime) -> None:
 
 def _bind(db: Database, destination_id: int, now: datetime, compose: Compose, epoch: Epoch) -> DeliveryId:
     """Write a message of what waits for a destination, oldest first, already marked as `sending`."""
-    rows = db.execute(_ALERTS_WAITING, [destination_id, ALERTS_READ_AT_ONCE]).fetchall()
-    waiting = [_to_alert(row) for _, *row in _of_one_message(rows)]
+    waiting = in_groups(_read_waiting(db, destination_id, now), now)
     # The row comes before its text, which contains the message id that is made of the row's number.
     (row_id,) = db.execute(
         "INSERT INTO delivery (destination_id, text, state, not_before, epoch)"
@@ -332,13 +335,25 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose, ep
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])
-    # The alerts told are the oldest of those that wait: one statement, however many they are.
+    taken = db.any_of(alert.id for alert in waiting[:count])
     db.execute(
-        "UPDATE alert SET state = 'bound', delivery_id = ?"
-        " WHERE destination_id = ? AND state = 'waiting' AND id <= ?",
-        [delivery_id, destination_id, waiting[count - 1].id],
+        f"UPDATE alert SET state = 'bound', delivery_id = ? WHERE id {taken.sql}",
+        [delivery_id, *taken.values],
     )
     return delivery_id
+
+
+def _read_waiting(db: Database, destination_id: int, now: datetime) -> list[Alert]:
+    """Return what waits for a destination and may share its next message, oldest first."""
+
+    def read(most: int) -> list[Alert]:
+        rows = db.execute(_ALERTS_WAITING, [destination_id, most]).fetchall()
+        return [_to_alert(row) for _, *row in _of_one_message(rows)]
+
+    waiting = read(ALERTS_READ_AT_ONCE)
+    last = waiting[-1]
+    is_summed = isinstance(last, ChangeAlert) and was_held_back(last, now)
+    return read(HELD_BACK_READ_AT_ONCE) if is_summed and len(waiting) == ALERTS_READ_AT_ONCE else waiting
 
 
 def _with_topic_retried(db: Database, delivery: Delivery, now: datetime) -> Delivery:
@@ -368,7 +383,7 @@ def _of_one_message(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _to_alert(row: Sequence[Any]) -> Alert:
-    alert_id, label, notice, created_at, account, chain_id, contract, *rest = row
+    alert_id, label, notice, created_at, was_muted, account, chain_id, contract, *rest = row
     if notice is not None:
         return NoticeAlert(AlertId(alert_id), to_notice(notice), to_moment(created_at))
     asset_kind, symbol, decimals, rebasing, kind, before, uniques_before, after, uniques_after, *rest = rest
@@ -392,6 +407,7 @@ def _to_alert(row: Sequence[Any]) -> Alert:
         label=label,
         description=to_description(asset_kind, symbol, decimals, rebasing),
         is_look_alike=bool(is_look_alike),
+        was_muted=bool(was_muted),
     )
 
 

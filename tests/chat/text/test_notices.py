@@ -38,6 +38,7 @@ from tests.chat.reading import (
     CHAINS,
     ETHEREUM,
     HOSTILE_NAMES,
+    MARKS,
     POLYGON,
     TREASURY,
     USDC,
@@ -392,7 +393,7 @@ def test_no_line_of_a_notice_looks_like_a_change(notices: list[StoredNotice]) ->
     for line in composed(*told(*notices)).html.split("\n"):
         plain = seen(re.sub(r"<code>.*?</code>", "", line))
         assert not A_SIGNED_NUMBER.search(plain)
-        assert plain[:2] not in {"▲ ", "▼ ", "✦ ", "⇄ ", "◦ "}
+        assert not plain.startswith(MARKS)
 
 
 def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
@@ -401,7 +402,7 @@ def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
 
     shown = seen(composed(alert, *told(SeenAgain((gap(POLYGON, 47),), 1))).html).split("\n")
 
-    assert [line[:2] for line in shown] == ["👁 ", "1 ", "", "Tr", "Po", "▼ ", "14"]
+    assert [line[:2] for line in shown] == ["👁 ", "1 ", "", "🔴 ", "  ", "14"]
 
 
 # ---------------------------------------------------------------- what was not told

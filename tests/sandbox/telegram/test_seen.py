@@ -14,7 +14,7 @@ from bot.sandbox.telegram.server import Telegram
 from bot.sandbox.telegram.world.world import Chat, User
 from tests.sandbox.telegram.client import Api
 
-ALERT = "Treasury\n▼ −12.5 USDC     50 → 37.5\n14:03:22 UTC · explorer · 7KQ2F"
+ALERT = "🔴 Treasury −12.5 USDC · Polygon\n    50 → 37.5\n14:03:22 UTC · 7KQ2F"
 
 
 async def send_anyhow(api: Api, chat: Chat, text: str) -> None:
