@@ -438,7 +438,7 @@ async def test_an_owner_gets_a_button_to_own(watching: Group) -> None:
 
 async def test_a_mistyped_chain_is_offered_as_it_was_meant(stack: Stack) -> None:
     stack.say(f"/watch {CHECKSUMMED} on polygn as Till")
-    missed = await stack.hears("did you mean Polygon?")
+    missed = await stack.hears("Did you mean Polygon?")
 
     await stack.presses(missed, "Watch as corrected")
 

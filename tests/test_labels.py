@@ -76,6 +76,6 @@ async def test_a_line_with_a_name_that_is_taken_is_refused_beside_others(stack: 
     stack.say(f"/watch {SAFE} as Vault\n{OTHER} as Treasury")
 
     answer = await stack.hears("Not taken:")
-    assert "Treasury: already the name of 0x8e3E…d8B9 here; “Treasury 2” is free" in answer.text
+    assert "Treasury is already the name of 0x8e3E…d8B9 here; “Treasury 2” is free." in answer.text
     await stack.presses(answer, "Watch as corrected")
     assert "Treasury 2" in (await stack.hears("Watching Treasury 2")).text

@@ -182,7 +182,7 @@ async def test_a_slow_source_is_announced_and_keeps_nobody_waiting(stack: Stack)
 
 async def test_a_mistyped_address_is_refused_with_the_reason(stack: Stack) -> None:
     assert (await answered(stack, f"/balance {WRONG_CHECKSUM}")).startswith(
-        "0x8e3E38fe…d8B8: its checksum is wrong"
+        "0x8e3E38fe…d8B8 isn't an address: its checksum is wrong"
     )
     assert stack.balance_requests() == 0
 
@@ -219,7 +219,7 @@ async def test_there_is_nothing_to_believe_where_nothing_is_doubted(stack: Stack
 async def test_believing_a_chain_that_is_none_explains_the_command(stack: Stack) -> None:
     told = await answered(stack, "/believe polygn")
 
-    assert told.startswith("polygn: no chain is called that; did you mean Polygon?\n\n/believe · ")
+    assert told.startswith("I don't know a chain called “polygn”. Did you mean Polygon?\n\n/believe · ")
 
 
 async def test_believing_is_for_owners(stack: Stack) -> None:

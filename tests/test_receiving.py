@@ -11,7 +11,7 @@ from bot.sandbox.telegram.api.faults import Error, Hang, ProxyPage, TelegramFaul
 from bot.sandbox.telegram.world.wire import Json
 from bot.sandbox.telegram.world.world import Chat, Message
 from bot.store.polling import freshness
-from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
+from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import until
 
 ENOUGH = "Too many commands at once. I'll answer again in "
@@ -133,29 +133,80 @@ async def test_a_forwarded_command_in_a_group_is_passed_over_in_silence(stack: S
     assert len(stack.said(group)) == 2
 
 
-PASSED_OVER: list[Json] = [
+SAID: list[Json] = [
     {
         "sticker": {"file_id": "a", "file_unique_id": "b", "type": "regular", "width": 1, "height": 1}
         | {"is_animated": False, "is_video": False}
     },
     {"photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}], "caption": "/deny"},
     {"location": {"latitude": 1.5, "longitude": 2.5}},
+    {"text": "just talking"},
+    {"text": "see /deny for that"},
+]
+"""What people say that is no command."""
+
+PASSED_OVER: list[Json] = [
     {"new_chat_title": "/deny"},
     {"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}}},
     {"left_chat_member": {"id": 5, "is_bot": False, "first_name": "Bob"}},
-    {"text": "just talking"},
-    {"text": "see /deny for that"},
     command("/deny@another_bot"),
     command("/deny") | {"from": {"id": 99, "is_bot": True, "first_name": "Bot"}},
 ]
 
 
 @pytest.mark.parametrize("fields", PASSED_OVER, ids=lambda fields: next(iter(fields)))
-async def test_what_is_no_command_is_passed_over(stack: Stack, fields: Json) -> None:
+async def test_what_nobody_says_to_the_bot_is_passed_over(stack: Stack, fields: Json) -> None:
     arrives(stack, fields)
 
     assert "Nothing is watched" in await answered(stack, "/list")
     assert len(stack.said()) == 1
+
+
+@pytest.mark.parametrize("fields", SAID, ids=lambda fields: next(iter(fields)))
+async def test_what_is_no_command_is_answered_in_private_by_what_can_be_sent(
+    stack: Stack, fields: Json
+) -> None:
+    arrives(stack, fields)
+
+    answer = await stack.hears("Send me an address")
+    assert buttons_of(answer) == ["Watch an address", "My list", "Help"]
+    assert answer.text.count("\n") == 2
+    await stack.presses(answer, "My list")
+    await stack.hears("Nothing is watched")
+
+
+@pytest.mark.parametrize("fields", [*SAID, *PASSED_OVER], ids=lambda fields: next(iter(fields)))
+async def test_what_is_no_command_is_passed_over_in_a_group(stack: Stack, fields: Json) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
+    await answered(stack, "/allow", group)
+
+    arrives(stack, fields, chat=group)
+
+    assert "Nothing is watched" in await answered(stack, "/list", group)
+    assert len(stack.said(group)) == 2
+
+
+async def test_words_to_the_bot_are_answered_in_a_group_too(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
+    await answered(stack, "/allow", group)
+    stack.say(f"hey @{stack.telegram.bot.username}", chat=group)
+    answer = await stack.hears("Send me an address", chat=group)
+
+    stack.telegram.says(stack.olga, group, "what else?", reply_to=answer)
+    await stack.hears("Send me an address", chat=group)
+    stack.say(f"@{stack.telegram.bot.username} that one is {CHECKSUMMED}", chat=group)
+    await stack.hears("What shall I do", chat=group)
+
+
+async def test_an_address_in_a_group_is_offered_where_it_stands_alone(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
+    await answered(stack, "/allow", group)
+
+    stack.say(f"that one is {CHECKSUMMED}", chat=group)
+    stack.say(CHECKSUMMED, chat=group)
+
+    await stack.hears("What shall I do", chat=group)
+    assert len(stack.said(group)) == 2
 
 
 async def test_what_a_channel_posts_is_passed_over(stack: Stack) -> None:

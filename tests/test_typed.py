@@ -7,7 +7,18 @@ import pytest
 
 from bot import app
 from bot.sandbox.gateway.faults.kinds import AnswerError, LeaveOutChain, LeaveOutNatives, LeaveOutTokens
-from tests.stack import CHECKSUMMED, ETHEREUM, POLYGON, USDC, USDC_POLYGON, Stack, buttons_of, open_stack
+from bot.sandbox.telegram.world.world import Message
+from tests.stack import (
+    ACCOUNT,
+    CHECKSUMMED,
+    ETHEREUM,
+    POLYGON,
+    USDC,
+    USDC_POLYGON,
+    Stack,
+    buttons_of,
+    open_stack,
+)
 from tests.waits import until
 
 VAULT = "0x" + "6b" * 20
@@ -55,6 +66,155 @@ async def test_the_explorer_of_a_chain_that_the_source_does_not_list_offers_none
     offer = await stack.hears("What shall I do with this?")
 
     assert buttons_of(offer) == ["Watch all", "Watch as token", "Balances now"]
+
+
+# ---------------------------------------------------------------- names, rows and what is unclear
+
+
+async def test_a_name_without_as_is_offered_and_nothing_is_watched_before(stack: Stack) -> None:
+    stack.say(f"/watch {TILL} Treasury")
+    refusal = await stack.hears("Treasury isn't an address. A name comes after “as”.")
+    assert buttons_of(refusal) == ["Name it Treasury", "Without a name"]
+    stack.say("/list")
+    await stack.hears("Nothing is watched here yet")
+
+    await stack.presses(refusal, "Name it Treasury")
+    await stack.hears("Watching Treasury")
+
+
+async def test_names_without_as_on_many_lines_are_offered_by_one_button(stack: Stack) -> None:
+    stack.say(f"/watch\nTreasury {TILL}\nPayroll: {VAULT}")
+    await stack.presses(await stack.hears("Not taken:"), "Watch as corrected")
+
+    answer = (await stack.hears("Watching 2 accounts")).text
+    assert "Treasury · 0x7A7a…7a7A" in answer
+    assert "Payroll · 0x6b6B…6b6B" in answer
+
+
+async def test_a_spreadsheet_is_watched_and_without_a_command_it_is_offered(stack: Stack) -> None:
+    sheet = f"address\tname\tchain\n{TILL}\tTreasury\tpolygon\n{VAULT}\tPayroll\tbase"
+    stack.say(sheet)
+    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
+    await stack.hears("Watching 2 accounts")
+    stack.say("/list")
+    listed = (await stack.hears("Watched here: 2")).text
+    assert "#1 Treasury · 0x7A7a…7a7A on Polygon" in listed
+    assert "#2 Payroll · 0x6b6B…6b6B on Base" in listed
+
+    stack.say(f"/watch {sheet}")
+    await stack.hears("Watched already")
+
+
+async def test_a_chain_before_an_address_is_offered_and_what_reports_more_can_be_stopped(
+    stack: Stack,
+) -> None:
+    stack.say(f"/watch eth:{TILL} as Safe")
+    answer = await stack.hears("Watching Safe")
+    assert buttons_of(answer) == ["Only on Ethereum"]
+    await stack.presses(answer, "Only on Ethereum")
+    narrower = await stack.hears("#1 already reports it on every chain")
+    await stack.presses(narrower, "Stop #1")
+    await stack.hears("Stopped watching")
+
+    stack.say("/list")
+    assert "#2 Safe · 0x7A7a…7a7A on Ethereum" in (await stack.hears("Watched here: 1")).text
+
+
+async def test_a_token_that_comes_with_its_chain_is_ignored_where_its_sender_says(stack: Stack) -> None:
+    stack.say(f"/ignore https://polygonscan.com/token/{USDC_POLYGON}")
+    question = await stack.hears("only on Polygon, or on every chain?")
+    assert buttons_of(question) == ["Only on Polygon", "On every chain"]
+    await stack.presses(question, "Only on Polygon")
+
+    assert "on Polygon" in (await stack.hears("Ignoring")).text
+
+
+async def test_of_several_addresses_that_nobody_watches_one_is_chosen(stack: Stack) -> None:
+    stack.say(f"/balance {TILL} {VAULT}")
+    question = await stack.hears("one at a time")
+    assert buttons_of(question) == ["0x7A7a…7a7A", "0x6b6B…6b6B"]
+    await stack.presses(question, "0x6b6B…6b6B")
+
+    await stack.hears("0x6b6B…6b6B, asked just now")
+
+
+# ---------------------------------------------------------------- replies
+
+
+async def alert_of(stack: Stack, units: int = -1) -> Message:
+    stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
+    return await stack.hears(" USDC")
+
+
+async def test_a_reply_to_an_alert_means_its_account(stack: Stack) -> None:
+    stack.say(f"/watch {VAULT} as Vault")
+    await stack.hears("Watching")
+    await stack.hears("Watching")
+    await stack.watches()
+    alert = await alert_of(stack)
+
+    for command, answer in (
+        ("/balance", "Treasury · 0x8e3E…d8B9\nWorth"),
+        ("/mute 2h", "Treasury · 0x8e3E…d8B9 is muted here for 2 h"),
+        ("/unmute", "Treasury · 0x8e3E…d8B9 is no longer muted"),
+        ("/ignore", "Ignoring USDC · 0x3c49…3359"),
+        ("/unwatch", "Stopped watching Treasury · 0x8e3E…d8B9"),
+    ):
+        stack.telegram.says(stack.olga, stack.chat, command, reply_to=alert)
+        await stack.hears(answer)
+
+
+async def test_a_reply_that_names_an_account_itself_means_that_one(stack: Stack) -> None:
+    stack.say(f"/watch {VAULT} as Vault")
+    await stack.hears("Watching")
+    await stack.hears("Watching")
+    await stack.watches()
+
+    stack.telegram.says(stack.olga, stack.chat, "/mute Vault 2h", reply_to=await alert_of(stack))
+
+    await stack.hears("Vault · 0x6b6B…6b6B is muted here")
+
+
+async def test_a_reply_to_what_is_about_several_accounts_is_asked_which(stack: Stack) -> None:
+    stack.say(f"/watch {VAULT} as Vault\n{CHECKSUMMED} as Treasury")
+    answer = await stack.hears("Watching 2 accounts")
+
+    stack.telegram.says(stack.olga, stack.chat, "/mute 2h", reply_to=answer)
+    question = await stack.hears("Which one?")
+    assert sorted(buttons_of(question)) == ["Treasury", "Vault"]
+    await stack.presses(question, "Vault")
+
+    await stack.hears("Vault · 0x6b6B…6b6B is muted here for 2 h")
+
+
+async def test_a_reply_to_somebodys_address_watches_it_under_the_name_that_is_given(stack: Stack) -> None:
+    group = stack.telegram.add_supergroup("Ops", {stack.olga: "creator"}, bot="administrator")
+    stack.say("/allow", chat=group)
+    await stack.hears("/watch", chat=group)
+    said = stack.telegram.says(stack.olga, group, f"payroll moved to {VAULT} today")
+
+    stack.telegram.says(stack.olga, group, "/watch as Payroll", reply_to=said)
+
+    await stack.hears("Watching Payroll · 0x6b6B…6b6B", chat=group)
+
+
+async def test_a_reply_to_words_of_no_account_is_as_if_it_were_none(stack: Stack) -> None:
+    stack.say("/help")
+    words = await stack.hears("/watch")
+
+    stack.telegram.says(stack.olga, stack.chat, "/mute 2h", reply_to=words)
+
+    await stack.hears("This chat is muted for 2 h")
+
+
+async def test_what_the_list_shows_names_the_entry(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/list")
+    line = next(line for line in (await stack.hears("Watched here")).text.split("\n") if line.startswith("#"))
+
+    stack.say(f"/unwatch {line}")
+
+    await stack.hears("Stopped watching Treasury")
 
 
 # ---------------------------------------------------------------- chains

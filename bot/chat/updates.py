@@ -16,10 +16,17 @@ from bot.chat.buttons.data import Screen
 from bot.chat.callbacks import Callbacks
 from bot.chat.commands.basics import IdRequest, StartRequest
 from bot.chat.commands.command import Request, Services
-from bot.chat.commands.dispatch import NotForUs, PossibleKeyRequest, UnknownRequest, read_message
+from bot.chat.commands.dispatch import (
+    NotForUs,
+    PlainRequest,
+    PossibleKeyRequest,
+    read_message,
+    without_mention,
+)
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import greeting, stranger
+from bot.chat.commands.replies import Replied, read_reply
 from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.permissions import Incoming
 from bot.chat.telegram.bot_name import BotName
@@ -36,6 +43,9 @@ from bot.store.database.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 GONE = (ChatMember.LEFT, ChatMember.BANNED)
+
+_NO_COMMANDS = BareRequest | PossibleKeyRequest | PlainRequest
+"""What is no command, so that whoever wrote it, nothing is carried out."""
 
 LATE_AFTER = timedelta(minutes=5)
 """The answer to a command that is older, since the bot was away, says so."""
@@ -80,8 +90,9 @@ class UpdateHandler:
                 await self._on_migration(update.message)
             elif update.message is not None:
                 await self._reopen_topic(update.message)
-                if update.message.text is not None:
-                    await self._on_message(update.message, update.message.text)
+                text = _text(update.message)
+                if text is not None:
+                    await self._on_message(update.message, text)
         except DatabaseUnavailable as trouble:
             log.warning("a command could not be carried out", action="not_written", trouble=str(trouble))
             await self._report_failure(
@@ -159,20 +170,24 @@ class UpdateHandler:
 
     async def _on_message(self, message: Message, text: str) -> None:
         incoming = Incoming(_place(message), _author(message))
-        request = read_message(self._services, text)
+        replied = self._replied(message)
+        text, is_mentioned = without_mention(text, self._services.username())
+        request = await self._read(incoming.place, text, replied)
         # Read again: `_is_renamed` has just learned the new name, and the first reading used the old one.
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
-            request = read_message(self._services, text)
-        if request is None or isinstance(request, NotForUs) or _is_of_a_bot(message):
+            request = await self._read(incoming.place, text, replied)
+        if isinstance(request, NotForUs) or _is_of_a_bot(message):
             return
-        if isinstance(request, UnknownRequest | PossibleKeyRequest) and not (
-            request.addressed or incoming.place.is_private
-        ):
+        # The text under a picture is read for addresses, but nobody types a command there.
+        if message.text is None and not isinstance(request, _NO_COMMANDS):
+            request = PlainRequest()
+        is_addressed = incoming.place.is_private or is_mentioned or (replied is not None and replied.is_ours)
+        if request.is_talk and not is_addressed:
             return
         if not await self._is_within_limit(incoming, request.needs):
             return
         # After the limits, so that forwarding can't flood; bare addresses are data, whoever wrote them.
-        if message.forward_origin is not None and not isinstance(request, BareRequest | PossibleKeyRequest):
+        if message.forward_origin is not None and not isinstance(request, _NO_COMMANDS):
             await self._decline_forwarded(incoming)
             return
         self.commands[request.kind] += 1
@@ -183,6 +198,23 @@ class UpdateHandler:
                 return
         delay = self._now() - message.date
         await self._answer(incoming, request, delay if delay >= LATE_AFTER else None)
+
+    async def _read(self, place: Place, text: str, replied: Replied | None) -> Request | NotForUs:
+        """Return what a message asks for, about what the message is about that it replies to."""
+        request = read_message(self._services, text)
+        if replied is None or isinstance(request, NotForUs):
+            return request
+        return await read_reply(self._services, place, text, request, replied)
+
+    def _replied(self, message: Message) -> Replied | None:
+        """Return the message that another one replies to; None: to none with a text."""
+        replied = message.reply_to_message
+        text = (replied.text or replied.caption) if replied is not None else None
+        if replied is None or text is None:
+            return None
+        author, own_name = replied.from_user, self._services.username().removeprefix("@").casefold()
+        is_ours = author is not None and (author.username or "").casefold() == own_name
+        return Replied(text, is_ours=is_ours)
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether the bot has a new name, so that a command for another bot may be for it.
@@ -267,7 +299,7 @@ class UpdateHandler:
 
     async def _turn_away(self, incoming: Incoming, request: Request) -> None:
         """Tell a stranger how to get in, once an hour; addresses pasted in a closed group are no request."""
-        if isinstance(request, BareRequest | PossibleKeyRequest) and not incoming.place.is_private:
+        if isinstance(request, _NO_COMMANDS) and not incoming.place.is_private:
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
             is_owner_notified = False
@@ -275,6 +307,18 @@ class UpdateHandler:
                 is_owner_notified = await self._access_requests.announce(incoming)
             answer = stranger(incoming.place.chat_id, is_owner_notified=is_owner_notified)
             await self._screens.say(incoming.place, [answer], rank=Rank.STRANGER)
+
+
+def _text(message: Message) -> str | None:
+    """Return what a message says; in private "" where it is a picture or a voice; None: nothing."""
+    text = message.text or message.caption
+    if (
+        text is None
+        and message.effective_attachment is not None
+        and message.chat.type == message.chat.PRIVATE
+    ):
+        return ""
+    return text
 
 
 def _is_of_a_bot(message: Message) -> bool:

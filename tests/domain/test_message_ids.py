@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.deliver.delivery import DeliveryId
-from bot.domain.deliver.message_ids import message_id
+from bot.domain.deliver.message_ids import delivery_of, message_id
 
 numbers = st.integers(1, 2**50 - 1).map(DeliveryId)
 
@@ -43,3 +43,8 @@ def test_message_ids_of_neighbours_look_different() -> None:
 
 def test_a_message_id_stays_what_it_is_from_release_to_release() -> None:
     assert [message_id(DeliveryId(number)) for number in (1, 2, 1_000_000)] == ["MMZ0N", "99Y1A", "XEVT0"]
+
+
+@given(st.integers(1, 2**40))
+def test_an_id_leads_back_to_its_delivery(number: int) -> None:
+    assert delivery_of(message_id(DeliveryId(number))) == number

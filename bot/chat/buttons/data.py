@@ -82,6 +82,11 @@ def rows(*lines: list[Button]) -> Keyboard:
     return tuple(tuple(line) for line in lines if line)
 
 
+def in_pairs(buttons: Sequence[Button]) -> Keyboard:
+    """Return a keyboard with two buttons in each row."""
+    return rows(*(list(buttons[start : start + 2]) for start in range(0, len(buttons), 2)))
+
+
 def with_keyboard(pages: Sequence[Html], keyboard: Keyboard) -> list[Html | Screen]:
     """Return the pages, the last one with the buttons; at least one."""
     return [*pages[:-1], Screen(pages[-1], keyboard)]

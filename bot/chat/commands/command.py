@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
 from bot.chat.buttons.button_commands import ButtonCommands
@@ -106,6 +106,13 @@ Answer = Sequence[Html | Screen]
 """The messages of one answer, in order."""
 
 
+class Missing(Enum):
+    """What a command is about and does not name."""
+
+    ACCOUNT = "account"
+    TOKEN = "token"  # noqa: S105 - no secret
+
+
 class Request(ABC):
     """What somebody asks for: read from a message, and able to carry itself out."""
 
@@ -115,6 +122,16 @@ class Request(ABC):
     @abstractmethod
     def needs(self) -> Action:
         """What the person must be allowed to do; nothing is carried out before that is known."""
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether in a group it may be meant for others, and counts only where the bot is spoken to."""
+        return False
+
+    @property
+    def missing(self) -> "Missing | None":
+        """What is not named in it, and may be named by the message that it replies to."""
+        return None
 
     @property
     def kind(self) -> str:
@@ -131,7 +148,8 @@ class Usage(Request):
     """A command that lacks something or has something wrong: it is answered by how to use it."""
 
     command: Command
-    reason: str
+    reason: Html | str = ""
+    missing: Missing | None = field(default=None, compare=False)
 
     @property
     def needs(self) -> Action:
@@ -143,7 +161,7 @@ class Usage(Request):
         return (usage(self.command, self.reason),)
 
 
-def usage(command: Command, reason: str = "") -> Html:
+def usage(command: Command, reason: Html | str = "") -> Html:
     """Return how a command is used, after what was wrong with it."""
     lines: list[Html | str] = [reason, ""] if reason else []
     lines += [f"/{command.name} · {command.does}", code(command.grammar), ""]

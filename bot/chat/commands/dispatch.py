@@ -34,9 +34,7 @@ from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.chat.access import Action, Permission
 from bot.store.chats import button_commands
 
-_CALL = re.compile(
-    r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL
-)
+CALL = re.compile(r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
@@ -45,24 +43,30 @@ class NotForUs:
     """A command that names another bot."""
 
 
-def read_message(services: Services, text: str) -> Request | NotForUs | None:
-    """Return what a message asks for at this moment; None: nothing."""
+def read_message(services: Services, text: str) -> Request | NotForUs:
+    """Return what a message asks for at this moment."""
     return parse(text, services.username(), services.chains, services.sweeps().listing)
 
 
-def parse(
-    text: str, bot_username: str, chains: Chains, listing: Listing = NOT_LISTED
-) -> Request | NotForUs | None:
-    """Return what a message asks for; None if it is no command and not only addresses.
+def without_mention(text: str, bot_username: str) -> tuple[str, bool]:
+    """Return a text without the bot's @name where that is a word of it, and whether it was."""
+    mention = re.compile(
+        rf"(?<![\w/@])@{re.escape(bot_username.removeprefix('@'))}(?!\w)[,:]?", re.IGNORECASE
+    )
+    without, times = mention.subn("", text)
+    return without, times > 0
 
-    A chain is refused that the source is known not to have.
-    """
+
+def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_LISTED) -> Request | NotForUs:
+    """Return what a message asks for; a chain is refused that the source is known not to have."""
     cleaned = _cleaned(text)
-    called = _CALL.fullmatch(cleaned)
+    called = CALL.fullmatch(cleaned)
     has_key = holds_possible_key(cleaned)
     if called is None:
         # Alone in a message, the digits are meant for the bot, in a group too; among words they may not be.
-        return PossibleKeyRequest(addressed=len(cleaned.split()) == 1) if has_key else read_bare(cleaned)
+        if has_key:
+            return PossibleKeyRequest(addressed=len(cleaned.split()) == 1)
+        return read_bare(cleaned, ChainReader(chains, listing)) or PlainRequest(_command_meant(cleaned))
     bot = called["bot"]
     if bot is not None and bot.casefold() != bot_username.removeprefix("@").casefold():
         return NotForUs()
@@ -109,6 +113,11 @@ class PossibleKeyRequest(Request):
     addressed: bool
     """Whether it was meant for the bot; in a group, others may be spoken to."""
 
+    @property
+    def is_talk(self) -> bool:
+        """Whether it may be meant for others."""
+        return not self.addressed
+
     async def carry_out(self, _services: Services, _incoming: Incoming) -> Answer:
         """Warn the person."""
         return (possible_key(),)
@@ -126,6 +135,11 @@ class UnknownRequest(Request):
     rest: str = ""
     """What followed the word."""
 
+    @property
+    def is_talk(self) -> bool:
+        """Whether it may be meant for others."""
+        return not self.addressed
+
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Name the command that was probably meant, with a button for it if the person may use it."""
         closest = self.closest
@@ -135,10 +149,36 @@ class UnknownRequest(Request):
         return (Screen(unknown_command(self.word, closest), rows(buttons)),)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainRequest(Request):
+    """Words that are no command and name no address."""
+
+    needs = Action.LOOK
+    is_talk = True
+    meant: str = ""
+    """The command that they are without its slash, "" where they are none."""
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Say what the bot does, with buttons to begin with."""
+        meant = (self.meant, self.meant)
+        offers = [meant] if self.meant and await _may(services, incoming, self.meant) else []
+        first = await services.button_commands.buttons(incoming.place, *offers)
+        others = await services.button_commands.buttons(
+            incoming.place, ("Watch an address", "/watch"), ("My list", "/list"), ("Help", "/help")
+        )
+        return (Screen(plain_words(), rows(first, others[:1], others[1:])),)
+
+
+def _command_meant(text: str) -> str:
+    """Return the command that words are but for the slash: `balance Treasury`; "" where they are none."""
+    first, _, rest = text.partition(" ")
+    return f"/{first.casefold()} {rest}".rstrip() if first.casefold() in BY_WORD else ""
+
+
 async def _may(services: Services, incoming: Incoming, command: str) -> bool:
     """Whether somebody may give a command, else a stranger could plant a button for an owner to press."""
     request = read_message(services, command)
-    if request is None or isinstance(request, NotForUs):
+    if isinstance(request, NotForUs):
         return False
     return await services.permissions.check(incoming, request.needs) is Permission.ALLOWED
 
@@ -149,6 +189,17 @@ def possible_key() -> Html:
         "⚠️ 64 digits like these may be a private key. If they are, delete your message now and move"
         " everything that the key holds to another wallet: whoever has seen it can take it.\n"
         "They may also be a transaction's hash, which is no address. I have kept nothing of them."
+    )
+
+
+def plain_words() -> Html:
+    """Return the answer to words that are no command: what can be sent instead."""
+    return fill(
+        "I watch wallets and post here when what they hold changes.\n"
+        "Send me an address (0x…) or a link to one, and I'll offer what I can do with it.\n"
+        "{} shows what is watched here, {} everything I can do.",
+        "/list",
+        "/help",
     )
 
 

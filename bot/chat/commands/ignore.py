@@ -1,10 +1,11 @@
 """`/ignore` and `/unignore`: tokens that a chat does not want to see alerts about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.chat.buttons import alert_buttons, toasts
 from bot.chat.buttons.data import ButtonAction, Press, Screen, button, pager, rows
+from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.command import (
@@ -14,18 +15,20 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Request,
     Services,
     Usage,
     Who,
 )
-from bot.chat.commands.watch.grammar import WORD, Clauses, contracts_of, is_token_line, read_clauses
+from bot.chat.commands.watch.grammar import Clauses, contracts_of, is_token_line, read_clauses
 from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_CONTRACT
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import symbol
-from bot.chat.text.wording import chain_names, counted, folded, short_address, token_words
+from bot.chat.text.wording import chain_names, counted, folded, short_address, token_names, token_words
+from bot.domain.addresses import checksummed
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
@@ -72,13 +75,32 @@ class IgnoreRequest(Request):
     contracts: tuple[Address, ...]
     chains: frozenset[ChainId]
     """Empty: every chain."""
+    beside: frozenset[ChainId] = field(default=frozenset(), compare=False)
+    """Chains that are named beside the addresses, as in `eth:0x…` or a link."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Report contracts no more, but to subscriptions that name them, which the answer lists."""
+        if self.beside and not self.chains:
+            return (await self._where(services, incoming.place),)
         result = await services.db.run(
             ignore_list.ignore, incoming.place, self.contracts, self.chains, incoming.actor(services.now())
         )
         return (await _ignored_screen(services, incoming.place, result),)
+
+    async def _where(self, services: Services, place: Place) -> Screen:
+        """Ask on which chains: an address that comes with a chain may be another token elsewhere."""
+        contracts = " ".join(map(checksummed, self.contracts))
+        title = chain_names(sorted(self.beside), services.chains, last=" and ")
+        names = ", ".join(services.chains.get(chain_id).name for chain_id in sorted(self.beside))
+        offers = [
+            (f"Only on {title}", f"/ignore {contracts} on {names}"),
+            ("On every chain", f"/ignore {contracts}"),
+        ]
+        buttons = await services.button_commands.buttons(place, *offers)
+        return Screen(
+            fill("Ignore {} only on {}, or on every chain?", token_names(self.contracts), title),
+            rows(buttons),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,7 @@ class IgnoredRequest(Request):
     """`/ignore` of nothing: what is ignored, which everybody may see."""
 
     needs = Action.LOOK
+    missing = Missing.TOKEN
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what is ignored."""
@@ -99,7 +122,9 @@ def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredReque
         clauses = _only_tokens(rest, chains)
     except LineRefused as refused:
         return Usage(IGNORE_COMMAND, refused.sentence)
-    return IgnoreRequest(contracts_of(clauses), clauses.scope.chains)
+    beside = {one.chain(chains.chains) for one in clauses.named}
+    listed = frozenset(one for one in beside if one is not None and chains.listing.promises(one))
+    return IgnoreRequest(contracts_of(clauses), clauses.scope.chains, listed)
 
 
 def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
@@ -110,9 +135,10 @@ def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
     line = WORD.sub("", rest, count=1) if is_token_line(rest) else rest
     clauses = read_clauses(line, chains)
     if clauses.scope.contracts:
-        raise LineRefused("contract", "the contracts come first, without this word")
+        raise LineRefused("contract", "isn't needed: the contracts come first.")
     if clauses.label:
-        raise LineRefused("as", "an ignored token needs no label")
+        raise LineRefused("as", "isn't needed: an ignored token has no name of its own.")
+    contracts_of(clauses)
     return clauses
 
 

@@ -17,6 +17,7 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Request,
     Services,
     Usage,
@@ -89,6 +90,11 @@ class MuteRequest(Request):
     who: str
     """What is muted, without the length; "": everything."""
     span: timedelta
+
+    @property
+    def missing(self) -> Missing | None:
+        """The account, where all of the chat is meant unless a message is replied to."""
+        return None if self.who else Missing.ACCOUNT
 
     @property
     def typed_span(self) -> str:
@@ -170,6 +176,11 @@ class UnmuteRequest(Request):
 
     needs = UNMUTE_COMMAND.needs
     who: str
+
+    @property
+    def missing(self) -> Missing | None:
+        """The account, where all of the chat is meant unless a message is replied to."""
+        return None if self.who else Missing.ACCOUNT
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """End mutes; what they held is sent now."""

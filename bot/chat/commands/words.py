@@ -119,6 +119,13 @@ def typed_word(word: str) -> Html:
     return code(sanitized(word, "that").visible)
 
 
+def refusal(typed: str, reason: str, lead: str = "") -> Html:
+    """Return in a sentence why a word is not taken, or the whole line where no word is named."""
+    if lead:
+        return fill("{} “{}”. {}", lead, typed_word(typed), reason)
+    return fill("{} {}", typed_word(typed), reason) if typed else EMPTY + reason
+
+
 def bold_label(label: str) -> Html:
     """Return a label, or in its place that it can't be shown."""
     return bold(sanitized(label, "a name that cannot be shown"))

@@ -18,3 +18,12 @@ def message_id(delivery_id: DeliveryId) -> str:
         width += 1
     scattered = delivery_id * _SCATTER % (1 << (5 * width))
     return "".join(_ALPHABET[scattered >> (5 * place) & 31] for place in reversed(range(width)))
+
+
+def delivery_of(message: str) -> DeliveryId:
+    """Return the delivery whose message has this id, if there is one with that number."""
+    bits = 5 * len(message)
+    scattered = 0
+    for character in message:
+        scattered = scattered << 5 | _ALPHABET.index(character)
+    return DeliveryId(scattered * pow(_SCATTER, -1, 1 << bits) % (1 << bits))

@@ -1,13 +1,14 @@
 """What the tests of commands share: messages read, and small values to word."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.chat.commands.arguments.errors import BadLine
-from bot.chat.commands.command import Request, Usage
-from bot.chat.commands.dispatch import NotForUs, UnknownRequest, parse
+from bot.chat.commands.command import Command, Request, Usage
+from bot.chat.commands.dispatch import NotForUs, parse
 from bot.chat.commands.watch.grammar import WatchEntry
 from bot.chat.commands.watch.watch import WatchRequest
-from bot.chat.text.html import Html
+from bot.chat.text.html import EMPTY, Html
 from bot.domain.assets import Address, ChainId
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
 from bot.domain.chat.known_chats import KnownChat
@@ -23,7 +24,7 @@ NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 CHAT = -1001234567890
 
 
-def parsed(text: str) -> Request | Usage | UnknownRequest | NotForUs | None:
+def parsed(text: str) -> Request | NotForUs:
     return parse(text, "OurBot", CHAINS)
 
 
@@ -40,6 +41,10 @@ def refused(text: str) -> list[BadLine]:
     return list(request.bad)
 
 
+def sentences(bad: Iterable[BadLine]) -> list[str]:
+    return [text(line.sentence) for line in bad]
+
+
 def watched(
     line: int,
     account: Address,
@@ -49,6 +54,13 @@ def watched(
     label: str = "",
 ) -> WatchEntry:
     return WatchEntry(line, account, Scope(contracts=contracts, chains=chains), label)
+
+
+def usage_of(typed: str) -> tuple[Command, str]:
+    """Return which command is explained, and what is said to be wrong."""
+    request = parsed(typed)
+    assert isinstance(request, Usage)
+    return request.command, text(EMPTY + request.reason)
 
 
 def text(html: Html) -> str:

@@ -6,11 +6,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.chat.commands.arguments.addresses import NO_0X
 from bot.chat.commands.balance.balance import BalanceOfRequest
 from bot.chat.commands.balance.status import StatusRequest
 from bot.chat.commands.basics import HelpRequest, IdRequest, StartRequest
 from bot.chat.commands.command import Command, Request, Usage
-from bot.chat.commands.dispatch import NotForUs, PossibleKeyRequest, UnknownRequest, parse
+from bot.chat.commands.dispatch import (
+    NotForUs,
+    PlainRequest,
+    PossibleKeyRequest,
+    UnknownRequest,
+    parse,
+    without_mention,
+)
 from bot.chat.commands.ignore import (
     IGNORE_COMMAND,
     UNIGNORE_COMMAND,
@@ -22,11 +30,12 @@ from bot.chat.commands.mute import MUTE_COMMAND, MuteRequest, UnmuteRequest
 from bot.chat.commands.owners.access import ALLOW_COMMAND, DENY_COMMAND, AllowRequest, DenyRequest
 from bot.chat.commands.owners.believe import BELIEVE_COMMAND, BelieveRequest
 from bot.chat.commands.registry import COMMANDS
+from bot.chat.commands.watch.grammar import NO_ADDRESS
 from bot.chat.commands.watch.unwatch import UNWATCH_COMMAND
 from bot.chat.commands.watch.watch import WATCH_COMMAND, WatchRequest, WatchTokenRequest
 from bot.chat.commands.watch.watch_list import HereRequest, ListRequest
 from bot.domain.assets import ChainId
-from tests.chat.commands.builders import parsed
+from tests.chat.commands.builders import parsed, usage_of
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -38,6 +47,7 @@ from tests.chat.reading import (
     VAULT,
 )
 
+SEND_ONE = "Send its name or number, such as polygon or 137."
 HOUR = timedelta(hours=1)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 
@@ -128,10 +138,36 @@ def test_an_unknown_command_names_the_closest_one(call: str, unknown: UnknownReq
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "hello", "/", "/ list", "//list", "/usr/bin", "/list, please", "see /list"]
+    "text", ["", " ", "hello", "/", "/ list", "//list", "/usr/bin", "/list, please", "see /list", "lists"]
 )
-def test_what_is_no_command_is_nothing(text: str) -> None:
-    assert parsed(text) is None
+def test_what_is_no_command_is_plain_words(text: str) -> None:
+    assert parsed(text) == PlainRequest()
+
+
+def test_plain_words_in_a_group_may_be_meant_for_others() -> None:
+    assert PlainRequest().is_talk
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("list", "/list"), ("Balance  Main Treasury", "/balance Main Treasury")]
+)
+def test_a_command_without_its_slash_is_offered(text: str, meant: str) -> None:
+    assert parsed(text) == PlainRequest(meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("@OurBot hello", " hello"),
+        ("hello @ourbot!", "hello !"),
+        ("@OurBot, hello", " hello"),
+        ("@OurBotToo hello", None),
+        ("me@ourbot.example", None),
+        ("/list@OurBot", None),
+    ],
+)
+def test_a_mention_is_our_name_as_a_word(text: str, without: str | None) -> None:
+    assert without_mention(text, "OurBot") == (text if without is None else without, without is not None)
 
 
 @pytest.mark.parametrize(
@@ -158,16 +194,16 @@ def test_a_chat_id_that_is_none_is_refused_with_the_reason(number: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("polygn", "polygn: no chain is called that; did you mean Polygon?"),
-        ("zzz", "zzz: no chain is called that"),
-        ("polygon base", "polygon base: no chain is called that"),
-        ("0", "0: no chain is called that"),
-        ("9" * 5_000, "9999999999…9999: no chain is called that"),
+        ("polygn", "I don't know a chain called “polygn”. Did you mean Polygon?"),
+        ("zzz", f"I don't know a chain called “zzz”. {SEND_ONE}"),
+        ("polygon base", f"I don't know a chain called “polygon base”. {SEND_ONE}"),
+        ("0", f"I don't know a chain called “0”. {SEND_ONE}"),
+        ("9" * 5_000, f"I don't know a chain called “9999999999…9999”. {SEND_ONE}"),
         ("", ""),
     ],
 )
 def test_a_chain_to_believe_that_is_none_is_refused_with_the_reason(typed: str, reason: str) -> None:
-    assert parsed(f"/believe {typed}") == Usage(BELIEVE_COMMAND, reason)
+    assert usage_of(f"/believe {typed}") == (BELIEVE_COMMAND, reason)
 
 
 @pytest.mark.parametrize("typed", ["/mute 0m", "/mute 31d", "/mute Treasury 9999h", "/mute 0 days"])
@@ -178,16 +214,23 @@ def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "command", "reason"),
     [
-        ("/ignore USDC", IGNORE_COMMAND, "USDC: an address starts with 0x"),
-        (f"/ignore {USDC} on", IGNORE_COMMAND, "on: a chain has to follow"),
-        ("/ignore on polygon", IGNORE_COMMAND, "there is no address in it"),
-        (f"/ignore {USDC} as Spam", IGNORE_COMMAND, "as: an ignored token needs no label"),
+        (
+            f"/ignore {USDC} on",
+            IGNORE_COMMAND,
+            "on is followed by nothing. A chain comes after it, such as polygon.",
+        ),
+        ("/ignore on polygon", IGNORE_COMMAND, NO_ADDRESS),
+        (
+            f"/ignore {USDC} as Spam",
+            IGNORE_COMMAND,
+            "as isn't needed: an ignored token has no name of its own.",
+        ),
         (
             f"/ignore {USDC} contract {USDC}",
             IGNORE_COMMAND,
-            "contract: the contracts come first, without this word",
+            "contract isn't needed: the contracts come first.",
         ),
-        ("/unignore #1", UNIGNORE_COMMAND, "#1: an address starts with 0x"),
+        ("/unignore #1", UNIGNORE_COMMAND, f"#1 {NO_0X}"),
         (
             f"/unignore {USDC} on polygon",
             UNIGNORE_COMMAND,
@@ -198,7 +241,7 @@ def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
 def test_what_is_no_token_to_ignore_is_refused_with_the_reason(
     typed: str, command: Command, reason: str
 ) -> None:
-    assert parsed(typed) == Usage(command, reason)
+    assert usage_of(typed) == (command, reason)
 
 
 # ---------------------------------------------------------------- the table and the laws

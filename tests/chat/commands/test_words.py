@@ -47,7 +47,6 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         owner_words.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         words.not_watched(name, name),
         *watch_words.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
-        balance_words.no_address(name, "no"),
         balance_words.no_live_answer(TREASURY, name),
         dispatch.unknown_command(name, None),
     )

@@ -26,6 +26,8 @@ _NEAR = 0.8
 _LETTERS_OF_A_START = 3
 """So many letters may be meant as the start of a name."""
 
+_UNKNOWN = "I don't know a chain called"
+
 _NAMED_WHOLE = 8
 _NAMED_BEFORE_FOLD = 6
 
@@ -43,6 +45,13 @@ class ChainReader:
         if chain_id is None:
             raise self._no_chain(text)
         return self._listed(chain_id, text)
+
+    def possible(self, text: str) -> frozenset[ChainId]:
+        """Return the chains that a text may name, all of it; empty where it may not."""
+        try:
+            return self.several(text)
+        except LineRefused:
+            return frozenset()
 
     def several(self, text: str) -> frozenset[ChainId]:
         """Return the chains that a text names; raises LineRefused with the reason.
@@ -67,24 +76,27 @@ class ChainReader:
             if chain_id is not None:
                 return length, chain_id
         if words[0].casefold() in _ALL:
-            raise LineRefused(words[0], "for all chains leave out the word “on” and what follows it")
+            raise LineRefused(words[0], "isn't needed: for all chains leave out “on” and what follows it.")
         raise self._no_chain(words[0])
 
     def _listed(self, chain_id: ChainId, typed: str) -> ChainId:
         if not self.listing.promises(chain_id):
             title = self.chains.get(chain_id).title
-            raise LineRefused(typed, f"the source does not list {title}; it lists {self._listed_titles()}")
+            raise LineRefused(
+                typed, f"can't be read: the source does not list {title}; it lists {self._listed_titles()}."
+            )
         return chain_id
 
     def _no_chain(self, typed: str) -> LineRefused:
         if typed.casefold().startswith("0x"):
-            return LineRefused(typed, "addresses stand before the word “on”, chains after it")
+            return LineRefused(typed, "stands after “on”, where a chain belongs. Addresses come before it.")
         closest = self._closest(typed.casefold())
         if closest is not None:
             title = self.chains.get(closest).title
-            return LineRefused(typed, f"no chain is called that; did you mean {title}?", meant=title)
-        lists = f"; the source lists {self._listed_titles()}" if self.listing.is_known else ""
-        return LineRefused(typed, f"no chain is called that{lists}")
+            return LineRefused(typed, f"Did you mean {title}?", lead=_UNKNOWN, meant=title)
+        if self.listing.is_known:
+            return LineRefused(typed, f"The source lists {self._listed_titles()}.", lead=_UNKNOWN)
+        return LineRefused(typed, "Send its name or number, such as polygon or 137.", lead=_UNKNOWN)
 
     def _listed_titles(self) -> str:
         mainnets = [

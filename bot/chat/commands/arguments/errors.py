@@ -2,24 +2,48 @@
 
 from dataclasses import dataclass
 
+from bot.chat.commands.words import refusal
+from bot.chat.text.html import Html
+
 _TYPED_MOST = 24
 
 
-class LineRefused(ValueError):
-    """A line that can't be read; `typed` is the wrong word, shortened, "" if it is the whole line."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may have been meant: what its button says, and the line as it would have to be typed."""
 
-    def __init__(self, typed: str, reason: str, *, meant: str = "") -> None:
+    text: str
+    line: str
+
+
+class LineRefused(ValueError):
+    """A line that can't be read, and why.
+
+    The sentence that people read is `{typed} {reason}`, or with a lead `{lead} “{typed}”. {reason}`; `typed`
+    is the wrong word, shortened, "" where it is the whole line.
+    """
+
+    def __init__(self, typed: str, reason: str, *, lead: str = "", meant: str = "") -> None:
         super().__init__(reason)
         self.word = typed
         self.typed = typed if len(typed) <= _TYPED_MOST else f"{typed[:10]}…{typed[-4:]}"
         self.reason = reason
+        self.lead = lead
         self.meant = meant
         """What was probably meant instead of the word, "" if nobody can tell."""
+        self.correction = ""
+        self.offers: tuple[Offer, ...] = ()
 
     @property
-    def sentence(self) -> str:
-        """The word and the reason, as they are shown where there is one line only."""
-        return f"{self.typed}: {self.reason}" if self.typed else self.reason
+    def sentence(self) -> Html:
+        """What people read of it."""
+        return refusal(self.typed, self.reason, self.lead)
+
+    def offering(self, *offers: Offer, is_sure: bool = False) -> "LineRefused":
+        """Return this refusal with what may have been meant; `is_sure`: most likely the first of it."""
+        self.offers = offers
+        self.correction = offers[0].line if offers and is_sure else ""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +55,13 @@ class BadLine:
     typed: str
     """The word that is wrong, shortened; "" where it is the line."""
     reason: str
+    lead: str = ""
     correction: str = ""
     """The whole line as it was probably meant, "" where nobody can tell."""
+    offers: tuple[Offer, ...] = ()
+    """All that may have been meant."""
+
+    @property
+    def sentence(self) -> Html:
+        """What people read of it."""
+        return refusal(self.typed, self.reason, self.lead)

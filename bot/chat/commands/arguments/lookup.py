@@ -6,10 +6,18 @@ from collections.abc import Sequence
 
 from bot.chat.commands.arguments.addresses import NamedAddress, read_named
 from bot.chat.commands.arguments.errors import LineRefused
+from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address
 from bot.domain.subscriptions import ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
+
+_PRINTED = re.compile(
+    r"(?:#(?P<number>[0-9]{1,9}) )?(?:(?P<label>.+?) · )?"
+    r"(?P<short>0x[0-9a-f]{4}(?:…|\.\.\.)[0-9a-f]{4})(?![0-9a-z])",
+    re.IGNORECASE,
+)
+"""How answers and /list name an account: `#4 Treasury · 0x8e3E…d8B9`; what it is limited to may follow."""
 
 
 def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
@@ -36,7 +44,7 @@ def _found(
     by_number = _numbered(listed, who)
     # "#1" is only ever a number; a plain "1" may be a label, which then counts first.
     literal = (by_number if who.startswith("#") else ()) or _at_address(listed, named)
-    return literal or _labelled(listed, who) or by_number
+    return literal or _labelled(listed, who) or by_number or _printed(listed, who)
 
 
 def find_all(
@@ -76,6 +84,30 @@ def address_meant(who: str) -> Address | None:
 def _numbered(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
     number = _NUMBER.fullmatch(who)
     return tuple(entry for entry in listed if number and entry.number == int(number[1]))
+
+
+def mentioned(listed: Sequence[ListedSubscription], text: str) -> list[Address]:
+    """Return the watched accounts that an answer of the bot names, whole or shortened, in their order."""
+    accounts = dict.fromkeys(entry.subscription.account for entry in listed)
+    named = ((text.find(shortened(one)), text.find(checksummed(one)), one) for one in accounts if one)
+    return [one for short, whole, one in sorted(named) if max(short, whole) >= 0]
+
+
+def _printed(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
+    """Return what an answer of the bot names so; with its number only that entry."""
+    printed = _PRINTED.match(who)
+    if printed is None:
+        return ()
+    short = printed["short"].replace("...", "…").casefold()
+    label = (printed["label"] or "").casefold()
+    return tuple(
+        entry
+        for entry in listed
+        if entry.subscription.account
+        and shortened(entry.subscription.account).casefold() == short
+        and label in {"", entry.subscription.label.casefold()}
+        and printed["number"] in {None, str(entry.number)}
+    )
 
 
 def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from bot.chat.buttons import alert_buttons
-from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, rows
-from bot.chat.commands.arguments.addresses import looks_like_address, read_address
+from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, in_pairs, rows
+from bot.chat.commands.arguments.addresses import read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import LineRefused
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
 from bot.chat.commands.balance.holdings import balances
@@ -21,6 +20,7 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Request,
     Services,
     Who,
@@ -29,7 +29,7 @@ from bot.chat.commands.words import EXAMPLE_ACCOUNT, no_account_watched, not_wat
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
 from bot.chat.text.prices import worth_line
-from bot.domain.addresses import shortened
+from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
 from bot.domain.observe.prices import price_kept
@@ -45,6 +45,9 @@ OTHERS_OFFERED = 3
 
 ACCOUNTS_TOTALLED = 20
 """Of more, all of them together would keep the next command waiting."""
+
+OFFERED_MOST = 8
+"""Buttons for addresses of which one is to be chosen."""
 
 ACCOUNTS_SHOWN = 5
 """By /balance without a name: each is a message, and a chat is not flooded."""
@@ -81,6 +84,11 @@ class BalanceOfRequest(Request):
 
     needs = BALANCE_COMMAND.needs
     who: str | None
+
+    @property
+    def missing(self) -> Missing | None:
+        """The account, where everything is meant unless a message is replied to."""
+        return None if self.who else Missing.ACCOUNT
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show what accounts hold that are watched here; of others the source is asked."""
@@ -230,12 +238,20 @@ async def _unwatched_balance(
     services: Services, here: Place, listed: Sequence[ListedSubscription], who: str | None
 ) -> Answer:
     """Ask the source about an address that is not watched here; a name that nothing has is refused."""
-    if who is not None and looks_like_address(who):
-        try:
-            account = read_address(who)
-        except LineRefused as refused:
-            return (words.no_address(refused.typed, refused.reason),)
-        return await services.ask_live(here, account, await services.db.run(ignore_list.rules_here, here))
+    typed = read_words(who or "")
+    accounts = list(dict.fromkeys(word.named.address for word in typed if word.named))
+    if len(accounts) == 1:
+        rules = await services.db.run(ignore_list.rules_here, here)
+        return await services.ask_live(here, accounts[0], rules)
+    if accounts:
+        offers = [
+            (shortened(account), f"/balance {checksummed(account)}") for account in accounts[:OFFERED_MOST]
+        ]
+        buttons = await services.button_commands.buttons(here, *offers)
+        return (Screen(words.one_at_a_time(len(accounts)), in_pairs(buttons)),)
+    refused = next((word.refused for word in typed if word.refused), None)
+    if refused is not None:
+        return (refused.sentence,)
     if who is None or not listed:
         return (nothing_watched(),)
     closest = closest_label(listed, who)

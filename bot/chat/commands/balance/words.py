@@ -1,7 +1,7 @@
 """What /balance answers beside balances: questions under way, refusals, and totals."""
 
 from bot.chat.text.html import Html, bold, code, fill, join
-from bot.chat.text.untrusted import quoted, sanitized
+from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import counted, short_address
 from bot.domain.assets import Address
 
@@ -9,9 +9,11 @@ REFRESHED = "As it is now."
 NO_LONGER_WATCHED = "That is no longer watched here."
 
 
-def no_address(typed: str, reason: str) -> Html:
-    """Return the answer to /balance with what looks like an address and is none."""
-    return fill("{}: {}.", code(sanitized(typed, "that").visible), reason)
+def one_at_a_time(accounts: int) -> Html:
+    """Return the answer to /balance of several addresses that are not watched here."""
+    return fill(
+        "{} addresses that aren't watched here: I can ask about one at a time. Which one?", f"{accounts:,}"
+    )
 
 
 def asking(account: Address) -> Html:

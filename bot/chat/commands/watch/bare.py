@@ -1,82 +1,151 @@
-"""A message of addresses without a command: what can be done with them is offered."""
+"""Addresses that come without a command: what can be done with them is offered."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from bot.chat.buttons.data import Keyboard, rows, with_keyboard
-from bot.chat.commands.arguments.addresses import NamedAddress, is_explorer_page, read_named
+from bot.chat.buttons.data import Keyboard, in_pairs, rows, with_keyboard
+from bot.chat.commands.arguments.addresses import NamedAddress, Word, read_words
+from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.command import Answer, Request, Services
 from bot.chat.commands.watch import words
-from bot.chat.commands.watch.grammar import WORD, numbered_lines
+from bot.chat.commands.watch.grammar import (
+    WatchEntry,
+    bad_line,
+    entries_of,
+    numbered_lines,
+    other_words,
+    without_repeats,
+    write_line,
+)
+from bot.chat.commands.watch.lines import Header, read_header, read_line
 from bot.chat.permissions import Incoming
 from bot.domain.addresses import checksummed
+from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
+from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.places import Place
 
-ADDRESSES_OFFERED = 50
+ADDRESSES_OFFERED = 100
 """More than a message can hold are not offered by buttons."""
 
-_ADDRESS_LIKE = re.compile(r"0[xX]\w{40}")
+_NAME_WORDS_MOST = 4
+_TALK = frozenset(
+    re.findall(
+        r"\w+",
+        "a add an and at check do does for have hi i is it look me my of our please see thank thanks that the"
+        " this to track us was watch we what who whose you your",
+    )
+)
+"""Words of a sentence: a name that is offered has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class BareRequest(Request):
-    """A message of addresses and nothing else; at least one address or one bad line."""
+    """A message with addresses and no command; at least one entry or one bad line."""
 
     needs = Action.LOOK
-    named: tuple[NamedAddress, ...]
+    entries: tuple[WatchEntry, ...]
     bad: tuple[BadLine, ...]
+    is_talk: bool = False
+    """Whether there is more in it than addresses."""
+    lines: int = field(default=1, compare=False)
+    """Number of lines typed."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Offer what can be done with the addresses."""
-        lines = [_watch_line(one) for one in self.named]
+        lines = [_line(entry, services.chains) for entry in self.entries]
         answer = words.bare_offer(lines, self.bad)
         if not 0 < len(lines) <= ADDRESSES_OFFERED:
             return answer
         if len(lines) == 1:
-            return with_keyboard(answer, await _offered(services, incoming.place, self.named[0]))
-        # A line with “contract” has to stay a line; addresses alone may share one.
-        offers = [("Watch them", "/watch " + ("\n" if any(" " in one for one in lines) else " ").join(lines))]
-        if not any(one.token for one in self.named):
+            return with_keyboard(answer, await _offered(services, incoming.place, self.entries[0]))
+        # A line with more than an address has to stay a line; addresses alone may share one.
+        are_plain = not any(" " in line for line in lines)
+        offers = [("Watch them", "/watch " + (" " if are_plain else "\n").join(lines))]
+        if are_plain:
             offers.append(("Watch as token", f"/watch token {' '.join(lines)}"))
         return with_keyboard(answer, rows(await services.button_commands.buttons(incoming.place, *offers)))
 
 
-def read_bare(text: str) -> BareRequest | None:
-    """Return the addresses that a message consists of; None: it says something else too."""
-    words_typed = [(number, word) for number, line in numbered_lines(text) for word in WORD.findall(line)]
-    taken: list[NamedAddress] = []
+def read_bare(text: str, chains: ChainReader) -> BareRequest | None:
+    """Return the addresses in a message; None: there is none, and no mistyped one either."""
+    entries: list[WatchEntry] = []
     bad: list[BadLine] = []
-    for number, word in words_typed:
-        try:
-            taken.append(read_named(word))
-        except LineRefused as refused:
-            # A sentence is no business of ours; a mistyped address is, or its sender waits in vain.
-            if not (_ADDRESS_LIKE.fullmatch(word) or is_explorer_page(word)):
-                return None
-            bad.append(BadLine(number, refused.typed, refused.reason))
-    return BareRequest(tuple(dict.fromkeys(taken)), tuple(bad)) if taken or bad else None
+    header: Header | None = None
+    is_talk, lines = False, numbered_lines(text)
+    for number, line in lines:
+        found = read_header(line) if (number, line) == lines[0] else None
+        header, is_talk = found or header, is_talk or found is not None
+        typed = read_words(line)
+        named = any(word.named for word in typed)
+        is_talk = is_talk or bool(other_words(typed, chains.chains)) or any(_is_talk(word) for word in typed)
+        bad += [
+            bad_line(number, line, word.refused)
+            for word in typed
+            if word.refused is not None and word.is_near
+        ]
+        entries += _entries(number, line, typed, header, chains) if named else []
+    if not entries and not bad:
+        return None
+    return BareRequest(without_repeats(entries), tuple(bad), is_talk, len(lines))
 
 
-async def _offered(services: Services, place: Place, named: NamedAddress) -> Keyboard:
+def _is_talk(word: Word) -> bool:
+    return word.refused is not None and not word.is_near
+
+
+def _entries(
+    number: int, line: str, typed: Sequence[Word], header: Header | None, chains: ChainReader
+) -> list[WatchEntry]:
+    """Return the addresses of a line: as /watch would take it, or else alone, or with a name beside them."""
+    try:
+        return entries_of(number, read_line(line, header, chains), chains)
+    except LineRefused:
+        named = tuple(dict.fromkeys(word.named for word in typed if word.named is not None))
+        name = _name(typed, chains.chains) if len(named) == 1 else ""
+        return [_entry(number, one, name, chains.chains) for one in named]
+
+
+def _entry(number: int, named: NamedAddress, name: str, chains: Chains) -> WatchEntry:
+    entry = WatchEntry(number, named.address, label=name, chain=named.chain(chains))
+    return replace(entry, scope=replace(entry.scope, contracts=named.tokens))
+
+
+def _name(typed: Sequence[Word], chains: Chains) -> str:
+    """Return the words on one side of an address if they may be its name; "" if they are a sentence."""
+    shape = "".join("a" if word.named else "w" for word in typed)
+    others = other_words(typed, chains).split()
+    is_beside = shape.startswith("a") or shape.endswith("a")
+    is_name = is_beside and len(others) <= _NAME_WORDS_MOST and _TALK.isdisjoint(map(str.casefold, others))
+    name = " ".join(others)
+    return name if is_name and len(name) <= CHARACTERS_MOST else ""
+
+
+async def _offered(services: Services, place: Place, entry: WatchEntry) -> Keyboard:
     """Return buttons for one address; a holder's page is of one token, an explorer's of one chain."""
-    account, line = checksummed(named.address), _watch_line(named)
-    chain_id = services.chains.at_host(named.host) if named.host else None
-    offers = [("Watch this token there", f"/watch {line}")] if named.token else []
-    offers.append(("Watch all", f"/watch {account}"))
+    account, chains = checksummed(entry.account), services.chains
+    everything = f"/watch {account}"
+    offers = []
+    if entry.label:
+        offers.append((f"Watch as {entry.label}", f"/watch {_line(entry, chains)}"))
+    unnamed = replace(entry, label="")
+    if entry.scope.contracts:
+        offers.append(("Watch this token there", f"/watch {_line(unnamed, chains)}"))
+    if entry.scope.chains:
+        on = words.on_chains(entry.scope.chains, chains)
+        offers.append((f"Watch {on}", f"/watch {_line(unnamed, chains)}"))
+    offers.append(("Watch all", everything))
     # Only a chain that the source has: the button must not type what /watch refuses.
-    if chain_id is not None and services.sweeps().listing.promises(chain_id):
-        title = services.chains.get(chain_id).title
-        offers.append((f"Watch on {title}", f"/watch {line} on {title}"))
-    if not named.token:
+    if entry.chain is not None and services.sweeps().listing.promises(entry.chain):
+        there = replace(unnamed, scope=replace(entry.scope, chains=frozenset({entry.chain})))
+        offers.append((f"Watch on {chains.get(entry.chain).title}", f"/watch {_line(there, chains)}"))
+    if not entry.scope.contracts:
         offers.append(("Watch as token", f"/watch token {account}"))
-    balances = ("Balances now", f"/balance {account}")
-    buttons = await services.button_commands.buttons(place, *offers, balances)
-    return rows(*(buttons[start : start + 2] for start in range(0, len(buttons), 2)))
+    buttons = await services.button_commands.buttons(place, *offers, ("Balances now", f"/balance {account}"))
+    return in_pairs(buttons)
 
 
-def _watch_line(named: NamedAddress) -> str:
-    """Return what follows /watch to watch what somebody named: of a holder's page that token only."""
-    account = checksummed(named.address)
-    return f"{account} contract {checksummed(named.token)}" if named.token else account
+def _line(entry: WatchEntry, chains: Chains) -> str:
+    return write_line(entry.account, entry.scope, entry.label, chains)

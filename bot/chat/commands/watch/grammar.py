@@ -1,15 +1,22 @@
 """How one line of /watch is read: `ADDRESS… [contract ADDRESS…] [on CHAIN,…] [as LABEL]`.
 
-A line is taken as a whole or refused as a whole, so that nobody has to guess which half counted.
+A line is taken as a whole or refused as a whole, so that nobody has to guess which half counted. What a word
+may mean that stands where none is expected is offered, not assumed.
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from bot.chat.commands.arguments.addresses import NamedAddress, looks_like_address, names_address, read_named
+from bot.chat.commands.arguments.addresses import (
+    WORD,
+    NamedAddress,
+    Word,
+    names_address,
+    no_address,
+    read_words,
+)
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import BadLine, LineRefused
+from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
 from bot.chat.text.html import EMPTY, Html, fill
 from bot.chat.text.wording import chain_names, token_names
 from bot.domain.addresses import checksummed
@@ -18,8 +25,8 @@ from bot.domain.chains import Chains
 from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.subscriptions import EVERYTHING, Scope
 
-WORD = re.compile(r"[^\s,;]+")
-"""Spaces and commas both separate."""
+NO_ADDRESS = "There is no address in it. Send one: 0x and 40 digits."
+LITERALS = frozenset({"contract", "on", "as"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +34,70 @@ class Clauses:
     """What a line says."""
 
     named: tuple[NamedAddress, ...]
-    """At least one, each once."""
+    """Each once."""
     scope: Scope = EVERYTHING
     label: str = ""
+    others: str = ""
+    """What stands among the addresses and is none, as it was typed."""
 
 
 def read_clauses(line: str, chains: ChainReader) -> Clauses:
     """Return what a line says; `contract` and `on` come in any order, the label runs to the end.
 
-    Raises LineRefused.
+    Raises LineRefused; not for words among the addresses, since what they are is for the command to say.
     """
     # By clause, "" before the first; a word that returns (`on polygon on base`) adds to its clause.
     texts: dict[str, str] = {"": ""}
     clause, begins, ends, label = "", 0, len(line), ""
     for match in WORD.finditer(line):
         literal = match.group().casefold()
-        if literal not in {"contract", "on", "as"}:
+        if literal not in LITERALS:
             continue
         texts[clause] += line[begins : match.start()] + ","
         begins = match.end()
         # A label may hold any word, `on` too: nothing after `as` is a clause.
         if literal == "as":
-            label, begins = _label(line[begins:].strip()), ends
+            label, begins = read_label(line[begins:]), ends
             break
         clause = literal
         texts.setdefault(clause, "")
     texts[clause] += line[begins:]
-    named = _named(WORD.findall(texts[""]))
-    scope = Scope(
-        contracts=_contracts(texts.get("contract"), named), chains=_chain_ids(texts.get("on"), chains)
-    )
-    return Clauses(named, scope, label)
+    named, others = read_subject(texts[""], chains.chains)
+    contracts = _contracts(texts.get("contract"), named)
+    return Clauses(named, Scope(contracts, _chain_ids(texts.get("on"), chains)), label, others)
+
+
+def read_subject(text: str, chains: Chains) -> tuple[tuple[NamedAddress, ...], str]:
+    """Return the addresses in a text, each once, and the other words in it; raises LineRefused."""
+    words = read_words(text)
+    refused = next((word.refused for word in words if word.refused), None)
+    if refused is not None:
+        raise refused
+    return tuple(dict.fromkeys(word.named for word in words if word.named)), other_words(words, chains)
+
+
+def other_words(words: Iterable[Word], chains: Chains) -> str:
+    """Return what stands among addresses and is none, nor a chain that is attached to one (`eth:0x…`)."""
+    typed = [
+        word.text if word.named is None else word.before
+        for word in words
+        if word.named is None or word.named.chain(chains) is None
+    ]
+    return " ".join(filter(None, (one.rstrip(":=") for one in typed)))
+
+
+def read_label(text: str) -> str:
+    """Return a label, one space between its words; raises LineRefused."""
+    label = " ".join(text.split())
+    if not label:
+        raise LineRefused("as", "is followed by nothing. A name comes after it.")
+    if names_address(label):
+        raise LineRefused(
+            label, "is no name: there is an address in it. Give each account a line of its own."
+        )
+    if len(label) > CHARACTERS_MOST:
+        raise LineRefused(label, f"has {len(label)} characters; a name has {CHARACTERS_MOST} at most.")
+    return label
 
 
 def write_scope(scope: Scope, chains: Chains) -> str:
@@ -67,6 +107,11 @@ def write_scope(scope: Scope, chains: Chains) -> str:
     return (f" contract {contracts}" if contracts else "") + (f" on {on}" if on else "")
 
 
+def write_line(account: Address, scope: Scope, label: str, chains: Chains) -> str:
+    """Return the line that is read as this."""
+    return f"{checksummed(account)}{write_scope(scope, chains)}" + (f" as {label}" if label else "")
+
+
 def show_scope(scope: Scope, chains: Chains) -> Html:
     """Return what a scope leaves of an account, to be read behind its name; nothing for everything."""
     only = fill(", only {}", token_names(scope.contracts)) if scope.contracts else EMPTY
@@ -74,47 +119,29 @@ def show_scope(scope: Scope, chains: Chains) -> Html:
     return only + f" on {chain_names(on, chains, last=' and ')}" if on else only
 
 
-def _label(label: str) -> str:
-    if not label:
-        raise LineRefused("as", "a label has to follow")
-    if names_address(label):
-        raise LineRefused(label, "there is an address in this label; each account needs a line of its own")
-    if len(label) > CHARACTERS_MOST:
-        raise LineRefused(label, f"a label has at most {CHARACTERS_MOST} characters, this has {len(label)}")
-    return label
-
-
-def _named(words: list[str]) -> tuple[NamedAddress, ...]:
-    if not words:
-        raise LineRefused("", "there is no address in it")
-    for word in words[1:]:
-        if not looks_like_address(word):
-            raise LineRefused(word, "an address starts with 0x, and a label comes after the word “as”")
-    return tuple(dict.fromkeys(map(read_named, words)))
-
-
 def _contracts(text: str | None, named: tuple[NamedAddress, ...]) -> frozenset[Address]:
     """Return the contracts; the link of a page about another holder is refused, since it names two."""
-    words = WORD.findall(text or "")
+    words = read_words(text or "")
     if text is not None and not words:
-        raise LineRefused("contract", "an address has to follow")
+        raise LineRefused("contract", "is followed by nothing. The token's address comes after it.")
     accounts = {one.address for one in named}
     contracts: set[Address] = set()
     for word in words:
-        one = read_named(word)
-        if one.token is not None and one.address not in accounts:
-            raise LineRefused(word, "this link names a holder too; send the contract's address itself")
-        contracts.add(one.contract)
+        if word.named is None:
+            raise word.refused or no_address(word.text)
+        if word.named.token is not None and word.named.address not in accounts:
+            raise LineRefused(word.text, "names a holder too. Send the token's address itself.")
+        contracts.add(word.named.contract)
     return frozenset(contracts)
 
 
 def _chain_ids(text: str | None, chains: ChainReader) -> frozenset[ChainId]:
     if text is not None and not WORD.search(text):
-        raise LineRefused("on", "a chain has to follow")
+        raise LineRefused("on", "is followed by nothing. A chain comes after it, such as polygon.")
     return chains.several(text or "")
 
 
-# ---------------------------------------------------------------- lines
+# ---------------------------------------------------------------- what a line asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +152,93 @@ class WatchEntry:
     account: Address
     scope: Scope = EVERYTHING
     label: str = ""
+    chain: ChainId | None = field(default=None, compare=False)
+    """The chain that is named beside the address (`eth:0x…`, an explorer's link): it is offered, no limit."""
+
+
+def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[WatchEntry]:
+    """Return what a line asks for; raises LineRefused, with what it may have meant."""
+    if not clauses.named:
+        raise no_address(clauses.others) if clauses.others else LineRefused("", NO_ADDRESS)
+    if clauses.others:
+        raise _unclear(number, clauses, chains)
+    accounts = {one.address for one in clauses.named}
+    if clauses.label and len(accounts) > 1:
+        raise LineRefused(clauses.label, f"can name one address, and this line has {len(accounts)}.")
+    return [
+        WatchEntry(
+            number,
+            one.address,
+            replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
+            clauses.label,
+            None if clauses.scope.chains else one.chain(chains.chains),
+        )
+        for one in clauses.named
+    ]
+
+
+def without_repeats(entries: Iterable[WatchEntry]) -> tuple[WatchEntry, ...]:
+    """Return each entry once, with the line where it stood first."""
+    first: dict[WatchEntry, WatchEntry] = {}
+    for entry in entries:
+        first.setdefault(replace(entry, line_number=0), entry)
+    return tuple(first.values())
+
+
+def _unclear(number: int, clauses: Clauses, chains: ChainReader) -> LineRefused:
+    """Return why words beside an address are not taken, with what they may mean: a name, a chain, nothing."""
+    words, plain = clauses.others, replace(clauses, others="")
+    on = frozenset() if clauses.scope.chains else chains.possible(words)
+    may_be_name = not clauses.label and len(clauses.named) == 1 and len(words) <= CHARACTERS_MOST
+    if on and may_be_name:
+        refused = LineRefused(words, "may be a chain or a name. A chain comes after “on”, a name after “as”.")
+    elif on:
+        refused = LineRefused(words, "is a chain; chains come after “on”.")
+    else:
+        refused = LineRefused(words, "isn't an address. A name comes after “as”.")
+    meant: list[tuple[str, Clauses]] = []
+    if may_be_name:
+        meant.append((f"Name it {words}", replace(plain, label=words)))
+    if on:
+        meant.append((f"Only {_on(on, chains)}", replace(plain, scope=replace(plain.scope, chains=on))))
+    elif may_be_name and not clauses.scope.chains:
+        meant += [
+            (
+                f"{name}, {_on(there, chains)}",
+                replace(plain, scope=replace(plain.scope, chains=there), label=name),
+            )
+            for name, there in _name_and_chains(words, chains)
+        ]
+    is_sure = len(meant) == 1 and not on
+    meant.append(("Without a name" if may_be_name else "Without it", plain))
+    offers = [
+        Offer(text, "\n".join(_written(one, chains.chains) for one in entries_of(number, clauses, chains)))
+        for text, clauses in meant
+    ]
+    return refused.offering(*offers, is_sure=is_sure)
+
+
+def _name_and_chains(words: str, chains: ChainReader) -> list[tuple[str, frozenset[ChainId]]]:
+    """Return how words may be a name before or after a chain, as in a spreadsheet's row."""
+    first, _, rest = words.partition(" ")
+    begin, _, last = words.rpartition(" ")
+    halves = ((begin, last), (rest, first))
+    return [
+        (name, on)
+        for name, chain in halves
+        if name and not chain.isdigit() and (on := chains.possible(chain))
+    ]
+
+
+def _on(chain_ids: frozenset[ChainId], chains: ChainReader) -> str:
+    return f"on {chain_names(sorted(chain_ids), chains.chains, last=' and ')}"
+
+
+def _written(entry: WatchEntry, chains: Chains) -> str:
+    return write_line(entry.account, entry.scope, entry.label, chains)
+
+
+# ---------------------------------------------------------------- lines
 
 
 def numbered_lines(text: str) -> list[tuple[int, str]]:
@@ -139,40 +253,21 @@ def is_token_line(line: str) -> bool:
 
 
 def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
-    """Return what a line names where contracts are expected: of a holder's page the token."""
+    """Return what a line names where contracts are expected: of a holder's page the token.
+
+    Raises LineRefused.
+    """
+    if clauses.others:
+        raise no_address(clauses.others)
+    if not clauses.named:
+        raise LineRefused("", NO_ADDRESS)
     return tuple(dict.fromkeys(one.contract for one in clauses.named))
 
 
-def read_entries(
-    lines: Iterable[tuple[int, str]], chains: ChainReader
-) -> tuple[tuple[WatchEntry, ...], tuple[BadLine, ...]]:
-    """Return what numbered lines ask for, repeats left out, and the lines that are refused."""
-    entries: list[WatchEntry] = []
-    bad: list[BadLine] = []
-    for number, line in lines:
-        try:
-            entries += _entries(number, line, chains)
-        except LineRefused as refused:
-            bad.append(BadLine(number, refused.typed, refused.reason, _corrected(line, refused)))
-    return _without_repeats(entries), tuple(bad)
-
-
-def _entries(number: int, line: str, chains: ChainReader) -> list[WatchEntry]:
-    if is_token_line(line):
-        raise LineRefused("token", "tokens go into a message of their own, which starts with /watch token")
-    clauses = read_clauses(line, chains)
-    accounts = {one.address for one in clauses.named}
-    if clauses.label and len(accounts) > 1:
-        raise LineRefused(clauses.label, f"a label names one address, and this line has {len(accounts)}")
-    return [
-        WatchEntry(
-            number,
-            one.address,
-            replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
-            clauses.label,
-        )
-        for one in clauses.named
-    ]
+def bad_line(number: int, line: str, refused: LineRefused) -> BadLine:
+    """Return a refused line with what it may have meant."""
+    correction = refused.correction or _corrected(line, refused)
+    return BadLine(number, refused.typed, refused.reason, refused.lead, correction, refused.offers)
 
 
 def _corrected(line: str, refused: LineRefused) -> str:
@@ -181,11 +276,3 @@ def _corrected(line: str, refused: LineRefused) -> str:
     if not refused.meant or line.count(refused.word) != 1:
         return ""
     return line.replace(refused.word, refused.meant).strip()
-
-
-def _without_repeats(entries: list[WatchEntry]) -> tuple[WatchEntry, ...]:
-    """Return each entry once, with the line where it stood first."""
-    first: dict[WatchEntry, WatchEntry] = {}
-    for entry in entries:
-        first.setdefault(replace(entry, line_number=0), entry)
-    return tuple(first.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.chat.buttons import toasts
 from bot.chat.buttons.data import ButtonAction, Press, Screen, button, rows, with_keyboard
+from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.lookup import closest_label, find_all
 from bot.chat.commands.command import (
@@ -14,13 +15,13 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Request,
     Services,
     Usage,
     Who,
 )
 from bot.chat.commands.watch import words
-from bot.chat.commands.watch.grammar import WORD
 from bot.chat.commands.words import not_watched
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
@@ -77,7 +78,9 @@ class UnwatchRequest(Request):
 
 def _read_unwatch(rest: str, _chains: ChainReader) -> UnwatchRequest | Usage:
     who = tuple(dict.fromkeys(WORD.findall(rest)))
-    return UnwatchRequest(who, " ".join(rest.split())) if who else Usage(UNWATCH_COMMAND, "")
+    if not who:
+        return Usage(UNWATCH_COMMAND, missing=Missing.ACCOUNT)
+    return UnwatchRequest(who, " ".join(rest.split()))
 
 
 async def _end(

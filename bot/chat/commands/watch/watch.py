@@ -1,9 +1,10 @@
 """`/watch`: accounts, and tokens in every account of a chat."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from bot.chat.buttons.data import Screen, rows, with_keyboard
+from bot.chat.buttons.data import Button, Screen, button, rows, with_keyboard
+from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.command import (
@@ -11,6 +12,7 @@ from bot.chat.commands.command import (
     Command,
     Example,
     Feature,
+    Missing,
     Request,
     Services,
     Usage,
@@ -18,25 +20,28 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.watch import words
 from bot.chat.commands.watch.grammar import (
-    WORD,
+    NO_ADDRESS,
     Clauses,
     WatchEntry,
+    bad_line,
     contracts_of,
     is_token_line,
     numbered_lines,
     read_clauses,
-    read_entries,
+    write_line,
     write_scope,
 )
+from bot.chat.commands.watch.lines import read_lines
+from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html
+from bot.chat.text.html import Html, join
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import EVERYTHING, Scope, WatchSpec
+from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, WatchSpec
 from bot.store.chats import subscriptions
 
 WATCH_COMMAND = Command(
@@ -63,13 +68,24 @@ class WatchRequest(Request):
     needs = WATCH_COMMAND.needs
     entries: tuple[WatchEntry, ...]
     bad: tuple[BadLine, ...]
+    unused: tuple[str, ...] = ()
+    """The titles of a spreadsheet's columns that aren't used."""
+    lines: int = field(default=1, compare=False)
+    """Number of lines typed."""
+
+    @property
+    def missing(self) -> Missing | None:
+        """The account, where clauses alone were typed."""
+        return Missing.ACCOUNT if [bad.reason for bad in self.bad] == [NO_ADDRESS] else None
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take accounts in."""
+        if self.lines == 1 and self.bad and not self.entries:
+            return (await _refused(services, incoming.place, self.bad[0]),)
         specs = [WatchSpec(entry.account, entry.scope, entry.label) for entry in self.entries]
         subscribed = await _subscribe(services, incoming, specs)
-        if len(specs) == 1 and not self.bad:
-            return (await _watched(services, incoming.place, specs[0], subscribed[0]),)
+        if len(specs) == 1 and not self.bad and not self.unused:
+            return (await _watched(services, incoming.place, self.entries[0], specs[0], subscribed[0]),)
         entries: dict[SubscribeOutcome, list[WatchEntry]] = {outcome: [] for outcome in SubscribeOutcome}
         bad = list(self.bad)
         for entry, spec, result in zip(self.entries, specs, subscribed, strict=True):
@@ -77,7 +93,8 @@ class WatchRequest(Request):
             taken = result.taken
             if taken is not None:
                 correction = _line(spec, taken.free, services.chains)
-                bad.append(BadLine(entry.line_number, spec.label, words.why_label_taken(taken), correction))
+                reason = words.why_label_taken(taken)
+                bad.append(BadLine(entry.line_number, spec.label, reason, correction=correction))
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
         created = [result for result in subscribed if result.outcome is SubscribeOutcome.CREATED]
@@ -87,6 +104,7 @@ class WatchRequest(Request):
             entries[SubscribeOutcome.ALREADY],
             bad,
             relabelled=entries[SubscribeOutcome.RELABELLED],
+            unused=self.unused,
             over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(result.known is None for result in created),
             warning=listing_warning(named, services.sweeps().listing, services.chains),
@@ -102,14 +120,26 @@ class WatchRequest(Request):
 def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenRequest | Usage":
     lines = numbered_lines(rest)
     if not lines:
-        return Usage(WATCH_COMMAND, "")
+        return Usage(WATCH_COMMAND, missing=Missing.ACCOUNT)
     if is_token_line(lines[0][1]):
         return _read_watch_token(lines, chains)
-    return WatchRequest(*read_entries(lines, chains))
+    read = read_lines(rest, chains)
+    if not read.count:
+        return Usage(WATCH_COMMAND)
+    return WatchRequest(read.entries, read.bad, read.unused, read.count)
+
+
+async def _refused(services: Services, place: Place, bad: BadLine) -> Screen:
+    """Return why the one line of a message is not taken, with buttons for what it may have meant."""
+    offers = [(offer.text, f"/watch {offer.line}") for offer in bad.offers]
+    if not offers and bad.correction:
+        offers = [("Watch as corrected", f"/watch {bad.correction}")]
+    buttons = await services.button_commands.buttons(place, *offers)
+    return Screen(bad.sentence, rows(*([one] for one in buttons)))
 
 
 async def _watched(
-    services: Services, place: Place, spec: WatchSpec, result: SubscribeResult
+    services: Services, place: Place, entry: WatchEntry, spec: WatchSpec, result: SubscribeResult
 ) -> Html | Screen:
     """Return the answer to a message with one account."""
     assert spec.account is not None
@@ -125,7 +155,8 @@ async def _watched(
             return words.label_changed(spec.account, spec.label)
         case SubscribeOutcome.CREATED:
             known = result.known
-            return words.watching(
+            wider = await _wider(services, place, spec)
+            text = words.watching(
                 spec.account,
                 spec.label,
                 services.chains,
@@ -135,6 +166,38 @@ async def _watched(
                 chain_count=len(known.chains) if known else 0,
                 warning=listing_warning(spec.scope.chains, services.sweeps().listing, services.chains),
             )
+            more = [words.watched_wider(wider)] if wider else []
+            if entry.chain is not None and not services.sweeps().listing.promises(entry.chain):
+                more.append(words.chain_not_listed(entry.chain, services.chains))
+            return Screen(join("\n", [text, *more]), rows(await _next(services, place, entry, wider)))
+
+
+async def _wider(services: Services, place: Place, spec: WatchSpec) -> ListedSubscription | None:
+    """Return what is watched of the same account on more chains, so that a limit to some changes nothing."""
+    if not spec.scope.chains:
+        return None
+    listed = await services.db.run(subscriptions.subscriptions_here, place)
+    alike = [
+        one
+        for one in listed
+        if one.subscription.account == spec.account
+        and one.subscription.scope.contracts == spec.scope.contracts
+    ]
+    return next((one for one in alike if not one.subscription.scope.chains), None)
+
+
+async def _next(
+    services: Services, place: Place, entry: WatchEntry, wider: ListedSubscription | None
+) -> list[Button]:
+    """Return a button for the one chain that the address names, or to end what makes a limit useless."""
+    if wider is not None:
+        return [button(f"Stop #{wider.number}", STOP, wider.subscription.id)]
+    if entry.chain is None or not services.sweeps().listing.promises(entry.chain):
+        return []
+    scope = replace(entry.scope, chains=frozenset({entry.chain}))
+    line = write_line(entry.account, scope, entry.label, services.chains)
+    only = (f"Only on {services.chains.get(entry.chain).title}", f"/watch {line}")
+    return await services.button_commands.buttons(place, only)
 
 
 # ---------------------------------------------------------------- tokens
@@ -148,11 +211,13 @@ class WatchTokenRequest(Request):
     scope: Scope
     label: str
     bad: tuple[BadLine, ...]
+    lines: int = field(default=1, compare=False)
+    """Number of lines typed."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take contracts in, for every account watched here."""
         if not self.scope.contracts:
-            return words.bulk_watched((), (), self.bad)
+            return words.refused_lines(self.bad, self.lines)
         spec = WatchSpec(None, self.scope, self.label)
         (subscribed,) = await _subscribe(services, incoming, [spec])
         if subscribed.outcome is SubscribeOutcome.FULL:
@@ -168,7 +233,7 @@ class WatchTokenRequest(Request):
             accounts=len(accounts),
             warning=listing_warning(self.scope.chains, services.sweeps().listing, services.chains),
         )
-        return (answer, *(words.bulk_watched((), (), self.bad) if self.bad else ()))
+        return (answer, *(words.refused_lines(self.bad, self.lines) if self.bad else ()))
 
 
 def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> WatchTokenRequest | Usage:
@@ -177,7 +242,7 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
     after_word = ((first, WORD.sub("", line, count=1)), *others)
     said = [(number, text) for number, text in after_word if text.strip()]
     if not said:
-        return Usage(WATCH_COMMAND, "")
+        return Usage(WATCH_COMMAND)
     contracts: list[Address] = []
     bad: list[BadLine] = []
     head = Clauses(())
@@ -185,21 +250,23 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
         try:
             clauses = _token_clauses(text, chains, is_first=number == first)
         except LineRefused as refused:
-            bad.append(BadLine(number, refused.typed, refused.reason))
+            bad.append(bad_line(number, text, refused))
         else:
             contracts += contracts_of(clauses)
             head = clauses if number == first else head
-    return WatchTokenRequest(replace(head.scope, contracts=frozenset(contracts)), head.label, tuple(bad))
+    scope = replace(head.scope, contracts=frozenset(contracts))
+    return WatchTokenRequest(scope, head.label, tuple(bad), len(said))
 
 
 def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
     clauses = read_clauses(line, chains)
     if clauses.scope.contracts:
-        raise LineRefused("contract", "after the word “token”, the addresses are the contracts")
+        raise LineRefused("contract", "isn't needed: after “token”, the addresses are the contracts.")
     if any(one.token for one in clauses.named):
-        raise LineRefused("", "a link names a holder too; send it after /watch, without the word “token”")
+        raise LineRefused("", "A link names a holder too. Send it after /watch, without “token”.")
     if not is_first and (clauses.scope != EVERYTHING or clauses.label):
-        raise LineRefused("", "chains and a label stand in the first line, for all tokens")
+        raise LineRefused("", "Chains and a name belong in the first line; they are for all tokens.")
+    contracts_of(clauses)
     return clauses
 
 
@@ -233,7 +300,7 @@ def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
         contracts = " ".join(map(checksummed, sorted(spec.scope.contracts)))
         others = replace(spec.scope, contracts=frozenset())
         return f"token {contracts}{write_scope(others, chains)} as {label}"
-    return f"{checksummed(spec.account)}{write_scope(spec.scope, chains)} as {label}"
+    return write_line(spec.account, spec.scope, label, chains)
 
 
 WATCH = Feature(WATCH_COMMAND, _read_watch)

@@ -7,13 +7,13 @@ from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch.grammar import WatchEntry, show_scope
 from bot.chat.commands.words import bold_label, nothing_watched, typed_word
 from bot.chat.text.html import EMPTY, Html, Section, code, fill, join, paged
-from bot.chat.text.wording import account_name, counted, folded, short_address, token_names
+from bot.chat.text.wording import account_name, chain_names, counted, folded, short_address, token_names
 from bot.domain.addresses import checksummed, shortened
-from bot.domain.assets import Address
+from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.subscriptions import EVERYTHING, Scope, Subscription, WatchSpec
+from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, Subscription, WatchSpec
 
 NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
 TOO_LATE = "That was too long ago to be undone."
@@ -64,7 +64,29 @@ def label_taken(spec: WatchSpec, taken: LabelTaken) -> Html:
 
 def why_label_taken(taken: LabelTaken) -> str:
     """Return why a line is not taken whose label names something else here."""
-    return f"already the name of {shortened(taken.by)} here; “{taken.free}” is free"
+    return f"is already the name of {shortened(taken.by)} here; “{taken.free}” is free."
+
+
+def on_chains(chain_ids: Collection[ChainId], chains: Chains) -> str:
+    """Return `on Polygon and Base`."""
+    return f"on {chain_names(sorted(chain_ids), chains, last=' and ')}"
+
+
+def watched_wider(wider: ListedSubscription) -> Html:
+    """Return what follows the answer to /watch on some chains where others are watched already."""
+    return fill("#{} already reports it on every chain; stop that to hear of these only.", str(wider.number))
+
+
+def chain_not_listed(chain_id: ChainId, chains: Chains) -> Html:
+    """Return what is said of a chain that stood beside an address, and that the source does not list."""
+    return fill("The source of balances does not list {}.", chains.get(chain_id).title)
+
+
+def refused_lines(bad: Sequence[BadLine], lines: int) -> tuple[Html, ...]:
+    """Return the answer to lines of which none is taken."""
+    if lines == 1:
+        return (bad[0].sentence,)
+    return paged([not_taken(bad)], EMPTY + "Correct them and send them again with /watch.")
 
 
 def label_changed(account: Address, label: str) -> Html:
@@ -79,6 +101,7 @@ def bulk_watched(
     bad: Sequence[BadLine],
     *,
     relabelled: Sequence[WatchEntry] = (),
+    unused: Sequence[str] = (),
     over_limit: int = 0,
     first_reading_pending: bool = True,
     warning: Html = EMPTY,
@@ -92,15 +115,24 @@ def bulk_watched(
     if known:
         sections.append(Section("Watched already:", _names(known)))
     if bad:
-        sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
+        sections.append(not_taken(bad))
+    if unused:
+        named = folded([typed_word(title) for title in unused], last=" and ")
+        columns = "column" if len(unused) == 1 else "columns"
+        sections.append(Section("", [fill("Not used: the {} {}.", columns, named)]))
     if warning:
         sections.append(Section("", [warning]))
     nexts = (
         f"No room for {over_limit:,} more: make some with /unwatch." if over_limit else "",
-        "Correct the lines not taken and send them again with /watch." if bad else "",
+        "Correct what was not taken and send it again with /watch." if bad else "",
         _from_when(first_reading_pending=first_reading_pending) if new and not warning else "",
     )
     return paged(sections, EMPTY + (" ".join(filter(None, nexts)) or "/list shows everything watched here."))
+
+
+def not_taken(bad: Sequence[BadLine]) -> Section:
+    """Return why lines are not taken, each with its number."""
+    return Section("Not taken:", [fill("Line {}: {}", str(line.line_number), line.sentence) for line in bad])
 
 
 def _from_when(*, first_reading_pending: bool) -> str:
@@ -136,7 +168,7 @@ def bare_offer(lines: Sequence[str], bad: Sequence[BadLine] = ()) -> tuple[Html,
     this = "this" if len(lines) == 1 else "these"
     sections = [Section(f"What shall I do with {this}?", _offers(lines))] if lines else []
     if bad:
-        sections.append(Section("Not taken:", [_bad_line(line) for line in bad]))
+        sections.append(not_taken(bad) if lines or len(bad) > 1 else Section("", [bad[0].sentence]))
     return paged(sections)
 
 
@@ -259,12 +291,6 @@ def _offers(lines: Sequence[str]) -> list[Html]:
 
 def _names(entries: Sequence[WatchEntry]) -> list[Html]:
     return [account_name(entry.account, entry.label) for entry in entries]
-
-
-def _bad_line(line: BadLine) -> Html:
-    if not line.typed:
-        return fill("Line {}: {}", str(line.line_number), line.reason)
-    return fill("Line {}: {}: {}", str(line.line_number), typed_word(line.typed), line.reason)
 
 
 def _entry(number: int, subscription: Subscription, chains: Chains) -> Html:

@@ -6,17 +6,14 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.command import Request, Usage
-from bot.chat.commands.dispatch import NotForUs, UnknownRequest, parse
-from bot.chat.commands.ignore import (
-    IGNORE_COMMAND,
-    IgnoreRequest,
-)
-from bot.chat.commands.owners.believe import BELIEVE_COMMAND
+from bot.chat.commands.dispatch import NotForUs, parse
+from bot.chat.commands.ignore import IgnoreRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
+from bot.chat.text.html import EMPTY
 from bot.domain.assets import ChainId
 from bot.domain.chains import Listing
 from bot.domain.subscriptions import EVERYTHING
-from tests.chat.commands.builders import entries, parsed, watched
+from tests.chat.commands.builders import entries, parsed, text, watched
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -86,11 +83,13 @@ def test_a_token_is_ignored_on_the_one_chain_that_is_named_and_lines_keep_chains
     assert parsed(f"/ignore {USDC} on base\nmainnet") == IgnoreRequest((USDC,), frozenset({BASE, ETHEREUM}))
 
 
-def read_with_list(text: str) -> Request | Usage | UnknownRequest | NotForUs | None:
-    return parse(text, "OurBot", CHAINS, Listing(now=LISTED, ever=LISTED))
+def read_with_list(typed: str) -> Request | NotForUs:
+    return parse(typed, "OurBot", CHAINS, Listing(now=LISTED, ever=LISTED))
 
 
-NOT_LISTED = "the source does not list Gnosis Chain; it lists Ethereum, Polygon, Arbitrum One and Base"
+NOT_LISTED = (
+    "can't be read: the source does not list Gnosis Chain; it lists Ethereum, Polygon, Arbitrum One and Base."
+)
 
 
 @pytest.mark.parametrize("typed", ["gnosis", "Gnosis Chain", "100", "0x64"])
@@ -101,8 +100,10 @@ def test_a_chain_that_the_source_does_not_list_is_refused_with_those_it_does(typ
     assert read_with_list(f"/watch token {USDC} on {typed}") == WatchTokenRequest(
         EVERYTHING, "", (refused_line,)
     )
-    assert read_with_list(f"/ignore {USDC} on {typed}") == Usage(IGNORE_COMMAND, f"{typed}: {NOT_LISTED}")
-    assert read_with_list(f"/believe {typed}") == Usage(BELIEVE_COMMAND, f"{typed}: {NOT_LISTED}")
+    for command in ("ignore " + USDC + " on", "believe"):
+        usage = read_with_list(f"/{command} {typed}")
+        assert isinstance(usage, Usage)
+        assert text(EMPTY + usage.reason) == f"{typed} {NOT_LISTED}"
 
 
 def test_a_chain_that_the_operator_has_asked_for_is_taken_whatever_the_source_lists() -> None:
@@ -126,19 +127,19 @@ def test_many_listed_chains_are_folded() -> None:
 
     assert isinstance(request, WatchRequest)
     assert request.bad[0].reason == (
-        "the source does not list Gnosis Chain; it lists Ethereum, Polygon, BNB Smart Chain, Optimism, "
-        "Arbitrum One, Arbitrum Nova and 17 more"
+        "can't be read: the source does not list Gnosis Chain; it lists Ethereum, Polygon, BNB Smart Chain, "
+        "Optimism, Arbitrum One, Arbitrum Nova and 17 more."
     )
 
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("polygn", "no chain is called that; did you mean Polygon?"),
-        ("poly", "no chain is called that; did you mean Polygon?"),
-        ("etherum", "no chain is called that; did you mean Ethereum?"),
+        ("polygn", "Did you mean Polygon?"),
+        ("poly", "Did you mean Polygon?"),
+        ("etherum", "Did you mean Ethereum?"),
         *(
-            (typed, "no chain is called that; the source lists Ethereum, Polygon, Arbitrum One and Base")
+            (typed, "The source lists Ethereum, Polygon, Arbitrum One and Base.")
             for typed in ("solana", "somnai", "gnosi", "avalance", "zzz", "p")
         ),
     ],
@@ -147,4 +148,4 @@ def test_only_a_listed_chain_that_is_really_near_is_suggested(typed: str, reason
     request = read_with_list(f"/watch {TREASURY} on {typed}")
 
     assert isinstance(request, WatchRequest)
-    assert request.bad[0].reason == reason
+    assert text(request.bad[0].sentence) == f"I don't know a chain called “{typed}”. {reason}"

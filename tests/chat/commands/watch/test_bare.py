@@ -2,30 +2,67 @@
 
 import pytest
 
-from bot.chat.commands.arguments.addresses import NamedAddress
-from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch.bare import BareRequest
 from bot.domain.addresses import checksummed
-from tests.chat.commands.builders import parsed
-from tests.chat.reading import (
-    TREASURY,
-    USDC,
-)
+from tests.chat.commands.builders import parsed, sentences, watched
+from tests.chat.reading import BASE, POLYGON, TREASURY, USDC, VAULT
 
-REASON_CHECKSUM = "its checksum is wrong, so at least one digit or capital is mistyped"
+CHECKSUM = (
+    "isn't an address: its checksum is wrong, so at least one digit or capital is mistyped. Copy it again."
+)
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
 
 
-def test_addresses_alone_are_an_offer() -> None:
-    assert parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}") == BareRequest(
-        (NamedAddress(TREASURY), NamedAddress(USDC)), ()
+def test_addresses_alone_are_an_offer_in_a_group_too() -> None:
+    request = parsed(f"{TREASURY}\n{checksummed(USDC)}, {TREASURY}")
+
+    assert request == BareRequest((watched(1, TREASURY), watched(2, USDC)), ())
+    assert not request.is_talk
+
+
+def test_an_address_with_a_mistake_says_so_alone_and_among_words() -> None:
+    for text in (WRONG_CHECKSUM, f"see {WRONG_CHECKSUM}"):
+        request = parsed(text)
+        assert isinstance(request, BareRequest)
+        assert sentences(request.bad) == [f"0x8E3E38fe…d8B9 {CHECKSUM}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"Treasury: {TREASURY}", "Treasury"),
+        (f"Treasury:{TREASURY}", "Treasury"),
+        (f"{TREASURY} Main Treasury 2", "Main Treasury 2"),
+        (f"{TREASURY} as Treasury", "Treasury"),
+        (f"{TREASURY}, Treasury", "Treasury"),
+        (f"please watch {TREASURY} thanks", ""),
+        (f"the treasury is {TREASURY}", ""),
+        (f"{TREASURY} and {VAULT} Both", ""),
+        (f"One {TREASURY} two", ""),
+        (f"{TREASURY} {'x' * 65}", ""),
+    ],
+)
+def test_what_stands_beside_an_address_may_be_its_name_but_no_sentence_is(text: str, name: str) -> None:
+    request = parsed(text)
+
+    assert isinstance(request, BareRequest)
+    assert request.entries[0].label == name
+    assert request.is_talk
+
+
+def test_a_spreadsheet_without_a_command_is_offered_as_it_stands() -> None:
+    assert parsed(
+        f"address\tname\tchain\n{TREASURY}\tTreasury\tpolygon\n{VAULT}\tPayroll\tbase"
+    ) == BareRequest(
+        (
+            watched(2, TREASURY, chains=frozenset({POLYGON}), label="Treasury"),
+            watched(3, VAULT, chains=frozenset({BASE}), label="Payroll"),
+        ),
+        (),
+        is_talk=True,
     )
 
 
-def test_an_address_alone_with_a_mistake_says_so() -> None:
-    assert parsed(WRONG_CHECKSUM) == BareRequest((), (BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM),))
-
-
-@pytest.mark.parametrize("text", [f"look at {TREASURY}", f"{TREASURY}!", "0x12", "token"])
-def test_addresses_among_other_words_are_no_offer(text: str) -> None:
-    assert parsed(text) is None
+@pytest.mark.parametrize("text", ["0x12", "token", "see you at 0x"])
+def test_other_words_are_no_offer(text: str) -> None:
+    assert not isinstance(parsed(text), BareRequest)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.commands.arguments.errors import BadLine
-from bot.chat.commands.watch.grammar import WatchEntry
+from bot.chat.commands.arguments.addresses import NO_0X
+from bot.chat.commands.watch.grammar import NO_ADDRESS, WatchEntry
 from bot.chat.commands.watch.unwatch import UnwatchRequest
 from bot.chat.commands.watch.watch import WatchRequest, WatchTokenRequest
 from bot.domain.assets import Address, ChainId
 from bot.domain.subscriptions import Scope
-from tests.chat.commands.builders import entries, parsed, refused, watched
+from tests.chat.commands.builders import entries, parsed, refused, sentences, text, watched
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -24,9 +24,13 @@ from tests.chat.reading import (
 )
 
 WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
-REASON_CHECKSUM = "its checksum is wrong, so at least one digit or capital is mistyped"
-ADDRESS_IN_LABEL = "there is an address in this label; each account needs a line of its own"
-ALL_CHAINS = "for all chains leave out the word “on” and what follows it"
+CHECKSUM = (
+    "isn't an address: its checksum is wrong, so at least one digit or capital is mistyped. Copy it again."
+)
+ONE_SHORT = "isn't an address: an address has 40 digits after 0x, this has 39. Copy it again."
+ADDRESS_IN_NAME = "is no name: there is an address in it. Give each account a line of its own."
+ALL_CHAINS = "isn't needed: for all chains leave out “on” and what follows it."
+SEND_ONE = "Send its name or number, such as polygon or 137."
 
 
 def test_one_address_is_one_entry() -> None:
@@ -97,46 +101,48 @@ def test_a_label_of_64_characters_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "typed", "reason"),
+    ("line", "sentence"),
     [
-        (WRONG_CHECKSUM, "0x8E3E38fe…d8B9", REASON_CHECKSUM),
-        (TREASURY[:-1], "0x8e3e38fe…8d8b", "an address has 40 digits after 0x, this has 39"),
-        ("Treasury", "Treasury", "an address starts with 0x"),
+        (WRONG_CHECKSUM, f"0x8E3E38fe…d8B9 {CHECKSUM}"),
+        (TREASURY[:-1], f"0x8e3e38fe…8d8b {ONE_SHORT}"),
+        ("Treasury", f"Treasury {NO_0X}"),
+        ("0x8e3E…d8B9", "0x8e3E…d8B9 is shortened. Send the whole address, 0x and 40 digits."),
         (
-            f"{TREASURY} Treasury",
-            "Treasury",
-            "an address starts with 0x, and a label comes after the word “as”",
+            "treasury.eth",
+            "treasury.eth is a name, and I can't look names up. Send the address that it stands for (0x…).",
         ),
-        (f"{TREASURY} as", "as", "a label has to follow"),
-        (f"{TREASURY} as {'x' * 65}", "xxxxxxxxxx…xxxx", "a label has at most 64 characters, this has 65"),
-        (f"{TREASURY} as Till {VAULT} as Vault", "Till 0xaba…ault", ADDRESS_IN_LABEL),
-        (f"{TREASURY} as {VAULT}", "0xabababab…abab", ADDRESS_IN_LABEL),
-        (f"{TREASURY} on all", "all", ALL_CHAINS),
-        (f"{TREASURY} on every chain", "every", ALL_CHAINS),
-        (f"{TREASURY} {VAULT} as Both", "Both", "a label names one address, and this line has 2"),
-        ("as Treasury", "", "there is no address in it"),
-        (f"contract {USDC}", "", "there is no address in it"),
-        (f"{TREASURY} contract", "contract", "an address has to follow"),
-        (f"{TREASURY} contract USDC", "USDC", "an address starts with 0x"),
-        (f"{TREASURY} on", "on", "a chain has to follow"),
-        (f"{TREASURY} on polygn", "polygn", "no chain is called that; did you mean Polygon?"),
-        (f"{TREASURY} on Ethere", "Ethere", "no chain is called that; did you mean Ethereum?"),
-        (f"{TREASURY} on solana", "solana", "no chain is called that"),
-        (f"{TREASURY} on zzz", "zzz", "no chain is called that"),
-        (f"{TREASURY} on 0", "0", "no chain is called that"),
-        (f"{TREASURY} on ²", "²", "no chain is called that"),
-        (f"{TREASURY} on {'9' * 5_000}", "9999999999…9999", "no chain is called that"),
+        (f"{TREASURY} Treasury", "Treasury isn't an address. A name comes after “as”."),
+        (f"{TREASURY} as", "as is followed by nothing. A name comes after it."),
+        (f"{TREASURY} as {'x' * 65}", "xxxxxxxxxx…xxxx has 65 characters; a name has 64 at most."),
+        (f"{TREASURY} as Till {VAULT} as Vault", f"Till 0xaba…ault {ADDRESS_IN_NAME}"),
+        (f"{TREASURY} as {VAULT}", f"0xabababab…abab {ADDRESS_IN_NAME}"),
+        (f"{TREASURY} on all", f"all {ALL_CHAINS}"),
+        (f"{TREASURY} on every chain", f"every {ALL_CHAINS}"),
+        (f"{TREASURY} {VAULT} as Both", "Both can name one address, and this line has 2."),
+        ("as Treasury", NO_ADDRESS),
+        (f"contract {USDC}", NO_ADDRESS),
+        (f"{TREASURY} contract", "contract is followed by nothing. The token's address comes after it."),
+        (f"{TREASURY} on", "on is followed by nothing. A chain comes after it, such as polygon."),
+        (f"{TREASURY} on polygn", "I don't know a chain called “polygn”. Did you mean Polygon?"),
+        (f"{TREASURY} on Ethere", "I don't know a chain called “Ethere”. Did you mean Ethereum?"),
+        *(
+            (f"{TREASURY} on {typed}", f"I don't know a chain called “{shown}”. {SEND_ONE}")
+            for typed, shown in (
+                *((word, word) for word in ("solana", "zzz", "0", "²")),
+                ("9" * 5_000, "9999999999…9999"),
+            )
+        ),
         (
             f"{TREASURY} on base {VAULT}",
-            "0xabababab…abab",
-            "addresses stand before the word “on”, chains after it",
+            "0xabababab…abab stands after “on”, where a chain belongs. Addresses come before it.",
         ),
     ],
 )
-def test_a_bad_line_names_what_was_typed_and_why(line: str, typed: str, reason: str) -> None:
-    (bad,) = refused(f"/watch {line}")
+def test_a_bad_line_says_what_is_wrong_and_what_to_type(line: str, sentence: str) -> None:
+    bad = refused(f"/watch {line}")
 
-    assert (bad.line_number, bad.typed, bad.reason) == (1, typed, reason)
+    assert sentences(bad) == [sentence]
+    assert bad[0].line_number == 1
 
 
 def test_a_line_with_a_mistyped_chain_knows_what_was_probably_meant() -> None:
@@ -151,14 +157,18 @@ def test_a_line_of_which_nobody_can_tell_what_was_meant_is_not_mended() -> None:
 
 
 def test_a_bad_line_does_not_stop_the_others() -> None:
-    assert parsed(f"/watch {TREASURY}\n{VAULT} {WRONG_CHECKSUM}\n{OTHER}") == WatchRequest(
-        (watched(1, TREASURY), watched(3, OTHER)), (BadLine(2, "0x8E3E38fe…d8B9", REASON_CHECKSUM),)
-    )
+    request = parsed(f"/watch {TREASURY}\n{VAULT} {WRONG_CHECKSUM}\n{OTHER}")
+
+    assert isinstance(request, WatchRequest)
+    assert request.entries == (watched(1, TREASURY), watched(3, OTHER))
+    assert [(bad.line_number, text(bad.sentence)) for bad in request.bad] == [
+        (2, f"0x8E3E38fe…d8B9 {CHECKSUM}")
+    ]
 
 
 def test_a_token_line_among_accounts_is_refused() -> None:
-    assert refused(f"/watch {TREASURY}\ntoken {USDC}") == [
-        BadLine(2, "token", "tokens go into a message of their own, which starts with /watch token")
+    assert [(bad.line_number, text(bad.sentence)) for bad in refused(f"/watch {TREASURY}\ntoken {USDC}")] == [
+        (2, "token belongs in a message of its own, which starts with /watch token.")
     ]
 
 
@@ -175,25 +185,25 @@ def test_tokens_may_go_on_over_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "bad"),
+    ("line", "sentence"),
     [
-        (f"token {WRONG_CHECKSUM}", BadLine(1, "0x8E3E38fe…d8B9", REASON_CHECKSUM)),
+        (f"token {WRONG_CHECKSUM}", f"0x8E3E38fe…d8B9 {CHECKSUM}"),
         (
             f"token {USDC} contract {OTHER}",
-            BadLine(1, "contract", "after the word “token”, the addresses are the contracts"),
+            "contract isn't needed: after “token”, the addresses are the contracts.",
         ),
         (
             f"token\n{USDC}\n{OTHER} on base",
-            BadLine(3, "", "chains and a label stand in the first line, for all tokens"),
+            "Chains and a name belong in the first line; they are for all tokens.",
         ),
-        ("token on base", BadLine(1, "", "there is no address in it")),
+        ("token on base", NO_ADDRESS),
     ],
 )
-def test_a_bad_token_line_names_what_was_typed_and_why(text: str, bad: BadLine) -> None:
-    request = parsed(f"/watch {text}")
+def test_a_bad_token_line_says_what_is_wrong(line: str, sentence: str) -> None:
+    request = parsed(f"/watch {line}")
 
     assert isinstance(request, WatchTokenRequest)
-    assert request.bad == (bad,)
+    assert sentences(request.bad) == [sentence]
 
 
 def test_unwatch_keeps_the_words_and_the_whole() -> None:
@@ -226,6 +236,6 @@ def test_what_is_written_by_the_grammar_is_read_back(
     ]
     named = f"as {label}" if label else ""
 
-    text = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
+    typed = " ".join(["/watch", *accounts, *(reversed(clauses) if chains_first else clauses), named])
 
-    assert entries(text) == [WatchEntry(1, accounts[0], Scope(contracts, chains), label)]
+    assert entries(typed) == [WatchEntry(1, accounts[0], Scope(contracts, chains), label)]

@@ -87,7 +87,7 @@ def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
     pages = watch_words.bulk_watched(
         [WatchEntry(1, TREASURY, label="Treasury")],
         [WatchEntry(2, VAULT)],
-        [BadLine(3, "polygn", "no chain is called that"), BadLine(4, "", "there is no address in it")],
+        [BadLine(3, "polygn", "is no chain."), BadLine(4, "", "There is no address in it.")],
         over_limit=2,
     )
 
@@ -98,10 +98,10 @@ def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
             "Watched already:\n"
             "0xABaB…ABaB\n\n"
             "Not taken:\n"
-            "Line 3: polygn: no chain is called that\n"
-            "Line 4: there is no address in it\n\n"
+            "Line 3: polygn is no chain.\n"
+            "Line 4: There is no address in it.\n\n"
             "No room for 2 more: make some with /unwatch. "
-            "Correct the lines not taken and send them again with /watch. "
+            "Correct what was not taken and send it again with /watch. "
             "The first readings are on their way; after them, every change is told here."
         )
     ]
@@ -165,9 +165,7 @@ def test_many_bare_addresses_are_not_repeated() -> None:
 
 
 def test_a_bare_address_with_a_mistake_says_so() -> None:
-    assert texts(watch_words.bare_offer([], [BadLine(1, "0x12", "its checksum is wrong")])) == [
-        "Not taken:\nLine 1: 0x12: its checksum is wrong"
-    ]
+    assert texts(watch_words.bare_offer([], [BadLine(1, "0x12", "is wrong.")])) == ["0x12 is wrong."]
 
 
 def test_stopping_says_what_will_still_come() -> None:

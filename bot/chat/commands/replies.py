@@ -1,0 +1,89 @@
+"""A command that replies to a message is about what that message is about, where it names nothing itself."""
+
+import re
+from dataclasses import dataclass
+
+from bot.chat.buttons.data import Screen, in_pairs
+from bot.chat.commands.arguments.addresses import read_words
+from bot.chat.commands.arguments.lookup import mentioned
+from bot.chat.commands.command import Answer, Missing, Request, Services
+from bot.chat.commands.dispatch import CALL, NotForUs, read_message
+from bot.chat.permissions import Incoming
+from bot.chat.text.html import fill
+from bot.domain.addresses import checksummed, shortened
+from bot.domain.assets import Address
+from bot.domain.chat.access import Action
+from bot.domain.deliver.delivery import About
+from bot.domain.deliver.message_ids import delivery_of
+from bot.domain.places import Place
+from bot.store.chats import subscriptions
+from bot.store.outbox import delivered
+
+OFFERED_MOST = 8
+
+_MESSAGE_ID = re.compile(r" UTC · ([0-9A-HJKMNP-TV-Z]{5,12})$")
+"""At the end of every alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A message that another one replies to."""
+
+    text: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhichRequest(Request):
+    """A command that replies to a message about several accounts."""
+
+    needs = Action.LOOK
+    commands: tuple[tuple[str, str], ...]
+    """For each account what the button says, and the command."""
+
+    async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
+        """Ask which of them is meant."""
+        buttons = await services.button_commands.buttons(incoming.place, *self.commands[:OFFERED_MOST])
+        return (Screen(fill("That message is about several accounts. Which one?"), in_pairs(buttons)),)
+
+
+async def read_reply(
+    services: Services, place: Place, text: str, request: Request, replied: Replied
+) -> Request | NotForUs:
+    """Return what is asked for, about what the message is about that is replied to."""
+    called = CALL.fullmatch(text.strip())
+    if request.missing is None or called is None:
+        return request
+    subjects = await _subjects(services, place, replied, request.missing)
+    word, rest = called["word"], called["rest"] or ""
+    commands = {name: f"/{word} {checksummed(address)}{rest}" for address, name in subjects.items()}
+    if len(commands) > 1:
+        return WhichRequest(tuple(commands.items()))
+    return read_message(services, *commands.values()) if commands else request
+
+
+async def _subjects(
+    services: Services, place: Place, replied: Replied, missing: Missing
+) -> dict[Address, str]:
+    """Return the accounts, or the token, that a message is about, each with a name for a button."""
+    listed = await services.db.run(subscriptions.subscriptions_here, place)
+    about = await _alert(services, place, replied.text) if replied.is_ours else None
+    if missing is Missing.TOKEN and about is not None:
+        found = [about.contract] if about.contract else []
+    elif about is not None:
+        found = list(about.accounts)
+    elif replied.is_ours:
+        found = mentioned(listed, replied.text)
+    else:
+        found = [word.named.address for word in read_words(replied.text) if word.named]
+    labels = {one.subscription.account: one.subscription.label for one in listed}
+    return {address: labels.get(address) or shortened(address) for address in found}
+
+
+async def _alert(services: Services, place: Place, text: str) -> About | None:
+    """Return what an alert of this chat is about, by the id at its end; None: it is no alert."""
+    ended = _MESSAGE_ID.search(text)
+    if ended is None:
+        return None
+    found = await services.db.run(delivered.find_delivery, delivery_of(ended[1]), place.chat_id)
+    return found.about if found else None

@@ -1,0 +1,193 @@
+"""How many lines are read at once: as lines of /watch, or as rows of a spreadsheet.
+
+A row has one cell with an address; the others are its name and its chains, in any order, or as the header
+above says. What a row doesn't say for certain is refused with what it may mean. Telegram turns the tabs of a
+spreadsheet into blanks (docs/telegram.md, "Texts"), so that only a header tells where such a row's cells end.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.chat.commands.arguments.addresses import WORD, names_address
+from bot.chat.commands.arguments.chain_names import ChainReader
+from bot.chat.commands.arguments.errors import BadLine, LineRefused
+from bot.chat.commands.watch.grammar import (
+    LITERALS,
+    NO_ADDRESS,
+    Clauses,
+    WatchEntry,
+    bad_line,
+    contracts_of,
+    entries_of,
+    is_token_line,
+    numbered_lines,
+    read_clauses,
+    read_label,
+    read_subject,
+    without_repeats,
+)
+from bot.domain.assets import Address, ChainId
+from bot.domain.subscriptions import Scope
+
+_DELIMITERS = ";,"
+
+_COLUMNS = {
+    "address": ("address", "addresses", "wallet", "wallets", "wallet address", "account", "account address"),
+    "name": ("name", "names", "label", "labels", "title", "account name", "wallet name"),
+    "chain": ("chain", "chains", "chain id", "chainid", "network", "networks", "blockchain"),
+    "token": ("token", "tokens", "contract", "contracts", "token address", "contract address"),
+}
+_ROLE = {word: role for role, words in _COLUMNS.items() for word in words}
+
+_CHAIN_WORDS_MOST = 4
+_AMOUNT_OR_NUMBER = re.compile(r"[-+\s\d.,%$€£#]+")
+"""What a cell has that is no name: the number of a row, an amount, a chain's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first row of a spreadsheet."""
+
+    delimiter: str
+    roles: tuple[str, ...]
+    """Of each column: `address`, `name`, `chain`, `token`, or "" for one that isn't used."""
+    unused: tuple[str, ...]
+    """The titles of columns that aren't used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLines:
+    """What lines ask for."""
+
+    entries: tuple[WatchEntry, ...]
+    bad: tuple[BadLine, ...]
+    unused: tuple[str, ...] = ()
+    """The titles of columns that aren't used."""
+    count: int = field(default=1, compare=False)
+    """Number of lines that say something, a header left out."""
+
+
+def read_lines(text: str, chains: ChainReader) -> ReadLines:
+    """Return what the lines of a text ask for, repeats left out, and those that are refused."""
+    entries: list[WatchEntry] = []
+    bad: list[BadLine] = []
+    header, count = None, 0
+    for number, line in numbered_lines(text):
+        found = read_header(line) if not count else None
+        if found is not None:
+            header = found
+            continue
+        count += 1
+        try:
+            entries += entries_of(number, read_line(line, header, chains), chains)
+        except LineRefused as refused:
+            bad.append(bad_line(number, line, refused))
+    return ReadLines(without_repeats(entries), tuple(bad), header.unused if header else (), count)
+
+
+def read_line(line: str, header: Header | None, chains: ChainReader) -> Clauses:
+    """Return what a line or a row says; raises LineRefused."""
+    if is_token_line(line):
+        raise LineRefused("token", "belongs in a message of its own, which starts with /watch token.")
+    if header is not None:
+        cells = (
+            _between_blanks(line, header, chains)
+            if header.delimiter == " "
+            else _cells(line, header.delimiter)
+        )
+        return _titled(cells, header, chains) if len(cells) > 1 else read_clauses(line, chains)
+    row = _row(line)
+    return _untitled(row, chains) if row else read_clauses(line, chains)
+
+
+def read_header(line: str) -> Header | None:
+    """Return the columns that a line names; None: it is no header."""
+    delimiter = next((one for one in _DELIMITERS if one in line), " ")
+    cells = line.split() if delimiter == " " else _cells(line, delimiter)
+    roles = [_ROLE.get(cell.casefold().replace("_", " "), "") for cell in cells]
+    # A title that returns is of another column: only the first of each role is used.
+    once = tuple(role if roles.index(role) == place else "" for place, role in enumerate(roles))
+    # Between blanks a sentence is no header because one of its words is a title.
+    if "address" not in once or (delimiter == " " and not all(once)):
+        return None
+    unused = (cell for cell, role in zip(cells, once, strict=True) if not role)
+    return Header(delimiter, once, tuple(filter(None, unused)))
+
+
+def _between_blanks(line: str, header: Header, chains: ChainReader) -> list[str]:
+    """Return the cells of a row whose tabs have become blanks: names are what chains and addresses leave."""
+    cells = dict.fromkeys(header.roles, "")
+    words = line.split()
+    # From both ends up to the name, which alone may have any number of words.
+    for roles, take_first in ((header.roles, True), (header.roles[::-1], False)):
+        for role in roles:
+            if role == "name" or cells[role]:
+                break
+            length = _length_of_chain(words, chains, take_first=take_first) if role == "chain" else 1
+            taken = words[:length] if take_first else words[len(words) - length :]
+            cells[role] = " ".join(taken)
+            words = words[length:] if take_first else words[: len(words) - length]
+    if "name" in cells:
+        cells["name"], words = " ".join(words), []
+    return [cells[role] for role in header.roles] + words
+
+
+def _length_of_chain(words: Sequence[str], chains: ChainReader, *, take_first: bool) -> int:
+    """Return how many words at an end of a row are its chain: the most that name one."""
+    lengths = range(min(len(words), _CHAIN_WORDS_MOST), 0, -1)
+    ends = ((length, words[:length] if take_first else words[len(words) - length :]) for length in lengths)
+    return next((length for length, end in ends if chains.chains.find(" ".join(end)) is not None), 0)
+
+
+def _row(line: str) -> list[str]:
+    """Return the cells of a line that is the row of a spreadsheet; empty: it is none.
+
+    Commas also separate addresses and chains, so a row has one address, in a cell of its own, and no clauses.
+    """
+    delimiter = next((one for one in _DELIMITERS if one in line), "")
+    cells = [cell for cell in _cells(line, delimiter) if cell] if delimiter else []
+    places = [place for place, cell in enumerate(cells) if names_address(cell)]
+    has_clauses = any(word.casefold() in LITERALS for word in WORD.findall(line))
+    is_row = len(places) == 1 and len(cells) > 1 and not has_clauses and len(cells[places[0]].split()) == 1
+    return cells if is_row else []
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [" ".join(cell.split()) for cell in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _titled(cells: Sequence[str], header: Header, chains: ChainReader) -> Clauses:
+    """Return what a row says under a header; cells beyond its titles are refused, not dropped."""
+    texts = {role: cell for role, cell in zip(header.roles, cells, strict=False) if role}
+    beyond = " ".join(filter(None, cells[len(header.roles) :]))
+    if beyond:
+        raise LineRefused(beyond, "stands in a column without a title.")
+    named, others = read_subject(texts["address"], chains.chains)
+    if not named and not others:
+        raise LineRefused("", NO_ADDRESS)
+    scope = Scope(_tokens(texts.get("token", ""), chains), chains.several(texts.get("chain", "")))
+    name = texts.get("name", "")
+    return Clauses(named, scope, read_label(name) if name else "", others)
+
+
+def _tokens(text: str, chains: ChainReader) -> frozenset[Address]:
+    named, others = read_subject(text, chains.chains)
+    return frozenset(contracts_of(Clauses(named, others=others))) if text else frozenset()
+
+
+def _untitled(cells: Sequence[str], chains: ChainReader) -> Clauses:
+    """Return what a row says without a header: one cell that is no chain is its name."""
+    address = next(cell for cell in cells if names_address(cell))
+    named, beside = read_subject(address, chains.chains)
+    others = [cell for cell in cells if cell is not address]
+    on = {cell: _chains_of(cell, chains) for cell in others}
+    names = [cell for cell in others if not on[cell]]
+    if len(names) != 1 or _AMOUNT_OR_NUMBER.fullmatch(names[0]) or beside:
+        return Clauses(named, others=" ".join(filter(None, [beside, *others])))
+    return Clauses(named, Scope(chains=frozenset().union(*on.values())), read_label(names[0]))
+
+
+def _chains_of(cell: str, chains: ChainReader) -> frozenset[ChainId]:
+    return frozenset() if _AMOUNT_OR_NUMBER.fullmatch(cell) else chains.possible(cell)
