@@ -126,6 +126,10 @@ class Dispatcher:
         """By chat: the task that waits for its turn, asks, sends or writes."""
         self._leaving: set[int] = set()
         """Chats whose task has had its turn: when the program stops, they may end."""
+        self._content: set[int] = set()
+        """Chats whose task wrote that nothing more waits there: its end is no reason to look."""
+        self._passed_over: set[int] = set()
+        """Chats in which a look found more while the task was busy with what it had claimed before."""
         self._expire_at = float("-inf")
         self._epoch = Epoch(0)
 
@@ -181,10 +185,13 @@ class Dispatcher:
         """Start a task for each chat with something due; returns the seconds until the next look."""
         # Before the look, as what ended mutes kept back can be sent now.
         mute_ends_at = await self._db.run(mutes.end_expired, self._now())
-        outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds)
+        # Left out is what waits for its turn: it claims whatever has come until then.
+        taken = self._in_flight.keys() - self._leaving
+        outbox = await self._db.run(queue.outbox, self._now(), self._settings.group_wait_seconds, taken)
         moments = [moment for moment in (outbox.next_at, mute_ends_at) if moment is not None]
         waits = [EXPIRE_EVERY_SECONDS, *(max(0.0, (at - self._now()).total_seconds()) for at in moments)]
         idle = [due for due in outbox.due if due.chat_id not in self._in_flight]
+        self._passed_over.update(due.chat_id for due in outbox.due if due.chat_id in self._leaving)
         if self.outage.probe_at is not None:  # Telegram can't be reached: one message now and then tries
             to_probe = self.outage.probe_at - self._monotonic()
             if idle and to_probe > 0:
@@ -211,7 +218,11 @@ class Dispatcher:
     def _end_task(self, chat_id: int, _: asyncio.Task[None]) -> None:
         del self._in_flight[chat_id]
         self._leaving.discard(chat_id)
-        self._news.set()
+        # With many chats a look costs more than a message, so it is left out where it would find nothing.
+        if chat_id not in self._content or chat_id in self._passed_over:
+            self._news.set()
+        self._content.discard(chat_id)
+        self._passed_over.discard(chat_id)
 
     async def _deliver(self, due: Pending) -> None:
         """Send the next message of a chat, once."""
@@ -226,7 +237,8 @@ class Dispatcher:
         for trouble in claimed.troubles:
             log.error("alerts could not be composed", action="compose_failed", trouble=trouble)
         if claimed.delivery is not None:
-            await self._write(claimed.delivery, await self._attempt(claimed.delivery))
+            if not await self._write(claimed.delivery, await self._attempt(claimed.delivery)):
+                self._content.add(due.chat_id)
         elif claimed.troubles:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
@@ -287,17 +299,18 @@ class Dispatcher:
             log.warning("nothing can be sent at present", action="telegram_lost", outcome=repr(outcome))
         if self.outage.is_over and not was_over:
             log.info("messages can be sent again", action="telegram_found")
+            self._news.set()
 
-    async def _write(self, delivery: Delivery, update: DeliveryUpdate) -> None:
+    async def _write(self, delivery: Delivery, update: DeliveryUpdate) -> bool:
         """Write what came of a send, however long the disk takes: an outcome not written means sending twice.
 
         After some tries of what the database refuses for other reasons a lesser update is written, or the
-        chat would get nothing more.
+        chat would get nothing more. Returns whether something is left to look for in the chat.
         """
         failures = 0
         while failures < 2 * WRITE_TRIES:
             try:
-                await self._db.run(
+                return await self._db.run(
                     delivery_results.apply_outcome, delivery.id, update, self._settings.contract_status
                 )
             except DatabaseUnavailable as error:
@@ -309,9 +322,8 @@ class Dispatcher:
                 if failures == WRITE_TRIES:
                     self.counts.outcomes["unwritable"] += 1
                     update = unwritable(update, type(error).__name__, self._now())
-            else:
-                return
             await asyncio.sleep(WRITE_AGAIN_SECONDS)
+        return True
 
 
 def outcome_label(outcome: Outcome) -> str:

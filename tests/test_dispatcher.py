@@ -1,12 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from bot import dispatcher
-from bot.domain.deliver.delivery import Delivery
+from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import (
     ChatMoved,
@@ -24,6 +24,8 @@ from bot.domain.deliver.outcomes import (
     Vanished,
 )
 from bot.store.database.signals import SignalName
+from bot.store.outbox import queue
+from bot.store.outbox.queue import Outbox
 from tests.dispatcher_harness import DispatcherHarness, dispatcher_of, open_dispatcher_harness
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS
 from tests.waits import HANG_SECONDS, until
@@ -95,6 +97,51 @@ async def test_what_becomes_due_by_itself_is_sent_without_anything_new(harness: 
         await harness.settled()
         harness.clock.seconds = 0.05
         await harness.arrived(2)
+
+
+async def test_what_comes_when_a_task_is_about_to_end_is_sent_too(
+    harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = harness.dispatcher._write
+
+    async def write_and_meet_a_look(delivery: Delivery, update: DeliveryUpdate) -> bool:
+        more_waits = await write(delivery, update)
+        if harness.amount == 6:
+            await harness.change()
+            for _ in range(5):
+                await harness.keeper.db.ping()
+        return more_waits
+
+    monkeypatch.setattr(harness.dispatcher, "_write", write_and_meet_a_look)
+    await harness.change()
+    async with harness.open():
+        await harness.told()
+
+    assert harness.telegram.texts(OLGA)[-1].endswith("6>7")
+    assert harness.telegram.texts(OPS)[-1].endswith("6>7")
+
+
+async def test_a_chat_that_has_got_everything_is_no_reason_to_look(
+    harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, look = 0, queue.outbox
+
+    def counted(*arguments: Any) -> Outbox:  # noqa: ANN401 - whatever it takes
+        nonlocal looks
+        looks += 1
+        return look(*arguments)
+
+    monkeypatch.setattr(queue, "outbox", counted)
+    harness.telegram.may_answer.clear()
+    await harness.change()
+    async with harness.open():
+        await until(lambda: len(harness.telegram.taken) == 2)
+        await harness.keeper.db.ping()
+        looks_before = looks
+        harness.telegram.may_answer.set()
+        await harness.arrived(2)
+
+    assert looks == looks_before
 
 
 # ---------------------------------------------------------------- in order

@@ -18,8 +18,8 @@ from bot.store.outbox.withdraw import withdraw, withdraw_emptied
 from bot.store.rows import to_milliseconds
 
 
-def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
-    """Write what came of a send, or of a question about one.
+def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:
+    """Write what came of a send, or of a question about one; returns whether more may wait in the chat.
 
     `status` is the contract status whose lists are read, for chats that turn out to be closed.
     """
@@ -43,11 +43,12 @@ def apply_outcome(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate,
             ],
         )
         _update_alerts(db, delivery_id, update)
-        _update_chat(db, delivery_id, update, status)
+        more_waits = _update_chat(db, delivery_id, update, status)
         # Two chats may have become one, now or while this message was on its way, and another message may
         # have its alerts: then it isn't repeated.
         if update.state is DeliveryState.READY or update.moved_to is not None:
             withdraw_emptied(db)
+        return more_waits
 
 
 def _retry_set_aside(db: Database, chat_id: int, now: datetime) -> None:
@@ -140,11 +141,10 @@ def _mark_dead(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate) ->
         )
 
 
-def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> None:
-    destination_id, chat_id, telegram_id, is_open, was_doubted = db.execute(
-        "SELECT n.id, c.id, c.telegram_id, c.open, c.probes > 0 OR c.unavailable IS NOT NULL FROM delivery d"
-        " JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id WHERE d.id = ?",
-        [delivery_id],
+def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, status: Part) -> bool:
+    """Write what a send said of its chat; returns whether more may wait there."""
+    destination_id, chat_id, telegram_id, is_open, was_doubted, more_waits = db.execute(
+        _CHAT_OF_DELIVERY, [delivery_id]
     ).fetchone()
     if update.pause is not None:
         pause_chat(db, telegram_id, update.pause.until, update.pause.span)
@@ -169,3 +169,14 @@ def _update_chat(db: Database, delivery_id: DeliveryId, update: DeliveryUpdate, 
     # The chat may have been closed while the message was on its way, when it could not be withdrawn.
     if not is_open:
         withdraw(db, chat_id)
+    return bool(more_waits) or update.moved_to is not None
+
+
+_CHAT_OF_DELIVERY = f"""
+SELECT n.id, c.id, c.telegram_id, c.open, c.probes > 0 OR c.unavailable IS NOT NULL,
+       EXISTS (SELECT 1 FROM destination m WHERE m.chat_id = c.id AND (
+         EXISTS (SELECT 1 FROM alert l WHERE l.destination_id = m.id AND l.state = 'waiting')
+         OR EXISTS (SELECT 1 FROM delivery o WHERE o.destination_id = m.id AND o.{UNFINISHED})))
+FROM delivery d JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id
+WHERE d.id = ?
+"""

@@ -119,9 +119,9 @@ class Keeper:
         """Record how a sweep ended."""
         await self.db.run(sweeps.finish_sweep, result, STALE_AFTER, self.status)
 
-    async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> None:
-        """Write what came of a send."""
-        await self.db.run(delivery_results.apply_outcome, delivery_id, update, self.status)
+    async def apply_outcome(self, delivery_id: DeliveryId, update: DeliveryUpdate) -> bool:
+        """Write what came of a send; returns whether more may wait in its chat."""
+        return await self.db.run(delivery_results.apply_outcome, delivery_id, update, self.status)
 
     async def watched_here(self, place: Place, chain_ids: frozenset[ChainId]) -> WatchedHere:
         """Return what a place watches."""

@@ -141,6 +141,19 @@ async def test_a_message_that_pauses_for_long_stands_aside_until_that_is_over(wa
     assert await due_in_private(watching, update.not_before) == [first.id]
 
 
+async def test_what_came_of_a_send_says_whether_more_waits_in_its_chat(watching: Keeper) -> None:
+    arrived = DeliveryUpdate(DeliveryState.SENT, NOON, message_id=5)
+    await change(watching, 6)
+    by_chat = {delivery.chat_id: delivery for delivery in await watching.due()}
+
+    assert not await watching.apply_outcome(by_chat[OLGA.chat_id].id, arrived)
+    assert await watching.apply_outcome(by_chat[OPS.chat_id].id, arrived)  # its topic is still to come
+
+    (of_the_topic,) = await watching.due()
+    assert await watching.apply_outcome(of_the_topic.id, replace(arrived, state=DeliveryState.READY))
+    assert not await watching.apply_outcome(of_the_topic.id, arrived)
+
+
 @pytest.mark.parametrize(
     ("unknowns", "is_due"), [(UNKNOWNS_RETRIED_EARLY - 1, True), (UNKNOWNS_RETRIED_EARLY, False)]
 )

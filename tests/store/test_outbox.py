@@ -125,6 +125,16 @@ async def test_a_stream_of_alerts_is_kept_for_five_seconds_at_most(watching: Kee
     assert len((await watching.outbox(at(5), 2)).due) == 2
 
 
+async def test_a_chat_that_somebody_is_about_to_claim_for_is_left_out(watching: Keeper) -> None:
+    await change(watching, 6)
+
+    early = await watching.db.run(queue.outbox, at(1), 2, {OLGA.chat_id, OPS.chat_id})
+    assert (early.due, early.next_at) == ((), None)
+
+    due = (await watching.db.run(queue.outbox, at(2), 2, {OLGA.chat_id})).due
+    assert [chat.chat_id for chat in due] == [OPS.chat_id]
+
+
 async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watching: Keeper) -> None:
     for amount in range(6, 13):
         await change(watching, amount)

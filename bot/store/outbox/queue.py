@@ -6,7 +6,7 @@ ends before the request leaves, so a crash in between is seen at the next start,
 again with the same text. What came of a request is written by `delivery_results`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,18 +90,21 @@ class NextDelivery:
     """Which destinations' texts could not be made, and why; their alerts wait on."""
 
 
-def outbox(db: Database, now: datetime, group_wait_seconds: float) -> Outbox:
+def outbox(db: Database, now: datetime, group_wait_seconds: float, taken: Iterable[int] = ()) -> Outbox:
     """Return the chats that something can be sent to now, and when the next one follows.
 
     A chat is among them if a message is to be repeated there, or if alerts have waited long enough to be
-    grouped. It is not while a message to it is on its way, or while Telegram wants it left alone.
+    grouped. It is not while a message to it is on its way, or while Telegram wants it left alone. Those that
+    are `taken`, by Telegram's numbers, are left out: somebody is about to claim what waits there.
     """
     _forget_future_moments(db, now)
     chats: dict[int, tuple[datetime, Pending]] = {}
-    busy: set[int] = set()
+    busy = set(taken)
     at_now = [to_milliseconds(now)]
     # A message to be repeated comes before all that waits behind it, so its chat is looked at once only.
     for telegram_id, kind, free_at, state, not_before in db.execute(_HEADS, at_now):
+        if telegram_id in busy:
+            continue
         busy.add(telegram_id)
         if state == "ready":
             chats[telegram_id] = to_moment(max(not_before, free_at)), Pending(telegram_id, kind != "private")
