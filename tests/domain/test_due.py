@@ -1,11 +1,11 @@
 """When daily work is due, and which stored moments are impossible."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.due import CLOCK_SLACK, Schedule, is_due, is_impossible, next_at
+from bot.domain.due import CLOCK_SLACK, Schedule, is_due, is_impossible, next_at, next_midnight
 from tests.builders import NOON
 
 DAY = timedelta(days=1)
@@ -33,6 +33,20 @@ def test_what_was_done_late_is_due_at_its_usual_time_again() -> None:
     late = NOON + 3 * DAY + timedelta(hours=2)
 
     assert next_at(Schedule(NOON), late, DAY) == NOON + 4 * DAY
+
+
+@given(moments)
+def test_a_day_begins_after_each_moment_of_the_day_before(now: datetime) -> None:
+    midnight = next_midnight(now)
+
+    assert timedelta(0) < midnight - now <= DAY
+    assert (midnight - datetime(1970, 1, 1, tzinfo=UTC)) % DAY == timedelta(0)
+
+
+def test_a_day_begins_in_utc_wherever_the_clock_stands() -> None:
+    now = datetime(2026, 3, 2, 1, tzinfo=timezone(timedelta(hours=2)))
+
+    assert next_midnight(now) == datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def test_what_was_done_for_the_first_time_is_due_a_day_later() -> None:

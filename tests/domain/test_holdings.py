@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address, Amount, ChainId, Description
-from bot.domain.observe.holdings import ChainHoldings, PartKind, PartSeen, holdings_in
+from bot.domain.observe.holdings import ChainHoldings, PartKind, PartSeen, Sweeps, holdings_in
 from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 
@@ -15,6 +16,20 @@ def of_polygon(said: Answer) -> tuple[PartSeen, PartSeen]:
 
 def held(part: PartSeen) -> list[tuple[Address, int]]:
     return [(one.asset.contract, one.amount.amount_raw) for one in part.held]
+
+
+@pytest.mark.parametrize(("ago", "is_current"), [(None, False), (0.0, True), (180.0, True), (180.1, False)])
+def test_the_view_is_current_while_the_last_sweep_is_not_late(ago: float | None, *, is_current: bool) -> None:
+    sweeps = Sweeps(
+        chains=frozenset({POLYGON}),
+        interval_seconds=60,
+        late_after_seconds=180,
+        ended_seconds_ago=ago,
+        took_seconds=1,
+        trouble=None,
+    )
+
+    assert sweeps.is_current == is_current
 
 
 def test_what_is_held_is_shown_and_zeros_are_left_out() -> None:
