@@ -22,6 +22,8 @@ class Profile:
     days: int = 365
     """Of history, for the start."""
     changes_per_day: int = 1_000
+    soak_sweeps: int = 5_000
+    """One right after the other, to see whether memory grows."""
     changes: int = 300
     """Told one by one, for the latency."""
     chats: int = 600

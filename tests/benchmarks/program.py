@@ -49,7 +49,7 @@ class Bench:
 
     async def watch(self, chats: Sequence[Chat]) -> None:
         """Let chats watch the account, before the program is started."""
-        async with open_database(self._database) as db:
+        async with open_database(self.database) as db:
             for chat in chats:
                 place = Place(chat.id, chat.type, chat.title)
                 await db.run(allow, place, OWNER)
@@ -80,7 +80,8 @@ class Bench:
         return "\n".join(message.text for message in self.telegram.messages(chat))
 
     @property
-    def _database(self) -> Path:
+    def database(self) -> Path:
+        """Where the program keeps its database."""
         return self.directory / f"{self.name}.sqlite3"
 
     def _configuration(self, delivery: Sequence[str], interval_seconds: float) -> str:
@@ -94,7 +95,7 @@ class Bench:
                 f'access_key = "{ACCESS_KEY}"',
                 f"poll_interval_seconds = {interval_seconds}",
                 "[store]",
-                f'path = "{self._database}"',
+                f'path = "{self.database}"',
                 "[delivery]",
                 *delivery,
                 "[web]",

@@ -18,6 +18,7 @@ TINY = Profile(
     rounds=1,
     days=2,
     changes_per_day=10,
+    soak_sweeps=10,
     changes=3,
     chats=3,
     fanout_chats=3,
@@ -29,7 +30,9 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other processes a
 
 
 @on_linux
-@pytest.mark.parametrize("name", ["sweeps", "database", "memory", "start", "latency", "sending", "fanout"])
+@pytest.mark.parametrize(
+    "name", ["sweeps", "database", "memory", "start", "latency", "sending", "soak", "fanout"]
+)
 async def test_each_benchmark_measures_something(name: str, tmp_path: Path) -> None:
     results = [result async for result in BENCHMARKS[name](TINY, tmp_path)]
 

@@ -111,6 +111,13 @@ async def test_commits_survive_a_power_cut_and_keys_are_checked(path: Path) -> N
     await thread.close()
 
 
+async def test_pages_take_a_megabyte_of_memory_however_long_it_is_used(path: Path) -> None:
+    thread = await opened(path)
+
+    assert await pragma(thread, "cache_size") == -1000
+    await thread.close()
+
+
 async def test_a_row_that_refers_to_nothing_is_refused(path: Path) -> None:
     thread = await opened(path)
 

@@ -44,6 +44,9 @@ OPEN_PATIENCE_SECONDS = 5.0
 OLDEST_SQLITE = (3, 37, 0)
 """The first with tables that are strict about types."""
 
+CACHE_KILOBYTES = 1000
+"""Of pages in memory, half of the default: the process grows until they are used; the system caches too."""
+
 PATIENCE_SECONDS = 2.0
 """How long a unit of work waits for it; as there is one thread, all others wait behind."""
 
@@ -320,6 +323,7 @@ def _prepare(db: LiteDatabase, path: Path, now: datetime) -> None:
     # being sent, and it would be sent twice.
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
     # The number says nothing; but where nothing can be written, this fails now and not with the first alert.
     db.execute("PRAGMA user_version = 1")
 
