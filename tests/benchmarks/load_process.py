@@ -50,12 +50,13 @@ class LoadProcess:
 
 
 @asynccontextmanager
-async def served_load_gateway(profile: Profile) -> AsyncIterator[LoadProcess]:
-    """Serve a load gateway until the block ends."""
+async def served_load_gateway(profile: Profile, *, zips: bool = False) -> AsyncIterator[LoadProcess]:
+    """Serve a load gateway until the block ends; `zips` packs its answers."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.load_process"),
         *(f"--accounts={profile.accounts}", f"--tokens={profile.tokens}", f"--chains={profile.chains}"),
         f"--latency={profile.latency_seconds}",
+        *(["--zips"] if zips else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | _KEEP_FREED_MEMORY,
@@ -71,11 +72,12 @@ async def served_load_gateway(profile: Profile) -> AsyncIterator[LoadProcess]:
 @click.option("--chains", default=20, show_default=True)
 @click.option("--latency", default=0.1, show_default=True, help="seconds before each answer")
 @click.option("--port", default=0, help="0: any free one")
-def main(accounts: int, tokens: int, chains: int, latency: float, port: int) -> None:
+@click.option("--zips", is_flag=True, help="pack all answers")
+def main(*, accounts: int, tokens: int, chains: int, latency: float, port: int, zips: bool) -> None:
     """Serve a load gateway on this machine until the input ends."""
     world = LoadWorld(accounts=accounts, tokens=tokens, chains=chains)
     world.prepare()
-    asyncio.run(_serve(LoadGateway(world, latency_seconds=latency), port))
+    asyncio.run(_serve(LoadGateway(world, latency_seconds=latency, zips=zips), port))
 
 
 async def _serve(gateway: LoadGateway, port: int) -> None:

@@ -37,6 +37,8 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
         yield _growth(of_few, of_many)
         yield await _with_defaults(many, gateway, database_of(many, directory))
         yield await _changing(many, gateway, database_of(many, directory))
+    async with served_load_gateway(many, zips=True) as gateway:
+        yield _zipped(await _quiet_rounds(many, gateway, database_of(many, directory)), of_many)
 
 
 async def swept_database(profile: Profile, directory: Path) -> Path:
@@ -192,6 +194,15 @@ def _growth(few: QuietRounds, many: QuietRounds) -> Result:
         f"≤ x {GROWTH}",
         growth <= GROWTH,
         {"growth": growth},
+    )
+
+
+def _zipped(zipped: QuietRounds, plain: QuietRounds) -> Result:
+    ratio = zipped.cpu_per_balance / plain.cpu_per_balance
+    return Result(
+        f"quiet sweep, {zipped.profile}, with answers that are zipped",
+        f"{zipped.cpu_per_balance * 1e6:.1f} µs of processor time a balance, x {ratio:.2f} of one without",
+        figures={"cpu_seconds_per_balance": zipped.cpu_per_balance, "ratio": ratio},
     )
 
 

@@ -263,3 +263,19 @@ async def test_balances_move_by_the_back_door() -> None:
 
         after = balances(answer(served, body()))
         assert sum(before[key] != after[key] for key in before) == 2
+
+
+async def test_zipped_answers_say_the_same_and_follow_what_moves() -> None:
+    zipping = LoadGateway(
+        LoadWorld(accounts=ACCOUNTS, tokens=TOKENS, chains=CHAINS), latency_seconds=0, zips=True
+    )
+    async with zipping.serve(), aiohttp.ClientSession() as session:
+        asked = f"{zipping.url}/GetTokenBalancesSummary"
+        before = json.dumps(answer(gateway(), body()))
+        for _ in range(2):
+            async with session.post(asked, data=body()) as reply:
+                assert reply.headers["Content-Encoding"] == "gzip"
+                assert json.dumps(await reply.json()) == before
+        await session.post(f"{zipping.control_url}/move", json={"balances": 1})
+        async with session.post(asked, data=body()) as reply:
+            assert json.dumps(await reply.json()) != before
