@@ -138,6 +138,48 @@ async def test_of_several_addresses_that_nobody_watches_one_is_chosen(stack: Sta
     await stack.hears("0x6b6B…6b6B, asked just now")
 
 
+# ---------------------------------------------------------------- long pastes
+
+
+def wallets(count: int) -> str:
+    return "/watch\n" + "\n".join(f"0x{number:040x} as Wallet {number}" for number in range(1, count + 1))
+
+
+async def test_a_list_that_telegram_cuts_within_a_line_is_watched_whole(stack: Stack) -> None:
+    text = wallets(100)
+    stack.say(text[:4096])
+    stack.say(text[4096:])
+
+    await stack.hears("Watching 73 accounts")
+    waits = await stack.hears("its last line may be cut off")
+    assert buttons_of(waits) == ["Read it now"]
+    rest = await stack.hears("Watching 27 accounts")
+    assert "Wallet 74 · 0x0000…004A" in rest.text
+    assert "Not taken" not in rest.text
+    assert "Wallet 100 · 0x0000…0064" in rest.text
+
+
+async def test_a_list_that_is_as_long_as_a_message_waits_for_a_button_with_its_last_line(
+    stack: Stack,
+) -> None:
+    stack.say(wallets(73))
+
+    await stack.hears("Watching 72 accounts")
+    await stack.presses(await stack.hears("its last line may be cut off"), "Read it now")
+    await stack.hears("Watching Wallet 73")
+
+
+async def test_addresses_alone_that_telegram_cuts_are_offered_whole(stack: Stack) -> None:
+    text = "\n".join(f"0x{number:040x}" for number in range(1, 151))
+    stack.say(text[:4096])
+    stack.say(text[4096:])
+
+    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
+    await stack.presses(await stack.hears("What shall I do with these?"), "Watch them")
+    await stack.hears("Watching 95 accounts")
+    assert "Watching 55 accounts" in (await stack.hears("Watching 55")).text
+
+
 # ---------------------------------------------------------------- replies
 
 

@@ -59,6 +59,14 @@ def sent_long_ago(ago: timedelta, answer: Html) -> Html:
     return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
 
 
+def last_line_waits() -> Html:
+    """Return what follows the answer to a message that Telegram may have cut within its last line."""
+    return fill(
+        "Your message is as long as Telegram allows, so its last line may be cut off. I'll read that line "
+        "together with the rest, which should come by itself. If this was all, press the button."
+    )
+
+
 def not_forwarded() -> Html:
     """Return the answer to a command that somebody else may have written."""
     return fill("A forwarded command is not carried out. Copy it and send it yourself if you mean it.")

@@ -12,7 +12,7 @@ from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatM
 
 from bot.chat import refusals
 from bot.chat.buttons import toasts
-from bot.chat.buttons.data import Screen
+from bot.chat.buttons.data import Screen, rows
 from bot.chat.callbacks import Callbacks
 from bot.chat.commands.basics import IdRequest, StartRequest
 from bot.chat.commands.command import Request, Services
@@ -28,6 +28,7 @@ from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import greeting, stranger
 from bot.chat.commands.replies import Replied, read_reply
 from bot.chat.commands.watch.bare import BareRequest
+from bot.chat.pastes import Pastes
 from bot.chat.permissions import Incoming
 from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.send_queue import Rank
@@ -75,6 +76,7 @@ class UpdateHandler:
         self._now = services.now
         self._monotonic = monotonic
         self._limiter = CommandLimiter()
+        self._pastes = Pastes()
         self._own_name = BotName(bot, monotonic=monotonic)
 
     async def on_update(self, update: Update) -> None:
@@ -172,6 +174,10 @@ class UpdateHandler:
         incoming = Incoming(_place(message), _author(message))
         replied = self._replied(message)
         text, is_mentioned = without_mention(text, self._services.username())
+        paste = self._pastes.join(
+            (incoming.place.chat_id, incoming.place.thread_id, incoming.author.user_id), text, message.date
+        )
+        text = paste.text
         request = await self._read(incoming.place, text, replied)
         # Read again: `_is_renamed` has just learned the new name, and the first reading used the old one.
         if isinstance(request, NotForUs) and await self._is_renamed(incoming.place):
@@ -197,7 +203,7 @@ class UpdateHandler:
                 await self._screens.say(incoming.place, [answer])
                 return
         delay = self._now() - message.date
-        await self._answer(incoming, request, delay if delay >= LATE_AFTER else None)
+        await self._answer(incoming, request, delay if delay >= LATE_AFTER else None, paste.held_back)
 
     async def _read(self, place: Place, text: str, replied: Replied | None) -> Request | NotForUs:
         """Return what a message asks for, about what the message is about that it replies to."""
@@ -247,7 +253,9 @@ class UpdateHandler:
         if incoming.place.is_private and await self._permissions.is_open(incoming.place):
             await self._screens.say(incoming.place, [refusals.not_forwarded()])
 
-    async def _answer(self, incoming: Incoming, request: Request, delay: timedelta | None) -> None:
+    async def _answer(
+        self, incoming: Incoming, request: Request, delay: timedelta | None, held_back: str
+    ) -> None:
         permission = await self._permissions.check(incoming, request.needs)
         if permission is Permission.STRANGER and not isinstance(request, IdRequest):
             await self._turn_away(incoming, request)
@@ -265,7 +273,7 @@ class UpdateHandler:
             case Permission.NEEDS_ADMINISTRATOR:
                 await self._screens.say(incoming.place, [refusals.may_not_change()])
             case _:
-                await self._carry_out(incoming, request, delay, permission)
+                await self._carry_out(incoming, request, delay, permission, held_back)
 
     async def _carry_out(
         self,
@@ -273,6 +281,7 @@ class UpdateHandler:
         request: Request,
         delay: timedelta | None,
         permission: Permission,
+        held_back: str,
     ) -> None:
         """Carry the request out and send the answer, with a note if the command waited for long.
 
@@ -285,6 +294,9 @@ class UpdateHandler:
         ]
         if delay is not None and screens:
             screens[0] = replace(screens[0], text=refusals.sent_long_ago(delay, screens[0].text))
+        if held_back:
+            buttons = await self._services.button_commands.buttons(place, ("Read it now", held_back))
+            screens.append(Screen(refusals.last_line_waits(), rows(buttons)))
         if request.needs is Action.LOOK:
             self._limiter.count_answer(
                 place.chat_id, len(screens), self._monotonic(), is_group=not place.is_private

@@ -21,7 +21,7 @@ from bot.store.outbox import delivered
 
 OFFERED_MOST = 8
 
-_MESSAGE_ID = re.compile(r" UTC · ([0-9A-HJKMNP-TV-Z]{5,12})$")
+_MESSAGE_ID = re.compile(r" · ([0-9A-HJKMNP-TV-Z]{5,12})$")
 """At the end of every alert."""
 
 
