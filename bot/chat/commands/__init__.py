@@ -2,7 +2,8 @@
 
 `registry` lists them all; parser, rights, `command_menu`, /help, the manual and callbacks follow from it.
 `command` says what a command declares, `dispatch` turns messages and presses into what they ask for,
-`arguments/` reads addresses, chains and names of subscriptions, `words` has what several answers say alike.
+`replies` what a command means that replies to a message, `arguments/` reads addresses, chains and names of
+subscriptions, `words` has what several answers say alike.
 The commands: `basics` (/start, /help, /id), `mute`, `ignore`, and in folders `watch/`, `balance/` and
 `owners/`. Begin with `mute`: it has everything that a command can have.
 """
