@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 
@@ -27,7 +27,7 @@ from bot.chat.telegram.connection import TelegramBot, introduce
 from bot.chat.telegram.receiver import Receiver
 from bot.dispatcher import Dispatcher
 from bot.domain.assets import ChainId
-from bot.domain.chains import Chains, Listing
+from bot.domain.chains import Chains
 from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
@@ -40,7 +40,7 @@ from bot.store.chats.owners import apply_owners
 from bot.store.database.connection import DatabaseThread, DirectoryLock
 from bot.store.database.errors import DatabaseUnavailable
 from bot.store.maintenance import backup
-from bot.store.polling.chains import listing, remembered_chains, update_chains
+from bot.store.polling.chains import choose_chains, update_chains
 from bot.web.pages import Findings, serve_pages
 from bot.wiring import (
     Now,
@@ -135,11 +135,10 @@ async def _build(
     source = await stack.enter_async_context(build_indexer(settings))
     telegram = build_telegram(settings)
     stack.push_async_callback(telegram.shutdown)
-    is_introduced, chains = await asyncio.gather(
-        _introduced(telegram), _chains_to_start_with(settings, source, registry, db, now)
+    is_introduced, _ = await asyncio.gather(
+        _introduced(telegram), _choose_chains_to_start_with(settings, source, registry, db, now)
     )
-    poller = build_poller(settings, source, db, chains, now=now)
-    poller.listing = await _listing(settings, db)
+    poller = build_poller(settings, source, db, now=now)
     send_queue = await build_send_queue(settings, db, now=now)
     permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
     outgoing = build_outgoing(telegram, send_queue, db, permissions, now=now)
@@ -147,9 +146,7 @@ async def _build(
     dispatcher = build_dispatcher(
         settings, registry, db=db, outgoing=outgoing, send_queue=send_queue, now=now
     )
-    live = build_live_questions(
-        settings, registry, source=source, db=db, poller=poller, outgoing=outgoing, now=now
-    )
+    live = build_live_questions(settings, registry, source=source, db=db, outgoing=outgoing, now=now)
     stack.push_async_callback(live.close)
     sweeps = partial(sweeps_now, settings, poller, source)
     menus = Menus(telegram, db, owners=lambda: permissions.owners)
@@ -333,9 +330,7 @@ class RunningBot:
         await self.db.run(
             update_chains, mainnets, self.now(), contract_status(self.settings), testnets=testnets
         )
-        self.poller.listing = await _listing(self.settings, self.db)
-        if not self.settings.indexer.chains:
-            self.poller.chains = await self.db.run(remembered_chains)
+        await self.db.run(choose_chains, self.settings.indexer.chains, self.registry.mainnets())
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
@@ -367,10 +362,10 @@ async def _introduced(telegram: TelegramBot) -> bool:
         return False
 
 
-async def _chains_to_start_with(
+async def _choose_chains_to_start_with(
     settings: Settings, source: IndexerClient, registry: Chains, db: DatabaseThread, now: Now
-) -> frozenset[ChainId]:
-    """Return the chains to poll where a subscription names none; raises KeyRefused.
+) -> None:
+    """Choose the chains to poll where a subscription names none; raises KeyRefused.
 
     The gateway is asked even if the configuration names the chains: its answer shows whether the key is good.
     """
@@ -384,8 +379,7 @@ async def _chains_to_start_with(
         raise KeyRefused(f"{KeyRefused.__doc__} ({error})") from None
     except (IndexerError, TimeoutError) as error:
         log.warning("the indexer lists no chains yet", action="chains_unknown", trouble=str(error))
-    remembered = await db.run(remembered_chains)
-    return frozenset(settings.indexer.chains) or remembered or frozenset(registry.mainnets())
+    await db.run(choose_chains, settings.indexer.chains, registry.mainnets())
 
 
 async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[ChainId], frozenset[ChainId]]:
@@ -395,11 +389,6 @@ async def _listed(source: IndexerClient, registry: Chains) -> tuple[frozenset[Ch
         chain_id for chain_id, _ in await source.chains() if not registry.is_testnet(chain_id)
     )
     return mainnets, listed - mainnets
-
-
-async def _listing(settings: Settings, db: DatabaseThread) -> Listing:
-    """Return the stored list of the indexer's chains, together with the configured ones."""
-    return replace(await db.run(listing), configured=frozenset(settings.indexer.chains))
 
 
 def _in_the_loop(tick: Callable[[], None]) -> Callable[[], Coroutine[None, None, None]]:

@@ -27,6 +27,7 @@ from bot.store.database.copy import CopyFailed
 from bot.store.maintenance import jobs, retention
 from bot.store.maintenance.backup import copy_of_today
 from bot.store.polling import worth
+from bot.store.polling.chains import asked_chains
 from bot.store.polling.worth import WorthTerms
 
 log = structlog.get_logger(__name__)
@@ -147,11 +148,10 @@ def daily_worth(
     """
 
     async def add_up(begun: datetime) -> None:
-        asked = sweeps()
         terms = WorthTerms(
             day=begun.astimezone(UTC).date(),
-            asked=asked.chains,
-            price_kept=price_kept(asked.late_after_seconds),
+            asked=await db.run(asked_chains),
+            price_kept=price_kept(sweeps().late_after_seconds),
             chains=chains,
             status=status,
         )

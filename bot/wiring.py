@@ -19,7 +19,7 @@ from bot.chat.telegram.reply_queue import ReplyQueue
 from bot.chat.telegram.send_queue import SendQueue
 from bot.chat.text.alerts import compose
 from bot.dispatcher import Dispatcher, DispatcherSettings
-from bot.domain.assets import ChainId, Part
+from bot.domain.assets import Part
 from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
@@ -35,6 +35,7 @@ from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
 from bot.store.outbox import departures
+from bot.store.polling.chains import asked_chains
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +75,7 @@ def build_telegram(settings: Settings) -> TelegramBot:
     return build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
 
 
-def build_poller(
-    settings: Settings, source: IndexerClient, db: DatabaseThread, chains: frozenset[ChainId], *, now: Now
-) -> Poller:
+def build_poller(settings: Settings, source: IndexerClient, db: DatabaseThread, *, now: Now) -> Poller:
     """Build the worker that polls the indexer and records what changed."""
     indexer = settings.indexer
     return Poller(
@@ -90,7 +89,6 @@ def build_poller(
             stale_after=timedelta(seconds=indexer.stale_after_seconds),
         ),
         interval_seconds=indexer.poll_interval_seconds,
-        chains=chains,
         now=now,
         monotonic=time.monotonic,
     )
@@ -188,7 +186,6 @@ def build_live_questions(
     *,
     source: IndexerClient,
     db: DatabaseThread,
-    poller: Poller,
     outgoing: Outgoing,
     now: Now,
 ) -> LiveQuestions:
@@ -202,7 +199,7 @@ def build_live_questions(
             is_allowed=settings.access.live_balances,
         ),
         registry,
-        asked_chains=lambda: poller.chains,
+        asked_chains=lambda: db.run(asked_chains),
         look_alikes=lambda symbols: db.run(look_alikes, symbols),
         say=partial(outgoing.reply, while_open=True),
         now=now,
@@ -229,14 +226,12 @@ def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Swe
     progress = poller.progress
     has_swept = progress.sweep_seconds > 0
     return Sweeps(
-        chains=poller.chains,
         interval_seconds=settings.indexer.poll_interval_seconds,
         late_after_seconds=silence_seconds(settings, progress),
         ended_seconds_ago=time.monotonic() - progress.finished_at if has_swept else None,
         took_seconds=progress.sweep_seconds,
         trouble=progress.trouble,
         allowance=source.allowance,
-        listing=poller.listing,
     )
 
 

@@ -19,6 +19,7 @@ from bot.store.database.connection import DatabaseThread
 from bot.store.database.copy import CopyFailed
 from bot.store.maintenance import backup, jobs
 from bot.store.maintenance.retention import ROWS_AT_ONCE
+from bot.store.polling.chains import choose_chains
 from bot.store.polling.worth import ACCOUNTS_AT_ONCE
 from bot.store.rows import to_milliseconds as ms
 from tests.builders import NOON, VERIFIED, address
@@ -30,7 +31,6 @@ from tests.waits import HANG_SECONDS, until
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SWEEPS = Sweeps(
-    chains=CHAINS,
     interval_seconds=60,
     late_after_seconds=180,
     ended_seconds_ago=1,
@@ -234,6 +234,7 @@ async def test_worth_is_kept_slice_by_slice_and_lets_others_in_between(keeper: K
         pauses.append(seconds)
         await asyncio.sleep(0)
 
+    await keeper.db.run(choose_chains, CHAINS, ())
     moments = iter(NOON + HOUR * number for number in range(10))
     work = daily_worth(keeper.db, lambda: SWEEPS, REGISTRY, VERIFIED, now=lambda: next(moments), sleep=sleep)
     await work(NOON)

@@ -207,7 +207,7 @@ class UpdateHandler:
 
     async def _read(self, place: Place, text: str, replied: Replied | None) -> Request | NotForUs:
         """Return what a message asks for, about what the message is about that it replies to."""
-        request = read_message(self._services, text)
+        request = await read_message(self._services, text)
         if replied is None or isinstance(request, NotForUs):
             return request
         return await read_reply(self._services, place, text, request, replied)

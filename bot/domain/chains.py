@@ -75,6 +75,8 @@ class Listing:
     """Everything it ever listed; more than `now` if a chain was dropped."""
     configured: frozenset[ChainId] = frozenset()
     """Chains the operator configured, which are asked for whether listed or not."""
+    asked: frozenset[ChainId] = frozenset()
+    """Chains that are asked where a subscription names none."""
 
     @property
     def is_known(self) -> bool:

@@ -10,7 +10,6 @@ from typing import Protocol
 import structlog
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import SourceRefuses
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
 from bot.domain.subscriptions import SubscriptionId
@@ -84,14 +83,9 @@ class Poller:
         settings: SweepSettings,
         *,
         interval_seconds: float,
-        chains: frozenset[ChainId],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        self.chains = chains
-        """The chains to ask where a subscription names none."""
-        self.listing = Listing()
-        """Which chains the source has; set from outside after each look at its list."""
         self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
         self._source = source
         self._db = db
@@ -139,7 +133,7 @@ class Poller:
         self.before_sweep()
         started = self._monotonic()
         watched = await self._db.run(sweeps.sweep_input, self._now())
-        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
+        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, watched.chains)
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
@@ -160,7 +154,7 @@ class Poller:
         # Before the look: `_begin` sets it to what this plan knows.
         planned = self._planned
         watched = await self._db.run(sweeps.sweep_input, self._now())
-        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, self.chains)
+        wanted = await asyncio.to_thread(wanted_by, watched.subscriptions, watched.chains)
         new = {
             account: wanted[account]
             for account, pairs in watches_by_account(watched.subscriptions).items()

@@ -23,6 +23,7 @@ from bot.poller.worker import Poller
 from bot.store.chats import chats, subscriptions
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import sweeps
+from bot.store.polling.chains import choose_chains
 from tests.benchmarks.profiles import ACCOUNTS_PER_CHAT, Asking, Profile
 
 STATUS = Part("VERIFIED")
@@ -87,6 +88,7 @@ async def open_poller(
     """Open the store of a database and a poller that asks there; both are closed with the block."""
     source = IndexerClient(url, page_size=asking.page_size, max_concurrent_requests=asking.at_once)
     async with open_database(path) as db, source:
+        await db.run(choose_chains, profile.chain_ids(), ())
         settings = SweepSettings(
             contract_status=STATUS,
             contracts_left_out=(),
@@ -99,7 +101,6 @@ async def open_poller(
             db,
             settings,
             interval_seconds=60.0,
-            chains=profile.chain_ids(),
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
         )

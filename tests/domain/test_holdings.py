@@ -21,7 +21,6 @@ def held(part: PartSeen) -> list[tuple[Address, int]]:
 @pytest.mark.parametrize(("ago", "is_current"), [(None, False), (0.0, True), (180.0, True), (180.1, False)])
 def test_the_view_is_current_while_the_last_sweep_is_not_late(ago: float | None, *, is_current: bool) -> None:
     sweeps = Sweeps(
-        chains=frozenset({POLYGON}),
         interval_seconds=60,
         late_after_seconds=180,
         ended_seconds_ago=ago,

@@ -13,6 +13,7 @@ from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
+from bot.store.polling.chains import choose_chains
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VERIFIED
 from tests.store.conftest import STALE_AFTER, Keeper, open_new_keeper
 
@@ -227,7 +228,6 @@ def poller_of(
             stale_after=STALE_AFTER,
         ),
         interval_seconds=interval_seconds,
-        chains=CHAINS,
         now=clock.now,
         monotonic=clock.monotonic,
     )
@@ -237,6 +237,7 @@ def poller_of(
 async def harness(tmp_path: Path) -> AsyncIterator[PollerHarness]:
     path = tmp_path / "bot.sqlite3"
     keeper = await open_new_keeper(path)
+    await keeper.db.run(choose_chains, CHAINS, ())
     source, clock = Source(), Clock()
     source.natives[POLYGON, TREASURY] = 100
     source.holds(USDC, 5, block=10)

@@ -25,6 +25,7 @@ from bot.sandbox.gateway.world import Contract, GatewayWorld
 from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats import subscriptions
 from bot.store.database.connection import DatabaseThread
+from bot.store.polling.chains import choose_chains
 from tests.new_database import put_new_database
 from tests.poller.conftest import Clock
 from tests.simulation.faults import some_fault, some_knobs
@@ -338,6 +339,7 @@ class Simulation:
         self.keeper.db = await DatabaseThread.open(self.keeper.path)
         self.keeper.status = Part(self.ledger.status)
         await self.keeper.apply_configuration([], [PLACES[0].chat_id])
+        await self.keeper.db.run(choose_chains, list(map(ChainId, self.ledger.default_chains)), ())
         self.poller = self._new_poller()
 
     def _new_poller(self) -> Poller:
@@ -352,7 +354,6 @@ class Simulation:
                 stale_after=timedelta(seconds=150),
             ),
             interval_seconds=INTERVAL_SECONDS,
-            chains=frozenset(map(ChainId, self.ledger.default_chains)),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
         )

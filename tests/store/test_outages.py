@@ -1,5 +1,7 @@
 """Who is told that something gives no answer, and that it does again."""
 
+from collections.abc import Collection
+
 import pytest
 
 from bot.domain.assets import ChainId
@@ -163,6 +165,29 @@ async def test_a_new_chain_is_remembered_and_no_word_worth(covered: Keeper) -> N
 
     assert await told(covered) == []
     assert await covered.db.run(chains.remembered_chains) == BOTH | {BASE}
+
+
+async def test_what_is_asked_is_what_is_configured_or_else_listed_or_else_known(covered: Keeper) -> None:
+    async def asked(configured: Collection[ChainId]) -> frozenset[ChainId]:
+        await covered.db.run(chains.choose_chains, configured, [BASE])
+        return await covered.db.run(chains.asked_chains)
+
+    assert await asked([]) == {BASE}
+    assert await asked([POLYGON]) == {POLYGON}
+    await covered.update_chains([ETHEREUM, POLYGON], NOON)
+    assert await asked([]) == BOTH
+    assert await asked([POLYGON]) == {POLYGON}
+    known = await covered.db.run(chains.listing)
+    assert (known.now, known.ever, known.asked) == (BOTH, BOTH, known.configured)
+    assert known.configured == {POLYGON}
+
+
+async def test_the_same_choice_of_chains_writes_nothing(covered: Keeper) -> None:
+    await covered.db.run(chains.choose_chains, [POLYGON], [])
+    before = await covered.written()
+    await covered.db.run(chains.choose_chains, [POLYGON], [BASE])
+
+    assert await covered.written() == before
 
 
 async def test_no_more_chains_are_remembered_than_there_can_be(covered: Keeper) -> None:

@@ -19,13 +19,14 @@ from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.permissions import Incoming, Permissions
 from bot.chat.text.html import Html, code, fill, join
 from bot.domain.assets import Address, Part
-from bot.domain.chains import Chains
+from bot.domain.chains import Chains, Listing
 from bot.domain.chat.access import Action
 from bot.domain.class_names import kind_of
 from bot.domain.observe.holdings import Sweeps
 from bot.domain.observe.recipients import Rules
 from bot.domain.places import Place
 from bot.store.database.connection import DatabaseThread
+from bot.store.polling.chains import listing
 
 # ---------------------------------------------------------------- what people read of it
 
@@ -98,6 +99,10 @@ class Services:
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""
     now: Callable[[], datetime]
+
+    async def listing(self) -> Listing:
+        """Return which chains the source has, as far as it said, and which of them are asked."""
+        return await self.db.run(listing)
 
 
 # ---------------------------------------------------------------- what is asked for

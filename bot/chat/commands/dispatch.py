@@ -43,9 +43,9 @@ class NotForUs:
     """A command that names another bot."""
 
 
-def read_message(services: Services, text: str) -> Request | NotForUs:
+async def read_message(services: Services, text: str) -> Request | NotForUs:
     """Return what a message asks for at this moment."""
-    return parse(text, services.username(), services.chains, services.sweeps().listing)
+    return parse(text, services.username(), services.chains, await services.listing())
 
 
 def without_mention(text: str, bot_username: str) -> tuple[str, bool]:
@@ -177,7 +177,7 @@ def _command_meant(text: str) -> str:
 
 async def _may(services: Services, incoming: Incoming, command: str) -> bool:
     """Whether somebody may give a command, else a stranger could plant a button for an owner to press."""
-    request = read_message(services, command)
+    request = await read_message(services, command)
     if isinstance(request, NotForUs):
         return False
     return await services.permissions.check(incoming, request.needs) is Permission.ALLOWED
@@ -215,7 +215,7 @@ def unknown_command(word: str, closest: Command | None) -> Html:
 async def _find_button_command(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Find the command that a button of this chat stands for; what changes something is done once."""
     offer = await services.db.run(button_commands.find_button_command, press.row, incoming.place.chat_id)
-    request = read_message(services, offer.command) if offer else None
+    request = await read_message(services, offer.command) if offer else None
     if offer is None or request is None or isinstance(request, NotForUs):
         return None
     # Read anew on each press, so that the rights are those of the command, not of the button.

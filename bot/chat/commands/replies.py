@@ -59,7 +59,7 @@ async def read_reply(
     commands = {name: f"/{word} {checksummed(address)}{rest}" for address, name in subjects.items()}
     if len(commands) > 1:
         return WhichRequest(tuple(commands.items()))
-    return read_message(services, *commands.values()) if commands else request
+    return await read_message(services, *commands.values()) if commands else request
 
 
 async def _subjects(

@@ -84,11 +84,11 @@ def unlisted(chain_ids: Collection[ChainId], listing: Listing, chains: Chains) -
     return lines
 
 
-def unlisted_of(
-    subscriptions: Sequence[Subscription], asked: Collection[ChainId], listing: Listing, chains: Chains
-) -> list[Html]:
-    """Return the same of all that subscriptions watch; `asked` are meant where they name no chain."""
-    watched = {chain_id for subscription in subscriptions for chain_id in subscription.scope.chains or asked}
+def unlisted_of(subscriptions: Sequence[Subscription], listing: Listing, chains: Chains) -> list[Html]:
+    """Return the same of all that subscriptions watch: where they name no chain, of all that is asked."""
+    watched = {
+        chain_id for subscription in subscriptions for chain_id in subscription.scope.chains or listing.asked
+    }
     return [fill("⚠️ {}", line) for line in unlisted(watched, listing, chains)]
 
 

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.chains import Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.recipients import NO_RULES, Rules, ignores
 from bot.domain.questions import Allowance, Answer
@@ -115,8 +114,6 @@ class WatchedHere:
 class Sweeps:
     """How the source of balances is being asked."""
 
-    chains: frozenset[ChainId]
-    """Asked where a subscription names none."""
     interval_seconds: float
     late_after_seconds: float
     """A view older than this is no longer what a sweep that goes well leaves behind."""
@@ -126,8 +123,6 @@ class Sweeps:
     trouble: str | None
     """What the source said instead of answers in the last sweep."""
     allowance: Allowance = field(default_factory=Allowance)
-    listing: Listing = field(default_factory=Listing)
-    """Which chains the source has, as far as it said."""
 
     @property
     def is_current(self) -> bool:

@@ -1,4 +1,4 @@
-"""The chains that the source lists, and those that it ever listed."""
+"""The chains that the source lists, those that it ever listed, and those that are asked."""
 
 import json
 from collections.abc import Collection
@@ -20,11 +20,31 @@ def remembered_chains(db: Database) -> frozenset[ChainId]:
 
 
 def listing(db: Database) -> Listing:
-    """Return the chains that the source lists and ever listed, test networks included."""
-    row = db.execute("SELECT value FROM setting WHERE name = 'listed'").fetchone()
-    kept = json.loads(row[0]) if row else {"now": [], "ever": []}
-    ever = frozenset(map(ChainId, kept["ever"])) | remembered_chains(db)
-    return Listing(frozenset(map(ChainId, kept["now"])), ever)
+    """Return the chains that the source lists and ever listed, test networks included, and what is asked."""
+    listed, chosen = _kept(db, "listed"), _kept(db, "asked")
+    return Listing(
+        now=_chains_in(listed, "now"),
+        ever=_chains_in(listed, "ever") | remembered_chains(db),
+        configured=_chains_in(chosen, "configured"),
+        asked=_chains_in(chosen, "asked"),
+    )
+
+
+def asked_chains(db: Database) -> frozenset[ChainId]:
+    """Return the chains that are asked where a subscription names none."""
+    return _chains_in(_kept(db, "asked"), "asked")
+
+
+def choose_chains(db: Database, configured: Collection[ChainId], known: Collection[ChainId]) -> None:
+    """Save which chains are asked where a subscription names none.
+
+    Those are the configured ones, else all mainnets that the source ever listed, else those that are `known`.
+    Nothing is written if they are the same as before.
+    """
+    chosen = frozenset(configured) or remembered_chains(db) or frozenset(known)
+    value = {"asked": sorted(chosen), "configured": sorted(configured)}
+    if value != _kept(db, "asked"):
+        _save(db, "asked", value)
 
 
 def update_chains(
@@ -57,6 +77,16 @@ def update_chains(
             notice = ChainGone(chain_id) if is_gone else ChainBack(chain_id)
             for destination_id in destinations_watching(db, chain_id, status):
                 enqueue_alert(db, destination_id, at, notice=notice)
+
+
+def _kept(db: Database, name: str) -> dict[str, list[int]]:
+    row = db.execute("SELECT value FROM setting WHERE name = ?", [name]).fetchone()
+    kept: dict[str, list[int]] = json.loads(row[0]) if row else {}
+    return kept
+
+
+def _chains_in(kept: dict[str, list[int]], name: str) -> frozenset[ChainId]:
+    return frozenset(map(ChainId, kept.get(name, [])))
 
 
 def _save(db: Database, name: str, value: object) -> None:

@@ -16,6 +16,7 @@ from bot.store.balances.snapshots import stored_sweep
 from bot.store.chats.audit import record_audit
 from bot.store.database.door import Database
 from bot.store.outbox.alerts import enqueue_owner_alerts
+from bot.store.polling.chains import asked_chains
 from bot.store.polling.gaps import close_ended_gaps, keep_chain_gaps, open_account_gaps
 from bot.store.polling.outages import enqueue_outage_notices
 from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
@@ -35,6 +36,8 @@ class SweepInput:
     """Everything a sweep is planned from, read at one moment."""
 
     subscriptions: tuple[Subscription, ...]
+    chains: frozenset[ChainId]
+    """Asked where a subscription names none."""
     newest: SubscriptionId
     """The newest subscription there is: what only later ones ask for is not recorded from this sweep."""
     unlisted: Mapping[Address, Sequence[Asset]]
@@ -90,6 +93,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
     return SweepInput(
         subscriptions=subscriptions,
+        chains=asked_chains(db),
         newest=SubscriptionId(newest),
         unlisted=unlisted_assets(db),
         generations={to_address(address): generation for address, generation in covered},

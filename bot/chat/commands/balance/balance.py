@@ -105,7 +105,7 @@ class BalanceOfRequest(Request):
             for one in await _named(services, incoming.place, account, meant)
         ]
         # More are read than are shown: the total below them is of all.
-        pages = [_balance_page(services, one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
+        pages = [await _balance_page(services, one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
         more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
         return (*pages, *_together(services, len(accounts), more, [one.known for one in named]))
 
@@ -126,7 +126,7 @@ async def _find_subscription(services: Services, incoming: Incoming, press: Pres
         named = await _named(services, presser.place, account, meant)
         # An account has a name for each subscription that labels it: shown is the one that was pressed.
         one = next((one for one in named if one.label == label), named[0])
-        page = _balance_page(services, one, listed, press.page or 1)
+        page = await _balance_page(services, one, listed, press.page or 1)
         return CallbackResult(words.REFRESHED, page, is_only_to_see=True)
 
     return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
@@ -154,7 +154,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
                 button(one.label or shortened(one.account), SHOW_PAGE, _row_of(one, listed), 1)
                 for one in named[1 : 1 + OTHERS_OFFERED]
             ]
-            page = _balance_page(services, named[0], listed, 1)
+            page = await _balance_page(services, named[0], listed, 1)
             return (replace(page, keyboard=page.keyboard + rows(others)),)
 
         return CallbackResult(then=then)
@@ -163,11 +163,11 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
     return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place if found.is_fallback else found.place)
 
 
-def _balance_page(
+async def _balance_page(
     services: Services, one: NamedHoldings, listed: Sequence[ListedSubscription], page: int
 ) -> Screen:
     """Return one page of what an account holds; the button in the middle shows it anew."""
-    listing = services.sweeps().listing
+    listing = await services.listing()
     pages = balances(one.account, one.label, one.known, services.chains, services.now(), listing=listing)
     page = min(max(1, page), len(pages))
     row = _row_of(one, listed)
@@ -223,12 +223,12 @@ async def _named(
 
 async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
     """Return what is known of an account, with the prices that the last sweeps brought."""
-    sweeps = services.sweeps()
+    sweeps, listing = services.sweeps(), await services.listing()
     return await services.db.run(
         holdings.holdings_of,
         place,
         account,
-        sweeps.chains,
+        listing.asked,
         services.contract_status,
         prices_since=services.now() - price_kept(sweeps.late_after_seconds),
     )

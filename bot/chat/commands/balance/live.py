@@ -80,7 +80,7 @@ class LiveQuestions:
         settings: LiveSettings,
         chains: Chains,
         *,
-        asked_chains: Callable[[], frozenset[ChainId]],
+        asked_chains: Callable[[], Awaitable[frozenset[ChainId]]],
         look_alikes: LookAlikes,
         say: Callable[[Place, Html], Awaitable[None]],
         now: Callable[[], datetime],
@@ -151,16 +151,16 @@ class LiveQuestions:
             await self._say(place, page)
 
     async def _answered(self, account: Address, rules: Rules) -> tuple[Html, ...]:
-        chain_ids = self._asked_chains()
-        question = Question(
-            (account,),
-            chain_ids=tuple(sorted(chain_ids)),
-            contract_status=self._settings.contract_status,
-            contracts_left_out=self._settings.contracts_left_out,
-            prices=True,
-            metadata=True,
-        )
         try:
+            chain_ids = await self._asked_chains()
+            question = Question(
+                (account,),
+                chain_ids=tuple(sorted(chain_ids)),
+                contract_status=self._settings.contract_status,
+                contracts_left_out=self._settings.contracts_left_out,
+                prices=True,
+                metadata=True,
+            )
             async with asyncio.timeout(self._longest_seconds):
                 answer = await self._source.balances(question)
                 if isinstance(answer, NoAnswer):

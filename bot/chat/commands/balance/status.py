@@ -14,7 +14,7 @@ from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
 from bot.domain.assets import ChainId
-from bot.domain.chains import Chains
+from bot.domain.chains import NOT_LISTED, Chains, Listing
 from bot.domain.deliver.alerts import Gap
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.questions import Allowance
@@ -44,10 +44,12 @@ class StatusRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show how far everything watched here is seen."""
         sweeps, place = services.sweeps(), incoming.place
-        here = await services.db.run(freshness.watched_here, place, sweeps.chains, services.contract_status)
+        listing = await services.listing()
+        here = await services.db.run(freshness.watched_here, place, listing.asked, services.contract_status)
         active = await services.db.run(mutes.muted_here, place)
         muted = mutes_shown(active, place, services.chains, services.now())
-        return (join("\n", (*muted, status(here, sweeps, services.chains, services.now()))),)
+        shown = status(here, sweeps, services.chains, services.now(), listing=listing)
+        return (join("\n", (*muted, shown)),)
 
 
 def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
@@ -57,12 +59,14 @@ def _read_status(_rest: str, _chains: ChainReader) -> StatusRequest:
 # ---------------------------------------------------------------- words
 
 
-def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Html:
+def status(
+    here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime, *, listing: Listing = NOT_LISTED
+) -> Html:
     """Return how fresh is what is watched here, how the source does, and what waits to be sent."""
     return join(
         "\n",
         (
-            *_watched(here, sweeps, chains, now),
+            *_watched(here, sweeps, chains, now, listing),
             _last_sweep(sweeps),
             *_trouble(sweeps),
             _alerts(here, now),
@@ -71,7 +75,9 @@ def status(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> 
     )
 
 
-def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -> Iterator[Html | str]:
+def _watched(
+    here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime, listing: Listing
+) -> Iterator[Html | str]:
     if not here.accounts:
         yield no_account_watched() if here.tokens else "Nothing is watched here yet."
         return
@@ -93,7 +99,6 @@ def _watched(here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime) -
     if len(held_back) > _HELD_BACK_MOST:
         yield f"Held back: {counted(len(held_back) - _HELD_BACK_MOST, 'more chain')}"
     yield from _not_seen(gaps, chains, now)
-    listing = sweeps.listing
     lacking = [chain.chain_id for chain in here.chains if listing.lacks(chain.chain_id) and not chain.seen_at]
     gone = [chain.chain_id for chain in here.chains if chain.is_gone or listing.has_dropped(chain.chain_id)]
     yield from _unread([chain for chain in here.chains if chain.chain_id not in (*lacking, *gone)], chains)

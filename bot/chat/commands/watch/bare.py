@@ -138,7 +138,7 @@ async def _offered(services: Services, place: Place, entry: WatchEntry) -> Keybo
         offers.append((f"Watch {on}", f"/watch {_line(unnamed, chains)}"))
     offers.append(("Watch all", everything))
     # Only a chain that the source has: the button must not type what /watch refuses.
-    if entry.chain is not None and services.sweeps().listing.promises(entry.chain):
+    if entry.chain is not None and (await services.listing()).promises(entry.chain):
         there = replace(unnamed, scope=replace(entry.scope, chains=frozenset({entry.chain})))
         offers.append((f"Watch on {chains.get(entry.chain).title}", f"/watch {_line(there, chains)}"))
     if not entry.scope.contracts:

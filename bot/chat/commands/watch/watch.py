@@ -107,7 +107,7 @@ class WatchRequest(Request):
             unused=self.unused,
             over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(result.known is None for result in created),
-            warning=listing_warning(named, services.sweeps().listing, services.chains),
+            warning=listing_warning(named, await services.listing(), services.chains),
         )
         meant = [line.correction for line in bad if line.correction]
         if not meant:
@@ -164,10 +164,10 @@ async def _watched(
                 first_reading_pending=known is None,
                 balances=known.balances if known else 0,
                 chain_count=len(known.chains) if known else 0,
-                warning=listing_warning(spec.scope.chains, services.sweeps().listing, services.chains),
+                warning=listing_warning(spec.scope.chains, await services.listing(), services.chains),
             )
             more = [words.watched_wider(wider)] if wider else []
-            if entry.chain is not None and not services.sweeps().listing.promises(entry.chain):
+            if entry.chain is not None and not (await services.listing()).promises(entry.chain):
                 more.append(words.chain_not_listed(entry.chain, services.chains))
             return Screen(join("\n", [text, *more]), rows(await _next(services, place, entry, wider)))
 
@@ -192,7 +192,7 @@ async def _next(
     """Return a button for the one chain that the address names, or to end what makes a limit useless."""
     if wider is not None:
         return [button(f"Stop #{wider.number}", STOP, wider.subscription.id)]
-    if entry.chain is None or not services.sweeps().listing.promises(entry.chain):
+    if entry.chain is None or not (await services.listing()).promises(entry.chain):
         return []
     scope = replace(entry.scope, chains=frozenset({entry.chain}))
     line = write_line(entry.account, scope, entry.label, services.chains)
@@ -231,7 +231,7 @@ class WatchTokenRequest(Request):
             self.label,
             services.chains,
             accounts=len(accounts),
-            warning=listing_warning(self.scope.chains, services.sweeps().listing, services.chains),
+            warning=listing_warning(self.scope.chains, await services.listing(), services.chains),
         )
         return (answer, *(words.refused_lines(self.bad, self.lines) if self.bad else ()))
 

@@ -75,10 +75,8 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     active = await services.db.run(mutes.muted_here, place)
     muted = mutes_shown(active, place, services.chains, services.now())
     entries = [(entry.number, entry.subscription) for entry in listed]
-    sweeps = services.sweeps()
-    unlisted = unlisted_of(
-        [entry.subscription for entry in listed], sweeps.chains, sweeps.listing, services.chains
-    )
+    listing = await services.listing()
+    unlisted = unlisted_of([entry.subscription for entry in listed], listing, services.chains)
     pages = words.watch_list(entries, services.chains, [*muted, *unlisted])
     page = min(max(1, page), len(pages))
     return Screen(pages[page - 1], pager(SHOW_PAGE, page, len(pages)))

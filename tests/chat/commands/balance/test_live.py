@@ -14,7 +14,7 @@ from bot.chat.commands.balance.live import (
     NoAnswer,
 )
 from bot.chat.text.html import Html
-from bot.domain.assets import Address, Asset, Description
+from bot.domain.assets import Address, Asset, ChainId, Description
 from bot.domain.places import Place
 from bot.domain.questions import Answer, Question
 from tests.builders import NOON, answer
@@ -58,7 +58,7 @@ class Desk:
             self.source,
             LiveSettings("VERIFIED", (OTHER,), is_allowed=self.is_allowed),
             CHAINS,
-            asked_chains=lambda: frozenset({POLYGON, BASE}),
+            asked_chains=self._asked_chains,
             look_alikes=self._look_alikes,
             say=self._say,
             now=lambda: NOON,
@@ -66,6 +66,9 @@ class Desk:
             at_once_seconds=HANG_SECONDS,
             longest_seconds=self.longest_seconds,
         )
+
+    async def _asked_chains(self) -> frozenset[ChainId]:
+        return frozenset({POLYGON, BASE})
 
     async def _look_alikes(self, _: Collection[tuple[Asset, str | None]]) -> frozenset[Asset]:
         return self.alike

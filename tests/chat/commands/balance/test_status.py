@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.balance.status import status
 from bot.domain.assets import Address, ChainId
-from bot.domain.chains import Listing
+from bot.domain.chains import NOT_LISTED, Listing
 from bot.domain.deliver.alerts import Gap, HeldBack
 from bot.domain.observe.holdings import ChainSight, Sweeps, WatchedHere
 from bot.domain.questions import Allowance
@@ -17,7 +17,6 @@ from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, POLYGON, T
 NOON = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 SOME_CHAINS = CHAINS.mainnets()[:20]
 SWEEPS = Sweeps(
-    chains=frozenset(SOME_CHAINS),
     interval_seconds=60,
     late_after_seconds=180,
     ended_seconds_ago=12,
@@ -53,8 +52,8 @@ def here(
     return WatchedHere(14, 0, 312, chains, tuple(gaps), alerts, alerts_since, paused_until)
 
 
-def shown(watched: WatchedHere, sweeps: Sweeps = SWEEPS) -> list[str]:
-    answer = status(watched, sweeps, CHAINS, NOON)
+def shown(watched: WatchedHere, sweeps: Sweeps = SWEEPS, listing: Listing = NOT_LISTED) -> list[str]:
+    answer = status(watched, sweeps, CHAINS, NOON, listing=listing)
     assert answer.fits
     assert seen(answer.source) == answer.visible
     return answer.visible.split("\n")
@@ -117,10 +116,10 @@ def test_many_chains_that_are_held_back_fold() -> None:
 
 
 def test_chains_that_the_source_does_not_list_are_not_said_to_be_on_their_way() -> None:
-    sweeps = replace(SWEEPS, listing=Listing(now=frozenset({ETHEREUM}), ever=frozenset({ETHEREUM, BASE})))
+    listing = Listing(now=frozenset({ETHEREUM}), ever=frozenset({ETHEREUM, BASE}))
     never = [sight(chain_id, None, unread=14) for chain_id in (POLYGON, BASE)]
 
-    assert shown(here(sight(ETHEREUM), *never), sweeps)[2:-2] == [
+    assert shown(here(sight(ETHEREUM), *never), listing=listing)[2:-2] == [
         "No longer listed by the source, still asked: Base",
         "Not listed by the source, no answer expected: Polygon",
     ]
