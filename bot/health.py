@@ -16,16 +16,19 @@ from bot.chat.updates import UpdateHandler
 from bot.dispatcher import Dispatcher
 from bot.domain.assets import ChainId
 from bot.domain.chains import Chains
+from bot.domain.observe.progress import LastSweep, silence_seconds
 from bot.indexer.client import IndexerClient
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import Database
 from bot.store.maintenance import stats
 from bot.store.maintenance.stats import DatabaseStats
+from bot.store.polling.sweeps import last_sweep
 from bot.web import stats as web
-from bot.wiring import silence_seconds
 
 T = TypeVar("T", int, float)
+R = TypeVar("R")
 
 DATABASE_ANSWERS_SECONDS = 4.0
 
@@ -68,27 +71,41 @@ class Health:
 
     async def not_ready(self) -> list[str]:
         """Return the reasons of /readyz: why balances are not read or messages not sent or received."""
-        return self._all_reasons(await self.unhealthy())
+        # At once: each may take as long as the database lets it.
+        return self._all_reasons(*await asyncio.gather(self.unhealthy(), self._last_sweep()))
 
-    def _all_reasons(self, unhealthy: list[str]) -> list[str]:
-        return [*unhealthy, *self._source_reasons(), *self._telegram_reasons()]
+    def _all_reasons(self, unhealthy: list[str], last: LastSweep | None) -> list[str]:
+        return [*unhealthy, *self._source_reasons(last), *self._telegram_reasons()]
 
-    def _source_reasons(self) -> Iterator[str]:
+    async def _last_sweep(self) -> LastSweep | None:
+        """Return how the last sweep went; None where the database does not answer, or before the first."""
+        return await self._from_database(last_sweep)
+
+    def _silent_seconds(self, last: LastSweep | None) -> float:
+        """Return how long the source has been silent: what a sweep stored, and the time since it ended.
+
+        That time is this process's own, as neither a clock that jumps nor a database that can't be written
+        may make silence look short.
+        """
+        since = self.monotonic() - self.poller.progress.finished_at
+        return since + (last.silent_seconds if last else 0.0)
+
+    def _source_reasons(self, last: LastSweep | None) -> Iterator[str]:
         """Yield why balances are not read or not stored."""
         progress, now = self.poller.progress, self.monotonic()
-        patience = silence_seconds(self.settings, progress)
-        trouble = progress.trouble or "no word why"
+        patience = silence_seconds(self.settings.indexer.poll_interval_seconds, last)
+        trouble = (last.trouble if last else None) or "no word why"
         if not progress.sweeps.total():
             yield "no sweep has finished yet"
-        elif progress.refusals:
+        elif last is not None and last.refusals:
             yield f"the indexer refuses to answer: {trouble}"
         elif not self.source.counts.answered:
             yield f"the indexer has not answered yet: {trouble}"
         # A sweep that does not finish says more than one without an answer, so it is the reason given.
         if now - progress.finished_at > patience:
             yield f"no sweep has finished for {now - progress.finished_at:.0f} s"
-        elif now - progress.seen_at > patience:
-            yield f"the indexer has been silent for {now - progress.seen_at:.0f} s: {trouble}"
+        elif self._silent_seconds(last) > patience:
+            yield f"the indexer has been silent for {self._silent_seconds(last):.0f} s: {trouble}"
         if self.db.write_failure is not None:
             yield f"the database can't be written: {self.db.write_failure}"
 
@@ -107,16 +124,18 @@ class Health:
     async def stats(self) -> web.BotStats:
         """Return the numbers of the metrics page."""
         # At once: each may take as long as the database lets it.
-        unhealthy, stored = await asyncio.gather(self.unhealthy(), self._stored())
+        unhealthy, last, stored = await asyncio.gather(
+            self.unhealthy(), self._last_sweep(), self._from_database(stats.collect_stats)
+        )
         progress, counts, sends = self.poller.progress, self.source.counts, self.dispatcher.counts
         return web.BotStats(
             version=__version__,
             unhealthy=len(unhealthy),
-            not_ready=len(self._all_reasons(unhealthy)),
+            not_ready=len(self._all_reasons(unhealthy, last)),
             sweeps=dict(progress.sweeps),
             sweep_seconds_total=progress.seconds_total,
-            last_sweep_seconds=progress.sweep_seconds,
-            seen_seconds_ago=self.monotonic() - progress.seen_at,
+            last_sweep_seconds=last.took_seconds if last else 0.0,
+            seen_seconds_ago=self._silent_seconds(last),
             indexer_requests=dict(counts.requests),
             rows_read=counts.rows_read,
             rows_refused=counts.rows_refused,
@@ -131,19 +150,19 @@ class Health:
             updates_failed=self.receiver.progress.failed,
             updates_dropped=self.receiver.progress.dropped,
             commands=dict(self.updates.commands),
-            stored=stored,
+            stored=self._shown(stored, last) if stored else None,
         )
 
-    async def _stored(self) -> web.StoredStats | None:
-        """Return the database's numbers, None where it does not answer."""
+    async def _from_database(self, read: Callable[[Database], R]) -> R | None:
+        """Return what the database says, None where it does not answer."""
         try:
             async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
-                return self._shown(await self.db.run(stats.collect_stats))
+                return await self.db.run(read)
         except Exception:  # noqa: BLE001 - what is wrong stands on the other pages
             return None
 
-    def _shown(self, stored: DatabaseStats) -> web.StoredStats:
-        now, asked = self.now(), self.poller.progress.asked
+    def _shown(self, stored: DatabaseStats, last: LastSweep | None) -> web.StoredStats:
+        now, asked = self.now(), last.asked if last else frozenset()
         since = stored.waiting_since
         return web.StoredStats(
             changes=stored.changes,

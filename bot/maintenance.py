@@ -51,8 +51,8 @@ class Chore:
     trouble: Callable[[str], Notice] | None = None
     """Makes a notice to owners from the reason of a failure; None where only the log says so."""
     recovery: Notice | None = None
-    is_ready: Callable[[], bool] = lambda: True
-    """Whether it can be done at all; until then it stays due."""
+    is_ready: Callable[[], Awaitable[bool]] | None = None
+    """Whether it can be done at all; until then it stays due. None: always."""
     is_of_a_day: bool = False
     """Whether it is due as soon as another day begins, in UTC; else at its usual time."""
 
@@ -85,7 +85,7 @@ class Chores:
         known = await self._db.run(jobs.due_work)
         for chore in self._chores:
             due = known.get(chore.name)
-            if is_due(due, self._now(), EVERY) and chore.is_ready():
+            if is_due(due, self._now(), EVERY) and (chore.is_ready is None or await chore.is_ready()):
                 await self._do(chore, due)
 
     async def _do(self, chore: Chore, due: Schedule | None) -> None:
@@ -135,7 +135,7 @@ def history_deletion(db: DatabaseThread, age: timedelta, sleep: Callable[[float]
 
 def daily_worth(
     db: DatabaseThread,
-    sweeps: Callable[[], Sweeps],
+    sweeps: Callable[[], Awaitable[Sweeps]],
     chains: Chains,
     status: Part,
     *,
@@ -151,7 +151,7 @@ def daily_worth(
         terms = WorthTerms(
             day=begun.astimezone(UTC).date(),
             asked=await db.run(asked_chains),
-            price_kept=price_kept(sweeps().late_after_seconds),
+            price_kept=price_kept((await sweeps()).late_after_seconds),
             chains=chains,
             status=status,
         )

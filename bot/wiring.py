@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,25 +24,22 @@ from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.observe.holdings import Sweeps
+from bot.domain.observe.progress import silence_seconds
 from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
 from bot.maintenance import Chore, Chores, daily_copy, daily_worth, history_deletion
 from bot.poller.sweep import SweepSettings
-from bot.poller.worker import Poller, PollerProgress
+from bot.poller.worker import Poller
 from bot.settings.sections import Settings
 from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
 from bot.store.outbox import departures
 from bot.store.polling.chains import asked_chains
+from bot.store.polling.sweeps import last_sweep
 
 log = structlog.get_logger(__name__)
-
-SILENCE_SECONDS = 15.0
-INTERVALS_OF_SILENCE = 3
-SWEEPS_OF_SILENCE = 2
-
 
 Now = Callable[[], datetime]
 
@@ -164,15 +161,24 @@ def build_outgoing(
 
 
 def build_chores(
-    settings: Settings, db: DatabaseThread, registry: Chains, sweeps: Callable[[], Sweeps], *, now: Now
+    settings: Settings,
+    db: DatabaseThread,
+    registry: Chains,
+    sweeps: Callable[[], Awaitable[Sweeps]],
+    *,
+    now: Now,
 ) -> Chores:
     """Build the daily jobs: pruning history, keeping worth and, if a folder is configured, a backup."""
     section = settings.store
+
+    async def is_current() -> bool:
+        return (await sweeps()).is_current
+
     add_up = daily_worth(db, sweeps, registry, contract_status(settings), now=now, sleep=asyncio.sleep)
     chores = [
         Chore("history", history_deletion(db, timedelta(days=section.history_days), asyncio.sleep)),
         # What was read before the program began may be long out of date, and has no price any more.
-        Chore("worth", add_up, is_ready=lambda: sweeps().is_current, is_of_a_day=True),
+        Chore("worth", add_up, is_ready=is_current, is_of_a_day=True),
     ]
     if section.backup_dir:
         copy = daily_copy(section.path, Path(section.backup_dir), section.backups_kept)
@@ -221,26 +227,17 @@ def build_permissions(
     )
 
 
-def sweeps_now(settings: Settings, poller: Poller, source: IndexerClient) -> Sweeps:
+async def sweeps_now(settings: Settings, source: IndexerClient, db: DatabaseThread, now: Now) -> Sweeps:
     """Return the state of polling as plain values, for /status."""
-    progress = poller.progress
-    has_swept = progress.sweep_seconds > 0
+    last, interval_seconds = await db.run(last_sweep), settings.indexer.poll_interval_seconds
     return Sweeps(
-        interval_seconds=settings.indexer.poll_interval_seconds,
-        late_after_seconds=silence_seconds(settings, progress),
-        ended_seconds_ago=time.monotonic() - progress.finished_at if has_swept else None,
-        took_seconds=progress.sweep_seconds,
-        trouble=progress.trouble,
+        interval_seconds=interval_seconds,
+        late_after_seconds=silence_seconds(interval_seconds, last),
+        # A clock that was set back must not make it end in the future.
+        ended_seconds_ago=max(0.0, (now() - last.ended_at).total_seconds()) if last else None,
+        took_seconds=last.took_seconds if last else 0.0,
+        trouble=last.trouble if last else None,
         allowance=source.allowance,
-    )
-
-
-def silence_seconds(settings: Settings, progress: PollerProgress) -> float:
-    """Return after how many seconds without a finished sweep something is wrong."""
-    return max(
-        INTERVALS_OF_SILENCE * settings.indexer.poll_interval_seconds,
-        SWEEPS_OF_SILENCE * progress.seen_seconds,
-        SILENCE_SECONDS,
     )
 
 

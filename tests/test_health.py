@@ -17,17 +17,18 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from telegram.error import TelegramError
 
-from bot import app, health, wiring
+from bot import app, health
 from bot.chat.telegram import receiver
 from bot.chat.telegram.connection import build_bot
 from bot.chat.telegram.stats import TROUBLES
+from bot.domain.observe import progress
+from bot.domain.observe.progress import LastSweep
 from bot.health import Health
-from bot.poller.worker import PollerProgress
 from bot.sandbox.gateway.faults.kinds import AnswerError, AnswerHtml, Delay, DropConnection
 from bot.sandbox.gateway.faults.kinds import Fault as GatewayFault
 from bot.sandbox.telegram.api.faults import Close, Error, Garbage, ProxyPage, TelegramFault, before
-from bot.settings.load import load_settings
 from bot.web.pages import BLOCKED
+from tests.builders import NOON
 from tests.stack import ACCOUNT, CHECKSUMMED, OWNER, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.test_program import LOOPBACK, ROOT, _free_port
 from tests.waits import HANG_SECONDS
@@ -88,7 +89,7 @@ class Visit:
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten what would be too long to look on; the real lengths are rules of their own."""
-    monkeypatch.setattr(wiring, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(progress, "SILENCE_SECONDS", 1.0)
     monkeypatch.setattr(receiver, "CONTESTED_SECONDS", 1.0)
     monkeypatch.setattr(health, "DATABASE_ANSWERS_SECONDS", 1.0)
 
@@ -183,24 +184,22 @@ async def test_before_the_first_sweep_nothing_is_seen(tmp_path: Path) -> None:
 async def test_a_bot_that_just_starts_says_so(visit: Visit) -> None:
     visit.health.poller.progress.sweeps.clear()
 
-    assert "no sweep has finished yet" in list(visit.health._source_reasons())
+    assert "no sweep has finished yet" in list(visit.health._source_reasons(None))
 
 
 def test_silence_is_three_intervals_or_two_sweeps_or_a_quarter_of_a_minute_whatever_is_longest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
 
-    def silence(interval: float, seen_seconds: float, sweep_seconds: float = 0.0) -> float:
-        path = tmp_path / "config.toml"
-        path.write_text(f'[telegram]\ntoken = "1:A"\n[indexer]\npoll_interval_seconds = {interval}\n')
-        progress = PollerProgress(0, 0, 0, seen_seconds=seen_seconds, sweep_seconds=sweep_seconds)
-        return wiring.silence_seconds(load_settings(path), progress)
+    def silence(interval: float, seen_seconds: float, took_seconds: float = 0.0) -> float:
+        last = LastSweep(ended_at=NOON, seen_seconds=seen_seconds, took_seconds=took_seconds)
+        return progress.silence_seconds(interval, last)
 
-    assert silence(1, 0) == 15
+    assert silence(1, 0) == progress.silence_seconds(1, None) == 15
     assert silence(60, 0) == 180
     assert silence(60, 100) == 200
-    assert silence(1, 1, sweep_seconds=300) == 15, "time limits of an outage make no patience"
+    assert silence(1, 1, took_seconds=300) == 15, "time limits of an outage make no patience"
 
 
 # ---------------------------------------------------------------- it does not hear, or does not tell

@@ -2,9 +2,9 @@
 
 import re
 
-from bot.sandbox.gateway.faults.kinds import AnswerError, FailNatives, FailTokens
+from bot.sandbox.gateway.faults.kinds import AnswerError, Delay, FailNatives, FailTokens
 from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack
-from tests.waits import until
+from tests.waits import HANG_SECONDS, until
 
 EMPTY_ACCOUNT = "0x" + "ab" * 20
 WRONG_CHECKSUM = CHECKSUMMED[:-1] + "8"
@@ -230,3 +230,13 @@ async def test_believing_is_for_owners(stack: Stack) -> None:
     stack.say("/believe polygon", user=alice, chat=chat)
 
     assert "Only an owner" in (await stack.hears("Only an owner", chat=chat)).text
+
+
+async def test_the_last_sweep_before_a_restart_is_said_until_another_has_ended(stack: Stack) -> None:
+    await stack.watches()
+    await stack.stop()
+    stack.gateway.faults.add(Delay(seconds=HANG_SECONDS, method="GetTokenBalancesSummary"))
+    stack.start()
+
+    assert re.search(r"\nLast sweep: \d+ s ago, took \d+\.\d s", await answered(stack, "/status"))
+    stack.gateway.faults.heal()

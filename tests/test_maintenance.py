@@ -185,7 +185,11 @@ async def test_a_chore_of_a_day_that_ends_on_the_next_is_due_again_at_once(keepe
 
 async def test_a_chore_that_is_not_ready_stays_due(keeper: Keeper) -> None:
     one, ready = Copyist(), [False, False, True]
-    chores = Chores(keeper.db, [Chore("worth", one.work, is_ready=lambda: ready.pop(0))], now=lambda: NOON)
+
+    async def is_ready() -> bool:
+        return ready.pop(0)
+
+    chores = Chores(keeper.db, [Chore("worth", one.work, is_ready=is_ready)], now=lambda: NOON)
 
     await chores.do_what_is_due()
     await chores.do_what_is_due()
@@ -235,8 +239,12 @@ async def test_worth_is_kept_slice_by_slice_and_lets_others_in_between(keeper: K
         await asyncio.sleep(0)
 
     await keeper.db.run(choose_chains, CHAINS, ())
+
+    async def sweeps() -> Sweeps:
+        return SWEEPS
+
     moments = iter(NOON + HOUR * number for number in range(10))
-    work = daily_worth(keeper.db, lambda: SWEEPS, REGISTRY, VERIFIED, now=lambda: next(moments), sleep=sleep)
+    work = daily_worth(keeper.db, sweeps, REGISTRY, VERIFIED, now=lambda: next(moments), sleep=sleep)
     await work(NOON)
 
     assert len(pauses) == 4

@@ -1,7 +1,7 @@
 """Puts together what answers people: commands, buttons, claims and requests for access."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,7 +39,7 @@ def build_chat(
     chains: Chains,
     *,
     live: LiveQuestions,
-    sweeps: Callable[[], Sweeps],
+    sweeps: Callable[[], Awaitable[Sweeps]],
     max_subscriptions_per_chat: int,
     contract_status: Part,
     on_owner: Callable[[], None],

@@ -1,7 +1,7 @@
 """What the poller remembers from sweep to sweep, to ask and compare less.
 
 Balances don't depend on it: all of it is lost with the process, and the next sweep reads
-and compares everything once.
+and compares everything once. What others read, or a restart must not forget, is in the database.
 """
 
 from collections.abc import Iterable, Mapping
@@ -121,6 +121,8 @@ class Memory:
     """Those of them that wait for the end of the sweep."""
     partly_unknown: frozenset[ChainId] = frozenset()
     """Chains on which something is unknown, by what was last logged."""
+    has_trouble: bool = False
+    """Whether the source gives trouble, by what was last logged."""
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections whose ids are not stored, in the order they came up; None: not looked up yet."""
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from bot.domain.assets import Address, ChainId
-from bot.domain.deliver.alerts import SourceRefuses
 from bot.domain.observe.plan import Wanted, chunks, wanted_by, watches_by_account
+from bot.domain.observe.progress import LastSweep
 from bot.domain.subscriptions import SubscriptionId
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, WrongEndpoint
 from bot.poller.fetcher import BalanceSource, Fetcher
@@ -21,9 +21,8 @@ from bot.poller.sweep import Sweep, SweepSettings
 from bot.store.balances import prices
 from bot.store.database.connection import DatabaseThread
 from bot.store.database.signals import SignalName
-from bot.store.outbox import alerts
 from bot.store.polling import sweeps
-from bot.store.polling.sweeps import SweepInput
+from bot.store.polling.sweeps import SweepInput, SweepResult
 
 log = structlog.get_logger(__name__)
 
@@ -49,28 +48,16 @@ class Source(BalanceSource, ItemSource, Protocol):
 
 @dataclass(slots=True)
 class PollerProgress:
-    """How far the poller has come, on the monotonic clock."""
+    """How far this process's poller has come; how the last sweep went is in the database, for everybody."""
 
     moved_at: float
-    """Something was answered or recorded."""
-    seen_at: float
-    """The last sweep with an answer ended, or one with nothing to ask."""
+    """On the monotonic clock: something was answered or recorded."""
     finished_at: float
-    """The last sweep ended, answered or not."""
-    sweep_seconds: float = 0.0
-    """Of the last sweep, answered or not."""
-    seen_seconds: float = 0.0
-    """Of the last one with an answer: in an outage, time limits make sweeps longer or shorter."""
+    """On the monotonic clock: the last sweep ended, answered or not."""
     sweeps: Counter[str] = field(default_factory=Counter)
     """Since the start: `seen`, `idle` (nothing to ask), `blind` (no answer), `failed` (an error of ours)."""
     seconds_total: float = 0.0
     """Of all sweeps that came to their end."""
-    asked: frozenset[ChainId] = frozenset()
-    """Chains of the last sweep."""
-    trouble: str | None = None
-    """What the source said instead of answers in the last sweep."""
-    refusals: int = 0
-    """Sweeps in a row that brought nothing but a refusal."""
 
 
 class Poller:
@@ -86,7 +73,7 @@ class Poller:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        self.progress = PollerProgress(monotonic(), monotonic(), monotonic())
+        self.progress = PollerProgress(monotonic(), monotonic())
         self._source = source
         self._db = db
         self._settings = settings
@@ -109,6 +96,8 @@ class Poller:
         self._planned: frozenset[SubscriptionId] = frozenset()
         """The subscriptions that the last plan knew."""
         self._swept_at = monotonic()
+        self._seen_at = monotonic()
+        """When the last sweep with an answer ended, or one with nothing to ask."""
 
     def tick(self) -> None:
         """Say that a sweep is due; while one is running, the next follows it at once."""
@@ -137,14 +126,17 @@ class Poller:
         sweep = await self._begin(watched, wanted)
         reach = await sweep.run()
         self._log_partly_unknown(sweep.partly_unknown, reach.answered)
-        # Only a full sweep counts: one for new subscriptions reads few accounts, and would end doubts early.
         # Before the end: from then on balances are said to be as new as this sweep.
         await self._save_prices()
+        summary = self._summary(watched.last, reach, started, is_idle=not wanted)
+        # Only a full sweep ends so: one for new subscriptions reads few accounts, and would end doubts early.
         await self._db.run(
-            sweeps.finish_sweep, reach, self._settings.stale_after, self._settings.contract_status
+            sweeps.finish_sweep,
+            replace(reach, summary=summary, refused=self._refusal(summary)),
+            self._settings.stale_after,
+            self._settings.contract_status,
         )
-        self.progress.asked = reach.asked
-        await self._note(self._monotonic() - started, is_idle=not wanted)
+        self._note(summary, is_idle=not wanted)
 
     async def sweep_new_subscriptions(self) -> None:
         """Ask, once, for the accounts of subscriptions that the last plan did not know.
@@ -214,20 +206,42 @@ class Poller:
     def _moved(self) -> None:
         self.progress.moved_at = self._monotonic()
 
-    async def _note(self, seconds: float, *, is_idle: bool) -> None:
-        progress, fetcher = self.progress, self._fetcher
+    def _summary(
+        self, before: LastSweep | None, reach: SweepResult, started: float, *, is_idle: bool
+    ) -> LastSweep:
+        """Return what others read of a sweep that ends now."""
+        fetcher, now = self._fetcher, self._monotonic()
+        if before is None:
+            before = LastSweep(ended_at=reach.ended_at, took_seconds=0.0)
+        is_seen = is_idle or fetcher.answers > 0
+        # A source that is left alone for a while says nothing new about itself.
+        says_something = is_seen or fetcher.troubles
+        trouble = str(fetcher.troubles[0]) if fetcher.troubles else None
+        refusals = before.refusals + (self._first_refusal() is not None)
+        return LastSweep(
+            ended_at=reach.ended_at,
+            took_seconds=now - started,
+            seen_seconds=now - started if is_seen else before.seen_seconds,
+            silent_seconds=0.0 if is_seen else now - self._seen_at,
+            trouble=trouble if says_something else before.trouble,
+            refusals=0 if fetcher.answers else refusals,
+            asked=reach.asked,
+        )
+
+    def _note(self, summary: LastSweep, *, is_idle: bool) -> None:
+        """Note that a sweep has ended and is recorded."""
+        progress, answers = self.progress, self._fetcher.answers
         progress.finished_at = progress.moved_at = self._monotonic()
-        progress.sweep_seconds = seconds
-        progress.seconds_total += seconds
-        progress.sweeps["idle" if is_idle else "seen" if fetcher.answers else "blind"] += 1
-        if fetcher.answers or is_idle:
-            progress.seen_at = progress.finished_at
-            progress.seen_seconds = seconds
-        if fetcher.answers or fetcher.troubles or is_idle:
-            self._note_trouble(fetcher.troubles[0] if fetcher.troubles else None)
-        await self._warn_of_refusal()
+        progress.seconds_total += summary.took_seconds
+        progress.sweeps["idle" if is_idle else "seen" if answers else "blind"] += 1
+        if not summary.silent_seconds:
+            self._seen_at = progress.finished_at
+        self._log_trouble(summary.trouble)
         log.debug(
-            "sweep finished", action="sweep_finished", seconds=round(seconds, 3), answers=fetcher.answers
+            "sweep finished",
+            action="sweep_finished",
+            seconds=round(summary.took_seconds, 3),
+            answers=answers,
         )
 
     def _log_partly_unknown(self, unknown: Mapping[ChainId, str], answered: Collection[ChainId]) -> None:
@@ -242,21 +256,18 @@ class Poller:
             log.info("answers are whole again", action="answer_whole", chain_id=chain_id)
         self._memory.partly_unknown = before - frozenset(answered) | unknown.keys()
 
-    def _note_trouble(self, error: IndexerError | None) -> None:
+    def _log_trouble(self, trouble: str | None) -> None:
         """Log the first trouble and the recovery, not each trouble between."""
-        before, trouble = self.progress.trouble, None if error is None else str(error)
-        if trouble is not None and before is None:
+        had_trouble, self._memory.has_trouble = self._memory.has_trouble, trouble is not None
+        if trouble is not None and not had_trouble:
             log.warning("the indexer gives trouble", action="source_trouble", trouble=trouble)
-        if trouble is None and before is not None:
+        if trouble is None and had_trouble:
             log.info("the indexer answers again", action="source_recovered")
-        self.progress.trouble = trouble
 
-    async def _warn_of_refusal(self) -> None:
-        """Tell owners, once, that the source refuses to answer."""
-        refusal = next((error for error in self._fetcher.troubles if isinstance(error, REFUSED)), None)
-        if self._fetcher.answers:
-            self.progress.refusals = 0
-        elif refusal is not None:
-            self.progress.refusals += 1
-            if self.progress.refusals == SWEEPS_REFUSED:
-                await self._db.run(alerts.notify_owners, SourceRefuses(str(refusal)), self._now())
+    def _first_refusal(self) -> IndexerError | None:
+        return next((error for error in self._fetcher.troubles if isinstance(error, REFUSED)), None)
+
+    def _refusal(self, summary: LastSweep) -> str | None:
+        """Return what owners are told of a source that refuses to answer, once for all sweeps in a row."""
+        refusal = self._first_refusal()
+        return str(refusal) if refusal is not None and summary.refusals == SWEEPS_REFUSED else None

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.domain.assets import Address, Amount, Asset, ChainId, Description, Items
+from bot.domain.observe.progress import LastSweep
 from bot.domain.questions import Answer, Question, Reply
 from bot.indexer.errors import IndexerError
 from bot.poller.sweep import SweepSettings
 from bot.poller.worker import Poller
 from bot.store.polling.chains import choose_chains
+from bot.store.polling.sweeps import last_sweep
 from tests.builders import NOON, POLYGON, TREASURY, USDC, VERIFIED
 from tests.store.conftest import STALE_AFTER, Keeper, open_new_keeper
 
@@ -201,6 +203,12 @@ class PollerHarness:
     source: Source
     clock: Clock
     poller: Poller
+
+    async def last(self) -> LastSweep:
+        """Return what is stored of the last sweep."""
+        last = await self.keeper.db.run(last_sweep)
+        assert last is not None
+        return last
 
     async def restart(self) -> None:
         """End this poller and start from what is stored."""

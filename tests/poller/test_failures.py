@@ -1,9 +1,10 @@
 import sqlite3
+from collections.abc import Callable
 
 import pytest
 
 from bot.domain.assets import NATIVE
-from bot.domain.deliver.alerts import ChangeAlert
+from bot.domain.deliver.alerts import ChangeAlert, SourceRefuses
 from bot.domain.observations import MoveKind
 from bot.indexer.errors import (
     AccessRefused,
@@ -18,6 +19,7 @@ from bot.indexer.errors import (
 from bot.poller.fetcher import ENDS_SWEEP
 from tests.builders import DAI, POLYGON, TREASURY, USDC, VAULT, address, at
 from tests.poller.conftest import PollerHarness, failing, failing_for, poller_of
+from tests.store.conftest import OLGA
 
 
 async def ages(harness: PollerHarness) -> list[tuple[object, object]]:
@@ -44,9 +46,9 @@ async def test_a_source_that_fails_changes_nothing_and_does_not_end_the_sweep(
 
     assert await watching.keeper.alerts() == []
     assert await amount(watching) == 5
-    assert watching.poller.progress.trouble == str(error)
     assert watching.poller.progress.finished_at == 60
-    assert watching.poller.progress.seen_at == 0
+    last = await watching.last()
+    assert (last.ended_at, last.trouble, last.silent_seconds) == (at(60), str(error), 60)
     assert await ages(watching) == [(at(0), None)]
 
 
@@ -58,8 +60,46 @@ async def test_a_source_that_answers_again_is_no_trouble_any_more(watching: Poll
 
     await watching.poller.sweep()
 
-    assert watching.poller.progress.trouble is None
-    assert watching.poller.progress.seen_at == 120
+    last = await watching.last()
+    assert (last.ended_at, last.trouble, last.silent_seconds) == (at(120), None, 0)
+
+
+async def test_the_length_of_a_sweep_without_an_answer_is_no_measure_of_the_next(
+    watching: PollerHarness,
+) -> None:
+    def take_time(seconds: float) -> Callable[[object], IndexerError | None]:
+        def answer(_: object) -> IndexerError | None:
+            watching.clock.seconds += seconds
+            return Unavailable() if seconds > 10 else None
+
+        return answer
+
+    for seconds in (7, 30):
+        watching.source.trouble = take_time(seconds)
+        await watching.poller.sweep()
+
+    last = await watching.last()
+    assert last.took_seconds >= 30
+    assert (last.seen_seconds, last.silent_seconds) == (7, last.took_seconds)
+
+
+async def test_what_was_asked_is_known_to_others(watching: PollerHarness) -> None:
+    assert (await watching.last()).asked == {POLYGON}
+
+
+async def test_owners_are_told_of_a_source_that_refuses_once_over_all_restarts(
+    watching: PollerHarness,
+) -> None:
+    await watching.keeper.apply_configuration([], [OLGA.chat_id])
+    watching.source.trouble = failing(AccessRefused("no"))
+    for _ in range(4):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+        await watching.restart()
+
+    told = [notice for notice in await watching.keeper.notices() if isinstance(notice, SourceRefuses)]
+    assert told == [SourceRefuses(str(AccessRefused("no")))]
+    assert (await watching.last()).refusals == 4
 
 
 async def test_a_failing_batch_leaves_the_others_alone(harness: PollerHarness) -> None:

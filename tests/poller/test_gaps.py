@@ -135,7 +135,7 @@ async def test_a_doubt_that_stays_as_it_is_writes_nothing(rich: PollerHarness) -
     before = await rich.keeper.written()
     await told_after(rich, 1)
 
-    assert await rich.keeper.written() - before == 1  # the number of the sweep
+    assert await rich.keeper.written() - before == 2  # the number of the sweep, and how it went
 
 
 async def test_a_doubt_that_ended_leaves_nothing_behind(rich: PollerHarness) -> None:

@@ -121,7 +121,7 @@ async def test_the_length_of_a_sweep_is_noted(watching: PollerHarness) -> None:
     watching.source.trouble = take_time
     await watching.poller.sweep()
 
-    assert watching.poller.progress.sweep_seconds == 7
+    assert (await watching.last()).took_seconds == (await watching.last()).seen_seconds == 7
     assert watching.poller.progress.moved_at == watching.poller.progress.finished_at == 7
 
 

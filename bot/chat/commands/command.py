@@ -92,7 +92,7 @@ class Services:
     """All there are, in the order of /help."""
     username: Callable[[], str]
     """Returns the bot's own name, which Telegram may change."""
-    sweeps: Callable[[], Sweeps]
+    sweeps: Callable[[], Awaitable[Sweeps]]
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
     max_subscriptions_per_chat: int

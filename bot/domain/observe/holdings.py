@@ -118,7 +118,7 @@ class Sweeps:
     late_after_seconds: float
     """A view older than this is no longer what a sweep that goes well leaves behind."""
     ended_seconds_ago: float | None
-    """None: no sweep has ended yet."""
+    """None: no sweep has ever ended."""
     took_seconds: float
     trouble: str | None
     """What the source said instead of answers in the last sweep."""

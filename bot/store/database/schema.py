@@ -156,12 +156,12 @@ INSERT INTO gap (account_id, chain_id, since)
 
 
 @migrations()
-def m018_losses(db: Database) -> None:
-    """Keep what is missing of a chain that is held back, and whose; at first every holder's."""
-    db.executescript(_LOSSES)
+def m018_state_of_the_poller(db: Database) -> None:
+    """Keep how the last sweep went, and what a held back chain lacks: whose, at first every holder's."""
+    db.executescript(_STATE_OF_THE_POLLER)
 
 
-_LOSSES = """
+_STATE_OF_THE_POLLER = """
 ALTER TABLE chain ADD COLUMN missing INTEGER;  -- held back: so many token balances, by the last sweep
 ALTER TABLE chain ADD COLUMN missed INTEGER;   -- for so many sweeps in a row
 CREATE TABLE account_with_losses (  -- whose balances vanished from a chain that is held back
@@ -172,6 +172,16 @@ CREATE TABLE account_with_losses (  -- whose balances vanished from a chain that
 INSERT INTO account_with_losses (chain_id, account_id)
   SELECT DISTINCT x.chain_id, b.account_id FROM balance b JOIN asset x ON x.id = b.asset_id
   JOIN chain c ON c.id = x.chain_id WHERE c.lost_since IS NOT NULL AND x.contract <> x'';
+CREATE TABLE last_sweep (          -- how it went: one row
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  ended_at INTEGER NOT NULL,
+  took_ms INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,        -- how long the last one with an answer took
+  silent_ms INTEGER NOT NULL,      -- how long there had been no answer when it ended
+  trouble TEXT,                    -- what the source said instead of answers
+  refusals INTEGER NOT NULL,       -- sweeps in a row that brought nothing else
+  asked TEXT NOT NULL              -- chains: sorted, blank between
+) STRICT;
 """
 
 

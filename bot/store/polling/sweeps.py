@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from bot.domain.assets import NATIVE, Address, Asset, ChainId, Part
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss
+from bot.domain.deliver.alerts import DoubtEnd, HeldBack, MassLoss, SourceRefuses
 from bot.domain.observations import SweepNumber
 from bot.domain.observe.mass_loss import DoubtedChain
+from bot.domain.observe.progress import LastSweep
 from bot.domain.subscriptions import Subscription, SubscriptionId
 from bot.store.balances.coverage import all_subscriptions, unlisted_assets
 from bot.store.balances.snapshots import stored_sweep
@@ -19,7 +20,16 @@ from bot.store.outbox.alerts import enqueue_owner_alerts
 from bot.store.polling.chains import asked_chains
 from bot.store.polling.gaps import close_ended_gaps, keep_chain_gaps, open_account_gaps
 from bot.store.polling.outages import enqueue_outage_notices
-from bot.store.rows import part_to_blob, to_address, to_asset, to_blob, to_milliseconds
+from bot.store.rows import (
+    part_to_blob,
+    to_address,
+    to_asset,
+    to_blob,
+    to_chains,
+    to_milliseconds,
+    to_moment,
+    words_of,
+)
 
 DESCRIBED_AT_ONCE = 100
 """How many known assets one sweep asks the source to describe again; new ones come on top."""
@@ -38,6 +48,8 @@ class SweepInput:
     subscriptions: tuple[Subscription, ...]
     chains: frozenset[ChainId]
     """Asked where a subscription names none."""
+    last: LastSweep | None
+    """How the sweep before went, if there was one."""
     newest: SubscriptionId
     """The newest subscription there is: what only later ones ask for is not recorded from this sweep."""
     unlisted: Mapping[Address, Sequence[Asset]]
@@ -71,6 +83,10 @@ class SweepResult:
     """What is missing of these chains after this sweep."""
     settled: frozenset[ChainId] = frozenset()
     """Chains that were held back until now, and whose missing balances are recorded as gone."""
+    summary: LastSweep | None = None
+    """What others read of it; None: nothing of it is theirs."""
+    refused: str | None = None
+    """What owners get a notice of: why the source refuses to answer."""
 
 
 def begin_sweep(db: Database) -> SweepNumber:
@@ -94,6 +110,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
     return SweepInput(
         subscriptions=subscriptions,
         chains=asked_chains(db),
+        last=last_sweep(db),
         newest=SubscriptionId(newest),
         unlisted=unlisted_assets(db),
         generations={to_address(address): generation for address, generation in covered},
@@ -132,8 +149,9 @@ def believe_losses(db: Database, chain_id: ChainId, actor: Actor) -> bool:
 def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, status: Part) -> None:
     """Write when each chain was seen and what is unknown, and enqueue the notices that follow from it.
 
-    A quiet sweep writes one row for each chain, and one for each part that newly gives no answer. Of a
-    chain that gives no usable answer only the first such sweep is written, as the beginning of a gap.
+    A quiet sweep writes one row of its own, one for each chain, and one for each part that newly gives no
+    answer. Of a chain that gives no usable answer only the first such sweep is written, as the beginning of a
+    gap.
     """
     with db.transaction():
         if result.sweep != stored_sweep(db):  # a newer one has begun, and says more
@@ -179,6 +197,43 @@ def finish_sweep(db: Database, result: SweepResult, stale_after: timedelta, stat
             stale_after=stale_after,
             status=status,
         )
+        if result.refused is not None:
+            enqueue_owner_alerts(db, SourceRefuses(result.refused), to_milliseconds(result.ended_at))
+        if result.summary is not None:
+            _save_last_sweep(db, result.summary)
+
+
+def last_sweep(db: Database) -> LastSweep | None:
+    """Return how the last sweep went that came to its end; None: there was none yet."""
+    row = db.execute(
+        "SELECT ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked FROM last_sweep"
+    ).fetchone()
+    if row is None:
+        return None
+    ended_at, took_ms, seen_ms, silent_ms, trouble, refusals, asked = row
+    return LastSweep(
+        ended_at=to_moment(ended_at),
+        took_seconds=took_ms / 1000,
+        seen_seconds=seen_ms / 1000,
+        silent_seconds=silent_ms / 1000,
+        trouble=trouble,
+        refusals=refusals,
+        asked=to_chains(asked),
+    )
+
+
+def _save_last_sweep(db: Database, last: LastSweep) -> None:
+    row = {
+        "id": 1,
+        "ended_at": to_milliseconds(last.ended_at),
+        "took_ms": round(last.took_seconds * 1000),
+        "seen_ms": round(last.seen_seconds * 1000),
+        "silent_ms": round(last.silent_seconds * 1000),
+        "trouble": last.trouble,
+        "refusals": last.refusals,
+        "asked": words_of(last.asked),
+    }
+    db.upsert_many("last_sweep", list(row), [list(row.values())], key=["id"])
 
 
 def held_back(db: Database) -> dict[ChainId, HeldBack]:

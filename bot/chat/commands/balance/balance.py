@@ -223,7 +223,7 @@ async def _named(
 
 async def _known(services: Services, place: Place, account: Address) -> list[ChainHoldings]:
     """Return what is known of an account, with the prices that the last sweeps brought."""
-    sweeps, listing = services.sweeps(), await services.listing()
+    sweeps, listing = await services.sweeps(), await services.listing()
     return await services.db.run(
         holdings.holdings_of,
         place,

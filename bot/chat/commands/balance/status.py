@@ -43,7 +43,7 @@ class StatusRequest(Request):
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Show how far everything watched here is seen."""
-        sweeps, place = services.sweeps(), incoming.place
+        sweeps, place = await services.sweeps(), incoming.place
         listing = await services.listing()
         here = await services.db.run(freshness.watched_here, place, listing.asked, services.contract_status)
         active = await services.db.run(mutes.muted_here, place)
