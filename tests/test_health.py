@@ -404,8 +404,9 @@ async def test_the_metrics_count_what_happens_and_name_nobody(watching: Visit) -
         assert f'balance_bot_sweeps_total{{result="{outcome}"}}' in text
     assert 'balance_bot_indexer_requests_total{method="GetTokenBalancesSummary",outcome="answered"}' in text
     assert 'balance_bot_telegram_requests_total{method="sendMessage",outcome="ok"}' in text
-    for secret in (ACCOUNT, CHECKSUMMED, ACCOUNT[2:], str(OWNER), "Treasury", "USDC", "AQAAAA", "AAF-"):
+    for secret in (ACCOUNT, CHECKSUMMED, ACCOUNT[2:], "Treasury", "USDC", "AQAAAA", "AAF-"):
         assert secret not in text
+    assert not re.search(rf"\b{OWNER}\b", text)  # a span of time may have these digits
 
 
 async def test_the_metrics_show_what_waits_and_what_failed(watching: Visit) -> None:
