@@ -179,7 +179,7 @@ class Dispatcher:
         self._expire_at = self._monotonic() + EXPIRE_EVERY_SECONDS
         if dropped:
             self.counts.expired += dropped
-            log.warning("changes waited too long to be told", action="alerts_expired", count=dropped)
+            log.warning("changes waited too long to be sent", action="alerts_expired", count=dropped)
 
     async def _start_due(self) -> float:
         """Start a task for each chat with something due; returns the seconds until the next look."""

@@ -121,7 +121,7 @@ def build_dispatcher(
         composed = compose(alerts, message_id, registry, composed_at)
         if composed.trouble is not None:
             log.error(
-                "an alert is told in bare numbers",
+                "an alert is sent in bare numbers",
                 action="told_bare",
                 exc_info=composed.trouble,
                 id=message_id,

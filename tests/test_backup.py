@@ -162,7 +162,7 @@ async def test_a_restored_bot_says_so_and_tells_what_changed_since_the_copy(stac
     stack.world.move(ETHEREUM, DAI, ACCOUNT, 10**18)
     await lost_and_restored(stack, copy)
 
-    assert "restored from a copy" in (await stack.hears("restored")).text
+    assert "restored from a backup" in (await stack.hears("restored")).text
     await until(lambda: "DAI" in "\n".join(stack.said()[said_before:]))
     await stack.asked(3)
     changes = changes_in(stack.said()[said_before:])

@@ -208,7 +208,7 @@ async def test_killed_while_old_alerts_expire_they_are_dropped_and_counted_once(
     await stack.start_process()
     await until(lambda: rows(stack, "SELECT count(*) FROM alert WHERE state = 'expired'") == [(1,)])
     stack.telegram.unblocks(stack.olga)
-    await stack.hears("1 change could not be told in time and was dropped")
+    await stack.hears("1 change waited too long to be sent and was dropped")
     await stack.asked(3)
     assert sum("dropped" in text for text in stack.said()) == 1
     assert alerts(stack) == []

@@ -336,6 +336,6 @@ async def test_owners_hear_that_no_copy_can_be_made(tmp_path: Path) -> None:
     async with open_stack(tmp_path, store=[f'backup_dir = "{tmp_path / "nowhere"}"']) as stack:
         stack.start()
 
-        message = await stack.hears("daily copy")
+        message = await stack.hears("daily backup")
 
     assert "nowhere does not exist" in message.text

@@ -100,7 +100,7 @@ def test_the_tour_ends_on_the_worst_day() -> None:
 
 
 def test_what_differs_between_two_runs_is_masked_and_nothing_else() -> None:
-    line = "bot to alice           │ ⚠️ No answer for Polygon since 15:46 UTC (5 s)."
+    line = "bot to alice           │ ⚠️ I can't read Polygon since 15:46 UTC (5 s): no answer."
     footer = "                       │ 15:47:05–15:47:11 UTC · 4C7GD"
 
     assert pattern(line).fullmatch(line.replace("15:46", "09:01").replace("5 s", "12 s"))

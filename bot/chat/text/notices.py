@@ -162,13 +162,13 @@ def _silent(unanswered: Sequence[ChainId], chains: Chains) -> str:
 
 def _gone(chain_ids: Iterable[ChainId], chains: Chains) -> Html:
     return fill(
-        "⚠️ The source of balances no longer lists {}.\nI go on asking, and say so when no answer comes.",
+        "⚠️ The source no longer lists {}.\nI keep asking for it, and report when no answer comes.",
         _titles(chain_ids, chains),
     )
 
 
 def _back(chain_ids: Iterable[ChainId], chains: Chains) -> Html:
-    return fill("👁 The source of balances lists {} again.", _titles(chain_ids, chains))
+    return fill("✅ The source lists {} again.", _titles(chain_ids, chains))
 
 
 def _titles(chain_ids: Iterable[ChainId], chains: Chains) -> str:
@@ -181,8 +181,8 @@ def _mass_losses(losses: Sequence[MassLoss], chains: Chains) -> Html:
     lines = [_mass_loss(loss, chains) for loss in tuple(last.values())[:_SINGLY]]
     more = [f"… and on {counted(len(last) - _SINGLY, 'more chain')}."] if len(last) > _SINGLY else []
     believe = fill(
-        "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances there "
-        "count as unknown. If it is real, {} lets me tell it.",
+        "An index that is being rebuilt looks like this, so nothing is reported as gone, and the balances "
+        "there count as unknown. If they are really gone, confirm it with {}.",
         code(f"/believe {chains.get(next(iter(last))).name}" if len(last) == 1 else "/believe CHAIN"),
     )
     return join("\n", (*lines, *more, believe))
@@ -202,9 +202,9 @@ def _refusals(refusals: Sequence[SourceRefuses]) -> Html:
     return join(
         "\n",
         (
-            "⚠️ The source of balances refuses to answer, and needs somebody to put it right:",
+            "⚠️ The source refuses to answer until somebody fixes this:",
             *map(quoted, reasons),
-            "Until then nothing is seen; all balances stay as last known.",
+            "Until then I can't read anything. Last known values are kept.",
         ),
     )
 
@@ -217,23 +217,22 @@ def _backup_notice(first: BackupNotice, notices: Sequence[StoredNotice], today: 
         case BackupFails():
             return _backup_fails(_only(BackupFails, notices)[-1].reason)
         case BackupWorks():
-            return EMPTY + "👁 The daily copy of my database is made again."
+            return EMPTY + "✅ The daily backup works again."
         case Restored():
             return _restored(_only(Restored, notices)[-1].copied_at, today)
 
 
 def _backup_fails(reason: str) -> Html:
     return fill(
-        "⚠️ The daily copy of my database could not be made:\n{}\n"
-        "I try again every hour, and say so when it works.",
+        "⚠️ The daily backup failed:\n{}\nI retry every hour, and say so when it works.",
         quoted(reason),
     )
 
 
 def _restored(copied_at: datetime, today: date) -> Html:
     return fill(
-        "⚠️ I was restored from a copy of {} UTC.\nWhat changed since then is told now, even if I told it "
-        "before. Whatever was watched or ended since then is as it was: look at {}.",
+        "⚠️ I was restored from a backup of {} UTC.\nChanges since then are reported now, even those that I "
+        "reported before. What was watched or stopped since then is as it was: check {}.",
         clock(copied_at, today, pattern="%H:%M"),
         code("/list"),
     )
@@ -257,7 +256,7 @@ def _dropped(notices: Sequence[Dropped], today: date) -> Html:
     changes = sum(notice.changes for notice in notices)
     first, last = min(notice.first_at for notice in notices), max(notice.last_at for notice in notices)
     return fill(
-        "⚠️ {} could not be told in time and {} dropped, seen {} to {} UTC.\n{} shows what is held now.",
+        "⚠️ {} waited too long to be sent and {} dropped, observed {} to {} UTC.\n{} shows what is held now.",
         counted(changes, "change"),
         "was" if changes == 1 else "were",
         clock(first, today, pattern="%H:%M"),
@@ -293,10 +292,9 @@ def _unreadable(notices: Sequence[UnreadableNotice]) -> Html:
     """Return that something is kept which can't be read, and what it calls itself."""
     kinds = list(dict.fromkeys(notice.kind for notice in notices if notice.kind))[:_SINGLY]
     return fill(
-        "⚠️ {}{} for this chat can't be read by this version of me.\n"
-        "{} in my database; {} shows how things stand.",
+        "⚠️ This version of me can't read {}{} for this chat.\n{} in my database; {} shows how things stand.",
         counted(len(notices), "notice"),
         fill(" ({})", join(", ", map(quoted, kinds))) if kinds else EMPTY,
-        "It is" if len(notices) == 1 else "They are",
+        "It stays" if len(notices) == 1 else "They stay",
         code("/status"),
     )

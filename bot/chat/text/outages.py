@@ -19,7 +19,7 @@ _LINES_MOST = 8
 _HELD_BACK_MOST = 5
 """Lines; what is beyond them is counted."""
 
-_BALANCES_STAY = "stay as last known; I go on asking."
+_LAST_KNOWN = "Last known values are kept; I keep trying."
 
 Named = tuple[Address | None, str]
 """An account, and what it is called on the chain in question."""
@@ -33,6 +33,8 @@ class OutageLine(NamedTuple):
     where: Html
     """`Polygon, Base`, or `Treasury on Ethereum`."""
     when: str
+    is_several: bool = False
+    """Whether it names more than one chain or account."""
 
     @property
     def line(self) -> Html:
@@ -51,9 +53,7 @@ def blind(notices: Sequence[Blind], chains: Chains, observed_at: datetime, today
     if everything:
         silent_since = max(gap.since for gap in everything[-1].gaps)
         return fill(
-            "⚠️ The source of balances has given no answer about anything watched here {}.\nAll balances {}",
-            when(silent_since),
-            _BALANCES_STAY,
+            "⚠️ I can't read any balances {}: the source isn't answering.\n{}", when(silent_since), _LAST_KNOWN
         )
     gaps = [gap for notice in notices for gap in notice.gaps]
     held_back = [gap for gap in gaps if gap.held_back]
@@ -67,10 +67,8 @@ def _silent_since(gaps: Sequence[Gap], chains: Chains, when: Callable[[datetime]
     if not spots:
         return EMPTY
     if len(spots) == 1:
-        return fill("⚠️ No answer for {} {}.\nBalances there {}", *spots[0], _BALANCES_STAY)
-    return join(
-        "\n", ("⚠️ No answer for:", *(spot.line for spot in spots), f"Balances there {_BALANCES_STAY}")
-    )
+        return fill("⚠️ I can't read {} {}: no answer.\n{}", spots[0].where, spots[0].when, _LAST_KNOWN)
+    return join("\n", ("⚠️ No answer, so I can't read:", *(spot.line for spot in spots), _LAST_KNOWN))
 
 
 def seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: datetime) -> Html:
@@ -81,14 +79,18 @@ def seen_again(notices: Sequence[SeenAgain], chains: Chains, observed_at: dateti
 
     changes = sum(notice.changes for notice in notices)
     happened = (
-        f"{counted(changes, 'change')} meanwhile, told as usual." if changes else "Nothing changed meanwhile."
+        f"{counted(changes, 'change')} meanwhile, reported as usual."
+        if changes
+        else "Nothing changed meanwhile."
     )
     gaps = [gap for notice in notices for gap in notice.gaps]
     released = _released_lines(gaps, chains, when)
     spots = outage_lines([gap for gap in gaps if not gap.held_back], chains, when)
     if len(spots) == 1:
-        return join("\n", (*released, fill("👁 Seen again: {}, {}.", *spots[0]), happened))
-    seen = join("\n", ("👁 Seen again:", *(spot.line for spot in spots))) if spots else EMPTY
+        (spot,) = spots
+        back = fill("✅ {} {} back {}.", spot.where, "are" if spot.is_several else "is", spot.when)
+        return join("\n", (*released, back, happened))
+    seen = join("\n", ("✅ Back again:", *(spot.line for spot in spots))) if spots else EMPTY
     return join("\n", filter(None, (*released, seen, happened)))
 
 
@@ -109,7 +111,14 @@ def outage_lines(gaps: Iterable[Gap], chains: Chains, when: Callable[[datetime],
         alike[tuple(accounts), since].append(chain_id)
         names |= accounts
     spots = [
-        (OutageLine(_where([names[account] for account in accounts], on, chains), since), on)
+        (
+            OutageLine(
+                _where([names[account] for account in accounts], on, chains),
+                since,
+                is_several=len(accounts) * len(on) > 1,
+            ),
+            on,
+        )
         for (accounts, since), on in sorted(
             alike.items(), key=lambda spot: spot[0][0] != (_ALL_OF_THE_CHAIN,)
         )
@@ -177,15 +186,19 @@ def _released(gap: Gap, chains: Chains, after: str) -> Html:
     title = chains.get(gap.chain_id).title
     match gap.held_back.end:
         case DoubtEnd.BELIEVED:
-            return fill("👁 {} is no longer held back, {}: an owner confirmed that it is gone.", title, after)
+            return fill(
+                "✅ {} is no longer held back {}: an owner confirmed that the balances are gone.",
+                title,
+                after,
+            )
         case DoubtEnd.SETTLED:
             return fill(
-                "👁 {} is no longer held back, {}: what is still missing has stayed so, and counts as gone.",
+                "✅ {} is no longer held back {}: what is still missing has stayed so, and counts as gone.",
                 title,
                 after,
             )
         case _:
-            return fill("👁 The balances on {} are back, {}.", title, after)
+            return fill("✅ The balances on {} are back {}.", title, after)
 
 
 def _believe(chain_ids: Sequence[ChainId], chains: Chains) -> Html:

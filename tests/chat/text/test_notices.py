@@ -103,8 +103,8 @@ def test_chains_that_are_held_back_stand_apart_from_silent_ones() -> None:
             "An index that is being rebuilt looks like this, so nothing there is reported as gone, and I"
             " wait. If it is really gone, an owner can confirm it with /believe polygon."
         ),
-        "⚠️ No answer for Base since 13:53 UTC (10 min).",
-        "Balances there stay as last known; I go on asking.",
+        "⚠️ I can't read Base since 13:53 UTC (10 min): no answer.",
+        "Last known values are kept; I keep trying.",
     ]
 
 
@@ -116,31 +116,31 @@ def test_the_end_of_a_hold_is_told_in_words_that_fit() -> None:
     ]
 
     assert lines(SeenAgain(tuple(ended), 3)) == [
-        "👁 The balances on Polygon are back, after 10 min.",
-        "👁 Base is no longer held back, after 10 min: an owner confirmed that it is gone.",
+        "✅ The balances on Polygon are back after 10 min.",
+        "✅ Base is no longer held back after 10 min: an owner confirmed that the balances are gone.",
         (
-            "👁 Ethereum is no longer held back, after 10 min:"
+            "✅ Ethereum is no longer held back after 10 min:"
             " what is still missing has stayed so, and counts as gone."
         ),
-        "3 changes meanwhile, told as usual.",
+        "3 changes meanwhile, reported as usual.",
     ]
 
 
 def test_a_blind_chain_is_told_with_since_when_and_what_that_means() -> None:
     assert lines(blind(gap(POLYGON))) == [
-        "⚠️ No answer for Polygon since 13:53 UTC (10 min).",
-        "Balances there stay as last known; I go on asking.",
+        "⚠️ I can't read Polygon since 13:53 UTC (10 min): no answer.",
+        "Last known values are kept; I keep trying.",
     ]
 
 
 def test_a_blind_account_is_named_with_its_chain() -> None:
     assert lines(blind(gap(ETHEREUM, 12, TREASURY, "Treasury")))[0] == (
-        "⚠️ No answer for Treasury on Ethereum since 13:51 UTC (12 min)."
+        "⚠️ I can't read Treasury on Ethereum since 13:51 UTC (12 min): no answer."
     )
 
 
 def test_an_account_without_a_label_is_its_short_address() -> None:
-    assert lines(blind(gap(ETHEREUM, 12, TREASURY)))[0].startswith("⚠️ No answer for 0x8e3E…d8B9 on Ethereum")
+    assert lines(blind(gap(ETHEREUM, 12, TREASURY)))[0].startswith("⚠️ I can't read 0x8e3E…d8B9 on Ethereum")
 
 
 def test_what_is_blind_alike_shares_a_line_and_whole_chains_come_first() -> None:
@@ -153,11 +153,11 @@ def test_what_is_blind_alike_shares_a_line_and_whole_chains_come_first() -> None
             gap(BASE),
         )
     ) == [
-        "⚠️ No answer for:",
+        "⚠️ No answer, so I can't read:",
         "Polygon, Base: since 13:53 UTC (10 min)",
         "Treasury, 0xABaB…ABaB on Ethereum: since 13:51 UTC (12 min)",
         "0xABaB…ABaB on Arbitrum One: since 13:51 UTC (12 min)",
-        "Balances there stay as last known; I go on asking.",
+        "Last known values are kept; I keep trying.",
     ]
 
 
@@ -166,15 +166,15 @@ def test_an_account_of_a_chain_that_is_blind_as_a_whole_is_not_named() -> None:
 
 
 def test_since_yesterday_has_a_date() -> None:
-    assert "since 2026-11-21 14:03 UTC (24 h)." in lines(blind(gap(POLYGON, 24 * 60)))[0]
+    assert "since 2026-11-21 14:03 UTC (24 h):" in lines(blind(gap(POLYGON, 24 * 60)))[0]
 
 
 def test_everything_blind_is_one_clear_message() -> None:
     everything = blind(*(gap(chain_id, 10) for chain_id in ALL_CHAINS), is_everything=True)
 
     assert lines(everything) == [
-        "⚠️ The source of balances has given no answer about anything watched here since 13:53 UTC (10 min).",
-        "All balances stay as last known; I go on asking.",
+        "⚠️ I can't read any balances since 13:53 UTC (10 min): the source isn't answering.",
+        "Last known values are kept; I keep trying.",
     ]
 
 
@@ -186,7 +186,7 @@ def test_many_accounts_fold() -> None:
     gaps = [gap(BASE, 10, Address(f"0x{number:040x}"), f"Till {number}") for number in range(500)]
 
     assert lines(blind(*gaps))[0] == (
-        "⚠️ No answer for Till 0, Till 1, Till 2 and 497 more on Base since 13:53 UTC (10 min)."
+        "⚠️ I can't read Till 0, Till 1, Till 2 and 497 more on Base since 13:53 UTC (10 min): no answer."
     )
 
 
@@ -200,26 +200,26 @@ def test_many_lines_fold() -> None:
 
 def test_notices_of_one_kind_become_one_block() -> None:
     assert lines(blind(gap(POLYGON)), blind(gap(BASE)))[0] == (
-        "⚠️ No answer for Polygon, Base since 13:53 UTC (10 min)."
+        "⚠️ I can't read Polygon, Base since 13:53 UTC (10 min): no answer."
     )
 
 
 def test_blindness_and_its_end_keep_their_order() -> None:
     shown = lines(blind(gap(POLYGON)), SeenAgain((gap(POLYGON),), 0), blind(gap(POLYGON, 2)))
 
-    assert [line[0] for line in shown if line[:1] in "⚠👁" and line] == ["⚠", "👁", "⚠"]
+    assert [line[0] for line in shown if line[:1] in "⚠✅" and line] == ["⚠", "✅", "⚠"]
 
 
 def test_what_is_seen_again_says_how_long_it_was_not_and_that_nothing_changed() -> None:
     assert lines(SeenAgain((gap(POLYGON, 47),), 0)) == [
-        "👁 Seen again: Polygon, after 47 min.",
+        "✅ Polygon is back after 47 min.",
         "Nothing changed meanwhile.",
     ]
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [(1, "1 change meanwhile, told as usual."), (3, "3 changes meanwhile, told as usual.")],
+    [(1, "1 change meanwhile, reported as usual."), (3, "3 changes meanwhile, reported as usual.")],
 )
 def test_what_changed_meanwhile_is_counted(changes: int, words: str) -> None:
     assert lines(SeenAgain((gap(POLYGON, 47),), changes))[-1] == words
@@ -229,7 +229,7 @@ def test_many_things_seen_again_share_lines() -> None:
     assert lines(
         SeenAgain((gap(POLYGON, 47), gap(BASE, 47), gap(ETHEREUM, 49, TREASURY, "Treasury")), 0)
     ) == [
-        "👁 Seen again:",
+        "✅ Back again:",
         "Polygon, Base: after 47 min",
         "Treasury on Ethereum: after 49 min",
         "Nothing changed meanwhile.",
@@ -241,22 +241,22 @@ def test_many_things_seen_again_share_lines() -> None:
 
 def test_a_chain_that_is_no_longer_listed_is_told_with_what_the_bot_does() -> None:
     assert lines(ChainGone(BASE)) == [
-        "⚠️ The source of balances no longer lists Base.",
-        "I go on asking, and say so when no answer comes.",
+        "⚠️ The source no longer lists Base.",
+        "I keep asking for it, and report when no answer comes.",
     ]
     assert "no longer lists Base and Polygon." in lines(ChainGone(BASE), ChainGone(POLYGON))[0]
 
 
 def test_a_chain_that_is_listed_again_is_told() -> None:
-    assert lines(ChainBack(BASE)) == ["👁 The source of balances lists Base again."]
+    assert lines(ChainBack(BASE)) == ["✅ The source lists Base again."]
 
 
 def test_a_mass_loss_is_told_as_doubt_with_the_command_that_ends_it() -> None:
     assert lines(MassLoss(POLYGON, 12, 14)) == [
         "⚠️ Polygon: 12 of 14 token balances vanished at once.",
         (
-            "An index that is being rebuilt looks like this, so nothing is told as lost, and the balances "
-            "there count as unknown. If it is real, /believe polygon lets me tell it."
+            "An index that is being rebuilt looks like this, so nothing is reported as gone, and the "
+            "balances there count as unknown. If they are really gone, confirm it with /believe polygon."
         ),
     ]
 
@@ -280,9 +280,9 @@ def test_a_source_that_refuses_is_quoted_and_told_once() -> None:
     shown = lines(SourceRefuses(KEY_REFUSED), SourceRefuses(KEY_REFUSED))
 
     assert shown == [
-        "⚠️ The source of balances refuses to answer, and needs somebody to put it right:",
+        "⚠️ The source refuses to answer until somebody fixes this:",
         KEY_REFUSED,
-        "Until then nothing is seen; all balances stay as last known.",
+        "Until then I can't read anything. Last known values are kept.",
     ]
 
 
@@ -299,23 +299,23 @@ def test_what_a_source_says_is_code_in_one_line(name: str) -> None:
 
 def test_a_backup_that_fails_is_told_with_its_reason_and_what_happens_next() -> None:
     assert lines(BackupFails("the folder /backups does not exist: make it, or choose another one")) == [
-        "⚠️ The daily copy of my database could not be made:",
+        "⚠️ The daily backup failed:",
         "the folder /backups does not exist: make it, or choose another one",
-        "I try again every hour, and say so when it works.",
+        "I retry every hour, and say so when it works.",
     ]
 
 
 def test_a_backup_that_works_again_is_told() -> None:
-    assert lines(BackupWorks()) == ["👁 The daily copy of my database is made again."]
+    assert lines(BackupWorks()) == ["✅ The daily backup works again."]
 
 
 def test_who_hears_from_a_restored_bot_is_told_what_that_means() -> None:
     first, second = lines(Restored(NOON - timedelta(days=3)))
 
-    assert first == "⚠️ I was restored from a copy of 2026-11-19 14:03 UTC."
+    assert first == "⚠️ I was restored from a backup of 2026-11-19 14:03 UTC."
     assert second == (
-        "What changed since then is told now, even if I told it before. "
-        "Whatever was watched or ended since then is as it was: look at /list."
+        "Changes since then are reported now, even those that I reported before. "
+        "What was watched or stopped since then is as it was: check /list."
     )
 
 
@@ -324,8 +324,8 @@ def test_who_hears_from_a_restored_bot_is_told_what_that_means() -> None:
 
 def test_a_notice_that_cannot_be_read_is_told_with_what_it_calls_itself() -> None:
     assert lines(UnreadableNotice("of <b>tomorrow</b>")) == [
-        "⚠️ 1 notice (of <b>tomorrow</b>) for this chat can't be read by this version of me.",
-        "It is in my database; /status shows how things stand.",
+        "⚠️ This version of me can't read 1 notice (of <b>tomorrow</b>) for this chat.",
+        "It stays in my database; /status shows how things stand.",
     ]
 
 
@@ -333,10 +333,10 @@ def test_many_of_them_are_counted_and_each_name_is_said_once() -> None:
     assert lines(
         UnreadableNotice("a"), UnreadableNotice(""), UnreadableNotice("b"), UnreadableNotice("a")
     ) == [
-        "⚠️ 4 notices (a, b) for this chat can't be read by this version of me.",
-        "They are in my database; /status shows how things stand.",
+        "⚠️ This version of me can't read 4 notices (a, b) for this chat.",
+        "They stay in my database; /status shows how things stand.",
     ]
-    assert lines(UnreadableNotice(""))[0] == "⚠️ 1 notice for this chat can't be read by this version of me."
+    assert lines(UnreadableNotice(""))[0] == "⚠️ This version of me can't read 1 notice for this chat."
 
 
 # ---------------------------------------------------------------- laws
@@ -402,7 +402,7 @@ def test_a_notice_stands_above_the_changes_it_speaks_of() -> None:
 
     shown = seen(composed(alert, *told(SeenAgain((gap(POLYGON, 47),), 1))).html).split("\n")
 
-    assert [line[:2] for line in shown] == ["👁 ", "1 ", "", "🔴 ", "  ", "14"]
+    assert [line[:2] for line in shown] == ["✅ ", "1 ", "", "🔴 ", "  ", "14"]
 
 
 # ---------------------------------------------------------------- what was not told
@@ -412,14 +412,16 @@ def test_what_was_dropped_is_counted_with_its_time() -> None:
     first, second = lines(Dropped(3, NOON - timedelta(days=4), NOON - timedelta(days=3, hours=1)))
 
     assert first == (
-        "⚠️ 3 changes could not be told in time and were dropped,"
-        " seen 2026-11-18 14:03 to 2026-11-19 13:03 UTC."
+        "⚠️ 3 changes waited too long to be sent and were dropped,"
+        " observed 2026-11-18 14:03 to 2026-11-19 13:03 UTC."
     )
     assert second == "/balance shows what is held now."
 
 
 def test_one_dropped_change_is_one() -> None:
-    assert lines(Dropped(1, NOON, NOON))[0].startswith("⚠️ 1 change could not be told in time and was dropped")
+    assert lines(Dropped(1, NOON, NOON))[0].startswith(
+        "⚠️ 1 change waited too long to be sent and was dropped"
+    )
 
 
 def test_what_telegram_refuses_is_named_with_its_reason() -> None:

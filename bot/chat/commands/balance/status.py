@@ -147,7 +147,7 @@ def _since(moment: datetime, now: datetime) -> str:
 def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
     spots = outage_lines(gaps, chains, lambda since: _since(since, now))
     if len(spots) == 1:
-        return [fill("Not fully seen: {}, {}", *spots[0])]
+        return [fill("Not fully seen: {}, {}", spots[0].where, spots[0].when)]
     return ["Not fully seen:", *(spot.line for spot in spots)] if spots else []
 
 
