@@ -14,6 +14,7 @@ from typing import Final, Self, TypeVar
 
 import aiohttp
 import structlog
+from isal import isal_zlib
 
 from bot.domain.class_names import kind_of
 from bot.domain.questions import Allowance
@@ -50,6 +51,9 @@ Read = TypeVar("Read")
 ANSWERED: Final = "answered"
 
 log = structlog.get_logger(__name__)
+
+# For all of the process: it unpacks a page in half the time that Python's own takes (docs/performance.md).
+aiohttp.set_zlib_backend(isal_zlib)
 
 
 @dataclass(slots=True)

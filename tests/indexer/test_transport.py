@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
+from aiohttp.compression_utils import ZLibBackend
 from aiohttp.test_utils import unused_port
 from structlog.testing import capture_logs
 
@@ -435,6 +436,10 @@ async def test_a_compressed_reply_is_read() -> None:
         assert (await client.balances(QUESTION)).tokens[MAINNET]
 
     assert "gzip" in told.requests[0].headers["Accept-Encoding"]
+
+
+def test_what_is_zipped_is_unpacked_by_isal() -> None:
+    assert ZLibBackend.name == "isal.isal_zlib"
 
 
 @pytest.mark.parametrize("send", [says, lambda body: packs(gzip.compress(body, 1))])
