@@ -39,6 +39,14 @@ MUTANTS = (
         "tests/store/test_record.py::test_a_poll_that_fails_midway_writes_nothing_and_the_next_one_tells",
     ),
     Mutant(
+        "a print is written before what it stands for: a failure in between hides the change for ever",
+        "bot/store/polling/record.py",
+        "    with db.transaction():\n        # Answers may arrive late.",
+        "    replace_prints(db, poll.prints, written=(), partly_unknown=())\n"
+        "    with db.transaction():\n        # Answers may arrive late.",
+        "tests/store/test_prints.py::test_a_poll_that_fails_midway_leaves_the_print_as_it_was",
+    ),
+    Mutant(
         "a chain that is missing from an answer counts as empty: its tokens are told as lost",
         "bot/domain/observe/readings.py",
         "    listed = None\n    if _tokens_known(",

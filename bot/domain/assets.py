@@ -98,6 +98,11 @@ class Description(NamedTuple):
         """Whether its amounts count items with ids."""
         return self.kind in COLLECTION_KINDS or self.kind.endswith(WITH_IDS)
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it names no more than a type and a price, as what came without metadata."""
+        return self.symbol is None and self.decimals is None and not self.rebasing
+
     def merged(self, said: "Description") -> "Description":
         """Return this description updated by a newer one; what the newer one leaves open is kept."""
         stays_numbered = self.kind.endswith(WITH_IDS) and said.kind not in KNOWN_KINDS

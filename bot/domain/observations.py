@@ -148,10 +148,14 @@ class Verdict:
         """Whether there is nothing to write to the database."""
         return not (self.first_seen or self.seen_again or self.moves or self.balances or self.holds)
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the same reading would again have no effect, so that it need not be compared again."""
-        return self.says_nothing_new and not (self.missing or self.unexplained)
+
+class Fingerprint(NamedTuple):
+    """All that was read of an account, in few bytes: equal only if nothing is different."""
+
+    generation: int | None
+    """Of the account's coverage, which ends and begins anew; None: nothing is covered."""
+    digest: bytes
+    """Of what was asked, what was answered, and by which code it was compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +173,27 @@ class Poll:
     """Descriptions that were asked for."""
     items: Mapping[tuple[Address, Asset], Items] = field(default_factory=dict)
     """Items of collections to store, by id; empty: delete the stored ids."""
+    prints: Mapping[Address, Fingerprint] = field(default_factory=dict)
+    """Of accounts whose reading says nothing new once all of the poll is recorded."""
+    highest_blocks: Mapping[ChainId, int] = field(default_factory=dict)
+    """The newest block that was read on each chain."""
 
     @property
     def says_nothing_new(self) -> bool:
         """Whether there is nothing to write to the database."""
-        return not (self.described or self.items) and all(
+        return not (self.described or self.items or self.prints) and all(
             verdict.says_nothing_new for verdict in self.verdicts
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of recording a poll."""
+
+    alerts: int = 0
+    """How many it makes."""
+    prints: Mapping[Address, Fingerprint] = field(default_factory=dict)
+    """Those of its prints that stand for what is stored now: the same reading says nothing new."""
 
 
 @dataclass(frozen=True, slots=True)

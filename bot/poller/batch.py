@@ -4,7 +4,7 @@ Nothing is written here; what a batch brings is one `Poll`, recorded whole.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -13,7 +13,7 @@ import structlog
 
 from bot.domain.assets import Address, Asset, ChainId, Description, Part
 from bot.domain.observations import Poll, Reading, SweepNumber, Verdict, View
-from bot.domain.observe.compare import compare
+from bot.domain.observe.compare import compare, settles
 from bot.domain.observe.plan import Wanted, chunks
 from bot.domain.observe.readings import Answered, readings, with_named
 from bot.poller.fetcher import Replied
@@ -41,8 +41,8 @@ class BatchResult:
     """What was read of each account and chain, in the order of the poll's verdicts."""
     highest_blocks: Mapping[ChainId, int]
     """The newest block that was read on each chain."""
-    found_late: frozenset[Address] = frozenset()
-    """Accounts whose digests don't show all that was read of them."""
+    unsettled: frozenset[Address] = frozenset()
+    """Accounts that are to be compared again even if they read the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,19 @@ class BatchReader:
     ) -> BatchResult:
         """Return what the replies say of some accounts, asking on where they leave a question open."""
         # In a thread: where a reply has to be collected anew, all its rows are decoded once more.
-        names = await asyncio.to_thread(answers_about, replied, ())
-        descriptions = descriptions_in(names)
+        await asyncio.to_thread(answers_about, replied, ())
         # One batch at a time: the pauses of many would leave no time between them, and memory
         # holds the objects of one.
         async with self.lock:
             views = await self.db.run(snapshots.views, accounts)
             comparison = _Comparison(self, views, _known_collections(views), observed_at)
-            comparison.collections |= _collections_in(descriptions)
             await comparison.compare_all(accounts, replied)
+        descriptions = descriptions_in(comparison.answered)
         _log_troubles(comparison.answered)
-        if any(verdict.missing for verdict in comparison.verdicts):
+        # Their digests don't show all that was read of them: some of it was found or asked later.
+        found_late = chain.from_iterable(answer.found_late for _, answer in comparison.answered)
+        asked_later = {verdict.account for verdict in comparison.verdicts if verdict.missing}
+        if asked_later:
             by_name = await self.follow_up.ask_for_missing(comparison.verdicts)
             descriptions = descriptions_in(by_name) | descriptions
             comparison.collections |= _collections_in(descriptions)
@@ -88,14 +90,14 @@ class BatchReader:
             observed_at=observed_at,
             verdicts=tuple(verdicts),
             descriptions=descriptions,
-            described=await self.follow_up.describe_first(verdicts, names, observed_at),
+            described=await self.follow_up.describe_first(verdicts, comparison.answered, observed_at),
             items=items,
         )
         return BatchResult(
             poll,
             tuple(comparison.read),
             _highest_blocks(comparison.answered),
-            frozenset(chain.from_iterable(answer.found_late for _, answer in comparison.answered)),
+            frozenset(asked_later.union(found_late, _unsettled(views, verdicts))),
         )
 
 
@@ -118,6 +120,7 @@ class _Comparison:
         for some in chunks(accounts, ACCOUNTS_IN_ONE_GO):
             answered = answers_about(replied, some)
             self.answered += answered
+            self.collections |= _collections_in(descriptions_in(answered))
             self.read += readings({account: self.batches.asked[account] for account in some}, answered)
             verdicts = [self._compare(reading) for reading in self.read[len(self.verdicts) :]]
             for verdict in verdicts:
@@ -155,6 +158,12 @@ def _collections_in(descriptions: Mapping[Asset, Description]) -> frozenset[Asse
 
 def _known_collections(views: Views) -> frozenset[Asset]:
     return frozenset(chain.from_iterable(view.collections for view in views.values()))
+
+
+def _unsettled(views: Views, verdicts: Iterable[Verdict]) -> Iterator[Address]:
+    for verdict in verdicts:
+        if not settles(views.get((verdict.account, verdict.chain_id), NEVER_READ), verdict):
+            yield verdict.account
 
 
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:

@@ -111,12 +111,8 @@ class FollowUp:
         if moves:
             wanted |= await self.db.run(snapshots.doubtful_descriptions, [move.asset for move in moves], now)
             wanted |= {move.asset for move in moves if move.asset.contract and _may_be_redenominated(move)}
-        described = {
-            asset: answer.descriptions[asset]
-            for question, answer in answered
-            if question.metadata
-            for asset in wanted & answer.descriptions.keys()
-        }
+        said = descriptions_in([pair for pair in answered if pair[0].metadata])
+        described = {asset: said[asset] for asset in wanted & said.keys()}
         try:
             async with asyncio.timeout(DESCRIBED_WITHIN_SECONDS):
                 asked = await self.describe({asset: holders[asset] for asset in wanted - described.keys()})
@@ -162,13 +158,18 @@ class FollowUp:
 
 
 def answers_about(replied: Iterable[Replied], accounts: Collection[Address]) -> list[Answered]:
-    """Read what replies say of some accounts, and all their descriptions of assets."""
+    """Read what replies say of some accounts and of what these hold."""
     return [(question, reply.about(accounts)) for question, reply in replied]
 
 
 def descriptions_in(answered: Iterable[Answered]) -> dict[Asset, Description]:
-    """Return all descriptions in some answers."""
-    return dict(chain.from_iterable(answer.descriptions.items() for _, answer in answered))
+    """Return of each asset the first description in some answers, or the first with metadata."""
+    result: dict[Asset, Description] = {}
+    for asset, one in chain.from_iterable(answer.descriptions.items() for _, answer in answered):
+        known = result.setdefault(asset, one)
+        if known.is_bare and not one.is_bare:
+            result[asset] = one
+    return result
 
 
 def _is_about(question: Question, answer: Answer, asset: Asset, account: Address) -> bool:

@@ -1,57 +1,92 @@
 """What the poller remembers from sweep to sweep, to ask and compare less.
 
-Balances don't depend on it: all of it is lost with the process, and the next sweep reads
-and compares everything once. What others read, or a restart must not forget, is in the database.
+Balances don't depend on it. What another run remembered is lost, but for the prints that the store keeps:
+without one, an account is compared once.
+What others read, or a restart must not forget, is in the database.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
-from typing import NamedTuple
+from pathlib import Path
 
+import bot
 from bot.domain.assets import Address, Asset, ChainId, Part, Price
+from bot.domain.observations import Fingerprint
 from bot.domain.observe.plan import Wanted
 from bot.domain.observe.prices import prices_to_store
 from bot.domain.questions import Question
 from bot.poller.fetcher import Replied
 
-STAMP_BYTES = 16
+DIGEST_BYTES = 16
+
+DECIDES = ("domain", "indexer", "poller", "store")
+"""The packages by which a reading is compared."""
 
 Unseen = tuple[ChainId, frozenset[Part]]
 """Parts of an account on one chain that gave no usable answer."""
 
 
-class Fingerprint(NamedTuple):
-    """All that was read of an account, in few bytes: equal only if nothing is different."""
-
-    generation: int | None
-    """Of the account's coverage, which ends and begins anew; None: nothing is covered."""
-    asked: Wanted
-    said: bytes
-    """The question and the digest of each reply about the account."""
-
-
 def fingerprints(
-    asked: Mapping[Address, Wanted], generations: Mapping[Address, int], replied: Iterable[Replied]
+    asked: Mapping[Address, tuple[Wanted, Wanted]],
+    generations: Mapping[Address, int],
+    replied: Iterable[Replied],
 ) -> dict[Address, Fingerprint]:
-    """Return what was read of each account as one value to compare."""
+    """Return what was read of each account as one value to compare; no answer about one, no value.
+
+    `asked` is what people want of an account, and that with what is asked beside it to stay visible.
+    """
     said = [(_stamp(question), reply.digests) for question, reply in replied]
-    return {
-        account: Fingerprint(
-            generations.get(account),
-            what,
-            b"".join(stamp + digests[account] for stamp, digests in said if account in digests),
-        )
-        for account, what in asked.items()
-    }
+    # Accounts of a batch share these values: thousands of them are asked for the same.
+    starts: dict[tuple[int, int], bytes] = {}
+    result = {}
+    for account, (wanted, all_asked) in asked.items():
+        # Two missing answers are not two equal answers.
+        of_account = [stamp + digests[account] for stamp, digests in said if account in digests]
+        if of_account:
+            key = (id(wanted), id(all_asked))
+            if key not in starts:
+                starts[key] = deciding_code() + _asked(wanted) + _asked(all_asked)
+            result[account] = Fingerprint(
+                generations.get(account), _digest(b"".join([starts[key], *of_account]))
+            )
+    return result
+
+
+def _asked(wanted: Wanted) -> bytes:
+    named = sorted((contract, sorted(chains)) for contract, chains in wanted.named.items())
+    return _digest(repr((sorted(wanted.broad), named)).encode())
 
 
 def _stamp(question: Question) -> bytes:
     """Return bytes that tell a question from others about the same account."""
     # Without the accounts: a batch may be cut in other parts the next time, and say the same of each.
-    asked = repr((question.chain_ids, question.contracts))
-    return blake2b(asked.encode(), digest_size=STAMP_BYTES).digest()
+    # Without what decorates: a first reading asks for names, the next ones don't.
+    asked = (
+        question.chain_ids,
+        question.contract_status,
+        question.contracts,
+        question.contracts_left_out,
+        question.natives,
+    )
+    return _digest(repr(asked).encode())
+
+
+@cache
+def deciding_code() -> bytes:
+    """Return a digest of the code that reads and compares: what is old to another one may be news to it."""
+    root = Path(bot.__file__).parent
+    files = sorted(path for name in DECIDES for path in (root / name).rglob("*.py"))
+    code = [
+        f"{path.relative_to(root)} {path.stat().st_size}\n".encode() + path.read_bytes() for path in files
+    ]
+    return _digest(b"".join([bot.__version__.encode(), *code]))
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 @dataclass(slots=True)
@@ -65,11 +100,14 @@ class KnownBlocks:
     _at_start: dict[ChainId, int] = field(default_factory=dict)
     _at_reading: dict[Address, Mapping[ChainId, int]] = field(default_factory=dict)
 
-    def start_from(self, stored: Mapping[ChainId, int]) -> None:
-        """Take over what an earlier run stored, unless something was read in this one already."""
+    def start_from(self, at_last_reading: Mapping[ChainId, int], newest: Mapping[ChainId, int]) -> None:
+        """Take over what an earlier run stored, unless something was read in this one already.
+
+        What was known when it last read its accounts is less than what it knew in the end.
+        """
         if not self._highest:
-            self._at_start |= stored
-            self._highest |= stored
+            self._at_start |= at_last_reading
+            self._highest |= {**at_last_reading, **newest}
 
     def now(self) -> dict[ChainId, int]:
         """Return what is known at this moment."""
@@ -112,7 +150,8 @@ class Memory:
 
     blocks: KnownBlocks = field(default_factory=KnownBlocks)
     quiet: dict[Address, Fingerprint] = field(default_factory=dict)
-    """The last reading of accounts that had nothing new: the same one again has nothing new either."""
+    """The last reading of accounts whose news are recorded: the same one again has nothing new."""
+    knows_stored_prints: bool = False
     unseen: dict[Address, tuple[Unseen, ...]] = field(default_factory=dict)
     """What was unknown in these readings, of those in which something was."""
     prices: dict[Asset, Price] = field(default_factory=dict)
@@ -126,6 +165,11 @@ class Memory:
     unlearned: dict[tuple[Address, Asset], None] | None = None
     """Collections whose ids are not stored, in the order they came up; None: not looked up yet."""
 
+    def start_from_prints(self, stored: Mapping[Address, Fingerprint]) -> None:
+        """Take over the readings that an earlier run stored; to be called before anything is read."""
+        self.quiet = dict(stored)
+        self.knows_stored_prints = True
+
     def note_prices(self, said: Mapping[Asset, str], seen_at: datetime) -> None:
         """Keep what is to be stored of the prices of an answer."""
         new = prices_to_store(said, seen_at, self.prices)
@@ -133,7 +177,7 @@ class Memory:
         self.unsaved_prices |= new
 
     def keep_quiet(self, account: Address, read: Fingerprint, unseen: tuple[Unseen, ...]) -> None:
-        """Remember a reading that had nothing new."""
+        """Remember a reading whose news are recorded."""
         self.quiet[account] = read
         if unseen:
             self.unseen[account] = unseen

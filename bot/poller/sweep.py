@@ -8,14 +8,14 @@ store as soon as a batch is recorded.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
 import structlog
 
 from bot.domain.assets import NATIVE_PART, Address, ChainId, Part
-from bot.domain.observations import Poll, SweepNumber, Verdict
+from bot.domain.observations import Fingerprint, Poll, SweepNumber, Verdict
 from bot.domain.observe.items import ITEMS_MOST
 from bot.domain.observe.plan import Batch, Wanted, batches, with_unlisted
 from bot.domain.questions import Reply
@@ -23,8 +23,8 @@ from bot.poller.batch import BatchReader, BatchResult, without
 from bot.poller.fetcher import Fetcher
 from bot.poller.follow_up import FollowUp, ItemSource
 from bot.poller.losses import SweepLosses, Unknown, has_losses
-from bot.poller.memory import Fingerprint, Memory, Unseen, fingerprints
-from bot.store.balances import snapshots
+from bot.poller.memory import Memory, Unseen, fingerprints
+from bot.store.balances import prints, snapshots
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import record
 from bot.store.polling.sweeps import SweepInput, SweepResult
@@ -82,7 +82,7 @@ class Sweep:
         self._batches_at_once = asyncio.Semaphore(settings.batches_at_once)
         self._in_memory = asyncio.Semaphore(BATCHES_IN_MEMORY)
         self._started_at = now()
-        memory.blocks.start_from(watched.highest_blocks)
+        memory.blocks.start_from(watched.highest_blocks, watched.newest_blocks)
         # What the sweep stores as known: a block that one batch brings may be newer than what others saw.
         self._known_before = memory.blocks.now()
         self._follow_up = FollowUp(fetcher, item_source, db)
@@ -109,6 +109,8 @@ class Sweep:
         """
         # In a thread: sorting and grouping thousands of accounts would block the event loop.
         plan = await asyncio.to_thread(self._plan)
+        if not self._memory.knows_stored_prints:
+            self._memory.start_from_prints(await self._db.run(prints.stored_prints))
         self._fetcher.begin()
         async with asyncio.TaskGroup() as tasks:
             for batch in plan:
@@ -164,9 +166,9 @@ class Sweep:
         if not replied:
             self._note_unread(batch.accounts)
             return
-        asked = {account: self._asked[account] for account in batch.accounts}
-        prints = fingerprints(asked, self._watched.generations, replied)
-        changed = [account for account in batch.accounts if not self._is_quiet(account, prints[account])]
+        asked = {account: (self._wanted[account], self._asked[account]) for account in batch.accounts}
+        seen = fingerprints(asked, self._watched.generations, replied)
+        changed = [account for account in batch.accounts if not self._is_quiet(account, seen.get(account))]
         read = {account: self._chains_of_quiet(account) for account in asked.keys() - changed}
         blocks: Mapping[ChainId, int] = {}
         if changed:
@@ -175,8 +177,14 @@ class Sweep:
             async with self._in_memory:
                 result = await self._reader.read(changed, replied, observed_at)
                 losses = [verdict for verdict in result.poll.verdicts if has_losses(verdict)]
-                await self._record(without(result.poll, losses))
-            self._note(result, losses, {account: prints[account] for account in changed})
+                settled = self._settled(result, losses)
+                poll = replace(
+                    without(result.poll, losses),
+                    prints={account: one for account, one in seen.items() if account in settled},
+                    highest_blocks=result.highest_blocks,
+                )
+                kept = await self._record(poll)
+            self._note(result, losses, kept)
             read |= self._chains_read(result)
             blocks = result.highest_blocks
             # Freeing thousands of objects takes milliseconds, too: other tasks run before and after.
@@ -196,15 +204,17 @@ class Sweep:
         for chain_id, contract in prices:
             self._priced[chain_id].add(contract)
 
-    async def _record(self, poll: Poll) -> None:
-        if not poll.says_nothing_new:
-            await self._db.run(record.record_poll, poll, self._status)
+    async def _record(self, poll: Poll) -> Mapping[Address, Fingerprint]:
+        """Record a poll, and return the prints of accounts that need not be compared while they read so."""
+        if poll.says_nothing_new:
+            return {}
+        return (await self._db.run(record.record_poll, poll, self._status)).prints
 
     # what reads as before
 
-    def _is_quiet(self, account: Address, read: Fingerprint) -> bool:
+    def _is_quiet(self, account: Address, read: Fingerprint | None) -> bool:
         """Whether all of this was read before and said nothing new; notes what is still unknown."""
-        if self._memory.quiet.get(account) != read:
+        if read is None or self._memory.quiet.get(account) != read:
             self._memory.forget(account)
             return False
         self._unknown += [(account, *one) for one in self._memory.unseen.get(account, ())]
@@ -212,23 +222,24 @@ class Sweep:
 
     # what is new
 
+    def _settled(self, result: BatchResult, losses: Iterable[Verdict]) -> frozenset[Address]:
+        """Return the accounts of which the same reading would say nothing new once this one is recorded."""
+        # Losses are recorded at the end of the sweep, if they are believed.
+        unsettled = result.unsettled | {verdict.account for verdict in losses}
+        return frozenset(verdict.account for verdict in result.poll.verdicts) - unsettled
+
     def _note(
-        self, result: BatchResult, losses: Sequence[Verdict], prints: Mapping[Address, Fingerprint]
+        self, result: BatchResult, losses: Sequence[Verdict], kept: Mapping[Address, Fingerprint]
     ) -> None:
         """Note what was unknown, and which accounts need not be compared while they read the same."""
-        unsettled = set(result.found_late)
         unseen: dict[Address, list[Unseen]] = {}
         for verdict in result.poll.verdicts:
-            if not verdict.is_settled:
-                unsettled.add(verdict.account)
             if verdict.still_unknown:
                 unseen.setdefault(verdict.account, []).append((verdict.chain_id, verdict.still_unknown))
         for account, parts in unseen.items():
             self._unknown += [(account, *one) for one in parts]
-        for account, read in prints.items():
-            # An account without any digest was not answered: two missing answers are not two equal answers.
-            if account not in unsettled and read.said:
-                self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
+        for account, read in kept.items():
+            self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
         if losses:
             self._losses.polls.append(result.poll)
         self._remember_collections(result.poll)

@@ -1,14 +1,16 @@
 """What holds for every reading and everything that may be stored."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE_PART, NOTHING, Address, Amount, Asset, Part
-from bot.domain.observations import Balance, Move, Reading, Standing, Verdict, View
-from bot.domain.observe.compare import READINGS_FOR_OLDER, compare
-from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, coin, reading, view
+from bot.domain.drifts import Drift
+from bot.domain.observations import Balance, Hold, Move, Reading, Standing, Verdict, View
+from bot.domain.observe.compare import READINGS_FOR_OLDER, compare, settles
+from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, at, coin, reading, view
 
 CONTRACTS = (USDC, DAI, DEGEN, PUNKS)
 PARTS = (NATIVE_PART, VERIFIED, *(Part(contract) for contract in CONTRACTS))
@@ -47,10 +49,18 @@ class Case:
     seen: Reading
     wanted: frozenset[Part]
     known_block: int | None
+    collections: frozenset[Asset] = frozenset()
+    observed_at: datetime = NOON
 
     def judged(self) -> Verdict:
         return compare(
-            self.stored, self.seen, wanted=self.wanted, status=VERIFIED, known_block=self.known_block
+            self.stored,
+            self.seen,
+            wanted=self.wanted,
+            status=VERIFIED,
+            known_block=self.known_block,
+            collections=self.collections,
+            observed_at=self.observed_at,
         )
 
     def says(self, one: Asset) -> list[Amount]:
@@ -60,7 +70,8 @@ class Case:
         return [said[one] for said in (self.seen.named, self.seen.listed or {}) if one in said]
 
 
-cases = st.builds(Case, views(), readings(), parts, st.none() | st.integers(0, 3))
+known_blocks = st.none() | st.integers(0, 3)
+cases = st.builds(Case, views(), readings(), parts, known_blocks)
 
 
 def recorded(stored: View, verdict: Verdict) -> View:
@@ -73,7 +84,16 @@ def recorded(stored: View, verdict: Verdict) -> View:
         else:
             balances[one] = balance
     holds = {one: hold for one, hold in {**stored.holds, **verdict.holds}.items() if hold is not None}
-    return View({**stored.coverage, **dict.fromkeys(seen)}, balances, holds)
+    return replace(
+        stored,
+        coverage={**stored.coverage, **dict.fromkeys(seen)},
+        balances=balances,
+        holds=holds,
+        previous={**stored.previous, **{move.asset: move.before for move in verdict.moves}},
+        drifting=stored.drifting | (verdict.drifted & stored.drifted),
+        drifted=(stored.drifted | verdict.drifted) - (verdict.drifted & stored.drifted),
+        drifts={**stored.drifts, **verdict.drifts},
+    )
 
 
 def applied(before: dict[Asset, Amount], moves: tuple[Move, ...]) -> dict[Asset, int]:
@@ -89,6 +109,55 @@ def test_what_was_read_as_often_as_it_takes_says_nothing_new_when_it_is_read_aga
         case = replace(case, stored=recorded(case.stored, case.judged()))
 
     assert case.judged().says_nothing_new
+
+
+@st.composite
+def older_cases(draw: st.DrawFn) -> Case:
+    """Return one comparison with what changed, drifted and was held before."""
+    case = draw(cases)
+    some = st.frozensets(st.sampled_from([coin(), *map(asset, CONTRACTS)]))
+    holds = st.dictionaries(
+        st.sampled_from([coin(), *map(asset, CONTRACTS)]), st.builds(Hold, holdings, st.integers(1, 2))
+    )
+    drifts = st.builds(Drift, st.integers(1, 9), st.integers(0, 9), st.just(NOON))
+    stored = replace(
+        case.stored,
+        holds=draw(holds),
+        previous=draw(st.dictionaries(st.sampled_from([coin(), *map(asset, CONTRACTS)]), holdings)),
+        rebasing=draw(some),
+        drifting=draw(some),
+        drifted=draw(some),
+        drifts={one: draw(drifts) for one in case.stored.balances if draw(st.booleans())},
+    )
+    return replace(case, stored=stored, collections=draw(some))
+
+
+@given(older_cases(), known_blocks, st.integers(0, 10))
+def test_a_reading_that_settles_says_nothing_new_once_it_is_recorded(
+    case: Case, block: int | None, seconds: int
+) -> None:
+    verdict = case.judged()
+
+    stored = recorded(case.stored, verdict)
+    again = replace(case, stored=stored, known_block=block, observed_at=at(seconds)).judged()
+
+    is_settled = again.says_nothing_new and settles(stored, again)
+    assert is_settled or not settles(case.stored, verdict)
+
+
+@given(older_cases())
+def test_a_reading_that_is_held_or_leaves_a_question_open_does_not_settle(case: Case) -> None:
+    verdict = case.judged()
+
+    if verdict.missing or any(verdict.holds.values()):
+        assert not settles(case.stored, verdict)
+
+
+@given(cases)
+def test_a_first_reading_settles(case: Case) -> None:
+    verdict = replace(case, stored=View()).judged()
+
+    assert settles(View(), verdict) or verdict.missing or any(verdict.holds.values())
 
 
 @given(cases)

@@ -1,8 +1,5 @@
 """What sweep after sweep makes of a source that lags, loses, flickers and comes back."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import pytest
 
 from bot.domain.assets import Address, Amount, Asset
@@ -10,10 +7,8 @@ from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
 from bot.domain.observations import ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
-from bot.store.balances import snapshots
-from bot.store.database.door import Database
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
-from tests.poller.conftest import PollerHarness, failing, failing_for
+from tests.poller.conftest import PollerHarness, failing
 from tests.store.conftest import OLGA
 
 PUNK = Asset(POLYGON, PUNKS)
@@ -286,95 +281,6 @@ async def test_more_ids_than_are_stored_are_only_counted(collecting: PollerHarne
 
     assert await items_told(collecting) == [()]
     assert collecting.source.items_asked == []
-
-
-# ---------------------------------------------------------------- what did not change is not compared
-
-
-async def views_read(harness: PollerHarness, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Sweep, and return of how many accounts the stored view was read."""
-    read: list[Address] = []
-    views = snapshots.views
-
-    def counted(db: Database, accounts: Sequence[Address]) -> snapshots.Views:
-        read.extend(accounts)
-        return views(db, accounts)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(snapshots, "views", counted)
-        await harness.poller.sweep()
-    return len(read)
-
-
-async def test_what_is_read_as_before_is_not_compared(
-    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await watching.keeper.watch(VAULT)
-    await watching.poller.sweep()
-    await watching.poller.sweep()
-    assert await views_read(watching, monkeypatch) == 0
-
-    watching.source.holds(USDC, 6, block=11)
-    assert await views_read(watching, monkeypatch) == 1
-    assert await changes_after(watching, 1) == [(USDC, 5, 6)]
-
-
-async def test_an_account_watched_anew_is_compared_though_it_reads_as_before(watching: PollerHarness) -> None:
-    for _ in range(2):
-        await watching.poller.sweep()
-    await watching.keeper.unsubscribe(OLGA, [1])
-    await watching.keeper.watch()
-
-    await watching.poller.sweep()
-
-    assert len(await watching.keeper.baselines()) == 1
-
-
-async def test_more_of_an_account_is_compared_though_it_reads_as_before(watching: PollerHarness) -> None:
-    for _ in range(2):
-        await watching.poller.sweep()
-    watching.source.hidden[POLYGON, TREASURY] = {DAI: Amount(3, None, 5)}
-    await watching.keeper.watch(contracts=[DAI])
-
-    await watching.poller.sweep()
-
-    assert [notice.balances for notice in await watching.keeper.baselines()] == [1]
-
-
-async def test_an_account_that_could_not_be_read_is_seen_again_though_it_reads_as_before(
-    watching: PollerHarness,
-) -> None:
-    await watching.keeper.watch(VAULT)
-    for _ in range(2):
-        await watching.poller.sweep()
-    watching.source.doubtful.add((POLYGON, TREASURY))
-    for _ in range(3):
-        watching.clock.seconds += 60
-        await watching.poller.sweep()
-    assert await watching.keeper.rows(UNKNOWN_PARTS) == [(1,)]
-
-    watching.source.doubtful.clear()
-    await watching.poller.sweep()
-
-    assert await watching.keeper.rows(UNKNOWN_PARTS) == [(0,)]
-
-
-async def test_a_chain_that_is_silent_for_all_and_then_for_one_is_unknown_for_that_one(
-    watching: PollerHarness,
-) -> None:
-    await watching.keeper.watch(VAULT)
-    for _ in range(2):
-        await watching.poller.sweep()
-    watching.source.silent.add(POLYGON)
-    await changes_after(watching, 2)
-    watching.source.silent.clear()
-    watching.source.trouble = failing_for(TREASURY, Unavailable())
-    watching.poller._settings = replace(watching.poller._settings, accounts_per_request=1, batches_at_once=1)
-
-    await changes_after(watching, 1)
-
-    ((unknown,),) = await watching.keeper.rows(UNKNOWN_PARTS)
-    assert unknown == 2
 
 
 # ---------------------------------------------------------------- refusals

@@ -113,7 +113,7 @@ class Keeper:
 
     async def record_poll(self, poll: Poll) -> int:
         """Record what a batch observed; returns how many alerts that makes."""
-        return await self.db.run(record.record_poll, poll, self.status)
+        return (await self.db.run(record.record_poll, poll, self.status)).alerts
 
     async def finish_sweep(self, result: SweepResult) -> None:
         """Record how a sweep ended."""

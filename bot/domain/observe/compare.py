@@ -80,6 +80,16 @@ def compare(
     )
 
 
+def settles(view: View, verdict: Verdict) -> bool:
+    """Return whether the same reading says nothing new once this verdict about it is recorded.
+
+    A suspicious one has to be counted again, and what gave no answer asked for.
+    """
+    # With a part that is seen for the first time, what was stored before is compared only from now on.
+    is_beside = bool(verdict.first_seen and (view.balances or view.holds))
+    return not (is_beside or verdict.missing or verdict.unexplained or any(verdict.holds.values()))
+
+
 def _look(
     view: View, reading: Reading, coverage: Coverage, collections: frozenset[Asset]
 ) -> tuple["list[_Sighting]", list[Asset]]:

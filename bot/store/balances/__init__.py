@@ -1,6 +1,6 @@
 """What is known of accounts: balances, the parts that were observed, and what assets are and were worth.
 
-`snapshots` reads what a new reading is compared with, `coverage` says which parts somebody still asks for,
-`assets` finds and writes the rows of assets for a whole batch, `prices` and `look_alikes` answer one question
-each. Begin with `snapshots`.
+`snapshots` reads what a new reading is compared with, `prints` keeps what need not be compared at all,
+`coverage` says which parts somebody still asks for, `assets` finds and writes the rows of assets for a whole
+batch, `prices` and `look_alikes` answer one question each. Begin with `snapshots`.
 """

@@ -61,7 +61,7 @@ def end_unwanted_coverage(db: Database, account_ids: Collection[int], status: Pa
         db.executemany("DELETE FROM coverage WHERE account_id = ? AND chain_id = ? AND part = ?", ended)
         # Readings on their way and what the poller remembers refer to the coverage that was: they are
         # recognised by the generation.
-        db.execute("UPDATE account SET generation = generation + 1 WHERE id = ?", [account_id])
+        db.execute("UPDATE account SET generation = generation + 1, print = NULL WHERE id = ?", [account_id])
         _delete_uncovered_balances(db, account_id, status)
 
 
@@ -116,6 +116,7 @@ def exclude_contracts(db: Database, contracts: Collection[Address]) -> None:
                 _mark_named(db, account_id, asset_id)
             else:
                 _delete_balance(db, account_id, asset_id)
+            db.execute("UPDATE account SET print = NULL WHERE id = ?", [account_id])
 
 
 def _mark_named(db: Database, account_id: int, asset_id: int) -> None:

@@ -4,9 +4,12 @@ Keys are integers, addresses 20-byte blobs, amounts decimal TEXT (SQLite's integ
 whole milliseconds since 1970 in UTC. A balance without a row is zero.
 
 A migration that was released is never edited: databases that have it don't run it again. To change a table,
-add one at the end. The words of tables and columns are older than those of the program: `offer` has
-the commands of buttons, `parting` and `parted` what an /unwatch ended, `knock` the requests for access,
-`blindness` the outages that destinations know of, `ignored` the rules of the ignore list.
+add one at the end. It may change balances, coverage and holds without a thought of prints: those that other
+code made, and be it this file, count for nothing (`bot.poller.memory`).
+
+The words of tables and columns are older than those of the program: `offer` has the commands of buttons,
+`parting` and `parted` what an /unwatch ended, `knock` the requests for access, `blindness` the outages that
+destinations know of, `ignored` the rules of the ignore list.
 """
 
 from sqlite_utils import Database
@@ -152,6 +155,18 @@ CREATE INDEX gap_until ON gap (until) WHERE until IS NOT NULL;
 INSERT INTO gap (account_id, chain_id, since)
   SELECT account_id, chain_id, min(unknown_since) FROM coverage WHERE unknown_since IS NOT NULL
   GROUP BY account_id, chain_id;
+"""
+
+
+@migrations()
+def m017_prints(db: Database) -> None:
+    """Keep what each account last read as, and the newest block that was seen on each chain."""
+    db.executescript(_PRINTS)
+
+
+_PRINTS = """
+ALTER TABLE account ADD COLUMN print BLOB;   -- of the reading that its balances stand for; NULL: compare anew
+ALTER TABLE chain ADD COLUMN newest_block INTEGER;   -- ever seen; `highest_block`: when all was last read
 """
 
 

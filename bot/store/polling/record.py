@@ -10,13 +10,14 @@ from operator import itemgetter
 
 from bot.domain.assets import NATIVE, NATIVE_PART, WHOLE_KINDS, Address, Asset, ChainId, Items, Part
 from bot.domain.chat.mutes import MuteScope
-from bot.domain.observations import Balance, Move, Poll, Standing, Verdict
+from bot.domain.observations import Balance, Move, Poll, Recorded, Standing, Verdict
 from bot.domain.observe.descriptions import decimals_of_change
 from bot.domain.observe.plan import watched_parts, watches_by_account
 from bot.domain.observe.readings import Coverage
 from bot.domain.observe.recipients import Ignored, Watches, recipients
 from bot.store.balances.assets import AssetRows
 from bot.store.balances.coverage import is_covered, subscriptions_about
+from bot.store.balances.prints import replace_prints
 from bot.store.balances.snapshots import account_ids, replace_items, stored_sweep
 from bot.store.chats.ignore_list import all_rules
 from bot.store.database.door import Database
@@ -34,20 +35,20 @@ from bot.store.rows import (
 )
 
 
-def record_poll(db: Database, poll: Poll, status: Part) -> int:
-    """Write what one batch observed; returns how many alerts that makes.
+def record_poll(db: Database, poll: Poll, status: Part) -> Recorded:
+    """Write what one batch observed.
 
     `status` is the part that stands for the lists of the configured contract status.
 
-    Balances, coverage, changes and the alerts about them are one transaction: a balance that was stored
-    without its alert would never be reported.
+    Balances, coverage, changes, the alerts about them and prints are one transaction: a balance that was
+    stored without its alert would never be reported, nor would a change that a print hides.
     """
     if poll.says_nothing_new:
-        return 0
+        return Recorded()
     with db.transaction():
         # Answers may arrive late. Those of an older sweep would put back what a newer one has seen.
         if poll.sweep < stored_sweep(db):
-            return 0
+            return Recorded()
         return _PollRecorder(db, poll, status).write()
 
 
@@ -68,10 +69,16 @@ class _PollRecorder:
         self._coverage = _coverage_of(db, ids)
         """Of each account and chain: the parts that are covered, and since when each is unknown."""
 
-    def write(self) -> int:
-        """Write every verdict, then the baselines, and return the number of alerts."""
+    def write(self) -> Recorded:
+        """Write every verdict, then the baselines and the prints."""
         narrowed = [self._as_still_asked(verdict) for verdict in self._noticed]
         verdicts = [verdict for verdict in narrowed if not verdict.says_nothing_new]
+        # A print would hide what is not recorded.
+        cut = {
+            one.account
+            for one, still in zip(self._noticed, narrowed, strict=True)
+            if not one.says_nothing_new and still != one
+        }
         items = {key: items for key, items in self._poll.items.items() if key[0] in self._watches}
         assets = AssetRows(self._db, self._poll, self._assets_of(verdicts, items))
         # Descriptions before balances, so that a change is recorded with the decimals known by now.
@@ -100,7 +107,15 @@ class _PollRecorder:
         # Baselines count what is stored, so they come after all balances.
         alerts += maker.alerts()
         enqueue_alerts(self._db, alerts, self._at)
-        return len(alerts)
+        self._write_newest_blocks()
+        # Whether they are covered is known only now.
+        prints = replace_prints(
+            self._db,
+            {account: one for account, one in self._poll.prints.items() if account not in cut},
+            written={verdict.account for verdict in verdicts} | {account for account, _ in items},
+            partly_unknown={verdict.account for verdict in self._poll.verdicts if verdict.still_unknown},
+        )
+        return Recorded(len(alerts), prints)
 
     def _as_still_asked(self, verdict: Verdict) -> Verdict:
         """Return of a verdict only what somebody asked for when the batch was planned and still asks for."""
@@ -246,6 +261,13 @@ class _PollRecorder:
             _HELD,
             [(*key, *holding_to_row(hold.amount), hold.times) for key, hold in holds if hold is not None],
             key=_OF_ASSET,
+        )
+
+    def _write_newest_blocks(self) -> None:
+        """Keep the blocks that were seen: rows that a print stands for are not read again to find them."""
+        self._db.executemany(
+            "UPDATE chain SET newest_block = ? WHERE id = ? AND (newest_block IS NULL OR newest_block < ?)",
+            [(block, chain_id, block) for chain_id, block in self._poll.highest_blocks.items()],
         )
 
     def _key(self, verdict: Verdict) -> tuple[int, ChainId]:

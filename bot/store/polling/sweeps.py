@@ -57,6 +57,9 @@ class SweepInput:
     generations: Mapping[Address, int]
     """Accounts with coverage, and a count that grows whenever some of it ends."""
     highest_blocks: Mapping[ChainId, int]
+    """Of each chain: what was known there when the last sweep began, so before its accounts were read."""
+    newest_blocks: Mapping[ChainId, int]
+    """Of each chain: the newest block that was ever read there."""
     undescribed: Mapping[Address, Sequence[Asset]]
     """Held assets that the source has to describe, by an account that holds them."""
     believed: frozenset[ChainId]
@@ -106,6 +109,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
         " WHERE EXISTS (SELECT 1 FROM coverage v WHERE v.account_id = a.id)"
     )
     blocks = db.execute("SELECT id, highest_block FROM chain WHERE highest_block IS NOT NULL")
+    newest_blocks = db.execute("SELECT id, newest_block FROM chain WHERE newest_block IS NOT NULL")
     believed = db.execute("SELECT id FROM chain WHERE is_loss_believed = 1")
     return SweepInput(
         subscriptions=subscriptions,
@@ -115,6 +119,7 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
         unlisted=unlisted_assets(db),
         generations={to_address(address): generation for address, generation in covered},
         highest_blocks={ChainId(chain_id): block for chain_id, block in blocks},
+        newest_blocks={ChainId(chain_id): block for chain_id, block in newest_blocks},
         undescribed=_to_describe(db, now),
         believed=frozenset(ChainId(chain_id) for (chain_id,) in believed),
         doubts=_doubts(db),
