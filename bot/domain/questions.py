@@ -66,7 +66,7 @@ class Reply:
     chains: frozenset[ChainId]
     """Chains with at least one usable entry."""
     about: Callable[[Collection[Address]], Answer]
-    """Decodes the rows of these accounts; descriptions and prices come from the whole reply."""
+    """Decodes the rows of these accounts, and describes what they hold."""
     prices: Callable[[Mapping[ChainId, AbstractSet[Address]]], Mapping[Asset, str]]
     """Returns prices in dollars per unit of the assets it knows a price of, without those named."""
     troubles: Mapping[ChainId, str] = field(default_factory=dict)

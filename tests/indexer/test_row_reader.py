@@ -155,7 +155,7 @@ def test_reading_some_accounts_says_of_them_what_reading_all_does(of: list[PageO
     for account in QUESTION.accounts:
         alone = whole.about((account,))
         assert said(alone, account) == said(everything, account)
-        assert alone.descriptions == everything.descriptions
+        assert alone.descriptions.keys() <= everything.descriptions.keys()
         for other in set(QUESTION.accounts) - {account}:
             assert not any(other in held for side in (alone.natives, alone.tokens) for held in side.values())
 
@@ -310,13 +310,25 @@ def _plain_sum(holdings: list[Amount]) -> Amount:
 # ---------------------------------------------------------------- rules
 
 
-def test_prices_and_names_come_from_all_of_a_reply_whoever_is_read() -> None:
+def test_only_what_the_read_accounts_hold_is_described() -> None:
     collected = ReplyCollector(OF_BOTH)
-    collected.add(body([entry(token(account=BOB, priceUSD="1", contractInfo={"symbol": "USDC"}))]))
+    tokens = token(), token(account=BOB, priceUSD="1"), token(account=BOB, contract=DAI)
+    collected.add(body([entry(*tokens)], [entry(native(account=BOB, priceUSD="2500"))]))
 
-    assert collected.reply().about((ANN,)).descriptions == {
-        Asset(MAINNET, USDC): Description("ERC20", "USDC", price_usd="1")
+    assert collected.reply().about((ANN,)).descriptions == {Asset(MAINNET, USDC): Description("ERC20")}
+    assert collected.reply().about((BOB,)).descriptions == {
+        Asset(MAINNET, NATIVE): Description("NATIVE", "ETH", price_usd="2500"),
+        Asset(MAINNET, USDC): Description("ERC20", price_usd="1"),
+        Asset(MAINNET, DAI): Description("ERC20"),
     }
+
+
+def test_what_is_a_collection_by_anybody_s_ids_is_one_for_all() -> None:
+    collected = ReplyCollector(OF_BOTH)
+    unknown = {"contractType": "ERC9999"}
+    collected.add(body([entry(token(**unknown), token(account=BOB, tokenID="7", **unknown))]))
+
+    assert collected.reply().about((ANN,)).descriptions[Asset(MAINNET, USDC)].is_collection
 
 
 def test_prices_are_told_of_every_asset_that_has_one_whoever_holds_it() -> None:

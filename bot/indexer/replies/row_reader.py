@@ -3,10 +3,10 @@
 A malformed row makes its account doubtful on its chain; the other accounts stand.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.questions import Answer, Question
@@ -44,7 +44,7 @@ class RowReader:
             natives=coins,
             tokens=lists.held,
             doubtful=frozenset(lists.doubtful),
-            descriptions=self._descriptions,
+            descriptions=self._descriptions(accounts),
             highest_blocks=lists.highest_blocks,
             refused_rows=remarks.refused_rows,
             troubles=tuple(remarks.troubles),
@@ -100,23 +100,22 @@ class RowReader:
                 rows |= held
             yield chain_id, rows
 
-    @cached_property
-    def _descriptions(self) -> dict[Asset, Description]:
-        """The first description of each asset, or the first with metadata, from any account."""
+    def _descriptions(self, accounts: Collection[Address]) -> dict[Asset, Description]:
+        """Return the first description of each asset, or the first with metadata, from these accounts."""
         result: dict[Asset, Description] = {}
         # The coin of a chain is described by any row of it: the first that can be believed.
         for chain_id, coins in self._natives.rows.items():
-            believed = next((row for row in coins.values() if parse_amount(row.balance) is not None), None)
+            rows = [coins[account] for account in accounts if account in coins]
+            believed = next((row for row in rows if parse_amount(row.balance) is not None), None)
             if believed is not None:
                 result[Asset(chain_id, NATIVE)] = describe_native(believed)
+        # An id in anybody's row makes a contract of an unknown type a collection for all.
+        numbered: dict[ChainId, set[Address]] = defaultdict(set)
+        for (chain_id, _), contracts in self._tokens.numbered.items():
+            numbered[chain_id] |= contracts
         for chain_id, lists in self._tokens.rows.items():
-            numbered = {
-                contract
-                for (there, _), contracts in self._tokens.numbered.items()
-                for contract in contracts
-                if there == chain_id
-            }
-            described = _described(lists, numbered)
+            theirs = [lists[account] for account in accounts if account in lists]
+            described = _described(theirs, numbered[chain_id])
             result |= {Asset(chain_id, contract): one for contract, one in described.items()}
         return result
 
@@ -192,18 +191,18 @@ def _amounts(tokens: SortedTokens, key: AccountOnChain) -> Iterator[tuple[Addres
 
 
 def _described(
-    lists: Mapping[Address, Mapping[Address, TokenRow]], numbered: AbstractSet[Address]
+    lists: Iterable[Mapping[Address, TokenRow]], numbered: AbstractSet[Address]
 ) -> dict[Address, Description]:
-    """Return the first description of each contract, or the first with metadata, from any account."""
+    """Return the first description of each contract, or the first with metadata."""
     result: dict[Address, Description] = {}
     bare: set[Address] = set()
-    for held in lists.values():
+    for held in lists:
         for contract, row in held.items():
             is_known = contract in result and not (row.contract_info and contract in bare)
             if is_known or read_amount(row) is None:
                 continue
             description = describe_token(row, is_numbered=contract in numbered)
-            if description.symbol is None and description.decimals is None and not description.rebasing:
+            if description.is_bare:
                 bare.add(contract)
                 result.setdefault(contract, description)
             else:
