@@ -134,6 +134,8 @@ class Simulation:
         self.story.append("rest")
         self.clock.seconds += LONGEST_PAUSE_SECONDS
         for _ in range(RESTING_SWEEPS):
+            if self.rng.random() < 0.1:
+                await self._start_again()
             await self._sweep()
         self.ledger.settle()
         await self._check_that_nothing_is_blind()
@@ -200,6 +202,7 @@ class Simulation:
             (1, self._leave_and_come_back),
             (1, self._close_or_open),
             (1, self._restart),
+            (2, self._start_again),
             (1, self._sweep_new_subscriptions),
             (1, self._turn_knobs),
             (3, self._shrink_reindexing),
@@ -333,6 +336,13 @@ class Simulation:
         self.ledger.looks_at(status)
         await self._start()
         self.story.append(f"restart with {status} on {count} chains")
+
+    async def _start_again(self) -> None:
+        """End the program and start it again as it was: what reads as before is not compared then."""
+        if not self._is_sweeping:
+            self._end_reindexing()
+            await self._start()
+            self.story.append("restart")
 
     async def _start(self) -> None:
         await self.keeper.db.close()
