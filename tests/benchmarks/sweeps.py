@@ -1,7 +1,7 @@
-"""Sweeps over a load gateway: the first, quiet ones asked in several manners, and one that sees changes."""
+"""Sweeps over a load gateway: the first, one after a restart, quiet ones, and some that see changes."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ SHARE_OF_FETCHING = 0.5
 SHARE_OF_PAGING = 0.9
 REQUESTS_PER_ACCOUNT = 0.05
 BLOCK_SECONDS = 0.05
+RESTART = 1.5
+"""So many times the processor time of a quiet sweep may the first one after a restart take."""
+
 GROWTH = 1.2
 """So many times more may a balance cost among ten times as many."""
 
@@ -26,17 +29,21 @@ async def measure(profile: Profile, directory: Path) -> AsyncIterator[Result]:
     few, many = profile.tenth, profile
     async with served_load_gateway(few) as gateway:
         yield await _baseline(few, gateway, database_of(few, directory))
+        yield await _restarted(few, gateway, database_of(few, directory))
         of_few = await _quiet_rounds(few, gateway, database_of(few, directory))
         yield _pace(of_few)
         yield await _small_pages(few, gateway, database_of(few, directory))
     async with served_load_gateway(many) as gateway:
         yield await _baseline(many, gateway, database_of(many, directory))
+        yield await _restarted(many, gateway, database_of(many, directory))
         of_many = await _quiet_rounds(many, gateway, database_of(many, directory))
         for result in _judged(of_many):
             yield result
         yield _growth(of_few, of_many)
         yield await _with_defaults(many, gateway, database_of(many, directory))
-        yield await _changing(many, gateway, database_of(many, directory))
+        shares = many.accounts // 100, many.accounts // 10
+        async for result in _changing(many, shares, gateway, database_of(many, directory)):
+            yield result
     async with served_load_gateway(many, zips=True) as gateway:
         yield _zipped(await _quiet_rounds(many, gateway, database_of(many, directory)), of_many)
 
@@ -116,6 +123,24 @@ async def _baseline(profile: Profile, gateway: LoadProcess, path: Path) -> Resul
             "cpu_seconds": cost.cpu_seconds,
             "longest_block_cpu_seconds": watch.longest_cpu_seconds,
         },
+    )
+
+
+async def _restarted(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
+    """Compare the first sweep of a new run, over a world that stood still, with the one after it."""
+    firsts, quiets = [], []
+    for _ in range(profile.rounds):
+        async with open_poller(profile, GENEROUS, url=gateway.url, path=path) as measured:
+            firsts.append((await measured.sweep()).cpu_seconds)
+            quiets.append((await measured.sweep()).cpu_seconds)
+    first, quiet = middle(firsts), middle(quiets)
+    return Result(
+        f"sweep after a restart, {profile}",
+        f"x {first / quiet:.2f} of the processor time of a quiet one, {first / profile.accounts * 1e6:.0f} µs"
+        " an account",
+        f"≤ x {RESTART}",
+        first / quiet <= RESTART,
+        {"cpu_seconds": first, "quiet_cpu_seconds": quiet},
     )
 
 
@@ -234,19 +259,33 @@ async def _with_defaults(profile: Profile, gateway: LoadProcess, path: Path) -> 
     )
 
 
-async def _changing(profile: Profile, gateway: LoadProcess, path: Path) -> Result:
-    """Let balances move before a sweep, on a copy of the database; every change must be found."""
+async def _changing(
+    profile: Profile, counts: Iterable[int], gateway: LoadProcess, path: Path
+) -> AsyncIterator[Result]:
+    """Let balances move before sweeps, on a copy of the database; every change must be found."""
     copy = Path(shutil.copy(path, path.with_suffix(".moved")))
-    count = profile.accounts // 10
+    known = 0
     async with open_poller(profile, GENEROUS, url=gateway.url, path=copy) as measured:
-        quiet = await measured.sweep()
-        await gateway.move(count)
-        cost = await measured.sweep()
-    found = stored(copy, "SELECT count(*) FROM change")
-    return Result(
-        f"sweep with {count:,} changes, {profile}",
-        f"{cost.seconds:.1f} s, a quiet one before {quiet.seconds:.1f} s; {found:,} changes found",
-        "all found",
-        found == count,
-        {"seconds": cost.seconds, "quiet_seconds": quiet.seconds, "found": found},
-    )
+        before = await measured.sweep()
+        for count in counts:
+            await gateway.move(count)
+            cost = await measured.sweep()
+            after = await measured.sweep()
+            found = stored(copy, "SELECT count(*) FROM change") - known
+            yield Result(
+                f"sweep with {count:,} changes, {profile}",
+                f"{cost.seconds:.1f} s, a quiet one before {before.seconds:.1f} s; processor time"
+                f" {cost.cpu_seconds:.2f} s, before {before.cpu_seconds:.2f}, after {after.cpu_seconds:.2f};"
+                f" {found:,} changes found",
+                "all found",
+                found == count,
+                {
+                    "seconds": cost.seconds,
+                    "quiet_seconds": before.seconds,
+                    "cpu_seconds": cost.cpu_seconds,
+                    "quiet_cpu_seconds": before.cpu_seconds,
+                    "after_cpu_seconds": after.cpu_seconds,
+                    "found": found,
+                },
+            )
+            before, known = after, known + found
