@@ -27,6 +27,7 @@ from bot.domain.deliver.alerts import (
     MuteOver,
     Notice,
     Restored,
+    Sample,
     SeenAgain,
     SourceRefuses,
     Undelivered,
@@ -87,6 +88,7 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "former: seen again before chains were held back": SeenAgain((Gap(POLYGON, None, "", NOON),), 3),
     "former: mute over before mutes had chains": MuteOver(TREASURY, "Treasury", NOON, EVENING, 5),
+    "sample": Sample(),
 }
 
 numbers = st.integers(0, 10**6)

@@ -16,6 +16,8 @@ MUTE = ButtonAction("quiet")
 """Mutes for an hour where the message was sent."""
 IGNORE = ButtonAction("leave")
 """Ignores the token that the message is about."""
+SEND_TEST = ButtonAction("sample")
+"""Sends a sample alert where the message was sent."""
 
 _BESIDE_THE_OTHERS = 14
 """A longer one has a row of its own: apps cut what is too long for its place."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.chat.buttons.data import ButtonAction
-from bot.chat.commands import basics, ignore, mute
+from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe
@@ -17,6 +17,7 @@ FEATURES: tuple[Feature, ...] = (
     watch_list.LIST,
     balance.BALANCE,
     status.STATUS,
+    sample.TEST,
     mute.MUTE,
     mute.UNMUTE,
     ignore.IGNORE,

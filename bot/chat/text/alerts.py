@@ -56,10 +56,9 @@ def compose(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_a
 
 
 def _message(alerts: Sequence[Alert], message_id: str, chains: Chains, composed_at: datetime) -> Html:
-    today = composed_at.astimezone(UTC).date()
     notices = [alert for alert in alerts if isinstance(alert, NoticeAlert)]
     changes = summed((alert for alert in alerts if isinstance(alert, ChangeAlert)), composed_at)
-    blocks = notice_blocks(notices, chains, today) + change_blocks(changes, chains)
+    blocks = notice_blocks(notices, chains, composed_at) + change_blocks(changes, chains)
     return join("\n\n", blocks) + "\n" + _footer(alerts, message_id, composed_at)
 
 

@@ -5,12 +5,13 @@ Notices of one kind that come together are one block: many are folded, none is d
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
+from bot.chat.text.samples import sample
 from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import (
     account_name,
@@ -35,6 +36,7 @@ from bot.domain.deliver.alerts import (
     MuteOver,
     NoticeAlert,
     Restored,
+    Sample,
     SeenAgain,
     SourceRefuses,
     StoredNotice,
@@ -47,21 +49,23 @@ _SINGLY = 5
 
 SourceNotice = ChainGone | ChainBack | MassLoss | SourceRefuses
 BackupNotice = BackupFails | BackupWorks | Restored
-DeliveryNotice = Dropped | Undelivered | UnreadableNotice | MuteOver
+DeliveryNotice = Dropped | Undelivered | UnreadableNotice | MuteOver | Sample
 Kind = TypeVar("Kind", bound=StoredNotice)
 
 
-def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, today: date) -> list[Html]:
+def notice_blocks(alerts: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) -> list[Html]:
     """Return a block for each run of notices of one kind, in their order."""
     # Only neighbours share a block: a notice of another kind between them keeps its place.
     return [
-        _block(list(run), chains, today) for _, run in groupby(alerts, key=lambda alert: type(alert.notice))
+        _block(list(run), chains, composed_at)
+        for _, run in groupby(alerts, key=lambda alert: type(alert.notice))
     ]
 
 
-def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
+def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) -> Html:
     notices = [alert.notice for alert in run]
     observed_at = max(alert.observed_at for alert in run)
+    today = composed_at.astimezone(UTC).date()
     match notices[0]:
         case Baseline():
             return _baselines(_only(Baseline, notices), chains)
@@ -71,14 +75,14 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, today: date) -> Html:
             return seen_again(_only(SeenAgain, notices), chains, observed_at)
         case ChainGone() | ChainBack() | MassLoss() | SourceRefuses() as first:
             return _source_notice(first, notices, chains)
-        case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() as first:
-            return _delivery_notice(first, notices, chains, today)
+        case Dropped() | Undelivered() | UnreadableNotice() | MuteOver() | Sample() as first:
+            return _delivery_notice(first, notices, chains, today, waited=composed_at - observed_at)
         case BackupFails() | BackupWorks() | Restored() as first:
             return _backup_notice(first, notices, today)
 
 
 def _delivery_notice(
-    first: DeliveryNotice, notices: Sequence[StoredNotice], chains: Chains, today: date
+    first: DeliveryNotice, notices: Sequence[StoredNotice], chains: Chains, today: date, *, waited: timedelta
 ) -> Html:
     match first:
         case Dropped():
@@ -89,6 +93,8 @@ def _delivery_notice(
             return _unreadable(_only(UnreadableNotice, notices))
         case MuteOver():
             return join("\n", (mute_over(over, chains) for over in _only(MuteOver, notices)))
+        case Sample():
+            return sample(chains, waited)
 
 
 def _source_notice(first: SourceNotice, notices: Sequence[StoredNotice], chains: Chains) -> Html:

@@ -21,6 +21,7 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     MuteOver,
     Restored,
+    Sample,
     SeenAgain,
     SourceRefuses,
     StoredNotice,
@@ -149,6 +150,7 @@ def subjects_of(notice: StoredNotice) -> frozenset[MuteScope]:
             | BackupWorks()
             | Restored()
             | MuteOver()
+            | Sample()
             | UnreadableNotice()
         ):
             return frozenset()

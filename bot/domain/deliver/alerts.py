@@ -174,6 +174,11 @@ class MuteOver:
     """The chains on which the account was muted; empty: all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Somebody asked for a sample alert, to see that alerts arrive."""
+
+
 Notice = (
     Baseline
     | Blind
@@ -188,6 +193,7 @@ Notice = (
     | BackupWorks
     | Restored
     | MuteOver
+    | Sample
 )
 
 

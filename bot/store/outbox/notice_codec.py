@@ -25,6 +25,7 @@ from bot.domain.deliver.alerts import (
     MuteOver,
     Notice,
     Restored,
+    Sample,
     SeenAgain,
     SourceRefuses,
     StoredNotice,
@@ -47,6 +48,7 @@ _KINDS: Mapping[str, type[Notice]] = {
     "backup works": BackupWorks,
     "restored": Restored,
     "mute over": MuteOver,
+    "sample": Sample,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

@@ -25,6 +25,7 @@ from bot.domain.deliver.alerts import (
     MassLoss,
     NoticeAlert,
     Restored,
+    Sample,
     SeenAgain,
     SourceRefuses,
     StoredNotice,
@@ -337,6 +338,18 @@ def test_many_of_them_are_counted_and_each_name_is_said_once() -> None:
         "They stay in my database; /status shows how things stand.",
     ]
     assert lines(UnreadableNotice(""))[0] == "⚠️ This version of me can't read 1 notice for this chat."
+
+
+# ---------------------------------------------------------------- a sample
+
+
+def test_a_sample_says_that_it_is_a_test_and_how_long_it_took() -> None:
+    assert lines(Sample(), Sample(), at=NOON + timedelta(seconds=1.25)) == [
+        "🧪 This is a test: nothing has changed. Alerts look like this:",
+        "🔴 Example −1,250 TEST (−$1,250.00) · Ethereum",
+        "    3,400 → 2,150",
+        "It took 1.2 s from your request to this message.",
+    ]
 
 
 # ---------------------------------------------------------------- laws
