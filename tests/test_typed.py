@@ -138,6 +138,57 @@ async def test_of_several_addresses_that_nobody_watches_one_is_chosen(stack: Sta
     await stack.hears("0x6b6B…6b6B, asked just now")
 
 
+# ---------------------------------------------------------------- symbols
+
+
+async def test_a_symbol_of_one_token_held_here_stands_for_its_contract(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} on ethereum as Treasury")
+
+    stack.say("/ignore dai")
+    assert "Ignoring DAI · 0x6B17…1d0F" in (await stack.hears("Ignoring")).text
+    stack.say("/unignore DAI")
+    await stack.hears("0x6B17…1d0F")
+    stack.say(f"/watch {VAULT} contract DAI as Vault")
+    await stack.hears("only token 0x6B17…1d0F")
+    stack.say("/watch token fox")
+    await stack.hears("Watching token 0xc770")
+
+
+async def test_a_symbol_of_several_tokens_is_asked_about_with_their_contracts(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/ignore USDC")
+    question = await stack.hears("may mean any of several tokens held here. Which one?")
+
+    assert buttons_of(question) == ["0xA0b8…eB48 Ethereum", "0x3c49…3359 Polygon", "All of them"]
+    stack.say(f"/watch {VAULT} contract USDC as Vault")
+    await stack.presses(await stack.hears("Which one?"), "0x3c49…3359 Polygon")
+    await stack.hears("Vault · 0x6b6B…6b6B, only token 0x3c49…3359")
+    stack.say("/watch token USDC")
+    await stack.presses(await stack.hears("Which one?"), "All of them")
+    await stack.hears("Watching tokens 0x3c49…3359, 0xA0b8…eB48")
+    await stack.presses(question, "All of them")
+    await stack.hears("Ignoring USDC")
+
+
+async def test_a_chain_tells_which_of_several_tokens_a_symbol_stands_for(stack: Stack) -> None:
+    await stack.watches()
+
+    stack.say("/ignore USDC on polygon")
+
+    assert "USDC · 0x3c49…3359 on Polygon" in (await stack.hears("Ignoring")).text
+
+
+async def test_a_symbol_that_nothing_held_here_has_is_refused(stack: Stack) -> None:
+    await stack.watches()
+    for typed in ("/ignore WXYZ", "/watch token WXYZ", f"/watch {VAULT} contract WXYZ"):
+        stack.say(typed)
+        await stack.hears("No token held here is called “WXYZ”. Send its contract's address (0x…).")
+    stack.say("/ignore POL")
+    await stack.hears("POL is a chain's coin, which has no contract. Name a token.")
+    stack.say("/unignore WXYZ")
+    await stack.hears("No ignored token is called “WXYZ”. /ignore shows what is ignored.")
+
+
 # ---------------------------------------------------------------- long pastes
 
 

@@ -20,8 +20,8 @@ UNITS_MOST = 4_096
 _FULL = UNITS_MOST - 2
 """A message that was cut anywhere has so many: the server cuts a blank away at either end."""
 
-_CUT_IN_A_LINE = 4_000
-"""A message of at least so many units may end within a line."""
+_CUT_IN_A_LINE = 4_030
+"""A message of at least so many units may end within a line: the word that follows did not fit."""
 
 _CUT_BETWEEN_LINES = 2_048
 """One that is longer than this may end where its sender began a new paragraph."""
@@ -82,7 +82,7 @@ class Pastes:
         if holds_possible_key(whole):
             return Paste(whole)
         units = len(text.encode("utf-16-le", "surrogatepass")) // 2
-        head = _head(whole) if units > _CUT_BETWEEN_LINES and names_address(whole) else None
+        head = _head(whole) if _CUT_BETWEEN_LINES < units <= UNITS_MOST and names_address(whole) else None
         if head is None:
             return Paste(whole)
         rest, last_line = _split(whole) if units >= _CUT_IN_A_LINE else (whole, "")

@@ -110,6 +110,12 @@ def test_a_list_that_ends_between_lines_is_gone_on_with_by_addresses_and_not_by_
     assert joined(most, "thanks").text == "thanks"
 
 
+def test_only_what_is_about_as_long_as_a_message_may_be_cut_within_a_line() -> None:
+    assert not Pastes().join("olga", lines(70), NOON).held_back
+    assert Pastes().join("olga", lines(74), NOON).held_back == f"/watch\n{address(74)} as Wallet74"
+    assert not Pastes().join("olga", lines(75), NOON).held_back, "no message of Telegram's is so long"
+
+
 def test_what_may_be_a_private_key_is_kept_for_no_rest() -> None:
     pastes = Pastes()
     text = FULL[:-70] + "\n" + "a1" * 32

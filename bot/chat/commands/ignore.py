@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from bot.chat.buttons import alert_buttons, toasts
 from bot.chat.buttons.data import ButtonAction, Press, Screen, button, pager, rows
 from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.commands.arguments.errors import LineRefused, Offer
+from bot.chat.commands.arguments.tokens import Choice, ambiguous, contracts_called, written
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -21,9 +23,15 @@ from bot.chat.commands.command import (
     Usage,
     Who,
 )
-from bot.chat.commands.watch.grammar import Clauses, contracts_of, is_token_line, read_clauses
+from bot.chat.commands.watch.grammar import (
+    Clauses,
+    contracts_of,
+    is_token_line,
+    read_clauses,
+    write_scope,
+)
 from bot.chat.commands.watch.unwatch import STOP
-from bot.chat.commands.words import EXAMPLE_CONTRACT
+from bot.chat.commands.words import EXAMPLE_CONTRACT, typed_word
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import symbol
@@ -34,7 +42,8 @@ from bot.domain.chains import Chains
 from bot.domain.chat.access import Action
 from bot.domain.chat.ignore_list import IGNORED_MOST, IgnoredToken, IgnoreListPage, IgnoreResult
 from bot.domain.places import Place
-from bot.domain.subscriptions import ListedSubscription
+from bot.domain.subscriptions import ListedSubscription, Scope
+from bot.domain.symbols import symbol_key
 from bot.store.chats import ignore_list, subscriptions
 from bot.store.outbox import delivered
 
@@ -43,9 +52,10 @@ TOKENS_A_PAGE = 8
 IGNORE_COMMAND = Command(
     name="ignore",
     does="Hear no more of a token, or show what is ignored",
-    grammar="/ignore [CONTRACT…] [on CHAIN,…]",
+    grammar="/ignore [SYMBOL or CONTRACT…] [on CHAIN,…]",
     examples=(
-        Example(f"/ignore {EXAMPLE_CONTRACT}", "ends what is told of this token here"),
+        Example("/ignore USDC", "ends what is told here of a token that is held, by its symbol"),
+        Example(f"/ignore {EXAMPLE_CONTRACT}", "the same by its contract"),
         Example(f"/ignore {EXAMPLE_CONTRACT} on polygon", "ends it on this chain only"),
         Example("/ignore", "shows what is ignored, with buttons that take it back"),
     ),
@@ -54,7 +64,7 @@ IGNORE_COMMAND = Command(
 UNIGNORE_COMMAND = Command(
     name="unignore",
     does="Hear of an ignored token again",
-    grammar="/unignore CONTRACT…",
+    grammar="/unignore SYMBOL or CONTRACT…",
     examples=(Example(f"/unignore {EXAMPLE_CONTRACT}", "tells again what changes of it"),),
     who=Who.CHANGERS,
 )
@@ -69,12 +79,14 @@ SHOW_PAGE = ButtonAction("ignored")
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRequest(Request):
-    """`/ignore` of contracts; at least one."""
+    """`/ignore` of contracts; at least one, or a symbol."""
 
     needs = IGNORE_COMMAND.needs
     contracts: tuple[Address, ...]
     chains: frozenset[ChainId]
     """Empty: every chain."""
+    symbols: tuple[str, ...] = ()
+    """Tokens held here that are named by their symbol."""
     beside: frozenset[ChainId] = field(default=frozenset(), compare=False)
     """Chains that are named beside the addresses, as in `eth:0x…` or a link."""
 
@@ -82,10 +94,31 @@ class IgnoreRequest(Request):
         """Report contracts no more, but to subscriptions that name them, which the answer lists."""
         if self.beside and not self.chains:
             return (await self._where(services, incoming.place),)
+        try:
+            choices = await contracts_called(
+                services.db, services.chains, incoming.place, self.symbols, self.chains
+            )
+        except LineRefused as refused:
+            return (refused.sentence,)
+        if len(choices) > 1:
+            return (await self._which(services, incoming.place, choices),)
+        contracts = (*self.contracts, *choices[0].contracts)
         result = await services.db.run(
-            ignore_list.ignore, incoming.place, self.contracts, self.chains, incoming.actor(services.now())
+            ignore_list.ignore, incoming.place, contracts, self.chains, incoming.actor(services.now())
         )
         return (await _ignored_screen(services, incoming.place, result),)
+
+    async def _which(self, services: Services, place: Place, choices: Sequence[Choice]) -> Screen:
+        """Ask which contracts are meant by a symbol that several have."""
+        on = write_scope(Scope(chains=self.chains), services.chains)
+        offers = [
+            Offer(choice.text, f"/ignore {written((*self.contracts, *choice.contracts))}{on}")
+            for choice in choices
+        ]
+        buttons = await services.button_commands.buttons(
+            place, *((offer.text, offer.line) for offer in offers)
+        )
+        return Screen(ambiguous(self.symbols, offers).sentence, rows(*([one] for one in buttons)))
 
     async def _where(self, services: Services, place: Place) -> Screen:
         """Ask on which chains: an address that comes with a chain may be another token elsewhere."""
@@ -124,7 +157,8 @@ def _read_ignore(rest: str, chains: ChainReader) -> IgnoreRequest | IgnoredReque
         return Usage(IGNORE_COMMAND, refused.sentence)
     beside = {one.chain(chains.chains) for one in clauses.named}
     listed = frozenset(one for one in beside if one is not None and chains.listing.promises(one))
-    return IgnoreRequest(contracts_of(clauses), clauses.scope.chains, listed)
+    symbols = tuple(dict.fromkeys(clauses.others.split()))
+    return IgnoreRequest(contracts_of(clauses), clauses.scope.chains, symbols, listed)
 
 
 def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
@@ -134,7 +168,7 @@ def _only_tokens(rest: str, chains: ChainReader) -> Clauses:
     """
     line = WORD.sub("", rest, count=1) if is_token_line(rest) else rest
     clauses = read_clauses(line, chains)
-    if clauses.scope.contracts:
+    if clauses.scope.contracts or clauses.symbols:
         raise LineRefused("contract", "isn't needed: the contracts come first.")
     if clauses.label:
         raise LineRefused("as", "isn't needed: an ignored token has no name of its own.")
@@ -226,15 +260,34 @@ class UnignoreRequest(Request):
 
     needs = UNIGNORE_COMMAND.needs
     contracts: tuple[Address, ...]
+    symbols: tuple[str, ...] = ()
+    """Ignored tokens that are named by their symbol."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Report changes of contracts again."""
+        here = await services.db.run(ignore_list.ignored_here, incoming.place, 1, 2 * IGNORED_MOST)
+        called = {
+            symbol: [
+                token.contract for token in here.tokens if symbol_key(token.symbol) == symbol_key(symbol)
+            ]
+            for symbol in self.symbols
+        }
+        missing = next((symbol for symbol, found in called.items() if not found), None)
+        if missing is not None:
+            return (
+                fill(
+                    "No ignored token is called “{}”. {} shows what is ignored.",
+                    typed_word(missing),
+                    "/ignore",
+                ),
+            )
+        contracts = tuple(dict.fromkeys((*self.contracts, *chain.from_iterable(called.values()))))
         actor = incoming.actor(services.now())
-        found = await services.db.run(ignore_list.unignore, incoming.place, self.contracts, actor)
+        found = await services.db.run(ignore_list.unignore, incoming.place, contracts, actor)
         return (
             tokens_unignored(
-                [contract for contract in self.contracts if contract in found],
-                [contract for contract in self.contracts if contract not in found],
+                [contract for contract in contracts if contract in found],
+                [contract for contract in contracts if contract not in found],
             ),
         )
 
@@ -252,7 +305,7 @@ def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredR
             UNIGNORE_COMMAND,
             "A token is told again on every chain; the buttons of /ignore take back one line.",
         )
-    return UnignoreRequest(contracts_of(clauses))
+    return UnignoreRequest(contracts_of(clauses), tuple(dict.fromkeys(clauses.others.split())))
 
 
 async def _find_ignored(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:

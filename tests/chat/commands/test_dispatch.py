@@ -6,7 +6,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.chat.commands.arguments.addresses import NO_0X
 from bot.chat.commands.balance.balance import BalanceOfRequest
 from bot.chat.commands.balance.status import StatusRequest
 from bot.chat.commands.basics import HelpRequest, IdRequest, StartRequest
@@ -88,6 +87,8 @@ WRONG_CHECKSUM = "0x8E3E38fe7367dd3b52D1e281E4e8400447C8d8B9"
             f"/ignore token {USDC},{TREASURY} on polygon, base",
             IgnoreRequest((USDC, TREASURY), frozenset({POLYGON, BASE})),
         ),
+        ("/ignore USDC, DAI on polygon", IgnoreRequest((), frozenset({POLYGON}), ("USDC", "DAI"))),
+        ("/unignore usdc", UnignoreRequest((), ("usdc",))),
         (f"/ignore {USDC}\non polygon", IgnoreRequest((USDC,), frozenset({POLYGON}))),
         ("/unignore", IgnoredRequest()),
         (f"/unignore {USDC}", UnignoreRequest((USDC,))),
@@ -230,7 +231,6 @@ def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
             IGNORE_COMMAND,
             "contract isn't needed: the contracts come first.",
         ),
-        ("/unignore #1", UNIGNORE_COMMAND, f"#1 {NO_0X}"),
         (
             f"/unignore {USDC} on polygon",
             UNIGNORE_COMMAND,

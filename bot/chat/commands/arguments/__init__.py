@@ -1,5 +1,6 @@
-"""How what follows a command is read: addresses, chains, and which subscription somebody means.
+"""How what follows a command is read: addresses, chains, tokens, and which subscription somebody means.
 
-`addresses` and `chain_names` are the only readers of addresses and chains, for all commands; `lookup` finds
-subscriptions by number, address or label; `errors` says why something is not taken.
+`addresses` and `chain_names` are the only readers of addresses and chains, for all commands; `tokens` finds
+contracts by the symbol of what is held, `lookup` subscriptions by number, address or label; `errors` says why
+something is not taken, and what may have been meant.
 """

@@ -37,6 +37,8 @@ class Clauses:
     """Each once."""
     scope: Scope = EVERYTHING
     label: str = ""
+    symbols: tuple[str, ...] = ()
+    """What names tokens by their symbol, behind “contract”."""
     others: str = ""
     """What stands among the addresses and is none, as it was typed."""
 
@@ -63,8 +65,9 @@ def read_clauses(line: str, chains: ChainReader) -> Clauses:
         texts.setdefault(clause, "")
     texts[clause] += line[begins:]
     named, others = read_subject(texts[""], chains.chains)
-    contracts = _contracts(texts.get("contract"), named)
-    return Clauses(named, Scope(contracts, _chain_ids(texts.get("on"), chains)), label, others)
+    contracts, symbols = _contracts(texts.get("contract"), named)
+    scope = Scope(contracts, _chain_ids(texts.get("on"), chains))
+    return Clauses(named, scope, label, symbols, others)
 
 
 def read_subject(text: str, chains: Chains) -> tuple[tuple[NamedAddress, ...], str]:
@@ -119,20 +122,26 @@ def show_scope(scope: Scope, chains: Chains) -> Html:
     return only + f" on {chain_names(on, chains, last=' and ')}" if on else only
 
 
-def _contracts(text: str | None, named: tuple[NamedAddress, ...]) -> frozenset[Address]:
-    """Return the contracts; the link of a page about another holder is refused, since it names two."""
+def _contracts(
+    text: str | None, named: tuple[NamedAddress, ...]
+) -> tuple[frozenset[Address], tuple[str, ...]]:
+    """Return the contracts and the symbols; the page of another holder is refused, since it names two."""
     words = read_words(text or "")
     if text is not None and not words:
         raise LineRefused("contract", "is followed by nothing. The token's address comes after it.")
     accounts = {one.address for one in named}
     contracts: set[Address] = set()
+    symbols: list[str] = []
     for word in words:
+        if word.refused is not None:
+            raise word.refused
         if word.named is None:
-            raise word.refused or no_address(word.text)
+            symbols.append(word.text)
+            continue
         if word.named.token is not None and word.named.address not in accounts:
             raise LineRefused(word.text, "names a holder too. Send the token's address itself.")
         contracts.add(word.named.contract)
-    return frozenset(contracts)
+    return frozenset(contracts), tuple(dict.fromkeys(symbols))
 
 
 def _chain_ids(text: str | None, chains: ChainReader) -> frozenset[ChainId]:
@@ -152,6 +161,8 @@ class WatchEntry:
     account: Address
     scope: Scope = EVERYTHING
     label: str = ""
+    symbols: tuple[str, ...] = ()
+    """Tokens that are named by their symbol; with the contracts of the scope, all it is about."""
     chain: ChainId | None = field(default=None, compare=False)
     """The chain that is named beside the address (`eth:0x…`, an explorer's link): it is offered, no limit."""
 
@@ -171,6 +182,7 @@ def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[Watch
             one.address,
             replace(clauses.scope, contracts=clauses.scope.contracts | one.tokens),
             clauses.label,
+            clauses.symbols,
             None if clauses.scope.chains else one.chain(chains.chains),
         )
         for one in clauses.named
@@ -235,7 +247,10 @@ def _on(chain_ids: frozenset[ChainId], chains: ChainReader) -> str:
 
 
 def _written(entry: WatchEntry, chains: Chains) -> str:
-    return write_line(entry.account, entry.scope, entry.label, chains)
+    line = write_line(entry.account, entry.scope, "", chains)
+    # The first clause of its kind: a word that returns adds to it.
+    symbols = f" contract {' '.join(entry.symbols)}" if entry.symbols else ""
+    return line + symbols + (f" as {entry.label}" if entry.label else "")
 
 
 # ---------------------------------------------------------------- lines
@@ -255,11 +270,9 @@ def is_token_line(line: str) -> bool:
 def contracts_of(clauses: Clauses) -> tuple[Address, ...]:
     """Return what a line names where contracts are expected: of a holder's page the token.
 
-    Raises LineRefused.
+    Raises LineRefused where it names none, not by a symbol either.
     """
-    if clauses.others:
-        raise no_address(clauses.others)
-    if not clauses.named:
+    if not clauses.named and not clauses.others:
         raise LineRefused("", NO_ADDRESS)
     return tuple(dict.fromkeys(one.contract for one in clauses.named))
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.chat.commands.arguments.addresses import WORD, names_address
+from bot.chat.commands.arguments.addresses import WORD, names_address, no_address
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.watch.grammar import (
@@ -169,12 +169,14 @@ def _titled(cells: Sequence[str], header: Header, chains: ChainReader) -> Clause
         raise LineRefused("", NO_ADDRESS)
     scope = Scope(_tokens(texts.get("token", ""), chains), chains.several(texts.get("chain", "")))
     name = texts.get("name", "")
-    return Clauses(named, scope, read_label(name) if name else "", others)
+    return Clauses(named, scope, read_label(name) if name else "", others=others)
 
 
 def _tokens(text: str, chains: ChainReader) -> frozenset[Address]:
     named, others = read_subject(text, chains.chains)
-    return frozenset(contracts_of(Clauses(named, others=others))) if text else frozenset()
+    if others:
+        raise no_address(others)
+    return frozenset(contracts_of(Clauses(named))) if named else frozenset()
 
 
 def _untitled(cells: Sequence[str], chains: ChainReader) -> Clauses:

@@ -1,12 +1,13 @@
 """`/watch`: accounts, and tokens in every account of a chat."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.chat.buttons.data import Button, Screen, button, rows, with_keyboard
 from bot.chat.commands.arguments.addresses import WORD
 from bot.chat.commands.arguments.chain_names import ChainReader
-from bot.chat.commands.arguments.errors import BadLine, LineRefused
+from bot.chat.commands.arguments.errors import BadLine, LineRefused, Offer
+from bot.chat.commands.arguments.tokens import ambiguous, contracts_called, written
 from bot.chat.commands.command import (
     Answer,
     Command,
@@ -36,7 +37,6 @@ from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, join
-from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
@@ -47,7 +47,7 @@ from bot.store.chats import subscriptions
 WATCH_COMMAND = Command(
     name="watch",
     does="Tell this chat when balances of an address change",
-    grammar="/watch ADDRESS… [contract ADDRESS…] [on CHAIN,…] [as LABEL]",
+    grammar="/watch ADDRESS… [contract SYMBOL or ADDRESS…] [on CHAIN,…] [as LABEL]",
     examples=(
         Example(f"/watch {EXAMPLE_ACCOUNT} as Treasury", "watches all it holds, under a name"),
         Example(f"/watch {EXAMPLE_ACCOUNT} on polygon, base", "watches it on these chains only"),
@@ -82,13 +82,16 @@ class WatchRequest(Request):
         """Take accounts in."""
         if self.lines == 1 and self.bad and not self.entries:
             return (await _refused(services, incoming.place, self.bad[0]),)
-        specs = [WatchSpec(entry.account, entry.scope, entry.label) for entry in self.entries]
+        resolved, unresolved = await _resolved(services, incoming.place, self.entries)
+        if self.lines == 1 and unresolved and not resolved:
+            return (await _refused(services, incoming.place, unresolved[0]),)
+        specs = [WatchSpec(entry.account, entry.scope, entry.label) for entry in resolved]
         subscribed = await _subscribe(services, incoming, specs)
-        if len(specs) == 1 and not self.bad and not self.unused:
-            return (await _watched(services, incoming.place, self.entries[0], specs[0], subscribed[0]),)
+        bad = [*self.bad, *unresolved]
+        if len(specs) == 1 and not bad and not self.unused:
+            return (await _watched(services, incoming.place, resolved[0], specs[0], subscribed[0]),)
         entries: dict[SubscribeOutcome, list[WatchEntry]] = {outcome: [] for outcome in SubscribeOutcome}
-        bad = list(self.bad)
-        for entry, spec, result in zip(self.entries, specs, subscribed, strict=True):
+        for entry, spec, result in zip(resolved, specs, subscribed, strict=True):
             entries[result.outcome].append(entry)
             taken = result.taken
             if taken is not None:
@@ -98,7 +101,7 @@ class WatchRequest(Request):
         # Refused labels were found after the lines: all of them are listed in the order they were typed.
         bad.sort(key=lambda line: line.line_number)
         created = [result for result in subscribed if result.outcome is SubscribeOutcome.CREATED]
-        named = frozenset(chain_id for entry in self.entries for chain_id in entry.scope.chains)
+        named = frozenset(chain_id for entry in resolved for chain_id in entry.scope.chains)
         answer = words.bulk_watched(
             entries[SubscribeOutcome.CREATED],
             entries[SubscribeOutcome.ALREADY],
@@ -127,6 +130,33 @@ def _read_watch(rest: str, chains: ChainReader) -> "WatchRequest | WatchTokenReq
     if not read.count:
         return Usage(WATCH_COMMAND)
     return WatchRequest(read.entries, read.bad, read.unused, read.count)
+
+
+async def _resolved(
+    services: Services, place: Place, entries: Sequence[WatchEntry]
+) -> tuple[list[WatchEntry], list[BadLine]]:
+    """Return what is asked for, with contracts in place of symbols, and what can't be told."""
+    resolved: list[WatchEntry] = []
+    bad: list[BadLine] = []
+    for entry in entries:
+        try:
+            choices = await contracts_called(
+                services.db, services.chains, place, entry.symbols, entry.scope.chains
+            )
+            meant = [_about(entry, choice.contracts) for choice in choices]
+            if len(meant) > 1:
+                lines = [write_line(one.account, one.scope, one.label, services.chains) for one in meant]
+                offers = [Offer(choice.text, line) for choice, line in zip(choices, lines, strict=True)]
+                raise ambiguous(entry.symbols, offers)
+            resolved += meant
+        except LineRefused as refused:
+            bad.append(bad_line(entry.line_number, "", refused))
+    return resolved, bad
+
+
+def _about(entry: WatchEntry, contracts: Collection[Address]) -> WatchEntry:
+    scope = replace(entry.scope, contracts=entry.scope.contracts | frozenset(contracts))
+    return replace(entry, scope=scope, symbols=())
 
 
 async def _refused(services: Services, place: Place, bad: BadLine) -> Screen:
@@ -211,14 +241,33 @@ class WatchTokenRequest(Request):
     scope: Scope
     label: str
     bad: tuple[BadLine, ...]
+    symbols: tuple[str, ...] = ()
+    """Tokens held here that are named by their symbol."""
     lines: int = field(default=1, compare=False)
     """Number of lines typed."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Take contracts in, for every account watched here."""
-        if not self.scope.contracts:
+        if not self.scope.contracts and not self.symbols:
             return words.refused_lines(self.bad, self.lines)
-        spec = WatchSpec(None, self.scope, self.label)
+        try:
+            choices = await contracts_called(
+                services.db, services.chains, incoming.place, self.symbols, self.scope.chains
+            )
+        except LineRefused as refused:
+            return (refused.sentence,)
+        scopes = [
+            replace(self.scope, contracts=self.scope.contracts | frozenset(choice.contracts))
+            for choice in choices
+        ]
+        if len(scopes) > 1:
+            offers = [
+                Offer(choice.text, _line(WatchSpec(None, scope), self.label, services.chains))
+                for choice, scope in zip(choices, scopes, strict=True)
+            ]
+            unclear = bad_line(1, "", ambiguous(self.symbols, offers))
+            return (await _refused(services, incoming.place, unclear),)
+        spec = WatchSpec(None, scopes[0], self.label)
         (subscribed,) = await _subscribe(services, incoming, [spec])
         if subscribed.outcome is SubscribeOutcome.FULL:
             return (words.too_many(services.max_subscriptions_per_chat),)
@@ -227,7 +276,7 @@ class WatchTokenRequest(Request):
         listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         accounts = {entry.subscription.account for entry in listed} - {None}
         answer = words.watching_token(
-            self.scope,
+            spec.scope,
             self.label,
             services.chains,
             accounts=len(accounts),
@@ -244,6 +293,7 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
     if not said:
         return Usage(WATCH_COMMAND)
     contracts: list[Address] = []
+    symbols: list[str] = []
     bad: list[BadLine] = []
     head = Clauses(())
     for number, text in said:
@@ -253,14 +303,15 @@ def _read_watch_token(lines: list[tuple[int, str]], chains: ChainReader) -> Watc
             bad.append(bad_line(number, text, refused))
         else:
             contracts += contracts_of(clauses)
+            symbols += clauses.others.split()
             head = clauses if number == first else head
     scope = replace(head.scope, contracts=frozenset(contracts))
-    return WatchTokenRequest(scope, head.label, tuple(bad), len(said))
+    return WatchTokenRequest(scope, head.label, tuple(bad), tuple(dict.fromkeys(symbols)), len(said))
 
 
 def _token_clauses(line: str, chains: ChainReader, *, is_first: bool) -> Clauses:
     clauses = read_clauses(line, chains)
-    if clauses.scope.contracts:
+    if clauses.scope.contracts or clauses.symbols:
         raise LineRefused("contract", "isn't needed: after “token”, the addresses are the contracts.")
     if any(one.token for one in clauses.named):
         raise LineRefused("", "A link names a holder too. Send it after /watch, without “token”.")
@@ -297,9 +348,9 @@ async def _label_taken(services: Services, place: Place, spec: WatchSpec, taken:
 def _line(spec: WatchSpec, label: str, chains: Chains) -> str:
     """Return what follows /watch to ask for the same under another label."""
     if spec.account is None:
-        contracts = " ".join(map(checksummed, sorted(spec.scope.contracts)))
         others = replace(spec.scope, contracts=frozenset())
-        return f"token {contracts}{write_scope(others, chains)} as {label}"
+        named = f" as {label}" if label else ""
+        return f"token {written(sorted(spec.scope.contracts))}{write_scope(others, chains)}{named}"
     return write_line(spec.account, spec.scope, label, chains)
 
 

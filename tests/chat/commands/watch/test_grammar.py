@@ -58,6 +58,14 @@ def test_clauses_say_which_contracts_chains_and_label() -> None:
     ) == [whole]
 
 
+def test_tokens_may_be_named_by_their_symbol() -> None:
+    (entry,) = entries(f"/watch {TREASURY} contract USDC, {OTHER} USDC on base")
+    token = parsed("/watch token USDC.e on base as Dollars")
+
+    assert (entry.symbols, entry.scope) == (("USDC",), Scope(frozenset({OTHER}), frozenset({BASE})))
+    assert token == WatchTokenRequest(Scope(chains=frozenset({BASE})), "Dollars", (), ("USDC.e",))
+
+
 def test_several_addresses_share_what_follows() -> None:
     shared = frozenset({BASE})
 

@@ -1,0 +1,33 @@
+"""Finds the tokens that accounts of a destination hold, or held, by their symbol."""
+
+from bot.domain.assets import NATIVE, Asset
+from bot.domain.places import Place
+from bot.domain.symbols import symbol_key
+from bot.store.database.door import Database, Value
+from bot.store.rows import to_asset, to_blob
+
+
+def held_tokens(db: Database, place: Place, symbol: str) -> list[Asset]:
+    """Return the tokens whose symbol reads like this one and that an account watched here holds.
+
+    Where none is held, those that were held as far as changes are kept; in the order of chains.
+    """
+    values: list[Value] = [place.chat_id, place.thread_id or 0, symbol_key(symbol), to_blob(NATIVE)]
+    for had in _HAD:
+        rows = db.execute(_TOKENS + had + " ORDER BY x.chain_id, x.contract", values).fetchall()
+        if rows:
+            return [to_asset(chain_id, contract) for chain_id, contract in rows]
+    return []
+
+
+_TOKENS = """
+SELECT DISTINCT x.chain_id, x.contract FROM destination d JOIN chat c ON c.id = d.chat_id
+JOIN subscription s ON s.destination_id = d.id
+"""
+
+_OF_PLACE = " WHERE c.telegram_id = ? AND d.thread_id = ? AND x.symbol_key = ? AND x.contract <> ?"
+
+_HAD = (
+    " JOIN balance b ON b.account_id = s.account_id JOIN asset x ON x.id = b.asset_id" + _OF_PLACE,
+    " JOIN change h ON h.account_id = s.account_id JOIN asset x ON x.id = h.asset_id" + _OF_PLACE,
+)
