@@ -10,7 +10,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --s
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all laws check bench manual format pins clean
+.PHONY: help run test test-all laws check bench manual pictures format pins clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -47,6 +47,9 @@ bench: $(VENV)/test.stamp ## what the bot costs, as docs/performance.md has it: 
 manual: $(VENV)/test.stamp ## let the bot answer the dialogues anew, and write docs/commands.md
 	$(BIN)/python -m tests.dialogue
 
+pictures: $(VENV)/test.stamp ## draw what the README shows; needs Chromium
+	$(BIN)/python -m tests.pictures
+
 format: $(VENV)/test.stamp ## put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -67,6 +70,7 @@ $(BIN)/python:
 	  apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
 
 $(VENV)/run.stamp: requirements.txt | $(BIN)/python
+	@echo "Installing the libraries into $(VENV), which may take a minute. This happens once."
 	$(INSTALL) -r requirements.txt
 	@touch $@
 

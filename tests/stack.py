@@ -131,18 +131,10 @@ class Stack:
             await running
 
     def say(
-        self,
-        text: str,
-        *,
-        chat: Chat | None = None,
-        user: User | None = None,
-        topic: int | None = None,
-        reply_to: Message | None = None,
-    ) -> Message:
+        self, text: str, *, chat: Chat | None = None, user: User | None = None, topic: int | None = None
+    ) -> None:
         """Let somebody write, Olga in her chat unless named."""
-        return self.telegram.says(
-            user or self.olga, chat or self.chat, text, thread_id=topic, reply_to=reply_to
-        )
+        self.telegram.says(user or self.olga, chat or self.chat, text, thread_id=topic)
 
     async def hears(self, wanted: str | Callable[[Message], bool], *, chat: Chat | None = None) -> Message:
         """Return the next message of the bot, after those heard before, that contains a text."""
@@ -199,14 +191,16 @@ def buttons_of(message: Message) -> list[str]:
 
 
 @asynccontextmanager
-async def open_stack(directory: Path, **sections: list[str]) -> AsyncIterator[Stack]:
+async def open_stack(
+    directory: Path, world: GatewayWorld | None = None, /, **sections: list[str]
+) -> AsyncIterator[Stack]:
     """Build the neighbours; the bot is started by the test, and stopped here at the latest."""
     telegram = Telegram()
     olga = telegram.add_user("Olga", user_id=OWNER)
     chat = telegram.add_private_chat(olga)
     async with AsyncExitStack() as exits:
         gateway = await exits.enter_async_context(
-            Gateway(example_world(), access_keys=frozenset({ACCESS_KEY})).serve()
+            Gateway(world or example_world(), access_keys=frozenset({ACCESS_KEY})).serve()
         )
         await exits.enter_async_context(telegram.serve())
         stack = Stack(directory, gateway, telegram, olga, chat, lines=sections, _exits=exits)

@@ -1,0 +1,260 @@
+"""Pictures of what the bot says, for the README: played before the whole bot, drawn as a phone shows them.
+
+Each scene is a page in `docs/pictures`, which a test compares with what the bot says today, and a PNG that
+Chromium makes of the page and that carries the page's digest. `python -m tests.pictures [SCENE…]` writes
+them anew.
+"""
+
+import asyncio
+import hashlib
+import html
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+import structlog
+
+from bot.sandbox.gateway.faults.kinds import FailNatives, FailTokens
+from bot.sandbox.telegram.world.world import Message
+from bot.sandbox.terminal.commands import MoveBalance, read_command
+from bot.sandbox.terminal.moves import apply_move
+from bot.sandbox.terminal.scenario import ACCOUNTS, POLYGON, scenario_world
+from bot.wiring import clock
+from tests.stack import Stack, open_stack
+
+HERE = Path(__file__).parents[1] / "docs" / "pictures"
+STYLE = HERE / "phone.css"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+WIDTH = 412
+"""CSS pixels of a usual phone; the pictures have twice as many."""
+
+GROUPED = MappingProxyType({"delivery": ["group_wait_seconds = 1"]})
+"""What moves together is reported together, however slow the machine is."""
+
+BEGIN = datetime(2026, 3, 2, 14, 3, 0, tzinfo=UTC)
+"""When each scene begins."""
+
+OUTAGE = timedelta(minutes=11)
+
+
+class SceneClock:
+    """A clock that begins at the scene's hour, goes on as any other, and can be put forward."""
+
+    def __init__(self) -> None:
+        self._ahead = BEGIN - clock()
+
+    def now(self) -> datetime:
+        """Return what time it is in the scene."""
+        return clock() + self._ahead
+
+    def put_forward(self, span: timedelta) -> None:
+        """Let so much time pass at once."""
+        self._ahead += span
+
+
+Scene = Callable[[Stack, SceneClock], Awaitable[Sequence[Message]]]
+"""Lets something happen before a bot, and returns the messages that are on the picture."""
+
+
+async def _watch(stack: Stack, *names: str) -> None:
+    for name in names:
+        await _ask(stack, f"/watch {ACCOUNTS[name]} as {name}")
+        # The first reading follows the answer.
+        await stack.hears(" UTC · ")
+
+
+async def _ask(stack: Stack, text: str) -> Message:
+    stack.say(text)
+    return await stack.hears(lambda _: True)
+
+
+def _move(stack: Stack, *moves: str) -> None:
+    """Move balances at once, in the words of the sandbox's terminal."""
+    for words in moves:
+        move = read_command(f"move {words}")
+        assert isinstance(move, MoveBalance)
+        apply_move(move, stack.world)
+
+
+def _last(stack: Stack, count: int) -> Sequence[Message]:
+    return stack.telegram.messages(stack.chat)[-count:]
+
+
+async def _first_reading(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    return _last(stack, 3)
+
+
+async def _alert(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    _move(stack, "-1250 usdc on polygon")
+    return [await stack.hears("USDC")]
+
+
+async def _several(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    _move(stack, "-1250 usdc on polygon", "0.42 pol", "500 degen on base")
+    return [await stack.hears("USDC")]
+
+
+async def _many(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    _move(stack, "-1250 usdc on polygon", "0.42 pol", "-0.05 eth on ethereum", "-221.887067 usdc on ethereum")
+    _move(stack, "500 degen on base", "-300 clay", "120 corn", "-40 gems", "1000 gold", "-7 iron", "60 salt")
+    return [await stack.hears("USDC")]
+
+
+async def _outage(stack: Stack, time: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    stack.gateway.faults.add(FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON))
+    await stack.asked(2)
+    time.put_forward(OUTAGE)
+    blind = await stack.hears("I can't read")
+    time.put_forward(OUTAGE)
+    _move(stack, "-1250 usdc on polygon")
+    stack.gateway.faults.heal()
+    await stack.hears("✅")
+    return [blind, *_last(stack, 1)]
+
+
+async def _balance(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury")
+    await _ask(stack, "/balance Treasury")
+    return _last(stack, 2)
+
+
+async def _list(stack: Stack, _: SceneClock) -> Sequence[Message]:
+    await _watch(stack, "Treasury", "Vault", "Payroll", "Games")
+    await _ask(stack, "/list")
+    return _last(stack, 2)
+
+
+SCENES: Mapping[str, Scene] = MappingProxyType(
+    {
+        "first-reading": _first_reading,
+        "alert": _alert,
+        "several": _several,
+        "many": _many,
+        "outage": _outage,
+        "balance": _balance,
+        "list": _list,
+    }
+)
+
+
+async def play(scene: Scene, directory: Path) -> str:
+    """Return the page of a scene, as it goes with the bot of today."""
+    async with open_stack(directory, scenario_world(), **GROUPED) as stack:
+        time = SceneClock()
+        stack.start(now=time.now)
+        return page(await scene(stack, time))
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def page(messages: Sequence[Message]) -> str:
+    """Return a page that shows messages as a phone does; seconds are made alike."""
+    return _PAGE.format(messages="\n".join(map(_message, messages)))
+
+
+_PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>Balance Bot</title>
+<link rel="stylesheet" href="phone.css">
+<header><i>‹</i><b>T</b><p>Treasury Watch<small>bot</small></p><i>⋮</i></header>
+{messages}
+"""
+
+_VARYING = (
+    (re.compile(r"\b(\d\d:\d\d):\d\d UTC"), r"\1:22 UTC"),
+    (re.compile(r"\b\d+ s ago"), "2 s ago"),
+)
+_AFTER_A_QUOTE = (re.compile("</blockquote>\n+"), "</blockquote>")
+"""A quotation is a block of its own: what follows begins a line without a break."""
+
+_SHOWN_AT = re.compile(r"\b(\d\d:\d\d):\d\d UTC")
+
+
+def _message(message: Message) -> str:
+    body = message.html if message.from_bot else html.escape(message.text)
+    for pattern, instead in (*_VARYING, _AFTER_A_QUOTE):
+        body = pattern.sub(instead, body)
+    moments = _SHOWN_AT.findall(body)
+    keys = "".join(
+        f'<div class="keys">{"".join(f"<span>{html.escape(key.text)}</span>" for key in row)}</div>'
+        for row in message.buttons
+    )
+    side = "message" if message.from_bot else "message mine"
+    at = moments[-1] if moments else f"{BEGIN:%H:%M}"
+    return f'<div class="{side}"><div class="bubble">{body}<span class="time">{at}</span></div>{keys}</div>'
+
+
+def digest(name: str) -> str:
+    """Return what a picture is made of, in few letters."""
+    return hashlib.sha256((HERE / f"{name}.html").read_bytes() + STYLE.read_bytes()).hexdigest()
+
+
+def digest_in(picture: bytes) -> str | None:
+    """Return the digest that a PNG carries."""
+    found = re.search(rb"tEXtMade of\x00([0-9a-f]{64})", picture)
+    return found[1].decode() if found else None
+
+
+def _draw(name: str, chromium: str) -> None:
+    """Write the PNG of a page: as high as the page is."""
+    source, target = (HERE / f"{name}.html").as_uri(), HERE / f"{name}.png"
+    common = [
+        chromium,
+        "--headless=new",
+        "--no-sandbox",
+        "--hide-scrollbars",
+        "--disable-gpu",
+        "--force-device-scale-factor=2",
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        measured = Path(directory, "measured.html")
+        measured.write_text(
+            (HERE / f"{name}.html").read_text().replace('href="', f'href="{HERE.as_uri()}/')
+            + "<script>document.title = document.body.scrollHeight</script>"
+        )
+        dumped = subprocess.run(
+            [*common, "--dump-dom", f"--window-size={WIDTH},200", measured.as_uri()],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        found = re.search(r"<title>(\d+)</title>", dumped)
+        assert found is not None, "Chromium has not measured the page"
+        size = f"--window-size={WIDTH},{found[1]}"
+        subprocess.run([*common, size, f"--screenshot={target}", source], check=True, capture_output=True)
+    target.write_bytes(_with_digest(target.read_bytes(), digest(name)))
+
+
+def _with_digest(picture: bytes, made_of: str) -> bytes:
+    """Return a PNG with one more chunk of text, before its last one."""
+    chunk = b"tEXt" + b"Made of\0" + made_of.encode()
+    whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    end = picture.rindex(b"IEND") - 4
+    return picture[:end] + whole + picture[end:]
+
+
+def _main(names: Sequence[str]) -> None:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
+        sys.exit("Pictures are drawn by Chromium: install it (apt-get install chromium) and try again.")
+    for name in names or SCENES:
+        with tempfile.TemporaryDirectory() as directory:
+            (HERE / f"{name}.html").write_text(asyncio.run(play(SCENES[name], Path(directory))))
+        _draw(name, chromium)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])
