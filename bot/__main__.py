@@ -48,7 +48,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     DatabaseUnavailable: 5,
     CopyFailed: 5,
 }
-"""The exit status of each error that keeps the program from running; README lists them for operators."""
+"""The exit status of each error that keeps the program from running; see docs/operations.md."""
 
 
 class Output:

@@ -28,7 +28,7 @@ from bot.store.database.inspect import DatabaseSeen, DirectorySeen, look_at_data
 from bot.wiring import build_indexer, build_telegram
 
 NOT_YET, MISTAKEN, REFUSED, UNUSABLE = 1, 2, 4, 5
-"""Exit statuses, as README lists them: not all of its work yet, configuration, token or key, data."""
+"""Exit statuses (docs/operations.md): not all of its work yet, configuration, token or key, data."""
 
 ASK_SECONDS = 20.0
 """How long Telegram and the indexer each may take to answer."""

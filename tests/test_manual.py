@@ -56,8 +56,8 @@ def test_each_threat_names_tests_that_exist() -> None:
 
 
 def test_each_link_into_a_document_leads_to_a_heading() -> None:
-    for document in (ROOT / "docs").glob("*.md"):
-        for target, anchor in re.findall(r"\]\(([\w.-]*\.md)?#([\w-]+)\)", document.read_text()):
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target, anchor in re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", document.read_text()):
             headings = re.findall(
                 r"^#+ (.+)$", (document.parent / (target or document.name)).read_text(), re.MULTILINE
             )
