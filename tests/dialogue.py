@@ -9,6 +9,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
     Olga │ /watch 0x… as Treasury           somebody writes, in private unless `in Ops`
      bot │ 👁 Watching Treasury…            the answer; `bot in Ops`, `bot to Bob` where it is not Olga's
          └ [Undo]                           its buttons
+    Olga replies to bot │ /allow            to the newest message there of the bot, or of a person
     Olga presses [Undo]                     on the newest message with such a button
          ✓ Undone.                          what she is told for a moment
      bot ✎ 👁 Watching Treasury…            what the message shows then
@@ -39,7 +40,7 @@ QUIET_SECONDS = 2.5
 
 CALM = {"indexer": ["poll_interval_seconds = 2"]}
 
-_SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? │ (?P<text>.*)")
+_SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))?(?: replies to (?P<author>\w+))? │ (?P<text>.*)")
 _PRESSED = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? presses \[(?P<button>.+)\]")
 _MOVED = re.compile(r"world │ (?P<sign>[+−])(?P<units>\d+) USDC")
 _GROUP = re.compile(r"= (?P<title>\w+): (?P<members>.+)")
@@ -156,8 +157,15 @@ class Player:
         assert said is not None, lines
         user, chat = self._place(said["who"], said["where"])
         text = "\n".join([said["text"], *(line.removeprefix(_MORE).removeprefix(" ") for line in lines[1:])])
-        self._stack.say(text, user=user, chat=chat)
+        self._stack.say(text, user=user, chat=chat, reply_to=self._newest_of(said["author"], chat))
         return iter([])
+
+    def _newest_of(self, author: str | None, chat: Chat) -> Message | None:
+        """Return the newest message of somebody in a chat; None: of nobody."""
+        if author is None:
+            return None
+        sender = self._stack.telegram.bot if author == "bot" else self._person(author)[0]
+        return [one for one in chat.messages.values() if one.sender == sender][-1]
 
     async def _next(self, where: str | None, *, is_changed: bool) -> list[str]:
         _, chat = self._place(where or "Olga", where if where in self._groups else None)

@@ -131,10 +131,18 @@ class Stack:
             await running
 
     def say(
-        self, text: str, *, chat: Chat | None = None, user: User | None = None, topic: int | None = None
-    ) -> None:
+        self,
+        text: str,
+        *,
+        chat: Chat | None = None,
+        user: User | None = None,
+        topic: int | None = None,
+        reply_to: Message | None = None,
+    ) -> Message:
         """Let somebody write, Olga in her chat unless named."""
-        self.telegram.says(user or self.olga, chat or self.chat, text, thread_id=topic)
+        return self.telegram.says(
+            user or self.olga, chat or self.chat, text, thread_id=topic, reply_to=reply_to
+        )
 
     async def hears(self, wanted: str | Callable[[Message], bool], *, chat: Chat | None = None) -> Message:
         """Return the next message of the bot, after those heard before, that contains a text."""

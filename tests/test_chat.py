@@ -56,7 +56,7 @@ async def test_a_stranger_who_is_let_in_may_watch(stack: Stack) -> None:
     alice = stack.telegram.add_user("Alice")
     chat = stack.telegram.add_private_chat(alice)
 
-    assert "open now" in await answered(stack, f"/allow {chat.id}")
+    assert "can use the bot now" in await answered(stack, f"/allow {chat.id}")
 
     await stack.hears("An owner has opened this chat", chat=chat)
     assert "Watching" in await answered(stack, f"/watch {CHECKSUMMED}", user=alice, chat=chat)

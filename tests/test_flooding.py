@@ -109,7 +109,7 @@ async def test_neither_a_blocked_nor_a_slow_nor_a_flooded_chat_delays_another(st
         user = telegram.add_user(f"User {number}")
         others.append(telegram.add_private_chat(user))
         stack.say(f"/allow {others[-1].id}")
-        await stack.hears("open")
+        await stack.hears("can use")
         stack.say(f"/watch {CHECKSUMMED} as Till", chat=others[-1], user=user)
         await stack.hears("balances", chat=others[-1])
     stack.say(f"/watch {CHECKSUMMED} as Till")

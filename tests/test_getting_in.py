@@ -199,14 +199,14 @@ async def test_the_program_prints_the_link_at_once(tmp_path: Path) -> None:
 async def test_owners_hear_of_who_knocks_and_let_them_in(stack: Stack) -> None:
     mallory, chat = stranger(stack)
     told = await tells(stack, "/start", mallory, chat)
-    assert "I have told them" in told
+    assert "I've let them know" in told
     knock = await stack.hears("Mallory")
-    assert knock.text == f"🚪 Mallory ({chat.id}) asks to use me."
+    assert knock.text == f"🚪 Mallory ({chat.id}) would like to use this bot."
     assert buttons_of(knock) == ["Allow", "Ignore"]
 
     assert await stack.presses(knock, "Allow") == owner_words.CHAT_OPENED
 
-    assert (await stack.shows(knock, "open now")).buttons == ()
+    assert (await stack.shows(knock, "can use the bot now")).buttons == ()
     await stack.hears("An owner has opened this chat", chat=chat)
     assert "Watching" in await tells(stack, f"/watch {CHECKSUMMED}", mallory, chat)
 
@@ -219,7 +219,7 @@ async def test_letting_in_twice_is_once(stack: Stack) -> None:
 
     assert await stack.forges(knock, data) == owner_words.CHAT_OPENED
     assert await stack.forges(knock, data) == toasts.ALREADY
-    await stack.shows(knock, "already open")
+    await stack.shows(knock, "can already use")
 
     assert sum("opened this chat" in text for text in stack.said(chat)) == 1
 
@@ -234,7 +234,7 @@ async def test_who_is_ignored_knocks_in_vain(stack: Stack) -> None:
     assert "stays closed" in (await stack.shows(knock, "stays closed")).text
     await stack.stop()
     stack.start()
-    assert "I have told them" not in await tells(stack, "/start", mallory, chat)
+    assert "I've let them know" not in await tells(stack, "/start", mallory, chat)
     stack.say("/chats")
     assert "Mallory · closed" in (await stack.hears("Chats:")).text
 
@@ -246,19 +246,19 @@ async def test_a_chat_knocks_once_a_day_over_restarts_too(stack: Stack) -> None:
     await stack.stop()
     stack.start()
 
-    assert "I have told them" not in await tells(stack, "/start", mallory, chat)
+    assert "I've let them know" not in await tells(stack, "/start", mallory, chat)
 
     stack.say("/chats")
-    assert "Mallory · asks to come in" in (await stack.hears("Chats:")).text
+    assert "Mallory · asked for access" in (await stack.hears("Chats:")).text
     assert sum("🚪" in text for text in stack.said()) == 1
 
 
 async def test_who_was_denied_does_not_knock(stack: Stack) -> None:
     mallory, chat = stranger(stack)
     stack.say(f"/deny {chat.id}")
-    await stack.hears("closed already")
+    await stack.hears("can't use the bot anyway")
 
-    assert "I have told them" not in await tells(stack, "/start", mallory, chat)
+    assert "I've let them know" not in await tells(stack, "/start", mallory, chat)
 
 
 async def test_many_strangers_do_not_flood_the_owner(stack: Stack) -> None:
@@ -269,7 +269,7 @@ async def test_many_strangers_do_not_flood_the_owner(stack: Stack) -> None:
 
     knocks = [text for text in stack.said() if "🚪" in text]
     assert len(knocks) == 20
-    assert "only listed by /chats" in knocks[-1]
+    assert "only appear in /chats" in knocks[-1]
     stack.say("/chats")
     assert "Chats: 26 · page 1/6" in (await stack.hears("Chats:")).text
 
@@ -290,12 +290,12 @@ async def test_an_owner_who_never_pressed_start_finds_the_knock_later(tmp_path: 
         stack.start()
         mallory, chat = stranger(stack)
 
-        assert "I have told them" not in await tells(stack, "/start", mallory, chat)
+        assert "I've let them know" not in await tells(stack, "/start", mallory, chat)
 
         hers = stack.telegram.add_private_chat(nina)
         assert "1 chat asks to come in: see /chats." in await tells(stack, "/start", nina, hers)
         stack.say("/chats", user=nina, chat=hers)
-        page = await stack.hears("asks to come in", chat=hers)
+        page = await stack.hears("asked for access", chat=hers)
         assert buttons_of(page) == ["1. Open Mallory", "1. Ignore"]
 
 
@@ -323,9 +323,9 @@ async def test_a_group_is_greeted_once_and_watches_nothing_by_itself(stack: Stac
     stack.telegram.adds_bot(group)
 
     greeting = await stack.hears("Hello", chat=group)
-    assert "until an owner of mine opens this group with /allow" in greeting.text
+    assert "until an owner opens this group with /allow" in greeting.text
     knock = await stack.hears("🚪")
-    assert knock.text == f"🚪 Bob ({bob.id}) asks to use me in Ops ({group.id})."
+    assert knock.text == f"🚪 Bob ({bob.id}) would like to use this bot in Ops ({group.id})."
     stack.telegram.changes_bot(group, "administrator")
     stack.say("/id", user=bob, chat=group)
     await stack.hears("Chat id", chat=group)
@@ -429,7 +429,8 @@ async def test_opening_a_chat_that_can_not_be_written_to_says_so(stack: Stack) -
     stack.say("/allow -100123")
 
     told = (await stack.hears("-100123")).text
-    assert "open now, but I can't write there yet: Chat not found" in told
+    assert "can use the bot now" in told
+    assert "can't write there yet: Chat not found\nSomebody has to add me to it." in told
 
 
 # ---------------------------------------------------------------- /audit

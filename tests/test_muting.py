@@ -129,10 +129,10 @@ async def test_an_owner_whose_chat_is_muted_hears_no_knock_and_finds_it_listed(s
     stack.say("/start", user=stranger, chat=chat)
     answer = await stack.hears("This bot is private", chat=chat)
 
-    assert "I have told them" not in answer.text
-    assert not told(stack, "asks to use me")
+    assert "I've let them know" not in answer.text
+    assert not told(stack, "would like to use this bot")
     stack.say("/chats")
-    await stack.hears("asks to come in")
+    await stack.hears("asked for access")
 
 
 async def test_what_can_not_be_muted_is_explained(stack: Stack) -> None:

@@ -57,10 +57,10 @@ async def test_what_strangers_are_told_and_cause_leaves_last(
 
     stack.say("/start", user=mallory, chat=private)
     await stack.hears("private", chat=private)
-    await stack.hears("asks to use me")
+    await stack.hears("would like to use this bot")
     takes_the_bot_in_again(stack, group, mallory, 1)
     await stack.hears("Hello", chat=group)
-    await stack.hears("asks to use me")
+    await stack.hears("would like to use this bot")
 
     assert {*ranks[private.id], *ranks[group.id], *ranks[stack.chat.id]} == {Rank.STRANGER}
 

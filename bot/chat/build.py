@@ -15,6 +15,7 @@ from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.permissions import Permissions
+from bot.chat.telegram.chat_details import ChatDetails
 from bot.chat.updates import UpdateHandler
 from bot.domain.assets import Part
 from bot.domain.chains import Chains
@@ -47,6 +48,7 @@ def build_chat(
     monotonic: Callable[[], float],
 ) -> ChatParts:
     """Build what answers people: commands, buttons, claims and requests for access."""
+    details = ChatDetails(bot)
     services = Services(
         db=db,
         permissions=permissions,
@@ -57,6 +59,8 @@ def build_chat(
         username=lambda: bot.username,
         sweeps=sweeps,
         ask_live=live.ask,
+        look_up_chat=details.look_up,
+        posting_trouble=details.posting_trouble,
         max_subscriptions_per_chat=max_subscriptions_per_chat,
         contract_status=contract_status,
         now=now,

@@ -28,11 +28,23 @@ ADMINISTRATORS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
+class RepliedTo:
+    """The message that somebody replies to, as far as it says which chat is meant."""
+
+    person: Place | None = None
+    """The private chat of the person who wrote it; None: no person did, or an unnamed one."""
+    chat_id: int | None = None
+    """The chat that asks for access in it, if it is the bot's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """Who wrote something, and where."""
 
     place: Place
     author: Author
+    replied_to: RepliedTo | None = None
+    """None: it is no reply."""
 
     def actor(self, at: datetime) -> Actor:
         """Return who it is, as the audit log keeps it."""

@@ -8,7 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from telegram import Bot, CallbackQuery, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, Update
+from telegram import (
+    Bot,
+    CallbackQuery,
+    ChatMember,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    Update,
+)
 
 from bot.chat import refusals
 from bot.chat.buttons import toasts
@@ -23,13 +31,14 @@ from bot.chat.commands.dispatch import (
     read_message,
     without_mention,
 )
+from bot.chat.commands.owners.access import opening_offer
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
-from bot.chat.commands.owners.words import greeting, stranger
+from bot.chat.commands.owners.words import closed_to_owner, greeting, requesting_chat, stranger
 from bot.chat.commands.replies import Replied, read_reply
 from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.pastes import Pastes
-from bot.chat.permissions import Incoming
+from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.telegram.bot_name import BotName
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
@@ -66,6 +75,7 @@ class UpdateHandler:
     ) -> None:
         self.commands: Counter[str] = Counter()
         """What was asked for since the start, by kind."""
+        self._bot = bot
         self._services = services
         self._db = services.db
         self._permissions = services.permissions
@@ -133,16 +143,20 @@ class UpdateHandler:
     async def _greet(self, change: ChatMemberUpdated) -> None:
         chat, user = change.chat, change.from_user
         place = Place(chat.id, str(chat.type), chat.title or "")
+        adder = Author(user.id, chat.id, is_private=False, name=user.full_name)
+        is_open = await self._permissions.is_open(place)
+        # However often, and even where the group was closed: it is the owner who takes the bot in.
+        if not is_open and self._permissions.is_owner(adder):
+            text = greeting(is_open=False, is_by_owner=True)
+            await self._screens.say(place, [await opening_offer(self._services, place, text)])
+            return
         if not await self._permissions.greets(chat.id):
             return
-        is_open = await self._permissions.is_open(place)
         # What a closed group makes the bot say leaves last: strangers must not delay anybody's alerts.
         rank = Rank.ANSWER if is_open else Rank.STRANGER
         await self._screens.say(place, [greeting(is_open=is_open)], rank=rank)
         if not is_open:
-            await self._access_requests.announce(
-                Incoming(place, Author(user.id, chat.id, is_private=False, name=user.full_name))
-            )
+            await self._access_requests.announce(Incoming(place, adder))
 
     async def _on_migration(self, message: Message) -> None:
         """Follow a group into the supergroup it has become; Telegram says so in both, in any order."""
@@ -171,7 +185,7 @@ class UpdateHandler:
         await self._callbacks.on_press(query, wait_seconds)
 
     async def _on_message(self, message: Message, text: str) -> None:
-        incoming = Incoming(_place(message), _author(message))
+        incoming = Incoming(_place(message), _author(message), _replied_to(message, self._bot.id))
         replied = self._replied(message)
         text, is_mentioned = without_mention(text, self._services.username())
         paste = self._pastes.join(
@@ -310,8 +324,15 @@ class UpdateHandler:
         )
 
     async def _turn_away(self, incoming: Incoming, request: Request) -> None:
-        """Tell a stranger how to get in, once an hour; addresses pasted in a closed group are no request."""
+        """Say how to get in: to an owner by a button, to a stranger once an hour.
+
+        Addresses pasted in a closed group are no request.
+        """
         if isinstance(request, _NO_COMMANDS) and not incoming.place.is_private:
+            return
+        if self._permissions.is_owner(incoming.author):
+            offer = await opening_offer(self._services, incoming.place, closed_to_owner())
+            await self._screens.say(incoming.place, [offer])
             return
         if self._permissions.answers_stranger(incoming.place.chat_id):
             is_owner_notified = False
@@ -365,4 +386,21 @@ def _place(message: Message) -> Place:
         str(chat.type),
         chat.title or chat.full_name or "",
         message.message_thread_id if message.is_topic_message else None,
+        chat.username or "",
     )
+
+
+def _replied_to(message: Message, bot_id: int) -> RepliedTo | None:
+    """Return what a message replies to; None: nothing."""
+    replied = message.reply_to_message
+    # In a topic, what replies to nothing seems to reply to the notice that the topic was opened.
+    if replied is None or replied.forum_topic_created is not None:
+        return None
+    author = replied.from_user
+    if author is None or replied.sender_chat is not None:
+        return RepliedTo()
+    if author.id == bot_id:
+        return RepliedTo(chat_id=requesting_chat(replied.text or ""))
+    if author.is_bot:
+        return RepliedTo()
+    return RepliedTo(Place(author.id, "private", author.full_name, username=author.username or ""))

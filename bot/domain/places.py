@@ -1,6 +1,6 @@
 """Places: the chats and topics where people write and get answers and alerts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,13 @@ class Place:
     """Telegram's type of chat: private, group, supergroup or channel."""
     title: str
     thread_id: int | None = None
+    username: str = field(default="", compare=False)
+    """The public @name of the chat or the person, without the @; "" if none is known."""
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether this is a channel: nobody speaks there, so nothing is posted there but alerts."""
+        return self.kind == "channel"
 
     @property
     def is_private(self) -> bool:

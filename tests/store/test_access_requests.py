@@ -11,8 +11,8 @@ from bot.domain.chat.known_chats import AccessRequest
 from bot.domain.deliver.delivery import Parking
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.chats import access_requests, audit, chats, ignore_list, owners, subscriptions
-from tests.builders import NOON, TREASURY, VAULT
+from bot.store.chats import access_requests, audit, chats, ignore_list, migrate, owners, subscriptions
+from tests.builders import NOON, TREASURY, VAULT, VERIFIED
 from tests.store.conftest import OLGA, OPS, Keeper, olga
 
 MALLORY = Place(6001, "private", "Mallory")
@@ -381,3 +381,39 @@ async def test_a_change_that_fails_leaves_no_trace(keeper: Keeper) -> None:
         await keeper.watch(VAULT)
 
     assert await keeper.db.run(subscriptions.subscriptions_here, OLGA) == []
+
+
+# ---------------------------------------------------------------- by name
+
+
+async def test_a_chat_is_known_by_its_title_and_its_username_in_any_casing(keeper: Keeper) -> None:
+    olga = Place(7001, "private", "Olga  Smith", username="Olga_S")
+    await keeper.allow(olga)
+    await keeper.allow(Place(-5, "group", "Ops"))
+
+    for name in ("olga smith", " Olga Smith", "@olga_s"):
+        found = await keeper.db.run(access_requests.chats_named, name)
+        assert [chat.place for chat in found.exact] == [olga], name
+        assert found.similar == ()
+
+
+async def test_a_beginning_of_a_word_is_only_similar(keeper: Keeper) -> None:
+    await keeper.allow(Place(7001, "private", "Olga Smith", username="olga"))
+
+    for name in ("ol", "SMI"):
+        found = await keeper.db.run(access_requests.chats_named, name)
+        assert (len(found.exact), len(found.similar)) == (0, 1), name
+    for name in ("lga", "mith", "@olg", "olga smith jr"):
+        found = await keeper.db.run(access_requests.chats_named, name)
+        assert (found.exact, found.similar) == ((), ()), name
+
+
+async def test_a_group_is_found_as_the_supergroup_it_became(keeper: Keeper) -> None:
+    await keeper.allow(Place(-5, "group", "Ops"))
+    await keeper.db.run(migrate.migrate, -5, -1005, VERIFIED)
+
+    for chat_id in (-5, -1005):
+        found = await keeper.db.run(access_requests.chat_at, chat_id)
+        assert found is not None
+        assert found.place.chat_id == -1005
+    assert await keeper.db.run(access_requests.chat_at, -6) is None

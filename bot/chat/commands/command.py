@@ -95,6 +95,10 @@ class Services:
     sweeps: Callable[[], Awaitable[Sweeps]]
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
+    look_up_chat: Callable[[int | str], Awaitable[Place | None]]
+    """Asks Telegram about a chat, by its id or @name."""
+    posting_trouble: Callable[[int], Awaitable[str]]
+    """Returns why the bot can't post in the channel of an id, "" if it can."""
     max_subscriptions_per_chat: int
     contract_status: Part
     """The part that stands for the lists of the configured contract status."""

@@ -24,6 +24,14 @@ class KnownChat:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedChats:
+    """What a name means: chats of that very name, and those whose name has a word that begins like it."""
+
+    exact: tuple[KnownChat, ...]
+    similar: tuple[KnownChat, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatListPage:
     """One page of the list of chats."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.domain.chat.audit import Actor, AuditAction
-from bot.domain.chat.known_chats import AccessRequest, ChatListPage, KnownChat
+from bot.domain.chat.known_chats import AccessRequest, ChatListPage, KnownChat, NamedChats
 from bot.domain.places import Place
 from bot.store.chats.audit import record_audit
 from bot.store.chats.chats import upsert_chat
@@ -78,10 +78,27 @@ def known_chat(db: Database, row: int) -> KnownChat | None:
     return _to_known_chat(found) if found else None
 
 
-def known_place(db: Database, chat_id: int) -> Place | None:
-    """Return a chat by Telegram's number; None: the bot does not know it."""
-    row = db.execute("SELECT kind, title FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
-    return Place(chat_id, row[0], row[1]) if row else None
+def chat_at(db: Database, chat_id: int) -> KnownChat | None:
+    """Return a chat by Telegram's number, or the supergroup it became; None: the bot does not know it."""
+    row = db.execute("SELECT id FROM chat WHERE telegram_id = ?", [chat_id]).fetchone()
+    return known_chat(db, row[0]) if row else None
+
+
+def chats_named(db: Database, name: str) -> NamedChats:
+    """Return the chats that a title or an @name means, in any casing.
+
+    Those whose title merely has a word that begins like it are apart: they may be meant.
+    """
+    wanted = " ".join(name.split()).casefold()
+    known = [_to_known_chat(row) for row in db.execute(f"{_CHATS} {_IN_ORDER}")]
+    if wanted.startswith("@"):
+        username = wanted.removeprefix("@")
+        return NamedChats(tuple(chat for chat in known if chat.place.username.casefold() == username))
+    titled = [(" ".join(chat.place.title.split()).casefold(), chat) for chat in known]
+    return NamedChats(
+        tuple(chat for title, chat in titled if title == wanted),
+        tuple(chat for title, chat in titled if title != wanted and f" {wanted}" in f" {title}"),
+    )
 
 
 def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
@@ -143,7 +160,7 @@ AND NOT EXISTS (SELECT 1 FROM chat o WHERE o.migrated_to = chat.id)
 """The chat with the highest row stays: its number would be given again, and old buttons mean another chat."""
 
 _CHATS = """
-SELECT c.id, c.telegram_id, c.kind, c.title, c.open, c.is_owner, c.unavailable,
+SELECT c.id, c.telegram_id, c.kind, c.title, c.username, c.open, c.is_owner, c.unavailable,
   (SELECT count(*) FROM subscription s JOIN destination d ON d.id = s.destination_id
    WHERE d.chat_id = c.id) AS subscriptions,
   CASE WHEN c.open = 0 AND c.decided IS NULL AND k.is_ignored = 0 THEN k.knocked_at END AS knocked_at
@@ -156,10 +173,11 @@ _IN_ORDER = "ORDER BY knocked_at DESC NULLS LAST, c.is_owner DESC, c.open DESC, 
 
 
 def _to_known_chat(row: Row) -> KnownChat:
-    row_id, telegram_id, kind, title, is_open, is_owner, unavailable, subscriptions, knocked_at = row
+    row_id, telegram_id, kind, title, username, is_open, is_owner, *rest = row
+    unavailable, subscriptions, knocked_at = rest
     return KnownChat(
         row=row_id,
-        place=Place(telegram_id, kind, title),
+        place=Place(telegram_id, kind, title, username=username),
         is_open=bool(is_open),
         is_owner=bool(is_owner),
         subscriptions=subscriptions,

@@ -113,16 +113,18 @@ def _open_exactly(db: Database, open_chats: Collection[int], status: Part) -> No
 
 
 def upsert_chat(db: Database, place: Place) -> int:
-    """Insert a chat, closed, or update its kind and title; returns its row, or that of its supergroup.
+    """Insert a chat, closed, or update its kind and names; returns its row, or that of its supergroup.
 
-    An empty title does not replace a known one. Part of the caller's transaction.
+    An empty name does not replace a known one. Part of the caller's transaction.
     """
     # ON CONFLICT and not OR IGNORE: only so does RETURNING give the row that was there.
     (row_id,) = db.execute(
-        "INSERT INTO chat (telegram_id, kind, title, open) VALUES (?, ?, ?, 0) ON CONFLICT (telegram_id)"
-        " DO UPDATE SET kind = excluded.kind, title = coalesce(nullif(excluded.title, ''), chat.title)"
+        "INSERT INTO chat (telegram_id, kind, title, username, open) VALUES (?, ?, ?, ?, 0)"
+        " ON CONFLICT (telegram_id) DO UPDATE SET kind = excluded.kind,"
+        " title = coalesce(nullif(excluded.title, ''), chat.title),"
+        " username = coalesce(nullif(excluded.username, ''), chat.username)"
         " RETURNING coalesce(migrated_to, id)",
-        [place.chat_id, place.kind, place.title],
+        [place.chat_id, place.kind, place.title, place.username],
     ).fetchone()
     return int(row_id)
 
@@ -165,10 +167,12 @@ def mark_unreachable(db: Database, chat_id: int, parking: Parking) -> None:
 
 
 def update_title(db: Database, place: Place) -> None:
-    """Update the kind and title of a chat that is known; others are not inserted."""
+    """Update the kind, title and @name of a chat that is known; others are not inserted."""
+    named = [place.kind, place.title, place.username]
     db.execute(
-        "UPDATE chat SET kind = ?, title = ? WHERE telegram_id = ? AND (kind <> ? OR title <> ?)",
-        [place.kind, place.title, place.chat_id, place.kind, place.title],
+        "UPDATE chat SET kind = ?, title = ?, username = ?"
+        " WHERE telegram_id = ? AND (kind <> ? OR title <> ? OR username <> ?)",
+        [*named, place.chat_id, *named],
     )
 
 

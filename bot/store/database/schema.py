@@ -241,6 +241,17 @@ CREATE INDEX worth_at ON worth (at);
 """
 
 
+@migrations()
+def m022_usernames(db: Database) -> None:
+    """Keep the public names of chats and people, by which owners name them."""
+    db.executescript(_USERNAMES)
+
+
+_USERNAMES = """
+ALTER TABLE chat ADD COLUMN username TEXT NOT NULL DEFAULT '';  -- without the @; '': none, or not known
+"""
+
+
 _DELIVERY_TO_THE_LETTER = """
 ALTER TABLE chat ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;    -- how long the hold was meant to be
 ALTER TABLE chat ADD COLUMN probe_at INTEGER;   -- when an unavailable chat is tried again; NULL: not at all

@@ -29,8 +29,8 @@ from tests.chat.reading import (
 def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
     entry = WatchEntry(1, TREASURY, label=name)
     answers = (
-        owner_words.allowed(CHAT, name, is_here=False, was_open=False),
-        owner_words.denied(CHAT, name, is_here=False, was_open=True),
+        owner_words.allowed(Place(CHAT, "group", name), is_here=False, was_open=False),
+        owner_words.denied(Place(CHAT, "group", name), is_here=False, was_open=True),
         watch_words.watching(TREASURY, name, CHAINS, first_reading_pending=True),
         watch_words.already_watching(TREASURY, name),
         watch_words.label_changed(TREASURY, name),
@@ -58,7 +58,7 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
 def test_no_answer_shows_an_active_name_outside_code() -> None:
     for name in ("@mention", "evil.example", "/command"):
         for answer in (
-            owner_words.allowed(CHAT, name, is_here=False, was_open=False),
+            owner_words.allowed(Place(CHAT, "group", name), is_here=False, was_open=False),
             watch_words.watching(TREASURY, name, CHAINS, first_reading_pending=True),
             words.not_watched(name, name),
         ):

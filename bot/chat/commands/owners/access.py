@@ -1,6 +1,5 @@
 """`/allow`, `/deny` and `/chats`: who may use the bot, decided by its owners."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -16,13 +15,12 @@ from bot.chat.commands.command import (
     Feature,
     Request,
     Services,
-    Usage,
     Who,
 )
 from bot.chat.commands.owners import words
+from bot.chat.commands.owners.chat_lookup import find_chat
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html
-from bot.chat.text.untrusted import sanitized
 from bot.domain.chat.known_chats import KnownChat
 from bot.domain.deliver.delivery import parking_after
 from bot.domain.deliver.outcomes import Unreachable
@@ -33,21 +31,29 @@ CHATS_A_PAGE = 5
 
 ALLOW_COMMAND = Command(
     name="allow",
-    does="Open this chat, or another one, for the bot",
-    grammar="/allow [CHAT ID]",
-    examples=(Example("/allow", "opens this chat"), Example("/allow -1001234567890", "opens another chat")),
+    does="Let this chat, a person or another chat use the bot",
+    grammar="/allow [NAME, @NAME or CHAT ID]",
+    examples=(
+        Example("/allow", "opens this chat; as a reply, lets in whoever wrote or asked"),
+        Example("/allow @mallory", "lets somebody in who has written to the bot"),
+        Example("/allow -1001234567890", "opens a chat by its id"),
+    ),
     who=Who.OWNERS,
 )
 DENY_COMMAND = Command(
     name="deny",
-    does="Close this chat, or another one",
-    grammar="/deny [CHAT ID]",
-    examples=(Example("/deny", "closes this chat"), Example("/deny -1001234567890", "closes another chat")),
+    does="Close this chat or another one, or shut a person out",
+    grammar="/deny [NAME, @NAME or CHAT ID]",
+    examples=(
+        Example("/deny", "closes this chat; as a reply, shuts out whoever wrote or asked"),
+        Example("/deny Ops", "closes a chat by its name"),
+        Example("/deny -1001234567890", "closes a chat by its id"),
+    ),
     who=Who.OWNERS,
 )
 CHATS_COMMAND = Command(
     name="chats",
-    does="Show which chats may use the bot, and which ask to",
+    does="Show who can use the bot, and who would like to",
     grammar="/chats",
     examples=(Example("/chats", "shows them, with buttons that open and close"),),
     who=Who.OWNERS,
@@ -62,9 +68,6 @@ IGNORE_CHAT = ButtonAction("ignore")
 SHOW_CHATS = ButtonAction("chats")
 """Shows a page of /chats; the row is the page."""
 
-_CHAT_ID = re.compile(r"-?[0-9]{1,16}")
-_NO_CHAT_ID = "A chat id is a number like -1001234567890; /id shows it in the chat itself."
-
 Decide = Callable[[Services, Incoming, KnownChat], Awaitable[tuple[str, Html]]]
 """Does what an owner decided about a chat; returns the toast, and what the request shows from then on."""
 
@@ -73,65 +76,65 @@ Decide = Callable[[Services, Incoming, KnownChat], Awaitable[tuple[str, Html]]]
 
 @dataclass(frozen=True, slots=True)
 class AllowRequest(Request):
-    """`/allow`; None: this chat."""
+    """`/allow`; `who` is what was typed behind it, "" for this chat or the one replied to."""
 
     needs = ALLOW_COMMAND.needs
-    chat_id: int | None
+    who: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Open a chat."""
-        place = await _meant(services, incoming.place, self.chat_id)
-        _, answer = await _opened(services, incoming, place)
+        meant = await find_chat(services, incoming, self.who, ALLOW_COMMAND.name)
+        if isinstance(meant, Screen):
+            return (meant,)
+        here, replied = incoming.place, incoming.replied_to
+        is_author = not self.who and replied is not None and replied.person == meant
+        # In a closed group a reply may mean either: its author, or that the group is to be opened.
+        if is_author and not here.is_private and not await services.permissions.is_open(here):
+            open_all, let_in = (
+                ("Open this chat", "/allow"),
+                (f"Let {words.plain_name(meant)} in", f"/allow {meant.chat_id}"),
+            )
+            buttons = await services.button_commands.buttons(here, open_all, let_in)
+            return (Screen(words.person_or_group(here, meant), rows(buttons)),)
+        _, answer = await _opened(services, incoming, meant)
         return (answer,)
 
 
 @dataclass(frozen=True, slots=True)
 class DenyRequest(Request):
-    """`/deny`; None: this chat."""
+    """`/deny`; `who` as for /allow."""
 
     needs = DENY_COMMAND.needs
-    chat_id: int | None
+    who: str
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Close a chat."""
-        place = await _meant(services, incoming.place, self.chat_id)
-        was_open = await services.permissions.is_open(place)
-        withdrawn = await services.permissions.close(place, incoming.actor(services.now()))
-        is_here = place.chat_id == incoming.place.chat_id
-        return (
-            words.denied(place.chat_id, place.title, is_here=is_here, was_open=was_open, withdrawn=withdrawn),
-        )
+        """Close a chat; an owner's own one only by a button."""
+        meant = await find_chat(services, incoming, self.who, DENY_COMMAND.name)
+        if isinstance(meant, Screen):
+            return (meant,)
+        was_open = await services.permissions.is_open(meant)
+        is_here = meant.chat_id == incoming.place.chat_id
+        if was_open and meant.is_private and meant.chat_id in services.permissions.owners:
+            return (await _own_chat_question(services, incoming.place, meant, is_here=is_here),)
+        withdrawn = await services.permissions.close(meant, incoming.actor(services.now()))
+        return (words.denied(meant, is_here=is_here, was_open=was_open, withdrawn=withdrawn),)
 
 
-def _read_allow(rest: str, _chains: ChainReader) -> AllowRequest | Usage:
-    return AllowRequest(_chat_id(rest)) if _is_chat_id(rest) else Usage(ALLOW_COMMAND, _NO_CHAT_ID)
+def _read_allow(rest: str, _chains: ChainReader) -> AllowRequest:
+    return AllowRequest(" ".join(rest.split()))
 
 
-def _read_deny(rest: str, _chains: ChainReader) -> DenyRequest | Usage:
-    return DenyRequest(_chat_id(rest)) if _is_chat_id(rest) else Usage(DENY_COMMAND, _NO_CHAT_ID)
+def _read_deny(rest: str, _chains: ChainReader) -> DenyRequest:
+    return DenyRequest(" ".join(rest.split()))
 
 
-def _is_chat_id(rest: str) -> bool:
-    """Whether it is a chat's number, or nothing, which means this chat."""
-    number = _plain_minus(rest)
-    return not number or (_CHAT_ID.fullmatch(number) is not None and int(number) != 0)
-
-
-def _chat_id(rest: str) -> int | None:
-    return int(_plain_minus(rest)) if rest.strip() else None
-
-
-def _plain_minus(rest: str) -> str:
-    return re.sub("^[\u2212\u2013]", "-", rest.strip())
-
-
-async def _meant(services: Services, here: Place, chat_id: int | None) -> Place:
-    """Return the chat a command names, or this one; negative numbers are groups."""
-    if chat_id is None or chat_id == here.chat_id:
-        # Without the topic: a chat is opened as a whole.
-        return Place(here.chat_id, here.kind, here.title)
-    known = await services.db.run(access_requests.known_place, chat_id)
-    return known or Place(chat_id, "private" if chat_id > 0 else "group", "")
+async def _own_chat_question(services: Services, here: Place, own: Place, *, is_here: bool) -> Html | Screen:
+    """Ask before an owner's private chat is closed; the button works in private, like all that close."""
+    known = await services.db.run(access_requests.chat_at, own.chat_id)
+    if known is None or not here.is_private:
+        return words.asked_there(f"{DENY_COMMAND.name} {own.chat_id}")
+    keyboard = rows([button(f"Close {words.plain_name(own)}", CLOSE_CHAT, known.row)])
+    return Screen(words.closes_own_chat(own, is_here=is_here), keyboard)
 
 
 async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple[bool, Html]:
@@ -139,11 +142,19 @@ async def _opened(services: Services, incoming: Incoming, place: Place) -> tuple
     was_open = await services.permissions.is_open(place)
     await services.permissions.open(place, incoming.actor(services.now()))
     is_here = place.chat_id == incoming.place.chat_id
+    trouble = ""
+    if place.is_channel:
+        trouble = await services.posting_trouble(place.chat_id)
     # Only a chat that learns it just now: /allow twice must not write there twice.
-    trouble = "" if was_open or is_here else await _announce_open(services, place)
-    return was_open, words.allowed(
-        place.chat_id, place.title, is_here=is_here, was_open=was_open, trouble=trouble
-    )
+    elif not was_open and not is_here:
+        trouble = await _announce_open(services, place)
+    return was_open, words.allowed(place, is_here=is_here, was_open=was_open, trouble=trouble)
+
+
+async def opening_offer(services: Services, place: Place, text: Html) -> Screen:
+    """Return a text with a button under it that opens this chat, for its owner to press."""
+    buttons = await services.button_commands.buttons(place, ("Open this chat", f"/{ALLOW_COMMAND.name}"))
+    return Screen(text, rows(buttons))
 
 
 async def _announce_open(services: Services, place: Place) -> str:
@@ -195,7 +206,7 @@ async def _chats_page(services: Services, page: int) -> Screen:
 
 def _buttons(number: int, chat: KnownChat, page: int) -> list[Button]:
     """Return the buttons for one chat of the page; owners' own chats have none."""
-    name = sanitized(chat.place.title).visible or str(chat.place.chat_id)
+    name = words.plain_name(chat.place)
     if chat.is_owner:
         return []
     if chat.is_open:
@@ -250,9 +261,8 @@ async def _deny_known(services: Services, presser: Incoming, chat: KnownChat) ->
     withdrawn = 0
     if chat.is_open:
         withdrawn = await services.permissions.close(place, presser.actor(services.now()))
-    shown = words.denied(
-        place.chat_id, place.title, is_here=False, was_open=chat.is_open, withdrawn=withdrawn
-    )
+    is_here = place.chat_id == presser.place.chat_id
+    shown = words.denied(place, is_here=is_here, was_open=chat.is_open, withdrawn=withdrawn)
     return words.CHAT_CLOSED if chat.is_open else toasts.ALREADY, shown
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from bot.chat.commands.words import FIRST_WATCH, allow_command
+from bot.chat.commands.words import FIRST_WATCH, allow_command, typed_word
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import clock, counted
@@ -19,7 +19,7 @@ from bot.domain.units import ELLIPSIS
 
 CHAT_OPENED = "Open now."
 CHAT_CLOSED = "Closed now."
-CHAT_IGNORED = "I will not mention that chat again."
+CHAT_IGNORED = "I won't mention that chat again."
 
 NAMELESS = "somebody unnamed"
 
@@ -66,7 +66,7 @@ def link_expired() -> Html:
 
 def stranger(chat_id: int, *, is_owner_notified: bool = False) -> Html:
     """Return what somebody reads who may not use the bot; `is_owner_notified`: an owner was notified."""
-    notified = " I have told them that you asked." if is_owner_notified else ""
+    notified = " I've let them know that you asked." if is_owner_notified else ""
     return fill(
         "This bot is private. Chat id: {}\nAn owner can open it with {}.{}",
         code(str(chat_id)),
@@ -75,49 +75,122 @@ def stranger(chat_id: int, *, is_owner_notified: bool = False) -> Html:
     )
 
 
-def greeting(*, is_open: bool) -> Html:
-    """Return what the bot says when it is added to a group."""
+def greeting(*, is_open: bool, is_by_owner: bool = False) -> Html:
+    """Return what the bot says when it is added to a group; an owner who does it has a button below."""
     if is_open:
-        return fill("Hello! This group may use me. Begin with {}; /help shows the rest.", FIRST_WATCH)
-    return fill(
-        "Hello! I tell chats when what an address holds changes. I do nothing here until an owner of mine"
-        " opens this group with {}.",
-        code("/allow"),
-    )
+        return fill("Hello! This group can use me. Begin with {}; /help shows the rest.", FIRST_WATCH)
+    hello = EMPTY + "Hello! I watch wallets and post here when their balances change. "
+    if is_by_owner:
+        return hello + "This group is closed; you own me, so open it to begin."
+    return hello + fill("I do nothing here until an owner opens this group with {}.", code("/allow"))
+
+
+def closed_to_owner() -> Html:
+    """Return what an owner reads who gives a command in a closed chat, above the button that opens it."""
+    return fill("This chat is closed. You own this bot, so you can open it: {}", code("/allow"))
 
 
 # ---------------------------------------------------------------- opening and closing
 
 
-def allowed(chat_id: int, title: str, *, is_here: bool, was_open: bool, trouble: str = "") -> Html:
+def allowed(place: Place, *, is_here: bool, was_open: bool, trouble: str = "") -> Html:
     """Return the answer to /allow; `trouble`: why nothing can be sent there."""
-    still = "already open" if was_open else "open now"
     if is_here:
-        return fill("This chat is {}. Begin with {}.", still, FIRST_WATCH)
-    if trouble:
         return fill(
-            "{} is {}, but I can't write there yet: {}\nSomebody has to press Start, or add me to it.",
-            _chat(chat_id, title),
-            still,
-            quoted(trouble),
+            "This chat is {}. Begin with {}.", "already open" if was_open else "open now", FIRST_WATCH
         )
-    return fill("{} is {}. /watch works there.", _chat(chat_id, title), still)
+    chat = _named(place)
+    if place.is_channel:
+        opened = fill("{} is {}.", chat, "already open" if was_open else "open now")
+    elif was_open:
+        opened = chat + " can already use the bot."
+    else:
+        opened = chat + " can use the bot now."
+    if trouble:
+        return join("\n", (opened, _trouble(place, trouble)))
+    if place.is_channel:
+        return join(
+            "\n",
+            (
+                opened,
+                fill(
+                    "Only its alerts are posted there. From here, add what it watches: {}", to_channel(place)
+                ),
+            ),
+        )
+    return opened
+
+
+def _trouble(place: Place, trouble: str) -> Html:
+    """Return why an open chat can't be written to, and what to do about it."""
+    why = fill("⚠️ I can't write there yet: {}\n", quoted(trouble))
+    if place.is_private:
+        return why + "They have to press Start first."
+    if place.is_channel:
+        return why + "Make me an administrator who may post messages."
+    return why + "Somebody has to add me to it."
+
+
+def to_channel(place: Place) -> Html:
+    """Return what an owner types, in private, so that a channel gets alerts."""
+    return code(f"/watch 0x… as Treasury to {sanitized(place.title).visible or place.chat_id}")
 
 
 def opened_from_elsewhere() -> Html:
     """Return what a chat reads when an owner opens it from elsewhere."""
-    return fill("An owner has opened this chat for me. Begin with {}; /help shows the rest.", FIRST_WATCH)
+    return fill("An owner has opened this chat. Begin with {}; /help shows the rest.", FIRST_WATCH)
 
 
-def denied(chat_id: int, title: str, *, is_here: bool, was_open: bool, withdrawn: int = 0) -> Html:
+def denied(place: Place, *, is_here: bool, was_open: bool, withdrawn: int = 0) -> Html:
     """Return the answer to /deny; `withdrawn` alerts were still on their way."""
-    which = "This chat" if is_here else _chat(chat_id, title)
-    again = code("/allow") if is_here else allow_command(chat_id)
-    if not was_open:
-        return fill("{} is closed already. {} opens it.", which, again)
+    again = code("/allow") if is_here else allow_command(place.chat_id)
+    which = EMPTY + "This chat" if is_here else _named(place)
+    if place.is_private and not is_here:
+        closed = which + (" can no longer use the bot." if was_open else " can't use the bot anyway.")
+        reopens = fill("{} lets them in{}.", again, " again" if was_open else "")
+    else:
+        closed = which + (" is closed now." if was_open else " is already closed.")
+        reopens = fill("{} opens it{}.", again, " again" if was_open else "")
     were = "was" if withdrawn == 1 else "were"
-    gone = f" {counted(withdrawn, 'alert')} still on the way {were} taken back." if withdrawn else ""
-    return fill("{} is closed now.{} {} opens it again.", which, gone, again)
+    gone = f" {counted(withdrawn, 'alert')} on the way {were} withdrawn." if withdrawn else ""
+    return fill("{}{} {}", closed, gone, reopens)
+
+
+def closes_own_chat(place: Place, *, is_here: bool) -> Html:
+    """Return the question before the private chat of an owner is closed."""
+    which = EMPTY + "This is your own chat." if is_here else fill("{} owns this bot.", _named(place))
+    return which + fill(
+        " If you close it, no more alerts come there, and those on their way are withdrawn."
+        " {} opens it again.",
+        code("/allow") if is_here else allow_command(place.chat_id),
+    )
+
+
+def asked_there(command: str) -> Html:
+    """Return the answer in a group to the wish to close an owner's private chat."""
+    return fill("That is an owner's private chat. Please send me {} in private.", code(f"/{command}"))
+
+
+def unknown_chat(typed: str) -> Html:
+    """Return the answer to a name that no chat is known by."""
+    return fill(
+        "I don't know anyone or any chat called {}.\n/chats lists those I know. A chat id such as {} works"
+        " too; /id shows it in the chat itself.",
+        typed_word(typed),
+        code("-1001234567890"),
+    )
+
+
+def which_chat(typed: str, *, is_exact: bool) -> Html:
+    """Return the question which of several chats somebody means, or whether it is this one."""
+    if is_exact:
+        return fill("Several are called {}. Which one?", typed_word(typed))
+    return fill("Nobody I know is called exactly {}. Do you mean one of these?", typed_word(typed))
+
+
+def person_or_group(place: Place, person: Place) -> Html:
+    """Return the question what a reply with /allow in a closed group means."""
+    return fill("Open all of {}, or let {} use the bot in private?", _named(place), _named(person))
 
 
 def losses_confirmed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) -> Html:
@@ -131,23 +204,39 @@ def losses_confirmed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) ->
 # ---------------------------------------------------------------- requests for access, chats
 
 
+_ASKS = "would like to use this bot"
+
+_ASKS_IN_GROUP = re.compile(rf"🚪 .* {_ASKS} in .*?(?P<id>-[0-9]{{1,16}})\)?\.")
+_ASKS_IN_PRIVATE = re.compile(rf"🚪 .*\((?P<id>[0-9]{{1,16}})\) {_ASKS}\.")
+
+
 def access_request(place: Place, author: Author, *, is_last_today: bool) -> Html:
     """Return what owners read when somebody speaks to the bot in a closed chat."""
     who = _person(author.named_user_id, author.name)
     if place.is_private:
-        asks = fill("🚪 {} asks to use me.", who)
+        asks = fill("🚪 {} {}.", who, _ASKS)
     else:
-        asks = fill("🚪 {} asks to use me in {}.", who, _chat(place.chat_id, place.title))
+        asks = fill("🚪 {} {} in {}.", who, _ASKS, _chat(place.chat_id, place.title))
     if not is_last_today:
         return asks
-    return asks + "\nMany ask today; until tomorrow, further ones are only listed by /chats."
+    return asks + "\nThat is a lot for one day. Until tomorrow, more requests only appear in /chats."
+
+
+def requesting_chat(text: str) -> int | None:
+    """Return the id of the chat that asks for access in a message; None: the message is no such request.
+
+    Names stand in it as people chose them, but ours is always the last id.
+    """
+    line = text.partition("\n")[0]
+    found = _ASKS_IN_PRIVATE.fullmatch(line) or _ASKS_IN_GROUP.fullmatch(line)
+    return int(found["id"]) if found else None
 
 
 def request_ignored(chat: KnownChat) -> Html:
     """Return what a request for access shows once it is ignored."""
     place = chat.place
     return fill(
-        "{} stays closed, and I will not mention it again. {} opens it.",
+        "{} stays closed, and I won't mention it again. {} opens it.",
         _chat(place.chat_id, place.title),
         allow_command(place.chat_id),
     )
@@ -182,7 +271,7 @@ def _chat_state(chat: KnownChat, today: date) -> str:
     if chat.is_owner:
         return "owner" if chat.is_open else "owner, closed"
     if chat.requested_at is not None:
-        return f"asks to come in, {clock(chat.requested_at, today, pattern='%H:%M')} UTC"
+        return f"asked for access, {clock(chat.requested_at, today, pattern='%H:%M')} UTC"
     return "open" if chat.is_open else "closed"
 
 
@@ -232,6 +321,16 @@ def _cut_entry(entry: Html) -> Html:
 def _person(user_id: int | None, name: str) -> Html:
     named = bold(sanitized(name, NAMELESS))
     return named if user_id is None else fill("{} ({})", named, code(str(user_id)))
+
+
+def plain_name(place: Place) -> str:
+    """Return what a chat is called on a button, its id where it has no name."""
+    return sanitized(place.title).visible or str(place.chat_id)
+
+
+def _named(place: Place) -> Html:
+    """Return what a chat is called, its id where it has no name."""
+    return bold(sanitized(place.title, fill("Chat {}", code(str(place.chat_id)))))
 
 
 def _chat(chat_id: int, title: str) -> Html:

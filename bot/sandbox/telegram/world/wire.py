@@ -23,6 +23,8 @@ ADMINISTRATOR_RIGHTS = (
     "can_manage_topics",
 )
 
+TOPIC_COLOR = 0x6FB9F0
+
 MEMBER_RIGHTS = (
     "can_send_messages",
     "can_send_audios",
@@ -159,9 +161,23 @@ def message_json(chat: Chat, message: Message, sender_chat: Chat | None = None) 
     """Write a message, with the one it answers."""
     # One level only: the answered message comes without the one that it answers itself.
     replied = chat.messages.get(message.reply_to) if message.reply_to else None
+    answered = _bare_message_json(chat, replied) if replied else _topic_opening_json(chat, message)
+    return {**_bare_message_json(chat, message, sender_chat), **_present(reply_to_message=answered)}
+
+
+def _topic_opening_json(chat: Chat, message: Message) -> Json | None:
+    """Write the notice that a topic was opened: what answers nothing in a topic seems to answer that."""
+    topic = chat.topics.get(message.thread_id or 0)
+    if topic is None:
+        return None
     return {
-        **_bare_message_json(chat, message, sender_chat),
-        **_present(reply_to_message=_bare_message_json(chat, replied) if replied else None),
+        "message_id": message.thread_id,
+        **_present(**{"from": user_json(topic.opened_by) if topic.opened_by else None}),
+        "chat": chat_json(chat),
+        "date": _unix(message.date),
+        "message_thread_id": message.thread_id,
+        "is_topic_message": True,
+        "forum_topic_created": {"name": topic.title, "icon_color": TOPIC_COLOR},
     }
 
 

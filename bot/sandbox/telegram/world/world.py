@@ -100,6 +100,7 @@ class Topic:
 
     title: str
     closed: bool = False
+    opened_by: User | None = None
 
 
 @dataclass(eq=False)
@@ -215,14 +216,14 @@ class TelegramWorld:
         number = _free(self.chats, chat_id, self._supergroup_ids)
         return self._keep(Chat(number, "channel", title, members=self._statuses(members, bot)))
 
-    def add_topic(self, forum: Chat, title: str) -> int:
-        """Open a topic and return its thread id."""
+    def add_topic(self, forum: Chat, title: str, *, by: User | None = None) -> int:
+        """Open a topic and return its thread id; `by` is who opened it, as messages in it say."""
         if not forum.is_forum:
             raise SandboxError(f"{forum.title} is no forum, so it has no topics.")
         if not 1 <= len(title) <= MAX_TOPIC_CHARACTERS:
             raise SandboxError(f"A topic's name has 1 to {MAX_TOPIC_CHARACTERS} characters.")
         thread_id = next(forum.message_ids)
-        forum.topics[thread_id] = Topic(title)
+        forum.topics[thread_id] = Topic(title, opened_by=by)
         return thread_id
 
     def turn_on_topics(self, supergroup: Chat) -> None:

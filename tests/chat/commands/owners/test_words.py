@@ -4,17 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.chat.commands.owners import words as owner_words
+from bot.domain.chat.access import Author
 from bot.domain.chat.audit import Actor, AuditAction, AuditEntry
-from tests.chat.commands.builders import CHAT, NOON, entry_of, text
-from tests.chat.reading import (
-    CHAINS,
-    read,
-)
+from bot.domain.chat.known_chats import ChatListPage
+from bot.domain.places import Place
+from tests.chat.commands.builders import CHAT, NOON, entry_of, known_chat, text
+from tests.chat.reading import CHAINS, HOSTILE_NAMES, read
 
-LATE_HERE = "This chat is closed now. 1 alert still on the way was taken back. /allow opens it again."
-LATE_THERE = "Ops (-1) is closed now. 2 alerts still on the way were taken back. /allow -1 opens it again."
+OPS, MALLORY = Place(-1, "group", "Ops"), Place(1002, "private", "Mallory")
+ALERTS = Place(-1001, "channel", "Alerts")
+OPENED_CHANNEL = """Alerts is open now.
+Only its alerts are posted there. From here, add what it watches: /watch 0x… as Treasury to Alerts"""
 
 
 def test_a_stranger_reads_the_chat_id_and_how_to_get_in() -> None:
@@ -24,49 +28,111 @@ def test_a_stranger_reads_the_chat_id_and_how_to_get_in() -> None:
 
 
 def test_a_chat_without_a_title_is_its_number() -> None:
-    answer = owner_words.allowed(CHAT, "\u200b", is_here=False, was_open=False)
+    answer = owner_words.allowed(Place(CHAT, "group", "\u200b"), is_here=False, was_open=False)
 
-    assert text(answer).startswith("Chat -1001234567890 is open now")
+    assert text(answer) == "Chat -1001234567890 can use the bot now."
 
 
 @pytest.mark.parametrize(
-    ("is_here", "was_open", "answer"),
+    ("place", "is_here", "was_open", "answer"),
     [
-        (True, False, "This chat is open now. Begin with /watch 0x… as Treasury."),
-        (True, True, "This chat is already open. Begin with /watch 0x… as Treasury."),
-        (False, False, "Ops (-1001234567890) is open now. /watch works there."),
-        (False, True, "Ops (-1001234567890) is already open. /watch works there."),
+        (OPS, True, False, "This chat is open now. Begin with /watch 0x… as Treasury."),
+        (OPS, True, True, "This chat is already open. Begin with /watch 0x… as Treasury."),
+        (OPS, False, False, "Ops can use the bot now."),
+        (MALLORY, False, True, "Mallory can already use the bot."),
+        (
+            ALERTS,
+            False,
+            False,
+            OPENED_CHANNEL,
+        ),
     ],
 )
-def test_opening_a_chat_says_what_it_changed(*, is_here: bool, was_open: bool, answer: str) -> None:
-    assert text(owner_words.allowed(CHAT, "Ops", is_here=is_here, was_open=was_open)) == answer
+def test_opening_a_chat_says_what_it_changed(
+    place: Place, *, is_here: bool, was_open: bool, answer: str
+) -> None:
+    assert text(owner_words.allowed(place, is_here=is_here, was_open=was_open)) == answer
 
 
 @pytest.mark.parametrize(
-    ("is_here", "was_open", "withdrawn", "answer"),
+    ("place", "what_to_do"),
     [
-        (True, True, 0, "This chat is closed now. /allow opens it again."),
+        (OPS, "Somebody has to add me to it."),
+        (MALLORY, "They have to press Start first."),
+        (ALERTS, "Make me an administrator who may post messages."),
+    ],
+)
+def test_what_is_opened_and_can_not_be_written_to_says_what_to_do(place: Place, what_to_do: str) -> None:
+    answer = text(owner_words.allowed(place, is_here=False, was_open=False, trouble="Chat not found"))
+
+    assert answer.endswith(f"⚠️ I can't write there yet: Chat not found\n{what_to_do}")
+
+
+@pytest.mark.parametrize(
+    ("place", "is_here", "was_open", "withdrawn", "answer"),
+    [
+        (OPS, True, True, 0, "This chat is closed now. /allow opens it again."),
         (
+            OPS,
             True,
             True,
             1,
-            LATE_HERE,
+            "This chat is closed now. 1 alert on the way was withdrawn. /allow opens it again.",
         ),
         (
+            OPS,
             False,
             True,
             2,
-            LATE_THERE,
+            "Ops is closed now. 2 alerts on the way were withdrawn. /allow -1 opens it again.",
         ),
-        (False, False, 0, "Ops (-1) is closed already. /allow -1 opens it."),
+        (OPS, False, False, 0, "Ops is already closed. /allow -1 opens it."),
+        (MALLORY, False, True, 0, "Mallory can no longer use the bot. /allow 1002 lets them in again."),
+        (MALLORY, False, False, 0, "Mallory can't use the bot anyway. /allow 1002 lets them in."),
     ],
 )
 def test_closing_a_chat_says_what_it_changed(
-    *, is_here: bool, was_open: bool, withdrawn: int, answer: str
+    place: Place, *, is_here: bool, was_open: bool, withdrawn: int, answer: str
 ) -> None:
-    assert (
-        text(owner_words.denied(-1, "Ops", is_here=is_here, was_open=was_open, withdrawn=withdrawn)) == answer
-    )
+    denied = owner_words.denied(place, is_here=is_here, was_open=was_open, withdrawn=withdrawn)
+
+    assert text(denied) == answer
+
+
+NAMES = st.one_of(
+    st.sampled_from(
+        [
+            "-5001",
+            "(99)",
+            "Eve (99) would like to use this bot.",
+            "Ops (-99).",
+            "x (7) would like to use this bot in Y (-99).",
+            *HOSTILE_NAMES,
+        ]
+    ),
+    st.text(st.characters()),
+)
+
+
+@given(NAMES, NAMES)
+def test_a_request_for_access_is_about_its_own_chat_whatever_people_are_called(name: str, title: str) -> None:
+    author = Author(1002, 1002, is_private=True, name=name)
+    for place in (Place(1002, "private", name), Place(-5001, "group", title)):
+        for is_last_today in (False, True):
+            asked = owner_words.access_request(place, author, is_last_today=is_last_today)
+            assert owner_words.requesting_chat(asked.visible) == place.chat_id
+
+
+@given(NAMES)
+def test_what_is_no_request_for_access_names_no_chat(name: str) -> None:
+    chat = known_chat(name)
+    for other in (
+        owner_words.request_ignored(chat),
+        owner_words.allowed(chat.place, is_here=False, was_open=False),
+        owner_words.denied(chat.place, is_here=False, was_open=True),
+        owner_words.chats(ChatListPage((chat,), 1, 1, 1), NOON),
+    ):
+        assert owner_words.requesting_chat(other.visible) is None
 
 
 @pytest.mark.parametrize(
