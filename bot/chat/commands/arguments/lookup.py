@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from bot.chat.commands.arguments.addresses import NamedAddress, read_named
 from bot.chat.commands.arguments.errors import LineRefused
+from bot.chat.text.untrusted import sanitized
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address
 from bot.domain.subscriptions import ListedSubscription
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
 
-_PRINTED = re.compile(
-    r"(?:#(?P<number>[0-9]{1,9}) )?(?:(?P<label>.+?) · )?"
-    r"(?P<short>0x[0-9a-f]{4}(?:…|\.\.\.)[0-9a-f]{4})(?![0-9a-z])",
-    re.IGNORECASE,
-)
-"""How answers and /list name an account: `#4 Treasury · 0x8e3E…d8B9`; what it is limited to may follow."""
+_SHORT = r"0x[0-9a-f]{4}(?:…|\.\.\.)[0-9a-f]{4}(?![0-9a-z])"
+_PRINTED = re.compile(rf"(?:(?P<label>.+?) · )?(?P<short>{_SHORT})", re.IGNORECASE)
+"""How answers name an account: `Treasury · 0x8e3E…d8B9`; what it is limited to may follow."""
+
+_PRINTED_LINE = re.compile(rf"#(?P<number>[0-9]{{1,9}}) .*?(?P<short>{_SHORT})", re.IGNORECASE)
+"""How /list names an entry: `#4 Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 in every account`."""
 
 
 def find(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
@@ -94,20 +95,31 @@ def mentioned(listed: Sequence[ListedSubscription], text: str) -> list[Address]:
 
 
 def _printed(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:
-    """Return what an answer of the bot names so; with its number only that entry."""
-    printed = _PRINTED.match(who)
-    if printed is None:
+    """Return what the bot names so in its answers."""
+    line, named = _PRINTED_LINE.match(who), _PRINTED.match(who)
+    if line is not None:
+        # The address as well: the number may be another entry's by now.
+        number, short = int(line["number"]), _as_shown(line["short"])
+        return tuple(entry for entry in listed if entry.number == number and short in _shown_addresses(entry))
+    if named is None:
         return ()
-    short = printed["short"].replace("...", "…").casefold()
-    label = (printed["label"] or "").casefold()
+    short, label = _as_shown(named["short"]), (named["label"] or "").casefold()
     return tuple(
         entry
         for entry in listed
-        if entry.subscription.account
+        if entry.subscription.account is not None
         and shortened(entry.subscription.account).casefold() == short
-        and label in {"", entry.subscription.label.casefold()}
-        and printed["number"] in {None, str(entry.number)}
+        and label in {"", sanitized(entry.subscription.label).visible.casefold()}
     )
+
+
+def _as_shown(short: str) -> str:
+    return short.replace("...", "…").casefold()
+
+
+def _shown_addresses(entry: ListedSubscription) -> set[str]:
+    account, contracts = entry.subscription.account, entry.subscription.scope.contracts
+    return {shortened(one).casefold() for one in ([account] if account else contracts)}
 
 
 def _labelled(listed: Sequence[ListedSubscription], who: str) -> tuple[ListedSubscription, ...]:

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.chat.commands.arguments.lookup import closest_label, find, find_all
+from bot.chat.commands.arguments.lookup import closest_label, find, find_all, mentioned
+from bot.chat.commands.watch.words import watch_list
+from bot.chat.text.wording import account_name, short_address
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.subscriptions import DestinationId, ListedSubscription, Scope, Subscription, SubscriptionId
-from tests.chat.reading import OTHER, TREASURY, USDC
+from tests.chat.reading import BASE, CHAINS, ETHEREUM, HOSTILE_NAMES, OTHER, POLYGON, TREASURY, USDC
 
 
 def listed(number: int, account: Address | None, label: str = "") -> ListedSubscription:
@@ -107,3 +111,52 @@ def test_words_count_only_where_each_is_something_else_they_are_a_label(
 ) -> None:
     found = find_all(SOME, whole, whole.split())
     assert {word: [one.number for one in ones] for word, ones in found.items()} == numbers
+
+
+# ---------------------------------------------------------------- what the bot itself prints
+
+ADDRESSES = st.binary(min_size=20, max_size=20).map(lambda some: Address("0x" + some.hex()))
+LABELS = st.one_of(
+    st.text(max_size=64).map(lambda text: " ".join(text.split())), st.sampled_from(HOSTILE_NAMES)
+)
+SUBSCRIPTIONS = st.builds(
+    Subscription,
+    st.just(SubscriptionId(1)),
+    st.just(DestinationId(1)),
+    st.none() | ADDRESSES,
+    st.builds(
+        Scope,
+        contracts=st.frozensets(ADDRESSES, min_size=1, max_size=4),
+        chains=st.frozensets(st.sampled_from([ETHEREUM, POLYGON, BASE]), max_size=3),
+    ),
+    LABELS,
+)
+
+
+@given(st.lists(SUBSCRIPTIONS, min_size=1, max_size=5))
+def test_every_line_of_the_list_names_its_entry(subscriptions: list[Subscription]) -> None:
+    entries = list(enumerate(subscriptions, 1))
+    here = [ListedSubscription(number, one) for number, one in entries]
+    (page, *_) = watch_list(entries, CHAINS)
+    lines = [line for line in page.visible.split("\n") if line.startswith("#")]
+
+    for number, line in enumerate(lines, 1):
+        assert [one.number for one in find(here, line)] == [number]
+
+
+@given(st.lists(SUBSCRIPTIONS, min_size=1, max_size=5, unique_by=lambda one: one.account))
+def test_every_name_of_an_account_in_an_answer_names_it(subscriptions: list[Subscription]) -> None:
+    here = [ListedSubscription(number, one) for number, one in enumerate(subscriptions, 1)]
+    for number, one in enumerate(subscriptions, 1):
+        if one.account is None:
+            continue
+        for shown in (account_name(one.account, one.label), short_address(one.account)):
+            assert number in [entry.number for entry in find(here, shown.visible)]
+            assert mentioned(here, f"Watching {shown.visible}.") == [one.account]
+
+
+def test_a_printed_line_names_nothing_once_its_number_is_anothers() -> None:
+    assert [one.number for one in find(SOME, "#1 Payroll · 0x8e3E…d8B9")] == [1]
+    assert find(SOME, "#2 Payroll · 0x8e3E…d8B9") == ()
+    assert find(SOME, "Treasury · 0x8e3E…d8B9") == ()
+    assert [one.number for one in find(SOME, "0x8E3e...D8b9")] == [1]
