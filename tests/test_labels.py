@@ -27,10 +27,10 @@ async def test_a_mute_by_the_name_for_one_chain_leaves_the_other_chain_heard(saf
     safes.world.set_token(ETHEREUM, USDC, SAFE, 9_000_000_000)
 
     alert = (await safes.hears("+9,000 USDC")).text
-    assert alert.startswith("Safe ETH · ")
+    assert "Safe ETH +9,000 USDC" in alert
     safes.say("/unmute Safe Base")
     await safes.hears("Safe Base")
-    assert (await safes.hears("+1 ETH")).text.splitlines()[0].startswith("🔔 Safe Base · ")
+    assert "Safe Base" in (await safes.hears("+1 ETH")).text
 
 
 async def test_balances_are_shown_by_name_and_a_name_shows_its_chains(safes: Stack) -> None:
