@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import structlog
 
@@ -30,6 +31,8 @@ class SweepLosses:
     """What could not be read in this sweep so far; grows with it."""
     polls: list[Poll] = field(default_factory=list)
     """Each batch with losses, whole."""
+    unanswered: list[Verdict] = field(default_factory=list)
+    """Those with assets that a list lacks and that no answer by name explains."""
     doubted: dict[ChainId, tuple[int, int]] = field(default_factory=dict)
     """Chains that lost too much at once to be believed: how many token balances, of how many."""
     settled: frozenset[ChainId] = frozenset()
@@ -37,13 +40,16 @@ class SweepLosses:
 
     async def judge(self) -> None:
         """Decide, once all batches are read, on which chains losses are doubted."""
-        counted = Counter(
+        lost = Counter(
             verdict.chain_id
             for poll in self.polls
             for verdict in poll.verdicts
             for move in verdict.moves
             if move.is_loss and move.asset.contract != NATIVE
         )
+        # Questions by name may fail while an index is rebuilt: what has no answer has vanished all the same.
+        vanished = lost + Counter(verdict.chain_id for verdict in self.unanswered for _ in verdict.missing)
+        counted = {chain_id: vanished[chain_id] for chain_id in lost}
         doubts = self.watched.doubts
         many = {
             chain_id: count
@@ -57,10 +63,10 @@ class SweepLosses:
         }
         doubted = (doubted_chains(many, held, doubts) | unread) - self.watched.believed
         self.settled = frozenset(doubts.keys() & counted.keys()) - doubted
-        self.doubted = {chain_id: (counted[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
-        for chain_id, (lost, of) in self.doubted.items():
+        self.doubted = {chain_id: (vanished[chain_id], held.get(chain_id, 0)) for chain_id in doubted}
+        for chain_id, (count, of) in self.doubted.items():
             log.warning(
-                "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=lost, held=of
+                "too much vanished at once", action="mass_loss", chain_id=chain_id, lost=count, held=of
             )
 
     def believed(self) -> Iterator[Poll]:
@@ -78,10 +84,9 @@ class SweepLosses:
     def doubts(self) -> dict[ChainId, DoubtedChain]:
         """Return the doubts as they stand after this sweep."""
         vanished: dict[ChainId, set[Address]] = defaultdict(set)
-        for poll in self.polls:
-            for verdict in poll.verdicts:
-                if has_losses(verdict):
-                    vanished[verdict.chain_id].add(verdict.account)
+        with_losses = (verdict for poll in self.polls for verdict in poll.verdicts if has_losses(verdict))
+        for verdict in chain(self.unanswered, with_losses):
+            vanished[verdict.chain_id].add(verdict.account)
         lost = {chain_id: count for chain_id, (count, _) in self.doubted.items()}
         return {
             chain_id: doubt._replace(accounts=doubt.accounts | vanished[chain_id])

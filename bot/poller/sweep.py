@@ -242,6 +242,7 @@ class Sweep:
             self._memory.keep_quiet(account, read, tuple(unseen.get(account, ())))
         if losses:
             self._losses.polls.append(result.poll)
+        self._losses.unanswered += [verdict for verdict in result.poll.verdicts if verdict.missing]
         self._remember_collections(result.poll)
 
     def _remember_collections(self, poll: Poll) -> None:

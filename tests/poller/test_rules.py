@@ -6,6 +6,7 @@ from bot.domain.assets import Address, Amount, Asset
 from bot.domain.deliver.alerts import ChangeAlert, MassLoss, SourceRefuses
 from bot.domain.observations import ItemMove
 from bot.domain.observe.compare import READINGS_FOR_OLDER, READINGS_FOR_RETURN
+from bot.domain.observe.mass_loss import SWEEPS_TO_SETTLE
 from bot.indexer.errors import AccessRefused, IndexerError, QuotaExceeded, Unavailable
 from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, address
 from tests.poller.conftest import PollerHarness, failing
@@ -149,6 +150,46 @@ async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: PollerH
     lose(rich, TOKENS)
 
     assert len(await changes_after(rich, 1)) == 12
+
+
+@pytest.fixture
+async def naming(rich: PollerHarness) -> PollerHarness:
+    """Olga also names USDC in the vault, which each sweep asks for; other questions by name get no answer."""
+    await rich.keeper.watch(VAULT, contracts=[USDC])
+    rich.source.holds(USDC, 5, account=VAULT, block=20)
+    await changes_after(rich, 5)  # what only just came is not lost at once
+    rich.source.trouble = lambda question: Unavailable() if TOKENS[0] in question.contracts else None
+    return rich
+
+
+async def test_a_loss_is_not_told_while_much_else_vanished_without_an_answer_by_name(
+    naming: PollerHarness,
+) -> None:
+    lose(naming, TOKENS)
+    del naming.source.listed[POLYGON, VAULT]
+
+    await naming.poller.sweep()
+    assert await naming.keeper.notices() == [MassLoss(POLYGON, 13, 14)]
+    naming.source.doubtful.add((POLYGON, TREASURY))  # no list either
+    assert await changes_after(naming, SWEEPS_TO_SETTLE + 1) == []
+
+
+async def test_a_loss_is_told_while_little_else_vanished_without_an_answer_by_name(
+    naming: PollerHarness,
+) -> None:
+    lose(naming, TOKENS[:8])
+    del naming.source.listed[POLYGON, VAULT]
+
+    assert await changes_after(naming, 1) == [(USDC, 5, 0)]
+
+
+async def test_what_vanished_without_an_answer_by_name_is_no_doubt_where_nothing_is_lost(
+    naming: PollerHarness,
+) -> None:
+    lose(naming, TOKENS)
+
+    await naming.poller.sweep()
+    assert await naming.keeper.notices() == []
 
 
 async def test_a_mass_loss_that_an_owner_believes_is_told(rich: PollerHarness) -> None:

@@ -14,9 +14,12 @@ from tests.simulation.simulation import open_simulation
 WORLDS = int(os.environ.get("WORLDS", examples(16)))
 ROUNDS = 3
 
+FAILED_ONCE = (25,)
+"""Worlds in which something false was told: they are looked at however few `WORLDS` are."""
+
 
 @pytest.mark.law
-@pytest.mark.parametrize("seed", range(WORLDS))
+@pytest.mark.parametrize("seed", sorted({*range(WORLDS), *FAILED_ONCE}))
 async def test_everybody_is_told_what_happens_to_what_it_watches_and_nothing_else(
     tmp_path: Path, seed: int
 ) -> None:
