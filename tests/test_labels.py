@@ -79,3 +79,55 @@ async def test_a_line_with_a_name_that_is_taken_is_refused_beside_others(stack: 
     assert "Treasury is already the name of 0x8e3E…d8B9 here; “Treasury 2” is free." in answer.text
     await stack.presses(answer, "Watch as corrected")
     assert "Treasury 2" in (await stack.hears("Watching Treasury 2")).text
+
+
+async def test_of_an_address_with_two_names_the_one_to_change_is_asked_for(safes: Stack) -> None:
+    safes.say(f"/rename {SAFE} as Vault")
+    asked = await safes.hears("has several names here. Which one shall I change?")
+    assert buttons_of(asked) == ["#1 Safe ETH", "#2 Safe Base"]
+
+    await safes.presses(asked, "#2 Safe Base")
+
+    renamed = await safes.hears("Safe Base · 0x6b6B…6b6B is now called Vault.")
+    await safes.presses(renamed, "Undo")
+    await safes.hears("Vault · 0x6b6B…6b6B is now called Safe Base.")
+    safes.say("/list")
+    listed = (await safes.hears("Watched here: 2")).text
+    assert "#1 Safe ETH · " in listed
+    assert "#2 Safe Base · " in listed
+
+
+async def test_a_name_that_cannot_be_taken_back_alone_has_no_undo(safes: Stack) -> None:
+    safes.say("/rename Safe Base as Safe ETH")
+
+    assert buttons_of(await safes.hears("is now called Safe ETH")) == []
+
+
+async def test_a_name_that_goes_can_come_back(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/rename treasury off")
+    gone = await stack.hears("Treasury · 0x8e3E…d8B9 no longer has a name.")
+
+    await stack.presses(gone, "Undo")
+
+    await stack.hears("0x8e3E…d8B9 is now called Treasury.")
+
+
+async def test_a_member_of_a_group_renames_nothing(stack: Stack) -> None:
+    member = stack.telegram.add_user("Bob")
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator", member: "member"})
+    stack.say("/allow", chat=group)
+    await stack.hears("open now", chat=group)
+
+    stack.say("/rename #1 as Vault", chat=group, user=member)
+
+    await stack.hears("its administrators", chat=group)
+
+
+async def test_a_mistyped_name_is_offered_as_it_is_written(stack: Stack) -> None:
+    await stack.watches()
+    stack.say("/rename Tresury as Vault")
+    offer = await stack.hears("Did you mean Treasury?")
+    await stack.presses(offer, "Rename Treasury")
+
+    await stack.hears("is now called Vault")

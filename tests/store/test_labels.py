@@ -6,11 +6,12 @@ import pytest
 
 from bot.chat.commands.arguments.lookup import find
 from bot.domain.assets import NATIVE_PART, Address, ChainId
+from bot.domain.chat.audit import AuditAction
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.deliver.alerts import Baseline, Blind, ChangeAlert, Gap, SeenAgain
 from bot.domain.places import Place
 from bot.domain.subscriptions import WatchSpec
-from bot.store.chats import subscriptions, unsubscribe
+from bot.store.chats import audit, rename, subscriptions, unsubscribe
 from tests.builders import BASE, ETHEREUM, TREASURY, USDC, VAULT, VERIFIED, held, reading
 from tests.store.conftest import ALERTS_TOPIC, CHAINS, LIMIT, OLGA, OPS, Keeper, olga
 
@@ -204,3 +205,72 @@ async def test_labels_that_two_addresses_had_before_stay_and_can_be_found(keeper
 
     assert (await keeper.watch(VAULT, label="Till")).outcome is SubscribeOutcome.ALREADY
     assert len(find(await keeper.db.run(subscriptions.subscriptions_here, OLGA), "till")) == 2
+
+
+# ---------------------------------------------------------------- another label
+
+
+async def renamed(
+    keeper: Keeper, *numbers: int, label: str, place: Place = OLGA
+) -> tuple[str, ...] | LabelTaken:
+    """Rename these entries of /list, and return their labels, or why they keep them."""
+    listed = await keeper.db.run(subscriptions.subscriptions_here, place)
+    ids = [one.subscription.id for one in listed if one.number in numbers]
+    result = await keeper.db.run(rename.rename, OLGA, ids, label, olga())
+    return result if isinstance(result, LabelTaken) else tuple(one.subscription.label for one in result)
+
+
+async def deeds(keeper: Keeper) -> list[tuple[AuditAction, str]]:
+    entries, _ = await keeper.db.run(audit.audit_page, 1, 100)
+    return [(entry.action, entry.subject) for entry in entries]
+
+
+async def test_a_renamed_entry_is_called_so_here_and_by_its_old_name_elsewhere(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    await keeper.watch(label="Till", place=OPS)
+
+    assert await renamed(keeper, 1, label="Vault") == ("Vault",)
+
+    assert await called(keeper) == [(TREASURY, "Vault")]
+    assert await called(keeper, OPS) == [(TREASURY, "Till")]
+    assert (await deeds(keeper))[0] == (AuditAction.RELABEL, f"{TREASURY} as Vault")
+
+
+async def test_a_name_can_be_taken_away_and_is_free_then(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    await keeper.watch(VAULT)
+
+    assert await renamed(keeper, 1, label="") == ("",)
+    assert await renamed(keeper, 2, label="till") == ("till",)
+
+    assert await called(keeper) == [(TREASURY, ""), (VAULT, "till")]
+
+
+async def test_what_is_called_so_already_is_no_change(keeper: Keeper) -> None:
+    await keeper.watch(label="Till")
+    before = await deeds(keeper)
+
+    assert await renamed(keeper, 1, label="Till") == ("Till",)
+    assert await deeds(keeper) == before
+    assert await renamed(keeper, 1, label="TILL") == ("TILL",)
+    assert len(await deeds(keeper)) == len(before) + 1
+
+
+async def test_a_name_of_something_else_leaves_all_names_as_they_were(keeper: Keeper) -> None:
+    for chain_id in BOTH:
+        await keeper.watch(chains=[chain_id], label="Till")
+    await keeper.watch(VAULT, label="Vault")
+    before = await deeds(keeper)
+
+    assert await renamed(keeper, 1, 2, label="VAULT") == LabelTaken(VAULT, "VAULT 2")
+
+    assert await called(keeper) == [(TREASURY, "Till"), (TREASURY, "Till"), (VAULT, "Vault")]
+    assert await deeds(keeper) == before
+
+
+async def test_entries_of_another_place_are_not_renamed(keeper: Keeper) -> None:
+    await keeper.watch(label="Till", place=OPS)
+
+    assert await renamed(keeper, 1, label="Vault", place=OPS) == ()
+
+    assert await called(keeper, OPS) == [(TREASURY, "Till")]

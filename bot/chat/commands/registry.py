@@ -8,13 +8,14 @@ from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
 from bot.chat.commands.owners import access, audit, believe
-from bot.chat.commands.watch import unwatch, watch, watch_list
+from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
 FEATURES: tuple[Feature, ...] = (
     basics.START,
     watch.WATCH,
     unwatch.UNWATCH,
     watch_list.LIST,
+    rename.RENAME,
     balance.BALANCE,
     status.STATUS,
     sample.TEST,

@@ -1,5 +1,5 @@
-"""What a chat watches: `/watch`, `/unwatch`, `/list`, `/here`, and addresses that come without a command.
+"""What a chat watches: `/watch`, `/unwatch`, `/rename`, `/list`, `/here`, and addresses without a command.
 
-`grammar` reads the lines, `words` has the answers. `watch` and `unwatch` are a command each, `watch_list` is
-/list and /here, `bare` takes addresses without a command. Begin with `watch`.
+`grammar` reads the lines, `words` has the answers. `watch`, `unwatch` and `rename` are a command each,
+`watch_list` is /list and /here, `bare` takes addresses without a command. Begin with `watch`.
 """

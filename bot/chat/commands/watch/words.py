@@ -17,6 +17,7 @@ from bot.domain.subscriptions import EVERYTHING, ListedSubscription, Scope, Subs
 
 NO_ROOM = "There is no room for all of it; make some with /unwatch, then press again."
 TOO_LATE = "That was too long ago to be undone."
+NAME_MISSING = "The new name is missing: it comes after “as”."
 
 _OFFERED_WHOLE = 3
 
@@ -93,6 +94,27 @@ def label_changed(account: Address, label: str) -> Html:
     """Return the answer to a new label of a watched account, or to one taken away."""
     called = fill("is called {} now", bold_label(label)) if label else "has no label any more"
     return fill("{} {}. /list shows everything watched here.", short_address(account), called)
+
+
+def renamed(one: Subscription, label: str) -> Html:
+    """Return the answer to /rename of what was called so before; "": it has no name any more."""
+    called = fill("is now called {}", bold_label(label)) if label else EMPTY + "no longer has a name"
+    return fill("{} {}.", _subscribed_to(one), called)
+
+
+def name_taken(label: str, taken: LabelTaken) -> Html:
+    """Return the answer to /rename to a name that something else has here."""
+    return fill(
+        "{} is already the name of {} here. {} is free.",
+        bold_label(label),
+        short_address(taken.by),
+        bold_label(taken.free),
+    )
+
+
+def which_to_rename(who: str) -> Html:
+    """Return the answer to /rename of what has several names."""
+    return fill("{} has several names here. Which one shall I change?", typed_word(who))
 
 
 def bulk_watched(
