@@ -198,6 +198,25 @@ async def test_words_to_the_bot_are_answered_in_a_group_too(stack: Stack) -> Non
     await stack.hears("What shall I do", chat=group)
 
 
+async def test_an_address_in_the_link_behind_a_word_is_offered_and_in_a_command_it_is_not_read(
+    stack: Stack,
+) -> None:
+    link = {
+        "type": "text_link",
+        "offset": 0,
+        "length": 8,
+        "url": f"https://basescan.org/address/{CHECKSUMMED}",
+    }
+    arrives(stack, {"text": "Treasury", "entities": [link]})
+    assert "Watch as Treasury" in buttons_of(await stack.hears("What shall I do"))
+
+    arrives(
+        stack,
+        {"text": "/mute Treasury", "entities": [{"type": "bot_command", "offset": 0, "length": 5}, link]},
+    )
+    await stack.hears("Treasury is not watched here")
+
+
 async def test_an_address_in_a_group_is_offered_where_it_stands_alone(stack: Stack) -> None:
     group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
     await answered(stack, "/allow", group)

@@ -120,6 +120,21 @@ async def test_a_chain_before_an_address_is_offered_and_what_reports_more_can_be
     assert "#2 Safe · 0x7A7a…7a7A on Ethereum" in (await stack.hears("Watched here: 1")).text
 
 
+async def test_the_page_of_a_token_may_mean_the_token(stack: Stack) -> None:
+    stack.say(f"/watch https://polygonscan.com/token/{USDC_POLYGON}")
+    answer = await stack.hears("Watching 0x3c49")
+    assert buttons_of(answer) == ["Only on Polygon", "Watch as token"]
+    await stack.presses(answer, "Watch as token")
+    await stack.hears("Watching token 0x3c49…3359")
+
+
+async def test_many_addresses_with_chains_are_watched_on_every_chain_and_that_is_said(stack: Stack) -> None:
+    stack.say(f"/watch eth:{TILL}\nmatic:{VAULT}")
+    await stack.hears(
+        "An address that comes with a chain is watched on every chain; “on CHAIN” after it limits that."
+    )
+
+
 async def test_a_token_that_comes_with_its_chain_is_ignored_where_its_sender_says(stack: Stack) -> None:
     stack.say(f"/ignore https://polygonscan.com/token/{USDC_POLYGON}")
     question = await stack.hears("only on Polygon, or on every chain?")

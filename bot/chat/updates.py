@@ -22,6 +22,7 @@ from bot.chat import refusals
 from bot.chat.buttons import toasts
 from bot.chat.buttons.data import Screen, rows
 from bot.chat.callbacks import Callbacks
+from bot.chat.commands.arguments.addresses import names_address
 from bot.chat.commands.basics import IdRequest, StartRequest
 from bot.chat.commands.command import Request, Services
 from bot.chat.commands.dispatch import (
@@ -232,9 +233,8 @@ class UpdateHandler:
         text = (replied.text or replied.caption) if replied is not None else None
         if replied is None or text is None:
             return None
-        author, own_name = replied.from_user, self._services.username().removeprefix("@").casefold()
-        is_ours = author is not None and (author.username or "").casefold() == own_name
-        return Replied(text, is_ours=is_ours)
+        author = replied.from_user
+        return Replied(text, is_ours=author is not None and author.id == self._bot.id)
 
     async def _is_renamed(self, place: Place) -> bool:
         """Whether the bot has a new name, so that a command for another bot may be for it.
@@ -343,8 +343,15 @@ class UpdateHandler:
 
 
 def _text(message: Message) -> str | None:
-    """Return what a message says; in private "" where it is a picture or a voice; None: nothing."""
+    """Return what a message says; in private "" where it is a picture or a voice; None: nothing.
+
+    Addresses may stand in links behind words. In a command they don't count: names that are copied from an
+    alert have links behind them.
+    """
     text = message.text or message.caption
+    links = [one.url for one in message.entities or message.caption_entities if one.url]
+    if text and links and not text.startswith("/") and not names_address(text):
+        return " ".join((text, *links))
     if (
         text is None
         and message.effective_attachment is not None

@@ -75,6 +75,8 @@ class NamedAddress:
     """What the holder's page is about."""
     hints: tuple[str, ...] = field(default=(), compare=False)
     """What may name a chain: `eth` of `eth:0x…`, words of a link, its host."""
+    is_token_page: bool = field(default=False, compare=False)
+    """Whether it is the link of a token's own page."""
 
     @property
     def contract(self) -> Address:
@@ -146,9 +148,13 @@ def names_address(text: str) -> bool:
 def _words_of(chunk: str, start: int) -> Iterator[Word]:
     link = _LINK.search(chunk) or _PAYMENT.match(chunk)
     if link is not None:
-        yield from _plain(chunk[: link.start()], start)
+        yield from _unlinked(chunk[: link.start()], start)
         yield _link(chunk[link.start() :].rstrip(_ENDING), start + link.start())
-        return
+    else:
+        yield from _unlinked(chunk, start)
+
+
+def _unlinked(chunk: str, start: int) -> Iterator[Word]:
     done = 0
     for match in _LIKE_AN_ADDRESS.finditer(chunk):
         between = chunk[done : match.start()]
@@ -202,10 +208,11 @@ def _linked(link: str) -> NamedAddress:
     first = min(addresses)
     subject, distinct = addresses[first], dict.fromkeys(addresses.values())
     hints = _hints(url, first, first + len(found[0].group()))
+    is_token_page = _TOKEN_PAGE.search(url[:first]) is not None
     if len(distinct) == 1:
-        return NamedAddress(subject, hints=hints)
+        return NamedAddress(subject, hints=hints, is_token_page=is_token_page)
     # On a token's page `a=` names the holder; on an account's page it would be somebody else.
-    holders = {_parsed(one) for one in _HOLDER.findall(url)} if _TOKEN_PAGE.search(url[:first]) else set()
+    holders = {_parsed(one) for one in _HOLDER.findall(url)} if is_token_page else set()
     if len(holders) != 1 or distinct.keys() != {subject, *holders}:
         raise LineRefused(link, _SEVERAL)
     return NamedAddress(holders.pop(), subject, hints)

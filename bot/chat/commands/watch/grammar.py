@@ -165,6 +165,8 @@ class WatchEntry:
     """Tokens that are named by their symbol; with the contracts of the scope, all it is about."""
     chain: ChainId | None = field(default=None, compare=False)
     """The chain that is named beside the address (`eth:0x…`, an explorer's link): it is offered, no limit."""
+    is_token_page: bool = field(default=False, compare=False)
+    """Whether the address came as the link of a token's page, so that the token may be meant."""
 
 
 def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[WatchEntry]:
@@ -184,6 +186,7 @@ def entries_of(number: int, clauses: Clauses, chains: ChainReader) -> list[Watch
             clauses.label,
             clauses.symbols,
             None if clauses.scope.chains else one.chain(chains.chains),
+            one.is_token_page,
         )
         for one in clauses.named
     ]

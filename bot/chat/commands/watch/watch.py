@@ -37,6 +37,7 @@ from bot.chat.commands.watch.unwatch import STOP
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, EXAMPLE_CONTRACT, listing_warning
 from bot.chat.permissions import Incoming
 from bot.chat.text.html import Html, join
+from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chains import Chains
 from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome, SubscribeResult
@@ -108,6 +109,7 @@ class WatchRequest(Request):
             bad,
             relabelled=entries[SubscribeOutcome.RELABELLED],
             unused=self.unused,
+            names_chains=any(entry.chain is not None for entry in resolved),
             over_limit=len(entries[SubscribeOutcome.FULL]),
             first_reading_pending=any(result.known is None for result in created),
             warning=listing_warning(named, await services.listing(), services.chains),
@@ -219,15 +221,17 @@ async def _wider(services: Services, place: Place, spec: WatchSpec) -> ListedSub
 async def _next(
     services: Services, place: Place, entry: WatchEntry, wider: ListedSubscription | None
 ) -> list[Button]:
-    """Return a button for the one chain that the address names, or to end what makes a limit useless."""
+    """Return buttons for what a link may have meant, or one to end what makes a limit useless."""
     if wider is not None:
         return [button(f"Stop #{wider.number}", STOP, wider.subscription.id)]
-    if entry.chain is None or not (await services.listing()).promises(entry.chain):
-        return []
-    scope = replace(entry.scope, chains=frozenset({entry.chain}))
-    line = write_line(entry.account, scope, entry.label, services.chains)
-    only = (f"Only on {services.chains.get(entry.chain).title}", f"/watch {line}")
-    return await services.button_commands.buttons(place, only)
+    offers = []
+    if entry.chain is not None and (await services.listing()).promises(entry.chain):
+        scope = replace(entry.scope, chains=frozenset({entry.chain}))
+        line = write_line(entry.account, scope, entry.label, services.chains)
+        offers.append((f"Only on {services.chains.get(entry.chain).title}", f"/watch {line}"))
+    if entry.is_token_page:
+        offers.append(("Watch as token", f"/watch token {checksummed(entry.account)}"))
+    return await services.button_commands.buttons(place, *offers)
 
 
 # ---------------------------------------------------------------- tokens

@@ -19,6 +19,10 @@ NO_ROOM = "There is no room for all of it; make some with /unwatch, then press a
 TOO_LATE = "That was too long ago to be undone."
 NAME_MISSING = "The new name is missing: it comes after “as”."
 
+_EVERY_CHAIN = (
+    "An address that comes with a chain is watched on every chain; “on CHAIN” after it limits that."
+)
+
 _OFFERED_WHOLE = 3
 
 
@@ -124,11 +128,15 @@ def bulk_watched(
     *,
     relabelled: Sequence[WatchEntry] = (),
     unused: Sequence[str] = (),
+    names_chains: bool = False,
     over_limit: int = 0,
     first_reading_pending: bool = True,
     warning: Html = EMPTY,
 ) -> tuple[Html, ...]:
-    """Return the answer to many lines; `over_limit` entries found no room in this chat."""
+    """Return the answer to many lines; `over_limit` entries found no room in this chat.
+
+    `names_chains`: an address came with a chain (`eth:0x…`), which is no limit.
+    """
     sections = []
     if new:
         sections.append(Section(f"👁 Watching {counted(len(new), 'account')}:", _names(new)))
@@ -142,6 +150,8 @@ def bulk_watched(
         named = folded([typed_word(title) for title in unused], last=" and ")
         columns = "column" if len(unused) == 1 else "columns"
         sections.append(Section("", [fill("Not used: the {} {}.", columns, named)]))
+    if names_chains:
+        sections.append(Section("", [EMPTY + _EVERY_CHAIN]))
     if warning:
         sections.append(Section("", [warning]))
     nexts = (

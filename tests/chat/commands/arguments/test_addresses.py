@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.chat.commands.arguments.addresses import read_named, read_words
+from bot.chat.commands.command import Usage
 from bot.chat.commands.ignore import (
     IgnoreRequest,
     UnignoreRequest,
@@ -240,6 +241,30 @@ def test_no_address_of_a_line_is_lost_in_silence(words: list[str]) -> None:
 
 # ---------------------------------------------------------------- laws
 
+
+@given(
+    st.sampled_from(["", "/watch ", "/watch token ", "/ignore ", "/unignore "]),
+    st.lists(
+        st.one_of(st.text(max_size=6), st.sampled_from([" ", "\n", ",", ";", "as", "on base", *ADDRESSES]))
+    ),
+)
+def test_every_address_of_a_message_is_taken_or_the_message_says_why_not(call: str, parts: list[str]) -> None:
+    text = call + " ".join(parts)
+    request = parsed(text)
+    named = {address for address in ADDRESSES if address in text}
+
+    match request:
+        case WatchRequest(entries, bad) | BareRequest(entries, bad):
+            taken = {one for entry in entries for one in (entry.account, *entry.scope.contracts)}
+            assert bad or named <= taken
+        case WatchTokenRequest(scope, _, bad):
+            assert bad or named <= scope.contracts
+        case IgnoreRequest(contracts) | UnignoreRequest(contracts):
+            assert named <= set(contracts)
+        case _:
+            assert not named or isinstance(request, Usage), "refused with the reason, or nothing in it"
+
+
 AROUND = st.sampled_from(
     [
         "",
@@ -267,6 +292,7 @@ AROUND = st.sampled_from(
 
 @given(st.lists(st.one_of(st.text(max_size=6), AROUND, st.sampled_from(ADDRESSES)), max_size=12))
 @example([USDC, "x", VAULT])
+@example([USDC, "-", "https://", VAULT])
 @example([USDC, VAULT])
 @example(["a.bc/", USDC, "x"])
 def test_no_address_in_a_text_disappears_without_a_word(parts: list[str]) -> None:
