@@ -65,8 +65,7 @@ async def test_an_end_can_be_taken_back(watching: Group) -> None:
 
     shown = await stack.shows(ended, "again")
     assert shown.text == (
-        f"👁 Watching Till · {SHORT} (#1) again.\n"
-        "A fresh reading is on its way. What changed in between is not told."
+        f"👁 Watching Till · {SHORT} (#1) again.\nI'm reading it anew. Changes in between are not reported."
     )
     assert not shown.buttons
     await stack.hears("balances", chat=watching.chat)

@@ -315,7 +315,7 @@ async def test_what_a_lost_topic_watched_is_moved_to_where_somebody_in_charge_sa
     stack.say("/here", chat=forum, topic=other, user=member)
     await stack.hears("its administrators", chat=forum)
     stack.say("/here", chat=forum, topic=other)
-    assert (await stack.hears("Moved here: 1 entry.", chat=forum)).thread_id == other
+    assert (await stack.hears("Moved 1 entry.", chat=forum)).thread_id == other
 
     move(stack, -2)
     told = await stack.hears("−2 USDC", chat=forum)

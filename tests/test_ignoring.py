@@ -49,7 +49,7 @@ async def test_taking_it_back_tells_what_changes_from_then_on(stack: Stack) -> N
     await stack.hears("+1 POL")
 
     assert await stack.presses(answer, "Undo") == toasts.UNDONE
-    await stack.shows(answer, "is told again")
+    await stack.shows(answer, "is reported again")
 
     move(stack, 2)
     await stack.hears("+2 POL")
@@ -66,7 +66,7 @@ async def test_what_is_watched_by_name_is_told_though_it_is_ignored_until_that_i
     await stack.hears("1 balance on")
 
     stack.say(f"/ignore {USDC_POLYGON}")
-    answer = await stack.hears("except for #2, which watches it by name")
+    answer = await stack.hears("but #2 still reports it")
     assert buttons_of(answer) == ["Undo", "Stop #2"]
     move(stack, 1)
     await until(lambda: told(stack, "+1 USDC") and told(stack, "+1 POL"))
@@ -83,7 +83,7 @@ async def test_a_button_that_stops_a_number_stops_no_other_that_has_it_later(sta
     stack.say(f"/watch token {USDC_POLYGON}")
     await stack.hears("Watching token")
     stack.say(f"/ignore {USDC_POLYGON}")
-    answer = await stack.hears("except for #1")
+    answer = await stack.hears("but #1 still reports")
     stack.say("/unwatch #1")
     await stack.hears("Stopped watching token")
     await stack.watches()
@@ -101,12 +101,12 @@ async def test_the_list_takes_back_one_by_one(stack: Stack) -> None:
     stack.say("/ignore")
     listed = await stack.hears("Ignored here: 2")
     first, second = buttons_of(listed)
-    assert first == "1. Hear USDC"
+    assert first == "1. Unignore USDC"
 
     assert await stack.presses(listed, second) == toasts.UNDONE
     shown = await stack.shows(listed, "Ignored here: 1")
-    assert buttons_of(shown) == ["1. Hear USDC"]
-    assert await stack.presses(shown, "1. Hear USDC") == toasts.UNDONE
+    assert buttons_of(shown) == ["1. Unignore USDC"]
+    assert await stack.presses(shown, "1. Unignore USDC") == toasts.UNDONE
     await stack.shows(listed, "Nothing is ignored here")
 
 
@@ -125,6 +125,6 @@ async def test_a_member_of_a_group_may_look_at_what_is_ignored_and_change_nothin
     assert await stack.presses(listed, buttons_of(listed)[0], user=member) == toasts.ADMINISTRATORS_ONLY
 
     stack.say(f"/unignore {USDC_POLYGON}", chat=group)
-    await stack.hears("is told again", chat=group)
+    await stack.hears("is reported again", chat=group)
     stack.say(f"/unignore {USDC_POLYGON}", chat=group)
     await stack.hears("is not ignored here", chat=group)

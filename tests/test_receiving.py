@@ -62,7 +62,7 @@ async def test_a_command_of_a_day_ago_is_carried_out_and_the_answer_says_how_lat
 
     told = (await stack.hears("Watching")).text
 
-    assert told.startswith("You sent this 23 h ago; only now could I take it.\n\n👁 Watching Treasury")
+    assert told.startswith("You sent this 23 h ago; I could only answer now.\n\n👁 Watching Treasury")
     # The first reading may be told meanwhile, before or behind the list.
     stack.say("/list")
     await stack.hears("Watched here: 1")

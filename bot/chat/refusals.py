@@ -41,7 +41,7 @@ def went_wrong(reference: str) -> Html:
     """Return the answer to what failed by a bug of ours; the reference finds it in the log."""
     return fill(
         "Something went wrong on my side, sorry. Please try again; doing it twice does no harm.\n"
-        "If it stays, tell an owner: {}",
+        "If it happens again, give an owner this code: {}",
         code(reference),
     )
 
@@ -56,7 +56,7 @@ def enough_for_now(retry_after_seconds: int) -> Html:
 
 def sent_long_ago(ago: timedelta, answer: Html) -> Html:
     """Return an answer with a note above it that the command is old: the bot was away."""
-    return fill("You sent this {} ago; only now could I take it.\n\n{}", age(ago), answer)
+    return fill("You sent this {} ago; I could only answer now.\n\n{}", age(ago), answer)
 
 
 def last_line_waits() -> Html:

@@ -2,14 +2,15 @@
 
 from bot.store.database.errors import DatabaseFault
 
-UNKNOWN_BUTTON = "I do not know this button."
+UNKNOWN_BUTTON = "I don't know this button."
 NOT_HERE = "This button does nothing here any more."
 NOT_OPEN = "This chat is closed; an owner of the bot can open it."
 OWNERS_ONLY = "Only an owner of this bot can do that."
 ADMINISTRATORS_ONLY = (
-    "The group's administrators and the bot's owners do that. If you administer it unnamed, type the command."
+    "Only the group's administrators and the bot's owners can do that. "
+    "If you post anonymously, type the command instead."
 )
-ALREADY = "Done already."
+ALREADY = "Already done."
 TOO_OLD = "This message is too old to be changed; please ask again."
 NOT_WRITTEN = {
     DatabaseFault.FULL: "I can't write: my disk is full. Nothing was changed; the operator has to make room.",

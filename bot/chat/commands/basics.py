@@ -73,7 +73,7 @@ def _read_start(rest: str, _chains: ChainReader) -> StartRequest:
 def start(*, is_owner: bool, waiting: int = 0) -> Html:
     """Return the welcome where the bot may be used; owners also read how many chats ask for access."""
     hello = fill(
-        "Hello! I watch addresses on many chains, and tell this chat when what they hold changes.\n\n"
+        "Hello! I watch wallets and post here when their balances change.\n\n"
         "Begin with {}, or see /help for the rest.",
         FIRST_WATCH,
     )

@@ -51,21 +51,21 @@ TOKENS_A_PAGE = 8
 
 IGNORE_COMMAND = Command(
     name="ignore",
-    does="Hear no more of a token, or show what is ignored",
+    does="Stop alerts about a token, or show which are stopped",
     grammar="/ignore [SYMBOL or CONTRACT…] [on CHAIN,…]",
     examples=(
-        Example("/ignore USDC", "ends what is told here of a token that is held, by its symbol"),
+        Example("/ignore USDC", "stops alerts about a token that is held, by its symbol"),
         Example(f"/ignore {EXAMPLE_CONTRACT}", "the same by its contract"),
-        Example(f"/ignore {EXAMPLE_CONTRACT} on polygon", "ends it on this chain only"),
+        Example(f"/ignore {EXAMPLE_CONTRACT} on polygon", "stops it on this chain only"),
         Example("/ignore", "shows what is ignored, with buttons that take it back"),
     ),
     who=Who.CHANGERS,
 )
 UNIGNORE_COMMAND = Command(
     name="unignore",
-    does="Hear of an ignored token again",
+    does="Get alerts about an ignored token again",
     grammar="/unignore SYMBOL or CONTRACT…",
-    examples=(Example(f"/unignore {EXAMPLE_CONTRACT}", "tells again what changes of it"),),
+    examples=(Example(f"/unignore {EXAMPLE_CONTRACT}", "reports its changes again"),),
     who=Who.CHANGERS,
 )
 
@@ -232,7 +232,7 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     here = await services.db.run(ignore_list.ignored_here, place, page, TOKENS_A_PAGE)
     again = [
         button(
-            f"{number}. Hear {token_words(token.contract, token.symbol)}",
+            f"{number}. Unignore {token_words(token.contract, token.symbol)}",
             STOP_IGNORING,
             token.row,
             here.page,
@@ -303,7 +303,7 @@ def _read_unignore(rest: str, chains: ChainReader) -> UnignoreRequest | IgnoredR
     if clauses.scope.chains:
         return Usage(
             UNIGNORE_COMMAND,
-            "A token is told again on every chain; the buttons of /ignore take back one line.",
+            "/unignore is for every chain; for one line only, use the buttons of /ignore.",
         )
     return UnignoreRequest(contracts_of(clauses), tuple(dict.fromkeys(clauses.others.split())))
 
@@ -343,7 +343,7 @@ def tokens_ignored(
         lines.append(_newly_ignored(ignored.new, chains, named))
     if ignored.already:
         lines.append(
-            fill("Ignored already: {}.", folded([_token(token, chains) for token in ignored.already]))
+            fill("Already ignored: {}.", folded([_token(token, chains) for token in ignored.already]))
         )
     if ignored.over_limit:
         room = f"{ignored.over_limit:,}", f"{IGNORED_MOST:,}"
@@ -358,7 +358,7 @@ def tokens_ignored(
 def ignored_list(here: IgnoreListPage, chains: Chains) -> Html:
     """Return a page of what is ignored; the numbers are those on the buttons."""
     if not here.total:
-        return fill("Nothing is ignored here. {} ends what is told of a token.", code("/ignore 0x…"))
+        return fill("Nothing is ignored here. {} stops alerts about a token.", code("/ignore 0x…"))
     of = f" · page {here.page}/{here.pages}" if here.pages > 1 else ""
     lines = [
         fill("{}. {}", str(number), _token(token, chains)) for number, token in enumerate(here.tokens, 1)
@@ -368,7 +368,7 @@ def ignored_list(here: IgnoreListPage, chains: Chains) -> Html:
 
 def token_unignored(token: IgnoredToken, chains: Chains) -> Html:
     """Return what a message shows whose button took an /ignore back."""
-    return fill("{} is told again. What changed of it meanwhile is not.", _token(token, chains))
+    return fill("{} is reported again. What changed meanwhile is not.", _token(token, chains))
 
 
 def tokens_unignored(found: Sequence[Address], others: Sequence[Address]) -> Html:
@@ -377,7 +377,11 @@ def tokens_unignored(found: Sequence[Address], others: Sequence[Address]) -> Htm
     if found:
         what = folded([short_address(contract) for contract in found], last=" and ")
         lines.append(
-            fill("{} {} told again. What changed meanwhile is not.", what, "is" if len(found) == 1 else "are")
+            fill(
+                "{} {} reported again. What changed meanwhile is not.",
+                what,
+                "is" if len(found) == 1 else "are",
+            )
         )
     if others:
         what = folded([short_address(contract) for contract in others], last=" and ")
@@ -396,19 +400,14 @@ def _newly_ignored(new: Sequence[IgnoredToken], chains: Chains, named: Sequence[
     what = folded([_token(token, chains) for token in new], last=" and ")
     is_one = len(new) == 1
     if not named:
-        theirs, them = ("its changes are", "it") if is_one else ("their changes are", "them")
-        return fill("Ignoring {}: {} no longer told here, and /balance leaves {} out.", what, theirs, them)
+        them = "it" if is_one else "them"
+        return fill(
+            "Ignoring {}: no more alerts about {} here, and /balance leaves {} out.", what, them, them
+        )
     numbers = folded([f"#{number}" for number in named], last=" and ")
+    still = "still reports" if len(named) == 1 else "still report"
     them = "it" if is_one else "some of them"
-    verbs = ("watches", "is") if len(named) == 1 else ("watch", "are")
-    return fill(
-        "Ignoring {}, except for {}, which {} {} by name and {} still told.",
-        what,
-        numbers,
-        verbs[0],
-        them,
-        verbs[1],
-    )
+    return fill("Ignoring {}, but {} {} {} by name.", what, numbers, still, them)
 
 
 def _token(token: IgnoredToken, chains: Chains) -> Html:

@@ -226,7 +226,7 @@ def test_a_mute_that_is_too_short_or_too_long_is_refused(typed: str) -> None:
         (
             f"/unignore {USDC} on polygon",
             UNIGNORE_COMMAND,
-            "A token is told again on every chain; the buttons of /ignore take back one line.",
+            "/unignore is for every chain; for one line only, use the buttons of /ignore.",
         ),
     ],
 )

@@ -308,7 +308,7 @@ async def test_a_change_that_is_throttled_holds_its_chat_and_is_made_after_that(
 async def test_a_press_whose_answer_is_throttled_holds_its_chat() -> None:
     post = Post()
 
-    await screens(post, Throttling()).toast(OLGA, "query", "Done already.")
+    await screens(post, Throttling()).toast(OLGA, "query", "Already done.")
 
     assert post.pauses == [(7001, 30)]
     assert post.send_queue.wait(7001, is_group=False) == 30

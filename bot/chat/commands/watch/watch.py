@@ -47,7 +47,7 @@ from bot.store.chats import subscriptions
 
 WATCH_COMMAND = Command(
     name="watch",
-    does="Tell this chat when balances of an address change",
+    does="Post every balance change of an address here",
     grammar="/watch ADDRESS… [contract SYMBOL or ADDRESS…] [on CHAIN,…] [as LABEL]",
     examples=(
         Example(f"/watch {EXAMPLE_ACCOUNT} as Treasury", "watches all it holds, under a name"),

@@ -32,9 +32,7 @@ HERE_COMMAND = Command(
     name="here",
     does="Move here what closed or deleted topics watched",
     grammar="/here",
-    examples=(
-        Example("/here", "moves it to the topic where you say this, with all that is still to be told"),
-    ),
+    examples=(Example("/here", "moves it to the topic where you send this, with the alerts still to come"),),
     who=Who.CHANGERS,
 )
 

@@ -45,9 +45,9 @@ def watching(
     if first_reading_pending and warning:
         return join("\n", (what + ".", warning))
     if first_reading_pending:
-        return what + ".\nThe first reading is on its way; after it, every change is told here."
+        return what + ".\nI'll post what it holds in a moment, then every change."
     held = counted(balances, "balance") if balances else "nothing held yet"
-    return what + f": {held} on {counted(chain_count, 'chain')}.\nEvery change from now on is told here."
+    return what + f": {held} on {counted(chain_count, 'chain')}.\nI'll post every change from now on."
 
 
 def already_watching(account: Address, label: str) -> Html:
@@ -79,7 +79,7 @@ def on_chains(chain_ids: Collection[ChainId], chains: Chains) -> str:
 
 def watched_wider(wider: ListedSubscription) -> Html:
     """Return what follows the answer to /watch on some chains where others are watched already."""
-    return fill("#{} already reports it on every chain; stop that to hear of these only.", str(wider.number))
+    return fill("#{} already reports it on every chain; stop that to get these only.", str(wider.number))
 
 
 def chain_not_listed(chain_id: ChainId, chains: Chains) -> Html:
@@ -169,8 +169,8 @@ def not_taken(bad: Sequence[BadLine]) -> Section:
 
 def _from_when(*, first_reading_pending: bool) -> str:
     if first_reading_pending:
-        return "The first readings are on their way; after them, every change is told here."
-    return "Every change from now on is told here."
+        return "I'll post what they hold in a moment, then every change."
+    return "I'll post every change from now on."
 
 
 def watching_token(
@@ -225,9 +225,9 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
             [fill("{} (#{})", _spec_name(restored.spec), str(restored.number)) for restored in back],
             last=" and ",
         )
-        anew = "" if all(restored.is_known for restored in back) else "A fresh reading is on its way. "
+        anew = "" if all(restored.is_known for restored in back) else "I'm reading it anew. "
         lines.append(fill("👁 Watching {} again.", named))
-        lines.append(EMPTY + f"{anew}What changed in between is not told.")
+        lines.append(EMPTY + f"{anew}Changes in between are not reported.")
     if already:
         lines.append(
             fill("Watched again already: {}.", folded([_spec_name(restored.spec) for restored in already]))
@@ -245,7 +245,9 @@ def moved_here(moved: int | None) -> Html:
     if not moved:
         return fill("The topics that are lost watched nothing more than this place: nothing had to be moved.")
     return fill(
-        "Moved here: {}. What happens there is told here from now on. /list shows all of it.", _entries(moved)
+        "Moved {}. {} alerts now come here; /list shows all that is watched.",
+        _entries(moved),
+        "Its" if moved == 1 else "Their",
     )
 
 
@@ -314,7 +316,7 @@ def _tokens(contracts: Collection[Address], label: str) -> Html:
 def _offers(lines: Sequence[str]) -> list[Html]:
     names_tokens = any(" " in line for line in lines)
     whole = ("\n" if names_tokens else " ").join(lines) if len(lines) <= _OFFERED_WHOLE else "0x… 0x…"
-    watching = fill("{} tells this chat when what it holds changes.", code(f"/watch {whole}"))
+    watching = fill("{} posts every change here.", code(f"/watch {whole}"))
     if names_tokens:
         return [watching]
     as_token = fill("{} follows it as a token, in every account watched here.", code(f"/watch token {whole}"))

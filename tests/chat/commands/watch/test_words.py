@@ -26,8 +26,7 @@ TOKEN = subscription(None, contracts=frozenset({USDC}))
 
 def test_a_new_account_is_confirmed_before_its_first_reading() -> None:
     assert text(watch_words.watching(TREASURY, "Treasury", CHAINS, first_reading_pending=True)) == (
-        "👁 Watching Treasury · 0x8e3E…d8B9.\n"
-        "The first reading is on its way; after it, every change is told here."
+        "👁 Watching Treasury · 0x8e3E…d8B9.\nI'll post what it holds in a moment, then every change."
     )
 
 
@@ -36,9 +35,7 @@ def test_an_account_that_is_known_already_tells_what_is_known() -> None:
         watch_words.watching(
             TREASURY, "Treasury", CHAINS, first_reading_pending=False, balances=14, chain_count=3
         )
-    ) == (
-        "👁 Watching Treasury · 0x8e3E…d8B9: 14 balances on 3 chains.\nEvery change from now on is told here."
-    )
+    ) == ("👁 Watching Treasury · 0x8e3E…d8B9: 14 balances on 3 chains.\nI'll post every change from now on.")
     assert "nothing held yet on 1 chain." in text(
         watch_words.watching(TREASURY, "", CHAINS, first_reading_pending=False, chain_count=1)
     )
@@ -102,7 +99,7 @@ def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
             "Line 4: There is no address in it.\n\n"
             "No room for 2 more: make some with /unwatch. "
             "Correct what was not taken and send it again with /watch. "
-            "The first readings are on their way; after them, every change is told here."
+            "I'll post what they hold in a moment, then every change."
         )
     ]
 
@@ -116,7 +113,7 @@ def test_many_lines_without_a_mistake_speak_of_none() -> None:
 def test_many_lines_of_accounts_that_were_read_before_promise_no_reading() -> None:
     (page,) = texts(watch_words.bulk_watched([WatchEntry(1, VAULT)], [], [], first_reading_pending=False))
 
-    assert page == "👁 Watching 1 account:\n0xABaB…ABaB\n\nEvery change from now on is told here."
+    assert page == "👁 Watching 1 account:\n0xABaB…ABaB\n\nI'll post every change from now on."
 
 
 def test_many_lines_say_which_labels_are_new() -> None:
@@ -153,7 +150,7 @@ def test_a_bare_address_can_be_watched_in_two_ways() -> None:
     (page,) = watch_words.bare_offer([checksummed(TREASURY)])
 
     assert text(page).startswith(
-        "What shall I do with this?\n/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 tells"
+        "What shall I do with this?\n/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 posts"
     )
     assert [word.rpartition(" ")[0] for word in read(page.source).code] == ["/watch", "/watch token"]
 
@@ -161,7 +158,7 @@ def test_a_bare_address_can_be_watched_in_two_ways() -> None:
 def test_many_bare_addresses_are_not_repeated() -> None:
     (page,) = texts(watch_words.bare_offer([TREASURY] * 90))
 
-    assert page.startswith("What shall I do with these?\n/watch 0x… 0x… tells")
+    assert page.startswith("What shall I do with these?\n/watch 0x… 0x… posts")
 
 
 def test_a_bare_address_with_a_mistake_says_so() -> None:
@@ -188,11 +185,11 @@ def test_taking_an_end_back_says_what_is_not_told() -> None:
 
     assert text(watch_words.undone([RestoredSubscription(SubscribeOutcome.CREATED, 3, treasury)], 5)) == (
         "👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\n"
-        "A fresh reading is on its way. What changed in between is not told."
+        "I'm reading it anew. Changes in between are not reported."
     )
     assert text(
         watch_words.undone([RestoredSubscription(SubscribeOutcome.CREATED, 3, treasury, is_known=True)], 5)
-    ) == ("👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\nWhat changed in between is not told.")
+    ) == ("👁 Watching Treasury · 0x8e3E…d8B9 (#3) again.\nChanges in between are not reported.")
 
 
 def test_taking_an_end_back_says_what_does_not_return() -> None:
