@@ -1,7 +1,7 @@
 """The losses of one sweep, kept back until its end shows whether balances are gone or an index is rebuilt."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -10,6 +10,7 @@ import structlog
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
 from bot.domain.observations import Poll, Verdict
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, DoubtedChain, counted_on, doubted_chains
+from bot.domain.observe.plan import Wanted
 from bot.poller.batch import without
 from bot.store.database.connection import DatabaseThread
 from bot.store.polling import sweeps
@@ -26,6 +27,8 @@ class SweepLosses:
     """What vanished in one sweep, chain by chain."""
 
     watched: SweepInput
+    wanted: Mapping[Address, Wanted]
+    """What this sweep asks: of what others hold it can't say whether that has vanished, too."""
     db: DatabaseThread
     unknown: Sequence[Unknown]
     """What could not be read in this sweep so far; grows with it."""
@@ -56,7 +59,7 @@ class SweepLosses:
             for chain_id, count in counted.items()
             if count >= LOST_AT_LEAST or chain_id in doubts
         }
-        held = await self.db.run(sweeps.token_balances_on, many) if many else {}
+        held = await self._held_on(many) if many else {}
         # A doubt does not end while somebody who lost something there can't be read.
         unread = {
             chain_id for chain_id, doubt in doubts.items() if self._unread_on(chain_id) & doubt.accounts
@@ -83,15 +86,34 @@ class SweepLosses:
 
     def doubts(self) -> dict[ChainId, DoubtedChain]:
         """Return the doubts as they stand after this sweep."""
-        vanished: dict[ChainId, set[Address]] = defaultdict(set)
-        with_losses = (verdict for poll in self.polls for verdict in poll.verdicts if has_losses(verdict))
-        for verdict in chain(self.unanswered, with_losses):
-            vanished[verdict.chain_id].add(verdict.account)
+        vanished = self._accounts_with_losses()
         lost = {chain_id: count for chain_id, (count, _) in self.doubted.items()}
         return {
             chain_id: doubt._replace(accounts=doubt.accounts | vanished[chain_id])
             for chain_id, doubt in counted_on(self.watched.doubts, lost).items()
         }
+
+    async def _held_on(self, chains: Collection[ChainId]) -> dict[ChainId, int]:
+        """Count the token balances, with those that vanished now, of the accounts that could be read."""
+        stored = await self.db.run(sweeps.token_balances_on, chains)
+        with_losses = self._accounts_with_losses()
+        held = {}
+        for chain_id in chains:
+            unread = self._unread_on(chain_id) - with_losses[chain_id]
+            held[chain_id] = sum(
+                count
+                for account, count in stored.get(chain_id, {}).items()
+                if account not in unread and account in self.wanted
+            )
+        return held
+
+    def _accounts_with_losses(self) -> dict[ChainId, set[Address]]:
+        """Return whose token balances vanished in this sweep."""
+        accounts: dict[ChainId, set[Address]] = defaultdict(set)
+        lost = (verdict for poll in self.polls for verdict in poll.verdicts if has_losses(verdict))
+        for verdict in chain(self.unanswered, lost):
+            accounts[verdict.chain_id].add(verdict.account)
+        return accounts
 
     def _unread_on(self, chain_id: ChainId) -> frozenset[Address]:
         return frozenset(

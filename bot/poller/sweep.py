@@ -99,7 +99,7 @@ class Sweep:
         self._answered: set[ChainId] = set()
         self._priced: dict[ChainId, set[Address]] = defaultdict(set)
         self._unknown: list[Unknown] = []
-        self._losses = SweepLosses(watched, db, self._unknown)
+        self._losses = SweepLosses(watched=watched, wanted=wanted, db=db, unknown=self._unknown)
         self._troubles: dict[ChainId, str] = {}
 
     async def run(self) -> SweepResult:

@@ -143,15 +143,6 @@ async def test_few_losses_are_told(rich: PollerHarness) -> None:
     assert sorted(await changes_after(rich, 1)) == sorted((token, 3, 0) for token in TOKENS[:9])
 
 
-async def test_many_losses_of_a_chain_that_holds_far_more_are_told(rich: PollerHarness) -> None:
-    for number in range(200, 213):
-        rich.source.holds(address(number), 1, account=VAULT, block=20)
-    await changes_after(rich, 1)
-    lose(rich, TOKENS)
-
-    assert len(await changes_after(rich, 1)) == 12
-
-
 @pytest.fixture
 async def naming(rich: PollerHarness) -> PollerHarness:
     """Olga also names USDC in the vault, which each sweep asks for; other questions by name get no answer."""
@@ -190,6 +181,38 @@ async def test_what_vanished_without_an_answer_by_name_is_no_doubt_where_nothing
 
     await naming.poller.sweep()
     assert await naming.keeper.notices() == []
+
+
+@pytest.fixture
+async def far_more(rich: PollerHarness) -> PollerHarness:
+    """Olga also watches thirteen tokens in the vault."""
+    for number in range(200, 213):
+        rich.source.holds(address(number), 1, account=VAULT, block=20)
+    await changes_after(rich, 1)
+    return rich
+
+
+async def test_many_losses_of_a_chain_that_holds_far_more_are_told(far_more: PollerHarness) -> None:
+    lose(far_more, TOKENS)
+
+    assert len(await changes_after(far_more, 1)) == 12
+
+
+async def test_many_losses_of_all_that_could_be_read_are_not_told(far_more: PollerHarness) -> None:
+    far_more.source.doubtful.add((POLYGON, VAULT))
+    lose(far_more, TOKENS)
+
+    await far_more.poller.sweep()
+    assert await far_more.keeper.notices() == [MassLoss(POLYGON, 12, 13)]
+
+
+async def test_many_losses_that_news_bring_wait_for_a_sweep_over_everything(far_more: PollerHarness) -> None:
+    await far_more.keeper.watch(contracts=[DAI])
+    lose(far_more, TOKENS)
+
+    await far_more.poller.sweep_new_subscriptions()
+    assert await far_more.keeper.changes() == []
+    assert len(await changes_after(far_more, 1)) == 12
 
 
 async def test_a_mass_loss_that_an_owner_believes_is_told(rich: PollerHarness) -> None:

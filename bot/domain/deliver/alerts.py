@@ -104,7 +104,7 @@ class MassLoss:
     chain_id: ChainId
     lost: int
     held: int
-    """Token balances that were stored there."""
+    """Token balances that were stored there, of all accounts that could be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,10 @@ class DoubtedChain(NamedTuple):
 def doubted_chains(
     lost: Mapping[ChainId, int], held: Mapping[ChainId, int], doubts: Mapping[ChainId, DoubtedChain]
 ) -> frozenset[ChainId]:
-    """Return the chains whose losses are not believed; `doubts` are those of the sweep before."""
+    """Return the chains whose losses are not believed; `doubts` are those of the sweep before.
+
+    `held` are the balances, before they were lost, of all accounts that could be read.
+    """
     return frozenset(
         chain_id
         for chain_id, count in lost.items()

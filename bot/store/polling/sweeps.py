@@ -126,15 +126,19 @@ def sweep_input(db: Database, now: datetime) -> SweepInput:
     )
 
 
-def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, int]:
-    """Count the token balances stored on these chains; those without any are left out."""
+def token_balances_on(db: Database, chains: Iterable[ChainId]) -> dict[ChainId, dict[Address, int]]:
+    """Count the token balances stored of each account on these chains; what has none is left out."""
     wanted = db.any_of(chains)
     rows = db.execute(
-        "SELECT x.chain_id, count(*) FROM balance b JOIN asset x ON x.id = b.asset_id"
-        f" WHERE x.contract <> ? AND x.chain_id {wanted.sql} GROUP BY x.chain_id",
+        "SELECT x.chain_id, a.address, count(*) FROM balance b JOIN asset x ON x.id = b.asset_id"
+        " JOIN account a ON a.id = b.account_id"
+        f" WHERE x.contract <> ? AND x.chain_id {wanted.sql} GROUP BY x.chain_id, a.address",
         [to_blob(NATIVE), *wanted.values],
     )
-    return {ChainId(chain_id): count for chain_id, count in rows}
+    held: dict[ChainId, dict[Address, int]] = defaultdict(dict)
+    for chain_id, address, count in rows:
+        held[ChainId(chain_id)][to_address(address)] = count
+    return dict(held)
 
 
 def believe_losses(db: Database, chain_id: ChainId, actor: Actor) -> bool:
