@@ -187,6 +187,17 @@ async def test_a_mistyped_address_is_refused_with_the_reason(stack: Stack) -> No
     assert stack.balance_requests() == 0
 
 
+async def test_a_name_that_stands_for_an_address_elsewhere_is_refused_unless_it_is_a_label(
+    stack: Stack,
+) -> None:
+    assert (await answered(stack, "/balance team.eth")).startswith(
+        "team.eth is a name, and I can't look names up."
+    )
+    await stack.watches(f"/watch {CHECKSUMMED} as team.eth")
+
+    assert (await answered(stack, "/balance team.eth")).startswith("team.eth")
+
+
 async def test_where_tokens_alone_are_watched_each_look_says_that_an_account_is_missing(stack: Stack) -> None:
     stack.say(f"/watch token {USDC_POLYGON} as Dollars")
     await stack.hears("token 0x3c49…3359 in")

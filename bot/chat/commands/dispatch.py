@@ -35,6 +35,9 @@ from bot.domain.chat.access import Action, Permission
 from bot.store.chats import button_commands
 
 CALL = re.compile(r"/(?P<word>[A-Za-z0-9_]{1,64})(?:@(?P<bot>[A-Za-z0-9_]{1,64}))?(?P<rest>\s.*)?", re.DOTALL)
+_GLUED = re.compile(r"([A-Za-z]+?)(0[xX][0-9a-fA-F]{40})")
+"""A command and its address without the blank between them."""
+
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
@@ -73,7 +76,9 @@ def parse(text: str, bot_username: str, chains: Chains, listing: Listing = NOT_L
     # Before any command reads it: a key must not come back in an answer, nor stay in the database as a label.
     if has_key:
         return PossibleKeyRequest(addressed=True)
-    word, rest = called["word"].casefold(), called["rest"] or ""
+    glued = _GLUED.fullmatch(called["word"])
+    word = (glued[1] if glued else called["word"]).casefold()
+    rest = (f" {glued[2]}" if glued else "") + (called["rest"] or "")
     feature = BY_WORD.get(word)
     if feature is None:
         return UnknownRequest(

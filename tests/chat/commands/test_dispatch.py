@@ -117,6 +117,13 @@ def test_a_command_is_ours_in_any_casing_and_with_our_name(call: str) -> None:
     assert parsed(call) == ListRequest()
 
 
+def test_the_blank_before_an_address_may_be_missing() -> None:
+    assert parsed(f"/watch{TREASURY} as Till") == parsed(f"/watch {TREASURY} as Till")
+    assert parsed(f"/zzz{TREASURY} x") == UnknownRequest(
+        f"zzz{TREASURY}", None, addressed=False, rest=f"{TREASURY} x"
+    )
+
+
 def test_our_name_may_come_with_its_sign() -> None:
     assert parse("/list@OurBot", "@OurBot", CHAINS) == ListRequest()
 

@@ -57,6 +57,8 @@ _PAGE_OF_HASH = re.compile(
 )
 """In the link of an explorer's page, or of a transaction in a Safe."""
 
+_SERVICE_NAME = re.compile(r"[\w.-]+\.(?:eth|lens|crypto|nft)", re.IGNORECASE)
+
 NO_0X = "isn't an address. An address is 0x and 40 digits (0-9, a-f)."
 _NAME_SERVICE = "is a name, and I can't look names up. Send the address that it stands for (0x…)."
 _SHORTENED = "is shortened. Send the whole address, 0x and 40 digits."
@@ -128,8 +130,12 @@ def read_named(text: str) -> NamedAddress:
 
 def no_address(text: str) -> LineRefused:
     """Return why a text that has no address in it is not taken for one."""
-    is_name = text.casefold().endswith((".eth", ".lens", ".crypto", ".x", ".nft", ".base.eth"))
-    return LineRefused(text, _NAME_SERVICE if is_name else NO_0X)
+    return LineRefused(text, _NAME_SERVICE if is_service_name(text) else NO_0X)
+
+
+def is_service_name(text: str) -> bool:
+    """Whether a text is a name that stands for an address elsewhere: `treasury.eth`."""
+    return _SERVICE_NAME.fullmatch(text) is not None
 
 
 def holds_possible_key(text: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from bot.chat.buttons import alert_buttons
 from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, in_pairs, rows
-from bot.chat.commands.arguments.addresses import read_words
+from bot.chat.commands.arguments.addresses import is_service_name, no_address, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
@@ -250,6 +250,8 @@ async def _unwatched_balance(
         buttons = await services.button_commands.buttons(here, *offers)
         return (Screen(words.one_at_a_time(len(accounts)), in_pairs(buttons)),)
     refused = next((word.refused for word in typed if word.refused), None)
+    if refused is None and who is not None and is_service_name(who):
+        refused = no_address(who)
     if refused is not None:
         return (refused.sentence,)
     if who is None or not listed:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.chat.buttons.data import Keyboard, in_pairs, rows, with_keyboard
-from bot.chat.commands.arguments.addresses import NamedAddress, Word, read_words
+from bot.chat.commands.arguments.addresses import (
+    NamedAddress,
+    Word,
+    is_service_name,
+    no_address,
+    read_words,
+)
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.errors import BadLine, LineRefused
 from bot.chat.commands.command import Answer, Request, Services
@@ -87,6 +93,13 @@ def read_bare(text: str, chains: ChainReader) -> BareRequest | None:
             if word.refused is not None and word.is_near
         ]
         entries += _entries(number, line, typed, header, chains) if named else []
+    if not entries and not bad:
+        bad = [
+            bad_line(number, line, no_address(word.text))
+            for number, line in lines
+            for word in read_words(line)
+            if is_service_name(word.text)
+        ]
     if not entries and not bad:
         return None
     return BareRequest(without_repeats(entries), tuple(bad), is_talk, len(lines))

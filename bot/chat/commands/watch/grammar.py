@@ -4,6 +4,7 @@ A line is taken as a whole or refused as a whole, so that nobody has to guess wh
 may mean that stands where none is expected is offered, not assumed.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +25,9 @@ from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.chat.labels import CHARACTERS_MOST
 from bot.domain.subscriptions import EVERYTHING, Scope
+
+_LIST_NUMBER = re.compile(r"^\s*[0-9]{1,4}[.):]\s+")
+_PREPOSITIONS = ("in ", "at ")
 
 NO_ADDRESS = "There is no address in it. Send one: 0x and 40 digits."
 LITERALS = frozenset({"contract", "on", "as"})
@@ -203,8 +207,11 @@ def without_repeats(entries: Iterable[WatchEntry]) -> tuple[WatchEntry, ...]:
 def _unclear(number: int, clauses: Clauses, chains: ChainReader) -> LineRefused:
     """Return why words beside an address are not taken, with what they may mean: a name, a chain, nothing."""
     words, plain = clauses.others, replace(clauses, others="")
-    on = frozenset() if clauses.scope.chains else chains.possible(words)
-    may_be_name = not clauses.label and len(clauses.named) == 1 and len(words) <= CHARACTERS_MOST
+    place = words[3:] if words.casefold().startswith(_PREPOSITIONS) else words
+    on = frozenset() if clauses.scope.chains else chains.possible(place)
+    may_be_name = (
+        place == words and not clauses.label and len(clauses.named) == 1 and len(words) <= CHARACTERS_MOST
+    )
     if on and may_be_name:
         refused = LineRefused(words, "may be a chain or a name. A chain comes after “on”, a name after “as”.")
     elif on:
@@ -216,6 +223,9 @@ def _unclear(number: int, clauses: Clauses, chains: ChainReader) -> LineRefused:
         meant.append((f"Name it {words}", replace(plain, label=words)))
     if on:
         meant.append((f"Only {_on(on, chains)}", replace(plain, scope=replace(plain.scope, chains=on))))
+    elif words.casefold().startswith("token "):
+        symbols = tuple(words.split()[1:])
+        meant.append((f"Only the {words}", replace(plain, symbols=(*clauses.symbols, *symbols))))
     elif may_be_name and not clauses.scope.chains:
         meant += [
             (
@@ -260,8 +270,9 @@ def _written(entry: WatchEntry, chains: Chains) -> str:
 
 
 def numbered_lines(text: str) -> list[tuple[int, str]]:
-    """Return the lines that say anything, each with its number, from 1."""
-    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if WORD.search(line)]
+    """Return the lines that say anything, each with its number, from 1, and without that of a list (`2.`)."""
+    lines = ((number, _LIST_NUMBER.sub("", line)) for number, line in enumerate(text.split("\n"), 1))
+    return [(number, line) for number, line in lines if WORD.search(line)]
 
 
 def is_token_line(line: str) -> bool:

@@ -132,7 +132,6 @@ def test_an_address_in_a_sentence_is_found_and_in_a_group_may_be_meant_for_other
     [
         "https://etherscan.io/",
         "github.com/someone/something/commit/" + "7a" * 20,
-        "treasury-team.eth",
         "0xMantle moved",
         "it cost 0x12",
     ],

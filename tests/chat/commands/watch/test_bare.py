@@ -50,6 +50,17 @@ def test_what_stands_beside_an_address_may_be_its_name_but_no_sentence_is(text: 
     assert request.is_talk
 
 
+@pytest.mark.parametrize("text", ["treasury-team.eth", "see treasury-team.eth"])
+def test_a_name_that_stands_for_an_address_elsewhere_is_refused_with_the_reason(text: str) -> None:
+    request = parsed(text)
+
+    assert isinstance(request, BareRequest)
+    assert request.is_talk
+    assert sentences(request.bad) == [
+        "treasury-team.eth is a name, and I can't look names up. Send the address that it stands for (0x…)."
+    ]
+
+
 def test_a_spreadsheet_without_a_command_is_offered_as_it_stands() -> None:
     assert parsed(
         f"address\tname\tchain\n{TREASURY}\tTreasury\tpolygon\n{VAULT}\tPayroll\tbase"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.commands.command import Usage
+from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.commands.watch.watch import WatchRequest
 from bot.domain.assets import Address
 from tests.chat.commands.builders import entries, parsed, refused, sentences, watched
@@ -67,6 +68,14 @@ def test_columns_that_are_not_used_are_said() -> None:
     assert request.unused == ("balance", "notes")
 
 
+def test_the_numbers_of_a_list_are_no_names() -> None:
+    assert entries(f"/watch 1. {TREASURY}\n2) {VAULT} as Vault") == [
+        watched(1, TREASURY),
+        watched(2, VAULT, label="Vault"),
+    ]
+    assert parsed(f"1. {TREASURY}\n2. {VAULT}") == BareRequest((watched(1, TREASURY), watched(2, VAULT)), ())
+
+
 def test_a_header_alone_asks_for_nothing() -> None:
     assert isinstance(parsed("/watch address,name"), Usage)
 
@@ -95,6 +104,20 @@ def test_a_header_alone_asks_for_nothing() -> None:
             {
                 "Name it Main Vault polygon": "{} as Main Vault polygon",
                 "Main Vault, on Polygon": "{} on polygon as Main Vault",
+                "Without a name": "{}",
+            },
+        ),
+        (
+            f"{TREASURY} in polygon",
+            "in polygon is a chain; chains come after “on”.",
+            {"Only on Polygon": "{} on polygon", "Without it": "{}"},
+        ),
+        (
+            f"{TREASURY} token USDC",
+            "token USDC isn't an address. A name comes after “as”.",
+            {
+                "Name it token USDC": "{} as token USDC",
+                "Only the token USDC": "{} contract USDC",
                 "Without a name": "{}",
             },
         ),
