@@ -463,22 +463,30 @@ async def test_what_resembles_nothing_offers_nothing(stack: Stack) -> None:
 # ---------------------------------------------------------------- pages
 
 
-async def test_a_long_list_is_turned_page_by_page(stack: Stack) -> None:
-    accounts = "\n".join(f"0x{number:040x} as Account number {number}" for number in range(1, 121))
+async def test_a_long_list_is_turned_page_by_page_and_misses_no_entry(stack: Stack) -> None:
+    accounts = "\n".join(f"0x{number:040x} as Account number {number}" for number in range(1, 26))
     stack.say(f"/watch {accounts}")
     await stack.hears("Watching")
     stack.say("/list")
-    shown = await stack.hears("Watched here: 120")
-    assert "1/" in shown.text
-    assert buttons_of(shown) == ["›"]
+    first = await stack.hears("Watched here: 25")
+    assert first.text.endswith("1/3")
+    assert buttons_of(first) == [*(f"#{number} Account number {number}" for number in range(1, 11)), "›"]
 
-    await stack.presses(shown, "›")
-    second = await stack.shows(shown, "2/")
-    assert "Account number 120" in second.text or buttons_of(second) == ["‹", "›"]
+    await stack.presses(first, "›")
+    second = await stack.shows(first, "2/3")
+    assert buttons_of(second)[-2:] == ["‹", "›"]
+    await stack.presses(second, "›")
+    third = await stack.shows(second, "3/3")
+    assert buttons_of(third)[-1] == "‹"
+    pages = (first, second, third)
+    lines = [line.split(" ")[0] for page in pages for line in page.text.split("\n") if line[:1] == "#"]
+    assert lines == [f"#{number}" for number in range(1, 26)]
+    assert [one.split(" ")[0] for page in pages for one in buttons_of(page) if one[0] == "#"] == lines
 
-    await stack.presses(second, "‹")
-    first = await stack.shows(shown, "1/")
-    assert first.text == shown.text
+    await stack.presses(third, "#25 Account number 25")
+    opened = await stack.shows(third, f"\n0x{25:040x}")
+    await stack.presses(opened, "‹ List")
+    assert (await stack.shows(third, "3/3")).text == third.text
 
 
 async def test_a_page_beyond_the_last_is_the_last(stack: Stack) -> None:

@@ -52,6 +52,11 @@ ON_PEOPLES_PHONES = {
     "leave",
     "unmute",
     "ignored",
+    "entry",
+    "holds",
+    "mute",
+    "sound",
+    "name",
 }
 """Names in buttons that were sent and may still be pressed: none may be lost, none mean something new."""
 

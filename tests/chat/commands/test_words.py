@@ -11,10 +11,10 @@ from bot.chat.commands.watch import words as watch_words
 from bot.chat.commands.watch.grammar import WatchEntry
 from bot.domain.chat.access import Author
 from bot.domain.chat.known_chats import ChatListPage
-from bot.domain.chat.subscribe import SubscribeOutcome
+from bot.domain.chat.subscribe import LabelTaken, SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
 from bot.domain.places import Place
-from bot.domain.subscriptions import Scope, WatchSpec
+from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from tests.chat.commands.builders import CHAT, NOON, entry_of, known_chat, subscription, text
 from tests.chat.reading import (
     CHAINS,
@@ -46,7 +46,19 @@ def test_no_name_leaves_its_place_in_any_answer(name: str) -> None:
         owner_words.chats(ChatListPage((known_chat(name),), 1, 1, 1), NOON),
         owner_words.audit([entry_of(name)], 1, 1, CHAINS, NOON),
         words.not_watched(name, name),
-        *watch_words.watch_list([(1, subscription(label=name)), (2, subscription(None, name))], CHAINS),
+        watch_words.watch_list(
+            [
+                ListedSubscription(1, subscription(label=name)),
+                ListedSubscription(2, subscription(None, name)),
+            ],
+            2,
+            CHAINS,
+        ),
+        watch_words.opened_entry(1, subscription(label=name), CHAINS, []),
+        watch_words.how_to_rename(1, subscription(label=name)),
+        watch_words.renamed(subscription(label=name), name),
+        watch_words.name_taken(name, LabelTaken(TREASURY, name)),
+        watch_words.which_to_rename(name),
         balance_words.no_live_answer(TREASURY, name),
         dispatch.unknown_command(name, None),
     )

@@ -67,6 +67,8 @@ BALANCE_COMMAND = Command(
 
 SHOW_PAGE = ButtonAction("balance")
 """Shows what a subscription's account holds, as it is now; the row is the subscription."""
+SHOW_APART = ButtonAction("holds")
+"""Shows the same in a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +118,50 @@ def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
 
 async def _find_subscription(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
     """Show the balances of a subscription's account anew, or another page of them."""
-    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
-    meant = [entry for entry in listed if entry.subscription.id == press.row]
-    if not meant or meant[0].subscription.account is None:
+    found = await _pressed(services, incoming, press)
+    if found is None:
         return None
-    account, label = meant[0].subscription.account, meant[0].subscription.label
 
     async def act(presser: Incoming) -> CallbackResult:
-        named = await _named(services, presser.place, account, meant)
-        # An account has a name for each subscription that labels it: shown is the one that was pressed.
-        one = next((one for one in named if one.label == label), named[0])
-        page = await _balance_page(services, one, listed, press.page or 1)
+        page = await _subscription_page(services, presser.place, found, press.page or 1)
         return CallbackResult(words.REFRESHED, page, is_only_to_see=True)
 
     return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
+
+
+async def _find_apart(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Show the balances of a subscription's account in a message of their own."""
+    found = await _pressed(services, incoming, press)
+    if found is None:
+        return None
+
+    async def act(presser: Incoming) -> CallbackResult:
+        async def then() -> Answer:
+            return (await _subscription_page(services, presser.place, found, 1),)
+
+        return CallbackResult(then=then)
+
+    return CallbackAction(BALANCE_COMMAND.needs, act, incoming.place)
+
+
+async def _pressed(services: Services, incoming: Incoming, press: Press) -> ListedSubscription | None:
+    """Return the subscription of this place that a button names, if it is of an account."""
+    listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
+    return next(
+        (one for one in listed if one.subscription.id == press.row and one.subscription.account), None
+    )
+
+
+async def _subscription_page(
+    services: Services, place: Place, found: ListedSubscription, page: int
+) -> Screen:
+    """Return one page of what a subscription's account holds, under the name that it has there."""
+    account, label = found.subscription.account, found.subscription.label
+    assert account is not None
+    named = await _named(services, place, account, [found])
+    # An account has a name for each subscription that labels it: shown is the one that was pressed.
+    one = next((one for one in named if one.label == label), named[0])
+    return await _balance_page(services, one, [found], page)
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -283,5 +315,7 @@ def _accounts(
 
 
 BALANCE = Feature(
-    BALANCE_COMMAND, _read_balance, {SHOW_PAGE: _find_subscription, alert_buttons.LOOK: _find_alert}
+    BALANCE_COMMAND,
+    _read_balance,
+    {SHOW_PAGE: _find_subscription, SHOW_APART: _find_apart, alert_buttons.LOOK: _find_alert},
 )

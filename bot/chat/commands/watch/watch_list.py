@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.chat.buttons.data import ButtonAction, Press, Screen, pager
+from bot.chat.buttons.data import Press, Screen, in_pairs, pager
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import (
     Answer,
@@ -15,7 +15,8 @@ from bot.chat.commands.command import (
     Services,
     Who,
 )
-from bot.chat.commands.watch import words
+from bot.chat.commands.watch import entry, words
+from bot.chat.commands.watch.entry import SHOW_PAGE, entry_button
 from bot.chat.commands.words import mutes_shown, unlisted_of
 from bot.chat.permissions import Incoming
 from bot.domain.places import Place
@@ -36,8 +37,8 @@ HERE_COMMAND = Command(
     who=Who.CHANGERS,
 )
 
-SHOW_PAGE = ButtonAction("list")
-"""Shows a page of /list; the row is the page."""
+ENTRIES_A_PAGE = 10
+"""Each has a button."""
 
 # ---------------------------------------------------------------- /list
 
@@ -72,12 +73,16 @@ async def _page(services: Services, place: Place, page: int) -> Screen:
     listed = await services.db.run(subscriptions.subscriptions_here, place)
     active = await services.db.run(mutes.muted_here, place)
     muted = mutes_shown(active, place, services.chains, services.now())
-    entries = [(entry.number, entry.subscription) for entry in listed]
     listing = await services.listing()
-    unlisted = unlisted_of([entry.subscription for entry in listed], listing, services.chains)
-    pages = words.watch_list(entries, services.chains, [*muted, *unlisted])
-    page = min(max(1, page), len(pages))
-    return Screen(pages[page - 1], pager(SHOW_PAGE, page, len(pages)))
+    unlisted = unlisted_of([one.subscription for one in listed], listing, services.chains)
+    pages = max(1, -(-len(listed) // ENTRIES_A_PAGE))
+    page = min(max(1, page), pages)
+    shown = listed[(page - 1) * ENTRIES_A_PAGE : page * ENTRIES_A_PAGE]
+    text = words.watch_list(shown, len(listed), services.chains, [*muted, *unlisted])
+    if pages > 1:
+        text += f"\n\n{page}/{pages}"
+    buttons = in_pairs([entry_button(one, page) for one in shown])
+    return Screen(text, buttons + pager(SHOW_PAGE, page, pages))
 
 
 # ---------------------------------------------------------------- /here
@@ -100,5 +105,5 @@ def _read_here(_rest: str, _chains: ChainReader) -> HereRequest:
     return HereRequest()
 
 
-LIST = Feature(LIST_COMMAND, _read_list, {SHOW_PAGE: _find_page})
+LIST = Feature(LIST_COMMAND, _read_list, {SHOW_PAGE: _find_page, **entry.CALLBACKS})
 HERE = Feature(HERE_COMMAND, _read_here)

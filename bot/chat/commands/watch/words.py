@@ -258,18 +258,31 @@ def none_of_these(whos: Sequence[str]) -> tuple[Html, ...]:
 
 
 def watch_list(
-    entries: Sequence[tuple[int, Subscription]], chains: Chains, first: Sequence[Html] = ()
-) -> tuple[Html, ...]:
-    """Return the pages of /list, each entry with its number; warnings stand `first`."""
-    if not entries:
-        return (join("\n", (*first, nothing_watched())),)
-    lines = [_entry(number, subscription, chains) for number, subscription in entries]
-    number = entries[0][0]
-    closing = fill(
-        "{} shows what it holds, {} stops it.", code(f"/balance #{number}"), code(f"/unwatch #{number}")
-    )
+    shown: Sequence[ListedSubscription], total: int, chains: Chains, first: Sequence[Html] = ()
+) -> Html:
+    """Return a page of /list with these of all entries, each with its number; warnings stand `first`."""
+    if not shown:
+        return join("\n", (*first, nothing_watched()))
+    lines = [_entry(one.number, one.subscription, chains) for one in shown]
     before = [Section("", first)] if first else []
-    return paged([*before, Section(f"Watched here: {len(entries):,}", lines)], closing)
+    closing = EMPTY + "Tap one for its balances, or to rename, mute or stop it."
+    (page,) = paged([*before, Section(f"Watched here: {total:,}", lines)], closing, most=1)
+    return page
+
+
+def opened_entry(number: int, one: Subscription, chains: Chains, muted: Sequence[Html]) -> Html:
+    """Return an entry of /list by itself, with the whole address to be copied, and what is muted of it."""
+    whole = [code(checksummed(one.account))] if one.account else []
+    return join("\n", (_entry(number, one, chains), *whole, *muted))
+
+
+def how_to_rename(number: int, one: Subscription) -> Html:
+    """Return what is to be typed for another name."""
+    return fill(
+        "To rename {}, send this with the new name:\n{}",
+        _subscribed_to(one),
+        code(f"/rename #{number} as New name"),
+    )
 
 
 def too_many(limit: int) -> Html:

@@ -135,9 +135,8 @@ SUBSCRIPTIONS = st.builds(
 
 @given(st.lists(SUBSCRIPTIONS, min_size=1, max_size=5))
 def test_every_line_of_the_list_names_its_entry(subscriptions: list[Subscription]) -> None:
-    entries = list(enumerate(subscriptions, 1))
-    here = [ListedSubscription(number, one) for number, one in entries]
-    (page, *_) = watch_list(entries, CHAINS)
+    here = [ListedSubscription(number, one) for number, one in enumerate(subscriptions, 1)]
+    page = watch_list(here, len(here), CHAINS)
     lines = [line for line in page.visible.split("\n") if line.startswith("#")]
 
     for number, line in enumerate(lines, 1):

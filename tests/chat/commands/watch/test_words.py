@@ -1,18 +1,22 @@
 """What is answered about watching."""
 
+import pytest
+
 from bot.chat.commands.arguments.errors import BadLine
 from bot.chat.commands.watch import words as watch_words
 from bot.chat.commands.watch.grammar import WatchEntry
+from bot.chat.commands.watch.watch_list import ENTRIES_A_PAGE
 from bot.domain.addresses import checksummed
 from bot.domain.assets import Address
 from bot.domain.chat.subscribe import SubscribeOutcome
 from bot.domain.chat.unsubscribe import RestoredSubscription
-from bot.domain.subscriptions import Scope, WatchSpec
+from bot.domain.subscriptions import ListedSubscription, Scope, WatchSpec
 from tests.chat.commands.builders import subscription, text, texts
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
     CHAINS,
+    HOSTILE_NAMES,
     OTHER,
     POLYGON,
     TREASURY,
@@ -212,39 +216,43 @@ def test_many_numbers_that_are_not_watched_are_one_message() -> None:
 
 
 def test_the_list_has_numbers_labels_and_limits() -> None:
-    pages = watch_words.watch_list(
-        [
-            (1, subscription(label="Treasury")),
-            (4, subscription(VAULT, contracts=frozenset({USDC}), chains=frozenset({BASE, POLYGON}))),
-            (5, subscription(None, "Stables", contracts=frozenset({USDC, OTHER}))),
-        ],
-        CHAINS,
-    )
-
-    assert texts(pages) == [
-        (
-            "Watched here: 3\n"
-            "#1 Treasury · 0x8e3E…d8B9\n"
-            "#4 0xABaB…ABaB, only token 0xA0b8…eB48 on Polygon and Base\n"
-            "#5 Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 in every account\n\n"
-            "/balance #1 shows what it holds, /unwatch #1 stops it."
-        )
+    entries = [
+        ListedSubscription(1, subscription(label="Treasury")),
+        ListedSubscription(
+            4, subscription(VAULT, contracts=frozenset({USDC}), chains=frozenset({BASE, POLYGON}))
+        ),
+        ListedSubscription(5, subscription(None, "Stables", contracts=frozenset({USDC, OTHER}))),
     ]
+
+    assert text(watch_words.watch_list(entries, 24, CHAINS)) == (
+        "Watched here: 24\n"
+        "#1 Treasury · 0x8e3E…d8B9\n"
+        "#4 0xABaB…ABaB, only token 0xA0b8…eB48 on Polygon and Base\n"
+        "#5 Stables · tokens 0x0D0D…0d0d, 0xA0b8…eB48 in every account\n\n"
+        "Tap one for its balances, or to rename, mute or stop it."
+    )
 
 
 def test_an_empty_list_names_the_first_step() -> None:
-    assert texts(watch_words.watch_list([], CHAINS)) == [
+    assert text(watch_words.watch_list([], 0, CHAINS)) == (
         "Nothing is watched here yet. Begin with /watch 0x… as Treasury."
-    ]
+    )
 
 
-def test_a_long_list_comes_in_numbered_pages_that_fit() -> None:
-    entries = [(number, subscription(label=f"Account {number}")) for number in range(1, 501)]
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_page_of_the_list_is_one_message_whatever_the_names(name: str) -> None:
+    wide = subscription(None, (name * 64)[:64], contracts=frozenset({USDC, OTHER, VAULT, TREASURY}))
+    page = [ListedSubscription(number, wide) for number in range(1, ENTRIES_A_PAGE + 1)]
 
-    pages = texts(watch_words.watch_list(entries, CHAINS))
+    assert text(watch_words.watch_list(page, 500, CHAINS)).count("#") >= ENTRIES_A_PAGE
 
-    shown = [line.split(" ")[0] for page in pages for line in page.split("\n") if line.startswith("#")]
-    assert shown == [f"#{number}" for number in range(1, 501)]
-    assert [page.split("\n")[0] for page in pages] == ["Watched here: 500"] * len(pages)
-    assert [page.split("\n")[-1] for page in pages] == [f"{n}/{len(pages)}" for n in range(1, len(pages) + 1)]
-    assert sum("stops it" in page for page in pages) == 1
+
+def test_an_opened_entry_has_the_whole_address_to_be_copied() -> None:
+    one = subscription(label="Treasury", chains=frozenset({POLYGON}))
+
+    assert text(watch_words.opened_entry(3, one, CHAINS, [])) == (
+        f"#3 Treasury · 0x8e3E…d8B9 on Polygon\n{checksummed(TREASURY)}"
+    )
+    assert text(watch_words.opened_entry(4, subscription(None, contracts=frozenset({USDC})), CHAINS, [])) == (
+        "#4 token 0xA0b8…eB48 in every account"
+    )
