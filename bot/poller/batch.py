@@ -75,10 +75,9 @@ class BatchReader:
             await comparison.compare_all(accounts, replied)
         descriptions = descriptions_in(comparison.answered)
         _log_troubles(comparison.answered)
-        # Their digests don't show all that was read of them: some of it was found or asked later.
+        # Their digests don't show all that was read of them: some of it was found later.
         found_late = chain.from_iterable(answer.found_late for _, answer in comparison.answered)
-        asked_later = {verdict.account for verdict in comparison.verdicts if verdict.missing}
-        if asked_later:
+        if any(verdict.missing for verdict in comparison.verdicts):
             by_name = await self.follow_up.ask_for_missing(comparison.verdicts)
             descriptions = descriptions_in(by_name) | descriptions
             comparison.collections |= _collections_in(descriptions)
@@ -97,7 +96,7 @@ class BatchReader:
             poll,
             tuple(comparison.read),
             _highest_blocks(comparison.answered),
-            frozenset(asked_later.union(found_late, _unsettled(views, verdicts))),
+            frozenset(comparison.unsettled.union(found_late, _unexplained(verdicts))),
         )
 
 
@@ -114,6 +113,8 @@ class _Comparison:
     read: list[Reading] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     """Of each reading."""
+    unsettled: set[Address] = field(default_factory=set)
+    """Accounts of which the same reading may say something new, or of which more is asked now."""
 
     async def compare_all(self, accounts: Sequence[Address], replied: Sequence[Replied]) -> None:
         """Read and compare a few accounts at a time; other tasks run in between."""
@@ -141,8 +142,9 @@ class _Comparison:
 
     def _compare(self, reading: Reading) -> Verdict:
         account, chain_id = reading.account, reading.chain_id
-        return compare(
-            self.views.get((account, chain_id), NEVER_READ),
+        view = self.views.get((account, chain_id), NEVER_READ)
+        verdict = compare(
+            view,
             reading,
             wanted=self.batches.wanted[account].parts(chain_id, self.batches.status),
             status=self.batches.status,
@@ -150,6 +152,10 @@ class _Comparison:
             collections=self.collections,
             observed_at=self.observed_at,
         )
+        # Now, as the view may be let go.
+        if not settles(view, verdict):
+            self.unsettled.add(account)
+        return verdict
 
 
 def _collections_in(descriptions: Mapping[Asset, Description]) -> frozenset[Asset]:
@@ -160,10 +166,8 @@ def _known_collections(views: Views) -> frozenset[Asset]:
     return frozenset(chain.from_iterable(view.collections for view in views.values()))
 
 
-def _unsettled(views: Views, verdicts: Iterable[Verdict]) -> Iterator[Address]:
-    for verdict in verdicts:
-        if not settles(views.get((verdict.account, verdict.chain_id), NEVER_READ), verdict):
-            yield verdict.account
+def _unexplained(verdicts: Iterable[Verdict]) -> Iterator[Address]:
+    return (verdict.account for verdict in verdicts if verdict.unexplained)
 
 
 def without(poll: Poll, left_out: Iterable[Verdict]) -> Poll:

@@ -15,12 +15,14 @@ from bot.poller import memory
 from bot.store.balances import coverage, snapshots
 from bot.store.database.door import Database
 from bot.store.polling import sweeps
-from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT
+from bot.store.rows import part_to_blob
+from tests.builders import DAI, POLYGON, PUNKS, TREASURY, USDC, VAULT, VERIFIED
 from tests.poller.conftest import PollerHarness, failing_for
 from tests.store.conftest import OLGA
 from tests.waits import until
 
 UNKNOWN_PARTS = "SELECT count(*) FROM coverage WHERE unknown_since IS NOT NULL"
+LISTS = part_to_blob(VERIFIED)
 PRINTS = "SELECT count(*) FROM account WHERE print IS NOT NULL"
 
 
@@ -206,6 +208,16 @@ async def test_a_name_asked_already_for_a_token_without_its_mark_gets_its_baseli
     await watching.poller.sweep_new_subscriptions()
 
     assert [notice.balances for notice in await watching.keeper.baselines()] == [1]
+
+
+async def test_a_list_read_anew_beside_older_balances_is_compared_once_more(watching: PollerHarness) -> None:
+    await watching.keeper.db.run(lambda db: db.execute("DELETE FROM coverage WHERE part = ?", [LISTS]))
+    del watching.source.listed[POLYGON, TREASURY][USDC]
+    await watching.restart()
+
+    await changes_after(watching, 2)
+
+    assert await watching.keeper.balances() == {(POLYGON, Address("")): 100}
 
 
 # ---------------------------------------------------------------- after a restart
