@@ -53,6 +53,14 @@ _HEADERS = {
     # Only what `_unpacked` unpacks piece by piece: a small body must not become a huge one.
     "Accept-Encoding": "gzip",
 }
+_NEVER_CONNECTED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+"""Errors with which no request has left: the last two are those of a proxy that refuses, or is no address."""
+
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -117,7 +125,7 @@ class TelegramRequest(BaseRequest):
             raise TooManyRequests from None
         try:
             return await self._exchange(url, method, request_data, limits)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except _NEVER_CONNECTED as error:
             raise NotConnected(type(error).__name__) from None
         except TimeoutError:  # before the others, as some of its kinds are errors of aiohttp, too
             raise TimedOut from None
@@ -169,10 +177,13 @@ def _new_session(url: str) -> aiohttp.ClientSession:
     """Return a session that asks the server of this URL, through the proxy that the environment names."""
     address = urlsplit(url)
     proxies = {} if proxy_bypass(address.hostname or "") else getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    if proxy and "://" not in proxy:  # which is how many name one, and no URL
+        proxy = f"http://{proxy}"
     return aiohttp.ClientSession(
         # Unlimited: `TelegramRequest` lets no more through, and knows of those that it holds back.
         connector=aiohttp.TCPConnector(limit=0),
-        proxy=proxies.get(address.scheme) or proxies.get("all"),
+        proxy=proxy,
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

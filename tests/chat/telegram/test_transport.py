@@ -77,14 +77,26 @@ async def test_what_has_left_may_have_arrived(telegram: Telegram, request_: Base
     hold.release()
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_requests_leave_through_the_proxy_that_the_environment_names(
-    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest, scheme: str
 ) -> None:
-    monkeypatch.setenv("http_proxy", telegram.url)
+    monkeypatch.setenv("http_proxy", telegram.url.replace("http://", scheme))
 
     await request_.post(f"http://telegram.invalid/bot{telegram.token}/getMe")
 
     assert [call.method for call in telegram.calls] == ["getMe"]
+
+
+@pytest.mark.parametrize("proxy", ["{telegram}", "http://[", "http://127.0.0.1:9"])
+async def test_what_a_proxy_did_not_let_through_has_not_arrived(
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest, proxy: str
+) -> None:
+    # A simulator answers to CONNECT as a proxy that refuses.
+    monkeypatch.setenv("https_proxy", proxy.format(telegram=telegram.url))
+
+    with pytest.raises(NotConnected):
+        await request_.post(f"https://telegram.invalid/bot{telegram.token}/getMe")
 
 
 async def test_a_host_that_needs_no_proxy_is_asked_itself(
