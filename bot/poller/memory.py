@@ -107,7 +107,9 @@ class KnownBlocks:
         """
         if not self._highest:
             self._at_start |= at_last_reading
-            self._highest |= {**at_last_reading, **newest}
+            # Of a sweep in which nothing was to be recorded only the first of the two is stored.
+            for stored in (at_last_reading, newest):
+                self._note_highest(stored)
 
     def now(self) -> dict[ChainId, int]:
         """Return what is known at this moment."""
@@ -131,8 +133,7 @@ class KnownBlocks:
         of_group = {
             chain_id: max(known.get(chain_id, 0), seen.get(chain_id, 0)) for chain_id in {*known, *seen}
         }
-        for chain_id, block in of_group.items():
-            self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
+        self._note_highest(of_group)
         # Accounts of a batch share one mapping: thousands of them read the same chains.
         shared: dict[tuple[int, frozenset[ChainId]], Mapping[ChainId, int]] = {}
         for account, chains in read.items():
@@ -142,6 +143,10 @@ class KnownBlocks:
                 fresh = {chain_id: block for chain_id, block in of_group.items() if chain_id in chains}
                 shared[key] = {**before, **fresh}
             self._at_reading[account] = shared[key]
+
+    def _note_highest(self, blocks: Mapping[ChainId, int]) -> None:
+        for chain_id, block in blocks.items():
+            self._highest[chain_id] = max(block, self._highest.get(chain_id, 0))
 
 
 @dataclass(slots=True)

@@ -361,6 +361,25 @@ async def test_what_is_only_now_listed_is_no_gain_after_a_kill_within_a_sweep(
     assert await kinds_after(watching, READINGS_FOR_OLDER) == [MoveKind.LISTED]
 
 
+async def test_what_is_only_now_listed_is_no_gain_where_the_sweeps_before_recorded_nothing(
+    watching: PollerHarness,
+) -> None:
+    await watching.keeper.watch(VAULT)
+    watching.source.holds(DAI, 3, block=11)
+    await changes_after(watching, 1)
+    # USDC is missing, and whether it is gone is not said.
+    del watching.source.listed[POLYGON, TREASURY][USDC]
+    watching.source.trouble = lambda question: Unavailable() if question.contracts else None
+    watching.source.holds(DAI, 3, block=40)
+    await changes_after(watching, 2)
+    await watching.restart()
+    watching.poller._settings = replace(watching.poller._settings, accounts_per_request=1)
+    await changes_after(watching, 1)
+    watching.source.holds(DAI, 3, account=VAULT, block=20)
+
+    assert await kinds_after(watching, READINGS_FOR_OLDER) == [MoveKind.LISTED]
+
+
 async def test_what_came_is_a_gain(watching: PollerHarness) -> None:
     await watching.restart()
     await changes_after(watching, 1)
