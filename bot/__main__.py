@@ -80,7 +80,7 @@ CONFIG = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Tell a team on Telegram when balances change."""
+    """Watch wallets on every EVM chain and post balance changes to Telegram chats."""
 
 
 @main.command()
@@ -94,7 +94,7 @@ def run(config: Path) -> None:
 @main.command()
 @CONFIG
 def check(config: Path) -> None:
-    """Ask everything the bot needs whether it could run, and change nothing; the bot may be at work."""
+    """Check everything the bot needs, and say what to do about each failure; changes nothing."""
     output = Output()
     _end_with(_check(config, output), output)
 
@@ -103,7 +103,7 @@ def check(config: Path) -> None:
 @CONFIG
 @click.argument("dest", type=click.Path(path_type=Path))
 def backup(config: Path, dest: Path) -> None:
-    """Copy the database to the new file DEST and check the copy; the bot may be at work."""
+    """Copy the database to the new file DEST and verify the copy; the bot may be running."""
     output = Output()
     _end_with(_backup(config, dest, output), output)
 
@@ -113,13 +113,15 @@ def backup(config: Path, dest: Path) -> None:
     "--port", type=click.IntRange(0, 65533), default=0, help="Listen here and above; 0: any free ports."
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="Keep the database here; else it is thrown away."
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Keep the database here; else it is deleted at the end.",
 )
 @click.option(
-    "--only", type=click.Choice(["gateway", "telegram"]), help="Only this neighbour, without the bot."
+    "--only", type=click.Choice(["gateway", "telegram"]), help="Only this simulator, without the bot."
 )
 def sandbox(port: int, data: Path | None, only: str | None) -> None:
-    """Try the whole bot with a Telegram and an indexer of its own; nothing leaves this machine."""
+    """Try the whole bot with a simulated Telegram and indexer; nothing leaves this machine."""
     match only:
         case "gateway":
             _end_with(_gateway_alone(port), Output())
@@ -164,7 +166,7 @@ async def _backup(config: Path, dest: Path, output: Output) -> None:
     try:
         size = await copy_task
     except asyncio.CancelledError:
-        raise CopyFailed(f"asked to stop: no copy was made, and nothing is left of {dest}") from None
+        raise CopyFailed(f"stopped before the end: no copy was made, and nothing is left of {dest}") from None
     output.say(f"copied {settings.store.path} to {dest} and checked the copy: {size:,} bytes")
 
 
@@ -213,8 +215,8 @@ async def _at(port: int, serving: AbstractAsyncContextManager[N]) -> AsyncIterat
 
 
 def _introduce_sandbox(gateway: Gateway, telegram: Telegram) -> None:
-    click.echo("Balance Bot, with a Telegram and an indexer of its own: nothing leaves this machine.")
-    click.echo("What you type is said to the bot; `help` shows what else you can do, `quit` ends it.")
+    click.echo("Balance Bot with a simulated Telegram and indexer: nothing leaves this machine.")
+    click.echo("What you type goes to the bot. `help` shows what else you can do, `quit` ends it.")
     click.echo(f"Indexer  {gateway.url}   move its world: {gateway.control_url}")
     click.echo(f"Telegram {telegram.url}\n")
 

@@ -116,7 +116,7 @@ def _summary(findings: Sequence[Finding]) -> str:
         case 0:
             return "All is well."
         case 1:
-            return "The bot would start, but could not do all of its work yet (exit status 1)."
+            return "The bot would start, but not work fully yet (exit status 1)."
         case status:
             return f"The bot would not start (exit status {status})."
 
@@ -156,9 +156,9 @@ def key_rows(key: str) -> list[Finding]:
 def owners_row(configured: Sequence[int], database: DatabaseSeen | DatabaseUnusable | None) -> Finding:
     """Say who owns the bot, or how somebody becomes its owner."""
     if configured:
-        return Finding("owners", f"{len(configured)}, named by access.owners")
+        return Finding("owners", f"{len(configured)}, named in access.owners")
     if isinstance(database, DatabaseSeen) and database.owners:
-        return Finding("owners", f"{database.owners}, by the link that a start printed")
+        return Finding("owners", f"{database.owners}, through the owner link")
     return Finding("owners", "none yet: run prints a link, and whoever opens it first owns the bot")
 
 
@@ -194,7 +194,7 @@ def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding
     if not port:
         return Finding("web pages", "switched off")
     if isinstance(directory, DirectorySeen) and directory.is_held:
-        return Finding("web pages", f"http://{listen}/healthz, of the running bot")
+        return Finding("web pages", f"http://{listen}/healthz, served by the running bot")
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, number) as one:
@@ -224,19 +224,19 @@ def telegram_row(seen: TelegramProbe | TokenRefused | TelegramUnavailable) -> Fi
     match seen:
         case TokenRefused():
             advice = "copy telegram.token whole from @BotFather, or let it make a new one"
-            return Finding("Telegram", "it does not know the token", advice, REFUSED)
+            return Finding("Telegram", "it refuses the token", advice, REFUSED)
         case TelegramUnavailable():
-            advice = "check the network and telegram.api_url; a running bot goes on asking"
+            advice = "check the network and telegram.api_url; a running bot keeps trying"
             return Finding("Telegram", str(seen), advice, NOT_YET)
         case TelegramProbe(webhook_host=host) if host:
-            advice = "another program uses this token: give the bot one of its own, or remove the webhook"
+            advice = "another program uses this token: give this bot its own, or remove the webhook"
             return Finding(
                 "Telegram", f"@{seen.username}, but messages go to a webhook at {host}", advice, NOT_YET
             )
         case TelegramProbe(joins_groups=False):
-            advice = "to use it in groups, allow that with /setjoingroups at @BotFather"
+            advice = "to use it in groups, allow them with /setjoingroups at @BotFather"
             return Finding("Telegram", f"@{seen.username}, which may not join groups", advice)
-    return Finding("Telegram", f"@{seen.username}; updates that wait: {seen.waiting}")
+    return Finding("Telegram", f"@{seen.username}; updates waiting: {seen.waiting}")
 
 
 async def _gateway(settings: Settings) -> GatewaySeen | IndexerError:
@@ -274,11 +274,11 @@ def gateway_row(seen: GatewaySeen | IndexerError) -> Finding:
         case WrongEndpoint():
             return Finding("indexer", str(seen), "check indexer.url", MISTAKEN)
         case ChainRefused():
-            return Finding("indexer", "it takes the key")
+            return Finding("indexer", "it accepts the key")
         case IndexerError():
-            advice = "check the network and indexer.url; a running bot goes on asking"
+            advice = "check the network and indexer.url; a running bot keeps trying"
             return Finding("indexer", str(seen), advice, NOT_YET)
-    return Finding("indexer", f"it takes the key, and lists {len(seen.listed)} chains")
+    return Finding("indexer", f"it accepts the key; it lists {len(seen.listed)} chains")
 
 
 def _directory(settings: Settings) -> DirectorySeen | DatabaseUnusable:
@@ -293,7 +293,7 @@ def directory_row(directory: Path, seen: DirectorySeen | DatabaseUnusable) -> Fi
     if isinstance(seen, DatabaseUnusable):
         return Finding("data directory", *_said_and_advice(seen), UNUSABLE)
     if not seen.exists:
-        return Finding("data directory", f"{directory.absolute()}, to be made at the first start")
+        return Finding("data directory", f"{directory.absolute()}; the first start makes it")
     held = ", held by a running bot" if seen.is_held else ""
     if not seen.is_private:
         advice = f"others on this machine can look into it: chmod 700 {directory.absolute()}"
@@ -313,12 +313,15 @@ def database_row(seen: DatabaseSeen | DatabaseUnusable | None) -> Finding:
     if isinstance(seen, DatabaseUnusable):
         return Finding("database", *_said_and_advice(seen), UNUSABLE)
     if seen is None:
-        return Finding("database", "none yet, to be made at the first start")
+        return Finding("database", "none yet; the first start makes it")
     said = (
-        f"sound; subscriptions {seen.subscriptions}, open chats {seen.open_chats}, to be told {seen.waiting}"
+        f"sound; subscriptions {seen.subscriptions}, open chats {seen.open_chats}, "
+        f"alerts waiting {seen.waiting}"
     )
     if seen.pending:
-        return Finding("database", said, "it is of an earlier version: the next start copies and renews it")
+        return Finding(
+            "database", said, "from an earlier version: the next start makes a copy and upgrades it"
+        )
     return Finding("database", said)
 
 

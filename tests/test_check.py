@@ -88,8 +88,8 @@ async def test_where_all_is_well_it_says_so_and_changes_nothing(quiet_stack: Sta
     assert result.status == 0
     assert result.out.endswith("All is well.\n")
     assert result.row("Telegram").startswith("ok Telegram @")
-    assert result.row("indexer") == "ok indexer it takes the key, and lists 5 chains"
-    assert result.row("database") == "ok database none yet, to be made at the first start"
+    assert result.row("indexer") == "ok indexer it accepts the key; it lists 5 chains"
+    assert result.row("database") == "ok database none yet; the first start makes it"
     assert {path.name for path in quiet_stack.directory.iterdir()} == {"config.toml"}
 
 
@@ -138,7 +138,7 @@ async def test_a_refused_token_ends_with_4(quiet_stack: Stack) -> None:
     result = await checked(quiet_stack)
 
     assert result.status == 4
-    assert "FAIL Telegram it does not know the token" in result.row("Telegram")
+    assert "FAIL Telegram it refuses the token" in result.row("Telegram")
 
 
 async def test_a_damaged_database_ends_with_5_and_stays_as_it_is(quiet_stack: Stack) -> None:
@@ -225,9 +225,9 @@ def test_secrets_that_everybody_can_read_are_a_warning(
 @pytest.mark.parametrize(
     ("configured", "database", "said"),
     [
-        ([7001, 7002], SOUND, "2, named by access.owners"),
-        ([7001], replace(SOUND, owners=1), "1, named by access.owners"),
-        ([], replace(SOUND, owners=1), "1, by the link that a start printed"),
+        ([7001, 7002], SOUND, "2, named in access.owners"),
+        ([7001], replace(SOUND, owners=1), "1, named in access.owners"),
+        ([], replace(SOUND, owners=1), "1, through the owner link"),
         ([], SOUND, "none yet: run prints a link, and whoever opens it first owns the bot"),
         ([], None, "none yet: run prints a link, and whoever opens it first owns the bot"),
         ([], DatabaseUnusable("odd"), "none yet: run prints a link, and whoever opens it first owns the bot"),
@@ -302,7 +302,7 @@ def test_a_chain_that_gives_no_answer_now_is_a_warning() -> None:
 
 def test_a_chain_that_the_key_may_not_ask_is_a_mistake_of_the_chains_and_not_of_the_key() -> None:
     assert chains_row([POLYGON], CHAINS, ChainRefused()).status == 2
-    assert gateway_row(ChainRefused()) == Finding("indexer", "it takes the key")
+    assert gateway_row(ChainRefused()) == Finding("indexer", "it accepts the key")
 
 
 @pytest.mark.parametrize(
@@ -325,10 +325,10 @@ def test_what_the_gateway_refuses_ends_it_as_it_would_the_bot(error: IndexerErro
 @pytest.mark.parametrize(
     ("seen", "status", "words"),
     [
-        (TelegramProbe("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates that wait: 3"),
+        (TelegramProbe("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates waiting: 3"),
         (TelegramProbe("a_bot", 0, "", joins_groups=False), 0, "may not join groups"),
         (TelegramProbe("a_bot", 0, "example.org", joins_groups=True), 1, "webhook at example.org"),
-        (TokenRefused(), 4, "does not know the token"),
+        (TokenRefused(), 4, "refuses the token"),
         (TelegramUnavailable("it takes too long to answer"), 1, "too long"),
     ],
 )
@@ -413,7 +413,7 @@ async def test_a_database_of_today_is_sound_and_stays_untouched(quiet_stack: Sta
 
     finding = (await found(quiet_stack))["database"]
 
-    assert finding == Finding("database", "sound; subscriptions 0, open chats 0, to be told 0")
+    assert finding == Finding("database", "sound; subscriptions 0, open chats 0, alerts waiting 0")
     assert path.read_bytes() == before
 
 

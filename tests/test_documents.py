@@ -46,8 +46,8 @@ def test_the_example_has_no_mistakes_but_its_placeholders() -> None:
         load_settings(ROOT / "config.example.toml")
 
     assert [mistake.split(": ")[:2] for mistake in refused.value.mistakes] == [
-        ["telegram.token", "still is the placeholder"],
-        ["indexer.access_key", "still is the placeholder"],
+        ["telegram.token", "is still the placeholder"],
+        ["indexer.access_key", "is still the placeholder"],
     ]
 
 

@@ -232,8 +232,8 @@ def test_a_secret_in_place_of_the_path_of_its_file_is_a_mistake_without_it(
     (mistake,) = mistakes_in(tmp_path, (telegram() if name == "indexer" else "") + text)
 
     assert mistake == (
-        f"{name}.{key}: {key}_file names no file that is there "
-        f"(it takes a path; the secret itself belongs into {key})"
+        f"{name}.{key}: {key}_file names a file that doesn't exist "
+        f"(it takes a path; the secret itself goes into {key})"
     )
 
 

@@ -48,7 +48,7 @@ def test_a_missing_token_is_a_mistake_that_says_where_to_get_one(tmp_path: Path)
 def test_a_malformed_token_is_a_mistake_that_does_not_show_it(tmp_path: Path, token: str) -> None:
     (mistake,) = mistakes_in(tmp_path, f'[telegram]\ntoken = "{token}"')
 
-    assert mistake.startswith("telegram.token: not of the form")
+    assert mistake.startswith("telegram.token: must look like")
     assert token.strip() not in mistake
     assert TOKEN.partition(":")[2] not in mistake
 
@@ -57,7 +57,7 @@ def test_a_malformed_token_is_a_mistake_that_does_not_show_it(tmp_path: Path, to
 def test_a_key_with_signs_that_no_key_has_is_a_mistake_without_it(tmp_path: Path, key: str) -> None:
     (mistake,) = mistakes_in(tmp_path, section("indexer", f'access_key = "{key}{KEY}"'))
 
-    assert mistake == "indexer.access_key: has characters that no key has: copy it again"
+    assert mistake == "indexer.access_key: contains characters that no key has: copy it again"
 
 
 @pytest.mark.parametrize(
@@ -162,15 +162,15 @@ OWNER_ADVICE = "put in your own Telegram user id, or nobody; then a link is prin
     [
         (
             '[telegram]\ntoken = "123456789:replace-with-the-token-of-BotFather"',
-            "telegram.token: still is the placeholder: @BotFather on Telegram gives you a token",
+            "telegram.token: is still the placeholder: @BotFather on Telegram gives you a token",
         ),
         (
             section("indexer", 'access_key = "replace-with-your-sequence-access-key"'),
-            "indexer.access_key: still is the placeholder: Sequence Builder gives you a key",
+            "indexer.access_key: is still the placeholder: Sequence Builder gives you a key",
         ),
         (
             section("access", "owners = [7001, 123456789]"),
-            f"access.owners.1: 123456789 still is the placeholder: {OWNER_ADVICE}",
+            f"access.owners.1: 123456789 is still the placeholder: {OWNER_ADVICE}",
         ),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_name_that_nobody_would_choose_is_not_shown_and_a_mistyped_one_is(
     [
         (f'["{TOKEN}"]\n["{TOKEN}"]', "a name that stands there twice, or the like (at line 2, column"),
         (f"[telegram]\n{KEY} ! 1", "Expected '=' after a key in a key/value pair (at line 2, column"),
-        ("a = " + "[" * 100_000, "it is no text that can be read as TOML"),
+        ("a = " + "[" * 100_000, "it can't be read as TOML"),
     ],
 )
 def test_a_file_that_is_no_toml_is_a_mistake_that_says_where(tmp_path: Path, text: str, words: str) -> None:

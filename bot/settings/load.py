@@ -65,14 +65,14 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsRefused((f"{shown} can't be read: {error.strerror}",)) from None
     except (ValueError, RecursionError) as error:
-        raise SettingsRefused((f"{shown} is no TOML: {_without_quotes(str(error))}",)) from None
+        raise SettingsRefused((f"{shown} is not valid TOML: {_without_quotes(str(error))}",)) from None
 
 
 def _without_quotes(complaint: str) -> str:
     """Return the library's complaint about a file, reduced to what can't quote a secret from it."""
     said = _TOML_PLACE.fullmatch(complaint)
     if said is None:
-        return "it is no text that can be read as TOML"
+        return "it can't be read as TOML"
     what = (
         said["what"] if _TOML_WORDS.fullmatch(said["what"]) else "a name that stands there twice, or the like"
     )

@@ -75,7 +75,7 @@ def _chain(value: object) -> ChainId:
 def _owner(user_id: int) -> int:
     if user_id == PLACEHOLDER_OWNER:
         raise ValueError(
-            f"{PLACEHOLDER_OWNER} still is the placeholder: put in your own Telegram user id, or nobody; "
+            f"{PLACEHOLDER_OWNER} is still the placeholder: put in your own Telegram user id, or nobody; "
             "then a link is printed that makes you the owner"
         )
     return user_id
@@ -83,14 +83,14 @@ def _owner(user_id: int) -> int:
 
 def _root(url: str) -> str:
     if not re.match(r"https?://[^/\s]+", url):
-        raise ValueError("an address of the form https://host/path is needed")
+        raise ValueError("must be an address like https://host/path")
     return url.rstrip("/")
 
 
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if value and not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise ValueError("HOST:PORT is needed, or nothing to switch the pages off")
+        raise ValueError('must be HOST:PORT, or "" to switch the pages off')
     return value
 
 
@@ -118,8 +118,8 @@ def _from_file(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         raise ValueError(f"given twice, here and by {info.field_name}_file: keep one")
     if not is_a_path(str(path)):
         raise ValueError(
-            f"{info.field_name}_file names no file that is there (it takes a path; the secret itself "
-            f"belongs into {info.field_name})"
+            f"{info.field_name}_file names a file that doesn't exist (it takes a path; the secret itself "
+            f"goes into {info.field_name})"
         )
     # A secret typed in place of its file's name must not come back in the message.
     shown = "it names" if secret_words(str(path)) else path
@@ -152,9 +152,9 @@ class TelegramSection(SettingsSection):
         if not token:
             raise ValueError("missing: @BotFather on Telegram gives you one")
         if token == PLACEHOLDERS["telegram.token"]:
-            raise ValueError("still is the placeholder: @BotFather on Telegram gives you a token")
+            raise ValueError("is still the placeholder: @BotFather on Telegram gives you a token")
         if not _TOKEN.fullmatch(token):
-            raise ValueError("not of the form 123456789:AbC…: copy it whole from @BotFather")
+            raise ValueError("must look like 123456789:AbC…: copy all of it from @BotFather")
         return SecretStr(token)
 
 
@@ -180,9 +180,9 @@ class IndexerSection(SettingsSection):
     def _is_a_key(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
         key = _from_file(secret, info).get_secret_value()
         if key == PLACEHOLDERS["indexer.access_key"]:
-            raise ValueError("still is the placeholder: Sequence Builder gives you a key")
+            raise ValueError("is still the placeholder: Sequence Builder gives you a key")
         if not _KEY.fullmatch(key):
-            raise ValueError("has characters that no key has: copy it again")
+            raise ValueError("contains characters that no key has: copy it again")
         return SecretStr(key)
 
 

@@ -42,7 +42,7 @@ class StatsCollector(Collector):
 
 
 def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
-    yield _labelled("sweeps", "Sweeps, by what came of them.", stats.sweeps, "result")
+    yield _labelled("sweeps", "Sweeps, by result.", stats.sweeps, "result")
     yield SummaryMetricFamily(
         f"{_PREFIX}sweep_seconds",
         "How long sweeps take.",
@@ -53,7 +53,7 @@ def _of_sweeps(stats: BotStats) -> Iterator[Metric]:
     yield _gauge("seen_seconds_ago", "How long ago a sweep had an answer.", stats.seen_seconds_ago)
     yield _requests("indexer_requests", "Requests to the indexer.", stats.indexer_requests)
     rows = {"read": stats.rows_read, "refused": stats.rows_refused}
-    yield _labelled("rows", "Rows of answers, read or not believed.", rows, "outcome")
+    yield _labelled("rows", "Rows of answers, read or refused.", rows, "outcome")
     if stats.quota_remaining is not None:
         yield _gauge("indexer_quota_remaining", "Units of the quota left.", stats.quota_remaining)
 
@@ -63,20 +63,22 @@ def _of_telegram(stats: BotStats) -> Iterator[Metric]:
     yield _labelled("deliveries", "Attempts to deliver a message.", stats.sends, "outcome")
     yield _counter(
         "possible_duplicates",
-        "Messages sent again because Telegram never told what became of them.",
+        "Messages sent again because Telegram gave no answer to the first attempt.",
         stats.possible_duplicates,
     )
-    yield _counter("updates", "What Telegram told us, dealt with well or not.", stats.updates)
-    yield _counter("updates_failed", "Updates that were given up.", stats.updates_failed)
-    yield _counter("updates_dropped", "Updates of strangers, too many of them.", stats.updates_dropped)
-    yield _labelled("commands", "Commands, by what was asked for.", stats.commands, "command")
+    yield _counter("updates", "Updates received from Telegram, failed ones included.", stats.updates)
+    yield _counter("updates_failed", "Updates that could not be handled.", stats.updates_failed)
+    yield _counter(
+        "updates_dropped", "Updates of strangers that were dropped: too many.", stats.updates_dropped
+    )
+    yield _labelled("commands", "Commands, by name.", stats.commands, "command")
 
 
 def _of_the_store(stored: StoredStats) -> Iterator[Metric]:
-    yield _counter("changes", "Changes ever recorded.", stored.changes)
-    yield _counter("messages", "Messages ever composed of alerts.", stored.messages)
-    yield _gauge("alerts_waiting", "Alerts not told yet.", stored.waiting)
-    yield _gauge("alerts_oldest_seconds", "Age of the oldest alert not told yet.", stored.oldest_seconds)
+    yield _counter("changes", "Balance changes recorded.", stored.changes)
+    yield _counter("messages", "Messages composed of alerts.", stored.messages)
+    yield _gauge("alerts_waiting", "Alerts waiting to be sent.", stored.waiting)
+    yield _gauge("alerts_oldest_seconds", "Age of the oldest waiting alert.", stored.oldest_seconds)
     yield _gauge("alerts_parked", "Alerts for chats that can't be reached.", stored.parked)
     yield _labelled_gauge(
         "chain_age_seconds", "How old the view of a chain is.", stored.chain_age_seconds, "chain"

@@ -138,27 +138,27 @@ class Explained:
 
 
 WORDS: tuple[Explained, ...] = (
-    Explained("as PERSON [in CHAT]", "be somebody else: `as bob in ops-group`"),
+    Explained("as PERSON [in CHAT]", "become somebody else: `as bob in ops-group`"),
     Explained("in CHAT", "go to another chat or topic: `in treasury-topic`"),
     Explained("press BUTTON", "of the newest message, by its number or its text"),
-    Explained("say TEXT", "to the bot, where it looks like one of these"),
+    Explained("say TEXT", "send it to the bot, even if it looks like one of these"),
     Explained("move AMOUNT ASSET [#ITEM] [on CHAIN] [of ACCOUNT]", "`move -1250 usdc on polygon`"),
     Explained("break chain CHAIN", "no answer about it; or all: `break gateway`, `break telegram`"),
     Explained("lag CHAIN", "every second answer about it is old"),
     Explained("rebuild index of CHAIN", "its tokens are not listed meanwhile"),
     Explained("flood", "Telegram wants a pause before it takes more messages"),
     Explained("heal [WHAT]", "what was broken, or all of it"),
-    Explained("block", "let who you are block the bot"),
+    Explained("block", "block the bot, as whoever you are"),
     Explained("unblock", "take that back"),
     Explained("kick", "remove the bot from the group where you are"),
     Explained("invite", "bring it back"),
     Explained("quiet", "nothing moves by itself any more"),
     Explained("story", "it does again"),
-    Explained("people", "who there is"),
-    Explained("chats", "which chats and topics there are"),
-    Explained("world", "which accounts there are, and what they hold"),
+    Explained("people", "list the people"),
+    Explained("chats", "list the chats and topics"),
+    Explained("world", "list the accounts and what they hold"),
     Explained("help", "this"),
-    Explained("quit", "end all of it; so does Ctrl-C"),
+    Explained("quit", "end the sandbox; so does Ctrl-C"),
 )
 """Every word there is, in the order of the help."""
 
@@ -198,7 +198,7 @@ def _said_unless_mistyped(text: str, typed: str) -> Say | Misunderstood:
     if not close:
         return _said(text)
     return Misunderstood(
-        f"Did you mean `{_BY_WORD[close[0]].grammar}`? `say {text}` says it to the bot as it is."
+        f"Did you mean `{_BY_WORD[close[0]].grammar}`? `say {text}` sends it to the bot as it is."
     )
 
 
@@ -208,7 +208,7 @@ def _how_to(explained: Explained, mistake: str = "") -> Misunderstood:
 
 def _read_plain(word: str, rest: Sequence[str]) -> Command:
     if rest:
-        raise _Mistyped(f"`{word}` stands alone; `say {word} {' '.join(rest)}` says it to the bot.")
+        raise _Mistyped(f"`{word}` stands alone; `say {word} {' '.join(rest)}` sends it to the bot.")
     return OneWord(word)
 
 

@@ -45,7 +45,7 @@ class NeighbourFaults:
             case chain:
                 chain_id = find_chain(chain)
                 self._strike(chain, FailTokens(chain_id=chain_id), FailNatives(chain_id=chain_id))
-                return f"The indexer knows nothing of {chain} any more."
+                return f"The indexer gives no answer about {chain} any more."
 
     def lag(self, name: str) -> str:
         """Make every second answer about a chain come from a node that stays at the current block."""
@@ -58,7 +58,7 @@ class NeighbourFaults:
         """Make a chain's index list no tokens, as while it is rebuilt."""
         chain_id = find_chain(name)
         self._strike(CHAIN_TITLES[chain_id], Reindex(chain_id=chain_id))
-        return f"The index of {CHAIN_TITLES[chain_id]} is built anew, and shows no tokens meanwhile."
+        return f"The index of {CHAIN_TITLES[chain_id]} is being rebuilt, and lists no tokens meanwhile."
 
     def flood(self) -> str:
         """Make Telegram answer the next messages with 429."""
@@ -89,7 +89,7 @@ class NeighbourFaults:
         self._tasks.create_task(self._refuse_until(healed))
         # The connection is opened again by the task, which may still be closing it.
         self._broken.append(_Broken(TELEGRAM, healed.set))
-        return "Telegram can't be reached any more, neither to send nor to hear."
+        return "Telegram can't be reached any more: nothing is sent, nothing arrives."
 
     async def _refuse_until(self, healed: asyncio.Event) -> None:
         # Broken, healed and broken again at once: the second cut waits until the first is over.

@@ -36,7 +36,7 @@ def apply_move(move: MoveBalance, world: GatewayWorld) -> str:
     try:
         world.move(asset.chain.chain_id, contract, account, delta, move.token_id)
     except ValueError:
-        raise SandboxError("No chain can count so much.") from None
+        raise SandboxError("That is more than a chain can count.") from None
     return _in_words(owner, chain, asset, delta, move.token_id)
 
 

@@ -84,7 +84,7 @@ def _file(document: Document) -> str:
 
 def render_help() -> str:
     """Return every word there is."""
-    lines = ["What is none of these is said to the bot; its own /help says what it can do."]
+    lines = ["Anything else goes to the bot; its own /help says what it can do."]
     for word in WORDS:
         if len(word.grammar) < WHO_WIDTH:
             lines.append(f"  {word.grammar:<{WHO_WIDTH}} {word.does}")

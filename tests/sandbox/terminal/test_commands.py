@@ -125,7 +125,7 @@ def test_a_mistyped_word_is_explained_by_the_nearest_one(typed: str, grammar: st
         ("lag", "Which chain?"),
         ("rebuild index", "Which chain's?"),
         ("heal polygon base", "One thing at a time"),
-        ("help me", "`help` stands alone; `say help me` says it to the bot."),
+        ("help me", "`help` stands alone; `say help me` sends it to the bot."),
     ],
 )
 def test_a_word_that_lacks_something_says_what(typed: str, reason: str) -> None:

@@ -23,12 +23,12 @@ async def session() -> AsyncIterator[Session]:
     [
         (
             "break chain polygon",
-            "The indexer knows nothing of Polygon any more.",
+            "The indexer gives no answer about Polygon any more.",
             {FailTokens(chain_id=POLYGON), FailNatives(chain_id=POLYGON)},
         ),
-        ("break base", "nothing of Base", {FailTokens(chain_id=BASE), FailNatives(chain_id=BASE)}),
+        ("break base", "no answer about Base", {FailTokens(chain_id=BASE), FailNatives(chain_id=BASE)}),
         ("break gateway", "The indexer answers nothing but errors.", {AnswerHtml(status=502)}),
-        ("rebuild index of polygon", "The index of Polygon is built anew", {Reindex(chain_id=POLYGON)}),
+        ("rebuild index of polygon", "The index of Polygon is being rebuilt", {Reindex(chain_id=POLYGON)}),
     ],
 )
 async def test_what_is_broken_is_broken_until_it_is_healed(

@@ -355,7 +355,7 @@ async def test_the_lists_show_what_has_become(session: Session) -> None:
 async def test_help_explains_every_word(session: Session) -> None:
     shown = await session.screen.types("help")
 
-    assert "  as PERSON [in CHAT]    be somebody else: `as bob in ops-group`" in shown
+    assert "  as PERSON [in CHAT]    become somebody else: `as bob in ops-group`" in shown
     assert max(map(len, shown.splitlines())) <= 100
 
 
