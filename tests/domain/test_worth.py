@@ -1,5 +1,6 @@
 """What holdings are worth: exact sums, and what is not in them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
+from bot.domain.deliver.alerts import HeldBack
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
 from bot.domain.observe.worth import Worth, dollars, worth_of
 from tests.builders import NOON
@@ -112,6 +114,14 @@ def test_what_gives_no_answer_counts_as_last_known() -> None:
 
     assert worth_of([chain(blind, chain_id=POLYGON)], CHAINS) == Worth(
         usd=Decimal(1), priced=1, last_known=frozenset({POLYGON})
+    )
+
+
+def test_what_is_held_back_counts_as_last_known() -> None:
+    doubted = replace(chain(seen(held(1_000_000, "1"))), held_back=HeldBack(12, 13))
+
+    assert worth_of([doubted], CHAINS) == Worth(
+        usd=Decimal(1), priced=1, last_known=frozenset({doubted.chain_id})
     )
 
 
