@@ -58,10 +58,15 @@ async def test_a_channel_writes_in_a_group_as_itself(telegram: Telegram, api: Ap
 
 async def test_a_channel_post_has_no_person_behind_it(telegram: Telegram, api: Api, alice: User) -> None:
     channel = telegram.add_channel("News", {alice: "creator"})
-    telegram.says(alice, channel, "extra")
+    written = telegram.says(alice, channel, "extra")
+    telegram.edits(written, "extra extra")
+    telegram.renames(alice, channel, "Daily News")
 
-    (update,) = (await api.call("getUpdates")).updates
-    assert '"from"' not in json.dumps(update["channel_post"])
+    posted, edited, renamed = (await api.call("getUpdates")).updates
+    for post in (posted["channel_post"], edited["edited_channel_post"], renamed["channel_post"]):
+        assert '"from"' not in json.dumps(post)
+        assert isinstance(post, dict)
+        assert post["sender_chat"]["id"] == channel.id
 
 
 async def test_a_topic_message_is_marked_and_a_reply_thread_is_not(

@@ -134,6 +134,28 @@ async def test_a_channel_takes_posts_from_those_in_charge_only(telegram: Telegra
     assert refused.description == "Bad Request: need administrator rights in the channel chat"
 
 
+async def test_a_channel_takes_no_posts_without_the_right_to(
+    telegram: Telegram, api: Api, alice: User
+) -> None:
+    channel = telegram.add_channel("News", {alice: "creator"})
+    for may_post in (False, True):
+        telegram.changes_bot(channel, "administrator", by=alice, may_post=may_post)
+        update = (await api.call("getUpdates", offset=-1)).updates[0]["my_chat_member"]
+        assert isinstance(update, dict)
+        assert update["new_chat_member"]["can_post_messages"] is may_post
+        assert ((await api.send(channel)).status == 200) is may_post
+        own = await api.call("getChatMember", chat_id=channel.id, user_id=telegram.bot.id)
+        assert own.result["can_post_messages"] is may_post
+
+
+async def test_only_administrators_of_channels_have_a_right_to_post(
+    telegram: Telegram, api: Api, alice: User
+) -> None:
+    group = telegram.add_supergroup("Ops", {alice: "administrator"})
+    seen = await api.call("getChatMember", chat_id=group.id, user_id=alice.id)
+    assert "can_post_messages" not in seen.result
+
+
 async def test_a_reply_carries_what_it_answers(telegram: Telegram, api: Api, alice: User, chat: Chat) -> None:
     said = telegram.says(alice, chat, "/status")
     answered = await api.send(chat, reply_parameters={"message_id": said.message_id})

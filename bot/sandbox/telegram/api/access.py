@@ -55,7 +55,7 @@ class BotRights:
         """Return a chat where the bot may send; `what` is for the refusal: "text messages", "documents"."""
         chat = self.reachable(parameters)
         status = self._status(chat)
-        if chat.type == "channel" and status not in IN_CHARGE:
+        if chat.type == "channel" and not (status in IN_CHARGE and chat.bot_may_post):
             raise bad_request("need administrator rights in the channel chat")
         if status == "restricted":
             raise bad_request(f"not enough rights to send {what} to the chat")

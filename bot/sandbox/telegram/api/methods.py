@@ -13,7 +13,7 @@ from bot.sandbox.telegram.api.draft import Draft, read_buttons, read_caption, re
 from bot.sandbox.telegram.api.limits import Limiter
 from bot.sandbox.telegram.api.parameters import Parameters, Upload
 from bot.sandbox.telegram.world.people import People
-from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json, member_json
+from bot.sandbox.telegram.world.wire import ApiError, Json, bad_request, full_chat_json, me_json
 from bot.sandbox.telegram.world.world import IN_CHARGE, Chat, Document, Message, TelegramWorld
 
 ATTACHED = "attach://"
@@ -200,14 +200,14 @@ class Methods:
         user = self._people.users.get(parameters.integer("user_id") or 0)
         if user is None:
             raise bad_request("user not found")
-        return member_json(user, chat.members.get(user.id, "left"))
+        return self._people.member(chat, user)
 
     def _get_chat_administrators(self, parameters: Parameters) -> list[Json]:
         chat = self._access.members_of(parameters)
         if chat.type == "private":
             raise bad_request("there are no administrators in the private chat")
         return [
-            member_json(self._people.user(number), status)
+            self._people.member(chat, self._people.user(number))
             for number, status in chat.members.items()
             if status in IN_CHARGE
         ]

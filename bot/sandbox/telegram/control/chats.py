@@ -104,7 +104,8 @@ class ChatActs:
 
     def _change_bot(self, body: Body) -> None:
         status = read_status(body.fields.get("status"))
-        self._groups.changes_bot(self._names.chat(body), status, by=self._names.by(body))
+        may_post = body.given_or_none("may_post", bool) is not False
+        self._groups.changes_bot(self._names.chat(body), status, by=self._names.by(body), may_post=may_post)
 
     def _migrate(self, body: Body) -> Json:
         tells = body.given_or_none("tells", list)

@@ -98,7 +98,7 @@ class Groups(People):
                 date=self.now(),
                 text="",
                 html="",
-                sender=by or self._one_in_charge(chat),
+                sender=None if chat.type == "channel" else by or self._one_in_charge(chat),
                 service=service,
             ),
         )

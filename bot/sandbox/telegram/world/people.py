@@ -156,13 +156,21 @@ class People(TelegramWorld):
         """Remove the bot, by the person named or else by somebody in charge."""
         self.changes_bot(group, "kicked", by=by)
 
-    def changes_bot(self, chat: Chat, status: Status, *, by: User | None = None) -> None:
-        """Change the bot's status in a chat, which sends it an update."""
-        before = member_json(self.bot, chat.members.get(self.bot.id, "left"))
+    def changes_bot(
+        self, chat: Chat, status: Status, *, by: User | None = None, may_post: bool = True
+    ) -> None:
+        """Change the bot's status in a chat, which sends it an update; `may_post` counts in channels."""
+        before = self.member(chat, self.bot)
         chat.members[self.bot.id] = status
+        chat.bot_may_post = may_post
         author = by or self._one_in_charge(chat)
-        update = my_member_json(chat, author, before, member_json(self.bot, status), self.now())
+        update = my_member_json(chat, author, before, self.member(chat, self.bot), self.now())
         self.updates.put("my_chat_member", update)
+
+    def member(self, chat: Chat, user: User) -> dict[str, object]:
+        """Write a user's status in a chat as the Bot API does."""
+        may_post = chat.bot_may_post or user != self.bot if chat.type == "channel" else None
+        return member_json(user, chat.members.get(user.id, "left"), may_post=may_post)
 
     def as_wire(self, message: Message) -> dict[str, object]:
         """Write a message as the Bot API does."""

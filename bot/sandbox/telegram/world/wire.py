@@ -119,14 +119,15 @@ def full_chat_json(chat: Chat) -> Json:
     }
 
 
-def member_json(user: User, status: Status) -> Json:
-    """Write a user's status in a chat, with the rights that belong to it."""
+def member_json(user: User, status: Status, *, may_post: bool | None = None) -> Json:
+    """Write a user's status in a chat, with the rights that belong to it; None: the chat is no channel."""
     details: dict[Status, Json] = {
         "creator": {"is_anonymous": False},
         "administrator": {
             "can_be_edited": False,
             "is_anonymous": False,
             **dict.fromkeys(ADMINISTRATOR_RIGHTS, True),
+            **_present(can_post_messages=may_post, can_edit_messages=may_post),
         },
         "restricted": {"is_member": True, "until_date": 0, **dict.fromkeys(MEMBER_RIGHTS, False)},
         "kicked": {"until_date": 0},

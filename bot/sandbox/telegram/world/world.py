@@ -113,6 +113,9 @@ class Chat:
     username: str = ""
     is_forum: bool = False
     is_deleted: bool = False
+    bot_may_post: bool = True
+    """In a channel: whether the bot, as an administrator, has the right to post messages."""
+
     migrated_to: int | None = None
     members: dict[int, Status] = field(default_factory=dict, repr=False)
     topics: dict[int, Topic] = field(default_factory=dict, repr=False)
