@@ -6,6 +6,8 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
 
     # Watching, and taking it back          a title; a new stack for each
     = Ops: Olga member, Bob member          a group that there is
+    = channel Alerts: Olga creator          a channel, which the bot is not in yet
+    Olga takes the bot into Alerts          as an administrator
     Olga │ /watch 0x… as Treasury           somebody writes, in private unless `in Ops`
      bot │ 👁 Watching Treasury…            the answer; `bot in Ops`, `bot to Bob` where it is not Olga's
          └ [Undo]                           its buttons
@@ -29,7 +31,7 @@ import structlog
 
 from bot.chat.commands.command import Command, Who
 from bot.chat.commands.registry import COMMANDS
-from bot.sandbox.telegram.world.world import Chat, Message, User
+from bot.sandbox.telegram.world.world import Chat, Message, Status, User
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, buttons_of, open_stack
 from tests.waits import HANG_SECONDS, until
 
@@ -43,7 +45,8 @@ CALM = {"indexer": ["poll_interval_seconds = 2"]}
 _SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))?(?: replies to (?P<author>\w+))? │ (?P<text>.*)")
 _PRESSED = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? presses \[(?P<button>.+)\]")
 _MOVED = re.compile(r"world │ (?P<sign>[+−])(?P<units>\d+) USDC")
-_GROUP = re.compile(r"= (?P<title>\w+): (?P<members>.+)")
+_GROUP = re.compile(r"= (?P<kind>channel )?(?P<title>\w+): (?P<members>.+)")
+_TAKEN_IN = re.compile(r"(?P<who>\w+) takes the bot into (?P<where>\w+)")
 _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<text>.*)")
 _MORE = "     │"
 _VARYING = (
@@ -92,7 +95,7 @@ def read_dialogues(text: str) -> Iterator[Dialogue]:
         for line in filter(None, lines):
             if _GROUP.fullmatch(line):
                 dialogue.groups.append(line)
-            elif any(form.fullmatch(line) for form in (_MOVED, _SAID, _PRESSED)):
+            elif any(form.fullmatch(line) for form in (_MOVED, _SAID, _PRESSED, _TAKEN_IN)):
                 dialogue.turns.append(Turn([line]))
             elif _BOT.fullmatch(line) or line.startswith("     ✓"):
                 dialogue.turns[-1].answers.append([line])
@@ -144,6 +147,12 @@ class Player:
         if moved is not None:
             units = int(moved["units"]) * (1 if moved["sign"] == "+" else -1)
             self._stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, units * 10**6)
+            return iter([])
+        taken_in = _TAKEN_IN.fullmatch(lines[0])
+        if taken_in is not None:
+            user, chat = self._place(taken_in["who"], taken_in["where"])
+            status: Status = "administrator" if chat.type == "channel" else "member"
+            self._stack.telegram.changes_bot(chat, status, by=user)
             return iter([])
         pressed = _PRESSED.fullmatch(lines[0])
         if pressed is not None:
@@ -237,7 +246,12 @@ class Player:
             self._person(name)[0]: status
             for name, status in (one.split() for one in read["members"].split(", "))
         }
-        self._groups[read["title"]] = self._stack.telegram.add_group(read["title"], members)  # type: ignore[arg-type]
+        telegram = self._stack.telegram
+        if read["kind"]:
+            chat = telegram.add_channel(read["title"], members, bot="left")  # type: ignore[arg-type]
+        else:
+            chat = telegram.add_group(read["title"], members)  # type: ignore[arg-type]
+        self._groups[read["title"]] = chat
 
 
 def _steady(text: str) -> str:

@@ -58,7 +58,8 @@ class Callbacks:
         self, incoming: Incoming, data: str, wait_seconds: Callable[[Incoming, Action], int]
     ) -> tuple[CallbackResult, Incoming, Action]:
         """Return what comes of a press, the presser with the place where it happens, and what it needed."""
-        press = read_press(data)
+        # In a channel there are no buttons, so that none of its readers can make the bot do anything.
+        press = None if incoming.place.is_channel else read_press(data)
         find = FIND.get(press.action) if press else None
         # Found before it is counted: how much a press counts depends on what its action needs.
         action = await find(self._services, incoming, press) if press and find else None

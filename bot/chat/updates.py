@@ -32,7 +32,7 @@ from bot.chat.commands.dispatch import (
     read_message,
     without_mention,
 )
-from bot.chat.commands.owners.access import opening_offer
+from bot.chat.commands.owners.access import channel_offer, opening_offer
 from bot.chat.commands.owners.access_requests import AccessRequests
 from bot.chat.commands.owners.claim import Claims
 from bot.chat.commands.owners.words import closed_to_owner, greeting, requesting_chat, stranger
@@ -41,6 +41,7 @@ from bot.chat.commands.watch.bare import BareRequest
 from bot.chat.pastes import Pastes
 from bot.chat.permissions import Incoming, RepliedTo
 from bot.chat.telegram.bot_name import BotName
+from bot.chat.telegram.chat_details import why_not_posting
 from bot.chat.telegram.send_queue import Rank
 from bot.chat.text.html import Html
 from bot.domain.chat.access import ANONYMOUS_ADMINISTRATOR, Action, Author, Permission
@@ -134,9 +135,34 @@ class UpdateHandler:
         if isinstance(now, ChatMemberRestricted) and not now.can_send_messages:
             await self._mark_unreachable(change.chat.id, "the bot may not write there", Park.NO_RIGHTS)
             return
+        if change.chat.type == change.chat.CHANNEL:
+            await self._on_channel(change)
+            return
         await self._db.run_if_possible(chats.mark_reachable, change.chat.id)
         if before.status in GONE and change.chat.type in (change.chat.GROUP, change.chat.SUPERGROUP):
             await self._greet(change)
+
+    async def _on_channel(self, change: ChatMemberUpdated) -> None:
+        """Note whether the bot may post in a channel; once it may, who made it so is offered to open it.
+
+        Nothing is said in the channel itself.
+        """
+        chat, user = change.chat, change.from_user
+        place = Place(chat.id, str(chat.type), chat.title or "", username=chat.username or "")
+        await self._db.run_if_possible(chats.update_title, place)
+        trouble = why_not_posting(change.new_chat_member)
+        if trouble:
+            await self._mark_unreachable(chat.id, trouble, Park.NO_RIGHTS)
+            return
+        await self._db.run_if_possible(chats.mark_reachable, chat.id)
+        if not why_not_posting(change.old_chat_member) or await self._permissions.is_open(place):
+            return
+        adder = Author(user.id, chat.id, is_private=False, name=user.full_name)
+        if self._permissions.is_owner(adder):
+            offer = await channel_offer(self._services, place)
+            await self._screens.say(Place(user.id, "private", user.full_name), [offer])
+        elif await self._permissions.greets(chat.id):
+            await self._access_requests.announce(Incoming(place, adder))
 
     async def _mark_unreachable(self, chat_id: int, reason: str, park: Park) -> None:
         await self._db.run(chats.mark_unreachable, chat_id, parking_after(reason, park, 0, self._now()))

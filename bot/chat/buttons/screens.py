@@ -26,11 +26,11 @@ class Screens:
         rank: Rank = Rank.ANSWER,
         while_open: bool = False,
     ) -> None:
-        """Send the messages of an answer, in order.
+        """Send the messages of an answer, in order; none to a channel, where nothing but alerts is posted.
 
         `while_open`: what has not left yet when the chat is closed is dropped.
         """
-        for message in messages:
+        for message in () if place.is_channel else messages:
             screen = message if isinstance(message, Screen) else Screen(message)
             await self._outgoing.reply(
                 place, screen.text, markup(screen.keyboard), rank=rank, while_open=while_open

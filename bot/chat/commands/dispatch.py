@@ -24,7 +24,9 @@ from bot.chat.commands.command import (
     FindCallback,
     Request,
     Services,
+    Who,
 )
+from bot.chat.commands.owners.channels import IN_CHANNEL, about_channel, find_pressed
 from bot.chat.commands.registry import BY_WORD, CALLBACKS
 from bot.chat.commands.watch.bare import read_bare
 from bot.chat.commands.words import typed_word
@@ -47,8 +49,23 @@ class NotForUs:
 
 
 async def read_message(services: Services, text: str) -> Request | NotForUs:
-    """Return what a message asks for at this moment."""
-    return parse(text, services.username(), services.chains, await services.listing())
+    """Return what a message asks for at this moment; it may be about a channel, which stands at its end."""
+    username, chains, listing = services.username(), services.chains, await services.listing()
+
+    def read(text: str) -> Request:
+        request = parse(text, username, chains, listing)
+        assert isinstance(request, Request)
+        return request
+
+    request = parse(text, username, chains, listing)
+    cleaned = _cleaned(text)
+    called = CALL.fullmatch(cleaned)
+    feature = BY_WORD.get(called["word"].casefold()) if called is not None else None
+    if feature is None or isinstance(request, NotForUs | PossibleKeyRequest):
+        return request
+    if feature.command.who not in (Who.READERS, Who.CHANGERS):
+        return request
+    return about_channel(cleaned, request, read)
 
 
 def without_mention(text: str, bot_username: str) -> tuple[str, bool]:
@@ -244,5 +261,12 @@ async def _find_button_command(services: Services, incoming: Incoming, press: Pr
     return CallbackAction(request.needs, act, offer.place)
 
 
-FIND: Mapping[ButtonAction, FindCallback] = MappingProxyType({**CALLBACKS, RUN_COMMAND: _find_button_command})
+async def _find_in_channel(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
+    """Find what a button does that stands in an owner's private chat, and is about a channel."""
+    return await find_pressed(services, incoming, press, FIND)
+
+
+FIND: Mapping[ButtonAction, FindCallback] = MappingProxyType(
+    {**CALLBACKS, RUN_COMMAND: _find_button_command, IN_CHANNEL: _find_in_channel}
+)
 """What each button does."""

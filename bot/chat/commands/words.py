@@ -144,6 +144,8 @@ def _in_minutes(span: timedelta) -> timedelta:
 
 def this_place(place: Place) -> str:
     """Return what a place is called at the start of a sentence."""
+    if place.is_channel:
+        return "This channel"
     return "This topic" if place.thread_id is not None else "This chat"
 
 

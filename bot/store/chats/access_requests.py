@@ -101,6 +101,18 @@ def chats_named(db: Database, name: str) -> NamedChats:
     )
 
 
+def channels(db: Database) -> list[Place]:
+    """Return the channels that the bot knows, open ones first."""
+    rows = db.execute(f"{_CHATS} AND c.kind = 'channel' ORDER BY c.open DESC, c.id")
+    return [_to_known_chat(row).place for row in rows]
+
+
+def meet_chat(db: Database, place: Place) -> int:
+    """Insert a chat that asked for nothing, so that a button can name it; returns its row."""
+    with db.transaction():
+        return upsert_chat(db, place)
+
+
 def known_chats(db: Database, page: int, page_size: int) -> ChatListPage:
     """Return one page of the chats, from page 1: those that ask for access, then open ones, then others."""
     (total,) = db.execute("SELECT count(*) FROM chat WHERE migrated_to IS NULL").fetchone()

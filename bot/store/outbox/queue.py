@@ -16,6 +16,7 @@ from bot.domain.deliver.delivery import (
     LONGEST_PAUSE,
     LONGEST_UNKNOWN_PAUSE,
     UNKNOWNS_SET_ASIDE,
+    About,
     Delivery,
     DeliveryId,
     Epoch,
@@ -433,5 +434,6 @@ def _delivery(db: Database, delivery_id: DeliveryId) -> Delivery:
         probes=probes,
         unanswered_questions=unanswered_questions,
         fallback_reason=lost if is_fallback else None,
-        about=about(db, delivery_id),
+        # Nothing in a channel: whoever reads it could press the buttons.
+        about=About() if kind == "channel" else about(db, delivery_id),
     )

@@ -157,6 +157,13 @@ async def opening_offer(services: Services, place: Place, text: Html) -> Screen:
     return Screen(text, rows(buttons))
 
 
+async def channel_offer(services: Services, channel: Place) -> Screen:
+    """Return what an owner reads in private who took the bot into a channel, with a button that opens it."""
+    row = await services.db.run(access_requests.meet_chat, channel)
+    opens = button(f"Open {words.plain_name(channel)}", OPEN_CHAT, row)
+    return Screen(words.channel_offer(channel), rows([opens]))
+
+
 async def _announce_open(services: Services, place: Place) -> str:
     """Tell a chat that it is open; returns why it can't be written to, "" if it can."""
     outcome = await services.screens.write(place, Screen(words.opened_from_elsewhere()))

@@ -26,7 +26,7 @@ async def find_chat(services: Services, incoming: Incoming, typed: str, command:
         replied_to = await _replied_to(services, incoming)
         # Without the topic: a chat is opened as a whole.
         return replied_to or Place(here.chat_id, here.kind, here.title, username=here.username)
-    named = _LINK.sub("@", typed)
+    named = as_username(typed)
     chat_id = read_chat_id(named)
     if chat_id is not None:
         return await _at(services, chat_id)
@@ -46,6 +46,11 @@ async def find_chat(services: Services, incoming: Incoming, typed: str, command:
     ]
     buttons = await services.button_commands.buttons(here, *offers)
     return Screen(text, rows(*([one] for one in buttons)))
+
+
+def as_username(typed: str) -> str:
+    """Return `@name` for a link to a public chat or a person, and anything else as it is."""
+    return _LINK.sub("@", typed)
 
 
 def read_chat_id(typed: str) -> int | None:

@@ -133,7 +133,33 @@ def _trouble(place: Place, trouble: str) -> Html:
 
 def to_channel(place: Place) -> Html:
     """Return what an owner types, in private, so that a channel gets alerts."""
-    return code(f"/watch 0x… as Treasury to {sanitized(place.title).visible or place.chat_id}")
+    return code(f"/watch 0x… as Treasury to {plain_name(place)}")
+
+
+def about_channel(channel: Place, text: Html) -> Html:
+    """Return an answer about a channel, as it is shown elsewhere."""
+    return join("\n", (fill("📣 {}", _named(channel)), text))
+
+
+def closed_channel(channel: Place) -> Html:
+    """Return the answer to a command about a channel that is closed, above the button that opens it."""
+    return fill("{} is closed. {} opens it.", _named(channel), allow_command(channel.chat_id))
+
+
+def unknown_channel(typed: str, *, is_any_known: bool) -> Html:
+    """Return the answer to a command for a channel that nobody knows; those there are follow as buttons."""
+    no_channel = fill("I don't know a channel called {}.", typed_word(typed))
+    if is_any_known:
+        return no_channel + " I know these:"
+    return no_channel + "\nMake me an administrator of it who may post messages; then I'll offer to open it."
+
+
+def channel_offer(channel: Place) -> Html:
+    """Return what an owner reads who took the bot into a channel, above the button that opens it."""
+    return fill(
+        "📣 You made me an administrator of {}. Open it, and I can post alerts there.",
+        _chat(channel.chat_id, channel.title),
+    )
 
 
 def opened_from_elsewhere() -> Html:
@@ -247,7 +273,12 @@ def chats(page: ChatListPage, now: datetime) -> Html:
     today = now.astimezone(UTC).date()
     heading = f"Chats: {page.total:,}" + (f" · page {page.page}/{page.pages}" if page.pages > 1 else "")
     entries = [_chat_entry(number, chat, today) for number, chat in enumerate(page.chats, 1)]
-    return join("\n\n", (heading, *entries))
+    channel = next((chat.place for chat in page.chats if chat.place.is_channel and chat.is_open), None)
+    hint = fill("{} and {} take a name, an @name or an id.", code("/allow"), code("/deny"))
+    if channel is not None:
+        shown = code(f"/list in {plain_name(channel)}")
+        hint = join(" ", (hint, fill("{} shows what a channel watches.", shown)))
+    return join("\n\n", (heading, *entries, hint))
 
 
 def private_only(command: str) -> Html:
@@ -255,13 +286,18 @@ def private_only(command: str) -> Html:
     return fill("{} shows what other chats do, so I answer it in a private chat only.", f"/{command}")
 
 
+_KINDS = {"private": "person", "channel": "channel"}
+"""What a kind of chat is called; all others are groups."""
+
+
 def _chat_entry(number: int, chat: KnownChat, today: date) -> Html:
     place = chat.place
     first = fill(
         "{}. {} · {}", str(number), bold(sanitized(place.title, "no name known")), _chat_state(chat, today)
     )
+    username = fill(" · {}", code(f"@{place.username}")) if place.username else EMPTY
     watched = f" · {chat.subscriptions:,} watched" if chat.subscriptions else ""
-    second = fill("{} · {}{}", code(str(place.chat_id)), place.kind, watched)
+    second = fill("{}{} · {}{}", code(str(place.chat_id)), username, _KINDS.get(place.kind, "group"), watched)
     if chat.unavailable is None:
         return join("\n", (first, second))
     return join("\n", (first, second, "⚠️ can't be reached: " + quoted(chat.unavailable)))
