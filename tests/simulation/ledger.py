@@ -160,10 +160,10 @@ class Ledger:
     def hears_of_gap(self, gap: Gap) -> None:
         """Check that who is told of blindness watches something there."""
         watched = {
-            cell.account
+            watch.account
             for wishes in [*self.lately[gap.place], self.wishes[gap.place]]
-            for cell in list(self.history)
-            if cell.chain_id == gap.chain_id and _modes(wishes, cell, None)
+            for watch, wish in _pairs(wishes)
+            if _is_on(gap.chain_id, watch, wish, None)
         }
         assert watched, f"nothing is watched there: {gap}"
         assert gap.account is None or gap.account in watched, f"not watched: {gap}"
@@ -253,17 +253,22 @@ class Ledger:
 
 def _modes(wishes: Iterable[Asked], cell: Cell, default_chains: frozenset[int] | None) -> set[Mode]:
     """Return how a cell is asked for by one place; no default means that every chain counts."""
-    some = list(wishes)
-    watches = [one for one in some if one.account == cell.account]
     modes: set[Mode] = set()
-    for watch in watches:
-        for wish in (watch, *(one for one in some if one.account is None)):
-            if _is_on(cell.chain_id, watch, wish, default_chains):
-                if not wish.contracts:
-                    modes.add("broad")
-                elif cell.contract in wish.contracts:
-                    modes.add("named")
+    for watch, wish in _pairs(wishes):
+        if watch.account == cell.account and _is_on(cell.chain_id, watch, wish, default_chains):
+            if not wish.contracts:
+                modes.add("broad")
+            elif cell.contract in wish.contracts:
+                modes.add("named")
     return modes
+
+
+def _pairs(wishes: Iterable[Asked]) -> Iterator[tuple[Asked, Asked]]:
+    """Yield each wish that names an account, with each that says what to watch of it."""
+    some = list(wishes)
+    for watch in some:
+        if watch.account is not None:
+            yield from ((watch, wish) for wish in (watch, *(one for one in some if one.account is None)))
 
 
 def _is_on(chain_id: int, watch: Asked, wish: Asked, default_chains: frozenset[int] | None) -> bool:
