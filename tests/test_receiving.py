@@ -198,6 +198,14 @@ async def test_words_to_the_bot_are_answered_in_a_group_too(stack: Stack) -> Non
     await stack.hears("What shall I do", chat=group)
 
 
+async def test_words_to_the_bot_in_a_closed_group_get_no_answer(stack: Stack) -> None:
+    group = stack.telegram.add_group("Ops", {stack.olga: "creator"}, bot="administrator")
+    stack.say(f"hey @{stack.telegram.bot.username}, what about {CHECKSUMMED}?", chat=group)
+
+    assert "open" in await answered(stack, "/allow", group)
+    assert len(stack.said(group)) == 1
+
+
 async def test_an_address_in_the_link_behind_a_word_is_offered_and_in_a_command_it_is_not_read(
     stack: Stack,
 ) -> None:

@@ -46,6 +46,13 @@ def test_a_row_without_a_header_may_name_a_chain_beside_the_name() -> None:
     assert entries(f"/watch polygon;Treasury;{TREASURY}") == on_polygon
 
 
+def test_a_header_without_names_is_enough() -> None:
+    assert entries(f"/watch address chain\n{TREASURY} matic mainnet\n{VAULT}") == [
+        watched(2, TREASURY, chains=frozenset({POLYGON})),
+        watched(3, VAULT),
+    ]
+
+
 def test_commas_between_addresses_and_chains_are_no_spreadsheet() -> None:
     assert entries(f"/watch {TREASURY}, {VAULT} on polygon, base") == [
         watched(1, account, chains=frozenset({POLYGON, BASE})) for account in (TREASURY, VAULT)
