@@ -224,7 +224,7 @@ class Poller:
             seen_seconds=now - started if is_seen else before.seen_seconds,
             silent_seconds=0.0 if is_seen else now - self._seen_at,
             trouble=trouble if says_something else before.trouble,
-            refusals=0 if fetcher.answers else refusals,
+            refusals=0 if is_seen else refusals,
             asked=reach.asked,
         )
 

@@ -87,6 +87,20 @@ async def test_what_was_asked_is_known_to_others(watching: PollerHarness) -> Non
     assert (await watching.last()).asked == {POLYGON}
 
 
+async def test_a_sweep_with_nothing_to_ask_ends_a_row_of_refusals(watching: PollerHarness) -> None:
+    watching.source.trouble = failing(AccessRefused())
+    for _ in range(2):
+        watching.clock.seconds += 60
+        await watching.poller.sweep()
+    assert (await watching.last()).refusals == 2
+    await watching.keeper.unsubscribe(OLGA, [1])
+    await watching.restart()
+
+    await watching.poller.sweep()
+
+    assert (await watching.last()).refusals == 0
+
+
 async def test_owners_are_told_of_a_source_that_refuses_once_over_all_restarts(
     watching: PollerHarness,
 ) -> None:
