@@ -8,7 +8,7 @@ from itertools import chain
 import structlog
 
 from bot.domain.assets import NATIVE, NATIVE_PART, Address, ChainId, Part
-from bot.domain.observations import Poll, Verdict
+from bot.domain.observations import Move, Poll, Verdict
 from bot.domain.observe.mass_loss import LOST_AT_LEAST, DoubtedChain, counted_on, doubted_chains
 from bot.domain.observe.plan import Wanted
 from bot.poller.batch import without
@@ -48,7 +48,7 @@ class SweepLosses:
             for poll in self.polls
             for verdict in poll.verdicts
             for move in verdict.moves
-            if move.is_loss and move.asset.contract != NATIVE
+            if _is_lost(move)
         )
         # Questions by name may fail while an index is rebuilt: what has no answer has vanished all the same.
         vanished = lost + Counter(verdict.chain_id for verdict in self.unanswered for _ in verdict.missing)
@@ -122,5 +122,11 @@ class SweepLosses:
 
 
 def has_losses(verdict: Verdict) -> bool:
-    """Whether a token balance is gone, by this verdict."""
-    return any(move.is_loss and move.asset.contract != NATIVE for move in verdict.moves)
+    """Whether a token balance is gone, or some ids of one, by this verdict."""
+    return any(_is_lost(move) for move in verdict.moves)
+
+
+def _is_lost(move: Move) -> bool:
+    # An index that is rebuilt may lack some rows of a collection, which has one for each id.
+    has_fewer_ids = (move.after.uniques or 0) < (move.before.uniques or 0)
+    return move.asset.contract != NATIVE and (move.is_loss or has_fewer_ids)

@@ -137,6 +137,34 @@ async def test_an_index_that_is_rebuilt_tells_no_loss_and_owners_of_it(rich: Pol
     assert len(await rich.keeper.balances()) == 14
 
 
+@pytest.fixture
+async def curated(rich: PollerHarness) -> PollerHarness:
+    """Of three ids of a collection that the vault held, the source shows two."""
+    rich.source.kinds[PUNKS], rich.source.symbols[PUNKS] = "ERC1155", "PUNK"
+    rich.source.listed.setdefault((POLYGON, VAULT), {})[PUNKS] = Amount(7, 3, 30)
+    rich.source.ids[VAULT, PUNK] = {1: 4, 2: 2, 3: 1}
+    await changes_after(rich, 2)
+    rich.source.listed[POLYGON, VAULT][PUNKS] = Amount(3, 2, 30)
+    rich.source.ids[VAULT, PUNK] = {2: 2, 3: 1}
+    return rich
+
+
+async def test_ids_that_an_index_lacks_while_it_is_rebuilt_are_not_told(curated: PollerHarness) -> None:
+    lose(curated, TOKENS)
+    assert await changes_after(curated, 2) == []
+
+    for token in TOKENS:
+        curated.source.holds(token, 3, block=5)
+    assert await changes_after(curated, 2) == []
+    curated.source.listed[POLYGON, VAULT][PUNKS] = Amount(7, 3, 30)
+    curated.source.ids[VAULT, PUNK] = {1: 4, 2: 2, 3: 1}
+    assert await changes_after(curated, 4) == []
+
+
+async def test_ids_that_leave_are_told(curated: PollerHarness) -> None:
+    assert await changes_after(curated, 1) == [(PUNKS, 7, 3)]
+
+
 async def test_few_losses_are_told(rich: PollerHarness) -> None:
     lose(rich, TOKENS[:9])
 
