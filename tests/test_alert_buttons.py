@@ -82,7 +82,7 @@ async def test_balances_of_several_accounts_are_one_message_too(stack: Stack) ->
 
     await stack.presses(alert, "Balances")
 
-    shown = await stack.hears("as of")
+    shown = await stack.hears("As of")
     first, other = ("Payroll", "Treasury") if shown.text.startswith("Payroll") else ("Treasury", "Payroll")
     assert buttons_of(shown) == ["Refresh", other]
     assert await stack.presses(shown, other) == balance_words.REFRESHED

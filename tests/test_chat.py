@@ -216,7 +216,7 @@ async def test_a_balance_shows_what_is_held_and_how_old_that_is(stack: Stack) ->
 
     assert "12.5 POL" in told
     assert "50 USDC" in told
-    assert re.search(r"as of \d\d:\d\d:\d\d UTC, \d+ s ago", told)
+    assert re.search(r"As of \d\d:\d\d:\d\d UTC, \d+ s ago", told)
 
 
 async def test_a_misspelt_label_is_met_with_the_nearest(stack: Stack) -> None:

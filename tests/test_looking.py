@@ -3,7 +3,7 @@
 import re
 
 from bot.sandbox.gateway.faults.kinds import AnswerError, Delay, FailNatives, FailTokens
-from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack
+from tests.stack import CHECKSUMMED, OWNER, POLYGON, SHORT, USDC_POLYGON, Stack, buttons_of
 from tests.waits import HANG_SECONDS, until
 
 EMPTY_ACCOUNT = "0x" + "ab" * 20
@@ -70,7 +70,7 @@ async def test_tokens_that_fail_are_told_apart_from_the_coin(stack: Stack) -> No
     told = await balance_says(stack, "tokens unknown since")
 
     assert re.search(
-        r"Polygon · as of \S+ UTC, \d+ s ago\n12\.5 POL · \$2\.75\n"
+        r"Polygon · \$52\.75\n12\.5 POL · \$2\.75\n"
         r"tokens unknown since \d\d:\d\d UTC; last known:",
         told,
     )
@@ -90,7 +90,8 @@ async def test_balances_are_worth_what_the_sweeps_say(stack: Stack) -> None:
 
     told = await balance_says(stack, "Worth $")
 
-    assert "Treasury · 0x8e3E…d8B9\nWorth $52.75, not counting 1 balance without a price\n\nPolygon" in told
+    assert re.match(r"Treasury · 0x8e3E…d8B9\nAs of \d\d:\d\d:\d\d UTC, \d+ s ago\nWorth \$52\.75, not", told)
+    assert "without a price\n\nPolygon · $52.75\n" in told
     assert "12.5 POL · $2.75\n" in told
     assert "50 USDC · $50.00" in told
 
@@ -103,24 +104,30 @@ async def test_several_accounts_are_summed_up(stack: Stack) -> None:
 
     stack.say("/balance")
 
-    assert "Worth $7.00" in (await stack.hears("Till")).text
-    assert (await stack.hears("All 2 accounts")).text == (
-        "All 2 accounts\nWorth $59.75, not counting 1 balance without a price"
-    )
+    answer = await stack.hears("All 2 accounts")
+    assert answer.text.split("\n")[2:] == [
+        "Worth $59.75, not counting 1 balance without a price",
+        "",
+        "Treasury · 0x8e3E…d8B9 · $52.75, 1 balance without a price",
+        "Till · 0xABaB…ABaB · $7.00",
+    ]
+    assert buttons_of(answer) == ["Treasury", "Till"]
+    await stack.presses(answer, "Till")
+    assert "7 USDC · $7.00" in (await stack.hears("Till · 0xABaB…ABaB\nAs of")).text
 
 
-async def test_of_many_accounts_a_few_are_shown_and_all_are_summed_up(stack: Stack) -> None:
-    others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 7))
+async def test_of_many_accounts_those_beyond_twenty_are_counted(stack: Stack) -> None:
+    others = "\n".join(f"0x{number:040x} on polygon" for number in range(1, 22))
     stack.say(f"/watch {CHECKSUMMED} on polygon as Treasury\n{others}")
-    await stack.hears("7 accounts")
-    await stack.hears("Watching 7 accounts")
+    await stack.hears("22 accounts")
+    await stack.hears("Watching 22 accounts")
 
     stack.say("/balance")
 
-    assert (await stack.hears("All 7 accounts")).text == (
-        "And 2 accounts more: /balance LABEL shows one by its name.\n\n"
-        "All 7 accounts\nWorth $52.75, not counting 1 balance without a price"
-    )
+    answer = await stack.hears("20 of 22 accounts")
+    assert answer.text.endswith("And 2 accounts more: /balance LABEL shows one by its name.")
+    assert "Worth" not in answer.text
+    assert len(buttons_of(answer)) == 20
 
 
 async def test_a_chain_that_never_answered_is_not_read_yet(stack: Stack) -> None:
@@ -144,7 +151,7 @@ async def test_an_address_nobody_watches_is_asked_for_at_once_and_stored_nowhere
     )
     assert "12.5 POL" in told
     assert "50 USDC" in told
-    assert f"/watch {CHECKSUMMED} tells this chat when that changes." in told
+    assert f"/watch {CHECKSUMMED} alerts this chat when that changes." in told
     assert "Nothing is watched here yet" in await answered(stack, "/list")
 
 

@@ -32,7 +32,7 @@ async def test_the_second_token_with_a_symbol_shows_its_contract_though_it_is_to
     assert f"+50 XUSD {SHORT_SECOND}" in second.text
     assert f"Ignore XUSD {SHORT_SECOND}" in buttons_of(second)
     stack.say("/balance")
-    listed = (await stack.hears("as of")).text
+    listed = (await stack.hears("As of")).text
     assert f"50 XUSD {SHORT_FIRST}" in listed
     assert f"50 XUSD {SHORT_SECOND}" in listed
 

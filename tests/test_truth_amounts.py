@@ -50,7 +50,7 @@ def described(stack: Stack) -> int:
 
 async def balance(stack: Stack) -> str:
     stack.say("/balance")
-    return (await stack.hears("as of")).text
+    return (await stack.hears("As of")).text
 
 
 # ---------------------------------------------------------------- items

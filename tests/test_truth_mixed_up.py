@@ -192,7 +192,7 @@ async def test_two_ids_of_a_contract_are_one_collection_and_hide_nothing(stack: 
     stack.world.set_token(POLYGON, SHARES, ACCOUNT, 7)
     assert "100 → 107" in (await stack.hears("LP")).text
     stack.say("/balance treasury")
-    assert "107 LP" in (await stack.hears("as of")).text
+    assert "107 LP" in (await stack.hears("As of")).text
     stack.world.move(POLYGON, USDC_POLYGON, ACCOUNT, -1_000_000)
     assert "50 → 49" in (await stack.hears("USDC")).text
 
@@ -206,7 +206,7 @@ async def test_a_type_nobody_knows_that_comes_with_ids_is_a_collection_like_any(
     stack.world.set_token(POLYGON, POOL, ACCOUNT, 7, 2)
     gained = (await stack.hears("LP")).text
     stack.say("/balance treasury")
-    held = (await stack.hears("as of")).text
+    held = (await stack.hears("As of")).text
 
     assert "+7 LP" in gained
     assert "#2" in gained

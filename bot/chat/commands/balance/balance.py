@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from bot.chat.buttons import alert_buttons
-from bot.chat.buttons.data import BACK, FORTH, ButtonAction, Press, Screen, button, in_pairs, rows
+from bot.chat.buttons.data import BACK, FORTH, Button, ButtonAction, Press, Screen, button, in_pairs, rows
 from bot.chat.commands.arguments.addresses import is_service_name, no_address, read_words
 from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.arguments.lookup import closest_label, find
 from bot.chat.commands.balance import words
-from bot.chat.commands.balance.holdings import balances
+from bot.chat.commands.balance.holdings import NamedHoldings, balances, by_worth, table
 from bot.chat.commands.command import (
     Answer,
     CallbackAction,
@@ -27,13 +26,10 @@ from bot.chat.commands.command import (
 )
 from bot.chat.commands.words import EXAMPLE_ACCOUNT, no_account_watched, not_watched, nothing_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html
-from bot.chat.text.prices import worth_line
 from bot.domain.addresses import checksummed, shortened
 from bot.domain.assets import Address, ChainId
 from bot.domain.observe.holdings import ChainHoldings
 from bot.domain.observe.prices import price_kept
-from bot.domain.observe.worth import Worth, worth_of
 from bot.domain.places import Place
 from bot.domain.subscriptions import ListedSubscription
 from bot.store.chats import ignore_list, subscriptions
@@ -44,13 +40,13 @@ OTHERS_OFFERED = 3
 """Buttons for other accounts, under the balances of the first account of an alert."""
 
 ACCOUNTS_TOTALLED = 20
-"""Of more, all of them together would keep the next command waiting."""
+"""More are not read at once: that would keep the next command waiting."""
 
 OFFERED_MOST = 8
 """Buttons for addresses of which one is to be chosen."""
 
-ACCOUNTS_SHOWN = 5
-"""By /balance without a name: each is a message, and a chat is not flooded."""
+BUTTONS_MOST = 40
+"""Under all accounts; one may have several names."""
 
 BALANCE_COMMAND = Command(
     name="balance",
@@ -69,15 +65,6 @@ SHOW_PAGE = ButtonAction("balance")
 """Shows what a subscription's account holds, as it is now; the row is the subscription."""
 SHOW_APART = ButtonAction("holds")
 """Shows the same in a message of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedHoldings:
-    """What an account holds on the chains where it has one label."""
-
-    account: Address
-    label: str
-    known: Sequence[ChainHoldings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +93,13 @@ class BalanceOfRequest(Request):
             for account in accounts[:ACCOUNTS_TOTALLED]
             for one in await _named(services, incoming.place, account, meant)
         ]
-        # More are read than are shown: the total below them is of all.
-        pages = [await _balance_page(services, one, listed, 1) for one in named[:ACCOUNTS_SHOWN]]
-        more = len(named) + max(0, len(accounts) - ACCOUNTS_TOTALLED) - len(pages)
-        return (*pages, *_together(services, len(accounts), more, [one.known for one in named]))
+        if len(named) == 1:
+            return (await _balance_page(services, named[0], listed, 1),)
+        shown = by_worth(named, services.chains)
+        left_out = max(0, len(accounts) - ACCOUNTS_TOTALLED)
+        text = table(shown, services.chains, services.now(), accounts=len(accounts), left_out=left_out)
+        buttons = [_account_button(one, SHOW_APART, listed) for one in shown[:BUTTONS_MOST]]
+        return (Screen(text, in_pairs(buttons)),)
 
 
 def _read_balance(rest: str, _chains: ChainReader) -> BalanceOfRequest:
@@ -182,10 +172,7 @@ async def _find_alert(services: Services, incoming: Incoming, press: Press) -> C
                 for account in watched[: 1 + OTHERS_OFFERED]
                 for one in await _named(services, found.place, account, listed, found.about.chains)
             ]
-            others = [
-                button(one.label or shortened(one.account), SHOW_PAGE, _row_of(one, listed), 1)
-                for one in named[1 : 1 + OTHERS_OFFERED]
-            ]
+            others = [_account_button(one, SHOW_PAGE, listed) for one in named[1 : 1 + OTHERS_OFFERED]]
             page = await _balance_page(services, named[0], listed, 1)
             return (replace(page, keyboard=page.keyboard + rows(others)),)
 
@@ -209,16 +196,9 @@ async def _balance_page(
     return Screen(pages[page - 1], rows([*before, *anew, *after]))
 
 
-def _together(
-    services: Services, accounts: int, more: int, known: Sequence[Sequence[ChainHoldings]]
-) -> list[Html]:
-    """Return what follows the balances of several accounts: how many more, and what all are worth."""
-    if accounts == 1:
-        return []
-    is_all = accounts <= ACCOUNTS_TOTALLED
-    total = worth_of(chain.from_iterable(known), services.chains) if is_all else Worth()
-    line = words.together(accounts, more, worth_line(total, services.chains))
-    return [line] if line else []
+def _account_button(one: NamedHoldings, action: ButtonAction, listed: Iterable[ListedSubscription]) -> Button:
+    """Return the button that shows what an account holds under a label."""
+    return button(one.label or shortened(one.account), action, _row_of(one, listed), 1)
 
 
 async def _named(

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 
+from bot.chat.commands.balance import words
 from bot.chat.commands.words import unlisted
-from bot.chat.text.html import EMPTY, Html, Section, bold, code, fill, paged
+from bot.chat.text.html import EMPTY, Html, Section, bold, code, expandable, fill, join, paged
 from bot.chat.text.outages import vanished, waiting
 from bot.chat.text.prices import worth_line
 from bot.chat.text.wording import (
@@ -27,9 +30,18 @@ from bot.domain.observe.descriptions import decimals_of
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartSeen
 from bot.domain.observe.worth import dollars_held, worth_of
 from bot.domain.symbols import find_look_alikes
-from bot.domain.units import format_shown, format_usd
+from bot.domain.units import added_usd, format_shown, format_usd
 
 _PAGES_MOST = 3
+
+_SMALL = Decimal(1)
+"""Dollars: what is worth less is folded into a line."""
+
+_FOLDED_A_LINE = 20
+"""Balances: a line with more might not fit a message."""
+
+_READ_TOGETHER = timedelta(minutes=2)
+"""Chains read within so long of each other have one age, that of the oldest."""
 
 
 def balances(
@@ -51,12 +63,30 @@ def balances(
     if coming:
         lines.insert(0, EMPTY + f"Not read yet: {chain_names(coming, chains)}")
     never = [Section("", lines)] if lines else []
+    as_of = oldest_of_the_newest(known)
+    when = [EMPTY + read_at(as_of, now)] if as_of else []
     sections = [
-        _head(account_name(account, label), known, chains),
-        *_sections(read, chains, now, listing=listing),
+        _head([account_name(account, label), *when], known, chains),
+        *_sections(read, chains, now, listing=listing, as_of=as_of),
         *never,
     ]
     return paged(sections, most=_PAGES_MOST)
+
+
+def oldest_of_the_newest(known: Iterable[ChainHoldings]) -> datetime | None:
+    """Return when chains were read, leaving out those that are much older; None: nothing is current."""
+    ages = [seen_at for chain in known if (seen_at := _seen_at(chain))]
+    return min(filter(lambda seen_at: seen_at >= max(ages) - _READ_TOGETHER, ages), default=None)
+
+
+def read_at(seen_at: datetime, now: datetime) -> str:
+    """Return `As of 14:03:22 UTC, 2 s ago`."""
+    return f"As of {clock(seen_at, now.astimezone(UTC).date())} UTC, {age(now - seen_at)} ago"
+
+
+def _seen_at(chain: ChainHoldings) -> datetime | None:
+    """Return when the oldest part was read that is current; None: none is."""
+    return min((part.seen_at for part in chain.parts if part.seen_at and part.is_current), default=None)
 
 
 def live_balances(
@@ -73,17 +103,17 @@ def live_balances(
     head = fill("{}, asked just now", account_name(account, ""))
     silent = fill("No answer from {}: what it holds there is unknown.", chain_names(unread, chains))
     sections = [
-        _head(head, known, chains),
+        _head([head], known, chains),
         *_sections(read, chains, None, look_alikes),
         *([Section("", [silent])] if unread else []),
     ]
-    watch = fill("{} tells this chat when that changes.", code(f"/watch {checksummed(account)}"))
+    watch = fill("{} alerts this chat when that changes.", code(f"/watch {checksummed(account)}"))
     return paged(sections, watch, most=_PAGES_MOST)
 
 
-def _head(title: Html, known: Iterable[ChainHoldings], chains: Chains) -> Section:
-    """Return what stands above all chains: whose it is, and what all of it is worth."""
-    return Section("", [title, *filter(None, [worth_line(worth_of(known, chains), chains)])])
+def _head(lines: Sequence[Html], known: Iterable[ChainHoldings], chains: Chains) -> Section:
+    """Return what stands above all chains: whose it is, when it was read, and what all of it is worth."""
+    return Section("", [*lines, *filter(None, [worth_line(worth_of(known, chains), chains)])])
 
 
 def _read_and_unread(known: Iterable[ChainHoldings]) -> tuple[list[ChainHoldings], list[ChainId]]:
@@ -101,24 +131,30 @@ def _sections(
     chains: Chains,
     now: datetime | None,
     known_alike: AbstractSet[Asset] = frozenset(),
+    *,
     listing: Listing = NOT_LISTED,
+    as_of: datetime | None = None,
 ) -> Iterator[Section]:
-    """Yield a section for each chain, and one for all that hold nothing; without `now`, without ages."""
+    """Yield a section for each chain, by worth, and one for all that hold nothing.
+
+    Those that were read `as_of` or later have no age of their own; without `now` none has.
+    """
     shown = [held for chain in read for held in chain.held]
     together = find_look_alikes((held.asset, held.description.symbol) for held in shown)
     alike = together | known_alike | {held.asset for held in shown if held.is_look_alike}
     # What is held back or no longer listed is shown as last known, never among those that hold nothing.
     doubtful = [chain for chain in read if chain.held_back or listing.has_dropped(chain.chain_id)]
     empty = [chain for chain in read if _is_empty(chain) and chain not in doubtful]
-    for chain in read:
+    for chain in sorted(read, key=lambda chain: worth_of([chain], chains).usd, reverse=True):
         if chain in doubtful:
+            # An age of its own: what is believed no longer is as old as that.
             yield _last_known(chain, _section(chain, chains, alike, now), chains)
         elif chain not in empty:
-            yield _section(chain, chains, alike, now)
+            yield _section(chain, chains, alike, now, as_of)
     if empty:
         titles = chain_names([chain.chain_id for chain in empty], chains)
         oldest = min(filter(None, (part.seen_at for chain in empty for part in chain.parts)))
-        yield Section(bold(titles) + _as_of(oldest, now), [EMPTY + "nothing held"])
+        yield Section(bold(titles) + _as_of(oldest, now, as_of), [EMPTY + "nothing held"])
 
 
 def _last_known(chain: ChainHoldings, section: Section, chains: Chains) -> Section:
@@ -135,29 +171,37 @@ def _is_empty(chain: ChainHoldings) -> bool:
     return not chain.held and not chain.left_out and all(part.is_current for part in chain.parts)
 
 
-def _section(chain: ChainHoldings, chains: Chains, alike: frozenset[Asset], now: datetime | None) -> Section:
-    """Return what is current under the age of the chain, and below it, part by part, what is not."""
+def _section(
+    chain: ChainHoldings,
+    chains: Chains,
+    alike: frozenset[Asset],
+    now: datetime | None,
+    as_of: datetime | None = None,
+) -> Section:
+    """Return what is current under the chain and its worth, and below it, part by part, what is not."""
 
     def lines(held: Iterable[NamedBalance]) -> list[Html]:
-        return [_line(balance, chains, alike) for balance in held]
+        return _lines(held, chains, alike)
 
-    title = bold(chains.get(chain.chain_id).title)
+    worth = worth_of([chain], chains)
+    title = bold(chains.get(chain.chain_id).title) + (f" · {format_usd(worth.usd)}" if worth.priced else "")
     current = [part for part in chain.parts if part.is_current]
     others = [part for part in chain.parts if not part.is_current]
     # Where all parts are unknown since one moment, the heading says it once, not each part.
     if not current and len({part.unknown_since for part in others}) == 1:
         known = [*lines(chain.held), *_left_out(chain)]
         return Section(title + f": {_unknown(others[0], now)}", known or [EMPTY + "nothing"])
-    shown: list[Html] = []
-    for part in current:
-        is_said = part.held or part.left_out or not others
-        shown += lines(part.held) if is_said else [EMPTY + f"{part.kind}: nothing held"]
+    shown = lines(held for part in current for held in part.held)
+    if others:
+        shown += [
+            EMPTY + f"{part.kind}: nothing held" for part in current if not (part.held or part.left_out)
+        ]
     for state, parts in groupby(others, key=lambda part: f"{part.kind} {_unknown(part, now)}"):
         held = [balance for part in parts for balance in part.held]
         is_nothing = state.endswith(":") and not held and not chain.left_out
         shown += [EMPTY + (f"{state} nothing" if is_nothing else state), *lines(held)]
-    seen_at = min((part.seen_at for part in current if part.seen_at), default=None)
-    return Section(title + (_as_of(seen_at, now) if seen_at else EMPTY), [*shown, *_left_out(chain)])
+    seen_at = _seen_at(chain)
+    return Section(title + (_as_of(seen_at, now, as_of) if seen_at else EMPTY), [*shown, *_left_out(chain)])
 
 
 def _left_out(chain: ChainHoldings) -> list[Html]:
@@ -165,10 +209,10 @@ def _left_out(chain: ChainHoldings) -> list[Html]:
     return [fill("{}, not shown", counted(chain.left_out, "ignored token"))] if chain.left_out else []
 
 
-def _as_of(seen_at: datetime, now: datetime | None) -> str:
-    if now is None:
+def _as_of(seen_at: datetime, now: datetime | None, as_of: datetime | None = None) -> str:
+    if now is None or (as_of is not None and seen_at >= as_of):
         return ""
-    return f" · as of {clock(seen_at, now.astimezone(UTC).date())} UTC, {age(now - seen_at)} ago"
+    return f" · {read_at(seen_at, now).replace('As', 'as', 1)}"
 
 
 def _unknown(part: PartSeen, now: datetime | None) -> str:
@@ -180,13 +224,107 @@ def _unknown(part: PartSeen, now: datetime | None) -> str:
     return f"unknown since {since} UTC; last known:"
 
 
-def _line(held: NamedBalance, chains: Chains, alike: frozenset[Asset]) -> Html:
+def _lines(held: Iterable[NamedBalance], chains: Chains, alike: frozenset[Asset]) -> list[Html]:
+    """Return balances by worth, those without a price last; several of less than a dollar share a line."""
+    worth = [(one, dollars_held(one, chains)) for one in held]
+    by_worth = sorted(worth, key=lambda pair: pair[1] or Decimal(0), reverse=True)
+    small = [(one, usd) for one, usd in by_worth if usd is not None and usd < _SMALL]
+    if len(small) == 1:
+        small = []
+    lines = [_line(one, usd, chains, alike) for one, usd in by_worth if (one, usd) not in small]
+    for start in range(0, len(small), _FOLDED_A_LINE):
+        lines.append(_folded(small[start : start + _FOLDED_A_LINE], chains, alike, is_rest=bool(lines)))
+    return lines
+
+
+def _folded(
+    small: Sequence[tuple[NamedBalance, Decimal]], chains: Chains, alike: frozenset[Asset], *, is_rest: bool
+) -> Html:
+    """Return small balances in a quotation: what they are worth together, then each amount."""
+    amounts = join(", ", (_amount(one, chains, alike) for one, _ in small))
+    usd = format_usd(added_usd(*(usd for _, usd in small)))
+    return expandable(
+        fill("{}{} under $1, together {}: {}", "and " if is_rest else "", f"{len(small):,}", usd, amounts)
+    )
+
+
+def _line(held: NamedBalance, usd: Decimal | None, chains: Chains, alike: frozenset[Asset]) -> Html:
+    return _amount(held, chains, alike) + ("" if usd is None else f" · {format_usd(usd)}")
+
+
+def _amount(held: NamedBalance, chains: Chains, alike: frozenset[Asset]) -> Html:
     asset, description, holding, _ = held
     decimals = decimals_of(asset, description, chains)
     amount = format_shown(holding.amount_raw, decimals or 0)
     raw = f" {RAW_UNITS}" if decimals is None else ""
     ids = ids_held(description, holding)
     kept = f" · {counted_ids(ids)}" if ids else ""
-    usd = dollars_held(held, chains)
-    worth_it = "" if usd is None else f" · {format_usd(usd)}"
-    return fill("{} {}{}{}{}", amount, asset_name(asset, description, chains, alike), raw, kept, worth_it)
+    return fill("{} {}{}{}", amount, asset_name(asset, description, chains, alike), raw, kept)
+
+
+# ---------------------------------------------------------------- several accounts
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHoldings:
+    """What an account holds on the chains where it has one label."""
+
+    account: Address
+    label: str
+    known: Sequence[ChainHoldings]
+
+
+def by_worth(named: Iterable[NamedHoldings], chains: Chains) -> list[NamedHoldings]:
+    """Return accounts, the one that is worth most first."""
+    return sorted(named, key=lambda one: worth_of(one.known, chains).usd, reverse=True)
+
+
+def table(
+    shown: Sequence[NamedHoldings], chains: Chains, now: datetime, *, accounts: int, left_out: int
+) -> Html:
+    """Return several accounts in one message, each with its worth; `left_out` more were not read.
+
+    `accounts` is the number of addresses: one may have several names.
+    """
+    everything = [chain for one in shown for chain in one.known]
+    as_of = oldest_of_the_newest(everything)
+    # Labels may make more lines than there are accounts.
+    total = f"{accounts - left_out:,} of {accounts:,} accounts" if left_out else f"All {accounts:,} accounts"
+    head = [bold(total) if accounts > 1 else account_name(shown[0].account, "")]
+    if as_of is not None:
+        head.append(EMPTY + read_at(as_of, now))
+    if not left_out:
+        head += filter(None, [worth_line(worth_of(everything, chains), chains)])
+    lines = [_row(one, chains, now, as_of) for one in shown]
+    rest = [Section("", [words.more_accounts(left_out)])] if left_out else []
+    (page,) = paged([Section("", head), Section("", lines), *rest], most=1)
+    return page
+
+
+def _row(one: NamedHoldings, chains: Chains, now: datetime, as_of: datetime | None) -> Html:
+    """Return an account, what it is worth, what that leaves out, and its age where it is another one."""
+    return (
+        account_name(one.account, one.label)
+        + f" · {_short_worth(one.known, chains)}{_older(one, now, as_of)}"
+    )
+
+
+def _older(one: NamedHoldings, now: datetime, as_of: datetime | None) -> str:
+    own = oldest_of_the_newest(one.known)
+    return _as_of(own, now, as_of) if own is not None else ""
+
+
+def _short_worth(known: Sequence[ChainHoldings], chains: Chains) -> str:
+    if not any(part.seen_at for chain in known for part in chain.parts):
+        return "not read yet"
+    worth = worth_of(known, chains)
+    said = [
+        format_usd(worth.usd) if worth.priced else "",
+        f"{counted(worth.unpriced, 'balance')} without a price" if worth.unpriced else "",
+        f"{counted(worth.ignored, 'ignored token')}" if worth.ignored else "",
+        f"unknown on {chain_names(sorted(worth.unknown), chains, last=' and ')}" if worth.unknown else "",
+        f"as last known on {chain_names(sorted(worth.last_known), chains, last=' and ')}"
+        if worth.last_known
+        else "",
+    ]
+    return ", ".join(filter(None, said)) or "nothing held"

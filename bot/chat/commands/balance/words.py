@@ -1,6 +1,6 @@
 """What /balance answers beside balances: questions under way, refusals, and totals."""
 
-from bot.chat.text.html import Html, bold, code, fill, join
+from bot.chat.text.html import Html, code, fill
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import counted, short_address
 from bot.domain.assets import Address
@@ -61,8 +61,8 @@ def no_live_answer(account: Address, reason: str) -> Html:
     )
 
 
-def together(accounts: int, more: int, worth: Html) -> Html:
-    """Return what stands below several accounts: how many more there are, and what all are worth."""
-    others = fill("And {} more: {} shows one by its name.", counted(more, "account"), code("/balance LABEL"))
-    total = bold(f"All {counted(accounts, 'account')}") + "\n" + worth
-    return join("\n\n", [*([others] if more else []), *([total] if worth else [])])
+def more_accounts(left_out: int) -> Html:
+    """Return what stands below a table of accounts that leaves some out."""
+    return fill(
+        "And {} more: {} shows one by its name.", counted(left_out, "account"), code("/balance LABEL")
+    )

@@ -1,14 +1,17 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.commands.balance.holdings import balances, live_balances
+from bot.chat.commands.balance.holdings import NamedHoldings, balances, by_worth, live_balances, table
 from bot.chat.text.html import Html
 from bot.domain.assets import NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.observe.holdings import ChainHoldings, NamedBalance, PartKind, PartSeen
+from bot.domain.units import format_shown
 from tests.chat.reading import (
     ARBITRUM,
     BASE,
@@ -18,6 +21,7 @@ from tests.chat.reading import (
     POLYGON,
     TREASURY,
     USDC,
+    VAULT,
     read,
     seen,
 )
@@ -39,10 +43,15 @@ def held(
     kind: str = "ERC20",
     contract: Address = USDC,
     ids: int | None = None,
+    price: str | None = None,
 ) -> NamedBalance:
-    return NamedBalance(
-        Asset(ETHEREUM, contract), Description(kind, symbol, decimals), Amount(amount_raw, ids)
-    )
+    description = Description(kind, symbol, decimals)._replace(price_usd=price)
+    return NamedBalance(Asset(ETHEREUM, contract), description, Amount(amount_raw, ids))
+
+
+def cents(number: int, symbol: str) -> NamedBalance:
+    """Return a balance of so many cents, which is a dollar a token."""
+    return held(number, symbol, 2, price="1")
 
 
 def coin(amount_raw: int = 10**18 + 1) -> NamedBalance:
@@ -77,8 +86,8 @@ def live(*known: ChainHoldings) -> str:
 
 def test_balances_say_how_old_they_are() -> None:
     assert shown(chain(ETHEREUM, natives(coin()), tokens(held(2_150_000_000, "USDC", 6)))) == (
-        "Treasury · 0x8e3E…d8B9\nWorth unknown: no price of it is known.\n\n"
-        "Ethereum · as of 14:03:10 UTC, 12 s ago\n1.000000… ETH\n2,150 USDC"
+        "Treasury · 0x8e3E…d8B9\nAs of 14:03:10 UTC, 12 s ago\nWorth unknown: no price of it is known.\n\n"
+        "Ethereum\n1.000000… ETH\n2,150 USDC"
     )
 
 
@@ -88,7 +97,7 @@ def test_what_is_ignored_is_counted_and_never_called_nothing() -> None:
     assert shown(chain(ETHEREUM, natives(coin(10**18)), without)).endswith(
         "\n1 ETH\n2 ignored tokens, not shown"
     )
-    assert shown(chain(ETHEREUM, natives(), without)).endswith("12 s ago\n2 ignored tokens, not shown")
+    assert shown(chain(ETHEREUM, natives(), without)).endswith("\n\nEthereum\n2 ignored tokens, not shown")
     unknown = replace(tokens(unknown=True), left_out=1)
     assert shown(chain(POLYGON, natives(unknown=True), unknown)).endswith(
         "\n\nPolygon: unknown since 13:40 UTC; last known:\n1 ignored token, not shown"
@@ -106,15 +115,13 @@ def test_what_is_unknown_is_said_to_be_so_with_what_was_known() -> None:
 
 def test_unknown_tokens_stand_apart_from_a_coin_that_was_seen() -> None:
     assert shown(chain(POLYGON, natives(coin(10**18)), tokens(held(5, "USDC"), unknown=True))).endswith(
-        "\n\nPolygon · as of 14:03:10 UTC, 12 s ago\n1 ETH\n"
-        "tokens unknown since 13:40 UTC; last known:\n5 USDC"
+        "\n\nPolygon\n1 ETH\ntokens unknown since 13:40 UTC; last known:\n5 USDC"
     )
 
 
 def test_an_unknown_coin_stands_apart_from_tokens_that_were_seen() -> None:
     assert shown(chain(POLYGON, natives(unknown=True), tokens())).endswith(
-        "\n\nPolygon · as of 14:03:10 UTC, 12 s ago\ntokens: nothing held\n"
-        "native coin unknown since 13:40 UTC; last known: nothing"
+        "\n\nPolygon\ntokens: nothing held\nnative coin unknown since 13:40 UTC; last known: nothing"
     )
 
 
@@ -131,9 +138,7 @@ def test_named_tokens_that_are_unknown_alike_share_a_heading() -> None:
 
 
 def test_a_chain_that_answered_with_nothing_holds_nothing() -> None:
-    assert shown(chain(BASE, natives(), tokens())).endswith(
-        "\n\nBase · as of 14:03:10 UTC, 12 s ago\nnothing held"
-    )
+    assert shown(chain(BASE, natives(), tokens())).endswith("\n\nBase\nnothing held")
 
 
 def test_chains_that_hold_nothing_share_a_line_with_the_oldest_age() -> None:
@@ -141,7 +146,7 @@ def test_chains_that_hold_nothing_share_a_line_with_the_oldest_age() -> None:
     old = timedelta(seconds=70)
 
     assert shown(*empty, chain(ARBITRUM, natives(age=old), tokens(age=old))).endswith(
-        "\n\nBase, Polygon, Arbitrum One · as of 14:02:12 UTC, 70 s ago\nnothing held"
+        "\nAs of 14:02:12 UTC, 70 s ago\n\nBase, Polygon, Arbitrum One\nnothing held"
     )
 
 
@@ -169,7 +174,7 @@ def test_an_account_never_read_says_so() -> None:
     ],
 )
 def test_an_age_is_told_in_the_unit_that_fits(age: timedelta, words: str) -> None:
-    assert shown(chain(BASE, natives(age=age))).endswith(f"{words}\nnothing held")
+    assert shown(chain(BASE, natives(age=age))).endswith(f"{words}\n\nBase\nnothing held")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +199,108 @@ def test_more_balances_than_three_pages_are_counted() -> None:
     lines = [line for line in text(pages).split("\n") if " T" in line]
     assert len(pages) == 3
     assert f"… and {2_000 - len(lines):,} more lines." in pages[-1].visible
-    assert all("Ethereum · as of" in page.visible for page in pages)
+    assert all("\n\nEthereum\n" in page.visible or page.visible.startswith("Ethereum\n") for page in pages)
+
+
+def test_a_chain_read_much_earlier_has_an_age_of_its_own() -> None:
+    late = timedelta(minutes=3)
+    answer = shown(
+        chain(ETHEREUM, tokens(held(5, "USDC"))),
+        chain(BASE, natives(age=late), tokens(held(7, "DAI"), age=late)),
+    )
+
+    assert answer.split("\n")[1] == "As of 14:03:10 UTC, 12 s ago"
+    assert "\n\nEthereum\n5 USDC\n\nBase · as of 14:00:22 UTC, 3 min ago\n7 DAI" in answer
+
+
+def test_chains_and_assets_stand_by_worth_with_subtotals_and_what_has_no_price_last() -> None:
+    answer = shown(
+        chain(ETHEREUM, tokens(held(5, "AAA"), cents(200, "BBB"), cents(12_345, "CCC"))),
+        chain(POLYGON, tokens(held(9, "DDD"))),
+        chain(BASE, tokens(cents(99_900, "EEE"))),
+    )
+
+    assert answer.endswith(
+        "\nWorth $1,124.45, not counting 2 balances without a price\n\n"
+        "Base · $999.00\n999 EEE · $999.00\n\n"
+        "Ethereum · $125.45\n123.45 CCC · $123.45\n2 BBB · $2.00\n5 AAA\n\n"
+        "Polygon\n9 DDD"
+    )
+
+
+def test_several_balances_under_a_dollar_share_a_line_that_is_complete() -> None:
+    dust = (cents(40, "AAA"), cents(99, "BBB"), cents(13, "CCC"))
+
+    assert shown(chain(ETHEREUM, tokens(*dust, cents(100, "DDD"), held(7, "FFF")))).endswith(
+        "\n1 DDD · $1.00\n7 FFF\nand 3 under $1, together $1.52: 0.99 BBB, 0.4 AAA, 0.13 CCC"
+    )
+    assert shown(chain(ETHEREUM, tokens(*dust))).endswith(
+        "\n3 under $1, together $1.52: 0.99 BBB, 0.4 AAA, 0.13 CCC"
+    )
+
+
+def test_many_small_balances_are_all_there_in_lines_that_fit() -> None:
+    answer = shown(chain(ETHEREUM, tokens(*(cents(1, f"AB{number}") for number in range(45)))))
+
+    assert [line.split(" ")[:3] for line in answer.split("\n")[-3:]] == [
+        ["20", "under", "$1,"],
+        ["and", "20", "under"],
+        ["and", "5", "under"],
+    ]
+    assert len(re.findall(r"0\.01 AB", answer)) == 45
+
+
+def test_one_balance_under_a_dollar_and_any_without_a_price_have_lines_of_their_own() -> None:
+    assert shown(chain(ETHEREUM, tokens(held(1, "AAA"), cents(99, "BBB"), held(2, "CCC")))).endswith(
+        "\n0.99 BBB · $0.99\n1 AAA\n2 CCC"
+    )
+
+
+# ---------------------------------------------------------------- several accounts
+
+
+def rows_of(*named: NamedHoldings, left_out: int = 0) -> list[str]:
+    shown_first = by_worth(named, CHAINS)
+    page = table(shown_first, CHAINS, NOON, accounts=len(named) + left_out, left_out=left_out)
+    return text((page,)).split("\n")
+
+
+def test_several_accounts_are_a_table_by_worth_that_says_what_it_leaves_out() -> None:
+    ages = timedelta(minutes=5)
+    assert rows_of(
+        NamedHoldings(TREASURY, "Till", [chain(ETHEREUM, tokens(cents(700, "AAA"), held(1, "B")))]),
+        NamedHoldings(TREASURY, "Vault", [chain(POLYGON, tokens(cents(5_275, "AAA"), age=ages))]),
+        NamedHoldings(VAULT, "", [chain(BASE, tokens())]),
+        NamedHoldings(VAULT, "New", [chain(BASE, NOT_READ)]),
+        NamedHoldings(VAULT, "Blind", [chain(BASE, tokens(cents(100, "AAA"), unknown=True))]),
+    ) == [
+        "All 5 accounts",
+        "As of 14:03:10 UTC, 12 s ago",
+        (
+            "Worth $60.75, not counting 1 balance without a price and what is unknown on Base;"
+            " on Base as last known"
+        ),
+        "",
+        "Vault · 0x8e3E…d8B9 · $52.75 · as of 13:58:22 UTC, 5 min ago",
+        "Till · 0x8e3E…d8B9 · $7.00, 1 balance without a price",
+        "Blind · 0xABaB…ABaB · $1.00, as last known on Base",
+        "0xABaB…ABaB · nothing held",
+        "New · 0xABaB…ABaB · not read yet",
+    ]
+
+
+def test_a_table_that_leaves_accounts_out_has_no_sum_and_says_how_many() -> None:
+    till = NamedHoldings(TREASURY, "Till", [chain(ETHEREUM, tokens(cents(700, "AAA")))])
+
+    assert rows_of(till, till, left_out=3) == [
+        "2 of 5 accounts",
+        "As of 14:03:10 UTC, 12 s ago",
+        "",
+        "Till · 0x8e3E…d8B9 · $7.00",
+        "Till · 0x8e3E…d8B9 · $7.00",
+        "",
+        "And 3 accounts more: /balance LABEL shows one by its name.",
+    ]
 
 
 # ---------------------------------------------------------------- what nobody watches
@@ -211,7 +317,7 @@ def test_a_live_answer_names_what_is_held_and_what_is_not_known() -> None:
         "0x8e3E…d8B9, asked just now\nWorth unknown: no price of it is known.\n\n"
         "Ethereum\n1 ETH\n5 USDC\n\nBase\nnothing held\n\n"
         "No answer from Polygon: what it holds there is unknown.\n\n"
-        "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 tells this chat when that changes."
+        "/watch 0x8e3E38fe7367dd3b52D1e281E4e8400447C8d8B9 alerts this chat when that changes."
     )
 
 
@@ -266,3 +372,51 @@ def test_no_name_is_a_link_by_itself() -> None:
     (page,) = balances(TREASURY, "evil.example", [chain(ETHEREUM, tokens(held(5, "@mention")))], CHAINS, NOON)
 
     assert {"evil.example", "@mention"} <= set(read(page.source).code)
+
+
+PRICED = st.lists(
+    st.tuples(
+        st.sampled_from([ETHEREUM, POLYGON, BASE]),
+        st.lists(
+            st.builds(
+                held,
+                st.integers(1, 400),
+                st.from_regex(r"[A-F]{3}", fullmatch=True),
+                st.just(2),
+                price=st.sampled_from(["1", None]),
+            ),
+            max_size=60,
+        ),
+    ),
+    max_size=3,
+    unique_by=lambda pair: pair[0],
+)
+_SUM = re.compile(r"\$([\d,]+\.\d\d)")
+
+
+@given(PRICED)
+def test_subtotals_add_up_and_what_is_folded_and_shown_is_all_there_is(
+    holdings: list[tuple[ChainId, list[NamedBalance]]],
+) -> None:
+    answer = shown(*(chain(chain_id, tokens(*balances_)) for chain_id, balances_ in holdings))
+    every = [balance for _, balances_ in holdings for balance in balances_]
+    lines = answer.split("\n")
+    titles = {CHAINS.get(chain_id).title for chain_id, _ in holdings}
+
+    total = [dollars_in(line) for line in lines if line.startswith("Worth $")]
+    subtotals = [dollars_in(line) for line in lines if line.split(" · ")[0] in titles and "$" in line]
+    assert sum(subtotals) == sum(total)
+    listed = [amount for line in lines for amount in AMOUNT.findall(line.split(": ")[-1])]
+    assert sorted(listed) == sorted(
+        f"{format_shown(one.amount.amount_raw, 2)} {one.description.symbol}" for one in every
+    )
+
+
+AMOUNT = re.compile(r"[\d.]+ [A-F]{3}(?![a-z])")
+
+
+def dollars_in(line: str) -> Decimal:
+    """Return the first sum of dollars in a line."""
+    found = _SUM.search(line)
+    assert found
+    return Decimal(found[1].replace(",", ""))
