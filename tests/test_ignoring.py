@@ -97,7 +97,7 @@ async def test_a_button_that_stops_a_number_stops_no_other_that_has_it_later(sta
 async def test_the_list_takes_back_one_by_one(stack: Stack) -> None:
     await stack.watches()
     stack.say(f"/ignore {USDC_POLYGON} {CHECKSUMMED}")
-    await stack.hears("As an account it is watched on")
+    await stack.hears("It is still watched as an account")
     stack.say("/ignore")
     listed = await stack.hears("Ignored here: 2")
     first, second = buttons_of(listed)

@@ -228,7 +228,7 @@ def plain_words() -> Html:
 def unknown_command(word: str, closest: Command | None) -> Html:
     """Return the answer to a command that is none."""
     meant = f" Did you mean /{closest.name}?" if closest else ""
-    return fill("I do not know {}.{} /help lists what I know.", typed_word(f"/{word}"), meant)
+    return fill("I don't know {}.{} /help lists what I know.", typed_word(f"/{word}"), meant)
 
 
 # ---------------------------------------------------------------- buttons

@@ -351,7 +351,7 @@ def tokens_ignored(
     if ignored.still_to_come:
         lines.append(EMPTY + f"{counted(ignored.still_to_come, 'change')} from before will still come.")
     if is_watched:
-        lines.append(fill("As an account it is watched on: {} is for that.", code("/unwatch")))
+        lines.append(fill("It is still watched as an account; {} stops that.", code("/unwatch")))
     return join("\n", lines)
 
 

@@ -231,14 +231,14 @@ class Receiver:
             self._may_be_elsewhere = True
             progress.contested_at = self._monotonic()
         if progress.trouble is None:
-            log.warning("Telegram can't be heard", action="telegram_trouble", trouble=_trouble(error))
+            log.warning("no updates come from Telegram", action="telegram_trouble", trouble=_trouble(error))
         progress.trouble = _trouble(error)
         await self._sleep(_pause_seconds(error, progress.failures))
 
     def _note_answer(self) -> None:
         progress = self.progress
         if progress.trouble is not None:
-            log.info("Telegram is heard again", action="telegram_recovered")
+            log.info("updates come from Telegram again", action="telegram_recovered")
         progress.answered_at = self._monotonic()
         progress.trouble = None
         progress.failures = 0

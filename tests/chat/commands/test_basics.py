@@ -58,6 +58,6 @@ def test_usage_begins_with_what_was_wrong() -> None:
 
 def test_an_unknown_command_may_have_a_neighbour() -> None:
     assert text(dispatch.unknown_command("wathc", WATCH_COMMAND)) == (
-        "I do not know /wathc. Did you mean /watch? /help lists what I know."
+        "I don't know /wathc. Did you mean /watch? /help lists what I know."
     )
-    assert text(dispatch.unknown_command("zzz", None)) == "I do not know /zzz. /help lists what I know."
+    assert text(dispatch.unknown_command("zzz", None)) == "I don't know /zzz. /help lists what I know."

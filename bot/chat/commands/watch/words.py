@@ -59,7 +59,7 @@ def label_taken(spec: WatchSpec, taken: LabelTaken) -> Html:
     """Return the answer to a label that names something else here."""
     what = short_address(spec.account) if spec.account else token_names(spec.scope.contracts)
     return fill(
-        "{} is already the name of {} here, so I did not take {} under it. {} is free.",
+        "{} is already the name of {} here. For {} you can use {}.",
         bold_label(spec.label),
         short_address(taken.by),
         what,
@@ -141,9 +141,9 @@ def bulk_watched(
     if new:
         sections.append(Section(f"👁 Watching {counted(len(new), 'account')}:", _names(new)))
     if relabelled:
-        sections.append(Section("Watched already, and called so now:", _names(relabelled)))
+        sections.append(Section("Already watched, now under these names:", _names(relabelled)))
     if known:
-        sections.append(Section("Watched already:", _names(known)))
+        sections.append(Section("Already watched:", _names(known)))
     if bad:
         sections.append(not_taken(bad))
     if unused:
@@ -230,7 +230,7 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
         lines.append(EMPTY + f"{anew}Changes in between are not reported.")
     if already:
         lines.append(
-            fill("Watched again already: {}.", folded([_spec_name(restored.spec) for restored in already]))
+            fill("Already watched again: {}.", folded([_spec_name(restored.spec) for restored in already]))
         )
     if full:
         named = folded([_spec_name(restored.spec) for restored in full])
@@ -241,9 +241,9 @@ def undone(ones: Sequence[RestoredSubscription], limit: int) -> Html:
 def moved_here(moved: int | None) -> Html:
     """Return the answer to /here, which moved so many entries; None: no topic is lost."""
     if moved is None:
-        return fill("No topic of this chat is closed or deleted, as far as I know: nothing has to be moved.")
+        return fill("No topic of this chat is closed or deleted, so there is nothing to move.")
     if not moved:
-        return fill("The topics that are lost watched nothing more than this place: nothing had to be moved.")
+        return fill("The lost topics watched nothing that isn't watched here too: nothing to move.")
     return fill(
         "Moved {}. {} alerts now come here; /list shows all that is watched.",
         _entries(moved),

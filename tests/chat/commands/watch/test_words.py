@@ -96,7 +96,7 @@ def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
         (
             "👁 Watching 1 account:\n"
             "Treasury · 0x8e3E…d8B9\n\n"
-            "Watched already:\n"
+            "Already watched:\n"
             "0xABaB…ABaB\n\n"
             "Not taken:\n"
             "Line 3: polygn is no chain.\n"
@@ -111,7 +111,7 @@ def test_many_lines_are_answered_in_groups_and_bad_ones_by_number() -> None:
 def test_many_lines_without_a_mistake_speak_of_none() -> None:
     (page,) = texts(watch_words.bulk_watched([], [WatchEntry(1, VAULT)], []))
 
-    assert page == "Watched already:\n0xABaB…ABaB\n\n/list shows everything watched here."
+    assert page == "Already watched:\n0xABaB…ABaB\n\n/list shows everything watched here."
 
 
 def test_many_lines_of_accounts_that_were_read_before_promise_no_reading() -> None:
@@ -128,8 +128,8 @@ def test_many_lines_say_which_labels_are_new() -> None:
     )
 
     assert page == (
-        "Watched already, and called so now:\nTill · 0x8e3E…d8B9\n\n"
-        "Watched already:\n0xABaB…ABaB\n\n/list shows everything watched here."
+        "Already watched, now under these names:\nTill · 0x8e3E…d8B9\n\n"
+        "Already watched:\n0xABaB…ABaB\n\n/list shows everything watched here."
     )
 
 
@@ -203,7 +203,7 @@ def test_taking_an_end_back_says_what_does_not_return() -> None:
     ]
 
     assert text(watch_words.undone(ones, 5)) == (
-        "Watched again already: Treasury · 0x8e3E…d8B9.\n"
+        "Already watched again: Treasury · 0x8e3E…d8B9.\n"
         "No room for token 0xA0b8…eB48: this chat can watch 5 at most."
     )
 
