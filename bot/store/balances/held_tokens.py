@@ -12,7 +12,11 @@ def held_tokens(db: Database, place: Place, symbol: str) -> list[Asset]:
 
     Where none is held, those that were held as far as changes are kept; in the order of chains.
     """
-    values: list[Value] = [place.chat_id, place.thread_id or 0, symbol_key(symbol), to_blob(NATIVE)]
+    key = symbol_key(symbol)
+    # A word that no token is called by must not cost a walk through all changes.
+    if not key or db.execute("SELECT 1 FROM asset WHERE symbol_key = ?", [key]).fetchone() is None:
+        return []
+    values: list[Value] = [place.chat_id, place.thread_id or 0, key, to_blob(NATIVE)]
     for had in _HAD:
         rows = db.execute(_TOKENS + had + " ORDER BY x.chain_id, x.contract", values).fetchall()
         if rows:
