@@ -160,6 +160,7 @@ async def _build(
         sweeps=sweeps,
         max_subscriptions_per_chat=settings.access.max_subscriptions_per_chat,
         contract_status=contract_status(settings),
+        owners_are_configured=bool(settings.access.owners),
         on_owner=menus.change,
         now=now,
         monotonic=time.monotonic,

@@ -8,6 +8,7 @@ same transcripts. `python -m tests.dialogue [COMMAND…]` lets the bot answer an
     = Ops: Olga member, Bob member          a group that there is
     = channel Alerts: Olga creator          a channel, which the bot is not in yet
     Olga takes the bot into Alerts          as an administrator
+    = Olga owns the bot by its link         and the configuration names no owner
     Olga │ /watch 0x… as Treasury           somebody writes, in private unless `in Ops`
      bot │ 👁 Watching Treasury…            the answer; `bot in Ops`, `bot to Bob` where it is not Olga's
          └ [Undo]                           its buttons
@@ -22,8 +23,8 @@ import asyncio
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,7 @@ _SAID = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))?(?: replies to (?P<autho
 _PRESSED = re.compile(r"(?P<who>\w+)(?: in (?P<where>\w+))? presses \[(?P<button>.+)\]")
 _MOVED = re.compile(r"world │ (?P<sign>[+−])(?P<units>\d+) USDC")
 _GROUP = re.compile(r"= (?P<kind>channel )?(?P<title>\w+): (?P<members>.+)")
+_CLAIMED = "= Olga owns the bot by its link"
 _TAKEN_IN = re.compile(r"(?P<who>\w+) takes the bot into (?P<where>\w+)")
 _BOT = re.compile(r" bot(?: (?:in|to) (?P<where>\w+))? (?P<kind>[│✎]) ?(?P<text>.*)")
 _MORE = "     │"
@@ -93,7 +95,7 @@ def read_dialogues(text: str) -> Iterator[Dialogue]:
         title, *lines = section.strip().split("\n")
         dialogue = Dialogue(title)
         for line in filter(None, lines):
-            if _GROUP.fullmatch(line):
+            if line == _CLAIMED or _GROUP.fullmatch(line):
                 dialogue.groups.append(line)
             elif any(form.fullmatch(line) for form in (_MOVED, _SAID, _PRESSED, _TAKEN_IN)):
                 dialogue.turns.append(Turn([line]))
@@ -116,7 +118,8 @@ class Player:
         self._seen: dict[int, int] = {}
         self._shown: dict[tuple[int, int], Message] = {}
         for group in dialogue.groups:
-            self._add_group(group)
+            if group != _CLAIMED:
+                self._add_group(group)
 
     async def play(self, turn: Turn) -> Turn:
         """Do what somebody does; wait for as many messages as the transcript has, and return what came."""
@@ -262,24 +265,34 @@ def _steady(text: str) -> str:
 
 async def replay(dialogue: Dialogue, directory: Path) -> Dialogue:
     """Return the dialogue as it goes with the bot of today."""
-    async with open_stack(directory, **CALM) as stack:
-        stack.start()
-        player = Player(stack, dialogue)
+    async with _player(dialogue, directory) as player:
         turns = [await player.play(turn) for turn in dialogue.turns]
         turns[-1].answers += player.rest()
     return Dialogue(dialogue.title, dialogue.groups, turns)
+
+
+@asynccontextmanager
+async def _player(dialogue: Dialogue, directory: Path) -> AsyncIterator[Player]:
+    """Start a bot that Olga owns, and bring the people before it."""
+    is_claimed = _CLAIMED in dialogue.groups
+    async with open_stack(directory, **CALM, **({"access": ["owners = []"]} if is_claimed else {})) as stack:
+        stack.start()
+        if is_claimed:
+            await until(lambda: bool(stack.announced))
+            stack.say(f"/start {stack.announced[-1].rpartition('=')[2]}")
+            await stack.hears("This bot is yours")
+        player = Player(stack, dialogue)
+        player.rest()
+        yield player
 
 
 # ---------------------------------------------------------------- writing anew
 
 
 async def _written_anew(dialogue: Dialogue, directory: Path) -> Dialogue:
-    async with open_stack(directory, **CALM) as stack:
-        stack.start()
-        player = Player(stack, dialogue)
-        return Dialogue(
-            dialogue.title, dialogue.groups, [await player.play_anew(turn) for turn in dialogue.turns]
-        )
+    async with _player(dialogue, directory) as player:
+        turns = [await player.play_anew(turn) for turn in dialogue.turns]
+    return Dialogue(dialogue.title, dialogue.groups, turns)
 
 
 def manual() -> str:

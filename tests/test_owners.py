@@ -1,11 +1,14 @@
-"""What owners do, end to end: let people in and shut them out, by whatever they call them."""
+"""What owners do, end to end: let people in and shut them out, and share the bot with other owners."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from bot.chat.buttons import toasts
 from bot.chat.commands.owners import words as owner_words
 from bot.sandbox.telegram.world.world import Chat, User
-from tests.stack import OWNER, Stack, buttons_of
+from tests.stack import OWNER, Stack, buttons_of, open_stack
 from tests.waits import until
 
 
@@ -142,7 +145,7 @@ async def test_a_part_of_a_name_is_offered_and_never_taken(stack: Stack) -> None
 
     stack.say("/allow Mal")
 
-    assert buttons_of(await stack.hears("Do you mean one of these?")) == ["Eve Mallory"]
+    assert buttons_of(await stack.hears("Do you mean one of these?")) == [f"{mallory.id} Eve Mallory"]
     assert not await may_list(stack, mallory, chat)
 
 
@@ -259,3 +262,155 @@ async def test_a_group_that_somebody_else_adds_the_bot_to_is_offered_nothing(sta
 
     assert buttons_of(await stack.hears("Hello", chat=group)) == []
     await stack.hears("🚪 Bob")
+
+
+# ---------------------------------------------------------------- several owners
+
+
+@pytest.fixture
+async def claimed(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Run a bot that Olga owns by its link."""
+    async with open_stack(tmp_path, access=["owners = []"]) as stack:
+        stack.start()
+        await until(lambda: bool(stack.announced))
+        stack.say(f"/start {stack.announced[-1].rpartition('=')[2]}")
+        await stack.hears("This bot is yours")
+        yield stack
+
+
+async def second_owner(stack: Stack, name: str = "Alice") -> tuple[User, Chat]:
+    user, chat = person(stack, name)
+    stack.say(f"/owners add {user.id}")
+    await stack.hears("is an owner of this bot now")
+    await stack.hears("made you an owner", chat=chat)
+    return user, chat
+
+
+async def test_an_owner_adds_another_one_who_may_do_the_same(claimed: Stack) -> None:
+    alice, chat = await second_owner(claimed)
+
+    carol, hers = person(claimed, "Carol")
+    claimed.say(f"/owners add {carol.id}", user=alice, chat=chat)
+
+    assert (
+        await claimed.hears("is an owner", chat=chat)
+    ).text == f"👑 Carol ({carol.id}) is an owner of this bot now."
+    await claimed.hears(f"Alice ({alice.id}) made you an owner", chat=hers)
+    heard = await claimed.hears("👑")
+    assert f"Carol ({carol.id}) is an owner of this bot now: Alice ({alice.id}) added them." in heard.text
+    await claimed.stop()
+    claimed.start()
+    claimed.say("/owners", user=carol, chat=hers)
+    assert "Owners: 3" in (await claimed.hears("Owners", chat=hers)).text
+
+
+async def test_who_is_called_by_a_name_becomes_an_owner_by_a_button_only(claimed: Stack) -> None:
+    mallory, chat = person(claimed, username="mal")
+    await asks(claimed, mallory, chat)
+
+    claimed.say("/owners add Mallory")
+    await claimed.hears("Make Mallory")
+    claimed.say("/owners add @mal")
+    question = await claimed.hears("Make Mallory")
+    assert f"({mallory.id}), @mal an owner?" in question.text
+    claimed.say("/owners")
+    await claimed.hears("Owners: 1")
+    await claimed.presses(question, "Add Mallory")
+
+    await claimed.hears("is an owner of this bot now")
+
+
+async def test_whoever_wrote_what_is_replied_to_becomes_an_owner(claimed: Stack) -> None:
+    bob, chat = person(claimed, "Bob")
+    group = claimed.telegram.add_group("Ops", {claimed.olga: "creator", bob: "member"})
+    said = claimed.say("hello", user=bob, chat=group)
+
+    claimed.say("/owners add", chat=group, reply_to=said)
+
+    await claimed.hears(f"Bob ({bob.id}) is an owner of this bot now", chat=group)
+    await claimed.hears("made you an owner", chat=chat)
+    claimed.say("/owners add", chat=group)
+    await claimed.hears("/owners · Show who owns the bot", chat=group)
+
+
+async def test_who_is_no_owner_adds_none(claimed: Stack) -> None:
+    mallory, chat = person(claimed)
+    claimed.say(f"/allow {chat.id}")
+    await claimed.hears("can use the bot")
+    await claimed.hears("opened this chat", chat=chat)
+
+    claimed.say(f"/owners add {mallory.id}", user=mallory, chat=chat)
+
+    await claimed.hears("Only an owner", chat=chat)
+    claimed.say("/owners")
+    await claimed.hears("Owners: 1")
+
+
+async def test_a_group_is_no_owner(claimed: Stack) -> None:
+    group = claimed.telegram.add_group("Ops", {claimed.olga: "creator"})
+
+    claimed.say(f"/owners add {group.id}")
+
+    await claimed.hears("Ops is not a person")
+
+
+async def test_an_owner_who_is_removed_may_do_nothing_any_more_nor_come_back_by_the_link(
+    claimed: Stack,
+) -> None:
+    alice, chat = await second_owner(claimed)
+    link = claimed.announced[-1].rpartition("=")[2]
+    claimed.say("/owners", user=alice, chat=chat)
+    shown = await claimed.hears("Owners: 2", chat=chat)
+    assert buttons_of(shown) == ["Remove Olga"]
+
+    assert await claimed.presses(shown, "Remove Olga", user=alice) == owner_words.OWNER_REMOVED
+
+    await claimed.shows(shown, "Owners: 1")
+    await claimed.hears(f"You no longer own this bot: Alice ({alice.id}) removed you.")
+    for typed in ("/chats", f"/start {link}", "/owners"):
+        claimed.say(typed)
+    await claimed.hears("This bot is private")
+    await claimed.hears("This link has been used")
+    await claimed.stop()
+    claimed.start()
+    claimed.say("/list")
+    await claimed.hears("This bot is private")
+    claimed.say("/audit", user=alice, chat=chat)
+    audit = (await claimed.hears("Who changed what", chat=chat)).text
+    assert f"Alice ({alice.id}) removed an owner · Olga ({OWNER})" in audit
+    assert f"Olga ({OWNER}) added an owner · " in audit
+
+
+async def test_nobody_removes_themselves_so_that_the_last_owner_stays(claimed: Stack) -> None:
+    alice, chat = await second_owner(claimed)
+    claimed.say("/owners")
+    shown = await claimed.hears("Owners: 2")
+    (row,) = (button.callback_data for row in shown.buttons for button in row)
+    claimed.say("/owners", user=alice, chat=chat)
+    hers = await claimed.hears("Owners: 2", chat=chat)
+
+    assert await claimed.forges(hers, row, user=alice) == owner_words.NOT_ONESELF
+
+    claimed.say("/owners")
+    await claimed.hears("Owners: 2")
+
+
+async def test_owners_that_the_configuration_names_are_shown_and_not_changed(stack: Stack) -> None:
+    alice, _ = person(stack, "Alice")
+
+    stack.say("/owners")
+    shown = await stack.hears("Owners: 1")
+    assert "The configuration names the owners (access.owners)" in shown.text
+    assert buttons_of(shown) == []
+    stack.say(f"/owners add {alice.id}")
+    await stack.hears("The configuration names the owners")
+
+    assert await stack.forges(shown, "disown:1") == toasts.NOT_HERE
+
+
+async def test_owners_are_shown_in_private_only(claimed: Stack) -> None:
+    group = claimed.telegram.add_group("Ops", {claimed.olga: "creator"})
+
+    claimed.say("/owners", chat=group)
+
+    await claimed.hears("in a private chat only", chat=group)

@@ -13,7 +13,7 @@ from bot.domain.assets import Part
 from bot.domain.chat.access import Action, Author, Permission, is_open, judge
 from bot.domain.chat.audit import Actor
 from bot.domain.places import Place
-from bot.store.chats import chats, migrate
+from bot.store.chats import chats, migrate, owners
 from bot.store.database.connection import DatabaseThread
 
 log = structlog.get_logger(__name__)
@@ -94,6 +94,24 @@ class Permissions:
     def add_owner(self, user_id: int) -> None:
         """Make somebody an owner, until the program ends; the store keeps it beyond that."""
         self.owners |= {user_id}
+
+    async def appoint_owner(self, place: Place, actor: Actor) -> bool:
+        """Make an owner of the person whose private chat this is; False: they are one already."""
+        is_new = await self._db.run(owners.add_owner, place, actor)
+        self._closed.discard(place.chat_id)
+        self.add_owner(place.chat_id)
+        return is_new
+
+    async def remove_owner(self, place: Place, actor: Actor) -> bool:
+        """Make somebody an owner no more; False: they are none, or the last one."""
+        removed = await self._db.run(
+            owners.remove_owner, place.chat_id, actor, self._chats, self._contract_status
+        )
+        if removed:
+            self.owners -= {place.chat_id}
+            if not await self.is_open(place):
+                self._closed.add(place.chat_id)
+        return removed
 
     def is_owner(self, author: Author) -> bool:
         """Whether the person owns the bot."""

@@ -417,3 +417,45 @@ async def test_a_group_is_found_as_the_supergroup_it_became(keeper: Keeper) -> N
         assert found is not None
         assert found.place.chat_id == -1005
     assert await keeper.db.run(access_requests.chat_at, -6) is None
+
+
+# ---------------------------------------------------------------- several owners
+
+
+async def test_the_last_owner_is_not_removed(keeper: Keeper) -> None:
+    await keeper.db.run(owners.save_claim_code, CODE, NOON)
+    await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA))
+    assert await keeper.db.run(owners.add_owner, MALLORY, by(OLGA))
+    assert not await keeper.db.run(owners.add_owner, MALLORY, by(OLGA))
+
+    assert await keeper.db.run(owners.remove_owner, OLGA.chat_id, by(MALLORY), (), VERIFIED)
+    assert not await keeper.db.run(owners.remove_owner, MALLORY.chat_id, by(MALLORY), (), VERIFIED)
+    assert not await keeper.db.run(owners.remove_owner, OLGA.chat_id, by(MALLORY), (), VERIFIED)
+
+    assert await keeper.db.run(owners.apply_owners, ()) == {MALLORY.chat_id}
+    assert await keeper.db.run(owners.use_claim_code, CODE, OLGA, by(OLGA)) is ClaimResult.USED
+    assert [deed for deed, _, _ in await deeds(keeper)] == [
+        AuditAction.CLAIM,
+        AuditAction.ADD_OWNER,
+        AuditAction.REMOVE_OWNER,
+    ]
+
+
+async def test_the_chat_of_who_is_removed_is_closed_unless_it_is_open_for_another_reason(
+    keeper: Keeper,
+) -> None:
+    opened, named, only_owner = (Place(number, "private", str(number)) for number in (1, 2, 3))
+    for place in (OLGA, opened, named, only_owner):
+        await keeper.db.run(owners.add_owner, place, by(OLGA))
+    await keeper.allow(opened)
+
+    for place in (opened, named, only_owner):
+        await keeper.db.run(owners.remove_owner, place.chat_id, by(OLGA), {named.chat_id}, VERIFIED)
+
+    known = await keeper.db.run(access_requests.known_chats, 1, 10)
+    assert {chat.place.title: (chat.is_open, chat.is_owner) for chat in known.chats} == {
+        "Olga": (True, True),
+        "1": (True, False),
+        "2": (True, False),
+        "3": (False, False),
+    }

@@ -95,6 +95,10 @@ class Services:
     sweeps: Callable[[], Awaitable[Sweeps]]
     ask_live: Callable[[Place, Address, Rules], Awaitable[Sequence[Html]]]
     """Asks the source about an account that nobody watches in a place."""
+    owners_are_configured: bool
+    """Whether the configuration names the owners, so that nobody else can."""
+    owners_changed: Callable[[], None]
+    """Called when somebody becomes an owner, or is one no more."""
     look_up_chat: Callable[[int | str], Awaitable[Place | None]]
     """Asks Telegram about a chat, by its id or @name."""
     posting_trouble: Callable[[int], Awaitable[str]]

@@ -7,7 +7,7 @@ from bot.chat.buttons.data import ButtonAction
 from bot.chat.commands import basics, ignore, mute, sample
 from bot.chat.commands.balance import balance, status
 from bot.chat.commands.command import Command, Feature, FindCallback
-from bot.chat.commands.owners import access, audit, believe
+from bot.chat.commands.owners import access, audit, believe, ownership
 from bot.chat.commands.watch import rename, unwatch, watch, watch_list
 
 FEATURES: tuple[Feature, ...] = (
@@ -29,6 +29,7 @@ FEATURES: tuple[Feature, ...] = (
     access.ALLOW,
     access.DENY,
     access.CHATS,
+    ownership.OWNERS,
     audit.AUDIT,
     believe.BELIEVE,
 )

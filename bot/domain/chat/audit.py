@@ -21,6 +21,8 @@ class AuditAction(StrEnum):
     """What was done. The values are stored: add some, but never change one."""
 
     CLAIM = "claim"
+    ADD_OWNER = "add owner"
+    REMOVE_OWNER = "remove owner"
     ALLOW = "allow"
     DENY = "deny"
     IGNORE_CHAT = "ignore"
@@ -39,6 +41,8 @@ class AuditAction(StrEnum):
 PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
     {
         AuditAction.CLAIM: "became the owner",
+        AuditAction.ADD_OWNER: "added an owner",
+        AuditAction.REMOVE_OWNER: "removed an owner",
         AuditAction.ALLOW: "opened",
         AuditAction.DENY: "closed",
         AuditAction.IGNORE_CHAT: "ignored",

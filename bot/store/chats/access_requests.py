@@ -107,6 +107,11 @@ def channels(db: Database) -> list[Place]:
     return [_to_known_chat(row).place for row in rows]
 
 
+def chats_of_owners(db: Database) -> list[KnownChat]:
+    """Return the private chats of all owners, in the order in which the bot met them."""
+    return [_to_known_chat(row) for row in db.execute(f"{_CHATS} AND c.is_owner = 1 ORDER BY c.id")]
+
+
 def meet_chat(db: Database, place: Place) -> int:
     """Insert a chat that asked for nothing, so that a button can name it; returns its row."""
     with db.transaction():

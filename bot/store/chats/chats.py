@@ -98,6 +98,23 @@ def apply_configuration(
             end_unwanted_coverage(db, [account_id for (account_id,) in some], status)
 
 
+def close_former_owner(db: Database, user_id: int, open_chats: Collection[int], status: Part) -> None:
+    """Close the private chat of somebody who owns the bot no more, unless it is open for another reason.
+
+    Part of the caller's transaction.
+    """
+    db.execute("UPDATE chat SET is_owner = 0 WHERE telegram_id = ?", [user_id])
+    if user_id in open_chats:
+        return
+    closed = db.execute(
+        "UPDATE chat SET open = 0 WHERE telegram_id = ? AND open = 1 AND decided IS NULL RETURNING id",
+        [user_id],
+    ).fetchall()
+    for (row_id,) in closed:
+        withdraw_all(db, row_id)
+        end_unwanted_coverage(db, accounts_of_chat(db, row_id), status)
+
+
 def _open_exactly(db: Database, open_chats: Collection[int], status: Part) -> None:
     """Open these chats and close all others, except those that a command decided on."""
     undecided = db.execute(

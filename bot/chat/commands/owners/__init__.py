@@ -1,5 +1,6 @@
 """What owners do, and how somebody becomes one.
 
-`access` has /allow, /deny and /chats, `audit` /audit, `believe` /believe; `claim` makes the first owner by a
-link, `access_requests` tells owners that a closed chat would like in. `words` has what all of them answer.
+`access` has /allow, /deny and /chats, `ownership` /owners, `audit` /audit, `believe` /believe; `channels`
+reads commands that owners type for a channel. `claim` makes the first owner by a link, `access_requests`
+shows owners that a closed chat would like in. `chat_lookup` finds the chat that is meant, `words` answers.
 """

@@ -6,7 +6,6 @@ from bot.chat.buttons.data import Screen, rows
 from bot.chat.commands.command import Services
 from bot.chat.commands.owners import words
 from bot.chat.permissions import Incoming
-from bot.domain.chat.known_chats import KnownChat
 from bot.domain.places import Place
 from bot.store.chats import access_requests
 
@@ -41,7 +40,7 @@ async def find_chat(services: Services, incoming: Incoming, typed: str, command:
         return Screen(words.unknown_chat(typed))
     text = words.which_chat(typed, is_exact=bool(found.exact))
     offers = [
-        (_button_text(chat, with_id=bool(found.exact)), f"/{command} {chat.place.chat_id}")
+        (f"{chat.place.chat_id} {words.plain_name(chat.place)}", f"/{command} {chat.place.chat_id}")
         for chat in meant[:OFFERED_MOST]
     ]
     buttons = await services.button_commands.buttons(here, *offers)
@@ -75,8 +74,3 @@ async def _at(services: Services, chat_id: int) -> Place:
     seen = await services.look_up_chat(chat_id)
     # Negative numbers are groups: a chat may be opened before the bot can see it.
     return seen or (known.place if known else Place(chat_id, "private" if chat_id > 0 else "group", ""))
-
-
-def _button_text(chat: KnownChat, *, with_id: bool) -> str:
-    title = words.plain_name(chat.place)
-    return f"{chat.place.chat_id} {title}" if with_id else title

@@ -21,6 +21,9 @@ CHAT_OPENED = "Open now."
 CHAT_CLOSED = "Closed now."
 CHAT_IGNORED = "I won't mention that chat again."
 
+OWNER_REMOVED = "Removed."
+NOT_ONESELF = "Another owner can remove you; you can't do that yourself."
+
 NAMELESS = "somebody unnamed"
 
 ENTRIES_A_PAGE = 10
@@ -59,6 +62,79 @@ def link_used() -> Html:
 def link_expired() -> Html:
     """Return the answer to a link that is too old."""
     return fill("This link has expired. Starting the bot again prints a new one where it runs.")
+
+
+def owners(people: Sequence[Place], own_id: int | None, *, is_configured: bool) -> Html:
+    """Return who owns the bot; `own_id` is the reader's."""
+    lines = [
+        fill("{}{}", _person(one.chat_id, one.title), " · you" if one.chat_id == own_id else "")
+        for one in people
+    ]
+    heading = f"Owners: {len(people)}"
+    if is_configured:
+        return join("\n", (heading, *lines, "", owners_configured()))
+    return join("\n", (heading, *lines, "", fill("{} adds one.", code("/owners add @name"))))
+
+
+def owners_configured() -> Html:
+    """Return why owners can't be changed here."""
+    return fill(
+        "The configuration names the owners ({}), so only your operator can change them.",
+        code("access.owners"),
+    )
+
+
+def owner_question(person: Place) -> Html:
+    """Return the question before somebody who was called by a name becomes an owner."""
+    username = fill(", {}", code(f"@{person.username}")) if person.username else EMPTY
+    return fill(
+        "Make {}{} an owner? Owners open and close every chat, and add and remove owners.\n"
+        "Anybody can take a name: check the id.",
+        _person(person.chat_id, person.title),
+        username,
+    )
+
+
+def owner_added(person: Place, by: Author | None, *, is_unreachable: bool = False) -> Html:
+    """Return that somebody owns the bot now; None: the reader did that."""
+    added = fill("👑 {} is an owner of this bot now", _person(person.chat_id, person.title))
+    if by is not None:
+        return fill("{}: {} added them. {} shows all.", added, _person(by.named_user_id, by.name), "/owners")
+    start = "\nThey have to press Start before I can write to them." if is_unreachable else ""
+    return added + "." + start
+
+
+def owner_already(person: Place) -> Html:
+    """Return the answer to /owners add of an owner."""
+    return fill("{} is an owner already.", _named(person))
+
+
+def owner_is_a_person(place: Place) -> Html:
+    """Return the answer to /owners add of a group or a channel."""
+    return fill("{} is not a person: only people own this bot.", _named(place))
+
+
+def you_were_added(by: Author) -> Html:
+    """Return what a new owner reads."""
+    return fill(
+        "👑 {} made you an owner of this bot.\n"
+        "/chats shows who can use it, /owners who owns it, and /help the rest.",
+        _person(by.named_user_id, by.name),
+    )
+
+
+def owner_removed(person: Place, by: Author) -> Html:
+    """Return what the other owners read when one is removed."""
+    return fill(
+        "{} no longer owns this bot: {} removed them. /owners shows who does.",
+        _person(person.chat_id, person.title),
+        _person(by.named_user_id, by.name),
+    )
+
+
+def you_were_removed(by: Author) -> Html:
+    """Return what somebody reads who owns the bot no more."""
+    return fill("You no longer own this bot: {} removed you.", _person(by.named_user_id, by.name))
 
 
 # ---------------------------------------------------------------- getting in
