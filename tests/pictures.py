@@ -126,8 +126,8 @@ async def _outage(stack: Stack, time: SceneClock) -> Sequence[Message]:
 
 
 async def _balance(stack: Stack, _: SceneClock) -> Sequence[Message]:
-    await _watch(stack, "Treasury")
-    await _ask(stack, "/balance Treasury")
+    await _watch(stack, "Vault")
+    await _ask(stack, "/balance Vault")
     return _last(stack, 2)
 
 

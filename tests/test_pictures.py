@@ -1,12 +1,17 @@
-"""The pictures of the README can't go stale: each is drawn from its page."""
+"""The pictures of the README can't go stale: each is made of what the bot says today."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.pictures import HERE, SCENES, digest, digest_in
+from tests.pictures import HERE, SCENES, digest, digest_in, play
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_page_is_what_the_bot_says_today(name: str, tmp_path: Path) -> None:
+    assert await play(SCENES[name], tmp_path) == (HERE / f"{name}.html").read_text()
 
 
 @pytest.mark.parametrize("name", SCENES)
