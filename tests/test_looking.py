@@ -230,7 +230,7 @@ async def test_a_name_that_nothing_has_is_not_asked_for(stack: Stack) -> None:
 
 async def test_there_is_nothing_to_believe_where_nothing_is_doubted(stack: Stack) -> None:
     assert await answered(stack, "/believe polygon") == (
-        "Nothing is doubted on Polygon: what changes there is told as it is."
+        "Nothing is missing on Polygon: its changes are reported as they come."
     )
 
 

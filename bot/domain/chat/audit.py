@@ -50,7 +50,7 @@ PAST_TENSE: Mapping[AuditAction, str] = MappingProxyType(
         AuditAction.RELABEL: "named",
         AuditAction.UNWATCH: "stopped watching",
         AuditAction.UNDO: "took back the end of",
-        AuditAction.BELIEVE: "took for real what vanished on",
+        AuditAction.BELIEVE: "confirmed what disappeared on",
         AuditAction.HERE: "moved to another topic, entries:",
         AuditAction.MUTE: "muted",
         AuditAction.UNMUTE: "unmuted",

@@ -43,7 +43,7 @@ class ChatListPage:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A closed chat that asks for access, which owners are to be told now."""
+    """A closed chat that asks for access, which owners are to see now."""
 
     row: int
     """The row id of the chat, which buttons carry."""

@@ -18,7 +18,7 @@ from bot.store.database.connection import DatabaseThread
 
 
 class AccessRequests:
-    """Tells owners that a closed chat asks for access."""
+    """Shows owners that a closed chat asks for access."""
 
     def __init__(
         self, db: DatabaseThread, permissions: Permissions, screens: Screens, *, now: Callable[[], datetime]
@@ -29,7 +29,7 @@ class AccessRequests:
         self._now = now
 
     async def announce(self, incoming: Incoming) -> bool:
-        """Tell owners of a closed chat, at most once a day; returns whether one of them was told just now.
+        """Show owners a closed chat, at most once a day; returns whether one of them has it just now.
 
         An owner who never pressed Start can't be written to; /chats lists the request all the same.
         """
@@ -47,7 +47,7 @@ class AccessRequests:
         return Notified.NOW in notified
 
     async def _notify(self, owner: int, screen: Screen) -> "Notified":
-        """Tell one owner, unless their chat is muted: then only /chats lists the request."""
+        """Write to one owner, unless their chat is muted: then only /chats lists the request."""
         chat = Place(owner, "private", "")
         muted = await self._db.run(mutes.muted_here, chat)
         if any(mute.account is None for mute in muted.mutes):
@@ -63,7 +63,7 @@ class AccessRequests:
 
 
 class Notified(Enum):
-    """Whether an owner was told of a request."""
+    """Whether an owner was shown a request."""
 
     NOW = "now"
     LATER = "later"

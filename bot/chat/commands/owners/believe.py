@@ -12,9 +12,9 @@ from bot.store.polling import sweeps
 
 BELIEVE_COMMAND = Command(
     name="believe",
-    does="Take for real what vanished from a chain at once",
+    does="Confirm that balances which disappeared are really gone",
     grammar="/believe CHAIN",
-    examples=(Example("/believe polygon", "tells as gone, with the next sweep, what vanished there"),),
+    examples=(Example("/believe polygon", "reports as gone, after the next check, what disappeared there"),),
     who=Who.OWNERS,
 )
 
@@ -27,7 +27,7 @@ class BelieveRequest(Request):
     chain_id: ChainId
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
-        """Take for real what vanished from a chain."""
+        """Confirm that what disappeared from a chain is gone."""
         was_doubted = await services.db.run(
             sweeps.believe_losses, self.chain_id, incoming.actor(services.now())
         )

@@ -299,8 +299,8 @@ def losses_confirmed(chain_id: ChainId, chains: Chains, *, was_doubted: bool) ->
     """Return the answer to /believe."""
     title = chains.get(chain_id).title
     if was_doubted:
-        return fill("Taken for real: with the next sweep, what vanished on {} is told as gone.", title)
-    return fill("Nothing is doubted on {}: what changes there is told as it is.", title)
+        return fill("OK. The balances missing on {} will be reported as gone after the next check.", title)
+    return fill("Nothing is missing on {}: its changes are reported as they come.", title)
 
 
 # ---------------------------------------------------------------- requests for access, chats
