@@ -165,14 +165,50 @@ async def test_a_corrected_name_is_muted_for_as_long_as_was_typed(stack: Stack) 
 
 async def test_a_length_that_is_not_understood_is_not_taken_for_a_name(stack: Stack) -> None:
     await stack.watches()
-    lengths = ("1h30m", "-5m", "\u22125m", "10000m", "1w", "1.5h", "1h 30m", "2 weeks")
-    for typed in (*lengths, *(f"Treasury {length}" for length in ("1w", "1h 30m", "-5m"))):
+    lengths = ("1h30m", "-5m", "\u22125m", "10000m", "2 months", "1.5h", "1h 30m", "until Friday")
+    for typed in (*lengths, *(f"Treasury {length}" for length in ("1y", "1h 30m", "-5m", "until 25:00"))):
         stack.say(f"/mute {typed}")
         answer = await stack.hears(lambda _: True)
         assert answer.text.startswith(
-            "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
+            "For how long? Send 30m, 2h, 1d, 1w or until tomorrow 9:00 (UTC), at most 30d."
         ), typed
     assert not told(stack, "🔕")
+
+
+async def test_a_length_may_stand_before_the_name_and_a_moment_behind_it(stack: Stack) -> None:
+    await stack.watches()
+    for typed, words in (
+        ("/mute 8h Treasury", "Treasury · 0x8e3E…d8B9 is muted here for 8 h, until"),
+        ("/mute Treasury 8 hrs", "Treasury · 0x8e3E…d8B9 is muted here for 8 h, until"),
+        ("/mute 1w", "This chat is muted for 7 days, until"),
+        ("/mute all 2h", "This chat is muted for 2 h, until"),
+        ("/mute Treasury until tomorrow 9:00", "muted here until"),
+    ):
+        stack.say(typed)
+        answer = await stack.hears(words)
+        assert answer.text.split("\n")[0].endswith(" UTC.")
+    assert told(stack, " 09:00 UTC.")
+
+
+async def test_all_that_is_muted_is_ended_by_a_word(stack: Stack) -> None:
+    await stack.watches()
+    for typed, words in (
+        ("/unmute all", "Nothing is muted here."),
+        ("/mute Treasury 8h", "is muted here for 8 h"),
+        ("/mute 1h", "This chat is muted"),
+        ("/unmute all", "🔔 This chat is no longer muted."),
+        ("/unmute", "Nothing is muted here."),
+    ):
+        stack.say(typed)
+        await stack.hears(words)
+
+
+async def test_what_is_called_all_is_muted_alone(stack: Stack) -> None:
+    await stack.watches(f"/watch {CHECKSUMMED} as All")
+    stack.say("/mute all 2h")
+    await stack.hears("🔕 All · 0x8e3E…d8B9 is muted here for 2 h")
+    stack.say("/unmute all")
+    await stack.hears("🔔 All · 0x8e3E…d8B9 is no longer muted.")
 
 
 async def test_a_label_like_a_length_is_a_name_all_the_same(stack: Stack) -> None:

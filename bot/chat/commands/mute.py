@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 
 from bot.chat.buttons import alert_buttons, toasts
 from bot.chat.buttons.data import ButtonAction, Press, Screen, button, rows
@@ -39,23 +39,21 @@ from bot.store.outbox import delivered
 
 MUTE_COMMAND = Command(
     name="mute",
-    does="Keep alerts for later, of this chat or of one account",
-    grammar="/mute [LABEL, ADDRESS or #NUMBER] [30m, 2h or 1d]",
+    does="Pause alerts, of this chat or of one account",
+    grammar="/mute [LABEL, ADDRESS or #NUMBER] [30m, 2h, 1w or until tomorrow 9:00]",
     examples=(
-        Example("/mute", "keeps everything for an hour, and tells it then"),
-        Example("/mute 2h", "keeps it for two hours"),
-        Example(
-            "/mute Treasury 1d", "keeps what is about one account for a day, on the chains of that label"
-        ),
+        Example("/mute", "pauses all alerts for an hour; they come when it is over"),
+        Example("/mute 8h Treasury", "pauses one account, on the chains of that label"),
+        Example("/mute until tomorrow 9:00", "pauses until then; times are UTC"),
     ),
     who=Who.CHANGERS,
 )
 UNMUTE_COMMAND = Command(
     name="unmute",
-    does="Tell what is kept, and everything at once again",
+    does="Resume alerts, and send what was kept",
     grammar="/unmute [LABEL, ADDRESS or #NUMBER]",
     examples=(
-        Example("/unmute", "ends all that is muted here"),
+        Example("/unmute all", "ends every mute here, as /unmute does"),
         Example("/unmute Treasury", "ends it for one account"),
     ),
     who=Who.CHANGERS,
@@ -64,20 +62,43 @@ UNMUTE_COMMAND = Command(
 END_MUTE = ButtonAction("unmute")
 """Ends a mute; `row` is the mute's id."""
 
-_TYPED_LENGTH = re.compile(
-    r"(?:^|[\s,])(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hours?|d|days?)$",
+_LENGTH = r"(?:for )?(?P<number>[0-9]{1,4}) ?(?P<unit>m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)"
+_ENDS_IN_LENGTH = re.compile(rf"(?:^|[\s,]){_LENGTH}$", re.IGNORECASE | re.ASCII)
+_BEGINS_WITH_LENGTH = re.compile(rf"^{_LENGTH}(?=[\s,])", re.IGNORECASE | re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_UNTIL = re.compile(
+    r"(?:^|[\s,])until (?:(?P<day>today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2}) (?:at )?)?"
+    r"(?P<time>[0-9]{1,2}:[0-9]{2})(?: ?utc)?$",
     re.IGNORECASE | re.ASCII,
 )
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_LENGTHS = "For how long? 30m, 2h and 1d are understood, and a mute lasts from 1m to 30d."
+_LENGTHS = "For how long? Send 30m, 2h, 1d, 1w or until tomorrow 9:00 (UTC), at most 30d."
+_TOO_LONG = "A mute lasts from 1m to 30d."
+_ALL = "all"
 _TIME = (
     r"[-+\u2212\u2013]?[0-9]+(?:[.,][0-9]+)? ?"
     r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|y|years?)"
 )
-_LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:{_TIME}[ ,]*)+$", re.IGNORECASE | re.ASCII)
-"""What is written like a length of time, in units we don't take too: `2 weeks`, `90 s`."""
+_LIKE_A_LENGTH = re.compile(rf"(?:^|[\s,])(?:(?:{_TIME}[ ,]*)+|until(?: .*)?)$", re.IGNORECASE | re.ASCII)
+"""What is written like a length of time that we don't take: `90 s`, `2 months`, `until Friday`."""
 
 # ---------------------------------------------------------------- /mute
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A moment in UTC, as it was typed."""
+
+    day: str
+    """`today`, `tomorrow`, a date, or "" for the next time that it is so late."""
+    time: time
+
+    def after(self, now: datetime) -> datetime:
+        """Return the moment; raises ValueError for a date that there is none."""
+        today = now.astimezone(UTC).date()
+        days = {"": today, "today": today, "tomorrow": today + timedelta(days=1)}
+        day = days[self.day] if self.day in days else date.fromisoformat(self.day)
+        at = datetime.combine(day, self.time, UTC)
+        return at + timedelta(days=1) if not self.day and at <= now else at
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,49 +110,71 @@ class MuteRequest(Request):
     """All that follows it: a label may end like a length of time."""
     who: str
     """What is muted, without the length; "": everything."""
-    span: timedelta
+    how_long: timedelta | Until
+    typed: str = field(default="", compare=False)
+    """The length as it was typed, "" if none was."""
 
     @property
     def missing(self) -> Missing | None:
         """The account, where all of the chat is meant unless a message is replied to."""
         return None if self.who else Missing.ACCOUNT
 
-    @property
-    def typed_span(self) -> str:
-        """The length as it was typed, "" if none was."""
-        return self.rest.partition(self.who)[2].strip(" ,") if self.who else self.rest
-
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Hold the alerts of this place, or of one account, for a while."""
-        if not self.who:
-            return (await _mute(services, incoming, self.span, ()),)
+        span = _span(self.how_long, services.now())
+        if isinstance(span, str):
+            return (usage(MUTE_COMMAND, span),)
         listed = await services.db.run(subscriptions.subscriptions_here, incoming.place)
         # The whole text first: in "/mute Savings 2d", "Savings 2d" may be a label.
-        found = find(listed, self.rest) or find(listed, self.who)
+        found = (find(listed, self.rest) or find(listed, self.who)) if self.who else ()
+        if not self.who or (not found and self.who.casefold() == _ALL):
+            return (await _mute(services, incoming, span, ()),)
         is_address = any(address_meant(text) is not None for text in (self.rest, self.who))
         meant = _scopes(found, is_whole=is_address)
         if meant:
-            return (await _mute(services, incoming, self.span, meant),)
+            return (await _mute(services, incoming, span, meant),)
         if found:
             return (only_accounts(self.who),)
-        # "/mute 90" or "/mute 2 weeks" mean a time we don't take, not a label that is not here.
+        # "/mute 90" or "/mute 2 months" mean a time we don't take, not a label that is not here.
         if self.who.isdigit() or _LIKE_A_LENGTH.search(self.who):
             return (usage(MUTE_COMMAND, _LENGTHS),)
         closest = closest_label(listed, self.who)
-        offered = [(f"Mute {closest}", f"/mute {closest} {self.typed_span}")] if closest else []
+        offered = [(f"Mute {closest}", f"/mute {closest} {self.typed}")] if closest else []
         buttons = await services.button_commands.buttons(incoming.place, *offered)
         return (Screen(not_watched(self.who, closest), rows(buttons)),)
 
 
+def _span(how_long: timedelta | Until, now: datetime) -> timedelta | str:
+    """Return how long a mute lasts, or what is wrong with that."""
+    if isinstance(how_long, timedelta):
+        return how_long
+    try:
+        span = how_long.after(now) - now
+    except ValueError:
+        return _LENGTHS
+    if span <= timedelta():
+        return "That moment is over. " + _LENGTHS
+    return span if span <= LONGEST else _TOO_LONG
+
+
 def _read_mute(rest: str, _chains: ChainReader) -> MuteRequest | Usage:
     text = " ".join(rest.split())
-    read = _TYPED_LENGTH.search(text)
+    until = _UNTIL.search(text)
+    try:
+        at = time.fromisoformat(until["time"].zfill(5)) if until else None
+    except ValueError:
+        at = None
+    if until is not None and at is not None:
+        day = (until["day"] or "").casefold()
+        return MuteRequest(text, text[: until.start()].strip(" ,"), Until(day, at), until[0].strip(" ,"))
+    read = _ENDS_IN_LENGTH.search(text) or _BEGINS_WITH_LENGTH.search(text)
     if read is None:
         return MuteRequest(text, text, DEFAULT)
     span = _UNITS[read["unit"][0].casefold()] * int(read["number"])
     if not SHORTEST <= span <= LONGEST:
-        return Usage(MUTE_COMMAND, "A mute lasts from 1m to 30d.")
-    return MuteRequest(text, text[: read.start()].strip(" ,"), span)
+        return Usage(MUTE_COMMAND, _TOO_LONG)
+    who = (text[: read.start()] + text[read.end() :]).strip(" ,")
+    return MuteRequest(text, who, span, read[0].strip(" ,"))
 
 
 async def _find_alert(services: Services, incoming: Incoming, press: Press) -> CallbackAction | None:
@@ -185,11 +228,11 @@ class UnmuteRequest(Request):
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """End mutes; what they held is sent now."""
         meant = await _named(services, incoming.place, self.who)
-        if self.who and not meant:
+        if self.who and not meant and self.who.casefold() != _ALL:
             return (await _nothing_muted(services, incoming.place, self.who),)
         ended = await services.db.run(mutes.unmute, incoming.place, meant, incoming.actor(services.now()))
         if not ended.mutes:
-            return (await _nothing_muted(services, incoming.place, self.who),)
+            return (await _nothing_muted(services, incoming.place, self.who if meant else ""),)
         return (unmuted(ended, incoming.place, services.chains, services.now()),)
 
 
@@ -260,10 +303,12 @@ def muted(result: MuteResult, span: timedelta, place: Place, chains: Chains, now
     is_all = any(mute.account is None for mute in result.mutes)
     is_one = is_all or len(result.mutes) == 1
     what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
-    until = f"{length(span)}, until {moment(result.mutes[0].until, now)}"
+    until = f"until {moment(result.mutes[0].until, now)}"
+    # The length of a mute that was given an end is an odd number of seconds.
+    how_long = until if span % timedelta(minutes=1) else f"for {length(span)}, {until}"
     lines = [
-        fill("🔕 {} {} muted{} for {}.", what, "is" if is_one else "are", "" if is_all else " here", until),
-        EMPTY + "What happens meanwhile is kept, and told then.",
+        fill("🔕 {} {} muted{} {}.", what, "is" if is_one else "are", "" if is_all else " here", how_long),
+        EMPTY + "Alerts are kept, and come then.",
     ]
     if result.still_to_come:
         lines.append(EMPTY + f"{counted(result.still_to_come, 'change')} from before will still come.")
@@ -278,7 +323,7 @@ def muted_already(until: datetime, now: datetime) -> str:
 def only_accounts(who: str) -> Html:
     """Return the answer to /mute of a token."""
     return fill(
-        "{} is a token; {} is for accounts, or for all of the chat. {} ends what is told of a token.",
+        "{} is a token; {} pauses accounts, or all of the chat. {} stops alerts about a token.",
         code(sanitized(who, "That").visible),
         code("/mute"),
         code("/ignore 0x…"),
@@ -290,20 +335,20 @@ def unmuted(result: UnmuteResult, place: Place, chains: Chains, now: datetime) -
     is_all = any(mute.account is None for mute in result.mutes)
     is_one = is_all or len(result.mutes) == 1
     what = EMPTY + this_place(place) if is_all else _names(result.mutes, chains)
-    told = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
+    answer = fill("🔔 {} {} no longer muted.", what, "is" if is_one else "are")
     if result.until is not None:
         rest = "this topic" if place.thread_id is not None else "this chat"
-        return told + fill(" All of {} still is, until {}.", rest, moment(result.until, now))
+        return answer + fill(" All of {} still is, until {}.", rest, moment(result.until, now))
     if not result.changes:
-        return told + " Nothing changed meanwhile."
+        return answer + " Nothing changed meanwhile."
     follow = "follows" if result.changes == 1 else "follow"
-    return told + f" {counted(result.changes, 'change')} from meanwhile {follow}."
+    return answer + f" {counted(result.changes, 'change')} from meanwhile {follow}."
 
 
 def nothing_muted(who: str) -> Html:
     """Return the answer to /unmute of what is not muted; "": of everything."""
     what = typed_word(who) + " is not muted here." if who else "Nothing is muted here."
-    return fill("{} {} keeps alerts for later.", what, code("/mute 1h"))
+    return fill("{} {} pauses alerts.", what, code("/mute 1h"))
 
 
 def all_muted(until: datetime, place: Place, now: datetime) -> Html:

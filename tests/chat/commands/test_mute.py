@@ -1,6 +1,6 @@
 """What is answered about mutes."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from bot.domain.chat.mutes import ActiveMutes, Mute, MuteResult, UnmuteResult
 from bot.domain.deliver.alerts import MuteOver
 from bot.domain.places import Place
 from tests.builders import ETHEREUM, NOON, POLYGON, TREASURY, USDC, at
+from tests.chat.commands.builders import parsed
 from tests.chat.reading import CHAINS, HOSTILE_NAMES, seen
 
 CHAT, TOPIC = Place(1, "private", ""), Place(-1, "supergroup", "Ops", 5)
@@ -65,7 +66,7 @@ def test_a_topic_is_called_one() -> None:
     )
     assert mute_words.muted(MuteResult((ALL,), 2), HOUR, TOPIC, CHAINS, NOON).visible == (
         "🔕 This topic is muted for 1 h, until 13:00 UTC.\n"
-        "What happens meanwhile is kept, and told then.\n"
+        "Alerts are kept, and come then.\n"
         "2 changes from before will still come."
     )
 
@@ -117,3 +118,50 @@ def test_no_name_leaves_its_place(name: str) -> None:
     ):
         assert html.fits
         assert seen(html.source) == html.visible
+
+
+@pytest.mark.parametrize(
+    ("typed", "until"),
+    [
+        ("until tomorrow 9:00", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)),
+        ("until today at 23:59", datetime(2026, 11, 22, 23, 59, tzinfo=UTC)),
+        ("until 11:00", datetime(2026, 11, 23, 11, 0, tzinfo=UTC)),
+        ("until 13:00 UTC", datetime(2026, 11, 22, 13, 0, tzinfo=UTC)),
+        ("until 2026-12-01 08:30", datetime(2026, 12, 1, 8, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_mute_may_end_at_a_moment(typed: str, until: datetime) -> None:
+    request = parsed(f"/mute Till {typed}")
+
+    assert isinstance(request, mute_words.MuteRequest)
+    assert (request.who, request.typed) == ("Till", typed)
+    assert isinstance(request.how_long, mute_words.Until)
+    assert request.how_long.after(datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) == until
+
+
+@pytest.mark.parametrize("typed", ["until 24:00", "until 9", "until 9:61", "until Friday 9:00", "until"])
+def test_what_is_no_moment_is_taken_for_none(typed: str) -> None:
+    request = parsed(f"/mute Till {typed}")
+
+    assert isinstance(request, mute_words.MuteRequest)
+    assert request.how_long == timedelta(hours=1)
+    assert request.who.endswith(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "who", "span"),
+    [
+        ("8h Till", "Till", timedelta(hours=8)),
+        ("Till 8h", "Till", timedelta(hours=8)),
+        ("for 2 weeks, Till", "Till", timedelta(weeks=2)),
+        ("Till, for 1 week", "Till", timedelta(weeks=1)),
+        ("1w", "", timedelta(weeks=1)),
+        ("1w 2h", "1w", timedelta(hours=2)),
+        ("Till 8x", "Till 8x", timedelta(hours=1)),
+    ],
+)
+def test_a_length_stands_before_or_behind_a_name(typed: str, who: str, span: timedelta) -> None:
+    request = parsed(f"/mute {typed}")
+
+    assert isinstance(request, mute_words.MuteRequest)
+    assert (request.who, request.how_long) == (who, span)
