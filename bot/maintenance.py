@@ -148,10 +148,12 @@ def daily_worth(
     """
 
     async def add_up(begun: datetime) -> None:
+        late_after_seconds = (await sweeps()).late_after_seconds
         terms = WorthTerms(
             day=begun.astimezone(UTC).date(),
             asked=await db.run(asked_chains),
-            price_kept=price_kept((await sweeps()).late_after_seconds),
+            price_kept=price_kept(late_after_seconds),
+            late_after=timedelta(seconds=late_after_seconds),
             chains=chains,
             status=status,
         )

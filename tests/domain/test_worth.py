@@ -117,6 +117,14 @@ def test_what_gives_no_answer_counts_as_last_known() -> None:
     )
 
 
+def test_what_was_seen_too_long_ago_counts_as_last_known() -> None:
+    late = replace(seen(held(1_000_000, "1", chain_id=POLYGON)), is_late=True)
+
+    assert worth_of([chain(late, chain_id=POLYGON)], CHAINS) == Worth(
+        usd=Decimal(1), priced=1, last_known=frozenset({POLYGON})
+    )
+
+
 def test_what_is_held_back_counts_as_last_known() -> None:
     doubted = replace(chain(seen(held(1_000_000, "1"))), held_back=HeldBack(12, 13))
 

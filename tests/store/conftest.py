@@ -133,10 +133,17 @@ class Keeper:
         account: Address,
         chain_ids: frozenset[ChainId],
         prices_since: datetime = NOON,
+        seen_since: datetime = NOON,
     ) -> list[ChainHoldings]:
         """Return what a place watches of an account."""
         return await self.db.run(
-            holdings.holdings_of, place, account, chain_ids, self.status, prices_since=prices_since
+            holdings.holdings_of,
+            place,
+            account,
+            chain_ids,
+            self.status,
+            prices_since=prices_since,
+            seen_since=seen_since,
         )
 
     async def allow(self, place: Place) -> None:

@@ -32,16 +32,30 @@ TOKEN = Description("ERC20", "USDC", 6)
 Kept = Mapping[tuple[Address, date], Worth]
 
 
-def terms(day: date = TODAY) -> WorthTerms:
-    return WorthTerms(day=day, asked=CHAINS, price_kept=HOUR, chains=REGISTRY, status=VERIFIED)
+def terms(day: date = TODAY, late_after: timedelta = HOUR) -> WorthTerms:
+    return WorthTerms(
+        day=day,
+        asked=CHAINS,
+        price_kept=HOUR,
+        late_after=late_after,
+        chains=REGISTRY,
+        status=VERIFIED,
+    )
 
 
-async def add_up(keeper: Keeper, now: datetime = LATER, *, day: date = TODAY, slices: int = 10_000) -> None:
+async def add_up(
+    keeper: Keeper,
+    now: datetime = LATER,
+    *,
+    day: date = TODAY,
+    late_after: timedelta = HOUR,
+    slices: int = 10_000,
+) -> None:
     """Keep what everything is worth, in at most so many slices."""
     for destination_id in await keeper.db.run(worth.destinations):
         last: int | None = 0
         while last is not None and slices:
-            last = await keeper.db.run(worth.keep_worth, destination_id, last, terms(day), now)
+            last = await keeper.db.run(worth.keep_worth, destination_id, last, terms(day, late_after), now)
             slices -= 1
 
 
@@ -118,6 +132,21 @@ async def test_a_chain_that_was_not_read_yet_and_one_that_gives_no_answer_are_na
             last_known=frozenset({POLYGON}),
         )
     }
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+async def test_a_chain_that_is_silent_for_too_long_is_last_known_and_no_other(
+    watching: Keeper, *, is_silent: bool
+) -> None:
+    await watching.watch(chains=[POLYGON, BASE])
+    await held(watching, TREASURY, chain_id=BASE)
+    # The newest sweep ended just now, and a silent chain has no part in what it says.
+    await watching.reach(60, dict.fromkeys([BASE] if is_silent else [BASE, POLYGON]))
+
+    await add_up(watching, late_after=timedelta(seconds=30))
+
+    last_known = frozenset({POLYGON} if is_silent else ())
+    assert (await kept(watching))[TREASURY, TODAY].last_known == last_known
 
 
 @pytest.mark.parametrize(
@@ -296,6 +325,7 @@ class World:
     ignored: Collection[Address]
     priced: Mapping[Address, timedelta]
     """How long ago each price was seen."""
+    late_after: timedelta
 
 
 WATCHES = st.tuples(
@@ -316,6 +346,7 @@ WORLDS = st.builds(
     ),
     ignored=st.sets(st.sampled_from((USDC, DAI)), max_size=1),
     priced=st.dictionaries(st.sampled_from((USDC, DAI)), st.sampled_from((timedelta(0), HOUR, 2 * HOUR))),
+    late_after=st.sampled_from((timedelta(seconds=30), HOUR)),
 )
 
 
@@ -347,16 +378,19 @@ async def test_a_day_has_what_balance_says_at_that_moment(
         for contract, old in world.priced.items():
             await price(keeper, contract, "2", LATER - old)
 
-        await add_up(keeper)
+        await add_up(keeper, late_after=world.late_after)
 
         for place in (OLGA, OPS):
-            said = {(account, TODAY): await _said(keeper, place, account) for account in (TREASURY, VAULT)}
+            said = {
+                (account, TODAY): await _said(keeper, place, account, world.late_after)
+                for account in (TREASURY, VAULT)
+            }
             assert await kept(keeper, place) == {key: one for key, one in said.items() if one is not None}
     finally:
         await keeper.db.close()
 
 
-async def _said(keeper: Keeper, place: Place, account: Address) -> Worth | None:
+async def _said(keeper: Keeper, place: Place, account: Address, late_after: timedelta) -> Worth | None:
     """Return what /balance adds up for an account; None where the place doesn't watch it."""
-    known = await keeper.holdings_of(place, account, CHAINS, prices_since=LATER - HOUR)
+    known = await keeper.holdings_of(place, account, CHAINS, LATER - HOUR, LATER - late_after)
     return worth_of(known, REGISTRY) if known else None

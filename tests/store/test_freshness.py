@@ -268,6 +268,20 @@ async def test_a_price_is_shown_with_its_asset_alone_and_while_it_is_not_too_old
     assert await prices(at(61)) == {NATIVE: None, USDC: None, DAI: None}
 
 
+async def test_what_was_read_is_late_once_its_chain_was_seen_too_long_ago(keeper: Keeper) -> None:
+    await keeper.watch(contracts=[USDC])
+    await keeper.watch(contracts=[DAI])
+    await keeper.record(reading({}, native=100, named={USDC: 5}), when=at(60))
+
+    async def late(since: datetime) -> list[bool]:
+        (chain,) = await keeper.holdings_of(OLGA, TREASURY, POLYGON_ONLY, since, since)
+        return [part.is_late for part in chain.parts]
+
+    assert not any(await late(at(60)))
+    unread = [part.seen_at is None for part in await parts(keeper)]
+    assert await late(at(61)) == [not one for one in unread]
+
+
 async def test_a_collection_keeps_its_ids(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: Amount(7, 3, 12)}, native=1))

@@ -46,6 +46,8 @@ class PartSeen:
     held: tuple[NamedBalance, ...] = ()
     left_out: int = 0
     """How many more tokens are held that are ignored here."""
+    is_late: bool = False
+    """Whether it was seen longer ago than sweeps that go well leave it: what is held is the last known."""
 
     @property
     def is_current(self) -> bool:

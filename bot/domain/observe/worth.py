@@ -29,7 +29,7 @@ class Worth:
     unknown: frozenset[ChainId] = frozenset()
     """The chains of which something was never read."""
     last_known: frozenset[ChainId] = frozenset()
-    """The chains of which something can't be read or is doubted; its last known amounts are in the sum."""
+    """The chains of which something can't be read, is late or doubted: the sum has its last known amounts."""
 
     def merged(self, other: "Worth") -> "Worth":
         """Return the value of both together."""
@@ -70,7 +70,7 @@ def worth_of(known: Iterable[ChainHoldings], chains: Chains) -> Worth:
         priced = [value for value in values if value is not None]
         is_unknown = any(part.seen_at is None for part in chain.parts)
         is_last_known = chain.held_back is not None or any(
-            part.unknown_since is not None for part in chain.parts
+            part.unknown_since is not None or part.is_late for part in chain.parts
         )
         total = total.merged(
             Worth(

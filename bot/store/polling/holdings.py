@@ -37,10 +37,11 @@ def holdings_of(
     status: Part,
     *,
     prices_since: datetime,
+    seen_since: datetime,
 ) -> list[ChainHoldings]:
     """Return what a destination watches of an account, chain by chain, what was not read yet included.
 
-    A price that the source named before `prices_since` is none.
+    A price that the source named before `prices_since` is none; what was seen before `seen_since` is late.
     """
     subscriptions = [one.subscription for one in subscriptions_here(db, place)]
     rules = rules_here(db, place)
@@ -52,6 +53,7 @@ def holdings_of(
         chains=chains,
         status=status,
         prices_since=prices_since,
+        seen_since=seen_since,
     )
     return known
 
@@ -65,10 +67,11 @@ def holdings_by_account(
     chains: frozenset[ChainId],
     status: Part,
     prices_since: datetime,
+    seen_since: datetime,
 ) -> Iterator[tuple[Address, list[ChainHoldings]]]:
     """Yield the same of several accounts, by the subscriptions and the ignore list of one destination.
 
-    A price that the source named before `prices_since` is none.
+    A price that the source named before `prices_since` is none; what was seen before `seen_since` is late.
     """
     wanted, watched = wanted_by(subscriptions, chains), watches_by_account(subscriptions)
     seen_at, on_hold = complete_at(db), held_back(db)
@@ -89,6 +92,7 @@ def holdings_by_account(
                             held.get(chain_id, ()),
                             rules=rules,
                             status=status,
+                            seen_since=seen_since,
                         )
                     ),
                     held_back=on_hold.get(chain_id),
@@ -173,6 +177,7 @@ def _parts(
     *,
     rules: Rules,
     status: Part,
+    seen_since: datetime,
 ) -> Iterator[PartSeen]:
     """Yield each watched part with the balances it shows: coins first, then lists, then contracts.
 
@@ -191,6 +196,8 @@ def _parts(
         elif standing is not Standing.NAMED:
             shown[status].append(one)
     kinds = {NATIVE_PART: PartKind.NATIVES, status: PartKind.TOKENS}
+    # Of a chain that gives no answer at all nothing is marked as unknown: only its age shows it.
+    is_late = complete_at is not None and complete_at < seen_since
     for part in sorted(watched, key=lambda part: (part != NATIVE_PART, part != status, part)):
         is_read = part in coverage
         yield PartSeen(
@@ -199,4 +206,5 @@ def _parts(
             unknown_since=coverage.get(part),
             held=tuple(shown[part]) if is_read else (),
             left_out=left_out if is_read and part == status else 0,
+            is_late=is_read and is_late,
         )

@@ -31,6 +31,8 @@ class WorthTerms:
     """The chains that are read where a subscription names none."""
     price_kept: timedelta
     """How old a price may be."""
+    late_after: timedelta
+    """How old a view may be that is not late."""
     chains: Chains
     status: Part
     """Stands for the lists of the configured contract status."""
@@ -98,6 +100,7 @@ def _totals(
         chains=terms.asked,
         status=terms.status,
         prices_since=now - terms.price_kept,
+        seen_since=now - terms.late_after,
     ):
         total = worth_of(known, terms.chains)
         yield by_address[account], total

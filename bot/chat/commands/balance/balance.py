@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.chat.buttons import alert_buttons
 from bot.chat.buttons.data import BACK, FORTH, Button, ButtonAction, Press, Screen, button, in_pairs, rows
@@ -243,6 +244,7 @@ async def _known(services: Services, place: Place, account: Address) -> list[Cha
         listing.asked,
         services.contract_status,
         prices_since=services.now() - price_kept(sweeps.late_after_seconds),
+        seen_since=services.now() - timedelta(seconds=sweeps.late_after_seconds),
     )
 
 
