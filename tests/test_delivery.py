@@ -369,7 +369,7 @@ async def test_a_busy_group_gets_few_messages_and_every_change(tmp_path: Path) -
         assert len(stack.said(group)) <= 6
         stack.say("/list", chat=group)
         stack.say("/status")
-        await stack.hears("On their way here")
+        await stack.hears("Waiting to be sent")
 
 
 async def test_many_changes_at_once_are_few_messages_that_fit(stack: Stack) -> None:

@@ -44,7 +44,7 @@ async def test_a_chain_that_is_held_back_is_told_to_be_and_why_and_when_it_is_ba
     assert "an owner can confirm it with /believe base" in told
     wait = "waiting for the index, or for an owner's /believe base"
     assert f"{lost}; {wait}" in status.partition("Held back: Base, since ")[2]
-    assert "Not fully seen" not in status
+    assert "Partly blind" not in status
     assert base.partition(" ago\n")[2].startswith(f"Held back since then: {lost}; {wait}. Last known:\n")
     assert "3 T0" in base
     assert "Nothing changed meanwhile" in back

@@ -33,9 +33,9 @@ async def test_status_says_how_far_everything_is_seen(stack: Stack) -> None:
     watched, seen, sweep, alerts = (await answered(stack, "/status")).split("\n")
 
     assert re.fullmatch(r"Watched here: 1 account on \d+ chains, \d+ balances", watched)
-    assert re.fullmatch(r"Seen: \d+ chains, \d+ s ago|Seen: \d+ chains, newest view .* old, oldest .*", seen)
+    assert re.fullmatch(r"Read: \d+ chains, \d+ s ago|Read: \d+ chains, .* to .* ago", seen)
     assert re.match(r"Last sweep: \d+ s ago, took \d+\.\d s", sweep)
-    assert alerts == "On their way here: no alerts"
+    assert alerts == "Waiting to be sent: nothing"
 
 
 async def test_status_of_an_empty_chat_speaks_of_the_sweeps_alone(stack: Stack) -> None:
@@ -47,7 +47,7 @@ async def test_status_names_what_gives_no_answer(stack: Stack) -> None:
     stack.gateway.faults.add(FailTokens(chain_id=POLYGON))
     await stack.asked(3)
 
-    while "Not fully seen: Polygon, since" not in await answered(stack, "/status"):
+    while "Partly blind: Polygon, since" not in await answered(stack, "/status"):
         await stack.asked()
 
 

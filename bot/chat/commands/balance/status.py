@@ -1,7 +1,7 @@
-"""`/status`: how far everything watched in a chat is seen; what is well is one line."""
+"""`/status`: how far everything watched in a chat is read, what is not first."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from bot.chat.commands.arguments.chain_names import ChainReader
 from bot.chat.commands.command import Answer, Command, Example, Feature, Request, Services, Who
 from bot.chat.commands.words import mutes_shown, no_account_watched
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html, fill, join
+from bot.chat.text.html import EMPTY, Html, fill, join
 from bot.chat.text.outages import outage_lines, vanished, waiting
 from bot.chat.text.untrusted import quoted
 from bot.chat.text.wording import age, chain_names, clock, counted
@@ -28,9 +28,9 @@ _SHORT_SWEEP_SECONDS = 10
 
 STATUS_COMMAND = Command(
     name="status",
-    does="Show how fresh each chain is, and what is still to be told",
+    does="Show whether all is well: how fresh each chain is, and what waits to be sent",
     grammar="/status",
-    examples=(Example("/status", "shows what is seen, what is not, and since when"),),
+    examples=(Example("/status", "shows what is read, what is not and since when, and what waits"),),
     who=Who.READERS,
 )
 
@@ -63,12 +63,14 @@ def status(
     here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime, *, listing: Listing = NOT_LISTED
 ) -> Html:
     """Return how fresh is what is watched here, how the source does, and what waits to be sent."""
+    watched, unwell = _watched(here, sweeps, chains, now, listing)
     return join(
         "\n",
         (
-            *_watched(here, sweeps, chains, now, listing),
-            _last_sweep(sweeps),
             *_trouble(sweeps),
+            *unwell,
+            *watched,
+            _last_sweep(sweeps),
             _alerts(here, now),
             *_allowance(sweeps.allowance),
         ),
@@ -77,12 +79,14 @@ def status(
 
 def _watched(
     here: WatchedHere, sweeps: Sweeps, chains: Chains, now: datetime, listing: Listing
-) -> Iterator[Html | str]:
+) -> tuple[list[Html | str], list[Html | str]]:
+    """Return what is watched and read, and apart from it, to be said first, what is not."""
     if not here.accounts:
-        yield no_account_watched() if here.tokens else "Nothing is watched here yet."
-        return
+        return [no_account_watched() if here.tokens else "Nothing is watched here yet."], []
     on = counted(len(here.chains), "chain")
-    yield f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
+    watched = [
+        f"Watched here: {counted(here.accounts, 'account')} on {on}, {counted(here.balances, 'balance')}"
+    ]
     held_back = [chain for chain in here.chains if chain.held_back]
     held_back_ids = {chain.chain_id for chain in held_back}
     # A chain that is held back has its own line: as a gap too it would be listed twice.
@@ -94,18 +98,24 @@ def _watched(
         if chain.seen_at and chain.unread < chain.accounts and chain.chain_id not in blind | held_back_ids
     )
     if ages:
-        yield _seen(ages)
-    yield from (_held_back(chain, chains, now) for chain in held_back[:_HELD_BACK_MOST])
-    if len(held_back) > _HELD_BACK_MOST:
-        yield f"Held back: {counted(len(held_back) - _HELD_BACK_MOST, 'more chain')}"
-    yield from _not_seen(gaps, chains, now)
+        watched.append(_read(ages))
     lacking = [chain.chain_id for chain in here.chains if listing.lacks(chain.chain_id) and not chain.seen_at]
     gone = [chain.chain_id for chain in here.chains if chain.is_gone or listing.has_dropped(chain.chain_id)]
-    yield from _unread([chain for chain in here.chains if chain.chain_id not in (*lacking, *gone)], chains)
-    if gone:
-        yield f"No longer listed by the source, still asked: {chain_names(gone, chains)}"
-    if lacking:
-        yield f"Not listed by the source, no answer expected: {chain_names(lacking, chains)}"
+    unwell = [_held_back(chain, chains, now) for chain in held_back[:_HELD_BACK_MOST]]
+    if len(held_back) > _HELD_BACK_MOST:
+        unwell.append(EMPTY + f"Held back: {counted(len(held_back) - _HELD_BACK_MOST, 'more chain')}")
+    unread = [chain for chain in here.chains if chain.chain_id not in (*lacking, *gone)]
+    return [*watched], [
+        *unwell,
+        *_not_seen(gaps, chains, now),
+        *_unread(unread, chains),
+        *([f"No longer listed by the source, still asked: {chain_names(gone, chains)}"] if gone else []),
+        *(
+            [f"Not listed by the source, no answer expected: {chain_names(lacking, chains)}"]
+            if lacking
+            else []
+        ),
+    ]
 
 
 def _with_late_chains(here: WatchedHere, sweeps: Sweeps, now: datetime) -> list[Gap]:
@@ -120,18 +130,16 @@ def _with_late_chains(here: WatchedHere, sweeps: Sweeps, now: datetime) -> list[
     return [*here.gaps, *(gap for gap in late if gap.chain_id not in known)]
 
 
-def _seen(ages: Sequence[timedelta]) -> str:
+def _read(ages: Sequence[timedelta]) -> str:
     newest, oldest = age(ages[0]), age(ages[-1])
-    seen = f"Seen: {counted(len(ages), 'chain')}"
-    if newest == oldest:
-        return f"{seen}, {newest} ago"
-    return f"{seen}, newest view {newest} old, oldest {oldest}"
+    read = f"Read: {counted(len(ages), 'chain')}"
+    return f"{read}, {newest} ago" if newest == oldest else f"{read}, {newest} to {oldest} ago"
 
 
 def _held_back(chain: ChainSight, chains: Chains, now: datetime) -> Html:
     assert chain.held_back is not None
     return fill(
-        "Held back: {}{}: {}; {}",
+        "⚠️ Held back: {}{}: {}; {}",
         chains.get(chain.chain_id).title,
         f", {_since(chain.seen_at, now)}" if chain.seen_at else "",
         vanished(chain.held_back),
@@ -147,8 +155,8 @@ def _since(moment: datetime, now: datetime) -> str:
 def _not_seen(gaps: Sequence[Gap], chains: Chains, now: datetime) -> list[Html | str]:
     spots = outage_lines(gaps, chains, lambda since: _since(since, now))
     if len(spots) == 1:
-        return [fill("Not fully seen: {}, {}", spots[0].where, spots[0].when)]
-    return ["Not fully seen:", *(spot.line for spot in spots)] if spots else []
+        return [fill("⚠️ Partly blind: {}, {}", spots[0].where, spots[0].when)]
+    return ["⚠️ Partly blind:", *(spot.line for spot in spots)] if spots else []
 
 
 def _unread(sights: Sequence[ChainSight], chains: Chains) -> list[str]:
@@ -182,14 +190,14 @@ def _last_sweep(sweeps: Sweeps) -> str:
 def _trouble(sweeps: Sweeps) -> list[Html]:
     if sweeps.trouble is None:
         return []
-    return [fill("Trouble with the source: {}", quoted(sweeps.trouble))]
+    return [fill("⚠️ Trouble with the source: {}", quoted(sweeps.trouble))]
 
 
 def _alerts(here: WatchedHere, now: datetime) -> str:
     if not here.alerts:
-        return "On their way here: no alerts"
+        return "Waiting to be sent: nothing"
     oldest = f", the oldest {age(now - here.alerts_since)} old" if here.alerts_since else ""
-    line = f"On their way here: {counted(here.alerts, 'alert')}{oldest}"
+    line = f"Waiting to be sent: {counted(here.alerts, 'alert')}{oldest}"
     if here.paused_until is None or here.paused_until <= now:
         return line
     return (

@@ -23,7 +23,7 @@ SWEEPS = Sweeps(
     took_seconds=4.21,
     trouble=None,
 )
-NO_ALERTS = "On their way here: no alerts"
+NO_ALERTS = "Waiting to be sent: nothing"
 
 
 def sight(
@@ -64,31 +64,33 @@ def test_where_all_is_well_four_lines_say_so() -> None:
 
     assert shown(here(*map(sight, SOME_CHAINS, ages))) == [
         "Watched here: 14 accounts on 20 chains, 312 balances",
-        "Seen: 20 chains, newest view 12 s old, oldest 69 s",
+        "Read: 20 chains, 12 s to 69 s ago",
         "Last sweep: 12 s ago, took 4.2 s",
         NO_ALERTS,
     ]
 
 
 def test_views_of_one_age_are_told_once() -> None:
-    assert shown(here(sight()))[1] == "Seen: 1 chain, 12 s ago"
+    assert shown(here(sight()))[1] == "Read: 1 chain, 12 s ago"
 
 
 def test_what_is_not_fully_seen_is_named_and_not_counted_as_seen() -> None:
     gaps = [gap(POLYGON, 10), gap(BASE, 12, TREASURY, "Treasury")]
 
-    assert shown(here(*map(sight, (ETHEREUM, POLYGON, BASE)), gaps=gaps))[1:-2] == [
-        "Seen: 2 chains, 12 s ago",
-        "Not fully seen:",
+    assert shown(here(*map(sight, (ETHEREUM, POLYGON, BASE)), gaps=gaps))[:-2] == [
+        "⚠️ Partly blind:",
         "Polygon: since 13:53 UTC (10 min)",
         "Treasury on Base: since 13:51 UTC (12 min)",
+        "Watched here: 14 accounts on 3 chains, 312 balances",
+        "Read: 2 chains, 12 s ago",
     ]
 
 
 def test_a_chain_that_no_sweep_saw_for_long_is_named_without_anybodys_mark() -> None:
-    assert shown(here(sight(ETHEREUM), sight(POLYGON, 600)))[1:-2] == [
-        "Seen: 1 chain, 12 s ago",
-        "Not fully seen: Polygon, since 13:53 UTC (10 min)",
+    assert shown(here(sight(ETHEREUM), sight(POLYGON, 600)))[:-2] == [
+        "⚠️ Partly blind: Polygon, since 13:53 UTC (10 min)",
+        "Watched here: 14 accounts on 2 chains, 312 balances",
+        "Read: 1 chain, 12 s ago",
     ]
 
 
@@ -96,30 +98,31 @@ def test_a_chain_that_is_held_back_is_named_as_that_and_neither_seen_nor_silent(
     on_hold = replace(sight(POLYGON, 600), held_back=HeldBack(34, 40))
     unreckoned = replace(sight(BASE, 600), held_back=HeldBack(0, 0))
 
-    assert shown(here(sight(ETHEREUM), on_hold, unreckoned))[1:-2] == [
-        "Seen: 1 chain, 12 s ago",
+    assert shown(here(sight(ETHEREUM), on_hold, unreckoned))[:-2] == [
         (
-            "Held back: Polygon, since 13:53 UTC (10 min): 34 of 40 token balances vanished at once;"
+            "⚠️ Held back: Polygon, since 13:53 UTC (10 min): 34 of 40 token balances vanished at once;"
             " waiting for the index, or for an owner's /believe polygon"
         ),
         (
-            "Held back: Base, since 13:53 UTC (10 min): most token balances vanished at once;"
+            "⚠️ Held back: Base, since 13:53 UTC (10 min): most token balances vanished at once;"
             " waiting for the index, or for an owner's /believe base"
         ),
+        "Watched here: 14 accounts on 3 chains, 312 balances",
+        "Read: 1 chain, 12 s ago",
     ]
 
 
 def test_many_chains_that_are_held_back_fold() -> None:
     on_hold = [replace(sight(chain_id, 600), held_back=HeldBack(34, 40)) for chain_id in SOME_CHAINS]
 
-    assert shown(here(*on_hold))[6] == "Held back: 15 more chains"
+    assert shown(here(*on_hold))[5] == "Held back: 15 more chains"
 
 
 def test_chains_that_the_source_does_not_list_are_not_said_to_be_on_their_way() -> None:
     listing = Listing(now=frozenset({ETHEREUM}), ever=frozenset({ETHEREUM, BASE}))
     never = [sight(chain_id, None, unread=14) for chain_id in (POLYGON, BASE)]
 
-    assert shown(here(sight(ETHEREUM), *never), listing=listing)[2:-2] == [
+    assert shown(here(sight(ETHEREUM), *never), listing=listing)[:2] == [
         "No longer listed by the source, still asked: Base",
         "Not listed by the source, no answer expected: Polygon",
     ]
@@ -132,20 +135,22 @@ def test_a_view_as_old_as_a_sweep_leaves_it_is_no_trouble() -> None:
 def test_where_nothing_is_seen_the_chains_fold_and_the_source_is_quoted() -> None:
     silent = here(*(sight(chain_id, 600) for chain_id in SOME_CHAINS))
 
-    assert shown(silent, replace(SWEEPS, trouble="The indexer cannot be reached (HTTP 502)"))[1:-1] == [
-        "Not fully seen: Ethereum, Polygon, BNB Smart Chain and 17 more, since 13:53 UTC (10 min)",
+    assert shown(silent, replace(SWEEPS, trouble="The indexer cannot be reached (HTTP 502)"))[:-1] == [
+        "⚠️ Trouble with the source: The indexer cannot be reached (HTTP 502)",
+        "⚠️ Partly blind: Ethereum, Polygon, BNB Smart Chain and 17 more, since 13:53 UTC (10 min)",
+        "Watched here: 14 accounts on 20 chains, 312 balances",
         "Last sweep: 12 s ago, took 4.2 s",
-        "Trouble with the source: The indexer cannot be reached (HTTP 502)",
     ]
 
 
 def test_what_was_not_read_yet_is_named_with_how_many_accounts_lack_it() -> None:
     partly = (sight(chain_id, unread=1) for chain_id in (ETHEREUM, BASE))
 
-    assert shown(here(*partly, sight(POLYGON, None, unread=14)))[1:-2] == [
-        "Seen: 2 chains, 12 s ago",
+    assert shown(here(*partly, sight(POLYGON, None, unread=14)))[:-2] == [
         "Not read yet: Ethereum, Base (1 of 14 accounts)",
         "Not read yet: Polygon",
+        "Watched here: 14 accounts on 3 chains, 312 balances",
+        "Read: 2 chains, 12 s ago",
     ]
 
 
@@ -196,7 +201,7 @@ def test_the_last_sweep_says_when_and_how_long(sweeps: Sweeps, line: str) -> Non
     [
         (
             here(alerts=3, alerts_since=NOON - timedelta(seconds=40)),
-            "On their way here: 3 alerts, the oldest 40 s old",
+            "Waiting to be sent: 3 alerts, the oldest 40 s old",
         ),
         (
             here(
@@ -204,9 +209,9 @@ def test_the_last_sweep_says_when_and_how_long(sweeps: Sweeps, line: str) -> Non
                 alerts_since=NOON - timedelta(hours=3),
                 paused_until=NOON + timedelta(minutes=2),
             ),
-            "On their way here: 1 alert, the oldest 3 h old; Telegram asks for a pause until 14:05:22 UTC",
+            "Waiting to be sent: 1 alert, the oldest 3 h old; Telegram asks for a pause until 14:05:22 UTC",
         ),
-        (here(alerts=1, paused_until=NOON), "On their way here: 1 alert"),
+        (here(alerts=1, paused_until=NOON), "Waiting to be sent: 1 alert"),
     ],
 )
 def test_what_is_still_to_be_told_is_counted(watched: WatchedHere, line: str) -> None:
