@@ -1,5 +1,6 @@
 """`/start`, `/help` and `/id`: what people ask before they know the bot."""
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from bot.chat.commands.command import (
     Who,
     usage,
 )
-from bot.chat.commands.words import FIRST_WATCH, allow_command
+from bot.chat.commands.words import FIRST_WATCH, allow_command, typed_word
 from bot.chat.permissions import Incoming
-from bot.chat.text.html import Html, code, fill, join
+from bot.chat.text.html import Html, bold, code, fill, join
 from bot.chat.text.wording import counted
 from bot.store.chats import access_requests
 
@@ -97,14 +98,16 @@ class HelpRequest(Request):
 
     needs = HELP_COMMAND.needs
     topic: str
-    """The word of a command; all of them are listed where it is none."""
+    """The word of a command; all of them are listed where it is none, or ""."""
 
     async def carry_out(self, services: Services, incoming: Incoming) -> Answer:
         """Explain one command, or list all that the person may use."""
+        is_owner = services.permissions.is_owner(incoming.author)
         command = command_named(services.commands, self.topic)
         if command is not None:
             return (usage(command),)
-        return (help_for(services.commands, is_owner=services.permissions.is_owner(incoming.author)),)
+        commands = [one for one in services.commands if is_owner or one.who is not Who.OWNERS]
+        return (help_for(commands, self.topic),)
 
 
 def _read_help(rest: str, _chains: ChainReader) -> HelpRequest:
@@ -117,15 +120,39 @@ def command_named(commands: Sequence[Command], word: str) -> Command | None:
     return next((command for command in commands if word in (command.name, *command.aliases)), None)
 
 
-def help_for(commands: Sequence[Command], *, is_owner: bool) -> Html:
-    """Return the list of commands; owners see theirs too."""
-    lines = [
-        f"/{command.name} · {command.does}"
-        for command in commands
-        if is_owner or command.who is not Who.OWNERS
-    ]
-    return join("\n", (*lines, "", fill("More about one of them: {}", code("/help watch"))))
+def help_for(commands: Sequence[Command], topic: str = "") -> Html:
+    """Return the commands that somebody may use, by what they are for, the five to begin with first.
 
+    `topic` is what help was asked for and is no command; "" where it was asked for in general.
+    """
+    grouped = {name for _, names in _GROUPS for name in names}
+    owners = [one.name for one in commands if one.who is Who.OWNERS]
+    others = [one.name for one in commands if one.name not in grouped and one.name not in owners]
+    groups = (*_GROUPS, ("More", others), ("For owners", owners))
+    by_name = {one.name: one for one in commands}
+    blocks = [
+        join("\n", (bold(title), *(f"/{name} · {by_name[name].does}" for name in names if name in by_name)))
+        for title, names in groups
+        if any(name in by_name for name in names)
+    ]
+    unknown = [no_such_command(topic, commands)] if topic else []
+    return join("\n\n", (*unknown, *blocks, fill("More about one of them: {}", code("/help watch"))))
+
+
+def no_such_command(topic: str, commands: Sequence[Command]) -> Html:
+    """Return what /help says of a word that is no command, with the one that was probably meant."""
+    words = {word: one.name for one in commands for word in (one.name, *one.aliases)}
+    close = difflib.get_close_matches(topic, words, n=1)
+    meant = f" Did you mean /{words[close[0]]}?" if close else ""
+    return fill("I don't know a command called {}.{} These are all:", typed_word(topic), meant)
+
+
+_GROUPS = (
+    ("Begin with", ("watch", "list", "balance", "mute", "status")),
+    ("Change what is watched", ("unwatch", "rename", "here")),
+    ("Fewer alerts, and more again", ("ignore", "unignore", "unmute")),
+)
+"""What people want to do, and the commands for it; those in none of these stand below."""
 
 # ---------------------------------------------------------------- /id
 

@@ -1,5 +1,7 @@
 """What people read before they know the bot: hello, help, ids, and how a command is used."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from bot.chat.commands import basics, dispatch
@@ -8,9 +10,7 @@ from bot.chat.commands.owners.access import ALLOW_COMMAND
 from bot.chat.commands.registry import COMMANDS
 from bot.chat.commands.watch.watch import WATCH_COMMAND
 from tests.chat.commands.builders import CHAT, text
-from tests.chat.reading import (
-    read,
-)
+from tests.chat.reading import HOSTILE_NAMES, read
 
 
 def test_the_welcome_names_the_first_step() -> None:
@@ -22,17 +22,46 @@ def test_only_owners_are_welcomed_to_allow_and_deny() -> None:
     assert "/allow" not in text(basics.start(is_owner=False))
 
 
-def test_help_lists_exactly_the_table() -> None:
-    lines = text(basics.help_for(COMMANDS, is_owner=True)).split("\n")
+MEMBERS = [command for command in COMMANDS if command.who is not Who.OWNERS]
 
-    assert lines[: len(COMMANDS)] == [f"/{command.name} · {command.does}" for command in COMMANDS]
+
+def listed(commands: Sequence[Command], topic: str = "") -> list[str]:
+    return [line for line in text(basics.help_for(commands, topic)).split("\n") if line.startswith("/")]
+
+
+def test_help_lists_exactly_the_table_the_five_to_begin_with_first() -> None:
+    lines = listed(COMMANDS)
+
+    assert sorted(lines) == sorted(f"/{command.name} · {command.does}" for command in COMMANDS)
+    assert [line.split(" ")[0] for line in lines[:5]] == ["/watch", "/list", "/balance", "/mute", "/status"]
 
 
 def test_help_for_others_leaves_out_what_owners_may() -> None:
-    lines = text(basics.help_for(COMMANDS, is_owner=False))
+    answer = text(basics.help_for(MEMBERS))
 
-    for command in COMMANDS:
-        assert (f"/{command.name} ·" in lines) is (command.who is not Who.OWNERS)
+    assert sorted(listed(MEMBERS)) == sorted(f"/{command.name} · {command.does}" for command in MEMBERS)
+    assert "For owners" not in answer
+    assert "\n\nFor owners\n/allow · " in text(basics.help_for(COMMANDS))
+
+
+def test_help_about_what_is_no_command_says_so_and_names_the_nearest() -> None:
+    assert text(basics.help_for(COMMANDS, "blance")).startswith(
+        "I don't know a command called blance. Did you mean /balance? These are all:\n\nBegin with\n/watch · "
+    )
+    assert text(basics.help_for(COMMANDS, "weather in rome")).startswith(
+        "I don't know a command called weather in rome. These are all:\n\n"
+    )
+    assert listed(COMMANDS, "blance") == listed(COMMANDS)
+
+
+def test_what_only_owners_may_is_not_named_to_others() -> None:
+    assert "Did you mean /believe?" in text(basics.help_for(COMMANDS, "beleive"))
+    assert "believe" not in text(basics.help_for(MEMBERS, "beleive"))
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_no_topic_leaves_its_place(name: str) -> None:
+    assert listed(COMMANDS, name) == listed(COMMANDS)
 
 
 def test_here_names_the_ids_there_are() -> None:

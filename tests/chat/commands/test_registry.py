@@ -69,7 +69,7 @@ def test_a_feature_is_in_the_menu_help_and_the_manual(feature: Feature) -> None:
     _, owners_menu = menus({1})[-1]
 
     assert command in owners_menu
-    assert f"/{command.name} · {command.does}" in help_for(COMMANDS, is_owner=True).visible
+    assert f"/{command.name} · {command.does}" in help_for(COMMANDS).visible
     assert f"\n## /{command.name}\n" in MANUAL
 
 
