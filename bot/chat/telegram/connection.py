@@ -86,8 +86,11 @@ async def introduce(bot: Bot) -> bool:
     """
     try:
         await bot.initialize()
-    except InvalidToken:  # its text contains the token, so it is not passed on
-        raise TokenRefused(TokenRefused.__doc__) from None
+    except InvalidToken:
+        pass
     except TelegramError:
         return False
-    return True
+    else:
+        return True
+    # Out here, or it would keep the library's error, whose text contains the token.
+    raise TokenRefused(TokenRefused.__doc__)

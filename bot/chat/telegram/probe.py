@@ -32,19 +32,26 @@ async def probe_telegram(bot: Bot) -> TelegramProbe:
         await bot.initialize()
         me = bot.bot
         webhook = await bot.get_webhook_info()
-    except TelegramError as error:  # its text may contain the token, so it is not passed on
-        match failure_of(error).result:
-            case RequestResult.TOKEN_REFUSED:
-                raise TokenRefused(TokenRefused.__doc__) from None
-            case RequestResult.TIMED_OUT:
-                raise TelegramUnavailable("it takes too long to answer") from None
-            case _:
-                raise TelegramUnavailable(
-                    f"it can't be reached, or gives no usable answer ({type(error).__name__})"
-                ) from None
-    return TelegramProbe(
-        me.username or "",
-        webhook.pending_update_count,
-        urlsplit(webhook.url).hostname or "",
-        bool(me.can_join_groups),
-    )
+    except TelegramError as error:
+        failure = _failure(error)
+    else:
+        return TelegramProbe(
+            me.username or "",
+            webhook.pending_update_count,
+            urlsplit(webhook.url).hostname or "",
+            bool(me.can_join_groups),
+        )
+    # Out here, or it would keep the library's error, whose text may contain the token.
+    raise failure
+
+
+def _failure(error: TelegramError) -> TokenRefused | TelegramUnavailable:
+    match failure_of(error).result:
+        case RequestResult.TOKEN_REFUSED:
+            return TokenRefused(TokenRefused.__doc__)
+        case RequestResult.TIMED_OUT:
+            return TelegramUnavailable("it takes too long to answer")
+        case _:
+            return TelegramUnavailable(
+                f"it can't be reached, or gives no usable answer ({type(error).__name__})"
+            )

@@ -80,7 +80,7 @@ class TelegramRequest(BaseRequest):
     """The library's way to ask, by aiohttp, with answers that are bounded and plausible.
 
     At most `at_once` requests are under way together. A proxy is taken from the environment, as is custom
-    (`HTTPS_PROXY`, `NO_PROXY`). No error has a cause: what aiohttp says of it contains the token.
+    (`HTTPS_PROXY`, `NO_PROXY`). No error leads to one of aiohttp: what that says contains the token.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -125,14 +125,12 @@ class TelegramRequest(BaseRequest):
             raise TooManyRequests from None
         try:
             return await self._exchange(url, method, request_data, limits)
-        except _NEVER_CONNECTED as error:
-            raise NotConnected(type(error).__name__) from None
-        except TimeoutError:  # before the others, as some of its kinds are errors of aiohttp, too
-            raise TimedOut from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NetworkError(type(error).__name__) from None
+            failure = _failure(error)
         finally:
             self._at_once.release()
+        # Out here, as `from None` only hides aiohttp's error: it would be kept all the same.
+        raise failure
 
     async def _exchange(
         self, url: str, method: str, request_data: RequestData | None, limits: aiohttp.ClientTimeout
@@ -188,6 +186,14 @@ def _new_session(url: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
+
+
+def _failure(error: aiohttp.ClientError | OSError) -> NetworkError:
+    """Return the library's error for one of aiohttp, without its text: that may hold the token."""
+    if isinstance(error, _NEVER_CONNECTED):
+        return NotConnected(type(error).__name__)
+    # Before the others, as some of its kinds are errors of aiohttp, too.
+    return TimedOut() if isinstance(error, TimeoutError) else NetworkError(type(error).__name__)
 
 
 def _given(seconds: Any, usual: float) -> float:  # noqa: ANN401 - the library has a value that stands for none

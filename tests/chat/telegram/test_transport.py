@@ -1,18 +1,21 @@
 """How requests leave: how many at once, through which proxy, and what an error must not say."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest
 
+from bot.chat.telegram.connection import TokenRefused, build_bot, introduce
 from bot.chat.telegram.errors import failure_of
+from bot.chat.telegram.probe import probe_telegram
 from bot.chat.telegram.transport import NotConnected, TelegramRequest, TooManyRequests
 from bot.domain.deliver.outcomes import Offline, RetryLater
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from tests.waits import until
 
+NO_TOKEN = "1:a-token-that-telegram-does-not-know"
 NOBODY = f"http://127.0.0.1:9/bot{SANDBOX_TOKEN}/getMe"
 
 
@@ -26,6 +29,14 @@ async def telegram() -> AsyncIterator[Telegram]:
 async def request_() -> AsyncIterator[BaseRequest]:
     async with TelegramRequest(1) as one:
         yield one
+
+
+def reachable(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and all those that it came of or beside."""
+    if error is not None:
+        yield error
+        yield from reachable(error.__cause__)
+        yield from reachable(error.__context__)
 
 
 def get_me(telegram: Telegram) -> str:
@@ -57,13 +68,26 @@ async def test_once_another_has_ended_it_leaves(telegram: Telegram, request_: Ba
     assert len(telegram.calls) == 1
 
 
-async def test_no_error_shows_the_token(request_: BaseRequest) -> None:
+@pytest.mark.parametrize(
+    ("server", "kind"),
+    [("http://127.0.0.1:9", "ClientConnectorError"), ("http://", "InvalidUrlClientError")],
+)
+async def test_no_error_leads_to_the_token(request_: BaseRequest, server: str, kind: str) -> None:
     with pytest.raises(NotConnected) as failed:
-        await request_.post(NOBODY)
+        await request_.post(NOBODY.replace("http://127.0.0.1:9", server))
 
-    assert failure_of(failed.value).outcome == Offline("no connection (ClientConnectorError)")
-    assert SANDBOX_TOKEN not in repr(failed.value)
-    assert (failed.value.__cause__, failed.value.__suppress_context__) == (None, True)
+    assert failure_of(failed.value).outcome == Offline(f"no connection ({kind})")
+    assert SANDBOX_TOKEN not in "".join(map(repr, reachable(failed.value)))
+
+
+async def test_a_refused_token_is_not_in_what_says_so(telegram: Telegram) -> None:
+    bot = build_bot(NO_TOKEN, telegram.url)
+
+    for ask in (introduce, probe_telegram):
+        with pytest.raises(TokenRefused) as refused:
+            await ask(bot)
+        assert NO_TOKEN not in "".join(map(repr, reachable(refused.value)))
+    await bot.shutdown()
 
 
 async def test_what_has_left_may_have_arrived(telegram: Telegram, request_: BaseRequest) -> None:
