@@ -108,7 +108,7 @@ async def test_undoing_leaves_alone_what_was_watched_anew(watching: Group) -> No
 
     await stack.presses(ended, "Undo", user=watching.admin)
 
-    assert "Watched again already" in (await stack.shows(ended, "again already")).text
+    assert "Already watched again" in (await stack.shows(ended, "lready watched again")).text
     await stack.hears("balances", chat=watching.chat)
     assert f"#1 Vault · {SHORT}" in await watching.list()
 
@@ -398,7 +398,7 @@ async def test_an_offer_of_another_chat_is_not_taken(stack: Stack, offered: Mess
 
 async def test_a_mistyped_command_is_offered_as_it_was_meant(stack: Stack) -> None:
     stack.say(f"/wacth {CHECKSUMMED} as Till")
-    missed = await stack.hears("I do not know")
+    missed = await stack.hears("I don't know")
     assert buttons_of(missed) == ["/watch"]
 
     await stack.presses(missed, "/watch")
@@ -457,7 +457,7 @@ async def test_a_mistyped_label_is_offered_as_it_was_meant(stack: Stack) -> None
 async def test_what_resembles_nothing_offers_nothing(stack: Stack) -> None:
     stack.say("/xyzzy")
 
-    assert not (await stack.hears("I do not know")).buttons
+    assert not (await stack.hears("I don't know")).buttons
 
 
 # ---------------------------------------------------------------- pages
