@@ -35,8 +35,10 @@ from bot.settings.sections import Settings
 from bot.store import delivery_results
 from bot.store.balances.look_alikes import look_alikes
 from bot.store.database.connection import DatabaseThread
+from bot.store.database.door import Database
 from bot.store.outbox import departures
 from bot.store.polling.chains import asked_chains
+from bot.store.polling.first_worth import with_worth
 from bot.store.polling.sweeps import last_sweep
 
 log = structlog.get_logger(__name__)
@@ -117,8 +119,11 @@ def build_dispatcher(
 ) -> Dispatcher:
     """Build the worker that sends the alerts that wait in the store."""
 
-    def compose_text(alerts: Sequence[Alert], message_id: str, composed_at: datetime) -> tuple[str, int]:
-        composed = compose(alerts, message_id, registry, composed_at)
+    def compose_text(
+        database: Database, alerts: Sequence[Alert], message_id: str, composed_at: datetime
+    ) -> tuple[str, int]:
+        known = with_worth(database, alerts, registry, contract_status(settings), composed_at)
+        composed = compose(known, message_id, registry, composed_at)
         if composed.trouble is not None:
             log.error(
                 "an alert is sent in bare numbers",

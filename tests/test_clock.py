@@ -10,6 +10,7 @@ from bot.domain.backoff import Backoff
 from bot.domain.deliver import delivery
 from bot.poller.worker import Poller
 from bot.sandbox.telegram.api.faults import Close, after, too_many_requests
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -32,7 +33,7 @@ def usdc_moves(stack: Stack, units: int) -> None:
 
 
 def alerts(stack: Stack) -> list[str]:
-    return [text for text in stack.said() if "USDC" in text]
+    return [text for text in stack.said() if "USDC" in moves(text)]
 
 
 def sends(stack: Stack) -> int:

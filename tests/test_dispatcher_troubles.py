@@ -379,10 +379,10 @@ async def test_what_can_never_be_written_is_given_up_counted_and_announced(
 async def test_alerts_that_cannot_be_composed_keep_no_other_chat_waiting(harness: DispatcherHarness) -> None:
     is_broken = True
 
-    def compose(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+    def compose(db: Database, alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
         if is_broken and alerts[0].id == 3:
             raise ValueError("no words")
-        return words(alerts, number, now)
+        return words(db, alerts, number, now)
 
     harness.restarted(compose)
     await harness.change()

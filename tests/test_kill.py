@@ -16,6 +16,7 @@ from bot.store import delivery_results
 from bot.store.chats import migrate
 from bot.store.delivery_results import apply_outcome
 from bot.store.outbox import withdraw
+from tests.chat.reading import moves
 from tests.stack import ACCOUNT, CHECKSUMMED, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import until
 
@@ -36,7 +37,7 @@ def rows(stack: Stack, query: str) -> list[tuple[object, ...]]:
 
 
 def alerts(stack: Stack) -> list[str]:
-    return [text for text in stack.said() if "USDC" in text]
+    return [text for text in stack.said() if "USDC" in moves(text)]
 
 
 def usdc_leaves(stack: Stack) -> None:
@@ -189,7 +190,7 @@ async def test_killed_while_a_group_becomes_a_supergroup_everything_is_there_onc
     await stack.start_process()
     await stack.hears("−1 USDC", chat=supergroup)
     await stack.asked(3)
-    assert sum("USDC" in text for text in stack.said(supergroup)) == 1
+    assert sum("USDC" in moves(text) for text in stack.said(supergroup)) == 1
     assert rows(stack, "SELECT label FROM subscription") == [("Till",)]
 
 

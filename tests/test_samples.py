@@ -42,3 +42,22 @@ async def test_who_may_change_nothing_in_a_group_sends_no_sample(stack: Stack) -
 
     await stack.hears("🧪", chat=group)
     assert sum("🧪" in text for text in stack.said(group)) == 1
+
+
+async def test_a_first_reading_offers_the_balances_and_a_test(stack: Stack) -> None:
+    first = await stack.watches()
+    assert buttons_of(first) == ["Balances", "Send a test"]
+
+    assert await stack.presses(first, "Send a test") == "A sample alert is on its way."
+    await stack.hears("🧪")
+    await stack.presses(first, "Balances")
+    assert "50 USDC · $50.00" in (await stack.hears("Polygon")).text
+
+
+async def test_a_first_reading_says_what_the_account_is_worth_and_its_largest_balances(stack: Stack) -> None:
+    first = await stack.watches()
+
+    worth, *largest = first.text.split("\n")[1:-1]
+    assert re.fullmatch(r"Worth \$[\d,.]+, not counting \d balances? without a price", worth)
+    assert len(largest) == 3
+    assert all(re.fullmatch(r" {4}[\d,.…]+ \w+ · \$[\d,.]+ · [\w ]+", line) for line in largest)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat.reading import moves
 from tests.fork_server import BotProcess
 from tests.stack import ACCOUNT, POLYGON, USDC_POLYGON, Stack, open_stack
 from tests.waits import STOP_SECONDS, until
@@ -29,7 +30,7 @@ def usdc_moves(stack: Stack, units: int) -> None:
 
 
 def alerts(stack: Stack) -> list[str]:
-    return [text for text in stack.said() if "USDC" in text]
+    return [text for text in stack.said() if "USDC" in moves(text)]
 
 
 def states(stack: Stack) -> list[str]:

@@ -31,7 +31,7 @@ from bot.store import delivery_results
 from bot.store.balances import snapshots
 from bot.store.chats import chats, migrate, mutes, subscriptions, unsubscribe
 from bot.store.database.connection import DatabaseThread
-from bot.store.database.door import Value
+from bot.store.database.door import Database, Value
 from bot.store.outbox import queue
 from bot.store.outbox.queue import Compose, NextDelivery, Outbox
 from bot.store.polling import freshness, holdings, record, sweeps
@@ -257,7 +257,7 @@ class Keeper:
         """Return what waits for a destination, oldest first, and take it as told."""
         heard: list[Alert] = []
 
-        def listen(alerts: Sequence[Alert], _: str, __: datetime) -> tuple[str, int]:
+        def listen(_: Database, alerts: Sequence[Alert], __: str, ___: datetime) -> tuple[str, int]:
             heard.extend(alerts)
             return "…", len(alerts)
 
@@ -369,7 +369,7 @@ class Keeper:
         return await self.db.run(delivery_results.doubt_unfinished_sends, now, self.epoch)
 
 
-def words(alerts: Sequence[Alert], message_id: str, _: datetime) -> tuple[str, int]:
+def words(_: Database, alerts: Sequence[Alert], message_id: str, __: datetime) -> tuple[str, int]:
     """Compose a text that shows the id and each alert."""
     return " ".join([message_id, *map(word, alerts)]), len(alerts)
 

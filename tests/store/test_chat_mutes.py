@@ -20,6 +20,7 @@ from bot.domain.deliver.alerts import (
 )
 from bot.domain.places import Place
 from bot.store.chats import audit, mutes
+from bot.store.database.door import Database
 from bot.store.outbox import muted, withdraw
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, at, reading
@@ -88,7 +89,7 @@ async def test_all_steps_of_one_asset_are_in_one_message_however_many(watching: 
     await watching.outbox(AN_HOUR_LATER)
     composed: list[list[Address]] = []
 
-    def half(alerts: Sequence[Alert], _: str, __: datetime) -> tuple[str, int]:
+    def half(_: Database, alerts: Sequence[Alert], __: str, ___: datetime) -> tuple[str, int]:
         taken = [alert.change.account for alert in alerts if isinstance(alert, ChangeAlert)]
         composed.append(taken)
         return "…", len(alerts) - len(taken) // 2 if len(composed) == 1 else len(alerts)
@@ -488,7 +489,7 @@ async def test_a_receipt_stands_first_however_much_follows_in_however_many_messa
     await unmute(watching)
     texts = []
 
-    def two_at_once(alerts: object, _: str, __: object) -> tuple[str, int]:
+    def two_at_once(_: Database, alerts: object, __: str, ___: object) -> tuple[str, int]:
         assert isinstance(alerts, list)
         texts.append([type(alert) for alert in alerts[:2]])
         return "…", min(2, len(alerts))

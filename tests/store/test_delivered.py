@@ -2,8 +2,9 @@
 
 from bot.domain.assets import Description
 from bot.domain.deliver.delivery import About
+from bot.store.chats import samples
 from bot.store.outbox import delivered
-from tests.builders import BASE, DAI, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
+from tests.builders import BASE, DAI, NOON, POLYGON, TREASURY, USDC, VAULT, Amounts, asset, reading
 from tests.store.conftest import ALERTS_TOPIC, OLGA, OPS, Keeper
 
 USDC_ON_BOTH = {asset(USDC, chain_id): Description("ERC20", "USDC", 6) for chain_id in (POLYGON, BASE)}
@@ -76,11 +77,27 @@ async def test_what_leaves_says_what_it_is_about(keeper: Keeper) -> None:
     assert delivery.about == About((TREASURY,), USDC, "USDC", frozenset({POLYGON}))
 
 
-async def test_a_message_of_notices_alone_or_of_another_chat_is_not_found(keeper: Keeper) -> None:
+async def test_a_message_of_first_readings_alone_says_whose_they_are(keeper: Keeper) -> None:
     await keeper.watch()
     await keeper.record(reading({USDC: 5}, native=1))
     (first,) = await keeper.deliver_all()
+    await keeper.watch(VAULT)
+    await keeper.record(reading({USDC: 6}, native=1), reading({USDC: 1}, native=1, account=VAULT))
+    (mixed,) = await keeper.deliver_all()
+
+    assert first.about == About((TREASURY,), chains=frozenset({POLYGON}), is_first_reading=True)
+    assert await about(keeper, first.id) == first.about
+    assert mixed.about.accounts == (TREASURY,)
+    assert not mixed.about.is_first_reading
+
+
+async def test_a_message_of_other_notices_or_of_another_chat_is_not_found(keeper: Keeper) -> None:
+    await keeper.watch()
+    await keeper.record(reading({USDC: 5}, native=1))
+    await keeper.deliver_all()
     row = await told(keeper, ({USDC: 6}, 1))
+    await keeper.db.run(samples.enqueue_sample, OLGA, NOON)
+    (first,) = await keeper.deliver_all()
 
     assert first.about == About()
     assert await keeper.db.run(delivered.find_delivery, first.id, OLGA.chat_id) is None

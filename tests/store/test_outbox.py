@@ -10,6 +10,7 @@ from bot.domain.deliver.delivery import Delivery, DeliveryUpdate
 from bot.domain.deliver.message_ids import message_id
 from bot.domain.deliver.outcomes import RetryLater
 from bot.domain.places import Place
+from bot.store.database.door import Database
 from bot.store.outbox import departures, queue
 from bot.store.outbox.queue import ALERTS_READ_AT_ONCE
 from tests.builders import NOON, USDC, VAULT, address, at, reading
@@ -139,8 +140,8 @@ async def test_more_alerts_than_fit_are_told_in_several_messages_in_order(watchi
     for amount in range(6, 13):
         await change(watching, amount)
 
-    def three_at_most(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
-        return words(alerts[:3], number, now)
+    def three_at_most(db: Database, alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+        return words(db, alerts[:3], number, now)
 
     texts = []
     while delivery := (await watching.claim(OLGA.chat_id, compose=three_at_most)).delivery:
@@ -169,7 +170,7 @@ async def test_a_text_that_tells_nothing_or_too_much_is_no_message(
 ) -> None:
     await change(watching, 6)
 
-    taken = await watching.claim(OPS.chat_id, compose=lambda _, __, ___: ("…", told_of_them))
+    taken = await watching.claim(OPS.chat_id, compose=lambda _, __, ___, ____: ("…", told_of_them))
 
     assert taken.delivery is None
     assert len(taken.troubles) == 2, "of the group and of its topic"
@@ -183,10 +184,12 @@ async def test_a_destination_whose_text_cannot_be_made_does_not_silence_the_othe
     await watching.watch(VAULT, place=OPS)
     await watching.record(reading({USDC: 6}, native=100), reading({}, native=1, account=VAULT))
 
-    def fail_for_the_vault(alerts: Sequence[Alert], number: str, now: datetime) -> tuple[str, int]:
+    def fail_for_the_vault(
+        db: Database, alerts: Sequence[Alert], number: str, now: datetime
+    ) -> tuple[str, int]:
         if any(not isinstance(alert, ChangeAlert) for alert in alerts):
             raise ValueError("no words")
-        return words(alerts, number, now)
+        return words(db, alerts, number, now)
 
     taken = await watching.claim(OPS.chat_id, compose=fail_for_the_vault)
 

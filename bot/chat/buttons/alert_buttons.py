@@ -1,4 +1,4 @@
-"""The buttons under an alert: show the balances, mute for an hour, ignore the token.
+"""The buttons under an alert: show the balances, mute for an hour, ignore the token, send a test.
 
 Each carries the delivery's id; the command's own file handles the press.
 """
@@ -24,11 +24,14 @@ _BESIDE_THE_OTHERS = 14
 
 
 def alert_buttons(delivery: Delivery) -> InlineKeyboardMarkup | None:
-    """Return the buttons of a message about changes; None: it is about none."""
+    """Return the buttons of a message about changes or first readings; None: it is about neither."""
     about = delivery.about
     if not about.accounts:
         return None
-    first = [button("Balances", LOOK, delivery.id), button("Mute 1 h", MUTE, delivery.id)]
+    balances = button("Balances", LOOK, delivery.id)
+    if about.is_first_reading:
+        return markup(rows([balances, button("Send a test", SEND_TEST, delivery.id)]))
+    first = [balances, button("Mute 1 h", MUTE, delivery.id)]
     if about.contract is None:
         return markup(rows(first))
     token = token_words(about.contract, about.symbol, is_look_alike=about.is_look_alike)

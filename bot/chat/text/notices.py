@@ -9,13 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
+from bot.chat.text.changes import INDENT
 from bot.chat.text.html import EMPTY, Html, bold, code, fill, join
 from bot.chat.text.outages import blind, seen_again
+from bot.chat.text.prices import worth_line
 from bot.chat.text.samples import sample
 from bot.chat.text.untrusted import quoted, sanitized
 from bot.chat.text.wording import (
     account_name,
     account_on,
+    asset_name,
     chain_names,
     clock,
     counted,
@@ -32,9 +35,11 @@ from bot.domain.deliver.alerts import (
     ChainBack,
     ChainGone,
     Dropped,
+    FirstWorth,
     MassLoss,
     MuteOver,
     NoticeAlert,
+    PricedBalance,
     Restored,
     Sample,
     SeenAgain,
@@ -43,6 +48,9 @@ from bot.domain.deliver.alerts import (
     Undelivered,
     UnreadableNotice,
 )
+from bot.domain.observe.descriptions import decimals_of
+from bot.domain.observe.worth import Worth
+from bot.domain.units import format_shown, format_usd
 
 _BASELINES_SINGLY = 5
 _SINGLY = 5
@@ -68,7 +76,7 @@ def _block(run: Sequence[NoticeAlert], chains: Chains, composed_at: datetime) ->
     today = composed_at.astimezone(UTC).date()
     match notices[0]:
         case Baseline():
-            return _baselines(_only(Baseline, notices), chains)
+            return _baselines(run, chains)
         case Blind():
             return blind(_only(Blind, notices), chains, observed_at, today)
         case SeenAgain():
@@ -116,9 +124,12 @@ def _only(kind: type[Kind], notices: Iterable[StoredNotice]) -> list[Kind]:
 # ---------------------------------------------------------------- first readings
 
 
-def _baselines(baselines: Sequence[Baseline], chains: Chains) -> Html:
+def _baselines(run: Sequence[NoticeAlert], chains: Chains) -> Html:
+    baselines = _only(Baseline, [alert.notice for alert in run])
     if len(baselines) <= _BASELINES_SINGLY:
-        return join("\n", (_baseline(baseline, chains) for baseline in baselines))
+        lines = [_baseline(baseline, chains) for baseline in baselines]
+        worth = [_first_worth(alert.worth, chains) if alert.worth else [] for alert in run]
+        return join("\n", (part for line, below in zip(lines, worth, strict=True) for part in (line, *below)))
     accounts = len({baseline.account for baseline in baselines})
     # Tokens are named only if every account was read for the same ones.
     (contracts, *others) = {baseline.contracts for baseline in baselines}
@@ -137,6 +148,24 @@ def _baseline(baseline: Baseline, chains: Chains) -> Html:
         found += f" ({chain_names(baseline.chains, chains)})"
     who = _narrowed(account_name(baseline.account, baseline.label), baseline.contracts)
     return _watching(who, found, _silent(baseline.unanswered, chains))
+
+
+def _first_worth(worth: FirstWorth, chains: Chains) -> list[Html]:
+    """Return what an account is worth, and its largest balances; nothing where it holds none."""
+    total = worth_line(Worth(usd=worth.usd, priced=len(worth.largest), unpriced=worth.unpriced), chains)
+    return [total, *(_priced(one, chains) for one in worth.largest)] if total else []
+
+
+def _priced(one: PricedBalance, chains: Chains) -> Html:
+    decimals = decimals_of(one.asset, one.description, chains)
+    return fill(
+        "{}{} {} · {} · {}",
+        INDENT,
+        format_shown(one.amount.amount_raw, decimals or 0),
+        asset_name(one.asset, one.description, chains, {one.asset} if one.is_look_alike else frozenset()),
+        format_usd(one.usd),
+        chains.get(one.asset.chain_id).title,
+    )
 
 
 def _narrowed(who: Html, contracts: Sequence[Address]) -> Html:

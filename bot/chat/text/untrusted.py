@@ -22,9 +22,7 @@ QUOTED_CHARACTERS_MOST = 300
 _READ_MOST = 1_000
 _MARKS_MOST = 4  # on one letter: enough for every living script, too few to climb out of the line
 _DROPPED = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
-_OUR_MARKS = frozenset(
-    "🔴🟢✨⇄◦👁✅⚠🧪🔕🔔"
-)  # a label stands first in its line, where these say what happened
+_OUR_MARKS = frozenset("🔴🟢✨⇄◦👁✅⚠🧪🔕🔔")  # first in a line they say what happened
 _LEFT_OUT = BLANKS | _OUR_MARKS
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))

@@ -5,10 +5,11 @@ Both are stored, take the same way, and are sent until Telegram has confirmed th
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from bot.domain.assets import Address, ChainId, Description
+from bot.domain.assets import Address, Amount, Asset, ChainId, Description
 from bot.domain.observations import Change
 
 AlertId = NewType("AlertId", int)
@@ -226,6 +227,27 @@ class ChangeAlert:
     """How many successive changes it sums up."""
 
 
+class PricedBalance(NamedTuple):
+    """One balance with its value."""
+
+    asset: Asset
+    description: Description
+    amount: Amount
+    usd: Decimal
+    is_look_alike: bool = False
+    """As in `ChangeAlert`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWorth:
+    """What an account is worth that was read for the first time."""
+
+    usd: Decimal
+    unpriced: int
+    """The number of balances without a price, which are not in the sum."""
+    largest: tuple[PricedBalance, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeAlert:
     """A notice to be sent to one destination."""
@@ -233,6 +255,8 @@ class NoticeAlert:
     id: AlertId
     notice: StoredNotice
     observed_at: datetime
+    worth: FirstWorth | None = None
+    """Of a `Baseline`, where it was read for its message."""
 
 
 Alert = ChangeAlert | NoticeAlert

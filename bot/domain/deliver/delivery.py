@@ -122,7 +122,7 @@ class About:
     """Which changes a message contains, for the buttons under it."""
 
     accounts: tuple[Address, ...] = ()
-    """In the order of its changes; empty: it contains notices only."""
+    """In the order of its changes or first readings; empty: it contains other notices only."""
     contract: Address | None = None
     """The only token that changed; None: several did, or a chain's coin."""
     symbol: str = ""
@@ -131,6 +131,8 @@ class About:
     """Those of the changes."""
     is_look_alike: bool = False
     """Whether its symbol looks like another known one."""
+    is_first_reading: bool = False
+    """Whether it contains first readings, and no changes."""
 
 
 @dataclass(frozen=True, slots=True)

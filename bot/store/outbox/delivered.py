@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from bot.domain.deliver.alerts import Baseline
 from bot.domain.deliver.delivery import About, DeliveryId
 from bot.domain.places import Place
 from bot.store.balances.look_alikes import LOOKS_LIKE_ANOTHER
 from bot.store.database.door import Database
+from bot.store.outbox.notice_codec import to_notice
 from bot.store.rows import to_address, to_asset, to_place
 
 
@@ -23,6 +25,8 @@ class FoundDelivery:
 def about(db: Database, delivery_id: DeliveryId) -> About:
     """Return the accounts, chains and the one token that a message is about."""
     rows = db.execute(_CHANGES, [delivery_id]).fetchall()
+    if not rows:
+        return _about_first_readings(db, delivery_id)
     accounts = tuple(dict.fromkeys(to_address(address) for address, *_ in rows))
     assets = {to_asset(chain_id, contract) for _, chain_id, contract, *_ in rows}
     contracts, chains = {asset.contract for asset in assets}, frozenset(asset.chain_id for asset in assets)
@@ -39,8 +43,18 @@ def about(db: Database, delivery_id: DeliveryId) -> About:
     )
 
 
+def _about_first_readings(db: Database, delivery_id: DeliveryId) -> About:
+    notices = [to_notice(text) for (text,) in db.execute(_BASELINES, [delivery_id])]
+    first = [notice for notice in notices if isinstance(notice, Baseline)]
+    return About(
+        accounts=tuple(dict.fromkeys(one.account for one in first)),
+        chains=frozenset(chain_id for one in first for chain_id in one.chains),
+        is_first_reading=bool(first),
+    )
+
+
 def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
-    """Return a message of this chat by its row; None: it is another chat's, or tells of no change."""
+    """Return a message of this chat by its row; None: it is another chat's, or about no account."""
     found = db.execute(
         "SELECT c.kind, c.title, n.thread_id, n.lost FROM delivery d"
         " JOIN destination n ON n.id = d.destination_id JOIN chat c ON c.id = n.chat_id"
@@ -55,6 +69,11 @@ def find_delivery(db: Database, row: int, chat_id: int) -> FoundDelivery | None:
     is_fallback = lost is not None and bool(thread_id)
     return FoundDelivery(contents, place, is_fallback) if contents.accounts else None
 
+
+_BASELINES = """
+SELECT notice FROM alert WHERE delivery_id = ? AND notice LIKE '{"kind": "baseline"%' ORDER BY id LIMIT 4
+"""
+"""More accounts than buttons name are of no use."""
 
 _CHANGES = f"""
 SELECT a.address, x.chain_id, x.contract, x.symbol, {LOOKS_LIKE_ANOTHER}

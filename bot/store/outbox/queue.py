@@ -53,10 +53,10 @@ ALERTS_READ_AT_ONCE = 200
 HELD_BACK_READ_AT_ONCE = 2_000
 """Of what was held back, as its steps are summed and many share a line."""
 
-Compose = Callable[[Sequence[Alert], str, datetime], tuple[str, int]]
-"""Makes a text of alerts, the message id and the moment; returns it and how many of the alerts it tells.
+Compose = Callable[[Database, Sequence[Alert], str, datetime], tuple[str, int]]
+"""Makes a text of alerts, the message id and the moment; returns it and how many of the alerts are in it.
 
-Those are the first ones, and at least one.
+Those are the first ones, and at least one. What it has to look up it finds in the database as it is now.
 """
 
 
@@ -335,7 +335,7 @@ def _bind(db: Database, destination_id: int, now: datetime, compose: Compose, ep
         [destination_id, to_milliseconds(now), epoch],
     ).fetchone()
     delivery_id = DeliveryId(row_id)
-    text, count = compose(waiting, message_id(delivery_id), now)
+    text, count = compose(db, waiting, message_id(delivery_id), now)
     if not 0 < count <= len(waiting):
         raise ValueError(f"a message of {len(waiting)} alerts tells {count} of them")
     db.execute("UPDATE delivery SET text = ? WHERE id = ?", [text, delivery_id])

@@ -30,7 +30,13 @@ def test_a_message_of_several_tokens_offers_to_ignore_none() -> None:
     assert shown(of(contract=None)) == [["Balances", "Mute 1 h"]]
 
 
-def test_a_message_of_no_change_has_no_buttons() -> None:
+def test_a_first_reading_offers_the_balances_and_a_test() -> None:
+    first = replace(delivery(), about=About((TREASURY,), is_first_reading=True))
+
+    assert shown(first) == [["Balances", "Send a test"]]
+
+
+def test_a_message_of_other_notices_has_no_buttons() -> None:
     assert shown(delivery()) == []
 
 

@@ -2,6 +2,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
-from bot.domain.deliver.alerts import Alert, AlertId, Baseline, ChangeAlert, NoticeAlert
+from bot.domain.deliver.alerts import (
+    Alert,
+    AlertId,
+    Baseline,
+    ChangeAlert,
+    FirstWorth,
+    NoticeAlert,
+    PricedBalance,
+)
 from bot.domain.observations import Change, ItemMove, MoveKind
 from bot.domain.units import parse_exact
 from tests.chat.reading import (
@@ -713,6 +722,34 @@ ALL_CHAINS = CHAINS.mainnets()
 )
 def test_a_first_reading_is_told_in_one_line(told: Alert, line: str) -> None:
     assert lines(told) == [line, "14:03:22 UTC · 7KQ2F"]
+
+
+def test_a_first_reading_says_what_the_account_is_worth_and_its_largest_balances() -> None:
+    usdc = PricedBalance(
+        Asset(POLYGON, USDC),
+        Description("ERC20", "USDC", 6),
+        Amount(40_000_500_000),
+        Decimal("40000.5"),
+    )
+    coins = PricedBalance(POL, Description("NATIVE"), Amount(10**18), Decimal("0.22"))
+    told = replace(notice(), worth=FirstWorth(Decimal("40000.72"), 12, (usdc, coins)))
+
+    assert lines(told)[1:] == [
+        "Worth $40,000.72, not counting 12 balances without a price",
+        "    40,000.5 USDC · $40,000.50 · Polygon",
+        "    1 POL · $0.22 · Polygon",
+        "14:03:22 UTC · 7KQ2F",
+    ]
+    alike = replace(told, worth=FirstWorth(Decimal(1), 0, (usdc._replace(is_look_alike=True),)))
+    assert lines(alike)[2] == "    40,000.5 USDC 0xA0b8…eB48 · $40,000.50 · Polygon"
+
+
+def test_a_first_reading_of_what_has_no_price_says_so_and_one_of_nothing_says_no_more() -> None:
+    unpriced = replace(notice(), worth=FirstWorth(Decimal(0), 14, ()))
+    nothing = replace(notice(0), worth=FirstWorth(Decimal(0), 0, ()))
+
+    assert lines(unpriced)[1:-1] == ["Worth unknown: no price of it is known."]
+    assert lines(nothing)[1:-1] == []
 
 
 def test_five_first_readings_are_told_singly() -> None:
