@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.assets import AMOUNT_MAX, NATIVE_PART, NOTHING, Address, Amount, Asset, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, Reading, Standing, Verdict, View
-from bot.domain.observe.compare import READINGS_FOR_OLDER, compare, settles
+from bot.domain.observe.compare import READINGS_FOR_OLDER, compare, compare_assets, settles
 from tests.builders import BROAD, DAI, DEGEN, NOON, PUNKS, USDC, VERIFIED, asset, at, coin, reading, view
 
 CONTRACTS = (USDC, DAI, DEGEN, PUNKS)
@@ -54,6 +54,18 @@ class Case:
 
     def judged(self) -> Verdict:
         return compare(
+            self.stored,
+            self.seen,
+            wanted=self.wanted,
+            status=VERIFIED,
+            known_block=self.known_block,
+            collections=self.collections,
+            observed_at=self.observed_at,
+        )
+
+    def judged_one_by_one(self) -> Verdict:
+        """Return what looking at each asset says."""
+        return compare_assets(
             self.stored,
             self.seen,
             wanted=self.wanted,
@@ -130,6 +142,67 @@ def older_cases(draw: st.DrawFn) -> Case:
         drifts={one: draw(drifts) for one in case.stored.balances if draw(st.booleans())},
     )
     return replace(case, stored=stored, collections=draw(some))
+
+
+@st.composite
+def repeated_cases(draw: st.DrawFn) -> Case:
+    """Return one comparison with a whole reading of what is stored, but for one thing."""
+    off = draw(st.sampled_from(("nothing", "list", "coin", "named", "wanted", "unseen", "held", "standing")))
+    case = draw(older_cases())
+    amounts = {one: balance.amount for one, balance in case.stored.balances.items()}
+    stored = replace(
+        case.stored,
+        coverage={NATIVE_PART: None, VERIFIED: None},
+        balances={
+            one: Balance(
+                amount,
+                draw(st.sampled_from(Standing)) if off == "standing" and one.contract else Standing.LISTED,
+                draw(st.none() | st.integers(1, 3).filter(amount.amount_raw.__ne__)),
+            )
+            for one, amount in amounts.items()
+        },
+        holds=case.stored.holds if off == "held" else {},
+    )
+    if off == "unseen":
+        part = draw(st.sampled_from(sorted(BROAD)))
+        stored = replace(
+            stored, coverage=draw(st.sampled_from(({}, {part: None}, {**stored.coverage, part: NOON})))
+        )
+    listed = {one: amount for one, amount in amounts.items() if one.contract}
+    seen = Reading(
+        case.seen.account,
+        case.seen.chain_id,
+        native=draw(st.none() | st.just(case.seen.native)) if off == "coin" else amounts.get(coin(), NOTHING),
+        listed=draw(st.none() | st.just(listed | dict(case.seen.listed or {}))) if off == "list" else listed,
+    )
+    if off == "named":
+        one = asset(draw(st.sampled_from(CONTRACTS)))
+        seen = replace(seen, named={one: draw(st.sampled_from((NOTHING, amounts.get(one, NOTHING))))})
+    return replace(case, stored=stored, seen=seen, wanted=draw(parts) if off == "wanted" else BROAD)
+
+
+@st.composite
+def first_cases(draw: st.DrawFn) -> Case:
+    """Return one comparison with little or nothing stored."""
+    case = draw(older_cases())
+    kept = draw(st.sampled_from(("nothing", "coverage", "balances", "holds")))
+    coverage = case.stored.coverage if kept == "coverage" else {}
+    balances = case.stored.balances if kept == "balances" else {}
+    holds = case.stored.holds if kept == "holds" else {}
+    return replace(case, stored=replace(case.stored, coverage=coverage, balances=balances, holds=holds))
+
+
+@given(repeated_cases())
+def test_a_reading_of_what_is_stored_says_what_its_assets_say(case: Case) -> None:
+    assert case.judged() == case.judged_one_by_one()
+
+
+@given(first_cases())
+def test_a_first_reading_says_what_its_assets_say(case: Case) -> None:
+    verdict, one_by_one = case.judged(), case.judged_one_by_one()
+
+    assert verdict == one_by_one
+    assert list(verdict.balances) == list(one_by_one.balances)
 
 
 @given(older_cases(), known_blocks, st.integers(0, 10))

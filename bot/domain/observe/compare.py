@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bot.domain.assets import NATIVE, NOTHING, Amount, Asset, Part
+from bot.domain.assets import NATIVE, NATIVE_PART, NOTHING, Amount, Asset, Part
 from bot.domain.drifts import Drift
 from bot.domain.observations import Balance, Hold, Move, MoveKind, Reading, Standing, Verdict, View
 from bot.domain.observe.readings import Coverage, observed_parts
@@ -48,6 +48,33 @@ def compare(
     their items may be exchanged without another amount. `observed_at` is when the reading was made: the
     more time has passed, the more an amount may have moved by itself.
     """
+    # Most readings are of one of these two kinds, and say no more when each of their assets is looked at.
+    if _reads_as_stored(view, reading, wanted, status):
+        return Verdict(reading.account, reading.chain_id)
+    if not (view.coverage or view.balances or view.holds):
+        return _first_verdict(reading, wanted, status)
+    return compare_assets(
+        view,
+        reading,
+        wanted=wanted,
+        status=status,
+        known_block=known_block,
+        collections=collections,
+        observed_at=observed_at,
+    )
+
+
+def compare_assets(
+    view: View,
+    reading: Reading,
+    *,
+    wanted: frozenset[Part],
+    status: Part,
+    known_block: int | None,
+    collections: frozenset[Asset],
+    observed_at: datetime,
+) -> Verdict:
+    """Return what `compare` does, by a look at each asset."""
     coverage = Coverage(wanted & view.coverage.keys(), status)
     sightings, absent = _look(view, reading, coverage, collections)
     missing = tuple(asset for asset in absent if asset in view.balances)
@@ -88,6 +115,44 @@ def settles(view: View, verdict: Verdict) -> bool:
     # With a part that is seen for the first time, what was stored before is compared only from now on.
     is_beside = bool(verdict.first_seen and (view.balances or view.holds))
     return not (is_beside or verdict.missing or verdict.unexplained or any(verdict.holds.values()))
+
+
+def _reads_as_stored(view: View, reading: Reading, wanted: frozenset[Part], status: Part) -> bool:
+    """Whether coin and list are known, and show what is stored: all of it, as it is stored, and no more."""
+    if reading.native is None or reading.listed is None or view.holds:
+        return False
+    if wanted != {NATIVE_PART, status} or any(view.coverage.get(part, LONG_AGO) for part in wanted):
+        return False
+    stored = view.balances.items()
+    return _shown(reading) == {asset: balance.amount for asset, balance in stored} and all(
+        balance.standing is Standing.LISTED for _, balance in stored
+    )
+
+
+def _first_verdict(reading: Reading, wanted: frozenset[Part], status: Part) -> Verdict:
+    """Return the verdict where nothing is stored: all is a baseline, and to be stored as it was read."""
+    listed = reading.listed or {}
+    observed = wanted & observed_parts(reading, status)
+    return Verdict(
+        account=reading.account,
+        chain_id=reading.chain_id,
+        first_seen=observed,
+        never_seen=wanted - observed,
+        balances={
+            asset: Balance(
+                seen, Standing.LISTED if asset.contract == NATIVE or asset in listed else Standing.NAMED
+            )
+            for asset, seen in sorted(_shown(reading).items())
+        },
+    )
+
+
+def _shown(reading: Reading) -> dict[Asset, Amount]:
+    """Return all that a reading shows to be held; the name wins over the list."""
+    shown = {**(reading.listed or {}), **reading.named}
+    if reading.native is not None:
+        shown[Asset(reading.chain_id, NATIVE)] = reading.native
+    return {asset: seen for asset, seen in shown.items() if seen.amount_raw}
 
 
 def _look(
