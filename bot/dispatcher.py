@@ -43,7 +43,7 @@ WRITE_AGAIN_SECONDS = 1.0
 """Between two tries of writing what came of a send."""
 
 WRITE_TRIES = 5
-"""How often an update is tried that the database refuses, and then how often a lesser one is."""
+"""How often an update is tried that the database refuses, before a lesser one is."""
 
 LOOK_AGAIN_SECONDS = 5.0
 """Before the outbox is looked into again after an error."""
@@ -305,10 +305,11 @@ class Dispatcher:
         """Write what came of a send, however long the disk takes: an outcome not written means sending twice.
 
         After some tries of what the database refuses for other reasons a lesser update is written, or the
-        chat would get nothing more. Returns whether something is left to look for in the chat.
+        chat would get nothing more: it gets nothing while its message counts as being sent. Returns whether
+        something is left to look for in the chat.
         """
         failures = 0
-        while failures < 2 * WRITE_TRIES:
+        while True:
             try:
                 return await self._db.run(
                     delivery_results.apply_outcome, delivery.id, update, self._settings.contract_status
@@ -323,7 +324,6 @@ class Dispatcher:
                     self.counts.outcomes["unwritable"] += 1
                     update = unwritable(update, type(error).__name__, self._now())
             await asyncio.sleep(WRITE_AGAIN_SECONDS)
-        return True
 
 
 def outcome_label(outcome: Outcome) -> str:

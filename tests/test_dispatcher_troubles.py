@@ -376,6 +376,21 @@ async def test_what_can_never_be_written_is_given_up_counted_and_announced(
     )
 
 
+async def test_a_chat_whose_outcome_was_refused_for_long_hears_the_next_once_it_is_written(
+    harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter(range(3 * dispatcher.WRITE_TRIES))
+    never_written(monkeypatch, lambda _: next(refusals, None) is not None)
+    async with harness.open():
+        for count in (2, 4):
+            await harness.change()
+            await harness.arrived(count)
+
+    assert next(refusals, None) is None
+    assert await harness.states() == ["told"] * 4
+    assert len(harness.telegram.taken) == 4
+
+
 async def test_alerts_that_cannot_be_composed_keep_no_other_chat_waiting(harness: DispatcherHarness) -> None:
     is_broken = True
 
