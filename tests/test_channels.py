@@ -117,6 +117,18 @@ async def test_nothing_but_alerts_is_posted_in_a_channel(stack: Stack) -> None:
     assert len(stack.said(channel)) == posted
 
 
+async def test_a_late_answer_about_a_channel_comes_to_who_asked(stack: Stack) -> None:
+    channel = await opened(stack)
+    stack.gateway.gate.hold()
+
+    stack.say(f"/balance {CHECKSUMMED} in Alerts")
+
+    await stack.hears("Asking about")
+    stack.gateway.gate.release()
+    await stack.hears("USDC")
+    assert stack.said(channel) == []
+
+
 async def test_a_channel_has_a_list_of_its_own(stack: Stack) -> None:
     channel = await opened(stack)
     await watches(stack, channel)
