@@ -32,6 +32,7 @@ from bot.health import Health
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import AccessRefused, IndexerError
 from bot.maintenance import Chores
+from bot.poller.memory import deciding_code
 from bot.poller.worker import Poller
 from bot.settings.sections import Settings, shipped_chains
 from bot.store.balances import coverage
@@ -124,6 +125,8 @@ async def _build(
     settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None], now: Now
 ) -> "RunningBot":
     """Build every part; what has to be closed is pushed on the stack."""
+    # First of all: an upgrade may replace the files while this waits for its neighbours.
+    code = deciding_code()
     registry = shipped_chains()
     db = await DatabaseThread.open(settings.store.path)
     stack.push_async_callback(db.close)
@@ -138,7 +141,7 @@ async def _build(
     is_introduced, _ = await asyncio.gather(
         _introduced(telegram), _choose_chains_to_start_with(settings, source, registry, db, now)
     )
-    poller = build_poller(settings, source, db, now=now)
+    poller = build_poller(settings, source, db, code=code, now=now)
     send_queue = await build_send_queue(settings, db, now=now)
     permissions = build_permissions(settings, telegram=telegram, db=db, owners=owners)
     outgoing = build_outgoing(telegram, send_queue, db, permissions, now=now)

@@ -74,8 +74,13 @@ def build_telegram(settings: Settings) -> TelegramBot:
     return build_bot(settings.telegram.token.get_secret_value(), settings.telegram.api_url)
 
 
-def build_poller(settings: Settings, source: IndexerClient, db: DatabaseThread, *, now: Now) -> Poller:
-    """Build the worker that polls the indexer and records what changed."""
+def build_poller(
+    settings: Settings, source: IndexerClient, db: DatabaseThread, *, code: bytes, now: Now
+) -> Poller:
+    """Build the worker that polls the indexer and records what changed.
+
+    `code` is what `deciding_code` was at the start.
+    """
     indexer = settings.indexer
     return Poller(
         source,
@@ -86,6 +91,7 @@ def build_poller(settings: Settings, source: IndexerClient, db: DatabaseThread, 
             accounts_per_request=indexer.accounts_per_request,
             batches_at_once=indexer.max_concurrent_requests,
             stale_after=timedelta(seconds=indexer.stale_after_seconds),
+            code=code,
         ),
         interval_seconds=indexer.poll_interval_seconds,
         now=now,

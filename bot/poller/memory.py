@@ -8,7 +8,6 @@ What others read, or a restart must not forget, is in the database.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -33,10 +32,12 @@ def fingerprints(
     asked: Mapping[Address, tuple[Wanted, Wanted]],
     generations: Mapping[Address, int],
     replied: Iterable[Replied],
+    code: bytes,
 ) -> dict[Address, Fingerprint]:
     """Return what was read of each account as one value to compare; no answer about one, no value.
 
-    `asked` is what people want of an account, and that with what is asked beside it to stay visible.
+    `asked` is what people want of an account, and that with what is asked beside it to stay visible; `code`
+    is `deciding_code` of the start.
     """
     said = [(_stamp(question), reply.digests) for question, reply in replied]
     # Accounts of a batch share these values: thousands of them are asked for the same.
@@ -48,7 +49,7 @@ def fingerprints(
         if of_account:
             key = (id(wanted), id(all_asked))
             if key not in starts:
-                starts[key] = deciding_code() + _asked(wanted) + _asked(all_asked)
+                starts[key] = code + _asked(wanted) + _asked(all_asked)
             result[account] = Fingerprint(
                 generations.get(account), _digest(b"".join([starts[key], *of_account]))
             )
@@ -74,9 +75,11 @@ def _stamp(question: Question) -> bytes:
     return _digest(repr(asked).encode())
 
 
-@cache
 def deciding_code() -> bytes:
-    """Return a digest of the code that reads and compares: what is old to another one may be news to it."""
+    """Return a digest of the code that reads and compares: what is old to another one may be news to it.
+
+    To be called at the start: later, the files may be those of another version than the one that runs.
+    """
     root = Path(bot.__file__).parent
     files = sorted(path for name in DECIDES for path in (root / name).rglob("*.py"))
     code = [

@@ -49,6 +49,8 @@ class SweepSettings:
     batches_at_once: int
     stale_after: timedelta
     """What gives no answer for so long is reported as an outage."""
+    code: bytes
+    """What `deciding_code` was at the start."""
 
 
 class Sweep:
@@ -167,7 +169,7 @@ class Sweep:
             self._note_unread(batch.accounts)
             return
         asked = {account: (self._wanted[account], self._asked[account]) for account in batch.accounts}
-        seen = fingerprints(asked, self._watched.generations, replied)
+        seen = fingerprints(asked, self._watched.generations, replied, self._settings.code)
         changed = [account for account in batch.accounts if not self._is_quiet(account, seen.get(account))]
         read = {account: self._chains_of_quiet(account) for account in asked.keys() - changed}
         blocks: Mapping[ChainId, int] = {}

@@ -95,6 +95,7 @@ async def open_poller(
             accounts_per_request=asking.accounts_per_request,
             batches_at_once=asking.at_once,
             stale_after=timedelta(minutes=10),
+            code=b"",
         )
         poller = Poller(
             source,

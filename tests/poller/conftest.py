@@ -234,6 +234,7 @@ def poller_of(
             accounts_per_request=accounts_per_request,
             batches_at_once=batches_at_once,
             stale_after=STALE_AFTER,
+            code=b"of this version",
         ),
         interval_seconds=interval_seconds,
         now=clock.now,

@@ -271,9 +271,18 @@ async def test_what_other_code_compared_is_compared_again(
 ) -> None:
     await watching.restart()
     if compared:
-        monkeypatch.setattr(memory, "deciding_code", lambda: b"of another version")
+        watching.poller._settings = replace(watching.poller._settings, code=b"of another version")
 
     assert await views_read(watching, monkeypatch) == compared
+
+
+async def test_files_that_change_under_a_running_bot_are_no_other_code(
+    watching: PollerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watching.restart()
+    monkeypatch.setattr(memory, "deciding_code", lambda: b"of an upgrade")
+
+    assert await views_read(watching, monkeypatch) == 0
 
 
 async def test_what_lists_left_out_under_other_settings_is_found_again(watching: PollerHarness) -> None:

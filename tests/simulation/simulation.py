@@ -362,6 +362,7 @@ class Simulation:
                 accounts_per_request=3,
                 batches_at_once=1,
                 stale_after=timedelta(seconds=150),
+                code=b"",
             ),
             interval_seconds=INTERVAL_SECONDS,
             now=self.clock.now,
