@@ -272,7 +272,7 @@ def test_a_top_level_key_is_a_section_or_a_mistake(tmp_path: Path, key: str) -> 
 def test_a_file_that_is_no_toml_is_a_mistake(tmp_path: Path, content: str | bytes) -> None:
     written(tmp_path / "broken.toml", content)
 
-    with pytest.raises(SettingsRefused, match="is no TOML") as refused:
+    with pytest.raises(SettingsRefused, match="is not valid TOML") as refused:
         load_settings(tmp_path / "broken.toml")
 
     assert TOKEN not in str(refused.value)
