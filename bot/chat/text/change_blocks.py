@@ -50,11 +50,22 @@ def change_blocks(alerts: Sequence[ChangeAlert], chains: Chains) -> list[Html]:
 
 def _ranked(alerts: Sequence[ChangeAlert], chains: Chains) -> list[_Ranked]:
     worth = [worth_of_change(alert, chains) for alert in alerts]
-    order = list(range(len(alerts)))
-    if len(alerts) > SHOWN_OPENLY:
-        order.sort(key=lambda place: _weight(alerts[place], worth[place]), reverse=True)
+    order = _by_weight(alerts, worth) if len(alerts) > SHOWN_OPENLY else list(range(len(alerts)))
     ranks = {place: rank for rank, place in enumerate(order)}
     return [_Ranked(alert, worth[place], ranks[place]) for place, alert in enumerate(alerts)]
+
+
+def _by_weight(alerts: Sequence[ChangeAlert], worth: Sequence[Decimal | None]) -> list[int]:
+    """Return the places of the changes, those of the weightiest balance first."""
+    # Several steps of one balance stay together and in order: each begins with what the one before left.
+    of_balance: dict[tuple[Address, Asset], list[int]] = defaultdict(list)
+    for place, alert in enumerate(alerts):
+        of_balance[alert.change.account, alert.change.asset].append(place)
+    weights = [_weight(alert, usd) for alert, usd in zip(alerts, worth, strict=True)]
+    steps = sorted(
+        of_balance.values(), key=lambda places: max(weights[place] for place in places), reverse=True
+    )
+    return [place for places in steps for place in places]
 
 
 def _weight(alert: ChangeAlert, worth: Decimal | None) -> Decimal:

@@ -10,6 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.text.alerts import Composed, compose
+from bot.chat.text.change_blocks import SHOWN_OPENLY
 from bot.domain.assets import AMOUNT_MAX, NATIVE, Address, Amount, Asset, ChainId, Description
 from bot.domain.deliver.alerts import (
     Alert,
@@ -264,6 +265,35 @@ def test_of_more_the_eight_weightiest_come_first_and_the_others_follow_complete_
         "🟢 +1 T1 | 10 → 11 | +$1.00",
     ]
     assert footer_ == "\n14:03:22 UTC · 7KQ2F"
+
+
+@settings(max_examples=examples(50))
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1_000)), min_size=9, max_size=30),
+    st.lists(st.sampled_from([None, "0.01", "1"]), min_size=3, max_size=3),
+)
+def test_the_steps_of_one_balance_follow_each_other(
+    steps: list[tuple[int, int]], prices: list[str | None]
+) -> None:
+    amounts = {number: [2_000] for number in range(3)}
+    alerts = []
+    for number, amount in steps:
+        before = amounts[number][-1]
+        if amount == before:
+            continue
+        amounts[number].append(amount)
+        named = alert(before, amount, symbol=f"T{number}", asset=token(number), price=prices[number])
+        alerts.append(named)
+    assume(len(alerts) > SHOWN_OPENLY)
+
+    said = moves(seen(composed(*alerts).html)).split("\n")
+    for number, had in amounts.items():
+        shown = [line.split(" | ")[1] for line in said if line.split()[2] == f"T{number}"]
+        steps_taken = [
+            f"{before:,} → {after:,}" + (", all of it" if not after else "")
+            for before, after in pairwise(had)
+        ]
+        assert shown == steps_taken
 
 
 def test_many_changes_of_several_accounts_are_summed_up_above_them() -> None:
