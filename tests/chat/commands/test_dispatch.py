@@ -271,7 +271,7 @@ def test_no_words_after_a_command_make_it_raise(name: str, words: list[str]) -> 
         assert all(len(entry.label) <= 64 for entry in request.entries)
         assert all("\n" not in bad.typed and len(bad.typed) <= 24 for bad in request.bad)
     if isinstance(request, WatchTokenRequest):
-        assert request.scope.contracts or request.bad
+        assert request.scope.contracts or request.symbols or request.bad
 
 
 # ---------------------------------------------------------------- what may be a private key
