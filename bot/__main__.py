@@ -16,6 +16,7 @@ import click
 
 from bot import __version__, app
 from bot.chat.telegram.connection import TokenRefused
+from bot.chat.telegram.transport import ProxyUnusable
 from bot.check import check as find_out
 from bot.check import exit_status, mistake_rows, table
 from bot.domain.secrets import Secrets
@@ -41,6 +42,7 @@ EXIT_STATUSES: dict[type[Exception], int] = {
     app.WorkerDied: 1,
     SettingsRefused: 2,
     CannotListen: 2,
+    ProxyUnusable: 2,
     DirectoryHeld: 3,
     TokenRefused: 4,
     app.KeyRefused: 4,

@@ -99,7 +99,7 @@ async def run(
     `announce` gets what the operator must read at once: the claim link. `before_sweep` is called before each
     sweep, when the least is under way. `now` is the time of day, which may jump.
 
-    Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, TokenRefused or
+    Raises DirectoryHeld, DatabaseUnusable, DatabaseUnavailable, ProxyUnusable, TokenRefused or
     KeyRefused where it can't start, and WorkerDied where it can't go on.
     """
     async with AsyncExitStack() as stack:

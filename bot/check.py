@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable, probe_telegram
+from bot.chat.telegram.transport import ProxyUnusable
 from bot.domain.assets import Address, ChainId
 from bot.domain.chains import Chains
 from bot.domain.questions import Question
@@ -206,8 +207,13 @@ def web_row(listen: str, directory: DirectorySeen | DatabaseUnusable) -> Finding
     return Finding("web pages", f"http://{listen}/healthz")
 
 
-async def _telegram(settings: Settings) -> TelegramProbe | TokenRefused | TelegramUnavailable:
-    bot = build_telegram(settings)
+async def _telegram(
+    settings: Settings,
+) -> TelegramProbe | ProxyUnusable | TokenRefused | TelegramUnavailable:
+    try:
+        bot = build_telegram(settings)
+    except ProxyUnusable as error:
+        return error
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await probe_telegram(bot)
@@ -219,9 +225,12 @@ async def _telegram(settings: Settings) -> TelegramProbe | TokenRefused | Telegr
         await bot.shutdown()
 
 
-def telegram_row(seen: TelegramProbe | TokenRefused | TelegramUnavailable) -> Finding:
+def telegram_row(seen: TelegramProbe | ProxyUnusable | TokenRefused | TelegramUnavailable) -> Finding:
     """Say which bot the token belongs to, and what keeps it from receiving messages."""
     match seen:
+        case ProxyUnusable():
+            advice = "name an http:// or https:// proxy in HTTPS_PROXY or ALL_PROXY, or none"
+            return Finding("Telegram", "the proxy that the environment names can't be used", advice, MISTAKEN)
         case TokenRefused():
             advice = "copy telegram.token whole from @BotFather, or let it make a new one"
             return Finding("Telegram", "it refuses the token", advice, REFUSED)

@@ -11,6 +11,7 @@ import pytest
 
 from bot.chat.telegram.connection import TokenRefused
 from bot.chat.telegram.probe import TelegramProbe, TelegramUnavailable
+from bot.chat.telegram.transport import ProxyUnusable
 from bot.check import (
     Finding,
     GatewaySeen,
@@ -328,18 +329,30 @@ def test_what_the_gateway_refuses_ends_it_as_it_would_the_bot(error: IndexerErro
         (TelegramProbe("a_bot", 3, "", joins_groups=True), 0, "@a_bot; updates waiting: 3"),
         (TelegramProbe("a_bot", 0, "", joins_groups=False), 0, "may not join groups"),
         (TelegramProbe("a_bot", 0, "example.org", joins_groups=True), 1, "webhook at example.org"),
+        (ProxyUnusable(), 2, "the proxy that the environment names can't be used"),
         (TokenRefused(), 4, "refuses the token"),
         (TelegramUnavailable("it takes too long to answer"), 1, "too long"),
     ],
 )
 def test_what_telegram_says_is_told_with_what_to_do(
-    seen: TelegramProbe | TokenRefused | TelegramUnavailable, status: int, words: str
+    seen: TelegramProbe | ProxyUnusable | TokenRefused | TelegramUnavailable, status: int, words: str
 ) -> None:
     finding = telegram_row(seen)
 
     assert finding.status == status
     assert words in finding.said
     assert bool(finding.advice) == ("updates" not in words)
+
+
+async def test_a_proxy_that_cannot_be_used_is_a_mistake_and_its_password_is_not_shown(
+    quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://user:a-password@127.0.0.1:9")
+
+    findings = await found(quiet_stack)
+
+    assert findings["Telegram"].status == 2
+    assert "a-password" not in str(findings)
 
 
 async def test_pages_that_cannot_be_served_are_a_mistake(quiet_stack: Stack) -> None:

@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 from bot.__main__ import EXIT_STATUSES, Output, _end_with
 from bot.app import KeyRefused, WorkerDied
 from bot.chat.telegram.connection import TokenRefused
+from bot.chat.telegram.transport import ProxyUnusable
 from bot.domain.secrets import REDACTED
 from bot.logs import set_up_logs
 from bot.sandbox.gateway.server import Gateway
@@ -274,6 +275,7 @@ def test_every_status_is_the_one_that_operators_rely_on() -> None:
         WorkerDied: 1,
         SettingsRefused: 2,
         CannotListen: 2,
+        ProxyUnusable: 2,
         DirectoryHeld: 3,
         TokenRefused: 4,
         KeyRefused: 4,

@@ -11,7 +11,7 @@ from telegram.request import BaseRequest
 
 from bot.chat.telegram.errors import RequestResult, failure_of
 from bot.chat.telegram.stats import RequestStats
-from bot.chat.telegram.transport import TelegramRequest
+from bot.chat.telegram.transport import TelegramRequest, proxy_for
 
 REQUESTS_AT_ONCE = 64
 
@@ -63,7 +63,8 @@ class TelegramBot(Bot):
 
 
 def build_bot(token: str, api_url: str) -> TelegramBot:
-    """Return a client of the Bot API server at this address."""
+    """Return a client of the Bot API server at this address; raises ProxyUnusable."""
+    proxy_for(api_url)  # or each request would fail alone, and the program with none of them
     os.environ["PTB_TIMEDELTA"] = "1"  # timedeltas instead of numbers: else the library warns of each one
 
     return TelegramBot(

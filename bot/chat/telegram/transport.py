@@ -45,6 +45,7 @@ LARGEST_CHAT_ID = 2**52
 """Telegram's ids have at most 52 significant bits."""
 
 _OK = range(200, 300)
+_PORTS = {"http": 80, "https": 443}
 _PACKED = ("gzip", "x-gzip")
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -74,6 +75,10 @@ class NotConnected(NetworkError):
 
 class TooManyRequests(TimedOut):
     """The request did not leave, since too many others of ours were under way."""
+
+
+class ProxyUnusable(Exception):
+    """HTTPS_PROXY or ALL_PROXY names a proxy that can't be used: it must be an http:// or https:// one."""
 
 
 class TelegramRequest(BaseRequest):
@@ -171,17 +176,27 @@ class TelegramRequest(BaseRequest):
         }
 
 
-def _new_session(url: str) -> aiohttp.ClientSession:
-    """Return a session that asks the server of this URL, through the proxy that the environment names."""
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a server; raises ProxyUnusable, which hides it."""
     address = urlsplit(url)
-    proxies = {} if proxy_bypass(address.hostname or "") else getproxies()
+    host = address.hostname or ""
+    # Both, as NO_PROXY may name a port, and an IPv6 address is cut at what looks like one.
+    by_itself = (host, f"{host}:{address.port or _PORTS.get(address.scheme, 0)}")
+    proxies = {} if any(map(proxy_bypass, by_itself)) else getproxies()
     proxy = proxies.get(address.scheme) or proxies.get("all")
     if proxy and "://" not in proxy:  # which is how many name one, and no URL
         proxy = f"http://{proxy}"
+    if proxy and not proxy.lower().startswith(("http://", "https://")):
+        raise ProxyUnusable(ProxyUnusable.__doc__)
+    return proxy
+
+
+def _new_session(url: str) -> aiohttp.ClientSession:
+    """Return a session that asks the server of this URL, through the proxy that the environment names."""
     return aiohttp.ClientSession(
         # Unlimited: `TelegramRequest` lets no more through, and knows of those that it holds back.
         connector=aiohttp.TCPConnector(limit=0),
-        proxy=proxy,
+        proxy=proxy_for(url),
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

@@ -10,7 +10,13 @@ from telegram.request import BaseRequest
 from bot.chat.telegram.connection import TokenRefused, build_bot, introduce
 from bot.chat.telegram.errors import failure_of
 from bot.chat.telegram.probe import probe_telegram
-from bot.chat.telegram.transport import NotConnected, TelegramRequest, TooManyRequests
+from bot.chat.telegram.transport import (
+    NotConnected,
+    ProxyUnusable,
+    TelegramRequest,
+    TooManyRequests,
+    proxy_for,
+)
 from bot.domain.deliver.outcomes import Offline, RetryLater
 from bot.sandbox.telegram.server import SANDBOX_TOKEN, Telegram
 from tests.waits import until
@@ -123,11 +129,51 @@ async def test_what_a_proxy_did_not_let_through_has_not_arrived(
         await request_.post(f"https://telegram.invalid/bot{telegram.token}/getMe")
 
 
+@pytest.mark.parametrize("variable", ["https_proxy", "all_proxy"])
+@pytest.mark.parametrize("scheme", ["socks5", "SOCKS5H", "socks4", "ftp"])
+async def test_a_proxy_of_another_kind_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str
+) -> None:
+    monkeypatch.setenv(variable, f"{scheme}://user:password@127.0.0.1:9")
+
+    with pytest.raises(ProxyUnusable) as refused:
+        build_bot(NO_TOKEN, "https://telegram.invalid")
+    assert "password" not in "".join(map(repr, reachable(refused.value)))
+
+
+@pytest.mark.parametrize("scheme", ["http://", "HTTPS://", ""])
+def test_a_proxy_that_speaks_http_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("all_proxy", f"{scheme}user:password@127.0.0.1:9")
+
+    assert proxy_for("https://telegram.invalid") == f"{scheme or 'http://'}user:password@127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "is_used"),
+    [
+        ("https://api.example.org", "api.example.org:443", False),
+        ("https://api.example.org", ".example.org", False),
+        ("https://api.example.org:8443", "api.example.org:8443", False),
+        ("https://api.example.org:8443", "api.example.org:443", True),
+        ("http://[::1]:8081", "::1", False),
+        ("https://10.0.0.7", "10.0.0.0/8", True),
+    ],
+)
+def test_who_needs_no_proxy_may_be_named_with_a_port(
+    monkeypatch: pytest.MonkeyPatch, url: str, no_proxy: str, *, is_used: bool
+) -> None:
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    assert (proxy_for(url) is not None) == is_used
+
+
+@pytest.mark.parametrize("port", ["", ":{port}"])
 async def test_a_host_that_needs_no_proxy_is_asked_itself(
-    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest
+    monkeypatch: pytest.MonkeyPatch, telegram: Telegram, request_: BaseRequest, port: str
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1" + port.format(port=telegram.url.rpartition(":")[2]))
 
     await request_.post(get_me(telegram))
 
