@@ -35,7 +35,7 @@ COLLECTIONS_LEARNED = 20
 """The most collections whose ids one sweep asks for though nothing of them changed."""
 
 BATCHES_IN_MEMORY = 4
-"""So many may be read and not yet recorded: the objects of more make garbage collections long."""
+"""So many may be read and not yet recorded: more objects may have garbage collected in a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
