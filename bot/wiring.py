@@ -24,7 +24,7 @@ from bot.domain.chains import Chains
 from bot.domain.deliver.alerts import Alert, BackupFails, BackupWorks
 from bot.domain.deliver.pacing import GROUP_WINDOW_SECONDS, Pacer
 from bot.domain.observe.holdings import Sweeps
-from bot.domain.observe.progress import silence_seconds
+from bot.domain.observe.progress import ended_seconds_ago, silence_seconds
 from bot.domain.questions import Answer, Question
 from bot.indexer.client import IndexerClient
 from bot.indexer.errors import IndexerError
@@ -241,11 +241,11 @@ def build_permissions(
 async def sweeps_now(settings: Settings, source: IndexerClient, db: DatabaseThread, now: Now) -> Sweeps:
     """Return the state of polling as plain values, for /status."""
     last, interval_seconds = await db.run(last_sweep), settings.indexer.poll_interval_seconds
+    late_after_seconds = silence_seconds(interval_seconds, last)
     return Sweeps(
         interval_seconds=interval_seconds,
-        late_after_seconds=silence_seconds(interval_seconds, last),
-        # A clock that was set back must not make it end in the future.
-        ended_seconds_ago=max(0.0, (now() - last.ended_at).total_seconds()) if last else None,
+        late_after_seconds=late_after_seconds,
+        ended_seconds_ago=ended_seconds_ago(last, now(), late_after_seconds) if last else None,
         took_seconds=last.took_seconds if last else 0.0,
         trouble=last.trouble if last else None,
         allowance=source.allowance,

@@ -1,9 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.assets import NATIVE, Address, Amount, ChainId, Description
 from bot.domain.observe.holdings import ChainHoldings, PartKind, PartSeen, Sweeps, holdings_in
+from bot.domain.observe.progress import LastSweep, ended_seconds_ago
 from bot.domain.questions import Answer
 from tests.builders import BASE, DAI, ETHEREUM, NOON, POLYGON, TREASURY, USDC, VAULT, answer, asset, coin
 
@@ -29,6 +32,17 @@ def test_the_view_is_current_while_the_last_sweep_is_not_late(ago: float | None,
     )
 
     assert sweeps.is_current == is_current
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ago"), [(-181, None), (-180, 0.0), (-1, 0.0), (0, 0.0), (90, 90.0), (1000, 1000.0)]
+)
+def test_after_a_clock_was_set_back_far_nobody_knows_when_a_sweep_ended(
+    seconds: float, ago: float | None
+) -> None:
+    last = LastSweep(ended_at=NOON, took_seconds=1)
+
+    assert ended_seconds_ago(last, NOON + timedelta(seconds=seconds), 180) == ago
 
 
 def test_what_is_held_is_shown_and_zeros_are_left_out() -> None:

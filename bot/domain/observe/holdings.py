@@ -120,7 +120,7 @@ class Sweeps:
     late_after_seconds: float
     """A view older than this is no longer what a sweep that goes well leaves behind."""
     ended_seconds_ago: float | None
-    """None: no sweep has ever ended."""
+    """None: no sweep has ever ended, or none since the clock was set back."""
     took_seconds: float
     trouble: str | None
     """What the source said instead of answers in the last sweep."""

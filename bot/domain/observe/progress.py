@@ -31,6 +31,13 @@ class LastSweep:
     asked: frozenset[ChainId] = frozenset()
 
 
+def ended_seconds_ago(last: LastSweep, now: datetime, late_after_seconds: float) -> float | None:
+    """Return how long ago a sweep ended; None where the clock was set back too far to know."""
+    ago = (now - last.ended_at).total_seconds()
+    # Time servers set clocks back a little; after more, "just now" would stand while nothing is swept.
+    return max(0.0, ago) if ago >= -late_after_seconds else None
+
+
 def silence_seconds(interval_seconds: float, last: LastSweep | None) -> float:
     """Return after how many seconds without a finished sweep, or without an answer, something is wrong."""
     return max(
